@@ -1,0 +1,1 @@
+"""AUDITS: scores a run from LoadGen's accuracy log and the ground truth, and nothing else."""

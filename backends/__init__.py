@@ -1,0 +1,1 @@
+"""HOW it runs: one TFLite engine behind several doors."""

@@ -1,0 +1,84 @@
+"""What every backend promises. One backend, one thread: nothing here takes a lock."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class BackendUnavailable(Exception):  # noqa: N818 - the name is part of the contract
+    """The backend is not here: says what was tried, why it failed and what to do. Exit status 2."""
+
+
+class ModelRejected(Exception):  # noqa: N818
+    """The runtime refuses the model file: missing, truncated, not TFLite, or with ops it has no kernel for. Exit 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One tensor of a model as the engine sees it."""
+
+    name: str
+    shape: tuple[int, ...]
+    """With the batch dimension, as opened."""
+    dtype: np.dtype[Any]
+    scale: float = 0.0
+    """Per-tensor scale; 0.0 where the tensor is not quantised."""
+    zero_point: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the tensor in bytes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the model the delegate runs."""
+
+    nodes: int
+    """Ops of the model."""
+    delegated_nodes: int
+    """Of these, how many run in the delegate."""
+    partitions: int
+    """Pieces the delegate got; every border between pieces costs a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What a result says of the backend that ran."""
+
+    name: str
+    engine: str
+    """`Interpreter`, `CompiledModel` or `none`."""
+    delegate: str | None
+    options: dict[str, Any] = field(default_factory=dict)
+    coverage: Coverage | None = None
+
+
+class Backend(ABC):
+    """A model, loaded and ready."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @abstractmethod
+    def invoke(self, inputs: Sequence[Array]) -> list[Array]:
+        """The timed call: all inputs in order, in the model's types and shapes; returns all outputs, likewise.
+
+        The arrays returned belong to the caller: a later call does not change them.
+        """
+
+    @abstractmethod
+    def info(self) -> BackendInfo:
+        """What ran, for the result."""
+
+    def close(self) -> None:  # noqa: B027 - most engines free themselves
+        """Frees the model. The backend may not be used afterwards."""

@@ -1,0 +1,1 @@
+"""DRIVES: reads the config, wires the parts, lets LoadGen drive, keeps the result."""

@@ -1,0 +1,1 @@
+"""WHAT is asked: data in, tensors out; tensors in, answer out."""

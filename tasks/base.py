@@ -1,0 +1,170 @@
+"""What every task promises, and the errors a task may raise.
+
+A `Task` is bound to its data, a `Codec` is bound to one model as well. The parent process scores with the task alone;
+the worker process that LoadGen drives needs the codec. Neither ever sees a backend.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.log import Answer
+
+Array = npt.NDArray[Any]
+
+
+class DataMissing(Exception):  # noqa: N818 - the name is part of the contract
+    """Data that is absent, incomplete, corrupt or does not belong together. The user must fix it: exit status 2."""
+
+
+class ModelMismatch(Exception):  # noqa: N818
+    """A model whose tensors do not fit the task. The user must choose another model or task: exit status 2."""
+
+
+class Tensor(Protocol):
+    """What a task may know of one tensor of the model. `backends.base.TensorSpec` is one."""
+
+    @property
+    def name(self) -> str:
+        """As the model file names it (the signature's name where there is one)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """With the batch dimension; -1 never occurs, a dynamic size shows as the size it was opened with."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As the model takes or gives it."""
+
+    @property
+    def scale(self) -> float:
+        """Per-tensor quantisation scale, 0.0 where the tensor is not quantised."""
+
+    @property
+    def zero_point(self) -> int:
+        """Per-tensor quantisation zero point."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """Where a task's data lies."""
+
+    path: Path
+    """A folder or a file; what it may be is the task's affair."""
+    truth: Path | None = None
+    """The ground truth; None lets the task find it in or beside `path`."""
+    count: int | None = None
+    """Use the first `count` samples only; None for all."""
+
+
+class Codec(ABC):
+    """One task bound to one model: encodes samples into its inputs and decodes its outputs into logged answers.
+
+    Both methods are called from several threads at once and must not keep state between calls.
+    """
+
+    stamps_index: ClassVar[bool] = False
+    """True where the log format opens with the sample's index: the caller then overwrites the first float32 of
+    every seven of the answer with it, since post-processing never gets to know which sample it answers."""
+
+    @abstractmethod
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """Untimed: one sample as the model's inputs, in the model's order, types and shapes (batch 1), C-contiguous.
+
+        Raises:
+            DataMissing: The sample cannot be read; the message names the file.
+        """
+
+    @abstractmethod
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """Timed: the model's raw outputs for one sample (batch 1, the model's order and types) as the logged answer."""
+
+    def cache_key(self) -> str | None:
+        """Text that names all that made a preprocessed sample (options, code, data, input types), else None.
+
+        None means preprocessing is so cheap that a cache would not pay.
+        """
+        return None
+
+
+class Task(ABC):
+    """A question asked of a model, bound to its data.
+
+    Subclasses have a frozen dataclass `Options` (field docstrings are its documentation); unknown names and wrong
+    types are rejected by the config before it gets here.
+    """
+
+    Options: ClassVar[type[Any]]
+    headline: ClassVar[str]
+    """The metric that the benchmark's target speaks of."""
+
+    @abstractmethod
+    def __init__(self, data: DataRef, options: Any) -> None:
+        """Opens the data: finds every sample, reads as little as it can.
+
+        Raises:
+            DataMissing: The data is absent, empty or incomplete.
+        """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples (after `DataRef.count`)."""
+
+    @abstractmethod
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
+        """Binds the task to a model.
+
+        Args:
+            inputs: The model's inputs, in the order in which the backend takes them.
+            outputs: The model's outputs, in the order in which the backend gives them.
+            accuracy: True for an accuracy run: the answer holds all that scoring needs. False for a performance run:
+                post-processing stops where the rule's timed work ends.
+
+        Raises:
+            ModelMismatch: The model cannot be asked this task's question; the message says what was expected.
+        """
+
+    @abstractmethod
+    def check_truth(self) -> None:
+        """Loads the ground truth and holds it against the samples, so that a mistake shows before the run.
+
+        Raises:
+            DataMissing: No ground truth, two candidates, or one that does not belong to the samples.
+        """
+
+    @abstractmethod
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """Scores logged answers, one for each sample, in any order. Metrics are fractions of 1 (PSNR in dB)."""
+
+    @abstractmethod
+    def describe_data(self) -> Mapping[str, Any]:
+        """For the result: at least {"count": samples}; also what was chosen (truth file, order, layout)."""
+
+
+def find_truth(data: Path, patterns: Sequence[str]) -> Path:
+    """Finds the ground truth in a data set's folder or beside it.
+
+    Args:
+        data: The data set: a folder, or a file whose folder is searched.
+        patterns: Glob patterns relative to the folder, for example `labels.csv` or `annotations/instances_*.json`.
+
+    Raises:
+        DataMissing: None found, or more than one.
+    """
+    places = [data, data.parent] if data.is_dir() else [data.parent]
+    for place in places:
+        found = sorted({hit for pattern in patterns for hit in place.glob(pattern)})
+        if len(found) > 1:
+            names = ", ".join(str(hit.relative_to(place)) for hit in found)
+            raise DataMissing(f"{place} holds more than one ground truth: {names}. Choose one with --truth.")
+        if found:
+            return found[0]
+    wanted = ", ".join(patterns)
+    raise DataMissing(f"no ground truth in or beside {data} (looked for {wanted}). Name it with --truth FILE.")
