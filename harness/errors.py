@@ -1,0 +1,90 @@
+"""The error tree of the harness, and the exit status of each error that a user can meet.
+
+    HarnessError                       a message for the user, never a traceback
+      ConfigError                      2   the user must fix the command, the config or the machine
+        UnknownName                    2   a name nobody knows; the message suggests a near one
+      RunFailed                        3   the run broke
+      Interrupted                      130 after SIGINT, 143 after SIGTERM
+    backends.base.BackendUnavailable   2
+    backends.base.ModelRejected        2
+    tasks.base.DataMissing             2
+    tasks.base.ModelMismatch           2
+    accuracy.log.LogError              2
+    accuracy.errors.TruthError         2
+
+Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+import signal
+from collections.abc import Iterable
+from typing import ClassVar
+
+EXIT_VALID = 0
+EXIT_INVALID = 1
+EXIT_USER = 2
+EXIT_BROKEN = 3
+
+
+class HarnessError(Exception):
+    """A message for the user; `status` is the exit status it leads to."""
+
+    status: ClassVar[int] = EXIT_BROKEN
+
+
+class ConfigError(HarnessError):
+    """The user must fix something before a run can start."""
+
+    status = EXIT_USER
+
+
+class UnknownName(ConfigError):  # noqa: N818 - the name is part of the contract
+    """A name nobody knows."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(unknown(kind, name, known))
+
+
+class RunFailed(HarnessError):  # noqa: N818 - the name is part of the contract
+    """The run started and broke; its directory stays."""
+
+
+class Interrupted(HarnessError):  # noqa: N818
+    """The user or the system asked the run to stop."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}; the run is recorded as failed")
+        self.signal_number = signal_number
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name nobody knows, with a near miss where there is one, else with all that is known."""
+    names = sorted(known)
+    folded = {known_name.casefold(): known_name for known_name in names}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(names)}"
+    return f"unknown {kind} {name!r}; {hint}"
+
+
+def exit_status(error: BaseException) -> int | None:
+    """The exit status for an error a user can meet; None for a bug, which keeps its traceback."""
+    if isinstance(error, Interrupted):
+        return 128 + error.signal_number
+    if isinstance(error, HarnessError):
+        return error.status
+    # By module and name, so that printing a usage error does not import the tasks and with them numpy.
+    if any((kind.__module__, kind.__name__) in _USER_ERRORS for kind in type(error).__mro__):
+        return EXIT_USER
+    return None
+
+
+_USER_ERRORS = {
+    ("backends.base", "BackendUnavailable"),
+    ("backends.base", "ModelRejected"),
+    ("tasks.base", "DataMissing"),
+    ("tasks.base", "ModelMismatch"),
+    ("accuracy.log", "LogError"),
+    ("accuracy.errors", "TruthError"),
+}

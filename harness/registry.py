@@ -1,0 +1,62 @@
+"""Names and what they stand for. Nothing is imported until it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from typing import Any, cast
+
+from backends.base import Backend
+from harness.errors import UnknownName
+from tasks.base import Task
+
+TASKS = {
+    "classification": "tasks.classification:Classification",
+    "detection": "tasks.detection:Detection",
+    "keyword_spotting": "tasks.keyword_spotting:KeywordSpotting",
+    "question_answering": "tasks.question_answering:QuestionAnswering",
+    "segmentation": "tasks.segmentation:Segmentation",
+    "super_resolution": "tasks.super_resolution:SuperResolution",
+}
+
+BACKENDS = {
+    "cpu": "backends.cpu:CpuBackend",
+    "null": "backends.null:NullBackend",
+}
+
+BACKEND_ENTRY_POINTS = "tflite_loadgen.backends"
+
+
+def task_class(name: str) -> type[Task]:
+    """The task of this kind.
+
+    Raises:
+        UnknownName: No such kind.
+    """
+    if name not in TASKS:
+        raise UnknownName("task kind", name, TASKS)
+    return cast("type[Task]", _load(TASKS[name]))
+
+
+def backend_class(name: str) -> type[Backend]:
+    """The backend of this name: a built-in one, or a plug-in's.
+
+    Raises:
+        UnknownName: No such backend.
+    """
+    if name in BACKENDS:
+        return cast("type[Backend]", _load(BACKENDS[name]))
+    for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS, name=name):
+        return cast("type[Backend]", entry_point.load())
+    raise UnknownName("backend", name, backend_names())
+
+
+def backend_names() -> list[str]:
+    """All backends that can be named here, built-in and plug-in."""
+    plug_ins = [entry_point.name for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS)]
+    return [*BACKENDS, *plug_ins]
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
