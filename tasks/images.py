@@ -1,0 +1,249 @@
+"""Pictures in, model inputs out: decoding, resizing, cropping and normalising, as the rules' own tools do it.
+
+`mobile` and `tflite-eval` follow TFLite's image preprocessing stage (LRT tflite/tools/evaluation/stages/
+image_preprocessing_stage.cc): float arithmetic throughout, and truncation, not rounding, at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from tasks.base import Array, DataMissing, ModelMismatch, Tensor
+from tasks.resize import resize_bilinear, resize_bilinear_numpy
+
+__all__ = [
+    "PROFILES",
+    "central_crop",
+    "decode",
+    "decode_rgb8",
+    "mobile",
+    "opencv",
+    "pillow",
+    "resize_bilinear",
+    "resize_bilinear_numpy",
+    "tflite_eval",
+    "to_input",
+]
+
+Profile = Callable[[Array, int, int], Array]
+
+_CROP_FRACTION = 0.875
+_MAX_PIXELS = 1 << 27
+"""A picture that claims more is a decompression bomb (Pillow's own limit is of this order)."""
+
+
+class _Jpeg(JpegImageFile):
+    """Leaves the EXIF block alone: the decoder of TFLite's stage ignores it, and a corrupt one makes Pillow warn."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
+_DECODERS: Mapping[bytes, tuple[str, type[ImageFile.ImageFile]]] = {
+    b"\xff\xd8\xff": ("JPEG", _Jpeg),
+    b"\x89PNG\r\n\x1a\n": ("PNG", PngImageFile),
+    b"BM": ("BMP", BmpImageFile),
+}
+_NPY = b"\x93NUMPY"
+_PNG_DEPTH_AT = 24
+
+
+def decode(data: bytes, name: str) -> Array:
+    """Decodes a JPEG, PNG, BMP or .npy picture, told apart by its first bytes.
+
+    JPEG goes through libjpeg-turbo with its accurate integer DCT; its EXIF rotation is not applied, as in TFLite's
+    stage. Gray and palette pictures become RGB, an alpha channel is dropped. A .npy file holds uint8 [h, w, 3].
+
+    Args:
+        data: The file's bytes.
+        name: For the error message.
+
+    Returns:
+        uint8 [h, w, 3], RGB.
+
+    Raises:
+        DataMissing: Not such a picture, truncated, corrupt, too large, CMYK, or of 16 bits a channel.
+    """
+    if data.startswith(_NPY):
+        return _decode_npy(data, name)
+    for magic, (kind, opener) in _DECODERS.items():
+        if data.startswith(magic):
+            return _decode_with_pillow(data, name, kind, opener)
+    what = f"it starts with {data[:8].hex(' ')}" if data else "the file is empty"
+    raise DataMissing(f"{name} is not a JPEG, PNG, BMP or .npy picture: {what}")
+
+
+def decode_rgb8(data: bytes, name: str, height: int, width: int) -> Array:
+    """A headerless `.rgb8` picture: uint8 [height, width, 3]. It is neither resized nor cropped, so its size must fit.
+
+    Raises:
+        DataMissing: Another number of bytes.
+    """
+    if len(data) != height * width * 3:
+        raise DataMissing(
+            f"{name} has {len(data)} bytes, but a raw picture for a {height}x{width} input has {height * width * 3}"
+        )
+    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
+
+
+def _decode_with_pillow(data: bytes, name: str, kind: str, opener: type[ImageFile.ImageFile]) -> Array:
+    # The plug-in is called by itself, since Image.open would warn of large pictures where this module refuses them.
+    if kind == "PNG" and data[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] == b"\x10":
+        raise DataMissing(f"{name} is a PNG of 16 bits a channel: convert it to 8 bits")
+    try:
+        picture: Image.Image = opener(io.BytesIO(data), name)
+        width, height = picture.size
+        if width * height <= _MAX_PIXELS and picture.mode != "CMYK":
+            picture.info.pop("transparency", None)  # convert() would try to keep a palette's transparent entry
+            picture.load()
+            picture = picture if picture.mode == "RGB" else picture.convert("RGB")
+            return np.frombuffer(picture.tobytes(), np.uint8).reshape(height, width, 3)
+    except Exception as error:  # whatever Pillow makes of corrupt bytes: it has no error class of its own
+        raise DataMissing(f"{name} is not a {kind} that can be decoded: {error or type(error).__name__}") from error
+    if picture.mode == "CMYK":
+        raise DataMissing(f"{name} is a CMYK JPEG, which libjpeg cannot turn into RGB: convert it")
+    raise DataMissing(f"{name} claims {width}x{height} pixels, more than the {_MAX_PIXELS} that are decoded")
+
+
+def _decode_npy(data: bytes, name: str) -> Array:
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"its version is {version[0]}.{version[1]}, not 1.0 or 2.0")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(file)
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or math.prod(shape) == 0 or fortran_order:
+            order = " in Fortran order" if fortran_order else ""
+            raise ValueError(f"it is {dtype} {list(shape)}{order}, not uint8 [height, width, 3]")
+        if len(data) - file.tell() != math.prod(shape):
+            raise ValueError(f"it has {len(data) - file.tell()} bytes of pixels, not {math.prod(shape)}")
+    except ValueError as error:
+        raise DataMissing(f"{name} is not a picture: {error}") from None
+    return np.frombuffer(data, np.uint8, offset=file.tell()).reshape(shape)
+
+
+def central_crop(image: Array, height: int, width: int) -> Array:
+    """The middle of [h, w, c]: starts at round((h - height) / 2), halves away from zero as in C.
+
+    Raises:
+        ValueError: The image is smaller than the crop.
+    """
+    rows, columns = image.shape[0] - height, image.shape[1] - width
+    if rows < 0 or columns < 0:
+        raise ValueError(f"a crop of {height}x{width} does not fit into a picture of {image.shape[0]}x{image.shape[1]}")
+    top, left = (rows + 1) // 2, (columns + 1) // 2
+    return image[top : top + height, left : left + width]
+
+
+def mobile(image: Array, height: int, width: int) -> Array:
+    """The mobile app's way: resize keeping the aspect until both sides reach size / 0.875, then crop the middle.
+
+    Args:
+        image: uint8 [h, w, 3].
+        height: Of the model's input.
+        width: Of the model's input.
+
+    Returns:
+        float32 [height, width, 3] in 0 to 255, not rounded.
+    """
+    wanted_height, wanted_width = int(height / _CROP_FRACTION), int(width / _CROP_FRACTION)
+    by_width = np.float32(wanted_width) / np.float32(image.shape[1])
+    by_height = np.float32(wanted_height) / np.float32(image.shape[0])
+    if by_width >= by_height:
+        wanted_height = _c_round(np.float32(image.shape[0]) * by_width)
+    else:
+        wanted_width = _c_round(np.float32(image.shape[1]) * by_height)
+    return central_crop(resize_bilinear(image, wanted_height, wanted_width), height, width)
+
+
+def tflite_eval(image: Array, height: int, width: int) -> Array:
+    """TFLite's evaluation tool: crop the central square of 0.875 of the short side, then resize. As `mobile`."""
+    side = _square(image)
+    return resize_bilinear(central_crop(image, side, side), height, width)
+
+
+def pillow(image: Array, height: int, width: int) -> Array:
+    """The same crop as `tflite_eval`, then Pillow's own bilinear (antialiased, rounded to bytes). As `mobile`."""
+    side = _square(image)
+    cropped = Image.fromarray(np.ascontiguousarray(central_crop(image, side, side)))
+    return np.asarray(cropped.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+
+
+def opencv(image: Array, height: int, width: int) -> Array:
+    """The reference harness's way (INF vision/classification_and_detection/python/dataset.py). As `mobile`.
+
+    OpenCV's INTER_LINEAR on bytes until the short side is int(100 * size / 87.5), then a central crop; both with
+    their roundings.
+
+    Raises:
+        DataMissing: OpenCV is not installed.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+    rows, columns = int(100.0 * height / 87.5), int(100.0 * width / 87.5)
+    if image.shape[0] > image.shape[1]:
+        rows = int(rows * image.shape[0] / image.shape[1])
+    else:
+        columns = int(columns * image.shape[1] / image.shape[0])
+    resized: Array = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return resized[top : top + height, left : left + width].astype(np.float32)
+
+
+PROFILES: Mapping[str, Profile] = {"mobile": mobile, "tflite-eval": tflite_eval, "pillow": pillow, "opencv": opencv}
+"""Preprocessing for classification, by the name that users give: image uint8 [h, w, 3], height, width -> float32."""
+
+
+def to_input(values: Array, tensor: Tensor, mean: float = 127.5, std: float = 127.5) -> Array:
+    """Pixels in 0 to 255 as a model's input, with the batch dimension.
+
+    float32 gets (x - mean) / std, uint8 the byte itself, int8 the byte minus 128 (quantised picture models are made
+    for that, whatever mean and std); the integers by truncation.
+
+    Args:
+        values: float32 [h, w, c].
+        tensor: The input; its shape must be [1, h, w, c].
+        mean: Subtracted, in the units of a byte.
+        std: Divided by.
+
+    Returns:
+        [1, h, w, c] of the tensor's type, C-contiguous.
+
+    Raises:
+        ModelMismatch: Another type or shape.
+    """
+    if tensor.shape != (1, *values.shape):
+        raise ModelMismatch(
+            f"input {tensor.name} has the shape {list(tensor.shape)}, but a picture prepared for it is [1, "
+            f"{', '.join(map(str, values.shape))}]"
+        )
+    if tensor.dtype == np.float32:
+        prepared = (values - np.float32(mean)) * np.float32(1 / std)
+    elif tensor.dtype == np.uint8:
+        prepared = np.clip(values, 0, 255).astype(np.uint8)
+    elif tensor.dtype == np.int8:
+        prepared = (np.clip(values, 0, 255) - np.float32(128)).astype(np.int8)
+    else:
+        raise ModelMismatch(f"input {tensor.name} is {tensor.dtype}, but pictures go into float32, uint8 or int8")
+    return np.ascontiguousarray(prepared)[None]
+
+
+def _square(image: Array) -> int:
+    """0.875 of the short side, as the stage rounds it."""
+    return _c_round(_CROP_FRACTION * min(image.shape[:2]))
+
+
+def _c_round(value: float | np.floating) -> int:
+    """C's round() of a positive number: halves go up, where Python's go to the even neighbour."""
+    return math.floor(float(value) + 0.5)

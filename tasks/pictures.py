@@ -1,0 +1,227 @@
+"""A set of pictures, found in a folder or read in place from a zip archive, in the order that benchmarks count them.
+
+The order is that of the sorted file names: positional ground truth (one label a line) means exactly that order (MA
+flutter/cpp/utils.cc GetSortedFileNames), and a subset is always its first pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol, TypeVar
+
+from tasks.base import DataMissing
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
+"""What counts as a picture, whatever the case."""
+
+_NOT_PICTURES = ("annotations", "__MACOSX")
+"""Folders whose .png files are ground truth or a Mac archiver's resource forks."""
+_MAX_FILE_BYTES = 512 << 20
+
+_P = TypeVar("_P", Path, PurePosixPath)
+
+
+class _Store(Protocol):
+    """Where the bytes lie."""
+
+    def read(self, key: str) -> bytes: ...
+
+    def stamp(self, key: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: Path
+
+    def read(self, key: str) -> bytes:
+        return (self.path / key).read_bytes()
+
+    def stamp(self, key: str) -> str:
+        stat = (self.path / key).stat()
+        return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+class _Archive:
+    """A zip archive, read in place. ZipFile counts its open members without a lock, hence ours."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._lock = threading.Lock()
+        self._path = path
+
+    def read(self, key: str) -> bytes:
+        info = self._archive.getinfo(key)
+        if info.flag_bits & 1:
+            raise OSError("it is encrypted: unpack the archive and name the folder instead")
+        if info.file_size > _MAX_FILE_BYTES:
+            raise OSError(f"it unpacks to {info.file_size} bytes, which no picture needs")
+        with self._lock:
+            return self._archive.read(info)
+
+    def stamp(self, key: str) -> str:
+        info = self._archive.getinfo(key)
+        return f"{info.file_size} {info.CRC:08x}"
+
+
+class Pictures:
+    """Pictures in a fixed order. Safe to read from several threads."""
+
+    def __init__(self, path: Path, store: _Store, keys: Mapping[str, str], names: Sequence[str]) -> None:
+        """Use `Pictures.open`.
+
+        Args:
+            path: The folder or archive that holds the pictures, as found.
+            store: Where the bytes lie.
+            keys: The store's key of every picture in the set, by base name.
+            names: The base names in use, in order.
+        """
+        self.path = path
+        self.names: tuple[str, ...] = tuple(names)
+        """Base names with suffix, in the order of the samples."""
+        self.all_names: tuple[str, ...] = tuple(keys)
+        """Base names of the whole set, sorted; more than `names` where `count` or `order` left some out."""
+        self._store = store
+        self._keys = keys
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        count: int | None = None,
+        suffixes: Sequence[str] = SUFFIXES,
+        order: Sequence[str] | None = None,
+    ) -> Pictures:
+        """Finds the pictures; reads none of them.
+
+        Args:
+            path: A folder of pictures, a folder with one sub-folder of pictures (`images/`, `val2017/`; `annotations/`
+                never counts), or a zip archive of either form.
+            count: Use the first `count` pictures only; None for all.
+            suffixes: What counts as a picture, lower case with the dot.
+            order: Base names in the order wanted, for example a ground truth's; None sorts by name.
+
+        Raises:
+            DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, a picture of
+                `order` that is not there, or fewer pictures than `count`.
+        """
+        if path.is_dir():
+            found, store, keys = _scan_folder(path, suffixes)
+        elif path.is_file():
+            found, store, keys = _scan_archive(path, suffixes)
+        else:
+            raise DataMissing(f"no pictures at {path}: there is no such file or folder")
+        return cls(found, store, keys, _select(found, tuple(keys), order, count))
+
+    def __len__(self) -> int:
+        """Number of pictures in use."""
+        return len(self.names)
+
+    def stem(self, index: int) -> str:
+        """The base name without its suffix."""
+        return PurePosixPath(self.names[index]).stem
+
+    def read(self, index: int) -> bytes:
+        """The file's bytes, still encoded.
+
+        Raises:
+            DataMissing: It cannot be read; the message names it.
+        """
+        name = self.names[index]
+        try:
+            return self._store.read(self._keys[name])
+        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
+            raise DataMissing(f"{name} in {self.path} cannot be read: {_reason(error)}") from None
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the names, sizes and modification times (CRCs in an archive): cheap, reads no picture."""
+        digest = hashlib.sha256()
+        for name in self.names:
+            try:
+                stamp = self._store.stamp(self._keys[name])
+            except OSError as error:
+                raise DataMissing(f"{name} in {self.path} is gone: {_reason(error)}") from None
+            digest.update(f"{name}\0{stamp}\n".encode())
+        return digest.hexdigest()
+
+
+def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, _Store, dict[str, str]]:
+    try:
+        names = _pictures_of(path, suffixes)
+        if names:
+            return path, _Folder(path), names
+        folders = [child for child in sorted(path.iterdir()) if child.is_dir() and _may_hold_pictures(child.name)]
+        candidates = {child: hit for child in folders if (hit := _pictures_of(child, suffixes))}
+    except OSError as error:
+        raise DataMissing(f"the pictures in {path} cannot be listed: {_reason(error)}") from None
+    child = _only(path, candidates, suffixes)
+    return child, _Folder(child), candidates[child]
+
+
+def _pictures_of(folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
+    names = sorted(child.name for child in folder.iterdir() if _is_picture(child.name, suffixes) and child.is_file())
+    return {name: name for name in names}
+
+
+def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, _Store, dict[str, str]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise DataMissing(f"{path} is neither a folder nor a zip archive that can be read: {_reason(error)}") from None
+    folders: dict[PurePosixPath, dict[str, str]] = {}
+    for key in archive.namelist():
+        member = PurePosixPath(key)
+        if not key.endswith("/") and _is_picture(member.name, suffixes) and all(map(_may_hold_pictures, member.parts)):
+            folders.setdefault(member.parent, {})[member.name] = key
+    root = PurePosixPath(".")
+    chosen = root if root in folders else _only(path, folders, suffixes)
+    return path, _Archive(path, archive), dict(sorted(folders[chosen].items()))
+
+
+def _only(place: Path, candidates: Mapping[_P, Mapping[str, str]], suffixes: Sequence[str]) -> _P:
+    if not candidates:
+        raise DataMissing(f"{place} holds no pictures (looked for {', '.join(suffixes)}, there and one folder down)")
+    if len(candidates) > 1:
+        names = ", ".join(str(child) for child in candidates)
+        raise DataMissing(f"{place} has more than one folder of pictures: {names}. Name the one that is meant.")
+    return next(iter(candidates))
+
+
+def _is_picture(name: str, suffixes: Sequence[str]) -> bool:
+    return not name.startswith(".") and name.lower().endswith(tuple(suffixes))
+
+
+def _may_hold_pictures(folder: str) -> bool:
+    return not folder.startswith(".") and folder not in _NOT_PICTURES
+
+
+def _select(path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None) -> Sequence[str]:
+    if order is not None:
+        there = set(names)
+        _refuse(path, "are named by the ground truth but are not there", [name for name in order if name not in there])
+        _refuse(path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
+        names = order
+    if count is None:
+        return names
+    if not 1 <= count <= len(names):
+        raise DataMissing(
+            f"{count} pictures are wanted, but {path} has {len(names)}: choose a count of 1 to {len(names)}"
+        )
+    return names[:count]
+
+
+def _refuse(path: Path, what: str, names: Iterable[str]) -> None:
+    listed = list(names)
+    if listed:
+        some = ", ".join(listed[:5]) + (", ..." if len(listed) > 5 else "")
+        raise DataMissing(f"{len(listed)} pictures of {path} {what}: {some}")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
