@@ -1,5 +1,132 @@
 """How every answer is packed into LoadGen's accuracy log and unpacked from it: the one place that knows.
 
-The layouts are those of MLCommons' own accuracy scripts (INF vision/.../accuracy-imagenet.py, language/bert/accuracy-squad.py).
+The layouts are those of MLCommons' own accuracy scripts (INF vision/.../accuracy-imagenet.py,
+language/bert/accuracy-squad.py).
 All numbers are little-endian.
 """
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.log import LogError
+
+UInt8Array = npt.NDArray[np.uint8]
+
+
+# --- class maps and pictures -------------------------------------------------------------------------------------
+# Neither MLCommons' scripts nor the mobile app log these answers (they leave `data` empty), so the layout is ours:
+# a header of ten bytes, then one zlib stream. zlib's own checksum guards the pixels.
+
+_GRID_HEADER = struct.Struct("<4sBBHH")  # magic, version, channels, height, width
+_GRID_VERSION = 1
+_CLASS_MAP = b"CMAP"
+_PICTURE = b"PICT"
+_MAX_GRID_BYTES = 1 << 26  # 64 MiB: a picture of 4096x4096 fits; a hostile log gets no more
+
+
+def class_map_header(height: int, width: int) -> bytes:
+    """The opening of a class map's answer; alone it is the answer of a performance run, and cannot be scored."""
+    return _GRID_HEADER.pack(_CLASS_MAP, _GRID_VERSION, 1, height, width)
+
+
+def pack_class_map(class_map: UInt8Array) -> bytes:
+    """Packs a class map losslessly.
+
+    Run lengths and Huffman codes alone (zlib's Z_RLE): about 4.6 KB and 0.3 ms for a map of 512x512 from DeepLab or
+    MOSAIC on ADE20K, which is smaller and quicker than zlib's default there.
+
+    Args:
+        class_map: uint8 [height, width], one class a pixel.
+    """
+    height, width = class_map.shape
+    return class_map_header(height, width) + _deflate(np.ascontiguousarray(class_map))
+
+
+def unpack_class_map(data: bytes) -> UInt8Array:
+    """The class map of an answer, uint8 [height, width].
+
+    Raises:
+        LogError: Not a class map, of another version, cut, corrupt, or longer than it says.
+    """
+    height, width, _ = _grid_shape(data, _CLASS_MAP, "class map", channels=(1,))
+    return _inflate(data, height * width, "class map").reshape(height, width)
+
+
+def picture_header(height: int, width: int, channels: int = 3) -> bytes:
+    """The opening of a picture's answer; alone it is the answer of a performance run, and cannot be scored."""
+    return _GRID_HEADER.pack(_PICTURE, _GRID_VERSION, channels, height, width)
+
+
+def pack_picture(picture: UInt8Array) -> bytes:
+    """Packs a picture losslessly: red and blue less green, each pixel less its left, upper and upper left neighbours.
+
+    About 3 MB and 45 ms for 1080x1920x3 from EDSR, where PNG at its quickest takes 3.4 MB and 140 ms.
+
+    Args:
+        picture: uint8 [height, width, channels], 1 or 3 channels.
+    """
+    height, width, channels = picture.shape
+    rest = picture.copy()
+    if channels == 3:
+        rest[..., 0] -= picture[..., 1]
+        rest[..., 2] -= picture[..., 1]
+    rest[1:] -= rest[:-1].copy()
+    rest[:, 1:] -= rest[:, :-1].copy()
+    return picture_header(height, width, channels) + _deflate(rest)
+
+
+def unpack_picture(data: bytes) -> UInt8Array:
+    """The picture of an answer, uint8 [height, width, channels].
+
+    Raises:
+        LogError: Not a picture, of another version, cut, corrupt, or longer than it says.
+    """
+    height, width, channels = _grid_shape(data, _PICTURE, "picture", channels=(1, 3))
+    rest = _inflate(data, height * width * channels, "picture").reshape(height, width, channels)
+    picture: UInt8Array = np.cumsum(np.cumsum(rest, axis=1, dtype=np.uint8), axis=0, dtype=np.uint8)
+    if channels == 3:
+        picture[..., 0] += picture[..., 1]
+        picture[..., 2] += picture[..., 1]
+    return picture
+
+
+def _deflate(pixels: UInt8Array) -> bytes:
+    stream = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return stream.compress(pixels.data) + stream.flush()
+
+
+def _grid_shape(data: bytes, magic: bytes, what: str, channels: tuple[int, ...]) -> tuple[int, int, int]:
+    if len(data) < _GRID_HEADER.size:
+        raise LogError(f"an answer of {len(data)} bytes is no {what}: the header alone takes {_GRID_HEADER.size}")
+    found, version, depth, height, width = _GRID_HEADER.unpack_from(data)
+    if found != magic:
+        raise LogError(
+            f"an answer that opens with {found!r} is no {what}: expected {magic!r}. Was it another task's log?"
+        )
+    if version != _GRID_VERSION:
+        raise LogError(f"a {what} of layout version {version}; this program reads version {_GRID_VERSION}")
+    if depth not in channels:
+        raise LogError(f"a {what} of {depth} channels; expected {' or '.join(map(str, channels))}")
+    if not 0 < height * width * depth <= _MAX_GRID_BYTES:
+        raise LogError(f"a {what} of {height}x{width}x{depth} is empty or larger than {_MAX_GRID_BYTES} bytes")
+    if len(data) == _GRID_HEADER.size:
+        raise LogError(f"a {what} without pixels, as performance runs answer: score an accuracy run")
+    return height, width, depth
+
+
+def _inflate(data: bytes, size: int, what: str) -> UInt8Array:
+    stream = zlib.decompressobj()
+    try:
+        pixels = stream.decompress(data[_GRID_HEADER.size :], size)
+        surplus = stream.decompress(stream.unconsumed_tail, 1)  # the checksum may still wait to be read
+    except zlib.error as error:
+        raise LogError(f"a corrupt {what}: {error}") from None
+    if surplus or len(pixels) != size or not stream.eof or stream.unused_data:
+        state = "holds more than" if surplus or stream.unused_data else "is cut short of"
+        raise LogError(f"a corrupt {what}: it {state} the {size} bytes that its header names")
+    return np.frombuffer(pixels, np.uint8)

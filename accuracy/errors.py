@@ -1,0 +1,7 @@
+"""The errors of the audit. `accuracy.log.LogError` speaks of the log, `TruthError` of what it is held against."""
+
+from __future__ import annotations
+
+
+class TruthError(Exception):
+    """A ground truth that is absent, corrupt or does not belong. The user must fix it: exit status 2."""

@@ -1,0 +1,143 @@
+"""Mean intersection over union of class maps, as the MLPerf mobile benchmark counts it.
+
+The rule (MA flutter/cpp/datasets/ade20k.cc): classes 1 to 31 are scored; over all pictures a pixel whose prediction p
+and truth g agree on a scored class is a true positive of it; otherwise it is a false negative of g, and a false
+positive of p only where g is a scored class too (what is unlabelled or beyond them never accuses a prediction).
+IoU = tp / (tp + fp + fn). The mean divides by 31 even where a class is absent, so small sets score low; the
+reference script (MO vision/deeplab/.../segmentation_inference_eval_seg_tflite.py) takes the mean over what occurs.
+
+    python -m accuracy.mean_iou --predictions DIR --truth DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.errors import TruthError
+from accuracy.masks import Masks
+
+IntArray = npt.NDArray[np.integer[Any]]
+
+ADE20K_CLASSES = 31
+"""Scored classes of the mobile benchmark: 32 less the background, class 0."""
+
+
+class MeanIoU:
+    """Counts pixels of class maps, picture by picture; memory does not grow with the pictures.
+
+    Example:
+        metric = MeanIoU()
+        metric.update(predicted, truth)
+        metric.compute()["miou"]
+    """
+
+    def __init__(self, classes: int = ADE20K_CLASSES) -> None:
+        """Scores the classes 1 to `classes`.
+
+        Raises:
+            ValueError: Fewer than 1 or more than 255 classes.
+        """
+        if not 0 < classes < 256:
+            raise ValueError(f"{classes} classes cannot be scored: 1 to 255 can")
+        self.classes = classes
+        self._pixels = np.zeros(
+            (classes + 1, classes + 1), np.int64
+        )  # [truth, prediction]; 0 is all that is not scored
+        known = np.arange(256)
+        self._to_scored = np.where(known <= classes, known, 0).astype(np.uint16)
+
+    def update(self, prediction: IntArray, truth: IntArray) -> None:
+        """Counts one picture.
+
+        Args:
+            prediction: Class ids [height, width]; what lies outside 1 to `classes` is no scored class.
+            truth: Class ids of the same shape.
+
+        Raises:
+            ValueError: Shapes that differ, or values that are no integers.
+        """
+        if prediction.shape != truth.shape:
+            raise ValueError(f"a class map of shape {prediction.shape} has a ground truth of shape {truth.shape}")
+        side = self.classes + 1
+        cells = self._scored(truth) * np.uint16(side) + self._scored(prediction)  # at most 256 * 256 - 1
+        self._pixels += np.bincount(cells.ravel(), minlength=side * side).reshape(side, side)
+
+    def per_class(self) -> list[tuple[int, float]]:
+        """(class, IoU) of every class that was predicted or occurs, in order of class."""
+        hits, _, union = self._areas()
+        return [(int(c) + 1, float(hits[c] / union[c])) for c in np.flatnonzero(union)]
+
+    def compute(self) -> Mapping[str, float]:
+        """The three means, as fractions of 1.
+
+        `miou` divides by all scored classes, `miou_present` by those that occur in the ground truth, `miou_union` by
+        those that occur or were predicted. The last two are left out where they would divide by none.
+        """
+        hits, truths, union = self._areas()
+        iou = np.divide(hits, union, out=np.zeros(self.classes), where=union > 0)
+        means = {"miou": float(iou.mean())}
+        if truths.any():
+            means["miou_present"] = float(iou[truths > 0].mean())
+        if union.any():
+            means["miou_union"] = float(iou[union > 0].mean())
+        return means
+
+    def _areas(self) -> tuple[IntArray, IntArray, IntArray]:
+        hits = self._pixels.diagonal()[1:]
+        truths = self._pixels[1:].sum(axis=1)
+        accused = self._pixels[1:, 1:].sum(axis=0)  # predictions where the truth is a scored class
+        return hits, truths, truths + accused - hits
+
+    def _scored(self, class_map: IntArray) -> npt.NDArray[np.uint16]:
+        if class_map.dtype == np.uint8:
+            return self._to_scored[class_map]
+        if not np.issubdtype(class_map.dtype, np.integer):
+            raise ValueError(f"a class map of {class_map.dtype} holds no class ids")
+        return np.where((class_map > 0) & (class_map <= self.classes), class_map, 0).astype(np.uint16)
+
+
+def pairs(predictions: Masks, truth: Masks) -> Iterator[tuple[IntArray, IntArray]]:
+    """Every class map of `truth` with its prediction, by file name without suffix.
+
+    Raises:
+        TruthError: A prediction is missing or has another size than its truth.
+    """
+    if missing := sorted(set(truth.stems) - set(predictions.stems)):
+        raise TruthError(
+            f"{predictions.path} has no class map for {', '.join(missing[:5])} ({len(missing)} are missing)"
+        )
+    for stem in truth.stems:
+        predicted, expected = predictions.read(stem), truth.read(stem)
+        if predicted.shape != expected.shape:
+            raise TruthError(f"{stem}: predicted at {predicted.shape}, but its ground truth has {expected.shape}")
+        yield predicted, expected
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores a folder or zip of class maps against another; prints {metric: fraction} as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m accuracy.mean_iou", description=main.__doc__)
+    parser.add_argument("--predictions", type=Path, required=True, help="folder or zip of PNG or .raw class maps")
+    parser.add_argument("--truth", type=Path, required=True, help="folder or zip of the ground truth, same names")
+    parser.add_argument("--classes", type=int, default=ADE20K_CLASSES, help="score the classes 1 to this")
+    options = parser.parse_args(arguments)
+    try:
+        metric = MeanIoU(options.classes)
+        for predicted, truth in pairs(Masks.open(options.predictions), Masks.open(options.truth)):
+            metric.update(predicted, truth)
+    except (TruthError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(json.dumps(metric.compute()) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
