@@ -1,0 +1,268 @@
+"""The schema of a benchmark's config file, how it is read, overridden and refused.
+
+Every setting has one place: a field here. A command-line option is a short way to write one of these fields, and `--set`
+reaches all of them. Keys of `model` and `dataset` beyond those listed are options of the task (`tasks/<task>.py`, `Options`):
+`model` for how its tensors are read, `dataset` for how samples are prepared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from harness.errors import ConfigError, UnknownName, unknown
+from harness.rules import Mode, Preset, Round, Scenario
+
+
+class Section(BaseModel):
+    """A part of a config: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OpenSection(BaseModel):
+    """A part of a config whose further keys are options of the task."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class ModelSection(OpenSection):
+    """Which model, and how its tensors are read."""
+
+    use: str = "auto"
+    """`auto`, `official`, `standin`, a name from `models`, or a path."""
+
+
+class DatasetSection(OpenSection):
+    """Which data, and how samples are prepared."""
+
+    use: str = "auto"
+    """`auto`, `official`, `builtin`, a name from `datasets`, or a path."""
+    truth: str = "auto"
+    """A path, or `auto`: found in or beside the data set."""
+    count: int | None = Field(default=None, ge=1)
+    """Use the first `count` samples; null for all."""
+
+
+class BackendSection(Section):
+    """What runs the model."""
+
+    name: str = "cpu"
+    threads: int | Literal["auto"] = Field(default="auto")
+    """CPU threads of one instance."""
+    instances: int | Literal["auto"] = Field(default="auto")
+    """Copies of the model that work at once (Server and Offline)."""
+    batch: int | Literal["auto"] = Field(default="auto")
+    """Samples of one invoke."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the backend by name."""
+
+
+class LoadSection(Section):
+    """What LoadGen asks. null leaves a figure to the rules and the preset, or to the calibration."""
+
+    scenario: Scenario = "SingleStream"
+    mode: Mode = "performance"
+    preset: Preset = "rules"
+    round: Round | None = None
+    performance_sample_count: int | None = Field(default=None, ge=1)
+    min_query_count: int | None = Field(default=None, ge=1)
+    min_duration_ms: int | None = Field(default=None, ge=0)
+    max_duration_ms: int | None = Field(default=None, ge=0)
+    """LoadGen heeds it in SingleStream only."""
+    expected_latency_ns: int | None = Field(default=None, ge=1)
+    """SingleStream and MultiStream: one query's, from which LoadGen generates queries beforehand."""
+    target_qps: float | None = Field(default=None, gt=0)
+    """Server: the load. Offline: the expected samples per second."""
+    server_target_latency_ms: float | None = Field(default=None, gt=0)
+    server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
+    enable_trace: bool = False
+    """LoadGen's trace: hundreds of megabytes for quick models."""
+
+
+class ModelEntry(Section):
+    """One model of a benchmark."""
+
+    file: str | None = None
+    """File name of an official model."""
+    standin: str | None = None
+    """Name of a built-in stand-in (harness.zoo.standins)."""
+    md5: str | None = None
+    """Published checksum; null where none is published."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Task options that this model needs."""
+
+
+class DatasetEntry(Section):
+    """One data set of a benchmark."""
+
+    file: str | None = None
+    """File or folder name of an official data set."""
+    builtin: str | None = None
+    """Name of a built-in data set (harness.zoo.builtin)."""
+    truth: str | None = None
+    """File name of its ground truth."""
+    md5: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Target(Section):
+    """What an official model must reach on its full data set."""
+
+    metric: str
+    value: float
+    rounds: list[Round] = Field(default_factory=list)
+    """Rounds it holds in; empty for all."""
+    source: str
+
+
+class Benchmark(Section):
+    """A file in configs/."""
+
+    title: str
+    task: str
+    """A kind from harness.registry.TASKS."""
+    aliases: list[str] = Field(default_factory=list)
+    rounds: list[Round] = Field(default_factory=list)
+    """Rounds that have this benchmark; the last is the default."""
+    model: ModelSection = Field(default_factory=ModelSection)
+    dataset: DatasetSection = Field(default_factory=DatasetSection)
+    backend: BackendSection = Field(default_factory=BackendSection)
+    load: LoadSection = Field(default_factory=LoadSection)
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    datasets: dict[str, DatasetEntry] = Field(default_factory=dict)
+    targets: list[Target] = Field(default_factory=list)
+
+
+def config_folder() -> Path:
+    """Where the benchmarks' files lie."""
+    return Path(str(resources.files("configs")))
+
+
+def benchmark_names() -> list[str]:
+    """All benchmarks that ship with the harness."""
+    return sorted(path.stem for path in config_folder().glob("*.yaml"))
+
+
+def find_benchmark(task: str) -> Path:
+    """The config file that `--task` means: a benchmark's name, an alias, or a path.
+
+    Raises:
+        ConfigError: A path that is no file.
+        UnknownName: No such benchmark.
+    """
+    if task.endswith((".yaml", ".yml")) or "/" in task:
+        path = Path(task)
+        if not path.is_file():
+            raise ConfigError(f"no config file at {task}")
+        return path
+    aliases: dict[str, Path] = {}
+    for path in sorted(config_folder().glob("*.yaml")):
+        if path.stem == task:
+            return path
+        aliases |= dict.fromkeys(_read_yaml(path).get("aliases", []), path)
+    if task in aliases:
+        return aliases[task]
+    raise UnknownName("task", task, [*benchmark_names(), *aliases])
+
+
+def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
+    """Reads a config file and lays the overrides over it.
+
+    Args:
+        path: The YAML file.
+        overrides: Pairs of a dotted field (`load.scenario`) and its value; the last one wins.
+
+    Raises:
+        ConfigError: Lists every mistake of the file and the overrides, not only the first.
+    """
+    raw = _read_yaml(path)
+    for field, value in overrides:
+        _override(raw, field, value)
+    try:
+        return Benchmark.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_report(str(path), [explain(item, Benchmark) for item in error.errors()])) from None
+
+
+def task_options(options_type: type[Any], task: str, values: Mapping[str, Any]) -> Any:
+    """The task's options object.
+
+    Raises:
+        ConfigError: Lists every unknown or ill-typed option.
+    """
+    fields = set(options_type.__dataclass_fields__)
+    problems = [unknown(f"option of the {task} task", name, fields) for name in values if name not in fields]
+    known = {name: value for name, value in values.items() if name in fields}
+    try:
+        options = TypeAdapter(options_type).validate_python(known)
+    except ValidationError as error:
+        problems += [explain(item, None) for item in error.errors()]
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ConfigError(_report(f"the options of the {task} task", problems))
+    return options
+
+
+def explain(item: Any, schema: type[BaseModel] | None) -> str:
+    """One of pydantic's mistakes as a sentence that names the field, the value and what would do."""
+    where = ".".join(str(part) for part in item["loc"] if not _is_union_branch(part))
+    if item["type"] == "extra_forbidden":
+        return f"{where}: {unknown('field', str(item['loc'][-1]), _fields_at(schema, item['loc'][:-1]))}"
+    if item["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+        return f"{where}: {unknown(str(item['loc'][-1]), str(item['input']), known)}"
+    if item["type"] == "missing":
+        return f"{where}: this field is needed"
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return f"{where}: {message}, not {item['input']!r}"
+
+
+def _report(what: str, problems: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(problems))
+    if len(unique) == 1:
+        return f"a mistake in {what}: {unique[0]}"
+    return f"{len(unique)} mistakes in {what}:\n" + "\n".join(f"  {problem}" for problem in unique)
+
+
+def _is_union_branch(part: Any) -> bool:
+    """Pydantic names the branch of a union it tried (`int`, `literal['auto']`) in the location; nobody wrote that."""
+    return isinstance(part, str) and (part in {"int", "float", "str"} or part.startswith("literal["))
+
+
+def _fields_at(schema: type[BaseModel] | None, path: Sequence[Any]) -> list[str]:
+    for part in path:
+        field = schema.model_fields.get(str(part)) if schema else None
+        annotation = field.annotation if field else None
+        schema = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return list(schema.model_fields) if schema else []
+
+
+def _override(raw: dict[str, Any], field: str, value: Any) -> None:
+    *parents, last = field.split(".")
+    node = raw
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {field}: {parent} is the value {child!r}, it has no field {last!r}")
+        node = child
+    node[last] = value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds no mapping of fields")
+    return raw

@@ -1,0 +1,83 @@
+"""A page of memory shared by the parent and the worker: counts go up to the parent, a wish to stop goes down.
+
+Both sides only read or write whole 64-bit words, so neither ever waits for the other: the worker may look at it while a
+query is timed (some 40 ns), and the parent may draw progress from it without the worker noticing.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from enum import IntEnum
+from typing import IO
+
+_WORDS = 512
+_STOP, _PHASE, _TOTAL, _DONE = 0, 1, 2, 8
+MAX_SLOTS = _WORDS - _DONE
+
+FAILED = 255
+"""Written to the stop word by the worker itself when one of its callbacks failed; signal numbers are smaller."""
+
+
+class Phase(IntEnum):
+    """What the worker is doing."""
+
+    STARTING = 0
+    CALIBRATING = 1
+    PREPARING = 2
+    RUNNING = 3
+    WRITING = 4
+
+
+class Control:
+    """The shared page. `words` is for code that counts while a query is timed."""
+
+    def __init__(self, file_descriptor: int) -> None:
+        self._map = mmap.mmap(file_descriptor, _WORDS * 8)
+        self.words = memoryview(self._map).cast("Q")
+
+    @property
+    def stop(self) -> int:
+        """0, the number of the signal that asks to stop, or `FAILED`."""
+        return self.words[_STOP]
+
+    @stop.setter
+    def stop(self, value: int) -> None:
+        self.words[_STOP] = value
+
+    @property
+    def phase(self) -> Phase:
+        """What the worker is doing."""
+        return Phase(self.words[_PHASE])
+
+    @property
+    def total(self) -> int:
+        """How much there is to do in this phase; 0 where nobody knows."""
+        return self.words[_TOTAL]
+
+    @property
+    def done(self) -> int:
+        """How much of it is done."""
+        return sum(self.words[_DONE:])
+
+    def enter(self, phase: Phase, total: int = 0) -> None:
+        """Called by the worker when it begins something else."""
+        self.words[_TOTAL] = 0
+        for slot in range(_DONE, _WORDS):
+            self.words[slot] = 0
+        self.words[_PHASE] = phase
+        self.words[_TOTAL] = total
+
+    def slot(self, number: int) -> tuple[memoryview, int]:
+        """The word in which worker thread `number` counts what it has done, as (words, position)."""
+        return self.words, _DONE + number % MAX_SLOTS
+
+
+STOP_WORD = _STOP
+
+
+def control_file() -> IO[bytes]:
+    """A nameless file to share; it goes away with the last process that holds it."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.truncate(_WORDS * 8)
+    return file

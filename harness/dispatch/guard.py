@@ -1,0 +1,46 @@
+"""Keeps exceptions out of LoadGen's callbacks: one that leaves a callback kills the process when it exits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness import loadgen
+from harness.control import FAILED, STOP_WORD, Control
+
+
+class Guard:
+    """The first failure of a run, and the word that tells all threads to stop working."""
+
+    def __init__(self, control: Control) -> None:
+        self.words = control.words
+        self.failure: BaseException | None = None
+        self._control = control
+
+    @property
+    def stopped(self) -> bool:
+        """True once a callback failed or the parent asked to stop: nothing is answered any more."""
+        return self.words[STOP_WORD] != 0
+
+    def fail(self, error: BaseException) -> None:
+        """Keeps the first failure; the run is lost, LoadGen only has to be brought to its end."""
+        if self.failure is None:
+            self.failure = error
+        if not self._control.stop:
+            self._control.stop = FAILED
+
+    def wrap(self, callback: Callable[[Sequence[int]], None]) -> Callable[[list[int]], None]:
+        """For the sample library's callbacks: they do nothing once the run is lost."""
+
+        def guarded(indices: list[int]) -> None:
+            if self.stopped:
+                return
+            try:
+                callback(indices)
+            except BaseException as error:  # noqa: BLE001 - nothing may pass
+                self.fail(error)
+
+        return guarded
+
+    def abandon(self, query_ids: Sequence[int]) -> None:
+        """Completes samples of a lost run without an answer."""
+        loadgen.abandon(query_ids)

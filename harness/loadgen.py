@@ -1,0 +1,197 @@
+"""The border to MLCommons LoadGen: the only module that imports it.
+
+`import mlperf_loadgen`, never `mlcommons_loadgen`: the latter replaces the former in `sys.modules` with an empty package.
+LoadGen reads its configuration once per process; a second run in the same process would keep its seeds at 0. So one run is
+one process, and `drive` refuses to be called twice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlperf_loadgen as lg
+
+from harness.errors import RunFailed
+
+LOG_PREFIX = "mlperf_log_"
+AUDIT_FILE = "audit.config"
+"""LoadGen lets a file of this name in the current directory override every setting in silence."""
+
+Issue = Callable[[list[int], list[int]], None]
+_started = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A run as LoadGen takes it, every figure decided."""
+
+    scenario: str
+    accuracy: bool
+    performance_sample_count: int
+    total_sample_count: int
+    min_query_count: int
+    min_duration_ms: int
+    max_duration_ms: int | None
+    target_percentile: float
+    samples_per_query: int
+    expected_latency_ns: int
+    """SingleStream and MultiStream."""
+    target_qps: float
+    """Server and Offline."""
+    server_target_latency_ns: int | None
+    seeds: tuple[int, int, int] | None
+    """qsl, sample index, schedule; None keeps those of the wheel."""
+    enable_trace: bool
+
+
+class Responder:
+    """Completes queries from buffers made beforehand. One per thread.
+
+    LoadGen copies an answer inside `QuerySamplesComplete`, so a buffer may be used again as soon as that returns.
+    """
+
+    def __init__(self, slots: int, bytes_per_answer: int = 4096) -> None:
+        """Makes room for `slots` answers at once; `complete` takes no more than that."""
+        self._complete = lg.QuerySamplesComplete
+        self._responses = [lg.QuerySampleResponse(0, 0, 0) for _ in range(slots)]
+        self._first = self._responses[:1]
+        self._buffers: list[bytearray] = []
+        self._sizes: list[int] = []
+        for slot in range(slots):
+            self._buffers.append(bytearray())
+            self._sizes.append(0)
+            self._grow(slot, bytes_per_answer)
+
+    def one(self, query_id: int, answer: bytes) -> None:
+        """Completes a query of one sample."""
+        size = len(answer)
+        if size > self._sizes[0]:
+            self._grow(0, size)
+        self._buffers[0][:size] = answer
+        response = self._responses[0]
+        response.id = query_id
+        response.size = size
+        self._complete(self._first)
+
+    def complete(self, query_ids: Sequence[int], answers: Sequence[bytes]) -> None:
+        """Completes several samples in one call."""
+        count = len(answers)
+        for slot in range(count):
+            answer = answers[slot]
+            size = len(answer)
+            if size > self._sizes[slot]:
+                self._grow(slot, size)
+            self._buffers[slot][:size] = answer
+            response = self._responses[slot]
+            response.id = query_ids[slot]
+            response.size = size
+        self._complete(self._responses if count == len(self._responses) else self._responses[:count])
+
+    def _grow(self, slot: int, size: int) -> None:
+        buffer = bytearray(size)
+        self._buffers[slot] = buffer
+        self._sizes[slot] = size
+        self._responses[slot].data = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def abandon(query_ids: Sequence[int]) -> None:
+    """Completes samples without an answer, so that LoadGen can end. Only ever done in a run that has failed already."""
+    lg.QuerySamplesComplete([lg.QuerySampleResponse(query_id, 0, 0) for query_id in query_ids])
+
+
+def drive(
+    settings: Settings,
+    *,
+    model: str,
+    issue: Issue,
+    load: Callable[[list[int]], None],
+    unload: Callable[[list[int]], None],
+    folder: Path,
+) -> dict[str, Any]:
+    """Lets LoadGen ask until it has seen enough; returns when the last query is complete and the logs are written.
+
+    No callback may raise: an exception that leaves one kills the process when it exits.
+
+    Args:
+        settings: What to ask for.
+        model: The benchmark's name; LoadGen looks up figures of its own under it.
+        issue: Called with the ids and sample indices of one query.
+        load: Brings samples into memory.
+        unload: Lets them go.
+        folder: Where the logs go; the process must have it as its current directory.
+
+    Returns:
+        The settings in force, as LoadGen holds them.
+
+    Raises:
+        RunFailed: LoadGen was driven before in this process, refuses the settings, or could be overridden from a file.
+    """
+    global _started  # noqa: PLW0603 - LoadGen's own state is as global
+    if _started:
+        raise RunFailed("LoadGen was driven before in this process: one run is one process")
+    if Path(AUDIT_FILE).exists():
+        raise RunFailed(f"{Path.cwd() / AUDIT_FILE} would override every setting of this run: take it away")
+    _started = True
+    test = _test_settings(settings, model, folder)
+    log = lg.LogSettings()
+    log.enable_trace = settings.enable_trace
+    log.log_output.outdir = str(folder)
+    log.log_output.copy_summary_to_stdout = False
+    sut = lg.ConstructFastSUT(issue, _flush)
+    qsl = lg.ConstructQSL(settings.total_sample_count, settings.performance_sample_count, load, unload)
+    lg.StartTestWithLogSettings(sut, qsl, test, log)
+    lg.DestroyQSL(qsl)
+    lg.DestroyFastSUT(sut)
+    return _in_force(test)
+
+
+def _flush() -> None:
+    """Every query is worked on from the moment it is issued: there is nothing to flush."""
+
+
+def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
+    """Fills LoadGen's TestSettings: first from the mlperf.conf in the wheel, which also brings the seeds, then ours."""
+    test = lg.TestSettings()
+    user_conf = folder / "user.conf"
+    user_conf.write_text("", encoding="ascii")
+    # Type 0 reads the embedded mlperf.conf, type 1 a user.conf; type 1 is allowed once per process.
+    for path, kind in (("", 0), (str(user_conf), 1)):
+        answer = test.FromConfig(path, model, settings.scenario, kind)
+        if answer != 0:
+            raise RunFailed(f"LoadGen refuses its configuration {path or 'in the wheel'}: it answered {answer}")
+    test.scenario = getattr(lg.TestScenario, settings.scenario)
+    test.mode = lg.TestMode.AccuracyOnly if settings.accuracy else lg.TestMode.PerformanceOnly
+    test.min_query_count = settings.min_query_count
+    test.min_duration_ms = settings.min_duration_ms
+    test.max_duration_ms = settings.max_duration_ms or 0
+    test.performance_sample_count_override = settings.performance_sample_count
+    match settings.scenario:
+        case "SingleStream":
+            test.single_stream_expected_latency_ns = settings.expected_latency_ns
+            test.single_stream_target_latency_percentile = settings.target_percentile
+        case "MultiStream":
+            test.multi_stream_expected_latency_ns = settings.expected_latency_ns
+            test.multi_stream_target_latency_percentile = settings.target_percentile
+            test.multi_stream_samples_per_query = settings.samples_per_query
+        case "Server":
+            test.server_target_qps = settings.target_qps
+            test.server_target_latency_ns = settings.server_target_latency_ns or 0
+            test.server_target_latency_percentile = settings.target_percentile
+        case "Offline":
+            test.offline_expected_qps = settings.target_qps
+        case other:
+            raise RunFailed(f"LoadGen has no scenario {other!r}")
+    if settings.seeds is not None:
+        test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed = settings.seeds
+    return test
+
+
+def _in_force(test: Any) -> dict[str, Any]:
+    plain = {
+        name: getattr(test, name) for name in dir(test) if not name.startswith("_") and name not in {"FromConfig"}
+    }
+    return {name: value.name if name in {"mode", "scenario"} else value for name, value in plain.items()}

@@ -1,0 +1,136 @@
+"""The query sample library: preprocessed and encoded samples, ready to be handed to the model.
+
+Preprocessing uses all cores. Where it is worth keeping (a picture takes a millisecond), the samples of one `load` are
+kept as plain arrays in a folder named by the hash of all that made them, and memory-mapped the next time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from tasks.base import Array, Codec
+
+Row = tuple[Array, ...]
+_CACHE_VERSION = 1
+_PAGE_BYTES = 4096
+
+
+class SampleLibrary:
+    """Samples by index. `rows` is read while a query is timed: `rows[index]` is the model's inputs."""
+
+    def __init__(
+        self, codec: Codec, total: int, *, workers: int, cache_dir: Path | None, on_sample: Callable[[], None]
+    ) -> None:
+        """Args are the codec that prepares, the set's size, threads to use, where to keep samples, and a progress hook."""
+        self.rows: list[Row | None] = [None] * total
+        self._codec = codec
+        self._workers = workers
+        self._cache_dir = cache_dir
+        self._on_sample = on_sample
+
+    def load(self, indices: Sequence[int]) -> None:
+        """Brings samples into memory (LoadGen's LoadSamplesToRam). MultiStream names some of them twice.
+
+        Raises:
+            tasks.base.DataMissing: A sample cannot be read.
+        """
+        wanted = sorted(set(indices))
+        key = self._codec.cache_key() if self._cache_dir is not None else None
+        folder = None if key is None or self._cache_dir is None else self._cache_dir / _digest(key, wanted)
+        if folder is not None and self._map(folder, wanted):
+            return
+        self._prepare(wanted)
+        if folder is not None:
+            self._keep(folder, wanted)
+
+    def unload(self, indices: Sequence[int]) -> None:
+        """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
+        for index in indices:
+            self.rows[index] = None
+
+    def _prepare(self, wanted: Sequence[int]) -> None:
+        if len(wanted) < 2 or self._workers < 2:
+            for index in wanted:
+                self.rows[index] = self._one(index)
+            return
+        with ThreadPoolExecutor(self._workers) as pool:
+            for index, row in zip(wanted, pool.map(self._one, wanted), strict=True):
+                self.rows[index] = row
+
+    def _one(self, index: int) -> Row:
+        row = self._codec.preprocess(index)
+        self._on_sample()
+        return row
+
+    def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
+        """Maps samples kept earlier; anything unexpected means they are made anew."""
+        try:
+            inputs = json.loads((folder / "complete.json").read_text(encoding="ascii"))["inputs"]
+            columns = [np.load(folder / f"{number}.npy", mmap_mode="r", allow_pickle=False) for number in range(inputs)]
+        except (OSError, ValueError, KeyError, EOFError):
+            return False
+        if not columns or any(len(column) != len(wanted) for column in columns):
+            return False
+        # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
+        plain = [column.view(np.ndarray) for column in columns]
+        for column in plain:
+            # Touch every page now, or the first query of each sample would pay for it.
+            np.add.reduce(column.reshape(-1).view(np.uint8)[::_PAGE_BYTES])
+        for position, index in enumerate(wanted):
+            self.rows[index] = tuple(column[position] for column in plain)
+            self._on_sample()
+        return True
+
+    def _keep(self, folder: Path, wanted: Sequence[int]) -> None:
+        """Writes samples for the next time, under another name until complete. A cache that cannot be written is no
+        reason to stop: the samples are in memory.
+        """
+        first = self.rows[wanted[0]]
+        if first is None:
+            return
+        temporary = None
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+            for number, example in enumerate(first):
+                with (temporary / f"{number}.npy").open("wb") as file:
+                    self._write_column(file, wanted, number, example)
+            (temporary / "complete.json").write_text(json.dumps({"inputs": len(first)}), encoding="ascii")
+            temporary.rename(folder)
+        except OSError:
+            return
+        finally:
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> None:
+        """One input of all samples as an .npy file. Written, not mapped: on a full disk a mapped page kills the process."""
+        header = {
+            "descr": np.lib.format.dtype_to_descr(example.dtype),
+            "fortran_order": False,
+            "shape": (len(wanted), *example.shape),
+        }
+        np.lib.format.write_array_header_1_0(file, header)
+        for index in wanted:
+            row = self.rows[index]
+            if row is None or row[number].shape != example.shape or row[number].dtype != example.dtype:
+                raise _NotUniformError
+            file.write(np.ascontiguousarray(row[number]).data)
+
+
+class _NotUniformError(OSError):
+    """Samples of several shapes are not kept."""
+
+
+def _digest(key: str, wanted: Sequence[int]) -> str:
+    text = f"{_CACHE_VERSION}\n{key}\n{wanted!r}\n{np.__version__}"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,97 @@
+"""The resolved run: every choice made, every path absolute. It is saved as spec.yaml and is all that the worker reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from harness.config import BackendSection, Section, Target
+from harness.errors import ConfigError
+from harness.rules import Mode, Preset, Round, Scenario, Seeds
+
+SPEC_FILE = "spec.yaml"
+
+
+class ModelRef(Section):
+    """The model file of a run."""
+
+    name: str
+    source: Literal["official", "standin", "file"]
+    path: Path
+    sha256: str
+    """Of the untouched file."""
+
+
+class DataSetRef(Section):
+    """The data of a run."""
+
+    name: str
+    source: Literal["official", "builtin", "file"]
+    path: Path
+    truth: Path | None = None
+    """None: found in or beside the data set."""
+    count: int | None = None
+
+
+class Load(Section):
+    """What LoadGen is told; None is found by the calibration, or left to LoadGen."""
+
+    scenario: Scenario
+    mode: Mode
+    preset: Preset
+    round: Round | None
+    seeds: Seeds | None
+    """None keeps those of the wheel."""
+    performance_sample_count: int
+    """Before it is capped at the set's size."""
+    min_query_count: int
+    min_duration_ms: int
+    max_duration_ms: int | None
+    target_percentile: float
+    samples_per_query: int
+    expected_latency_ns: int | None
+    target_qps: float | None
+    server_target_latency_ns: int | None
+    enable_trace: bool
+
+
+class Spec(Section):
+    """One LoadGen run."""
+
+    schema_version: int = 1
+    benchmark: str
+    title: str
+    task: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    """All options of the task, defaults included."""
+    model: ModelRef
+    dataset: DataSetRef
+    backend: BackendSection
+    load: Load
+    targets: list[Target] = Field(default_factory=list)
+    cache_dir: Path
+    """Where preprocessed samples are kept."""
+
+
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Saves the resolved spec in a run's directory."""
+    text = yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    (folder / SPEC_FILE).write_text(text, encoding="utf-8")
+
+
+def read_spec(folder: Path) -> Spec:
+    """Reads the spec of a run's directory.
+
+    Raises:
+        ConfigError: There is none, or it is not one of ours.
+    """
+    path = folder / SPEC_FILE
+    try:
+        return Spec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{folder} is not a run's directory: cannot read {SPEC_FILE}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+        raise ConfigError(f"{path} is not a resolved spec: {str(error).splitlines()[0]}") from None

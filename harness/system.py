@@ -1,0 +1,119 @@
+"""What machine this is, and what of it the process may really use."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+
+def usable_cpus() -> int:
+    """CPUs this process may really use: its affinity, cut by the quota of its control groups; at least 1."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = cgroup_cpu_quota()
+    return max(1, min(allowed, math.floor(quota) if quota is not None else allowed))
+
+
+def cgroup_cpu_quota(root: Path = _CGROUP_ROOT, membership: Path = Path("/proc/self/cgroup")) -> float | None:
+    """CPUs' worth of time that the control groups allow (version 2 or 1), None without a limit.
+
+    Limits hold for everything below them, so the smallest on the way up counts.
+    """
+    try:
+        lines = membership.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    quotas: list[float] = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            quotas += _limits(root, path, _read_v2)
+        elif "cpu" in controllers.split(","):
+            quotas += _limits(root / "cpu", path, _read_v1)
+    return min(quotas, default=None)
+
+
+def describe() -> dict[str, Any]:
+    """For the result: enough to tell whether two runs may be compared."""
+    return {
+        "machine": platform.machine(),
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "usable_cpus": usable_cpus(),
+        "governor": _read_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "memory_bytes": _memory("MemTotal"),
+        "python": platform.python_version(),
+        "versions": dict(_versions(["ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers"])),
+        "argv": sys.argv,
+    }
+
+
+def available_memory_bytes() -> int | None:
+    """Memory that can be had without swapping, None where the system does not say."""
+    return _memory("MemAvailable")
+
+
+def _limits(mount: Path, path: str, read: Any) -> Iterable[float]:
+    place = mount / path.lstrip("/")
+    while True:
+        quota = read(place)
+        if quota is not None:
+            yield quota
+        if place == mount or mount not in place.parents:
+            return
+        place = place.parent
+
+
+def _read_v2(place: Path) -> float | None:
+    line = _read_line(place / "cpu.max")
+    if line is None or line.startswith("max"):
+        return None
+    quota, period = line.split()
+    return int(quota) / int(period)
+
+
+def _read_v1(place: Path) -> float | None:
+    quota, period = _read_line(place / "cpu.cfs_quota_us"), _read_line(place / "cpu.cfs_period_us")
+    if quota is None or period is None or int(quota) <= 0:
+        return None
+    return int(quota) / int(period)
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _memory(field: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
+
+
+def _read_line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for package in packages:
+        try:
+            yield package, metadata.version(package)
+        except metadata.PackageNotFoundError:
+            yield package, "absent"

@@ -1,0 +1,1 @@
+"""Official model files (fetched and verified elsewhere in this package) and built-in stand-ins of the same architecture."""
