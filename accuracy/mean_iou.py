@@ -110,10 +110,7 @@ def pairs(predictions: Masks, truth: Masks) -> Iterator[tuple[IntArray, IntArray
     Raises:
         TruthError: A prediction is missing or has another size than its truth.
     """
-    if missing := sorted(set(truth.stems) - set(predictions.stems)):
-        raise TruthError(
-            f"{predictions.path} has no class map for {', '.join(missing[:5])} ({len(missing)} are missing)"
-        )
+    predictions.require(truth.stems)
     for stem in truth.stems:
         predicted, expected = predictions.read(stem), truth.read(stem)
         if predicted.shape != expected.shape:
