@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from accuracy.log import LogError
 
+Array = npt.NDArray[Any]
 UInt8Array = npt.NDArray[np.uint8]
 
 
@@ -130,3 +132,57 @@ def _inflate(data: bytes, size: int, what: str) -> UInt8Array:
         state = "holds more than" if surplus or stream.unused_data else "is cut short of"
         raise LogError(f"a corrupt {what}: it {state} the {size} bytes that its header names")
     return np.frombuffer(pixels, np.uint8)
+
+
+# --- answer spans (SQuAD) ------------------------------------------------------------------------------------------
+# INF language/bert writes start and end logits in pairs, float[sequence, 2]; the mobile app all starts, then all ends
+# (MA flutter/cpp/datasets/squad_utils/types.h), which accuracy-squad.py calls --output_transposed.
+
+LogitLayout = Literal["reference", "mobile"]
+LogitDtype = Literal["float16", "float32", "float64"]
+_ABSENT_LOGIT = -10000.0
+
+
+def pack_logits(start: Array, end: Array, layout: LogitLayout = "reference", dtype: LogitDtype = "float32") -> bytes:
+    """Packs one window's logits. On the timed path.
+
+    Args:
+        start: float [sequence].
+        end: float [sequence].
+        layout: `reference` interleaves the two, `mobile` puts one after the other.
+        dtype: The logged type.
+    """
+    pairs = np.empty((len(start), 2) if layout == "reference" else (2, len(start)), dtype)
+    if layout == "reference":
+        pairs[:, 0] = start
+        pairs[:, 1] = end
+    else:
+        pairs[0] = start
+        pairs[1] = end
+    return pairs.tobytes()
+
+
+def unpack_logits(
+    data: bytes, sequence: int, layout: LogitLayout = "reference", dtype: LogitDtype = "float32"
+) -> tuple[Array, Array]:
+    """The start and end logits of an answer, each float [sequence].
+
+    Harnesses that cut a window's padding log fewer logits: the rest is -10000, as in INF accuracy-squad.py.
+
+    Raises:
+        LogError: The bytes are no pairs of this type, or more than the sequence is long.
+    """
+    item = np.dtype(dtype).newbyteorder("<")
+    if not data or len(data) % (2 * item.itemsize):
+        raise LogError(
+            f"an answer of {len(data)} bytes holds no pairs of {dtype} logits. Was it another task's log,"
+            " or logged in another type?"
+        )
+    logits = np.frombuffer(data, item)
+    starts, ends = logits.reshape(-1, 2).T if layout == "reference" else logits.reshape(2, -1)
+    if len(starts) > sequence:
+        raise LogError(f"an answer with logits for {len(starts)} tokens; the windows have {sequence}")
+    if len(starts) < sequence:
+        rest = (0, sequence - len(starts))
+        starts, ends = (np.pad(half, rest, constant_values=_ABSENT_LOGIT) for half in (starts, ends))
+    return starts, ends

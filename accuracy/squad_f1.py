@@ -1,0 +1,141 @@
+"""Exact match and F1 of SQuAD v1.1, and the F1 of MLPerf's mobile app, which differs a little.
+
+`exact_match` and `f1` follow SQuAD's official evaluation (evaluate-v1.1.py): text is lower-cased, freed of punctuation,
+then of articles, and compared as words; the best of the accepted answers counts, and the mean is over every question.
+`f1_mobile` follows mlcommons/mobile_app_open (flutter/cpp/datasets/squad_utils/common.h): words are parted at spaces
+before anything is removed, so that a lone article or dash still counts as a word.
+
+Usage: python -m accuracy.squad_f1 --predictions P --truth F
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import string
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from accuracy.errors import TruthError
+from accuracy.squad_truth import read_predictions, read_truth
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLE = re.compile(r"\b(a|an|the)\b")
+_MOBILE_ARTICLES = frozenset(("a", "an", "the", "A", "An", "The"))
+_MOBILE_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+class SquadF1:
+    """Gathers one question at a time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._exact = 0
+        self._f1 = 0.0
+        self._mobile = 0.0
+
+    def update(self, prediction: str | None, truth: Sequence[str]) -> None:
+        """Counts one question.
+
+        Args:
+            prediction: The predicted text; None where there is none: the question counts, and scores 0.
+            truth: The accepted answers, at least one.
+        """
+        if not truth:
+            raise ValueError("a question without an accepted answer cannot be scored")
+        self._count += 1
+        if prediction is None:
+            return
+        self._exact += exact_match(prediction, truth)
+        self._f1 += f1(prediction, truth)
+        self._mobile += f1_mobile(prediction, truth)
+
+    def compute(self) -> dict[str, float]:
+        """`f1`, `exact_match`, `f1_mobile` as fractions of 1, means over the questions counted."""
+        count = max(self._count, 1)
+        return {"f1": self._f1 / count, "exact_match": self._exact / count, "f1_mobile": self._mobile / count}
+
+
+def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """Scores predicted texts; every question of the truth counts, answered or not.
+
+    Args:
+        predictions: Question id to predicted text.
+        truth: Question id to accepted answers.
+
+    Raises:
+        TruthError: No prediction is for a question of the truth.
+    """
+    if predictions and not predictions.keys() & truth.keys():
+        raise TruthError(
+            f"none of the {len(predictions)} predictions is for one of the truth's {len(truth)} questions"
+            f" (for example {next(iter(predictions))!r} against {next(iter(truth))!r}): they do not belong together"
+        )
+    metric = SquadF1()
+    for qas_id, answers in truth.items():
+        metric.update(predictions.get(qas_id), answers)
+    return metric.compute()
+
+
+def exact_match(prediction: str, answers: Sequence[str]) -> bool:
+    """Whether the prediction, normalised, is one of the answers, normalised."""
+    wanted = _normalised(prediction)
+    return any(_normalised(answer) == wanted for answer in answers)
+
+
+def f1(prediction: str, answers: Sequence[str]) -> float:
+    """The best F1 over the answers: words in common, each as often as it is in both."""
+    return _best_f1(_normalised(prediction).split(), [_normalised(answer).split() for answer in answers])
+
+
+def f1_mobile(prediction: str, answers: Sequence[str]) -> float:
+    """The mobile app's F1: parted at every single space, each word normalised by itself, nothing dropped."""
+    return _best_f1(_mobile_words(prediction), [_mobile_words(answer) for answer in answers])
+
+
+def _best_f1(predicted: list[str], answers: list[list[str]]) -> float:
+    counts = Counter(predicted)
+    best = 0.0
+    for answer in answers:
+        common = (counts & Counter(answer)).total()
+        if common:
+            # 2pr / (p + r) with p = common / len(predicted), r = common / len(answer)
+            best = max(best, 2 * common / (len(predicted) + len(answer)))
+    return best
+
+
+def _normalised(text: str) -> str:
+    return " ".join(_ARTICLE.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def _mobile_words(text: str) -> list[str]:
+    words = text.split(" ")
+    return ["" if word in _MOBILE_ARTICLES else word.translate(_PUNCTUATION).translate(_MOBILE_LOWER) for word in words]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores a file of predictions and writes the metrics as JSON, fractions of 1. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m accuracy.squad_f1",
+        description="SQuAD v1.1 exact match and F1 over every question of the truth.",
+        epilog="example: python -m accuracy.squad_f1 --predictions predictions.json --truth dev-v1.1.json",
+    )
+    parser.add_argument("--predictions", type=Path, required=True, help="JSON map of question id to text")
+    parser.add_argument(
+        "--truth", type=Path, required=True, help="SQuAD's JSON, squad_groundtruth.tfrecord, or a map of id to answers"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        metrics = score(read_predictions(options.predictions), read_truth(options.truth).answers)
+    except TruthError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(json.dumps(metrics) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
