@@ -1,1 +1,1 @@
-"""Official model files (fetched and verified elsewhere in this package) and built-in stand-ins of the same architecture."""
+"""Models and data: official files, fetched and verified, and built-in stand-ins of the same architecture."""

@@ -32,9 +32,11 @@ _ALIGNMENT = 16
 """Of constants in the file, in bytes: kernels read a memory-mapped model in place, with aligned vector loads."""
 _MAX_BYTES = (1 << 31) - 1
 """Offsets inside a flatbuffer are 32 bits, signed ones in places."""
+_UINT32 = struct.Struct("<I")
+"""The length in front of a vector, and the offset from a table's field to it."""
 _LAST_OLD_CODE = 127
 """The operator code's first field has one byte; this value there says: look at the second field."""
-_LITTLE_ENDIAN = {
+_TYPES = {
     np.dtype("<f4"): schema.TensorType.FLOAT32,
     np.dtype("<i4"): schema.TensorType.INT32,
     np.dtype("<i8"): schema.TensorType.INT64,
@@ -124,7 +126,7 @@ class Graph:
         if not values.size:
             raise ValueError(f"constant {name!r} of shape {values.shape} holds no values")
         flat = values.reshape(-1).view(np.uint8)
-        digest = hashlib.sha256(flat).digest()
+        digest = hashlib.sha256(flat.data).digest()
         if digest not in self._buffer_of:
             self._constants.append(flat)
             self._buffer_of[digest] = len(self._constants)  # 0 stands for "no constant"
@@ -182,18 +184,18 @@ class Graph:
         places = []
         end = len(description)
         for constant in self._constants:
-            start = _aligned(end + _LENGTH.size)
+            start = _aligned(end + _UINT32.size)
             places.append(start)
             end = start + constant.nbytes
         if end > _MAX_BYTES:
             raise ValueError(f"{self._description!r} would take {end} bytes; a TFLite file holds at most {_MAX_BYTES}")
         for slot, start in zip(slots, places, strict=True):
-            _LENGTH.pack_into(description, slot, start - _LENGTH.size - slot)
+            _UINT32.pack_into(description, slot, start - _UINT32.size - slot)
         file.write(description)
         end = len(description)
         for constant, start in zip(self._constants, places, strict=True):
-            file.write(bytes(start - _LENGTH.size - end))
-            file.write(_LENGTH.pack(constant.nbytes))
+            file.write(bytes(start - _UINT32.size - end))
+            file.write(_UINT32.pack(constant.nbytes))
             file.write(constant.data)
             end = start + constant.nbytes
 
@@ -202,7 +204,7 @@ class Graph:
     ) -> Tensor:
         if name in self._names:
             raise ValueError(f"two tensors named {name!r}")
-        if dtype not in _LITTLE_ENDIAN:
+        if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r} has type {dtype.str}, which this writer does not know")
         self._names.add(name)
         tensor = Tensor(len(self._tensors), name, tuple(int(size) for size in shape), dtype, quantization, buffer)
@@ -241,10 +243,6 @@ class Graph:
         return packed, [len(packed) - buffer.from_end for buffer in buffers]
 
 
-_LENGTH = struct.Struct("<I")
-"""The length in front of a vector, and the offset to it: both unsigned 32-bit."""
-
-
 class _BufferSlot:
     """Stands in for a `schema.BufferT` when the model is packed, and keeps where its vector's offset belongs."""
 
@@ -269,9 +267,7 @@ def _operator_code(op: str, custom: str, version: int) -> Any:
 
 
 def _operator(operator: _Operator) -> Any:
-    packed = schema.OperatorT(
-        opcodeIndex=operator.code, inputs=list(operator.inputs), outputs=list(operator.outputs)
-    )
+    packed = schema.OperatorT(opcodeIndex=operator.code, inputs=list(operator.inputs), outputs=list(operator.outputs))
     if operator.options is not None:
         # The union's tag has the name of the table, and the object's class that name with a T behind.
         packed.builtinOptionsType = getattr(schema.BuiltinOptions, type(operator.options).__name__[:-1])
@@ -284,7 +280,7 @@ def _operator(operator: _Operator) -> Any:
 def _tensor(tensor: Tensor) -> Any:
     packed = schema.TensorT(
         shape=list(tensor.shape),
-        type=_LITTLE_ENDIAN[tensor.dtype],
+        type=_TYPES[tensor.dtype],
         buffer=tensor.buffer,
         name=tensor.name,
         hasRank=True,

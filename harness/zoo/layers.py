@@ -11,8 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 from harness.zoo.graph import Graph, Shape, Tensor
 
 
-def fully_connected(graph: Graph, name: str, values: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = False) -> Tensor:
-    """values [..., inputs] times weight [outputs, inputs] transposed, plus bias [outputs]: [..., outputs] in float32."""
+def fully_connected(
+    graph: Graph, name: str, values: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = False
+) -> Tensor:
+    """A dense layer: values [..., inputs], weight [outputs, inputs], bias [outputs]; gives float32 [..., outputs]."""
     activation = schema.ActivationFunctionType.RELU if relu else schema.ActivationFunctionType.NONE
     output = graph.tensor(name, (*values.shape[:-1], weight.shape[0]), np.float32)
     options = schema.FullyConnectedOptionsT(fusedActivationFunction=activation, keepNumDims=True)
@@ -29,17 +31,17 @@ def batch_matmul(graph: Graph, name: str, left: Tensor, right: Tensor, *, transp
 
 
 def add(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
-    """left + right, broadcast."""
+    """Left + right, broadcast."""
     return _elementwise(graph, name, "ADD", left, right, schema.AddOptionsT())
 
 
 def subtract(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
-    """left - right, broadcast."""
+    """Left - right, broadcast."""
     return _elementwise(graph, name, "SUB", left, right, schema.SubOptionsT())
 
 
 def multiply(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
-    """left * right, broadcast."""
+    """Left * right, broadcast."""
     return _elementwise(graph, name, "MUL", left, right, schema.MulOptionsT())
 
 

@@ -1,8 +1,8 @@
 """The version of an operator: the first revision of its kernel that takes these types and options.
 
-A runtime that knows only older versions refuses the model by name and version instead of answering wrongly, so a version
-too high shuts out older runtimes and one too low lets them in. The rules are those of the converter (LiteRT
-tflite/tools/versioning/op_version.cc), for the operators and types that the stand-ins use.
+A runtime that knows only older ones refuses the model and says why, instead of answering wrongly: a version too high
+shuts out runtimes that would do, one too low lets in runtimes that will not. The rules are the converter's (LiteRT
+tflite/tools/versioning/op_version.cc), for the operators of picture and language models in float32 and int8.
 """
 
 from __future__ import annotations

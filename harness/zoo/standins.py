@@ -1,0 +1,172 @@
+"""Built-in stand-ins: model files made on this machine, once, and kept.
+
+A cached file is trusted for what it holds, not for its name: a stamp beside it keeps its size, time and sha256, and a
+hash of the source that made it. A file that was cut, changed, or made by other source is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from harness.errors import UnknownName
+
+if TYPE_CHECKING:
+    from harness.zoo.mobilebert import Variant
+
+_SOURCE = Path(__file__).parent
+_GRAPH_MODULES = ("graph", "layers", "noise", "versions")
+
+
+@dataclass(frozen=True, slots=True)
+class Standin:
+    """How one stand-in is made."""
+
+    write: Callable[[BinaryIO], None]
+    """Writes the model, always the same bytes."""
+    modules: tuple[str, ...]
+    """The modules of this package that decide those bytes."""
+
+
+def _mobilebert(variant: Variant, file: BinaryIO) -> None:
+    from harness.zoo.mobilebert import write_mobilebert  # a cached file is found without loading the generator
+
+    write_mobilebert(file, variant)
+
+
+STANDINS: dict[str, Standin] = {
+    "mobilebert_float32": Standin(partial(_mobilebert, "float32"), (*_GRAPH_MODULES, "mobilebert")),
+    "mobilebert_int8": Standin(partial(_mobilebert, "int8"), (*_GRAPH_MODULES, "mobilebert")),
+}
+
+
+class StandinFile(NamedTuple):
+    """A stand-in on disk."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What was true of a cached file when it was last verified."""
+
+    generator: str
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+def standin_path(name: str, cache_dir: Path) -> StandinFile:
+    """The stand-in's file in the cache, made first where it is absent or spoilt.
+
+    Two processes may ask at once: one makes the file, the other waits for it. A file of the right size and time is
+    taken at its stamp's word; of the right size only, it is hashed again.
+
+    Args:
+        name: One of `STANDINS`.
+        cache_dir: Created if need be. A folder that cannot be written serves as long as what it holds is whole.
+
+    Raises:
+        UnknownName: No such stand-in.
+        OSError: The file cannot be made: full disk, no permission. No partial file is left.
+    """
+    if name not in STANDINS:
+        raise UnknownName("stand-in", name, STANDINS)
+    standin = STANDINS[name]
+    path = cache_dir / f"{name}.tflite"
+    generator = _generator_hash(standin)
+    # Without the lock first: the cache may be read-only, and another stand-in's user need not wait.
+    if known := _verified(path, generator):
+        return StandinFile(path, known)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with _locked(cache_dir / f"{name}.lock"):
+        known = _verified(path, generator)  # by the one we waited for
+        return StandinFile(path, known or _make(standin, path, generator))
+
+
+def _generator_hash(standin: Standin) -> str:
+    digest = hashlib.sha256()
+    for module in standin.modules:
+        digest.update((_SOURCE / f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def _verified(path: Path, generator: str) -> str | None:
+    """The sha256 of a cached file that is what it should be, else None."""
+    stamp = _read_stamp(path)
+    if stamp is None or stamp.generator != generator:
+        return None
+    try:
+        status = path.stat()
+        if status.st_size != stamp.size:
+            return None
+        if status.st_mtime_ns != stamp.mtime_ns:
+            if _sha256(path) != stamp.sha256:
+                return None
+            # The content is right after all (copied, touched): spare the next caller the hashing, where we may.
+            with contextlib.suppress(OSError):
+                os.utime(path, ns=(status.st_atime_ns, stamp.mtime_ns))
+    except FileNotFoundError:
+        return None
+    return stamp.sha256
+
+
+def _make(standin: Standin, path: Path, generator: str) -> str:
+    with _replacing(path) as file:
+        standin.write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    digest, status = _sha256(path), path.stat()
+    with _replacing(_stamp_path(path)) as file:
+        stamp = _Stamp(generator, digest, status.st_size, status.st_mtime_ns)
+        file.write(json.dumps(asdict(stamp), indent=2).encode())
+    return digest
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when all went well, and nothing when not. Under the lock, so its name may be fixed."""
+    partial_path = path.with_name(path.name + ".partial")
+    try:
+        with partial_path.open("wb") as file:
+            yield file
+        partial_path.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial_path.unlink()
+        if isinstance(error, OSError):
+            reason = f"{error.strerror or error}. Free some space there or choose another cache folder"
+            raise OSError(error.errno, reason, str(path)) from error
+        raise
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, by a crash as well
+        yield
+
+
+def _stamp_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _read_stamp(path: Path) -> _Stamp | None:
+    try:
+        return _Stamp(**json.loads(_stamp_path(path).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):  # none yet, or not one of ours
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
