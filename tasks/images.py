@@ -17,7 +17,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
-from tasks.resize import resize_bilinear, resize_bilinear_numpy
+from tasks.resize import Window, resize_bilinear, resize_bilinear_numpy
 
 __all__ = [
     "PROFILES",
@@ -137,11 +137,7 @@ def central_crop(image: Array, height: int, width: int) -> Array:
     Raises:
         ValueError: The image is smaller than the crop.
     """
-    rows, columns = image.shape[0] - height, image.shape[1] - width
-    if rows < 0 or columns < 0:
-        raise ValueError(f"a crop of {height}x{width} does not fit into a picture of {image.shape[0]}x{image.shape[1]}")
-    top, left = (rows + 1) // 2, (columns + 1) // 2
-    return image[top : top + height, left : left + width]
+    return image[_central(image.shape[0], image.shape[1], height, width)]
 
 
 def mobile(image: Array, height: int, width: int) -> Array:
@@ -162,7 +158,8 @@ def mobile(image: Array, height: int, width: int) -> Array:
         wanted_height = _c_round(np.float32(image.shape[0]) * by_width)
     else:
         wanted_width = _c_round(np.float32(image.shape[1]) * by_height)
-    return central_crop(resize_bilinear(image, wanted_height, wanted_width), height, width)
+    window = _central(wanted_height, wanted_width, height, width)
+    return resize_bilinear(image, wanted_height, wanted_width, window)
 
 
 def tflite_eval(image: Array, height: int, width: int) -> Array:
@@ -237,6 +234,13 @@ def to_input(values: Array, tensor: Tensor, mean: float = 127.5, std: float = 12
     else:
         raise ModelMismatch(f"input {tensor.name} is {tensor.dtype}, but pictures go into float32, uint8 or int8")
     return np.ascontiguousarray(prepared)[None]
+
+
+def _central(rows: int, columns: int, height: int, width: int) -> Window:
+    if height > rows or width > columns:
+        raise ValueError(f"a crop of {height}x{width} does not fit into a picture of {rows}x{columns}")
+    top, left = (rows - height + 1) // 2, (columns - width + 1) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _square(image: Array) -> int:

@@ -2,13 +2,49 @@
 
 The source coordinate of output pixel i is i * in / out (no half-pixel centres), which is neither OpenCV's nor Pillow's
 bilinear (LRT tflite/kernels/internal/reference/resize_bilinear.h).
+
+`resize_bilinear_numpy` is the definition. `resize_bilinear` has LiteRT's own reference kernel compute it, through a
+graph of one op: the same bits on x86-64, in a fifth of the time. XNNPACK's kernel would take less time for pictures
+that all have one size, but more where sizes change, since every change makes it prepare anew; and it rounds otherwise.
 """
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import numpy as np
 
 from tasks.base import Array
+
+Window = tuple[slice, slice]
+"""Rows and columns of the result that are wanted."""
+
+_WHOLE: Window = (slice(None), slice(None))
+_MOST_VALUES = 1 << 24
+"""Larger pictures go through numpy, which gathers what it needs, where the kernel wants them whole in float32 and its
+buffers stay for the life of the thread."""
+_FLOAT32, _INT32 = np.dtype(np.float32), np.dtype(np.int32)
+
+
+def resize_bilinear(image: Array, height: int, width: int, window: Window = _WHOLE) -> Array:
+    """Resizes without regard to the aspect (align_corners=False). Safe from several threads.
+
+    Args:
+        image: [h, w, c] of any number type, h and w at least 1.
+        height: Of the whole result, pixels.
+        width: Of the whole result, pixels.
+        window: The part of the result to return.
+
+    Returns:
+        float32 [height, width, c], or its window; not rounded.
+    """
+    channels = image.shape[2]
+    if max(image.size, height * width * channels) > _MOST_VALUES:
+        return resize_bilinear_numpy(image, height, width)[window]
+    if channels not in _thread.kernels:
+        _thread.kernels[channels] = _Kernel(channels)
+    return _thread.kernels[channels].run(image, height, width, window)
 
 
 def resize_bilinear_numpy(image: Array, height: int, width: int, *, align_corners: bool = False) -> Array:
@@ -28,16 +64,11 @@ def resize_bilinear_numpy(image: Array, height: int, width: int, *, align_corner
     dy, dx = down[:, None, None], across[None, :, None]
     one = np.float32(1)
     upper, lower = image[top].astype(np.float32), image[bottom].astype(np.float32)
-    result = upper[:, left] * (one - dy) * (one - dx)
+    result: Array = upper[:, left] * (one - dy) * (one - dx)
     result += lower[:, left] * dy * (one - dx)
     result += upper[:, right] * (one - dy) * dx
     result += lower[:, right] * dy * dx
     return result
-
-
-def resize_bilinear(image: Array, height: int, width: int) -> Array:
-    """Resizes without regard to the aspect: float32 [height, width, c], not rounded (align_corners=False)."""
-    return resize_bilinear_numpy(image, height, width)
 
 
 def _lines(size: int, wanted: int, align_corners: bool) -> tuple[Array, Array, Array]:
@@ -47,6 +78,76 @@ def _lines(size: int, wanted: int, align_corners: bool) -> tuple[Array, Array, A
     else:
         scale = np.float32(size) / np.float32(wanted)
     at = np.arange(wanted, dtype=np.float32) * scale
-    first = np.floor(at).astype(np.intp)
+    first = np.minimum(np.floor(at).astype(np.intp), size - 1)
     second = np.minimum(np.ceil(at).astype(np.intp), size - 1)
-    return np.minimum(first, size - 1), second, at - first.astype(np.float32)
+    return first, second, at - first.astype(np.float32)
+
+
+class _Kernel:
+    """LiteRT's reference kernel for pictures of so many channels. One thread."""
+
+    def __init__(self, channels: int) -> None:
+        # Imported here: LiteRT takes 0.15 s and 45 MB, which scoring a log does not need.
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self._interpreter: Any = Interpreter(
+            model_content=_graph(channels),
+            num_threads=1,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+        )
+        self._shape: tuple[int, ...] = ()
+        self._image, self._size = (item["index"] for item in self._interpreter.get_input_details())
+        self._result = self._interpreter.get_output_details()[0]["index"]
+
+    def run(self, image: Array, height: int, width: int, window: Window) -> Array:
+        interpreter = self._interpreter
+        if image.shape != self._shape:
+            interpreter.resize_tensor_input(self._image, (1, *image.shape))
+            interpreter.allocate_tensors()
+            self._shape = image.shape
+        # The views die with their statements: the interpreter refuses to run while one is held.
+        interpreter.tensor(self._image)()[0] = image
+        interpreter.tensor(self._size)()[:] = height, width
+        interpreter.invoke()
+        part: Array = interpreter.tensor(self._result)()[0][window].copy()
+        return part
+
+
+class _Thread(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.kernels: dict[int, _Kernel] = {}
+
+
+_thread = _Thread()
+
+
+def _graph(channels: int) -> bytes:
+    """A model of one RESIZE_BILINEAR: image float32 [1, h, w, channels] and size int32 [2] to float32."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    def tensor(name: str, shape: list[int], dtype: np.dtype[Any]) -> Any:
+        item = schema.TensorT()
+        item.name, item.shape = name, shape
+        item.type = schema.TensorType.FLOAT32 if dtype == _FLOAT32 else schema.TensorType.INT32
+        return item
+
+    code, step, graph, model = schema.OperatorCodeT(), schema.OperatorT(), schema.SubGraphT(), schema.ModelT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RESIZE_BILINEAR
+    code.version = 1
+    step.inputs, step.outputs = [0, 1], [2]
+    step.builtinOptionsType = schema.BuiltinOptions.ResizeBilinearOptions
+    step.builtinOptions = schema.ResizeBilinearOptionsT()  # neither aligned corners nor half-pixel centres
+    graph.tensors = [
+        tensor("image", [1, 1, 1, channels], _FLOAT32),
+        tensor("size", [2], _INT32),
+        tensor("resized", [1, 1, 1, channels], _FLOAT32),
+    ]
+    graph.inputs, graph.outputs, graph.operators = [0, 1], [2], [step]
+    model.version, model.buffers = 3, [schema.BufferT()]
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
