@@ -1,0 +1,100 @@
+"""ADE20K pictures and annotations as the mobile benchmark prepares them offline.
+
+Both keep their aspect until the long side fills the box, lie in its top left corner, and are padded to its right and
+below: pictures with the mean pixel, annotations with 255, which no metric counts (MO vision/deeplab/
+ade20k_512x512_dataset_on_device/README.md and models_and_code/input_preprocess.py). The published 512x512 annotations
+are the original ones put through `prepare_labels`, pixel for pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from PIL import Image
+
+from tasks.base import Array
+from tasks.resize import resize_bilinear_numpy
+
+IGNORE = 255
+"""The label of a pixel that is not scored."""
+
+
+def content_side(side: int) -> int:
+    """How much of a model's side the picture fills.
+
+    DeepLab is made for sides of stride * k + 1 (513 for 512, 257 for 256); the odd last line is padding, so that a
+    picture or annotation prepared for 512 serves a model of 513.
+    """
+    return side - side % 2
+
+
+def fitted(height: int, width: int, box_height: int, box_width: int) -> tuple[int, int]:
+    """(height, width) of a picture scaled, aspect kept, to fill a box: rounded down, in float32 as the original."""
+    scale = min(np.float32(box_height) / np.float32(height), np.float32(box_width) / np.float32(width))
+    return max(1, int(np.float32(height) * scale)), max(1, int(np.float32(width) * scale))
+
+
+def prepare_picture(
+    picture: Array, height: int, width: int, *, pad_value: float = 127.5, profile: str = "mobile"
+) -> Array:
+    """A picture for a model's input.
+
+    Args:
+        picture: uint8 [h, w, 3]. One that has the input's size already is used as it is.
+        height: Of the model's input.
+        width: Of the model's input.
+        pad_value: The padding, 0 to 255; like all pixels it is cut to a whole byte, as in the benchmark's own files.
+        profile: A name of `RESIZERS`.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    rows, columns = fitted(picture.shape[0], picture.shape[1], content_side(height), content_side(width))
+    prepared = np.full((height, width, 3), int(pad_value), np.uint8)
+    fits = picture.shape[:2] == (rows, columns)
+    prepared[:rows, :columns] = picture if fits else RESIZERS[profile](picture, rows, columns)
+    return prepared
+
+
+def prepare_labels(labels: Array, height: int, width: int, *, classes: int | None = None) -> Array:
+    """An annotation for the same model: the nearest label, corners aligned, halves rounded up.
+
+    Args:
+        labels: uint8 [h, w], as large as its picture. One that has the input's size already is used as it is.
+        height: Of the model's input.
+        width: Of the model's input.
+        classes: Turns labels of this and above into `IGNORE`, as MO's fork does. None keeps them, as the published
+            files do; the metric counts neither.
+
+    Returns:
+        uint8 [height, width].
+    """
+    if classes is not None:
+        labels = np.where(labels >= classes, IGNORE, labels).astype(np.uint8)
+    if labels.shape == (height, width):
+        return labels
+    rows, columns = fitted(labels.shape[0], labels.shape[1], content_side(height), content_side(width))
+    prepared = np.full((height, width), IGNORE, np.uint8)
+    prepared[:rows, :columns] = labels[_nearest(labels.shape[0], rows)][:, _nearest(labels.shape[1], columns)]
+    return prepared
+
+
+def _nearest(size: int, wanted: int) -> Array:
+    step = np.float32(size - 1) / np.float32(max(1, wanted - 1))
+    lines: Array = np.floor(np.arange(wanted, dtype=np.float32) * step + np.float32(0.5)).astype(np.intp)
+    return np.minimum(lines, size - 1)
+
+
+def _tensorflow(picture: Array, height: int, width: int) -> Array:
+    return resize_bilinear_numpy(picture, height, width, align_corners=True).astype(np.uint8)  # cut, not rounded
+
+
+def _pillow(picture: Array, height: int, width: int) -> Array:
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
+
+
+RESIZERS: Mapping[str, Callable[[Array, int, int], Array]] = {"mobile": _tensorflow, "pillow": _pillow}
+"""Profiles of `prepare_picture`: uint8 [h, w, 3], height, width -> uint8 [height, width, 3]."""

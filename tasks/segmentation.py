@@ -1,0 +1,249 @@
+"""Semantic segmentation: DeepLab and MOSAIC on ADE20K, and every model that gives one class a pixel."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from accuracy import wire
+from accuracy.errors import TruthError
+from accuracy.log import Answer
+from accuracy.masks import Masks
+from accuracy.mean_iou import MeanIoU
+from tasks import ade20k
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.images import decode, decode_rgb8, to_input
+from tasks.pictures import Pictures
+
+_VERSION = 1
+"""Of the preprocessing; raise it where a prepared picture changes."""
+
+
+@dataclass(frozen=True)
+class SegmentationOptions:
+    """What a config may say of a segmentation model and its data."""
+
+    num_classes: int = 32
+    """Classes with the background, class 0; 1 and above are scored."""
+    mean: float = 127.5
+    """Of float inputs: (pixel - mean) / std."""
+    std: float = 127.5
+    """Of float inputs."""
+    pad_value: float = 127.5
+    """What surrounds a picture that does not fill the input, 0 to 255."""
+    profile: Literal["mobile", "pillow"] = "mobile"
+    """How pictures are scaled: as the benchmark's own preparation, or by Pillow's bilinear filter."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a number cannot be used."""
+        if not 2 <= self.num_classes <= 256:
+            raise ValueError(f"num_classes is {self.num_classes}, but a class map holds 2 to 256 classes")
+        if not 0 <= self.pad_value <= 255:
+            raise ValueError(f"pad_value is {self.pad_value}, but pixels are 0 to 255")
+        if not self.std > 0:
+            raise ValueError(f"std is {self.std}, but must be more than 0")
+
+
+class Segmentation(Task):
+    """Which class is each pixel? Pictures in a folder or zip archive, one annotation of the same name for each.
+
+    Pictures of the model's input size are used as they are, others are prepared by `tasks.ade20k`. Annotations are
+    taken as they are where they have the size of the class map; where they have the size of the picture, they are
+    prepared as it was; where the model's side is odd (513) and they were prepared for one less, the map's surplus line
+    is left out. Any other size is refused.
+    """
+
+    Options = SegmentationOptions
+    headline = "miou"
+
+    def __init__(self, data: DataRef, options: SegmentationOptions) -> None:
+        """Finds the pictures; the annotations are looked for when they are needed."""
+        self._data = data
+        self._options = options
+        self._pictures = Pictures.open(data.path, count=data.count)
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self._pictures)
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> SegmentationCodec:
+        """Binds the task to a model of one picture input and one class map or score output."""
+        return SegmentationCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+
+    def check_truth(self) -> None:
+        """Reads every annotation: is there one for each picture, of a size that fits, with any class that is scored?"""
+        try:
+            self._check_masks()
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
+        metric = MeanIoU(self._options.num_classes - 1)
+        for answer in answers:
+            class_map = wire.unpack_class_map(answer.data)
+            truth = self._truth_for(answer.index, class_map.shape)
+            metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
+        return metric.compute()
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, and the annotations where there are any."""
+        described: dict[str, Any] = {"count": len(self), "pictures": str(self._pictures.path)}
+        try:
+            masks = self._masks
+        except (DataMissing, TruthError):
+            return described | {"truth": None}
+        unused = set(masks.stems) - {self._pictures.stem(index) for index in range(len(self))}
+        return described | {"truth": str(masks.path), "unused_annotations": len(unused)}
+
+    @cached_property
+    def _masks(self) -> Masks:
+        path = self._data.path
+        patterns = ("annotations", "annotations.zip", f"{path.stem}_annotations.zip")
+        return Masks.open(self._data.truth or find_truth(path, patterns))
+
+    def _check_masks(self) -> None:
+        stems = [self._pictures.stem(index) for index in range(len(self))]
+        if twice := [stem for stem, times in Counter(stems).items() if times > 1]:
+            raise DataMissing(
+                f"{self._pictures.path} has several pictures named {', '.join(twice)}: which has the truth?"
+            )
+        self._masks.require(stems)
+        scored = False
+        for index, stem in enumerate(stems):
+            labels = self._masks.read(stem)
+            size = self._picture_size(index)
+            if labels.shape[0] != labels.shape[1] and labels.shape != size:
+                raise DataMissing(
+                    f"the annotation {stem} in {self._masks.path} is {labels.shape[0]}x{labels.shape[1]}, which is "
+                    f"neither its picture's size {size or ''} nor square, as for a model's input"
+                )
+            scored = scored or bool(np.any((labels > 0) & (labels < self._options.num_classes)))
+        if not scored:
+            raise DataMissing(
+                f"no annotation in {self._masks.path} has any of the classes 1 to {self._options.num_classes - 1}"
+            )
+
+    def _truth_for(self, index: int, size: tuple[int, ...]) -> Array:
+        labels = self._masks.read(self._pictures.stem(index))
+        height, width = size
+        prepared_for = [(height, width), (ade20k.content_side(height), ade20k.content_side(width))]
+        if labels.shape in prepared_for:
+            return labels
+        if labels.shape != self._picture_size(index):
+            raise TruthError(
+                f"the annotation of {self._pictures.names[index]} is {labels.shape[0]}x{labels.shape[1]}: neither the "
+                f"class map's size ({height}x{width}) nor the picture's"
+            )
+        return ade20k.prepare_labels(labels, height, width)
+
+    def _picture_size(self, index: int) -> tuple[int, int] | None:
+        """From the header where Pillow knows it; None for a headerless picture, which is as large as the input."""
+        name, data = self._pictures.names[index], self._pictures.read(index)
+        if name.lower().endswith(".rgb8"):
+            return None
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                return picture.height, picture.width
+        except Exception:  # .npy, or corrupt, which decode() words better
+            height, width, _ = decode(data, name).shape
+            return height, width
+
+
+class SegmentationCodec(Codec):
+    """Segmentation bound to one model."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        options: SegmentationOptions,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        accuracy: bool,
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Raises:
+            ModelMismatch: Not one picture input and one output of the same height and width.
+        """
+        self._pictures = pictures
+        self._options = options
+        self._input = _picture_input(inputs)
+        _, self._height, self._width, _ = self._input.shape
+        self._argmax = _has_scores(outputs, self._height, self._width, options.num_classes)
+        self._accuracy = accuracy
+        self._header = wire.class_map_header(self._height, self._width)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One picture, prepared and normalised."""
+        name, data = self._pictures.names[index], self._pictures.read(index)
+        if name.lower().endswith(".rgb8"):
+            picture = decode_rgb8(data, name, self._height, self._width)
+        else:
+            picture = ade20k.prepare_picture(
+                decode(data, name),
+                self._height,
+                self._width,
+                pad_value=self._options.pad_value,
+                profile=self._options.profile,
+            )
+        return (to_input(picture, self._input, self._options.mean, self._options.std),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The class map, compressed, in an accuracy run.
+
+        A performance run answers with the map's header alone: the timed work ends at the class map, in the model or
+        in the argmax over its scores here; compressing it serves the log only. Such an answer cannot be scored.
+
+        Raises:
+            ValueError: The model gave a class outside 0 to 255.
+        """
+        class_map = outputs[0]
+        if self._argmax:
+            class_map = class_map.argmax(axis=3)
+        if not self._accuracy:
+            return self._header
+        if class_map.dtype != np.uint8:
+            least, most = class_map.min(), class_map.max()
+            if not (least >= 0 and most <= 255):
+                raise ValueError(f"the model's class map holds classes from {least} to {most}; 0 to 255 can be scored")
+        return wire.pack_class_map(class_map.astype(np.uint8, copy=False).reshape(self._height, self._width))
+
+    def cache_key(self) -> str:
+        """All that makes a prepared picture."""
+        return f"segmentation {_VERSION} {self._options} {self._pictures.fingerprint()} {self._input}"
+
+
+def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
+        raise ModelMismatch(f"segmentation takes one input [1, height, width, 3], but the model has {_shapes(inputs)}")
+    if inputs[0].dtype not in (np.float32, np.uint8, np.int8):
+        raise ModelMismatch(f"pictures go into float32, uint8 or int8, but {inputs[0].name} is {inputs[0].dtype}")
+    return inputs[0]
+
+
+def _has_scores(outputs: Sequence[Tensor], height: int, width: int, num_classes: int) -> bool:
+    """True where the output is a score a class, False where it is the class map."""
+    shape = outputs[0].shape if len(outputs) == 1 else ()
+    kind = outputs[0].dtype if len(outputs) == 1 else np.dtype(np.void)
+    if shape in ((1, height, width), (1, height, width, 1)) and kind in (np.int32, np.int64, np.uint8, np.float32):
+        return False
+    if shape == (1, height, width, num_classes) and kind in (np.float32, np.uint8, np.int8):
+        return True
+    raise ModelMismatch(
+        f"segmentation needs one output, a class map [1, {height}, {width}] (int32, int64, uint8 or float32) or scores "
+        f"[1, {height}, {width}, {num_classes}] (float32, uint8 or int8); the model has {_shapes(outputs)}. The number "
+        "of classes is the option num_classes."
+    )
+
+
+def _shapes(tensors: Sequence[Tensor]) -> str:
+    return ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
