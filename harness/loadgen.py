@@ -17,7 +17,7 @@ import mlperf_loadgen as lg
 
 from harness.errors import RunFailed
 
-LOG_PREFIX = "mlperf_log_"
+
 AUDIT_FILE = "audit.config"
 """LoadGen lets a file of this name in the current directory override every setting in silence."""
 

@@ -35,7 +35,7 @@ class SampleLibrary:
         self._codec = codec
         self._workers = workers
         self._cache_dir = cache_dir
-        self._on_sample = on_sample
+        self.on_sample = on_sample
 
     def load(self, indices: Sequence[int]) -> None:
         """Brings samples into memory (LoadGen's LoadSamplesToRam). MultiStream names some of them twice.
@@ -68,7 +68,7 @@ class SampleLibrary:
 
     def _one(self, index: int) -> Row:
         row = self._codec.preprocess(index)
-        self._on_sample()
+        self.on_sample()
         return row
 
     def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
@@ -87,7 +87,7 @@ class SampleLibrary:
             np.add.reduce(column.reshape(-1).view(np.uint8)[::_PAGE_BYTES])
         for position, index in enumerate(wanted):
             self.rows[index] = tuple(column[position] for column in plain)
-            self._on_sample()
+            self.on_sample()
         return True
 
     def _keep(self, folder: Path, wanted: Sequence[int]) -> None:

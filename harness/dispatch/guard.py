@@ -11,8 +11,10 @@ from harness.control import FAILED, STOP_WORD, Control
 class Guard:
     """The first failure of a run, and the word that tells all threads to stop working."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, on_failure: Callable[[BaseException], None]) -> None:
+        """`on_failure` hears of the first failure at once: LoadGen's end may take as long as the run would have."""
         self.words = control.words
+        self._on_failure = on_failure
         self.failure: BaseException | None = None
         self._control = control
 
@@ -25,6 +27,7 @@ class Guard:
         """Keeps the first failure; the run is lost, LoadGen only has to be brought to its end."""
         if self.failure is None:
             self.failure = error
+            self._on_failure(error)
         if not self._control.stop:
             self._control.stop = FAILED
 

@@ -1,0 +1,147 @@
+"""The command line: verbs, exit status, and the only place that prints to standard output.
+
+A verb's module is imported only when the verb is used, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from harness.errors import EXIT_BROKEN, EXIT_USER, Interrupted, exit_status, unknown
+
+VERBS = {
+    "run": "run a benchmark (the verb when the first word is an option)",
+    "score": "score a run again, another harness's log, or plain predictions",
+    "show": "show the result of a run again",
+}
+
+EPILOG = """\
+examples:
+  ./run.sh --task mobilebert --scenario SingleStream
+  ./run.sh --task mobilenet_edgetpu --scenario Offline --preset quick --model M.tflite --dataset DIR
+  ./run.sh --task kws --model kws.tflite --dataset DIR --mode accuracy
+  ./run.sh score results/DIR
+  ./run.sh run --help            every option of run
+  ./run.sh test                  run all tests
+
+exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
+130 after SIGINT, 143 after SIGTERM
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb has to say."""
+
+    status: int
+    text: str
+    data: dict[str, Any]
+    """Printed instead of the text with --json."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors end with a hint instead of the whole usage; options are never guessed from their first letters."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """A usage error: exit status 2."""
+        raise SystemExit(_complain(f"{message} (see {self.prog} --help)"))
+
+    def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
+        """As `parse_args`; an unknown option is answered with the nearest known one."""
+        arguments, rest = self.parse_known_args(words)
+        if rest:
+            known = [option for action in self._actions for option in action.option_strings]
+            self.error("; ".join(_unknown_word(word, known) for word in rest))
+        return arguments
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Runs one command.
+
+    Returns:
+        The exit status.
+    """
+    signal.signal(signal.SIGINT, _interrupted)
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        verb, rest = _verb(words)
+        if verb is None:
+            _print_help()
+            return 0
+        module = importlib.import_module(f"harness.commands.{verb}")
+        parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)
+        parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
+        module.add_arguments(parser)
+        arguments = parser.parse_strictly(rest)
+        outcome: Outcome = module.main(arguments)
+        print(json.dumps(outcome.data, indent=2, allow_nan=False) if arguments.json else outcome.text)
+        sys.stdout.flush()
+        return outcome.status
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_USER
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN
+    except BaseException as error:
+        status = exit_status(error)
+        if status is None:
+            raise
+        return _complain(str(error), status)
+
+
+def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    if not words or words[0] in ("-h", "--help", "help"):
+        return None, words
+    if words[0].startswith("-"):
+        return "run", words
+    if words[0] not in VERBS:
+        raise SystemExit(_complain(unknown("verb", words[0], VERBS)))
+    return words[0], words[1:]
+
+
+def _print_help() -> None:
+    verbs = "\n".join(f"  {verb:8}{text}" for verb, text in VERBS.items())
+    print(
+        "usage: ./run.sh [VERB] [OPTION...]\n\n"
+        "MLPerf LoadGen for TFLite models: runs a real benchmark and says what it means.\n\n"
+        f"verbs:\n{verbs}\n\n{EPILOG}",
+        end="",
+    )
+
+
+def _unknown_word(word: str, known: Sequence[str]) -> str:
+    if not word.startswith("-"):
+        return f"unexpected word {word!r}"
+    option = word.partition("=")[0]
+    near = difflib.get_close_matches(option, known, n=1)
+    return f"unknown option {option}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _complain(message: str, status: int = EXIT_USER) -> int:
+    print(f"tflite-loadgen: {message}", file=sys.stderr)
+    return status
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(number)

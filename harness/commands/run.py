@@ -1,0 +1,137 @@
+"""`run`: one benchmark, or a series of runs of it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.cli import Outcome
+from harness.config import find_benchmark
+from harness.errors import ConfigError
+from harness.report import render
+from harness.resolve import resolve
+from harness.run import execute, status_of
+from harness.screen import Screen
+from harness.series import Plan, execute_series, plan_series
+from harness.zoo.official import cache_dir
+
+EXAMPLES = """\
+examples:
+  ./run.sh --task mobilebert --scenario SingleStream
+  ./run.sh --task mobilenet_edgetpu --mode accuracy --profile pillow --model M.tflite --dataset DIR
+  ./run.sh --task mobilebert --scenario Server --preset quick --set load.target_qps=10
+  ./run.sh --task mobilebert --mode submission --out results/mine
+"""
+
+_FIELDS = {
+    "scenario": ("load.scenario", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
+    "mode": ("load.mode", "performance, accuracy or submission: both, in runs of their own (default performance)"),
+    "preset": ("load.preset", "rules, quick or rapid: how long (default rules)"),
+    "round": ("load.round", "the MLPerf round whose figures count (default: the newest that has the task)"),
+    "dataset": ("dataset.use", "a path, a data set of the config, official, builtin or auto (default auto)"),
+    "truth": ("dataset.truth", "the ground truth (default: found in or beside the data set)"),
+    "profile": ("dataset.profile", "how pictures are prepared: mobile, tflite-eval, pillow or opencv (default mobile)"),
+    "threads": ("backend.threads", "CPU threads of one instance, or auto (default)"),
+    "instances": ("backend.instances", "copies of the model in Server and Offline, or auto (default)"),
+    "batch": ("backend.batch", "samples of one invoke, or auto (default)"),
+    "count": ("dataset.count", "use the first N samples"),
+}
+"""Option -> the config field it writes. The config checks the values."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the contract."""
+    parser.add_argument("--task", required=True, help="a benchmark of configs/, an alias (qa, ...), or a YAML file")
+    for name, (_, text) in _FIELDS.items():
+        parser.add_argument(f"--{name}", help=text)
+    parser.add_argument(
+        "--model", action="append", help="a path, a model of the config, official, standin or auto; repeat for a sweep"
+    )
+    parser.add_argument("--backend", action="append", help="cpu, null or a plug-in's name; repeat for a sweep")
+    parser.add_argument("--repeat", default="1", help="N runs, the median and the spread (default 1)")
+    parser.add_argument("--out", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config, as load.target_qps=10"
+    )
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Runs what the options say."""
+    config = find_benchmark(arguments.task)
+    overrides = _overrides(arguments)
+    plans = plan_series(
+        config,
+        overrides,
+        models=arguments.model or [],
+        backends=arguments.backend or [],
+        repeat=_repeat(arguments.repeat),
+        cache_dir=cache_dir(),
+    )
+    screen = Screen(quiet=arguments.json)
+    out = Path(arguments.out) if arguments.out else _default_out(plans[0])
+    if len(plans) > 1:
+        result, text = execute_series(plans, out, screen)
+    else:
+        spec = resolve(config, plans[0].overrides, cache_dir())
+        _announce(screen, plans[0], spec, out)
+        result = execute(spec, out, screen)
+        text = f"{render(result)}\n{out}"
+    return Outcome(status_of(result), text, result)
+
+
+def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
+    screen.expect(spec.load.min_duration_ms / 1000)
+    if spec.model.source == "standin":
+        screen.say(
+            f"{plan.benchmark}: no official file is here, so a stand-in of the same architecture runs. "
+            "Give the official one with --model PATH."
+        )
+    screen.say(f"{spec.title}, {spec.load.scenario}, {spec.load.mode}, in {out}")
+
+
+def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for assignment in arguments.set:
+        field, equals, text = assignment.partition("=")
+        if not equals or not field:
+            raise ConfigError(f"--set {assignment}: write it as FIELD=VALUE, for example --set load.target_qps=10")
+        found.append((field, _value(field, text)))
+    for name, (field, _) in _FIELDS.items():
+        text = getattr(arguments, name)
+        if text is not None:
+            numeric = name in ("threads", "instances", "batch", "count")
+            found.append((field, _value(f"--{name}", text) if numeric else text))
+    return found
+
+
+def _value(what: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{what}: {text!r} is no value: {error}") from None
+
+
+def _repeat(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"--repeat must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _default_out(plan: Plan) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = f"{stamp}-{plan.benchmark}-{plan.backend}-{plan.scenario}"
+    for number in range(1, 1000):
+        out = Path("results") / (name if number == 1 else f"{name}-{number}")
+        try:
+            # Made here, so that two runs started in the same second never share it.
+            out.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
+        return out
+    raise ConfigError(f"results/{name} and 998 more of the same name exist: name another with --out")

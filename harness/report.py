@@ -1,0 +1,111 @@
+"""A result as a person reads it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_PERCENT = {"top1", "top5", "miou", "miou_present", "miou_union"}
+_F1 = {"f1", "exact_match", "f1_mobile"}
+_MODEL = {
+    "standin": "a stand-in: its speed is the architecture's, its accuracy is not the official model's",
+    "official": "the official file, recognised by its checksum",
+    "file": "a file of yours",
+}
+_DATA = {"builtin": "built in", "official": "official", "file": "yours"}
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """The short table of one run."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in _rows(result):
+        table.add_row(name, value)
+    console = Console(file=io.StringIO(), width=118, highlight=False, force_terminal=False, markup=False)
+    console.print(table)
+    lines = [_verdict(result)]
+    for reason in result["reasons"]:
+        lines.append(f"  because: {reason['what']} ({reason['figure']})" if reason["figure"] else f"  because: {reason['what']}")
+        if reason["fix"]:
+            lines.append(f"  fix: {reason['fix']}")
+    lines += [f"  warning: {warning}" for warning in result["warnings"]]
+    return str(console.file.getvalue()) + "\n".join(lines)  # type: ignore[attr-defined] - a StringIO
+
+
+def duration(nanoseconds: float) -> str:
+    """A latency with the unit that suits it."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.3f} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def metric(name: str, value: float) -> str:
+    """A metric as the field writes it."""
+    if name in _PERCENT:
+        return f"{value * 100:.2f} %"
+    if name in _F1:
+        return f"{value * 100:.4f}"
+    if name.endswith("_db"):
+        return f"{value:.2f} dB"
+    return f"{value:.4f}"
+
+
+def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, data, backend = result["model"], result["dataset"], result["backend"]
+    rows = [
+        ("benchmark", f"{result['title']}, {result['scenario']}, {result['mode']} ({result['preset']})"),
+        ("model", f"{model['name']} ({_MODEL[model['source']]})"),
+        ("data", f"{data['name']} ({_DATA[data['source']]}), {data['count']:,} samples"),
+        ("backend", _backend(backend)),
+    ]
+    if result["performance"]:
+        rows += _performance(result)
+    for name, found in (result["accuracy"] or {}).items():
+        target = f" (target {metric(name, found['target'])})" if found["target"] is not None else ""
+        rows.append((name, metric(name, found["value"]) + target))
+    if result["memory"]["peak_rss_bytes"]:
+        rows.append(("peak memory", f"{result['memory']['peak_rss_bytes'] / 1e6:.0f} MB"))
+    return rows
+
+
+def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    figures = result["performance"]
+    latency = figures["latency_ns"]
+    percentile = figures["target_percentile"] * 100
+    if result["scenario"] == "Offline":
+        rows = [("throughput", f"{figures['samples_per_second']:,.2f} samples/s")]
+    else:
+        rows = [(name, duration(latency[name])) for name in ("p50", "p90", "p99")]
+    if result["scenario"] in ("SingleStream", "MultiStream"):
+        early = figures["early_stopping_latency_ns"]
+        rows.append((f"early stopping p{percentile:g}", duration(early) if early else "too few queries"))
+    if result["scenario"] == "Server":
+        bound = result["loadgen"]["server_target_latency_ns"]
+        measured = "" if result["calibration"].get("bound_by_config") else ", 10 times the measured service time"
+        rows.append((f"bound on p{percentile:g}", duration(bound) + measured))
+        rows.append(("asked", f"{result['loadgen']['server_target_qps']:,.2f} queries/s"))
+        rows.append(("completed", f"{figures['samples_per_second']:,.2f} queries/s"))
+    rows.append(("queries", f"{figures['query_count']:,} of {figures['sample_count'] // figures['query_count']:,} samples"))
+    rows.append(("duration", f"{figures['duration_s']:.1f} s"))
+    return rows
+
+
+def _backend(backend: Mapping[str, Any]) -> str:
+    shape = f"{backend['instances']} x {backend['threads']} thread" + ("s" if backend["threads"] > 1 else "")
+    if backend["engine"] == "none":
+        return f"{backend['name']}: the model is NOT run, every answer is zeros ({shape})"
+    cover = ""
+    if backend["delegate"]:
+        cover = f", {backend['delegate']} runs {backend['delegated_nodes']} of {backend['nodes']} nodes"
+    return f"{backend['name']} ({backend['engine']}, {shape}{cover})"
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    if result["mode"] == "accuracy" and result["status"] == "valid":
+        missed = [name for name, found in result["accuracy"].items() if found["passed"] is False]
+        return f"TARGET MISSED: {', '.join(missed)}" if missed else "the accuracy run is complete"
+    return str(result["status"]).upper()

@@ -1,0 +1,205 @@
+"""What a run leaves behind: LoadGen's logs read, result.json written.
+
+History of result.json (`schema_version`):
+    1   the first form
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import ConfigError, RunFailed
+from harness.loadgen_names import DETAIL_LOG
+from harness.spec import Load
+
+SCHEMA_VERSION = 1
+RESULT_FILE = "result.json"
+_RESERVE_FILE = ".result.json.reserve"
+_RESERVE_BYTES = 1 << 16
+
+Status = Literal["started", "valid", "invalid", "failed"]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a whole file or none: under another name in the same folder, flushed to the disk, then renamed.
+
+    Raises:
+        OSError: The disk is full or the folder cannot be written; nothing is left behind.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """A run's result.
+
+    Raises:
+        ConfigError: There is none, or it is of a version this harness does not know.
+    """
+    path = folder / RESULT_FILE
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not a result: {error}") from None
+    if not isinstance(result, dict) or result.get("schema_version") != SCHEMA_VERSION:
+        raise ConfigError(f"{path} is not a result of version {SCHEMA_VERSION}")
+    return result
+
+
+class Reserve:
+    """A few blocks kept free in the run's directory, so that a disk filled by the run can still take its result."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _RESERVE_FILE
+        with self._path.open("wb") as file:
+            file.write(bytes(_RESERVE_BYTES))
+
+    def release(self) -> None:
+        """Gives the blocks back; called before the final result is written."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+def read_detail(folder: Path) -> dict[str, Any]:
+    """The entries of mlperf_log_detail.txt by key, the last of a key winning; `:errors` lists LoadGen's errors, and
+    `:time_ms` holds each key's time.
+
+    Raises:
+        RunFailed: The log is missing or cut: LoadGen did not come to its end.
+    """
+    path = folder / DETAIL_LOG
+    entries: dict[str, Any] = {}
+    errors: list[str] = []
+    times: dict[str, float] = {}
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if not line.startswith(":::MLLOG "):
+                    continue
+                entry = json.loads(line[len(":::MLLOG ") :])
+                entries[entry["key"]] = entry["value"]
+                times[entry["key"]] = entry["time_ms"]
+                if entry["metadata"].get("is_error"):
+                    errors.append(str(entry["value"]))
+    except (OSError, ValueError, KeyError) as error:
+        raise RunFailed(f"{path} cannot be read: {error}. {_space(folder)}") from None
+    if "num_errors" not in entries:
+        raise RunFailed(f"{path} is cut: LoadGen did not come to its end. {_space(folder)}")
+    return entries | {":errors": errors, ":time_ms": times}
+
+
+def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
+    """LoadGen's own figures of a performance run; what is derived from them is marked so.
+
+    Latencies are per query: a MultiStream query is all its samples; an Offline query's samples are timed from its start.
+    """
+    prefix = "per_query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
+    bounds = "query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
+    latency = {f"p{name}": detail[f"result_{key}_percentile_{prefix}"] for name, key in _PERCENTILES.items()}
+    latency |= {name: detail[f"result_{name}_{bounds}"] for name in ("mean", "min", "max")}
+    query_count = detail["result_query_count"]
+    sample_count = query_count * detail["generated_samples_per_query"]
+    duration_s = (detail[":time_ms"]["power_end"] - detail[":time_ms"]["power_begin"]) / 1000
+    derived = []
+    match load.scenario:
+        case "Offline":
+            per_second = detail["result_samples_per_second"]
+        case "Server":
+            per_second = detail["result_completed_samples_per_sec"]
+        case _:
+            per_second = sample_count / duration_s
+            derived.append("samples_per_second")
+    early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}
+    return {
+        "latency_ns": latency,
+        "samples_per_second": per_second,
+        "queries_per_second": query_count / duration_s,
+        "query_count": query_count,
+        "sample_count": sample_count,
+        "duration_s": duration_s,
+        # LoadGen writes 0 where it processed too few queries for an estimate.
+        "early_stopping_latency_ns": detail.get(early.get(load.scenario, ""), 0) or None,
+        "target_percentile": load.target_percentile,
+        "scheduled_samples_per_second": detail.get("result_scheduled_samples_per_sec"),
+        "overlatency_query_count": detail.get("result_overlatency_query_count"),
+        "derived": [*derived, "queries_per_second"],
+    }
+
+
+def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_force: Mapping[str, Any]) -> list[Any]:
+    """Why LoadGen says INVALID: what, the figure, and what to do. Empty for VALID."""
+    if detail["result_validity"] == "VALID":
+        return []
+    duration, least = figures["duration_s"], in_force["min_duration_ms"] / 1000
+    reasons = []
+    if detail.get("result_min_duration_met") is False:
+        reasons.append(
+            _reason(
+                "the minimum duration was not met: LoadGen ran out of queries",
+                f"{duration:.1f} s of {least:.1f} s",
+                "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
+                "--set load.expected_latency_ns=... (streams) or raise --set load.target_qps=...",
+            )
+        )
+    if detail.get("result_min_queries_met") is False:
+        reasons.append(
+            _reason(
+                "too few queries",
+                f"{figures['query_count']} of {in_force['min_query_count']}",
+                "let it run longer: raise or remove load.max_duration_ms",
+            )
+        )
+    if detail.get("result_perf_constraints_met") is False:
+        bound_ms = in_force["server_target_latency_ns"] / 1e6
+        reasons.append(
+            _reason(
+                f"too many queries took longer than the Server bound of {bound_ms:g} ms",
+                f"{figures['overlatency_query_count']} of {figures['query_count']} queries, "
+                f"p99 {figures['latency_ns']['p99'] / 1e6:.3f} ms",
+                "ask for less with --set load.target_qps=..., or allow more with --set load.server_target_latency_ms=...",
+            )
+        )
+    if detail.get("early_stopping_met") is False:
+        reasons.append(
+            _reason(
+                "too few queries for early stopping to prove the tail",
+                " ".join(str(detail.get("early_stopping_result", "")).replace("*", "").split()),
+                "let it run longer: raise load.min_query_count, or use --preset rules",
+            )
+        )
+    if not reasons:
+        reasons.append(_reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
+    return reasons
+
+
+def _reason(what: str, figure: str, fix: str) -> dict[str, str]:
+    return {"what": what, "figure": figure, "fix": fix}
+
+
+def _space(folder: Path) -> str:
+    with contextlib.suppress(OSError):
+        system = os.statvfs(folder)
+        return f"{system.f_bavail * system.f_frsize:,} bytes are free there."
+    return ""
+
+
+_PERCENTILES = {"50": "50.00", "90": "90.00", "95": "95.00", "99": "99.00", "99.9": "99.90"}

@@ -1,0 +1,190 @@
+"""One run from spec to result: the one place where the parts meet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from accuracy.log import LogError, read_answers
+from harness import results, system
+from harness.config import task_options
+from harness.errors import ConfigError, RunFailed
+from harness.launch import Progress, run_worker
+from harness.loadgen_names import ACCURACY_LOG
+from harness.registry import task_class
+from harness.spec import Spec, read_spec, write_spec
+from tasks.base import DataRef, Task
+
+
+def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Runs a spec in a directory of its own.
+
+    Whatever happens after the directory is made, its result.json says so: `started` while the run lasts, then `valid`,
+    `invalid` or `failed`.
+
+    Args:
+        spec: The run.
+        folder: Made here; may exist if it is empty.
+        progress: Where progress is shown.
+
+    Returns:
+        The result, as written to result.json.
+
+    Raises:
+        HarnessError: And its kin (see harness.errors): the result says `failed`.
+    """
+    # Data and ground truth are looked at before anything is written: most mistakes show here.
+    task = open_task(spec) if spec.load.mode == "accuracy" or spec.dataset.truth is not None else None
+    if task is not None:
+        task.check_truth()
+    result = _started(spec)
+    reserve = _make_directory(spec, folder, result)
+    try:
+        done = run_worker(folder, progress)
+        reserve.release()
+        result |= _outcome(spec, folder, task, done)
+    except BaseException as error:
+        reserve.release()
+        failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
+        with contextlib.suppress(OSError):
+            results.write_json(folder / results.RESULT_FILE, result | {"status": "failed", "reasons": [failure]})
+        raise
+    try:
+        results.write_json(folder / results.RESULT_FILE, result)
+    except OSError as error:
+        raise RunFailed(f"cannot write {folder / results.RESULT_FILE}: {error.strerror}") from None
+    return result
+
+
+def open_task(spec: Spec) -> Task:
+    """The task of a spec, bound to its data."""
+    kind = task_class(spec.task)
+    data = DataRef(spec.dataset.path, spec.dataset.truth, spec.dataset.count)
+    return kind(data, task_options(kind.Options, spec.task, spec.options))
+
+
+def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
+    """The accuracy of a run, from its accuracy log and the ground truth alone.
+
+    Returns:
+        {metric: {value, target, passed}}. `passed` is null unless a target binds: an official model on official data.
+    """
+    task = task or open_task(spec)
+    metrics = task.score(read_answers(folder / ACCURACY_LOG, len(task)))
+    targets = {
+        target.metric: target.value for target in spec.targets if not target.rounds or spec.load.round in target.rounds
+    }
+    binds = spec.model.source == "official" and spec.dataset.source == "official" and spec.dataset.count is None
+    return {
+        name: {
+            "value": value,
+            "target": targets.get(name),
+            "passed": value >= targets[name] if binds and name in targets else None,
+        }
+        for name, value in metrics.items()
+    }
+
+
+def rescore(folder: Path) -> dict[str, Any]:
+    """As `score`, for a finished run's directory.
+
+    Raises:
+        ConfigError: Not a run's directory, or not one of an accuracy run.
+    """
+    spec = read_spec(folder)
+    if spec.load.mode != "accuracy":
+        raise ConfigError(f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored")
+    return score(spec, folder)
+
+
+def _make_directory(spec: Spec, folder: Path, result: Mapping[str, Any]) -> results.Reserve:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"{folder} is not empty: every run gets a directory of its own (--out DIR)")
+        write_spec(spec, folder)
+        results.write_json(folder / results.RESULT_FILE, result)
+        return results.Reserve(folder)
+    except OSError as error:
+        raise ConfigError(f"cannot write the run's directory {folder}: {error.strerror}") from None
+
+
+def _started(spec: Spec) -> dict[str, Any]:
+    return {
+        "schema_version": results.SCHEMA_VERSION,
+        "status": "started",
+        "reasons": [],
+        "warnings": [],
+        "task": spec.benchmark,
+        "title": spec.title,
+        "scenario": spec.load.scenario,
+        "mode": spec.load.mode,
+        "preset": spec.load.preset,
+        "round": spec.load.round,
+        "model": {
+            "name": spec.model.name,
+            "source": spec.model.source,
+            "path": str(spec.model.path),
+            "sha256": spec.model.sha256,
+            "modified": None,
+        },
+        "dataset": {
+            "name": spec.dataset.name,
+            "source": spec.dataset.source,
+            "path": str(spec.dataset.path),
+            "count": spec.dataset.count,
+        },
+        "options": spec.options,
+        "backend": {"name": spec.backend.name},
+        "loadgen": {},
+        "performance": None,
+        "accuracy": None,
+        "memory": {"peak_rss_bytes": None},
+        "system": system.describe(),
+    }
+
+
+def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any]) -> dict[str, Any]:
+    backend = done["backend"]
+    coverage = backend.pop("coverage") or {"nodes": None, "delegated_nodes": None, "partitions": None}
+    started = _started(spec)
+    outcome: dict[str, Any] = {
+        "dataset": started["dataset"] | done["data"],
+        "backend": backend | coverage | {"threads": done["threads"], "instances": done["instances"]},
+        "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
+        "calibration": done["calibration"],
+        "memory": {"peak_rss_bytes": done["peak_rss_bytes"]},
+        "system": started["system"],
+    }
+    detail = results.read_detail(folder)
+    outcome["warnings"] = [f"LoadGen: {error}" for error in detail[":errors"]]
+    if spec.load.mode == "accuracy":
+        try:
+            outcome["accuracy"] = score(spec, folder, task)
+        except LogError as error:
+            raise RunFailed(str(error)) from None
+        missed = [name for name, metric in outcome["accuracy"].items() if metric["passed"] is False]
+        outcome["status"] = "valid"
+        outcome["reasons"] = [_missed(name, outcome["accuracy"][name]) for name in missed]
+        return outcome
+    figures = results.performance(detail, spec.load)
+    reasons = results.invalid_reasons(detail, figures, done["loadgen"])
+    return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
+
+
+def _missed(name: str, metric: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "what": f"the accuracy target of {name} is missed",
+        "figure": f"{metric['value']:.4f} of {metric['target']:.4f}",
+        "fix": "the model is official and so is the data: look at the preprocessing profile and the backend",
+    }
+
+
+def status_of(result: Mapping[str, Any]) -> int:
+    """The exit status a finished result leads to."""
+    missed = any(metric["passed"] is False for metric in (result["accuracy"] or {}).values())
+    return 1 if result["status"] == "invalid" or missed else 0
+
+

@@ -1,0 +1,132 @@
+"""Several runs of one benchmark: performance then accuracy, repeats, sweeps over models and backends."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import results
+from harness.config import load_benchmark
+from harness.errors import ConfigError
+from harness.report import duration, render
+from harness.resolve import resolve
+from harness.run import execute
+from harness.screen import Screen
+
+_RANK = {"valid": 0, "invalid": 1, "failed": 2}
+_MODES = {"submission": ("performance", "accuracy")}
+"""Performance runs come first, as in the mobile app (task_runner.dart)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of a series."""
+
+    config: Path
+    name: str
+    """Of its directory."""
+    overrides: list[tuple[str, Any]]
+    benchmark: str
+    backend: str
+    scenario: str
+    cache_dir: Path
+
+
+def plan_series(
+    config: Path,
+    overrides: Sequence[tuple[str, Any]],
+    *,
+    models: Sequence[str],
+    backends: Sequence[str],
+    repeat: int,
+    cache_dir: Path,
+) -> list[Plan]:
+    """Every run that the options ask for, in the order in which they happen.
+
+    Raises:
+        ConfigError: The config or an override is wrong.
+    """
+    benchmark = load_benchmark(config, overrides)
+    mode = benchmark.load.mode
+    if mode == "find-peak":
+        raise ConfigError("mode find-peak is not part of this version: use performance, accuracy or submission")
+    modes = _MODES.get(mode, (mode,))
+    plans = []
+    for number, (one_mode, backend, model, _) in enumerate(
+        itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)), 1
+    ):
+        chosen = [*overrides, ("load.mode", one_mode), ("backend.name", backend), ("model.use", model)]
+        name = f"{number}-{one_mode}-{backend.partition(':')[0]}"
+        plans.append(Plan(config, name, chosen, config.stem, backend, benchmark.load.scenario, cache_dir))
+    return plans
+
+
+def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
+    """Runs one plan after the other.
+
+    Returns:
+        The result on top (`runs` holds each), and the text for the terminal.
+    """
+    specs = [resolve(plan.config, plan.overrides, plan.cache_dir) for plan in plans]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
+    if any(out.iterdir()):
+        raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
+    runs: list[dict[str, Any]] = []
+    try:
+        for number, (plan, spec) in enumerate(zip(plans, specs, strict=True), 1):
+            screen.say(f"run {number} of {len(plans)}: {plan.name}")
+            screen.expect(spec.load.min_duration_ms / 1000)
+            runs.append({"directory": plan.name, **execute(spec, out / plan.name, screen)})
+    except BaseException:
+        results.write_json(out / results.RESULT_FILE, _top(runs) | {"status": "failed"})
+        raise
+    top = _top(runs)
+    results.write_json(out / results.RESULT_FILE, top)
+    texts = [f"{run['directory']}\n{render(run)}" for run in runs]
+    return top, "\n\n".join([*texts, *_spread_text(top["spread"]), str(out)])
+
+
+def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    status = max((run["status"] for run in runs), key=lambda name: _RANK[name], default="failed")
+    return {
+        "schema_version": results.SCHEMA_VERSION,
+        "status": status,
+        "reasons": [reason for run in runs for reason in run["reasons"]],
+        "warnings": [warning for run in runs for warning in run["warnings"]],
+        "accuracy": next((run["accuracy"] for run in runs if run["accuracy"]), None),
+        "spread": _spread(runs),
+        "runs": list(runs),
+    }
+
+
+def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Median and range of repeats of the same performance run."""
+    same = [run for run in runs if run["performance"]]
+    if len(same) < 2 or len({(run["backend"]["name"], run["model"]["sha256"]) for run in same}) > 1:
+        return None
+    columns = {
+        "p50_ns": [run["performance"]["latency_ns"]["p50"] for run in same],
+        "p90_ns": [run["performance"]["latency_ns"]["p90"] for run in same],
+        "samples_per_second": [run["performance"]["samples_per_second"] for run in same],
+    }
+    return {
+        name: {"median": statistics.median(values), "min": min(values), "max": max(values)}
+        for name, values in columns.items()
+    }
+
+
+def _spread_text(spread: Mapping[str, Any] | None) -> list[str]:
+    if spread is None:
+        return []
+    p90, rate = spread["p90_ns"], spread["samples_per_second"]
+    return [
+        f"median p90 {duration(p90['median'])} ({duration(p90['min'])} to {duration(p90['max'])}), "
+        f"{rate['median']:,.2f} samples/s ({rate['min']:,.2f} to {rate['max']:,.2f})"
+    ]
