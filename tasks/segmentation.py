@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
 
 from accuracy import wire
 from accuracy.errors import TruthError
@@ -19,6 +16,7 @@ from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
 from tasks import ade20k
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.by_name import picture_size, stems
 from tasks.images import decode, decode_rgb8, to_input
 from tasks.pictures import Pictures
 
@@ -110,16 +108,12 @@ class Segmentation(Task):
         return Masks.open(self._data.truth or find_truth(path, patterns))
 
     def _check_masks(self) -> None:
-        stems = [self._pictures.stem(index) for index in range(len(self))]
-        if twice := [stem for stem, times in Counter(stems).items() if times > 1]:
-            raise DataMissing(
-                f"{self._pictures.path} has several pictures named {', '.join(twice)}: which has the truth?"
-            )
-        self._masks.require(stems)
+        names = stems(self._pictures)
+        self._masks.require(names)
         scored = False
-        for index, stem in enumerate(stems):
+        for index, stem in enumerate(names):
             labels = self._masks.read(stem)
-            size = self._picture_size(index)
+            size = picture_size(self._pictures, index)
             if labels.shape[0] != labels.shape[1] and labels.shape != size:
                 raise DataMissing(
                     f"the annotation {stem} in {self._masks.path} is {labels.shape[0]}x{labels.shape[1]}, which is "
@@ -137,24 +131,12 @@ class Segmentation(Task):
         prepared_for = [(height, width), (ade20k.content_side(height), ade20k.content_side(width))]
         if labels.shape in prepared_for:
             return labels
-        if labels.shape != self._picture_size(index):
+        if labels.shape != picture_size(self._pictures, index):
             raise TruthError(
                 f"the annotation of {self._pictures.names[index]} is {labels.shape[0]}x{labels.shape[1]}: neither the "
                 f"class map's size ({height}x{width}) nor the picture's"
             )
         return ade20k.prepare_labels(labels, height, width)
-
-    def _picture_size(self, index: int) -> tuple[int, int] | None:
-        """From the header where Pillow knows it; None for a headerless picture, which is as large as the input."""
-        name, data = self._pictures.names[index], self._pictures.read(index)
-        if name.lower().endswith(".rgb8"):
-            return None
-        try:
-            with Image.open(io.BytesIO(data)) as picture:
-                return picture.height, picture.width
-        except Exception:  # .npy, or corrupt, which decode() words better
-            height, width, _ = decode(data, name).shape
-            return height, width
 
 
 class SegmentationCodec(Codec):

@@ -1,0 +1,208 @@
+"""Super-resolution: EDSR makes a picture twice as wide and high, and is held against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from accuracy import wire
+from accuracy.errors import TruthError
+from accuracy.log import Answer, LogError
+from accuracy.psnr import Originals, Psnr
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.by_name import picture_size, stems
+from tasks.images import decode, decode_rgb8, to_input
+from tasks.pictures import Pictures
+
+
+@dataclass(frozen=True)
+class SuperResolutionOptions:
+    """What a config may say of a super-resolution model and its data."""
+
+    scale: int = 2
+    """How many times larger the answer is than the picture, each way."""
+    rounding: Literal["truncate", "nearest"] = "truncate"
+    """How float answers become bytes. The mobile app cuts the fraction off, which costs up to 0.1 dB."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the scale cannot be used."""
+        if self.scale < 1:
+            raise ValueError(f"scale is {self.scale}, but must be 1 or more")
+
+
+class SuperResolution(Task):
+    """What did the small picture look like? Small pictures, and originals of the same names, `scale` times larger.
+
+    The originals are found in a folder `hr` in or beside the small pictures, or in an archive named as theirs with
+    `_hr_` for `_lr_`.
+    """
+
+    Options: ClassVar[type[Any]] = SuperResolutionOptions
+    headline = "psnr_db"
+
+    def __init__(self, data: DataRef, options: SuperResolutionOptions) -> None:
+        """Finds the pictures; the originals are looked for when they are needed."""
+        self._data = data
+        self._options = options
+        self._pictures = Pictures.open(data.path, count=data.count)
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self._pictures)
+
+    def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
+        """The pictures' own size for a model that is open to any, which shows as an input of 1x1 pixels."""
+        if len(inputs) != 1 or inputs[0].shape[1:3] != (1, 1):
+            return None
+        size = picture_size(self._pictures, 0)
+        if size is None:
+            raise DataMissing(f"{self._pictures.names[0]} has no header and the model no size: use PNG files")
+        return [(1, *size, 3)]
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> SuperResolutionCodec:
+        """Binds the task to a model of one picture input and one picture output, `scale` times larger.
+
+        Raises:
+            DataMissing: A picture of another size than the model takes.
+            ModelMismatch: Another kind of model.
+        """
+        codec = SuperResolutionCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+        for index in range(len(self)):
+            if (size := self._size(index, codec.size)) != codec.size:
+                raise DataMissing(
+                    f"{self._pictures.names[index]} is {size[0]}x{size[1]}, but the model takes "
+                    f"{codec.size[0]}x{codec.size[1]}: all pictures must have the size of its input"
+                )
+        return codec
+
+    def check_truth(self) -> None:
+        """Looks at every original: is there one for each picture, `scale` times as large?"""
+        try:
+            self._check_originals()
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """`psnr_db`, the mean over the pictures (accuracy.psnr)."""
+        metric = Psnr()
+        for answer in answers:
+            picture = wire.unpack_picture(answer.data)
+            original = self._originals.read(self._pictures.stem(answer.index))
+            if picture.shape != original.shape:
+                raise LogError(
+                    f"the answer for {self._pictures.names[answer.index]} is {list(picture.shape)}, but its original "
+                    f"is {list(original.shape)}: is this the log of another data set?"
+                )
+            metric.update(picture, original)
+        return metric.compute()
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, and the originals where there are any."""
+        described: dict[str, Any] = {"count": len(self), "pictures": str(self._pictures.path)}
+        try:
+            originals = self._originals
+        except (DataMissing, TruthError):
+            return described | {"truth": None}
+        unused = set(originals.stems) - {self._pictures.stem(index) for index in range(len(self))}
+        return described | {"truth": str(originals.path), "unused_originals": len(unused)}
+
+    @cached_property
+    def _originals(self) -> Originals:
+        path = self._data.path
+        patterns = ["[hH][rR]"]
+        if "_lr_" in path.name:
+            patterns.append(path.name.replace("_lr_", "_hr_"))
+        return Originals.open(self._data.truth or find_truth(path, patterns))
+
+    def _check_originals(self) -> None:
+        names = stems(self._pictures)
+        self._originals.require(names)
+        for index, stem in enumerate(names):
+            original = self._originals.size(stem)
+            small = self._size(index, (original[0] // self._options.scale, original[1] // self._options.scale))
+            wanted = (small[0] * self._options.scale, small[1] * self._options.scale)
+            if original != wanted:
+                raise DataMissing(
+                    f"the original {stem} in {self._originals.path} is {original[0]}x{original[1]}, but its picture of "
+                    f"{small[0]}x{small[1]} needs {wanted[0]}x{wanted[1]} at scale {self._options.scale}"
+                )
+
+    def _size(self, index: int, headerless: tuple[int, int]) -> tuple[int, int]:
+        return picture_size(self._pictures, index) or headerless
+
+
+class SuperResolutionCodec(Codec):
+    """Super-resolution bound to one model."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        options: SuperResolutionOptions,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        accuracy: bool,
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Raises:
+            ModelMismatch: Not one picture input and one picture output of `scale` times its height and width.
+        """
+        self._pictures = pictures
+        self._input = _picture(inputs, "input")
+        self.size = (self._input.shape[1], self._input.shape[2])
+        """(height, width) of the input."""
+        height, width = (side * options.scale for side in self.size)
+        if (shape := _picture(outputs, "output").shape) != (1, height, width, 3):
+            raise ModelMismatch(
+                f"the model makes {list(shape)} of {list(self._input.shape)}; at scale {options.scale} that would be "
+                f"[1, {height}, {width}, 3]. Another scale is the option scale."
+            )
+        self._nearest = options.rounding == "nearest"
+        self._accuracy = accuracy
+        self._header = wire.picture_header(height, width)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One picture: bytes as they are for float and uint8 inputs, less 128 for int8."""
+        name, data = self._pictures.names[index], self._pictures.read(index)
+        picture = decode_rgb8(data, name, *self.size) if name.lower().endswith(".rgb8") else decode(data, name)
+        return (to_input(picture, self._input, mean=0.0, std=1.0),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The picture as bytes, compressed, in an accuracy run.
+
+        A performance run answers with the picture's header alone: the timed work ends at the model's own output, and
+        what makes bytes of it and compresses them serves the log only. Such an answer cannot be scored.
+
+        Raises:
+            ValueError: The model gave a value that is no number.
+        """
+        if not self._accuracy:
+            return self._header
+        values = outputs[0][0]
+        if values.dtype == np.int8:
+            values = (values ^ np.int8(-128)).view(np.uint8)  # the value plus 128
+        elif values.dtype == np.float32:
+            if not np.isfinite(values).all():
+                raise ValueError("the model's picture holds values that are no numbers")
+            values = np.clip(np.rint(values) if self._nearest else values, 0, 255).astype(np.uint8)
+        return wire.pack_picture(values)
+
+    def cache_key(self) -> None:
+        """Decoding is all there is."""
+        return
+
+
+def _picture(tensors: Sequence[Tensor], what: str) -> Tensor:
+    if len(tensors) == 1 and tensors[0].dtype in (np.float32, np.uint8, np.int8):
+        shape = tensors[0].shape
+        if len(shape) == 4 and (shape[0], shape[3]) == (1, 3):
+            return tensors[0]
+    found = ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
+    raise ModelMismatch(
+        f"super-resolution takes one {what} [1, height, width, 3] of float32, uint8 or int8, but the model has {found}"
+    )
