@@ -186,3 +186,41 @@ def unpack_logits(
         rest = (0, sequence - len(starts))
         starts, ends = (np.pad(half, rest, constant_values=_ABSENT_LOGIT) for half in (starts, ends))
     return starts, ends
+
+
+# --- detections ----------------------------------------------------------------------------------------------------
+# Seven float32 a detection, as INF vision/.../coco.py and the mobile app write them: sample index, ymin, xmin, ymax,
+# xmax (fractions of the picture's sides), score, class.
+
+DETECTION_FLOATS = 7
+_DETECTION_BYTES = 4 * DETECTION_FLOATS
+
+
+def pack_detections(boxes: Array, scores: Array, classes: Array) -> bytes:
+    """Packs one sample's detections, their sample index left 0 for the caller to stamp. On the timed path.
+
+    Args:
+        boxes: [k, 4] ymin, xmin, ymax, xmax.
+        scores: [k].
+        classes: [k], as they are to be logged.
+    """
+    rows = np.zeros((len(scores), DETECTION_FLOATS), np.float32)
+    rows[:, 1:5] = boxes
+    rows[:, 5] = scores
+    rows[:, 6] = classes
+    return rows.tobytes()
+
+
+def unpack_detections(data: bytes) -> npt.NDArray[np.float32]:
+    """The detections of an answer, float32 [k, 7]; fewer than seven floats mean none, as INF accuracy-coco.py has it.
+
+    Raises:
+        LogError: The bytes are no rows of seven float32.
+    """
+    if len(data) < _DETECTION_BYTES:
+        return np.zeros((0, DETECTION_FLOATS), np.float32)
+    if len(data) % _DETECTION_BYTES:
+        raise LogError(
+            f"an answer of {len(data)} bytes holds no rows of {DETECTION_FLOATS} float32. Was it another task's log?"
+        )
+    return np.frombuffer(data, "<f4").reshape(-1, DETECTION_FLOATS)

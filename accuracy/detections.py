@@ -1,0 +1,176 @@
+"""What a detector answered, as arrays, and COCO's results format (https://cocodataset.org/#format-results)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy import wire
+from accuracy.coco_truth import CocoTruth, Float64, Int64, is_int, is_number, read_instances
+from accuracy.errors import TruthError
+from accuracy.log import Answer, LogError
+
+Rows = npt.NDArray[np.float32]
+"""[k, 7] as `accuracy.wire` has them."""
+
+_COLUMNS = ("sample index", "ymin", "xmin", "ymax", "xmax", "score", "class")
+_COCO_LABELS = 90
+"""TFLite's stage refuses classes from 91 on (LRT .../coco_object_detection, num_classes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Detections over all pictures of a `CocoTruth`, one row each, D in all."""
+
+    image: Int64
+    """[D] index into the ground truth's `images`."""
+    category: Int64
+    """[D] category id; one that the ground truth does not list may occur."""
+    box: Float64
+    """[D, 4] x, y, width, height in pixels."""
+    score: Float64
+    """[D] the higher, the surer. Of two equal scores the first row counts as the surer."""
+
+
+def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping[int, int] | None = None) -> Detections:
+    """The detections of a log, in the order of the pictures, whatever the order in which the run asked for them.
+
+    Boxes become pixels in float32, as INF vision/.../accuracy-coco.py computes them.
+
+    Args:
+        answers: One for each image of the ground truth, by its index.
+        truth: The ground truth of the samples, in the samples' order.
+        label_map: Logged class -> category id; None where they are the same.
+
+    Raises:
+        LogError: A sample without an answer or with two, an answer that belongs to another sample, a score or box that
+            is not finite, or a class that cannot be; the message names the picture.
+    """
+    highest = max((_COCO_LABELS, *truth.categories))
+    rows_of: list[Rows | None] = [None] * len(truth.images)
+    for answer in answers:
+        if answer.index >= len(rows_of):
+            raise LogError(f"sample {answer.index} is answered, but there are {len(rows_of)} samples")
+        name = truth.images[answer.index].name
+        if rows_of[answer.index] is not None:
+            raise LogError(f"sample {answer.index} ({name}) is answered twice")
+        rows = wire.unpack_detections(answer.data)
+        if fault := _row_fault(rows, answer.index, highest if label_map is None else label_map):
+            raise LogError(f"sample {answer.index} ({name}): {fault}")
+        rows_of[answer.index] = rows
+    missing = [index for index, rows in enumerate(rows_of) if rows is None]
+    if missing:
+        name = truth.images[missing[0]].name
+        raise LogError(f"{len(missing)} samples have no answer, the first is sample {missing[0]} ({name})")
+    found = [rows for rows in rows_of if rows is not None]
+    image = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
+    rows = np.concatenate([*found, np.zeros((0, wire.DETECTION_FLOATS), np.float32)])
+    sides = np.array([(picture.height, picture.width) * 2 for picture in truth.images], np.float32).reshape(-1, 4)
+    top, left, bottom, right = (rows[:, 1:5] * sides[image]).T
+    labels = rows[:, 6].astype(np.int64)
+    return Detections(
+        image=image,
+        category=labels if label_map is None else np.array([label_map[label] for label in labels.tolist()], np.int64),
+        box=np.stack([left, top, np.maximum(right - left, 0), np.maximum(bottom - top, 0)], axis=1).astype(np.float64),
+        score=rows[:, 5].astype(np.float64),
+    )
+
+
+def _row_fault(rows: Rows, index: int, labels: int | Mapping[int, int]) -> str | None:
+    """What is wrong with a sample's rows; `labels` is the highest class, or the classes that there are."""
+    if not np.isfinite(rows).all():
+        row, column = np.argwhere(~np.isfinite(rows))[0]
+        return f"detection {row} has the {_COLUMNS[column]} {rows[row, column]}: the model's output is broken"
+    if (rows[:, 0] != index).any():
+        return f"its detections are marked as sample {rows[rows[:, 0] != index][0, 0]:g}'s: the log is mixed up"
+    for label in np.unique(rows[:, 6]).tolist():
+        allowed = 0 <= label <= labels if isinstance(labels, int) else label in labels
+        if label != int(label) or not allowed:
+            top = labels if isinstance(labels, int) else max(labels)
+            return f"class {label:g} cannot be: classes go from 0 to {top}. Is class_offset right for this model?"
+    return None
+
+
+def read_results(path: Path, truth: CocoTruth) -> Detections:
+    """Reads COCO's results format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"}.
+
+    Raises:
+        LogError: Not such a file, or an entry with an unknown image or category, or a number that is not finite.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LogError(f"the predictions {path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise LogError(f"{path} is not JSON: {error}") from None
+    if not isinstance(entries, list):
+        raise LogError(f"{path} is not a list of detections, as COCO's results are, but a {type(entries).__name__}")
+    index_of = {image.id: index for index, image in enumerate(truth.images)}
+    categories = frozenset(truth.categories)
+    for number, entry in enumerate(entries):
+        if fault := _fault(entry, index_of, categories):
+            raise LogError(f"{path}, entry {number}: {fault}")
+    return Detections(
+        image=np.array([index_of[entry["image_id"]] for entry in entries], np.int64),
+        category=np.array([entry["category_id"] for entry in entries], np.int64),
+        box=np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4),
+        score=np.array([entry["score"] for entry in entries], np.float64),
+    )
+
+
+def _fault(entry: Any, images: Mapping[int, int], categories: frozenset[int]) -> str | None:
+    if not isinstance(entry, dict):
+        return f"{entry!r} is not an object"
+    if not is_int(image := entry.get("image_id")) or image not in images:
+        return f"the ground truth has no image with the id {image!r}"
+    if not is_int(category := entry.get("category_id")) or category not in categories:
+        return f"the ground truth has no category with the id {category!r}"
+    box = entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        return f"the box of image {image} is {box!r}, not four finite numbers"
+    if box[2] < 0 or box[3] < 0:
+        return f"the box of image {image} has a negative size: {box!r}"
+    if not is_number(score := entry.get("score")):
+        return f"the score of image {image} is {score!r}, not a finite number"
+    return None
+
+
+def run_metric(
+    metric: Callable[[CocoTruth, Detections], Mapping[str, float]], about: str, arguments: list[str] | None = None
+) -> int:
+    """The command line of a metric: scores a results file against an instances JSON, every image of which counts.
+
+    Args:
+        metric: What to compute.
+        about: One line for --help.
+        arguments: For tests; None for the process's own.
+
+    Returns:
+        The exit status: 0, or 2 where a file cannot be used.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--predictions", type=Path, required=True, help="detections in COCO's results format (JSON)")
+    parser.add_argument("--truth", type=Path, required=True, help="COCO instances JSON; every image in it counts")
+    parser.add_argument("--json", action="store_true", help="print {metric: fraction}")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.truth.suffix == ".pbtxt":
+            raise TruthError(f"{chosen.truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
+        truth = read_instances(chosen.truth)
+        figures = metric(truth, read_results(chosen.predictions, truth))
+    except (TruthError, LogError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if chosen.json:
+        sys.stdout.write(json.dumps(dict(figures)) + "\n")
+    else:
+        sys.stdout.writelines(f"{name:<16} {value:.6f}\n" for name, value in figures.items())
+    return 0
