@@ -1,0 +1,1 @@
+"""Benchmarks as data: one YAML file each, read by harness.config."""

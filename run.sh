@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
+#   ./run.sh --task mobilebert --scenario SingleStream
+#   ./run.sh test [PYTEST ARGUMENT...]
+# PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
+set -Eeuo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+venv="$here/.venv"
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  echo "run.sh: no Python 3.11 to 3.13 on PATH (LoadGen has no wheel for others). Install one, or name it: PYTHON=/path/to/python3.12 ./run.sh" >&2
+  return 1
+}
+
+# What .venv was made from: any change of it, or a lacking extra, makes it out of date.
+wanted() {
+  echo "$here $1"
+  cat "$here/pyproject.toml" "$here/constraints.txt"
+}
+
+install() {
+  local extra=$1 python target
+  # Two first runs at once: one makes the environment, the other waits.
+  exec 9>"$here/.venv.lock"
+  command -v flock >/dev/null && flock 9
+  if fresh "$extra"; then return; fi
+  echo "run.sh: making $venv ..." >&2
+  target="$here"
+  if [ -n "$extra" ]; then target="$here[$extra]"; fi
+  rm -f "$venv/.stamp" "$venv/.stamp-test"
+  if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
+    rm -rf "$venv"
+    python=$(find_python)
+    if command -v uv >/dev/null; then
+      uv venv --quiet --python "$python" "$venv"
+    else
+      "$python" -m venv "$venv"
+    fi
+  fi
+  if command -v uv >/dev/null; then
+    VIRTUAL_ENV="$venv" uv pip install --quiet --constraint "$here/constraints.txt" --editable "$target" >&2
+  else
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" --editable "$target" >&2
+  fi
+  # The stamp comes last: an interrupted install is made again.
+  wanted "" >"$venv/.stamp"
+  if [ "$extra" = test ]; then wanted test >"$venv/.stamp-test"; fi
+  exec 9>&-
+}
+
+fresh() {
+  local stamp="$venv/.stamp"
+  if [ "$1" = test ]; then stamp="$venv/.stamp-test"; fi
+  [ -f "$stamp" ] && wanted "$1" | cmp -s - "$stamp"
+}
+
+extra=""
+if [ "${1:-}" = test ]; then extra=test; fi
+if ! fresh "$extra"; then
+  trap 'echo "run.sh: the environment in $venv could not be made; nothing was run" >&2; exit 2' ERR
+  install "$extra"
+  trap - ERR
+fi
+# A tasks.py in the current directory must not shadow ours.
+export PYTHONSAFEPATH=1
+if [ "$extra" = test ]; then
+  shift
+  cd "$here"
+  exec "$venv/bin/python" -m pytest "$@"
+fi
+exec "$venv/bin/python" -m harness "$@"
