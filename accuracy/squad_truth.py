@@ -157,6 +157,6 @@ def _checked(truth: SquadTruth) -> SquadTruth:
     for qas_id, answers in truth.answers.items():
         if not answers:
             raise TruthError(
-                f"{truth.path}: question {qas_id!r} has no answer. Only SQuAD v1.1 is scored, where each has at least one."
+                f"{truth.path}: question {qas_id!r} has no answer. Only SQuAD v1.1 is scored: each has one there."
             )
     return truth

@@ -1,0 +1,268 @@
+"""Question answering on SQuAD v1.1: where in a text does the answer start, and where does it end?
+
+A sample is one window of 384 tokens. Tokenising is untimed; the answer to a query is the window's start and end logits,
+which scoring turns into text (MO rules, "Pre- and post-processing"; MA flutter/cpp/datasets/squad.cc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from accuracy import squad_f1
+from accuracy.errors import TruthError
+from accuracy.log import Answer, LogError
+from accuracy.squad_answers import BestAnswers
+from accuracy.squad_truth import SquadTruth, read_truth
+from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.squad_binding import InputRole, OutputRole, bind_inputs, bind_outputs
+from tasks.squad_data import RecordWindows, TextWindows, Windows
+from tasks.wordpiece import WordPiece
+
+TRUTH = "squad_groundtruth.tfrecord"
+VOCABULARY = "vocab.txt"
+
+_INPUT_TYPES = ("int32", "int64", "float32")
+_OUTPUT_TYPES = ("float32", "float16", "int8", "uint8", "int16")
+
+
+@dataclass(frozen=True)
+class QuestionAnsweringOptions:
+    """How questions are cut into windows, how the model's tensors are found, and how answers are chosen and logged."""
+
+    vocab: Path | None = None
+    """WordPiece vocabulary, one token a line; null for `vocab.txt` beside the JSON. Windows in a tfrecord need none."""
+    max_seq_length: int = 384
+    """Tokens of a window; the model's sequence length must be the same."""
+    doc_stride: int = 128
+    """Context tokens from one window's start to the next one's (JSON only)."""
+    max_query_length: int = 64
+    """Question tokens beyond it are dropped (JSON only)."""
+    n_best: int = 20
+    """Starts and ends of a window that are considered."""
+    max_answer_length: int = 30
+    """In tokens."""
+    inputs: Mapping[InputRole, str] | None = None
+    """Names of the model's inputs by role, for models whose names do not tell."""
+    outputs: Mapping[OutputRole, str] | None = None
+    """Names of the model's outputs by role, likewise."""
+    layout: Literal["reference", "mobile"] = "reference"
+    """Of the logged answer: `reference` interleaves start and end logits, `mobile` puts one after the other."""
+    log_dtype: Literal["float16", "float32", "float64"] = "float32"
+    """Type of the logged logits."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_seq_length", "doc_stride", "max_query_length", "n_best", "max_answer_length"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+
+
+class QuestionAnswering(Task):
+    """Bound to windows from a tfrecord or from SQuAD's JSON.
+
+    `count` keeps the first windows, as MLPerf's mini set is the first 100. A question counts as soon as one of its
+    windows is kept; its other windows are then not seen, so that its answer may lie out of reach.
+    """
+
+    Options = QuestionAnsweringOptions
+    headline = "f1"
+
+    def __init__(self, data: DataRef, options: QuestionAnsweringOptions) -> None:
+        """Finds the windows.
+
+        Raises:
+            DataMissing: No data, more than one candidate, a file that is corrupt, or a vocabulary that is missing.
+        """
+        self._options = options
+        self._data = data
+        path = _find_data(data.path)
+        self._windows: Windows
+        if path.suffix == ".tfrecord":
+            self._windows = RecordWindows(path, options.max_seq_length, data.count)
+        else:
+            self._windows = TextWindows(
+                path,
+                WordPiece(_find_vocabulary(path, options.vocab)),
+                sequence=options.max_seq_length,
+                doc_stride=options.doc_stride,
+                max_query_length=options.max_query_length,
+                count=data.count,
+            )
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self._windows)
+
+    def codec(
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        accuracy: bool,  # noqa: ARG002 - the logits are the answer in either mode
+    ) -> Codec:
+        """Binds the model's tensors by name. The logits are the answer: a performance run logs the same.
+
+        Raises:
+            ModelMismatch: Tensors that cannot be told apart, or of another shape or type.
+        """
+        return _WindowCodec(self._windows, self._options, inputs, outputs)
+
+    def check_truth(self) -> None:
+        """Loads the ground truth and holds it against every question.
+
+        Raises:
+            DataMissing: No ground truth, or one that lacks questions of this set or the words of their contexts.
+        """
+        truth, words_of = self._matching_truth
+        for index in range(len(self._windows)):
+            window = self._windows.window(index)
+            words = words_of(window.qas_id)
+            if (last := int(window.token_to_orig_map.max())) >= len(words):
+                raise DataMissing(
+                    f"{truth.path} does not belong to {self._windows.path}: window {index} speaks of word {last} of"
+                    f" question {window.qas_id!r}, whose context has {len(words)} words there"
+                )
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """`f1`, `exact_match` and `f1_mobile` over the questions of this set, as fractions of 1.
+
+        A question counts where any of its windows is in the set. One without a valid answer scores 0.
+
+        Raises:
+            LogError: An answer is not what `wire.pack_logits` writes.
+            DataMissing: As `check_truth`.
+        """
+        options = self._options
+        truth, words_of = self._matching_truth
+        best = BestAnswers(n_best=options.n_best, max_answer_length=options.max_answer_length)
+        for index, data in answers:
+            if index >= len(self._windows):
+                raise LogError(f"an answer for sample {index}; the data set has {len(self._windows)} windows")
+            start, end = unpack_logits(data, self._windows.sequence, options.layout, options.log_dtype)
+            best.update(index, self._windows.window(index), start, end)
+        found = best.texts(words_of)
+        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """Windows, questions, and where they are from."""
+        return {
+            "count": len(self._windows),
+            "questions": len(self._questions),
+            "source": str(self._windows.path),
+            "truth": str(self._truth.path),
+            "max_seq_length": self._windows.sequence,
+        }
+
+    @cached_property
+    def _questions(self) -> list[str]:
+        return self._windows.questions()
+
+    @cached_property
+    def _truth(self) -> SquadTruth:
+        path = self._data.truth
+        if path is None:
+            is_own = self._windows.path.suffix == ".json"
+            path = self._windows.path if is_own else find_truth(self._windows.path, [TRUTH])
+        try:
+            return read_truth(path)
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    @cached_property
+    def _matching_truth(self) -> tuple[SquadTruth, Callable[[str], list[str]]]:
+        truth = self._truth
+        if missing := [qas_id for qas_id in self._questions if qas_id not in truth.answers]:
+            raise DataMissing(
+                f"{truth.path} does not belong to {self._windows.path}: it has no answer for {len(missing)} of"
+                f" {len(self._questions)} questions ({missing[0]!r} is the first)"
+            )
+        if truth.words_of is None:
+            raise DataMissing(
+                f"{truth.path} holds answers but no contexts, which tokens are mapped back to. Name SQuAD's JSON or"
+                f" {TRUTH} with --truth."
+            )
+        return truth, truth.words_of
+
+
+class _WindowCodec(Codec):
+    """Windows in, logits out."""
+
+    def __init__(
+        self, windows: Windows, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
+        self._windows = windows
+        self._layout: LogitLayout = options.layout
+        self._log_dtype: LogitDtype = options.log_dtype
+        self._inputs = list(zip(bind_inputs(inputs, options.inputs), [tensor.dtype for tensor in inputs], strict=True))
+        self._start, self._end = bind_outputs(outputs, options.outputs)
+        self._start_spec, self._end_spec = outputs[self._start], outputs[self._end]
+        for tensor in inputs:
+            _check_tensor("input", tensor, windows.sequence, _INPUT_TYPES)
+        for tensor in (self._start_spec, self._end_spec):
+            _check_tensor("output", tensor, windows.sequence, _OUTPUT_TYPES)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """Ids, mask and segments as [1, sequence], in the model's order and types."""
+        window = self._windows.inputs(index)
+        return tuple(getattr(window, role)[np.newaxis].astype(dtype) for role, dtype in self._inputs)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The logits, as the layout has them."""
+        start = _logits(outputs[self._start], self._start_spec)
+        end = _logits(outputs[self._end], self._end_spec)
+        return pack_logits(start, end, self._layout, self._log_dtype)
+
+
+def _logits(raw: Array, spec: Tensor) -> Array:
+    flat = raw.reshape(-1)
+    if spec.scale == 0.0:
+        return flat
+    return (flat.astype(np.float32) - spec.zero_point) * np.float32(spec.scale)
+
+
+def _check_tensor(what: str, tensor: Tensor, sequence: int, types: Sequence[str]) -> None:
+    if int(np.prod(tensor.shape)) != sequence or tensor.shape[:1] != (1,):
+        raise ModelMismatch(
+            f"{what} {tensor.name!r} has the shape {list(tensor.shape)}; windows of [1, {sequence}] were expected."
+            f" For a model of another length set max_seq_length (data in SQuAD's JSON only)."
+        )
+    if tensor.dtype.name not in types:
+        raise ModelMismatch(f"{what} {tensor.name!r} is {tensor.dtype}; {', '.join(types)} are understood")
+    if what == "output" and tensor.dtype.kind in "iu" and tensor.scale == 0.0:
+        raise ModelMismatch(
+            f"output {tensor.name!r} is {tensor.dtype} without a quantisation scale: it holds no logits"
+        )
+
+
+def _find_data(path: Path) -> Path:
+    if path.is_file():
+        if path.suffix not in (".tfrecord", ".json"):
+            raise DataMissing(f"{path} is neither a .tfrecord with windows nor a .json in SQuAD's format")
+        return path
+    if not path.is_dir():
+        raise DataMissing(f"no SQuAD data at {path}: a .tfrecord, a .json, or a folder with one of them was expected")
+    found = sorted(hit for hit in path.iterdir() if hit.suffix in (".tfrecord", ".json") and hit.name != TRUTH)
+    if not found:
+        raise DataMissing(f"{path} holds neither a .tfrecord with windows nor a .json in SQuAD's format")
+    if len(found) > 1:
+        names = ", ".join(hit.name for hit in found)
+        raise DataMissing(f"{path} holds more than one data set: {names}. Choose one with --dataset FILE.")
+    return found[0]
+
+
+def _find_vocabulary(data: Path, chosen: Path | None) -> Path:
+    if chosen is not None:
+        return chosen
+    beside = data.parent / VOCABULARY
+    if not beside.is_file():
+        raise DataMissing(
+            f"no {VOCABULARY} beside {data}: put the vocabulary the model was trained with there, or name it with the"
+            " option vocab"
+        )
+    return beside

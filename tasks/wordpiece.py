@@ -1,0 +1,82 @@
+"""BERT's uncased WordPiece tokens, from a vocabulary file with one token a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.base import DataMissing
+
+PAD, UNKNOWN, START, SEPARATOR = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+_MAX_CHARACTERS_OF_A_WORD = 200  # google-research/bert tokenization.py; `tokenizers` itself would take 100
+
+
+class Pieces(NamedTuple):
+    """A tokenised text."""
+
+    tokens: list[str]
+    ids: list[int]
+    words: npt.NDArray[np.int32]
+    """[tokens]: which of the words given each token is a piece of."""
+
+    def first(self, count: int) -> Pieces:
+        """The first `count` tokens."""
+        return Pieces(self.tokens[:count], self.ids[:count], self.words[:count])
+
+
+class WordPiece:
+    """A tokeniser bound to its vocabulary."""
+
+    def __init__(self, vocab: Path) -> None:
+        """Reads the vocabulary.
+
+        Raises:
+            DataMissing: The file is absent, not UTF-8, has a token twice, or lacks one of BERT's special tokens.
+        """
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+        self.path = vocab
+        self._ids = _read_vocab(vocab)
+        model = models.WordPiece(self._ids, unk_token=UNKNOWN, max_input_chars_per_word=_MAX_CHARACTERS_OF_A_WORD)
+        self._tokenizer = Tokenizer(model)
+        self._tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
+        )
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+    def __len__(self) -> int:
+        """Size of the vocabulary."""
+        return len(self._ids)
+
+    def id_of(self, token: str) -> int:
+        """The id of a token of the vocabulary."""
+        return self._ids[token]
+
+    def pieces(self, words: Sequence[str]) -> Pieces:
+        """The tokens of `words`, each tokenised by itself."""
+        encoding = self._tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+        return Pieces(encoding.tokens, encoding.ids, np.array(encoding.word_ids, np.int32))
+
+
+def _read_vocab(path: Path) -> dict[str, int]:
+    try:
+        lines = path.read_bytes().decode().split("\n")
+    except OSError as error:
+        raise DataMissing(f"the vocabulary {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataMissing(f"the vocabulary {path} is not UTF-8: {error}") from None
+    if lines[-1] == "":
+        lines.pop()
+    ids: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        token = line.rstrip("\r")
+        if token in ids:
+            raise DataMissing(f"the vocabulary {path} has {token!r} twice, in lines {ids[token] + 1} and {number + 1}")
+        ids[token] = number
+    if missing := [token for token in (PAD, UNKNOWN, START, SEPARATOR) if token not in ids]:
+        raise DataMissing(f"{path} is no BERT vocabulary ({len(ids)} lines): it lacks {', '.join(missing)}")
+    return ids
