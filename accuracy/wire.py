@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -224,3 +225,39 @@ def unpack_detections(data: bytes) -> npt.NDArray[np.float32]:
             f"an answer of {len(data)} bytes holds no rows of {DETECTION_FLOATS} float32. Was it another task's log?"
         )
     return np.frombuffer(data, "<f4").reshape(-1, DETECTION_FLOATS)
+
+
+# --- labels (classification, keyword spotting) ---------------------------------------------------------------------
+# INF accuracy-imagenet.py reads data[0] as the label, of the type named with --dtype; the mobile app logs int32[1]
+# (MA flutter/cpp/datasets/imagenet.cc). Further labels, next best first, do not disturb either.
+
+LabelDtype = Literal["float32", "int32", "int64"]
+
+
+def pack_labels(labels: Iterable[int], dtype: LabelDtype = "float32") -> bytes:
+    """Packs the best labels of a sample, best first.
+
+    Args:
+        labels: Not negative; below 2^24, so that float32 holds them exactly.
+        dtype: The logged type.
+    """
+    return np.fromiter(labels, np.dtype(dtype).newbyteorder("<")).tobytes()
+
+
+def unpack_labels(data: bytes, class_count: int, dtype: LabelDtype = "float32") -> list[int]:
+    """The labels of an answer, best first, at least one.
+
+    Raises:
+        LogError: No labels of this type, or one that is not of the classes 0 to `class_count` - 1.
+    """
+    item = np.dtype(dtype).newbyteorder("<")
+    if not data or len(data) % item.itemsize:
+        raise LogError(f"an answer of {len(data)} bytes holds no {dtype} labels. Was it another task's log?")
+    values = np.frombuffer(data, item)
+    wrong = ~((values >= 0) & (values < class_count) & (values == np.trunc(values)))  # a NaN is wrong too
+    if wrong.any():
+        raise LogError(
+            f"an answer names the label {values[wrong][0]}; labels are 0 to {class_count - 1}. "
+            f"Was it logged in another type than {dtype}?"
+        )
+    return [int(value) for value in values]

@@ -1,0 +1,140 @@
+"""Ground truth of labels: one class a sample, by file name or by position.
+
+Forms, told apart by suffix and content:
+
+    .txt   a label a line, for the samples in order of their file names (MM imagenet_val.txt)
+    .txt   file name and label a line (MLCommons' val_map.txt)
+    .csv   with a header that has the columns `file` and `class_index_1000` or `label`
+    .csv   without a header: file name, number of classes, label (MLPerf Tiny's y_labels.csv)
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accuracy.errors import TruthError
+
+_LABEL_COLUMNS = ("class_index_1000", "label")
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a ground truth file says."""
+
+    path: Path
+    names: tuple[str, ...] | None
+    """File names in the order of the file; None where the labels go by position."""
+    labels: tuple[int, ...]
+
+    def match(self, names: Sequence[str], total: int) -> list[int]:
+        """The labels of samples, in the samples' order.
+
+        Args:
+            names: The file names of the samples in use: the first of the set.
+            total: The number of samples in the whole set.
+
+        Raises:
+            TruthError: A sample has no label; or labels have no sample, where the whole set is in use; or positional
+                labels are not as many as the whole set has samples, so that nothing says which they belong to.
+        """
+        if self.names is None:
+            if len(self.labels) != total:
+                raise TruthError(
+                    f"{self.path} has {len(self.labels)} labels by position, but the data set has {total} samples: "
+                    f"they do not belong together, or one of them is incomplete"
+                )
+            return list(self.labels[: len(names)])
+        by_name = dict(zip(self.names, self.labels, strict=True))
+        _refuse(f"{self.path} has no label for", [name for name in names if name not in by_name])
+        if len(names) == total:
+            there = set(names)
+            _refuse(f"{self.path} has labels for files that are not there:", [n for n in self.names if n not in there])
+        return [by_name[name] for name in names]
+
+
+def read_labels(path: Path, class_count: int) -> Labels:
+    """Reads a ground truth of labels 0 to `class_count` - 1.
+
+    Raises:
+        TruthError: Absent, empty, of none of the forms, a label out of range (with the line), or a name twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except OSError as error:
+        raise TruthError(f"no labels at {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TruthError(f"{path} is no list of labels: it is not text") from None
+    if not lines:
+        raise TruthError(f"{path} holds no labels: it is empty")
+    try:
+        rows = list(_csv_rows(path, lines, class_count) if path.suffix.lower() == ".csv" else _text_rows(path, lines))
+    except csv.Error as error:
+        raise TruthError(f"{path} is not a list of labels: {error}") from None
+    if not rows:
+        raise TruthError(f"{path} holds no labels, only a header")
+    labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
+    keyed = rows[0][1] is not None
+    first: dict[str, int] = {}
+    for number, name, _ in rows:
+        if (name is not None) != keyed:
+            raise TruthError(f"{path}, line {number} {'has no' if keyed else 'has a'} file name, unlike line 1")
+        if name is not None and first.setdefault(name, number) != number:
+            raise TruthError(f"{path}, line {number} labels {name} again, after line {first[name]}")
+    return Labels(path, tuple(first) if keyed else None, labels)
+
+
+_Row = tuple[int, str | None, str]
+"""Line number, file name, label as text."""
+
+
+def _text_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        *name, label = line.rsplit(maxsplit=1) or [""]
+        if not label:
+            raise TruthError(f"{path}, line {number} is empty: every line is a sample")
+        yield number, name[0].strip() if name else None, label
+
+
+def _csv_rows(path: Path, lines: Sequence[str], class_count: int) -> Iterator[_Row]:
+    rows = [(number, [field.strip() for field in row]) for number, row in enumerate(csv.reader(lines), 1)]
+    _, head = rows[0]
+    if len(head) == 3 and head[1].isdecimal():
+        yield from _tiny_rows(path, rows, class_count)
+        return
+    columns = [column for column in _LABEL_COLUMNS if column in head]
+    if "file" not in head or not columns:
+        raise TruthError(
+            f"{path} is not a list of labels: its first line is {lines[0]!r}; expected a header with the columns file "
+            f"and {' or '.join(_LABEL_COLUMNS)}, or lines of file name, number of classes, label"
+        )
+    name_at, label_at = head.index("file"), head.index(columns[0])
+    for number, row in rows[1:]:
+        if len(row) != len(head):
+            raise TruthError(f"{path}, line {number} has {len(row)} fields, but the header has {len(head)}")
+        yield number, row[name_at], row[label_at]
+
+
+def _tiny_rows(path: Path, rows: Sequence[tuple[int, Sequence[str]]], class_count: int) -> Iterator[_Row]:
+    for number, row in rows:
+        if len(row) != 3:
+            raise TruthError(f"{path}, line {number} has {len(row)} fields; expected file name, classes, label")
+        if row[1] != str(class_count):
+            raise TruthError(f"{path}, line {number} is of {row[1]} classes, but the task has {class_count}")
+        yield number, row[0], row[2]
+
+
+def _label(path: Path, number: int, text: str, class_count: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise TruthError(f"{path}, line {number}: {text[:40]!r} is not a label")
+    if int(text) >= class_count:
+        raise TruthError(f"{path}, line {number}: the label {text} is out of range; labels are 0 to {class_count - 1}")
+    return int(text)
+
+
+def _refuse(what: str, names: Sequence[str]) -> None:
+    if names:
+        raise TruthError(f"{what} {', '.join(names[:5])}{', ...' if len(names) > 5 else ''} ({len(names)} in all)")

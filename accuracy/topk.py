@@ -1,0 +1,115 @@
+"""Top-k accuracy: the share of the samples whose label is among the k best predicted.
+
+Top-1 is MLPerf's accuracy of image classification and keyword spotting (INF vision/.../accuracy-imagenet.py).
+
+    python -m accuracy.topk --predictions FILE --truth FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from accuracy.errors import TruthError
+
+
+class TopK:
+    """Counts hits; memory does not grow with the samples."""
+
+    def __init__(self, ks: Sequence[int] = (1, 5)) -> None:
+        """Starts without samples.
+
+        Args:
+            ks: How many of the best labels may hold the true one.
+        """
+        self._hits = dict.fromkeys(ks, 0)
+        self._count = 0
+
+    def update(self, prediction: Sequence[int], truth: int) -> None:
+        """Counts one sample.
+
+        A figure whose k labels a sample does not have is left out of the result: it cannot be known.
+
+        Args:
+            prediction: The best labels, best first, at least one.
+            truth: The label.
+
+        Raises:
+            ValueError: No label is predicted.
+        """
+        if not prediction:
+            raise ValueError("a prediction has at least one label")
+        self._count += 1
+        for k in [k for k in self._hits if k > len(prediction)]:
+            del self._hits[k]
+        for k in self._hits:
+            self._hits[k] += truth in prediction[:k]
+
+    def compute(self) -> Mapping[str, float]:
+        """`top1`, `top5` ... as fractions; empty before the first sample."""
+        return {f"top{k}": hits / self._count for k, hits in self._hits.items()} if self._count else {}
+
+
+def read_label_lists(path: Path) -> list[list[int]]:
+    """Labels as text, a sample a line, best first where there are several.
+
+    Raises:
+        TruthError: The file is absent, empty, or a line is not labels.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise TruthError(f"no labels at {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TruthError(f"{path} is no list of labels: it is not text") from None
+    samples = []
+    for number, line in enumerate(lines, 1):
+        if not line.split() or not all(label.isdecimal() for label in line.split()):
+            raise TruthError(f"{path}, line {number} is not a label: {line!r}")
+        samples.append([int(label) for label in line.split()])
+    if not samples:
+        raise TruthError(f"{path} holds no labels: it is empty")
+    return samples
+
+
+def score(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores two text files of the same number of lines.
+
+    Raises:
+        TruthError: Either cannot be read, or they do not belong together.
+    """
+    predicted, true = read_label_lists(predictions), read_label_lists(truth)
+    if len(predicted) != len(true):
+        raise TruthError(f"{predictions} has {len(predicted)} lines, but {truth} has {len(true)}")
+    metric = TopK()
+    for number, (labels, label) in enumerate(zip(predicted, true, strict=True), 1):
+        if len(label) != 1:
+            raise TruthError(f"{truth}, line {number} has {len(label)} labels; a true label is one")
+        metric.update(labels, label[0])
+    return metric.compute()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores a file of predicted labels and writes the metrics as JSON, fractions of 1. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m accuracy.topk",
+        description="Top-1 accuracy over lists of labels; top-5 too where each line has five, best first.",
+        epilog="example: python -m accuracy.topk --predictions predicted.txt --truth imagenet_val.txt",
+    )
+    parser.add_argument("--predictions", type=Path, required=True, help="text, a sample a line")
+    parser.add_argument("--truth", type=Path, required=True, help="text, a label a line")
+    options = parser.parse_args(arguments)
+    try:
+        metrics = score(options.predictions, options.truth)
+    except TruthError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(json.dumps(metrics) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
