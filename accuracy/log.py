@@ -24,7 +24,7 @@ class LogError(Exception):
 class Answer(NamedTuple):
     """What the system under test answered for one sample."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     """The sample's index in the query sample library (`qsl_idx`)."""
     data: bytes
 

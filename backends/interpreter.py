@@ -56,7 +56,7 @@ class InterpreterBackend(Backend):
         Raises:
             ModelRejected: The file is no model, or the runtime cannot run it.
         """
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415 - 45 MB the parent never needs
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         check_model_file(model)
         resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES

@@ -14,15 +14,13 @@ from backends.interpreter import InterpreterBackend
 class NullBackend(Backend):
     """Has the model's inputs and outputs; every answer is zeros. Its results are never a model's speed."""
 
-    def __init__(
-        self, model: Path, *, threads: int, input_shapes: Sequence[tuple[int, ...]] | None = None
-    ) -> None:
+    def __init__(self, model: Path, *, threads: int, input_shapes: Sequence[tuple[int, ...]] | None = None) -> None:
         """Opens the model once, to know its tensors, and lets it go."""
         real = InterpreterBackend(model, name="null", threads=threads, xnnpack=False, input_shapes=input_shapes)
         self.inputs, self.outputs = real.inputs, real.outputs
         self._answer = [np.zeros(spec.shape, spec.dtype) for spec in self.outputs]
 
-    def invoke(self, inputs: Sequence[Array]) -> list[Array]:
+    def invoke(self, inputs: Sequence[Array]) -> list[Array]:  # noqa: ARG002 - that is the point
         """Returns the same zeros every time."""
         return self._answer
 

@@ -64,7 +64,7 @@ def throughput(answers: Sequence[Answer], indices: Sequence[int], measure_ns: in
     def work(number: int) -> None:
         try:
             times[number] = _loop(answers[number], indices, measure_ns, _MIN_RUNS)
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(answers))]

@@ -53,9 +53,7 @@ class Parser(argparse.ArgumentParser):
     """Errors end with a hint instead of the whole usage; options are never guessed from their first letters."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
-        )
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         """A usage error: exit status 2."""

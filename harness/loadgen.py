@@ -17,7 +17,6 @@ import mlperf_loadgen as lg
 
 from harness.errors import RunFailed
 
-
 AUDIT_FILE = "audit.config"
 """LoadGen lets a file of this name in the current directory override every setting in silence."""
 
@@ -130,7 +129,7 @@ def drive(
     Raises:
         RunFailed: LoadGen was driven before in this process, refuses the settings, or could be overridden from a file.
     """
-    global _started  # noqa: PLW0603 - LoadGen's own state is as global
+    global _started
     if _started:
         raise RunFailed("LoadGen was driven before in this process: one run is one process")
     if Path(AUDIT_FILE).exists():
@@ -191,7 +190,5 @@ def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
 
 
 def _in_force(test: Any) -> dict[str, Any]:
-    plain = {
-        name: getattr(test, name) for name in dir(test) if not name.startswith("_") and name not in {"FromConfig"}
-    }
+    plain = {name: getattr(test, name) for name in dir(test) if not name.startswith("_") and name not in {"FromConfig"}}
     return {name: value.name if name in {"mode", "scenario"} else value for name, value in plain.items()}

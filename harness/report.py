@@ -24,15 +24,18 @@ def render(result: Mapping[str, Any]) -> str:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in _rows(result):
         table.add_row(name, value)
-    console = Console(file=io.StringIO(), width=118, highlight=False, force_terminal=False, markup=False)
+    screen = io.StringIO()
+    console = Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False)
     console.print(table)
     lines = [_verdict(result)]
     for reason in result["reasons"]:
-        lines.append(f"  because: {reason['what']} ({reason['figure']})" if reason["figure"] else f"  because: {reason['what']}")
+        lines.append(
+            f"  because: {reason['what']} ({reason['figure']})" if reason["figure"] else f"  because: {reason['what']}"
+        )
         if reason["fix"]:
             lines.append(f"  fix: {reason['fix']}")
     lines += [f"  warning: {warning}" for warning in result["warnings"]]
-    return str(console.file.getvalue()) + "\n".join(lines)  # type: ignore[attr-defined] - a StringIO
+    return screen.getvalue() + "\n".join(lines)
 
 
 def duration(nanoseconds: float) -> str:
@@ -85,13 +88,19 @@ def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"early stopping p{percentile:g}", duration(early) if early else "too few queries"))
     if result["scenario"] == "Server":
         bound = result["loadgen"]["server_target_latency_ns"]
-        measured = "" if result["calibration"].get("bound_by_config") else ", 10 times the measured service time"
+        measured = ", 10 times the measured service time" if _bound_is_measured(result) else ""
         rows.append((f"bound on p{percentile:g}", duration(bound) + measured))
         rows.append(("asked", f"{result['loadgen']['server_target_qps']:,.2f} queries/s"))
         rows.append(("completed", f"{figures['samples_per_second']:,.2f} queries/s"))
-    rows.append(("queries", f"{figures['query_count']:,} of {figures['sample_count'] // figures['query_count']:,} samples"))
+    rows.append(
+        ("queries", f"{figures['query_count']:,} of {figures['sample_count'] // figures['query_count']:,} samples")
+    )
     rows.append(("duration", f"{figures['duration_s']:.1f} s"))
     return rows
+
+
+def _bound_is_measured(result: Mapping[str, Any]) -> bool:
+    return bool(result["calibration"]["server_bound_from"] == "measured")
 
 
 def _backend(backend: Mapping[str, Any]) -> str:

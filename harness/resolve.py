@@ -85,7 +85,9 @@ def _check_numbers(benchmark: Benchmark) -> list[str]:
         if value != "auto" and value < 1:
             problems.append(f"backend.{name} must be at least 1 or auto, not {value}")
     if benchmark.backend.batch not in ("auto", 1):
-        problems.append(f"backend.batch is {benchmark.backend.batch}: this version runs one sample an invoke (auto or 1)")
+        problems.append(
+            f"backend.batch is {benchmark.backend.batch}: this version runs one sample an invoke (auto or 1)"
+        )
     return problems
 
 
@@ -146,7 +148,11 @@ def _model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, A
             if use != "standin" and (found := _from_model_entry(name, entry, cache_dir, standins=False)):
                 return found
         for name, entry in entries.items():
-            if use != "official" and entry.standin and (found := _from_model_entry(name, entry, cache_dir, standins=True)):
+            if (
+                use != "official"
+                and entry.standin
+                and (found := _from_model_entry(name, entry, cache_dir, standins=True))
+            ):
                 return found
         wanted = ", ".join(entry.file for entry in entries.values() if entry.file) or "none is listed"
         raise ConfigError(

@@ -80,8 +80,9 @@ class Reserve:
 
 
 def read_detail(folder: Path) -> dict[str, Any]:
-    """The entries of mlperf_log_detail.txt by key, the last of a key winning; `:errors` lists LoadGen's errors, and
-    `:time_ms` holds each key's time.
+    """The entries of mlperf_log_detail.txt by key, the last of a key winning.
+
+    `:errors` lists LoadGen's errors, and `:time_ms` holds each key's time.
 
     Raises:
         RunFailed: The log is missing or cut: LoadGen did not come to its end.

@@ -95,7 +95,9 @@ def rescore(folder: Path) -> dict[str, Any]:
     """
     spec = read_spec(folder)
     if spec.load.mode != "accuracy":
-        raise ConfigError(f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored")
+        raise ConfigError(
+            f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
+        )
     return score(spec, folder)
 
 
@@ -186,5 +188,3 @@ def status_of(result: Mapping[str, Any]) -> int:
     """The exit status a finished result leads to."""
     missed = any(metric["passed"] is False for metric in (result["accuracy"] or {}).values())
     return 1 if result["status"] == "invalid" or missed else 0
-
-

@@ -25,13 +25,13 @@ _PAGE_BYTES = 4096
 
 
 class SampleLibrary:
-    """Samples by index. `rows` is read while a query is timed: `rows[index]` is the model's inputs."""
+    """Samples by index. `rows` is read while a query is timed: `rows[index]` is the model's inputs, () while not loaded."""
 
     def __init__(
         self, codec: Codec, total: int, *, workers: int, cache_dir: Path | None, on_sample: Callable[[], None]
     ) -> None:
         """Args are the codec that prepares, the set's size, threads to use, where to keep samples, and a progress hook."""
-        self.rows: list[Row | None] = [None] * total
+        self.rows: list[Row] = [()] * total
         self._codec = codec
         self._workers = workers
         self._cache_dir = cache_dir
@@ -55,7 +55,7 @@ class SampleLibrary:
     def unload(self, indices: Sequence[int]) -> None:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
         for index in indices:
-            self.rows[index] = None
+            self.rows[index] = ()
 
     def _prepare(self, wanted: Sequence[int]) -> None:
         if len(wanted) < 2 or self._workers < 2:
@@ -91,12 +91,11 @@ class SampleLibrary:
         return True
 
     def _keep(self, folder: Path, wanted: Sequence[int]) -> None:
-        """Writes samples for the next time, under another name until complete. A cache that cannot be written is no
-        reason to stop: the samples are in memory.
+        """Writes samples for the next time, under another name until complete.
+
+        A cache that cannot be written is no reason to stop: the samples are in memory.
         """
         first = self.rows[wanted[0]]
-        if first is None:
-            return
         temporary = None
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +121,7 @@ class SampleLibrary:
         np.lib.format.write_array_header_1_0(file, header)
         for index in wanted:
             row = self.rows[index]
-            if row is None or row[number].shape != example.shape or row[number].dtype != example.dtype:
+            if row[number].shape != example.shape or row[number].dtype != example.dtype:
                 raise _NotUniformError
             file.write(np.ascontiguousarray(row[number]).data)
 

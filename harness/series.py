@@ -57,7 +57,8 @@ def plan_series(
     modes = _MODES.get(mode, (mode,))
     plans = []
     for number, (one_mode, backend, model, _) in enumerate(
-        itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)), 1
+        itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)),
+        1,
     ):
         chosen = [*overrides, ("load.mode", one_mode), ("backend.name", backend), ("model.use", model)]
         name = f"{number}-{one_mode}-{backend.partition(':')[0]}"

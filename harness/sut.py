@@ -20,14 +20,15 @@ class SystemUnderTest:
         self._invoke = backend.invoke
         self._postprocess = codec.postprocess
         if codec.stamps_index:
-            self.answer = self._stamped_answer  # type: ignore[method-assign] - chosen once, not per query
+            # Chosen once, not per query.
+            self.answer = self._stamped_answer  # type: ignore[method-assign]
 
     def answer(self, index: int) -> bytes:
         """The timed path: one look-up, one invoke, one post-processing."""
-        return self._postprocess(self._invoke(self._rows[index]))  # type: ignore[arg-type] - LoadGen asks what it loaded
+        return self._postprocess(self._invoke(self._rows[index]))
 
     def _stamped_answer(self, index: int) -> bytes:
         """As `answer`, for log formats whose rows open with the sample's index."""
-        data = bytearray(self._postprocess(self._invoke(self._rows[index])))  # type: ignore[arg-type]
+        data = bytearray(self._postprocess(self._invoke(self._rows[index])))
         np.frombuffer(data, np.float32)[::_FLOATS_PER_STAMPED_ROW] = index
         return bytes(data)

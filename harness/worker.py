@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from backends.base import Backend
 from harness import calibration, loadgen
@@ -71,7 +71,7 @@ def main() -> int:
     try:
         done = run(read_spec(Path.cwd()), Path.cwd(), control, tell)
         tell({"event": "done", **done})
-    except BaseException as error:  # noqa: BLE001 - the parent decides what it means
+    except BaseException as error:
         traceback.print_exc()
         tell(_failure(error))
         return 1
@@ -208,10 +208,7 @@ def _plan_streams(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
 
 def _plan_pool(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
-    cpus = usable_cpus()
-    asked = spec.backend
-    threads = asked.threads if asked.threads != "auto" else max(1, cpus // asked.instances if asked.instances != "auto" else 1)
-    instances = asked.instances if asked.instances != "auto" else max(1, cpus // threads)
+    threads, instances = _fill(usable_cpus(), spec.backend.threads, spec.backend.instances)
     suts = tuple(parts.sut(threads) for _ in range(instances))
     alone = calibration.service_time(suts[0].answer, indices)
     per_second, busy_ns = calibration.throughput([sut.answer for sut in suts], indices)
@@ -221,15 +218,22 @@ def _plan_pool(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns
     expected_qps = calibration.server_load(per_second) if server else per_second / 0.9
     chunk = 1 if server else max(1, min(_MAX_CHUNK, _OFFLINE_CHUNK_NS // max(1, busy_ns)))
-    found = {
+    found: dict[str, Any] = {
         "service_time_ns": busy_ns,
         "service_time_alone_ns": alone.median_ns,
         "samples_per_second": per_second,
         "runs": alone.runs,
     }
     if server:
-        found["server_target_latency_ns"] = bound
+        found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     return Plan(threads, suts, alone.expected_latency_ns, spec.load.target_qps or expected_qps, bound, chunk, found)
+
+
+def _fill(cpus: int, threads: int | Literal["auto"], instances: int | Literal["auto"]) -> tuple[int, int]:
+    """Threads of an instance and instances, so that both together use every core once."""
+    if threads == "auto":
+        threads = 1 if instances == "auto" else max(1, cpus // instances)
+    return threads, max(1, cpus // threads) if instances == "auto" else instances
 
 
 def _powers_of_two(limit: int) -> list[int]:

@@ -55,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", default="1", help="N runs, the median and the spread (default 1)")
     parser.add_argument("--out", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config, as load.target_qps=10"
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="any field of the config, as load.target_qps=10",
     )
 
 

@@ -30,7 +30,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if arguments.directory is not None:
         if arguments.metric:
             raise ConfigError("give a run's directory or --metric, not both")
-        from harness.run import rescore  # noqa: PLC0415 - pydantic and yaml only where needed
+        from harness.run import rescore
 
         found = rescore(arguments.directory)
         missed = any(value["passed"] is False for value in found.values())
@@ -50,7 +50,7 @@ def _text(values: dict[str, float]) -> str:
 
 
 def _squad_f1(predictions: Path, truth: Path) -> dict[str, Any]:
-    from accuracy import squad_f1  # noqa: PLC0415 - one metric, one import
+    from accuracy import squad_f1
 
     return dict(squad_f1.score_files(predictions, truth))
 

@@ -59,7 +59,7 @@ class Pool:
                 continue
             try:
                 complete(query_ids, [answer(index) for index in indices])
-            except BaseException as error:  # noqa: BLE001 - nothing may pass
+            except BaseException as error:
                 guard.fail(error)
                 guard.abandon(query_ids)
             words[slot] += len(query_ids)

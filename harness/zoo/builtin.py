@@ -18,8 +18,8 @@ BUILTIN = {
 def builtin_path(name: str, folder: Path) -> Path:
     """The folder of a built-in data set, written if it is not there yet.
 
-    The folder's name holds the hash of the code that wrote it, so a changed generator never meets old data; it is renamed
-    into place whole, so two processes may write at once.
+    The folder's name holds the hash of the code that wrote it, so a changed generator never meets old data; it is
+    renamed into place whole, so two processes may write at once.
     """
     write, source = BUILTIN[name]
     version = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:12]
@@ -39,5 +39,3 @@ def builtin_path(name: str, folder: Path) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return place
-
-
