@@ -1,0 +1,211 @@
+"""Object detection: SSD models that end in TFLite_Detection_PostProcess, on COCO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from accuracy import wire
+from accuracy.detection_score import explain, score_detections
+from accuracy.detections import Detections, from_answers
+from accuracy.log import Answer
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
+from tasks.coco_data import CocoData, Order
+from tasks.detection_binding import Role, bind_outputs
+from tasks.images import decode, decode_rgb8, resize_bilinear, to_input
+from tasks.pictures import Pictures
+
+_VERSION = 1
+"""Of the preprocessing; raise it where a prepared picture changes."""
+_ZERO, _ONE = np.float32(0), np.float32(1)
+
+
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What a config may say of a detection model and its data."""
+
+    class_offset: int = 1
+    """Added to the model's classes: the models count from 0 where COCO's category ids count from 1."""
+    inverse_map: bool = False
+    """True for models of 80 classes: logged classes 1 to 80 count COCO's category ids in order, which have gaps."""
+    outputs: Mapping[Role, str] | None = None
+    """Output names by role (boxes, classes, scores, count), where names and shapes do not tell."""
+    max_detections: int | None = None
+    """Keep the first so many detections (the op gives the surest first); null for all."""
+    score_threshold: float = 0.0
+    """Leave out detections that score less."""
+    mean: float = 127.5
+    """Of float inputs: (pixel - mean) / std."""
+    std: float = 127.5
+    """Of float inputs."""
+    profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
+    """How the whole picture is resized to the input, aspect not kept: `mobile` and `tflite-eval` as TFLite's stage,
+    `pillow` by Pillow's bilinear filter, `opencv` as the MLPerf inference reference does."""
+    order: Order = "json"
+    """The samples' order: that of the JSON's list of images, which must be the pictures that are there, or that of the
+    sorted file names, where the pictures that are there make the set. Without a JSON always by name."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a number cannot be used."""
+        if self.max_detections is not None and self.max_detections < 1:
+            raise ValueError(f"max_detections is {self.max_detections}, but must be at least 1")
+        if not self.std > 0:
+            raise ValueError(f"std is {self.std}, but must be more than 0")
+        if not self.score_threshold < 1:
+            raise ValueError(f"score_threshold is {self.score_threshold}, but must be less than 1")
+
+
+class Detection(Task):
+    """What is where in the picture? Pictures in a folder or zip archive, and COCO's instances JSON or a `.pbtxt`."""
+
+    Options = DetectionOptions
+    headline = "coco_ap"
+
+    def __init__(self, data: DataRef, options: DetectionOptions) -> None:
+        """Finds the pictures and their order."""
+        self._options = options
+        self._data = CocoData(data, options.order)
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self._data.pictures)
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> DetectionCodec:
+        """Binds the task to a model of one picture input and the four outputs of TFLite_Detection_PostProcess."""
+        del accuracy  # the log needs no more than the timed work makes
+        return DetectionCodec(self._data.pictures, self._options, inputs, outputs)
+
+    def check_truth(self) -> None:
+        """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all."""
+        self._data.check()
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """COCO's twelve figures, `tflite_map` and `voc_map50`; what is not defined on this set is left out.
+
+        Raises:
+            LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
+        """
+        return score_detections(self._data.truth, self._detections(answers))
+
+    def explain(self, answers: Iterable[Answer]) -> str:
+        """One line that says why the three kinds of mAP differ on these pictures."""
+        return explain(self._data.truth, self._detections(answers))
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, the pictures, their order and the ground truth."""
+        path = self._data.truth_path
+        return {
+            "count": len(self),
+            "pictures": str(self._data.pictures.path),
+            "order": self._data.order,
+            "truth": None if path is None else str(path),
+        }
+
+    def _detections(self, answers: Iterable[Answer]) -> Detections:
+        truth = self._data.truth
+        label_map = dict(enumerate((0, *truth.categories))) if self._options.inverse_map else None
+        return from_answers(answers, truth, label_map)
+
+
+class DetectionCodec(Codec):
+    """Detection bound to one model."""
+
+    stamps_index = True
+
+    def __init__(
+        self, pictures: Pictures, options: DetectionOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Raises:
+            ModelMismatch: Not one picture input and the four outputs.
+        """
+        self._pictures = pictures
+        self._options = options
+        self._input = _picture_input(inputs)
+        self._resize = _RESIZES[options.profile]
+        places = bind_outputs(outputs, options.outputs)
+        self._boxes, self._classes, self._scores, self._count = (
+            places.boxes,
+            places.classes,
+            places.scores,
+            places.count,
+        )
+        self._rows = places.most
+        self._most = min(self._rows, options.max_detections or self._rows)
+        self._offset = np.float32(options.class_offset)
+        self._threshold = np.float32(options.score_threshold) if options.score_threshold > 0 else None
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One picture, resized and normalised."""
+        name, data = self._pictures.names[index], self._pictures.read(index)
+        _, height, width, _ = self._input.shape
+        if name.lower().endswith(".rgb8"):
+            picture = decode_rgb8(data, name, height, width)
+        else:
+            picture = self._resize(decode(data, name), height, width)
+        return (to_input(picture, self._input, self._options.mean, self._options.std),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """Seven float32 a detection, as `accuracy.wire` has them: as many as the model counts, its boxes clipped to 0..1.
+
+        A NaN passes, so that scoring refuses the log, whatever the threshold.
+
+        Raises:
+            ValueError: The model counts detections that it has no room for.
+        """
+        count = outputs[self._count].item()
+        if not 0 <= count <= self._rows:
+            raise ValueError(f"the model counts {count} detections, but gives {self._rows}")
+        kept: Any = slice(min(int(count), self._most))
+        scores = outputs[self._scores][0, kept]
+        if self._threshold is not None:
+            kept = np.flatnonzero(~(scores < self._threshold))
+            scores = scores[kept]
+        boxes = np.minimum(np.maximum(outputs[self._boxes][0, kept], _ZERO), _ONE)
+        return wire.pack_detections(boxes, scores, outputs[self._classes][0, kept] + self._offset)
+
+    def cache_key(self) -> str:
+        """All that makes a prepared picture."""
+        options = self._options
+        return (
+            f"detection {_VERSION} {options.profile} {options.mean} {options.std} {self._pictures.fingerprint()} "
+            f"{self._input}"
+        )
+
+
+def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
+        found = ", ".join(f"{tensor.name} {tensor.dtype}{list(tensor.shape)}" for tensor in inputs) or "none"
+        raise ModelMismatch(f"detection takes one input [1, height, width, 3], but the model has {found}")
+    if inputs[0].dtype not in (np.float32, np.uint8, np.int8):
+        raise ModelMismatch(f"pictures go into float32, uint8 or int8, but {inputs[0].name} is {inputs[0].dtype}")
+    return inputs[0]
+
+
+def _with_pillow(image: Array, height: int, width: int) -> Array:
+    """Pillow's own bilinear: antialiased, rounded to bytes."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.float32)
+
+
+def _with_opencv(image: Array, height: int, width: int) -> Array:
+    """OpenCV's bilinear on floats (INF vision/classification_and_detection/python/dataset.py, maybe_resize)."""
+    try:
+        import cv2
+    except ImportError:
+        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+    resized: Array = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
+_RESIZES: Mapping[str, Callable[[Array, int, int], Array]] = {
+    "mobile": resize_bilinear,
+    "tflite-eval": resize_bilinear,
+    "pillow": _with_pillow,
+    "opencv": _with_opencv,
+}
+"""image uint8 [h, w, 3], height, width -> [height, width, 3], 0 to 255."""
