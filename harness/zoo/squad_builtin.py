@@ -5,7 +5,8 @@ answering takes the kind of the answer and the thing asked about, and nothing el
 
 * Each context is a list of facts. A fact joins a key to an answer: "Marta lives in Oslo." The key is a person, or a trade
   where the answer is a person ("The baker is Marta.").
-* The answer is one word, and the first word of its kind behind its key within the sentence, at most seven words away.
+* The answer is one word, and the first word of its kind behind its key within the sentence, with at most five
+  words between.
 * A question holds its key once and exactly one mark (`MARKS`): the word that tells the kind of answer it wants. Marks
   occur in no context. A context holds several words of the wanted kind, and one of them is right.
 * The words of `KINDS` belong to one kind only, occur nowhere in the sentences' fixed parts, and are one vocabulary token
@@ -22,54 +23,60 @@ import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
+_T = TypeVar("_T")
 Part = Literal["fit", "test"]
 
 PARTS: tuple[Part, ...] = ("fit", "test")
 VOCABULARY_SIZE = 30_522
 SPECIAL_TOKENS: Mapping[int, str] = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "person": tuple(
+    "person": _words(
         "adela agnes albert alma amos anton astrid benno bertha bruno carla cedric clara conrad cosima dagny dario della"
         " edgar edith elmo elsa emil enzo erwin esther ezra fabian felix fiona frida gerda gideon greta gustav hanna"
         " hector heidi helga henrik hilda hugo ida igor ingrid irma ivan ivo jakob jasper jens jonas judith karin kaspar"
         " klara knut lars lena leo linus lorenz lotte lukas magda marta matilda max milo mona moritz nadia nils nora"
         " olga oskar otto paula petra rafael ralf regina rita roland rufus sabine selma sigrid silas silvia stefan sven"
-        " tara thea theo tilda tobias ulla ursula vera viktor wanda werner wilma xaver yvonne zelda".split()
+        " tara thea theo tilda tobias ulla ursula vera viktor wanda werner wilma xaver yvonne zelda"
     ),
-    "place": tuple(
+    "place": _words(
         "aberdeen antwerp athens bergen berlin bilbao bologna bremen bristol bruges cairo calais cardiff cologne dakar"
         " delft dresden dublin dundee edinburgh essen geneva genoa ghent glasgow graz hanover havana helsinki kiel kyoto"
         " leeds leiden lima lisbon lyon madrid malmo milan munich nairobi naples osaka oslo palermo porto prague quebec"
-        " riga rome seoul seville siena tallinn tokyo toledo turin utrecht verona vienna vilnius warsaw york zurich".split()
+        " riga rome seoul seville siena tallinn tokyo toledo turin utrecht verona vienna vilnius warsaw york zurich"
     ),
     "year": tuple(str(year) for year in range(1800, 2000)),
     "count": tuple(str(count) for count in range(2, 100)),
-    "colour": tuple(
+    "colour": _words(
         "amber beige black blue bronze brown crimson cyan gold green grey indigo ivory khaki lilac magenta maroon mauve"
-        " navy ochre pink purple red scarlet silver teal turquoise violet white yellow".split()
+        " navy ochre pink purple red scarlet silver teal turquoise violet white yellow"
     ),
-    "instrument": tuple(
+    "instrument": _words(
         "accordion bagpipe banjo bassoon cello clarinet cornet drum dulcimer fiddle flute guitar harmonica harp horn lute"
         " lyre mandolin oboe organ piano piccolo recorder saxophone sitar tambourine trombone trumpet tuba ukulele viola"
-        " violin xylophone zither".split()
+        " violin xylophone zither"
     ),
-    "animal": tuple(
+    "animal": _words(
         "alpacas bees bulls camels canaries cats cows dogs donkeys doves ducks falcons ferrets geese goats hamsters hares"
-        " hens horses llamas mice mules owls oxen parrots peacocks pigeons pigs ponies rabbits ravens sheep swans turkeys".split()
+        " hens horses llamas mice mules owls oxen parrots peacocks pigeons pigs ponies rabbits ravens sheep swans turkeys"
     ),
-    "fruit": tuple(
+    "fruit": _words(
         "apples apricots bananas blackberries blueberries cherries coconuts currants dates figs gooseberries grapes guavas"
         " kiwis lemons limes mangoes melons nectarines olives papayas peaches pears persimmons pineapples plums"
-        " pomegranates pumpkins quinces raspberries strawberries tangerines".split()
+        " pomegranates pumpkins quinces raspberries strawberries tangerines"
     ),
-    "trade": tuple(
+    "trade": _words(
         "architect baker barber blacksmith butcher carpenter cobbler cooper dentist doctor farmer ferryman fisherman"
         " gardener glazier hatter hunter innkeeper joiner judge librarian locksmith mason mayor miller miner notary nurse"
         " painter pharmacist plumber porter postman potter printer roofer saddler sailor shepherd surgeon tailor tanner"
-        " teacher thatcher tiler watchmaker weaver".split()
+        " teacher thatcher tiler watchmaker weaver"
     ),
 }
 """Every word a fact may hold, by kind, both parts; lower case as in the vocabulary. Even places are fit's, odd test's."""
@@ -90,7 +97,7 @@ _QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "person": ("Who is the {key}?", "Who works here as the {key}?"),
     "place": ("Where does {key} live?", "Where is the house of {key}?"),
     "year": ("When was {key} born?", "When did the life of {key} begin?"),
-    "count": ("How many of them does {key} keep?", "How many does {key} have behind the house?"),
+    "count": ("How many animals does {key} keep?", "How many animals are there in the yard of {key}?"),
     "colour": ("What colour is the coat of {key}?", "Which colour does {key} wear?"),
     "instrument": ("Which instrument does {key} play?", "What is the instrument that {key} learned?"),
     "animal": ("Which animal does {key} keep?", "What kind of animal lives with {key}?"),
@@ -104,18 +111,18 @@ _FACTS: Sequence[tuple[tuple[str, ...], tuple[str, ...]]] = (
         ("count", "animal"),
         ("{key} keeps {count} {animal}.", "Behind the house {key} has a yard with {count} {animal}."),
     ),
-    (("colour",), ("{key} wears a {colour} coat.", "The coat that {key} wears on Sundays is {colour}.")),
+    (("colour",), ("{key} wears a coat in {colour}.", "The coat that {key} wears on Sundays is {colour}.")),
     (("instrument",), ("{key} plays the {instrument}.", "As a child {key} learned to play the {instrument}.")),
     (("fruit",), ("{key} grows {fruit}.", "In the garden of {key} there are {fruit} in summer.")),
 )
 """What may be said of a person, or of a trade where the answer is a person, and which kinds of answer it gives."""
 
 _SEEDS: Mapping[Part, int] = {"fit": 1, "test": 2}
-_SHORT_CONTEXTS, _LONG_CONTEXTS = 24, 4
-_SHORT_PEOPLE, _LONG_PEOPLE = 6, 24
+_SHORT_CONTEXTS, _LONG_CONTEXTS = 16, 3
+_SHORT_PEOPLE, _LONG_PEOPLE = 5, 12
 _FIRST_WORD = 999  # as in BERT's vocabularies, what comes before is special or unused
 
-_COMMON_WORDS = (
+_COMMON_WORDS = _words(
     "a about above after again against all almost along already also always am among an and another any are around as ask"
     " at away back bad be became because become been before began begin behind being below best better between big book"
     " both boy bring but by called came can car child children church city close come comes could country course cut day"
@@ -133,11 +140,11 @@ _COMMON_WORDS = (
     " told too took town travel tree true try turn two under until up us use very village voice wait walk wall want war"
     " warm was watch water way we week well went were west what which while why will wind winter wish with without woman"
     " wood word work works world would write yard year years yes yet you young your"
-).split()
-_COMMON_ENDINGS = (
+)
+_COMMON_ENDINGS = _words(
     "able ably age al ally ance ant ary ate ation ed en ence ent er ers ery es est ful ian ible ic ical ing ings ion ish"
     " ism ist ity ive ize less like ly man ment ness or ous s ship sion some th tion ty ward wise y"
-).split()
+)
 
 
 def write_builtin_squad(folder: Path, part: Part = "test") -> Path:
@@ -201,29 +208,79 @@ def vocabulary() -> list[str]:
     return found
 
 
+class _Fact(NamedTuple):
+    sentence: str
+    key: str
+    answers: Mapping[str, str]
+    """Kind to word, both as written in the sentence."""
+
+
 class _Chance:
     """Draws that stay the same in every version of Python: of its generator only random() promises that."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def pick(self, choices: Sequence[str]) -> str:
+    def pick(self, choices: Sequence[_T]) -> _T:
         return choices[int(self._random.random() * len(choices))]
 
-    def draw(self, choices: Sequence[str], count: int) -> list[str]:
+    def draw(self, choices: Sequence[_T], count: int) -> list[_T]:
         """`count` different ones, in a new order."""
         rest = list(choices)
         return [rest.pop(int(self._random.random() * len(rest))) for _ in range(count)]
 
 
 def _paragraph(part: Part, number: int, people: int, chance: _Chance) -> dict[str, Any]:
-    persons = chance.draw(kind_words("person", part), people)
+    facts = list(_facts(part, people, chance))
+    facts = chance.draw(facts, len(facts))
+    context = ""
+    starts = []
+    for fact in facts:
+        starts.append(len(context))
+        context += f"{fact.sentence} "
+    qas = []
+    for kind in MARKS:
+        fact, start = chance.pick([pair for pair in zip(facts, starts, strict=True) if kind in pair[0].answers])
+        answer = fact.answers[kind]
+        # Behind the key, in whose name a short word may hide.
+        answer_start = start + fact.sentence.rindex(answer)
+        question = chance.pick(_QUESTIONS[kind]).format(key=fact.key)
+        answers = [{"answer_start": answer_start, "text": answer}]
+        qas.append({"id": f"{part}-{number:02}-{kind}", "question": question, "answers": answers})
+    return {"context": context.rstrip(), "qas": qas}
+
+
+def _facts(part: Part, people: int, chance: _Chance) -> Iterator[_Fact]:
+    persons = [word.capitalize() for word in chance.draw(kind_words("person", part), people)]
     trades = chance.draw(kind_words("trade", part), people)
-    spare = {kind: chance.draw(kind_words(kind, part), len(kind_words(kind, part))) for kind in KINDS}
-    sentences: list[str] = []
-    asked: dict[str, list[tuple[str, str]]] = {kind: [] for kind in MARKS}
     for kinds, forms in _FACTS:
-        # Three people of six are left out here and there, so that no kind is told of everyone.
-        for key, person in chance.draw(list(zip(trades, persons, strict=True)), people * 5 // 6):
-            pass
-    return {"sentences": sentences}
+        told = people - 1  # nothing is told of everyone, so that no kind can be answered by elimination
+        if kinds == ("person",):
+            pairs = list(zip(trades, persons, strict=True))
+            for key, person in chance.draw(pairs, told):
+                yield _Fact(chance.pick(forms).format(key=key, person=person), key, {"person": person})
+            continue
+        words = [chance.draw(kind_words(kind, part), told) for kind in kinds]
+        for key, *found in zip(chance.draw(persons, told), *words, strict=True):
+            answers = {kind: _written(kind, word) for kind, word in zip(kinds, found, strict=True)}
+            yield _Fact(chance.pick(forms).format(key=key, **answers), key, answers)
+
+
+def _written(kind: str, word: str) -> str:
+    return word.capitalize() if kind == "place" else word
+
+
+def _set_words() -> list[str]:
+    """The words of the sentences' and questions' fixed parts."""
+    texts = [form for _, forms in _FACTS for form in forms] + [form for forms in _QUESTIONS.values() for form in forms]
+    return re.findall("[a-z]+", re.sub(r"{\w+}", " ", " ".join(texts)).lower())
+
+
+def _write(path: Path, text: str) -> None:
+    """A whole file or none: under another name first, then renamed."""
+    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
