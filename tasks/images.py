@@ -6,12 +6,18 @@ image_preprocessing_stage.cc): float arithmetic throughout, and truncation, not 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+import PIL
+from PIL import Image, ImageFile, features
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -22,6 +28,7 @@ from tasks.resize import Window, resize_bilinear, resize_bilinear_numpy
 __all__ = [
     "PROFILES",
     "central_crop",
+    "code_version",
     "decode",
     "decode_rgb8",
     "mobile",
@@ -169,9 +176,13 @@ def tflite_eval(image: Array, height: int, width: int) -> Array:
 
 
 def pillow(image: Array, height: int, width: int) -> Array:
-    """The same crop as `tflite_eval`, then Pillow's own bilinear (antialiased, rounded to bytes). As `mobile`."""
-    side = _square(image)
-    cropped = Image.fromarray(np.ascontiguousarray(central_crop(image, side, side)))
+    """The common Python way: crop 0.875 of the short side, then Pillow's bilinear (antialiased, to bytes). As `mobile`.
+
+    The square is found as Python's own round() and floor division find it, a pixel off `tflite_eval`'s at times.
+    """
+    side = round(_CROP_FRACTION * min(image.shape[:2]))
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    cropped = Image.fromarray(np.ascontiguousarray(image[top : top + side, left : left + side]))
     return np.asarray(cropped.resize((width, height), Image.Resampling.BILINEAR), np.float32)
 
 
@@ -184,10 +195,7 @@ def opencv(image: Array, height: int, width: int) -> Array:
     Raises:
         DataMissing: OpenCV is not installed.
     """
-    try:
-        import cv2
-    except ImportError:
-        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+    cv2 = _import_cv2()
     rows, columns = int(100.0 * height / 87.5), int(100.0 * width / 87.5)
     if image.shape[0] > image.shape[1]:
         rows = int(rows * image.shape[0] / image.shape[1])
@@ -234,6 +242,34 @@ def to_input(values: Array, tensor: Tensor, mean: float = 127.5, std: float = 12
     else:
         raise ModelMismatch(f"input {tensor.name} is {tensor.dtype}, but pictures go into float32, uint8 or int8")
     return np.ascontiguousarray(prepared)[None]
+
+
+@cache
+def code_version(profile: str) -> str:
+    """Names the code that prepares pictures, this module's source and its libraries: for a cache key.
+
+    Args:
+        profile: The name in `PROFILES`; OpenCV counts only where it is used.
+    """
+    sources = (Path(__file__), Path(__file__).with_name("resize.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    libraries = {
+        "pillow": PIL.__version__,
+        "libjpeg-turbo": features.version_feature("libjpeg_turbo"),
+        "numpy": np.__version__,
+        "ai-edge-litert": metadata.version("ai-edge-litert"),
+    }
+    if profile == "opencv":
+        libraries["opencv"] = _import_cv2().__version__
+    return " ".join([f"source={digest}", *(f"{name}={version}" for name, version in libraries.items())])
+
+
+def _import_cv2() -> Any:
+    try:
+        import cv2
+    except ImportError:
+        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+    return cv2
 
 
 def _central(rows: int, columns: int, height: int, width: int) -> Window:

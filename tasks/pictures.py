@@ -133,7 +133,17 @@ class Pictures:
         Raises:
             DataMissing: It cannot be read; the message names it.
         """
-        name = self.names[index]
+        return self._read(self.names[index])
+
+    def first_digest(self) -> str:
+        """SHA-256 of the whole set's first picture, by which published sets are known.
+
+        Raises:
+            DataMissing: It cannot be read.
+        """
+        return hashlib.sha256(self._read(self.all_names[0])).hexdigest()
+
+    def _read(self, name: str) -> bytes:
         try:
             return self._store.read(self._keys[name])
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:

@@ -1,0 +1,194 @@
+"""Image classification: which of the classes is in the picture?
+
+The MLPerf mobile benchmark's task (MA flutter/cpp/datasets/imagenet.cc) for any model of one picture input and one
+output of scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from accuracy.errors import TruthError
+from accuracy.labels import read_labels
+from accuracy.log import Answer
+from accuracy.topk import TopK
+from accuracy.wire import LabelDtype, unpack_labels
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
+from tasks.label_answers import BestLabel, BestLabels, only_input, score_count
+from tasks.pairs import refuse_wrong_pair
+from tasks.pictures import Pictures
+
+_BEST = 5
+_PICTURE_TYPES = ("float32", "uint8", "int8")
+_TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
+
+
+@dataclass(frozen=True)
+class ClassificationOptions:
+    """What may be chosen of image classification."""
+
+    num_classes: int = 1000
+    """Classes that a label may name: 0 to num_classes - 1."""
+    offset: int | None = None
+    """How many of the model's first classes no label names: 1 for models of 1001 classes, whose first is the
+    background. None takes what the model has beyond `num_classes`, 0 or 1."""
+    profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
+    """How pictures are resized and cropped: `mobile` resizes, then crops, as the mobile app does; `tflite-eval` crops,
+    then resizes, as TFLite's evaluation tool does; `pillow` does so with Pillow's bilinear; `opencv` is the reference
+    harness's way."""
+    mean: float = 127.5
+    """Subtracted from the pixels (0 to 255) of a float model's input."""
+    std: float = 127.5
+    """What a float model's pixels are divided by after that."""
+    log_dtype: LabelDtype = "float32"
+    """The type of the logged labels: float32 as the reference harness writes them, int32 as the mobile app does."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no sense."""
+        if self.num_classes < 2:
+            raise ValueError(f"num_classes is {self.num_classes}, but there must be 2 or more")
+        if self.offset is not None and self.offset < 0:
+            raise ValueError(f"offset is {self.offset}, but must be 0 or more")
+        if not self.std > 0:
+            raise ValueError(f"std is {self.std}, but must be more than 0")
+
+
+class Classification(Task):
+    """Pictures in a folder or zip archive, and a label for each (accuracy.labels)."""
+
+    Options = ClassificationOptions
+    headline = "top1"
+
+    def __init__(self, data: DataRef, options: ClassificationOptions) -> None:
+        """Finds the pictures; the labels are looked for when they are needed."""
+        self._data = data
+        self._options = options
+        self._pictures = Pictures.open(data.path, count=data.count)
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self._pictures)
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
+        """Binds the task to a model of one picture input and one output of scores."""
+        return ClassificationCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+
+    def check_truth(self) -> None:
+        """Reads the labels: one for each picture, and not known to be another set's?"""
+        try:
+            refuse_wrong_pair(self._pictures, self._truth)
+            self._labels  # noqa: B018 - reading them is the check
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """`top1`, and `top5` where each answer holds five labels."""
+        metric = TopK((1, min(_BEST, self._options.num_classes)))
+        for index, data in answers:
+            labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
+            metric.update(labels, self._labels[index])
+        return metric.compute()
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, where the pictures lie, the profile, and the labels where there are any."""
+        try:
+            truth: str | None = str(self._truth)
+        except DataMissing:
+            truth = None
+        return {
+            "count": len(self),
+            "pictures": str(self._pictures.path),
+            "order": "file names",
+            "profile": self._options.profile,
+            "truth": truth,
+        }
+
+    @cached_property
+    def _truth(self) -> Path:
+        return self._data.truth or find_truth(self._data.path, _TRUTH_PATTERNS)
+
+    @cached_property
+    def _labels(self) -> Sequence[int]:
+        labels = read_labels(self._truth, self._options.num_classes)
+        return labels.match(self._pictures.names, len(self._pictures.all_names))
+
+
+class ClassificationCodec(Codec):
+    """Image classification bound to one model."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        options: ClassificationOptions,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        *,
+        accuracy: bool,
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Raises:
+            ModelMismatch: Not one picture input, or not one output of the classes that the options name.
+        """
+        self._pictures = pictures
+        self._options = options
+        self._input = _picture_input(inputs)
+        _, self._height, self._width, _ = self._input.shape
+        offset = _offset(outputs, options)
+        self._answers: BestLabel | BestLabels
+        if accuracy:
+            self._answers = BestLabels(min(_BEST, options.num_classes), offset, options.log_dtype)
+        else:
+            self._answers = BestLabel(options.num_classes, offset, options.log_dtype)
+        self._profile = PROFILES[options.profile]
+        self._code_version = code_version(options.profile)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One picture; a headerless one has the model's size already and is neither resized nor cropped."""
+        name, data = self._pictures.names[index], self._pictures.read(index)
+        if name.lower().endswith(".rgb8"):
+            values = decode_rgb8(data, name, self._height, self._width)
+        else:
+            values = self._profile(decode(data, name), self._height, self._width)
+        return (to_input(values, self._input, self._options.mean, self._options.std),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The best label in a performance run, the five best in an accuracy run."""
+        return self._answers.answer(outputs[0])
+
+    def cache_key(self) -> str:
+        """Everything that makes a prepared picture."""
+        options = self._options
+        return (
+            f"classification {options.profile} {self._height}x{self._width} {self._input.dtype} "
+            f"mean={options.mean!r} std={options.std!r} data={self._pictures.fingerprint()} {self._code_version}"
+        )
+
+
+def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
+    tensor = only_input(inputs)
+    shape = tensor.shape
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or tensor.dtype.name not in _PICTURE_TYPES:
+        raise ModelMismatch(
+            f"input {tensor.name} is {tensor.dtype} {list(shape)}, but image classification needs "
+            f"[1, height, width, 3] of one of the types {', '.join(_PICTURE_TYPES)}"
+        )
+    return tensor
+
+
+def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:
+    surplus = score_count(outputs) - options.num_classes
+    expected = (0, 1) if options.offset is None else (options.offset,)
+    if surplus not in expected:
+        wanted = " or ".join(str(options.num_classes + offset) for offset in expected)
+        raise ModelMismatch(
+            f"output {outputs[0].name} has {surplus + options.num_classes} classes, but {wanted} are expected: "
+            f"num_classes is {options.num_classes} and offset "
+            f"{'0 or 1' if options.offset is None else options.offset}"
+        )
+    return surplus

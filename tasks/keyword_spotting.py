@@ -1,0 +1,156 @@
+"""Keyword spotting: which of 12 words is said? MLPerf Tiny's task, on its feature files.
+
+Each `.bin` file holds one second of speech as 49 x 10 MFCC features, quantised to int8 as the reference model's input is
+(TINY benchmark/training/keyword_spotting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accuracy.errors import TruthError
+from accuracy.labels import read_labels
+from accuracy.log import Answer
+from accuracy.topk import TopK
+from accuracy.wire import LabelDtype, unpack_labels
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.label_answers import BestLabel, only_input, score_count
+from tasks.pictures import Pictures
+
+FRAMES, FEATURES = 49, 10
+CLASSES = 12
+_FILE_BYTES = FRAMES * FEATURES
+
+
+@dataclass(frozen=True)
+class KeywordSpottingOptions:
+    """What may be chosen of keyword spotting."""
+
+    scale: float = 0.5847029089927673
+    """Of the features in the files: the input quantisation of the MLPerf Tiny reference model."""
+    zero_point: int = 83
+    """As `scale`."""
+    log_dtype: LabelDtype = "float32"
+    """The type of the logged label."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no sense."""
+        if not self.scale > 0:
+            raise ValueError(f"scale is {self.scale}, but must be more than 0")
+        if not -128 <= self.zero_point <= 127:
+            raise ValueError(f"zero_point is {self.zero_point}, but must be an int8")
+
+
+class KeywordSpotting(Task):
+    """Feature files in a folder or zip archive, and y_labels.csv."""
+
+    Options = KeywordSpottingOptions
+    headline = "top1"
+
+    def __init__(self, data: DataRef, options: KeywordSpottingOptions) -> None:
+        """Finds the feature files; the labels are looked for when they are needed."""
+        self._data = data
+        self._options = options
+        self._files = Pictures.open(data.path, count=data.count, suffixes=(".bin",))
+
+    def __len__(self) -> int:
+        """Number of feature files."""
+        return len(self._files)
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
+        """Binds the task to a model of one input of 49 x 10 features and 12 scores; both modes log the best label."""
+        del accuracy
+        return KeywordSpottingCodec(self._files, self._options, inputs, outputs)
+
+    def check_truth(self) -> None:
+        """Reads the labels: one for each file?"""
+        try:
+            self._labels  # noqa: B018 - reading them is the check
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """`top1`."""
+        metric = TopK((1,))
+        for index, data in answers:
+            metric.update(unpack_labels(data, CLASSES, self._options.log_dtype), self._labels[index])
+        return metric.compute()
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, where the features lie, and the labels where there are any."""
+        try:
+            truth: str | None = str(self._truth)
+        except DataMissing:
+            truth = None
+        return {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
+
+    @cached_property
+    def _truth(self) -> Path:
+        return self._data.truth or find_truth(self._data.path, ("y_labels.csv",))
+
+    @cached_property
+    def _labels(self) -> Sequence[int]:
+        return read_labels(self._truth, CLASSES).match(self._files.names, len(self._files.all_names))
+
+
+class KeywordSpottingCodec(Codec):
+    """Keyword spotting bound to one model. Reading 490 bytes is so cheap that no cache pays."""
+
+    def __init__(
+        self, files: Pictures, options: KeywordSpottingOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Raises:
+            ModelMismatch: Not one input of 49 x 10 features in int8 or float32, or not 12 scores.
+        """
+        self._files = files
+        self._options = options
+        self._input = _feature_input(inputs)
+        if (count := score_count(outputs)) != CLASSES:
+            raise ModelMismatch(f"output {outputs[0].name} has {count} classes, but keyword spotting has {CLASSES}")
+        self._answers = BestLabel(CLASSES, 0, options.log_dtype)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """The bytes as they are where the model is quantised as they are; else dequantised, or quantised anew."""
+        name, data = self._files.names[index], self._files.read(index)
+        if len(data) != _FILE_BYTES:
+            raise DataMissing(
+                f"{name} has {len(data)} bytes, but a feature file has {_FILE_BYTES}: {FRAMES} x {FEATURES} int8"
+            )
+        stored = np.frombuffer(data, np.int8).reshape(self._input.shape)
+        if self._is_stored_quantisation():
+            return (stored,)
+        features = (stored.astype(np.float32) - np.float32(self._options.zero_point)) * np.float32(self._options.scale)
+        if self._input.dtype == np.float32:
+            return (features,)
+        steps = np.rint(features / np.float32(self._input.scale)) + self._input.zero_point
+        return (np.clip(steps, -128, 127).astype(np.int8),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The best label."""
+        return self._answers.answer(outputs[0])
+
+    def _is_stored_quantisation(self) -> bool:
+        if self._input.dtype == np.float32:
+            return False
+        same_scale = np.float32(self._input.scale) == np.float32(self._options.scale)
+        return self._input.scale == 0 or (bool(same_scale) and self._input.zero_point == self._options.zero_point)
+
+
+def _feature_input(inputs: Sequence[Tensor]) -> Tensor:
+    tensor = only_input(inputs)
+    if tensor.shape not in ((1, FRAMES, FEATURES, 1), (1, FRAMES, FEATURES), (1, _FILE_BYTES)) or (
+        tensor.dtype.name not in ("int8", "float32")
+    ):
+        raise ModelMismatch(
+            f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, but keyword spotting needs int8 or float32 "
+            f"[1, {FRAMES}, {FEATURES}, 1]"
+        )
+    return tensor

@@ -1,0 +1,90 @@
+"""From scores to a logged label, quickly: what the tasks that name one class share. Post-processing is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from accuracy.wire import LabelDtype, pack_labels
+from tasks.base import Array, ModelMismatch, Tensor
+
+_SCORE_TYPES = ("float32", "float16", "int8", "uint8", "int16")
+
+
+def score_count(outputs: Sequence[Tensor]) -> int:
+    """The number of scores of a model with one output, [1, n] or of that size.
+
+    Raises:
+        ModelMismatch: More than one output, more than one sample, or not scores.
+    """
+    if len(outputs) != 1:
+        raise ModelMismatch(f"a classifier has 1 output, but the model has {len(outputs)}: {_names(outputs)}")
+    output = outputs[0]
+    count = int(np.prod(output.shape, dtype=np.int64))
+    if not output.shape or output.shape[-1] != count or output.dtype.name not in _SCORE_TYPES:
+        raise ModelMismatch(
+            f"output {output.name} is {output.dtype} {list(output.shape)}, but a classifier gives [1, classes] scores "
+            f"of one of the types {', '.join(_SCORE_TYPES)}"
+        )
+    return count
+
+
+def only_input(inputs: Sequence[Tensor]) -> Tensor:
+    """The model's one input.
+
+    Raises:
+        ModelMismatch: There are more.
+    """
+    if len(inputs) != 1:
+        raise ModelMismatch(f"a classifier has 1 input, but the model has {len(inputs)}: {_names(inputs)}")
+    return inputs[0]
+
+
+class BestLabel:
+    """Logs the class of the highest score; the lowest class where scores tie. About 1 us."""
+
+    __slots__ = ("_answers", "_offset")
+
+    def __init__(self, class_count: int, offset: int, dtype: LabelDtype) -> None:
+        """Packs every answer there can be.
+
+        Args:
+            class_count: Without the classes dropped.
+            offset: How many of the model's first classes are dropped (1 for a background class).
+            dtype: The logged type.
+        """
+        self._answers = [pack_labels([max(0, index - offset)], dtype) for index in range(offset + class_count)]
+        self._offset = offset
+
+    def answer(self, scores: Array) -> bytes:
+        """The packed label.
+
+        Args:
+            scores: The model's output for one sample, of any shape.
+        """
+        best = scores.argmax()
+        if best < self._offset:
+            best = scores.reshape(-1)[self._offset :].argmax() + self._offset
+        return self._answers[best]
+
+
+class BestLabels:
+    """Logs the classes of the k highest scores, best first, ties as in `BestLabel`. For accuracy runs."""
+
+    __slots__ = ("_count", "_dtype", "_offset")
+
+    def __init__(self, count: int, offset: int, dtype: LabelDtype) -> None:
+        """As `BestLabel`; `count` is k."""
+        self._count = count
+        self._offset = offset
+        self._dtype: LabelDtype = dtype
+
+    def answer(self, scores: Array) -> bytes:
+        """The packed labels."""
+        kept = scores.reshape(-1)[self._offset :].astype(np.float64)
+        return pack_labels(np.argsort(-kept, kind="stable")[: self._count], self._dtype)
+
+
+def _names(tensors: Sequence[Tensor]) -> str:
+    return ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in tensors)
