@@ -65,10 +65,12 @@ def run_worker(folder: Path, progress: Progress) -> dict[str, Any]:
         os.close(write_end)
         try:
             last = _watch(child, read_end, control, progress)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # The pipe closes a moment before the process is gone.
+                child.wait(timeout=_GRACE_S)
         finally:
             progress.end_progress()
-            if child.poll() is None:
-                child.kill()
+            child.kill()
             child.wait()
         if asked:
             raise Interrupted(asked[0])
@@ -129,10 +131,8 @@ def _verdict(last: dict[str, Any], returncode: int, folder: Path, control: Contr
         if last["status"] == EXIT_USER:
             raise ConfigError(last["message"])
         raise RunFailed(f"{last['type']}: {last['message']} (the traceback is in {folder / RUN_LOG})")
-    if returncode < 0:
-        how = f"was killed by {signal.Signals(-returncode).name}"
-    else:
-        how = f"ended with exit status {returncode}"
+    killed_by = signal.Signals(-returncode).name if returncode < 0 else None
+    how = f"was killed by {killed_by}" if killed_by else f"ended with exit status {returncode}"
     raise RunFailed(
         f"the worker {how} while {control.phase.name.lower()}, after {control.done} queries; "
         f"the end of {folder / RUN_LOG}:\n{_tail(folder / RUN_LOG)}"

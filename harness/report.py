@@ -35,7 +35,8 @@ def render(result: Mapping[str, Any]) -> str:
         if reason["fix"]:
             lines.append(f"  fix: {reason['fix']}")
     lines += [f"  warning: {warning}" for warning in result["warnings"]]
-    return screen.getvalue() + "\n".join(lines)
+    rows = [line.rstrip() for line in screen.getvalue().splitlines()]
+    return "\n".join([*rows, *lines])
 
 
 def duration(nanoseconds: float) -> str:
@@ -97,6 +98,11 @@ def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     )
     rows.append(("duration", f"{figures['duration_s']:.1f} s"))
     return rows
+
+
+def _queries(figures: Mapping[str, Any]) -> str:
+    count, each = figures["query_count"], figures["sample_count"] // figures["query_count"]
+    return f"{count:,}" + (f" of {each:,} samples" if each > 1 else "")
 
 
 def _bound_is_measured(result: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,10 +80,10 @@ class Reserve:
             self._path.unlink()
 
 
-def read_detail(folder: Path) -> dict[str, Any]:
+def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
     """The entries of mlperf_log_detail.txt by key, the last of a key winning.
 
-    `:errors` lists LoadGen's errors, and `:time_ms` holds each key's time.
+    `:errors` lists LoadGen's errors.
 
     Raises:
         RunFailed: The log is missing or cut: LoadGen did not come to its end.
@@ -90,7 +91,6 @@ def read_detail(folder: Path) -> dict[str, Any]:
     path = folder / DETAIL_LOG
     entries: dict[str, Any] = {}
     errors: list[str] = []
-    times: dict[str, float] = {}
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
@@ -98,14 +98,14 @@ def read_detail(folder: Path) -> dict[str, Any]:
                     continue
                 entry = json.loads(line[len(":::MLLOG ") :])
                 entries[entry["key"]] = entry["value"]
-                times[entry["key"]] = entry["time_ms"]
                 if entry["metadata"].get("is_error"):
                     errors.append(str(entry["value"]))
     except (OSError, ValueError, KeyError) as error:
         raise RunFailed(f"{path} cannot be read: {error}. {_space(folder)}") from None
-    if "num_errors" not in entries:
+    # LoadGen's last words; an accuracy run has no summary and ends sooner.
+    if ("power_end" if accuracy else "num_errors") not in entries:
         raise RunFailed(f"{path} is cut: LoadGen did not come to its end. {_space(folder)}")
-    return entries | {":errors": errors, ":time_ms": times}
+    return entries | {":errors": errors}
 
 
 def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
@@ -119,21 +119,23 @@ def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
     latency |= {name: detail[f"result_{name}_{bounds}"] for name in ("mean", "min", "max")}
     query_count = detail["result_query_count"]
     sample_count = query_count * detail["generated_samples_per_query"]
-    duration_s = (detail[":time_ms"]["power_end"] - detail[":time_ms"]["power_begin"]) / 1000
-    derived = []
     match load.scenario:
         case "Offline":
-            per_second = detail["result_samples_per_second"]
+            per_second, duration_s = _rate(detail["result_samples_per_second"], sample_count)
         case "Server":
-            per_second = detail["result_completed_samples_per_sec"]
+            per_second, duration_s = _rate(detail["result_completed_samples_per_sec"], sample_count)
+        case "SingleStream":
+            per_second, duration_s = _rate(detail["result_qps_with_loadgen_overhead"], sample_count)
         case _:
-            per_second = sample_count / duration_s
-            derived.append("samples_per_second")
+            # LoadGen gives no rate for MultiStream, only when it began and ended, to the millisecond.
+            duration_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
+            per_second = sample_count / max(duration_s, 0.001)
+    derived = [] if load.scenario in ("Offline", "Server") else ["samples_per_second"]
     early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}
     return {
         "latency_ns": latency,
         "samples_per_second": per_second,
-        "queries_per_second": query_count / duration_s,
+        "queries_per_second": per_second * query_count / sample_count,
         "query_count": query_count,
         "sample_count": sample_count,
         "duration_s": duration_s,
@@ -190,6 +192,15 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
     if not reasons:
         reasons.append(_reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
     return reasons
+
+
+def _rate(per_second: float, count: int) -> tuple[float, float]:
+    """LoadGen's own rate, and the duration in seconds it stands for."""
+    return per_second, count / per_second
+
+
+def _clock_s(stamp: str) -> float:
+    return datetime.strptime(stamp, "%m-%d-%Y %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
 
 
 def _reason(what: str, figure: str, fix: str) -> dict[str, str]:

@@ -153,14 +153,14 @@ def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any
     coverage = backend.pop("coverage") or {"nodes": None, "delegated_nodes": None, "partitions": None}
     started = _started(spec)
     outcome: dict[str, Any] = {
-        "dataset": started["dataset"] | done["data"],
+        "dataset": done["data"] | started["dataset"] | {"count": done["data"]["count"]},
         "backend": backend | coverage | {"threads": done["threads"], "instances": done["instances"]},
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
         "memory": {"peak_rss_bytes": done["peak_rss_bytes"]},
         "system": started["system"],
     }
-    detail = results.read_detail(folder)
+    detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
     outcome["warnings"] = [f"LoadGen: {error}" for error in detail[":errors"]]
     if spec.load.mode == "accuracy":
         try:

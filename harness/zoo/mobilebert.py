@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
@@ -219,20 +219,24 @@ class _Builder:
         trigrams = layers.concatenate(graph, "embeddings/trigrams", [following, words, previous])
         total = self.dense("embeddings/trigram", trigrams)
         segment_table = graph.constant("embeddings/segment", self.weights["embeddings/segment"])
-        offsets = layers.gather(graph, "embeddings/segments", segment_table, segments)
+        offsets = self.rows("embeddings/segments", segment_table, segments)
         total = layers.add(graph, "embeddings/with_segments", total, offsets)
         positions = graph.constant("embeddings/position", self.weights["embeddings/position"][np.newaxis, :sequence])
         return self.norm("embeddings/norm", layers.add(graph, "embeddings/with_positions", total, positions))
 
     def words(self, ids: Tensor) -> Tensor:
-        graph, config = self.graph, self.config
         table = self.matrix("embeddings/word")
-        if not self.quantized:
-            return layers.gather(graph, "embeddings/words", table, ids)
-        # GATHER knows one scale for all rows only. EMBEDDING_LOOKUP knows one for each, but takes a flat list.
-        flat = layers.reshape(graph, "embeddings/ids", ids, (config.sequence,))
-        rows = layers.embedding_lookup(graph, "embeddings/rows", table, flat)
-        return layers.reshape(graph, "embeddings/words", rows, (1, config.sequence, config.embedding))
+        # GATHER knows one scale for all rows, EMBEDDING_LOOKUP one for each.
+        look_up = layers.embedding_lookup if self.quantized else layers.gather
+        return self.rows("embeddings/words", table, ids, look_up)
+
+    def rows(self, name: str, table: Tensor, numbers: Tensor, look_up: Callable[..., Tensor] = layers.gather) -> Tensor:
+        """A table's rows by numbers [1, sequence]: [1, sequence, width]."""
+        graph, sequence = self.graph, self.config.sequence
+        # EMBEDDING_LOOKUP, and GPU accelerators' GATHER, take a flat list only.
+        flat = layers.reshape(graph, f"{name}/numbers", numbers, (sequence,))
+        found = look_up(graph, f"{name}/found", table, flat)
+        return layers.reshape(graph, name, found, (1, sequence, table.shape[1]))
 
     def penalty(self, mask: Tensor) -> Tensor:
         """0 for a token and -10000 for padding, [1, 1, 1, sequence]: to be added to [1, heads, sequence, sequence]."""
