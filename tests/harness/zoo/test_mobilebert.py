@@ -34,8 +34,8 @@ SMALL = MobileBertConfig(
 )
 # Of the small model in each variant. A change of the architecture, the weights or the format changes them.
 _SHA256 = {
-    "float32": "d7e52a91e6731fd9fba964adf25378ee5e92037950e837b9f449dd56db530530",
-    "int8": "9a9efe476554b13b71421b3d99373700d4d50ef50af9277ed2b2a4c6aa9869a6",
+    "float32": "76ec939be2d5ed3865359caec5af507cb15ced92fa4d3ab5f8e319292c869e74",
+    "int8": "72833174446fb9f18cd174393a21d3aee6dd0dbee79d94092b114e1f1f32cc49",
 }
 _OP_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
