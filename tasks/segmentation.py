@@ -17,11 +17,9 @@ from accuracy.mean_iou import MeanIoU
 from tasks import ade20k
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.by_name import picture_size, stems
-from tasks.images import decode, decode_rgb8, to_input
+from tasks.images import code_version, decode, decode_rgb8, to_input
+from tasks.pairs import refuse_wrong_pair
 from tasks.pictures import Pictures
-
-_VERSION = 1
-"""Of the preprocessing; raise it where a prepared picture changes."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,7 @@ class Segmentation(Task):
     def _check_masks(self) -> None:
         names = stems(self._pictures)
         self._masks.require(names)
+        refuse_wrong_pair(self._pictures, self._masks.path)
         scored = False
         for index, stem in enumerate(names):
             labels = self._masks.read(stem)
@@ -201,7 +200,8 @@ class SegmentationCodec(Codec):
 
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
-        return f"segmentation {_VERSION} {self._options} {self._pictures.fingerprint()} {self._input}"
+        code = f"{code_version('mobile')} ade20k={ade20k.code_digest()}"
+        return f"segmentation {code} {self._options} {self._pictures.fingerprint()} {self._input}"
 
 
 def _picture_input(inputs: Sequence[Tensor]) -> Tensor:

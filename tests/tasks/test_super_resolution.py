@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from accuracy import wire
+from accuracy.log import Answer, LogError
+from accuracy.psnr import psnr
+from backends.base import TensorSpec
+from backends.cpu import CpuBackend
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch
+from tasks.super_resolution import SuperResolution, SuperResolutionCodec, SuperResolutionOptions
+
+# --- the real models on real pictures -----------------------------------------------------------------------------
+
+HEIGHT, WIDTH = 120, 160
+MODELS = {"fp32": 33.272, "full_qint8": 33.051, "QAT": 33.052}
+"""dB of the parts, from numpy and the interpreter alone; they tell of these parts, not of the benchmark's pictures."""
+
+
+@pytest.fixture(scope="module")
+def pairs(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Parts of real photographs, and the same at half the size."""
+    folder = tmp_path_factory.mktemp("pairs")
+    (folder / "lr").mkdir()
+    (folder / "hr").mkdir()
+    sources = sorted((zoo / "datasets/coco_val50").rglob("*.jpg"))[:3]
+    for source in sources:
+        original = Image.open(source).convert("RGB").crop((0, 0, 2 * WIDTH, 2 * HEIGHT))
+        original.save(folder / f"hr/{source.stem}.png")
+        original.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(folder / f"lr/{source.stem}.png")
+    return folder
+
+
+def run(zoo: Path, pairs: Path, model: str, spoil: Any = None, **options: Any) -> tuple[SuperResolution, list[Answer]]:
+    task = SuperResolution(DataRef(pairs / "lr"), SuperResolutionOptions(**options))
+    task.check_truth()
+    path = zoo / f"models/mlperf_mobile/edsr_f32b5_{model}.tflite"
+    opened = CpuBackend(path, threads=2, input_shapes=[(1, 1, 1, 3)])  # as a file without a size of its own opens
+    shapes = task.input_shapes(opened.inputs)
+    opened.close()
+    backend = CpuBackend(path, threads=2, input_shapes=shapes)
+    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    answers = []
+    for index in range(len(task)):
+        (prepared,) = codec.preprocess(index)
+        outputs = backend.invoke([spoil(prepared) if spoil else prepared])
+        answers.append(Answer(index, codec.postprocess(outputs)))
+    backend.close()
+    return task, answers
+
+
+def bicubic_psnr(pairs: Path) -> float:
+    ratios = []
+    for path in sorted((pairs / "lr").iterdir()):
+        larger = Image.open(path).resize((2 * WIDTH, 2 * HEIGHT), Image.Resampling.BICUBIC)
+        ratios.append(psnr(np.asarray(larger), np.asarray(Image.open(pairs / "hr" / path.name))))
+    return float(np.mean(ratios))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_edsr_restores_what_halving_took_better_than_bicubic(zoo: Path, pairs: Path, model: str) -> None:
+    task, answers = run(zoo, pairs, model)
+    scores = task.score(answers)
+    assert scores["psnr_db"] == pytest.approx(MODELS[model], abs=0.1)
+    assert scores["psnr_db"] > bicubic_psnr(pairs) + 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda x: np.ascontiguousarray(x[..., ::-1]), lambda x: np.roll(x, 1, axis=2), lambda x: x / np.float32(255)],
+    ids=["blue and red exchanged", "moved by one pixel", "normalised"],
+)
+def test_twin_of_edsrs_score_other_preprocessing_does_not_reach_it(zoo: Path, pairs: Path, spoil: Any) -> None:
+    task, answers = run(zoo, pairs, "fp32", spoil)
+    assert task.score(answers)["psnr_db"] < MODELS["fp32"] - 0.5
+
+
+def test_twin_of_edsrs_score_int8_bytes_reinterpreted_do_not_reach_it(zoo: Path, pairs: Path) -> None:
+    task, answers = run(zoo, pairs, "full_qint8", lambda x: x ^ np.int8(-128))
+    assert task.score(answers)["psnr_db"] < 20
+
+
+def test_twin_of_edsrs_score_answers_of_other_samples_do_not_reach_it(zoo: Path, pairs: Path) -> None:
+    task, answers = run(zoo, pairs, "QAT")
+    swapped = [answer._replace(index=(answer.index + 1) % 3) for answer in answers]
+    assert task.score(swapped)["psnr_db"] < 20
+
+
+def test_rounding_to_the_nearest_scores_a_little_higher_than_the_mobile_apps_cut(zoo: Path, pairs: Path) -> None:
+    cut, nearest = (
+        task.score(answers)["psnr_db"]
+        for task, answers in (run(zoo, pairs, "fp32"), run(zoo, pairs, "fp32", rounding="nearest"))
+    )
+    assert 0 < nearest - cut < 0.15
+
+
+def test_a_full_size_picture_of_the_benchmark_goes_through(zoo: Path) -> None:
+    data = DataRef(zoo / "datasets/mlperf_mobile/v3_1_datasets_snusr_lr_png_tiny.zip", count=1)
+    task = SuperResolution(data, SuperResolutionOptions())
+    backend = CpuBackend(zoo / "models/mlperf_mobile/edsr_f32b5_full_qint8.tflite", threads=2)
+    assert task.input_shapes(backend.inputs) is None
+    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    (prepared,) = codec.preprocess(0)
+    answer = codec.postprocess(backend.invoke([prepared]))
+    assert len(answer) < 1080 * 1920 * 3 * 0.6
+    picture = wire.unpack_picture(answer)
+    assert picture.shape == (1080, 1920, 3)
+    halved = np.asarray(Image.fromarray(picture).resize((960, 540), Image.Resampling.BICUBIC))
+    assert psnr(halved, (prepared[0].astype(np.int16) + 128).astype(np.uint8)) > 35
+
+
+# --- the task on made pictures ------------------------------------------------------------------------------------
+
+
+def make_set(folder: Path, sizes: Sequence[tuple[int, int]], scale: int = 2) -> Path:
+    """Pictures a, b, ... of (height, width) in lr, originals in hr."""
+    random = np.random.default_rng(5)
+    for name, factor in (("lr", 1), ("hr", scale)):
+        (folder / name).mkdir()
+        for stem, (height, width) in zip("abcdef", sizes, strict=False):
+            pixels = random.integers(0, 256, (height * factor, width * factor, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{stem}.png")
+    return folder
+
+
+def open_set(folder: Path, **options: Any) -> SuperResolution:
+    return SuperResolution(DataRef(folder / "lr"), SuperResolutionOptions(**options))
+
+
+def tensor(shape: Sequence[int], dtype: Any) -> TensorSpec:
+    return TensorSpec("tensor", tuple(shape), np.dtype(dtype))
+
+
+def bind(folder: Path, dtype: Any, *, accuracy: bool = True, **options: Any) -> SuperResolutionCodec:
+    inputs, outputs = [tensor((1, 4, 6, 3), dtype)], [tensor((1, 8, 12, 3), dtype)]
+    return open_set(folder, **options).codec(inputs, outputs, accuracy=accuracy)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shift"), [(np.uint8, 0), (np.float32, 0), (np.int8, -128)], ids=["uint8", "float32", "int8"]
+)
+def test_every_type_takes_and_gives_the_same_bytes(tmp_path: Path, dtype: Any, shift: int) -> None:
+    folder = make_set(tmp_path, [(4, 6)])
+    codec = bind(folder, dtype)
+    picture = np.asarray(Image.open(folder / "lr/a.png")).astype(int)
+    (prepared,) = codec.preprocess(0)
+    assert prepared.dtype == dtype
+    assert prepared.flags.c_contiguous
+    np.testing.assert_array_equal(prepared, picture[None] + shift)
+    original = np.asarray(Image.open(folder / "hr/a.png"))
+    answer = codec.postprocess([(original.astype(int)[None] + shift).astype(dtype)])
+    np.testing.assert_array_equal(wire.unpack_picture(answer), original)
+
+
+@pytest.mark.parametrize(("rounding", "expected"), [("truncate", [0, 7, 7, 255]), ("nearest", [0, 7, 8, 255])])
+def test_float_answers_are_cut_or_rounded_and_never_wrap(tmp_path: Path, rounding: str, expected: list[int]) -> None:
+    codec = bind(make_set(tmp_path, [(4, 6)]), np.float32, rounding=rounding)
+    values = np.zeros((1, 8, 12, 3), np.float32)
+    values[0, 0, :4, 0] = [-3.5, 7.4, 7.9, 300.2]
+    assert wire.unpack_picture(codec.postprocess([values]))[0, :4, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_fails(tmp_path: Path, value: float) -> None:
+    codec = bind(make_set(tmp_path, [(4, 6)]), np.float32)
+    values = np.zeros((1, 8, 12, 3), np.float32)
+    values[0, 3, 3, 1] = value
+    with pytest.raises(ValueError, match="no numbers"):
+        codec.postprocess([values])
+
+
+def test_a_performance_run_answers_shortly_and_never_with_something_to_score(tmp_path: Path) -> None:
+    codec = bind(make_set(tmp_path, [(4, 6)]), np.uint8, accuracy=False)
+    answer = codec.postprocess([np.zeros((1, 8, 12, 3), np.uint8)])
+    assert 0 < len(answer) <= 16
+    with pytest.raises(LogError, match="score an accuracy run"):
+        wire.unpack_picture(answer)
+
+
+def test_the_scores_of_pictures_are_averaged_in_any_order(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [(4, 6)] * 2)
+    task = open_set(folder)
+    originals: list[Array] = [np.asarray(Image.open(folder / f"hr/{stem}.png")) for stem in "ab"]
+    off = [np.where(original < 128, original + 1, original - 1).astype(np.uint8) for original in originals]
+    answers = [Answer(1, wire.pack_picture(originals[1])), Answer(0, wire.pack_picture(off[0]))]
+    assert task.score(answers)["psnr_db"] == pytest.approx((48.1308 + 100) / 2, abs=1e-4)
+
+
+def test_only_a_model_without_a_size_gets_that_of_the_pictures(tmp_path: Path) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)]))
+    assert task.input_shapes([tensor((1, 1, 1, 3), np.float32)]) == [(1, 4, 6, 3)]
+    assert task.input_shapes([tensor((1, 540, 960, 3), np.float32)]) is None
+    assert task.input_shapes([]) is None
+
+
+def test_a_picture_of_another_size_than_the_model_takes_is_named_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"b\.png is 5x6, but the model takes 4x6"):
+        bind(make_set(tmp_path, [(4, 6), (5, 6)]), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ([(1, 4, 6, 3)], [(1, 12, 18, 3)]),
+        ([(1, 4, 6, 3)], [(1, 8, 12, 1)]),
+        ([(1, 4, 6, 3)], [(1, 8, 12)]),
+        ([(1, 4, 6, 3)] * 2, [(1, 8, 12, 3)]),
+        ([(1, 4, 6, 3)], []),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_refused(
+    tmp_path: Path, inputs: list[tuple[int, ...]], outputs: list[tuple[int, ...]]
+) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)]))
+    shapes = [[tensor(shape, np.uint8) for shape in side] for side in (inputs, outputs)]
+    with pytest.raises(
+        ModelMismatch, match=r"at scale 2 that would be \[1, 8, 12, 3\]|takes one (in|out)put \[1, height"
+    ):
+        task.codec(*shapes, accuracy=True)
+
+
+def test_another_scale_is_an_option(tmp_path: Path) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)], scale=3), scale=3)
+    task.check_truth()
+    task.codec([tensor((1, 4, 6, 3), np.uint8)], [tensor((1, 12, 18, 3), np.uint8)], accuracy=True)
+    with pytest.raises(ValueError, match="scale is 0"):
+        SuperResolutionOptions(scale=0)
+
+
+def test_an_original_of_the_wrong_size_is_named_before_the_run(tmp_path: Path) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)], scale=3))
+    with pytest.raises(DataMissing, match=r"original a in .* is 12x18, but its picture of 4x6 needs 8x12 at scale 2"):
+        task.check_truth()
+
+
+def test_a_missing_original_is_named(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [(4, 6)] * 2)
+    (folder / "hr/b.png").unlink()
+    with pytest.raises(DataMissing, match="no file for 1 of the samples: b"):
+        open_set(folder).check_truth()
+
+
+def test_a_log_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)]))
+    with pytest.raises(LogError, match=r"answer for a\.png is \[4, 6, 3\], but its original is \[8, 12, 3\]"):
+        task.score([Answer(0, wire.pack_picture(np.zeros((4, 6, 3), np.uint8)))])
+    with pytest.raises(LogError, match="corrupt picture"):
+        task.score([Answer(0, wire.pack_picture(np.zeros((8, 12, 3), np.uint8))[:-5])])
+
+
+def test_archives_are_paired_by_their_names(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [(4, 6)] * 2)
+    for name in ("lr", "hr"):
+        with zipfile.ZipFile(tmp_path / f"snusr_{name}_png_tiny.zip", "w") as archive:
+            for path in sorted((folder / name).iterdir()):
+                archive.write(path, path.name)
+                path.unlink()
+        (folder / name).rmdir()
+    task = SuperResolution(DataRef(tmp_path / "snusr_lr_png_tiny.zip", count=1), SuperResolutionOptions())
+    task.check_truth()
+    assert task.describe_data() == {
+        "count": 1,
+        "pictures": str(tmp_path / "snusr_lr_png_tiny.zip"),
+        "truth": str(tmp_path / "snusr_hr_png_tiny.zip"),
+        "unused_originals": 1,
+    }
+
+
+def test_without_originals_a_task_still_describes_its_data(zoo: Path) -> None:
+    archive = zoo / "datasets/mlperf_mobile/v3_1_datasets_snusr_lr_png_tiny.zip"
+    task = SuperResolution(DataRef(archive), SuperResolutionOptions())
+    assert task.describe_data() == {"count": 2, "pictures": str(archive), "truth": None}
+    with pytest.raises(DataMissing, match=r"v3_1_datasets_snusr_hr_png_tiny\.zip.*--truth"):
+        task.check_truth()
