@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -93,7 +94,9 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     )
     control.enter(Phase.CALIBRATING)
     parts = _Parts(spec, task)
+    began = time.monotonic()
     plan = _plan(spec, parts)
+    timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
     settings = _settings(spec, len(task), plan)
     _refuse_too_many_queries(settings)
@@ -104,6 +107,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         control.enter(Phase.PREPARING, len(set(indices)))
         parts.samples.load(indices)
         control.enter(Phase.RUNNING, _expected_queries(settings))
+        timing["first_query_at"] = timing["first_query_at"] or time.time()
 
     def count_sample() -> None:
         words[slot] += 1
@@ -127,7 +131,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "backend": asdict(info),
         "threads": plan.threads,
         "instances": len(plan.suts),
-        "calibration": plan.found,
+        "calibration": plan.found | timing,
         "loadgen": in_force,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
