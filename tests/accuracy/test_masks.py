@@ -99,6 +99,7 @@ def test_an_archive_is_read_in_place_without_what_a_mac_leaves_in_it(tmp_path: P
     with zipfile.ZipFile(tmp_path / "maps.zip", "w") as archive:
         archive.write(tmp_path / "a.png", "annotations/a.png")
         archive.writestr("__MACOSX/annotations/._a.png", b"resource fork")
+        archive.writestr("__MACOSX/annotations/c.png", b"resource fork")
         archive.writestr("annotations/._b.png", b"resource fork")
         archive.writestr("annotations/readme.txt", b"")
     masks = Masks.open(tmp_path / "maps.zip")
