@@ -16,6 +16,7 @@ from accuracy.coco_truth import CocoTruth, read_instances
 from accuracy.errors import TruthError
 from tasks.base import DataMissing, DataRef, find_truth
 from tasks.by_name import picture_size, stems
+from tasks.pairs import refuse_wrong_pair
 from tasks.pictures import Pictures
 
 Order = Literal["json", "name"]
@@ -81,13 +82,15 @@ class CocoData:
         """Holds the ground truth against the pictures.
 
         Raises:
-            DataMissing: It is not there, corrupt or without any object, it lacks a picture, or gives a picture another
-                size than it has (unless all have one size, as pictures do that were resized beforehand).
+            DataMissing: It is not there, corrupt or without any object, it lacks a picture, is known to belong to
+                others, or gives a picture another size than it has (unless all have one size, as pictures do that
+                were resized beforehand).
         """
         try:
             truth = self.truth
         except TruthError as error:
             raise DataMissing(str(error)) from None
+        refuse_wrong_pair(self.pictures, self._path)
         if not len(truth.box):
             raise DataMissing(f"{self.truth_path} has no object in any of the {len(self.pictures)} pictures")
         if self._path.suffix == ".pbtxt":

@@ -16,7 +16,7 @@ from accuracy.log import Answer
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
 from tasks.coco_data import CocoData, Order
 from tasks.detection_binding import Role, bind_outputs
-from tasks.images import decode, decode_rgb8, resize_bilinear, to_input
+from tasks.images import code_version, decode, decode_rgb8, resize_bilinear, to_input
 from tasks.pictures import Pictures
 
 _VERSION = 1
@@ -173,8 +173,8 @@ class DetectionCodec(Codec):
         """All that makes a prepared picture."""
         options = self._options
         return (
-            f"detection {_VERSION} {options.profile} {options.mean} {options.std} {self._pictures.fingerprint()} "
-            f"{self._input}"
+            f"detection {_VERSION} {options.profile} {options.mean} {options.std} {self._input} "
+            f"{self._pictures.fingerprint()} {code_version(options.profile)}"
         )
 
 

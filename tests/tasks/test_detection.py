@@ -1,0 +1,618 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from accuracy.coco_truth import read_instances
+from accuracy.detections import from_answers
+from accuracy.log import Answer, LogError, read_answers
+from accuracy.wire import unpack_detections
+from backends.base import TensorSpec
+from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.detection import Detection, DetectionCodec, DetectionOptions
+from tasks.images import resize_bilinear
+
+Array = npt.NDArray[Any]
+quick = settings(deadline=None, derandomize=True, max_examples=60)
+FLOAT32 = np.dtype(np.float32)
+MOST = 10
+OUTPUTS = [
+    TensorSpec("TFLite_Detection_PostProcess", (1, MOST, 4), FLOAT32),
+    TensorSpec("TFLite_Detection_PostProcess:1", (1, MOST), FLOAT32),
+    TensorSpec("TFLite_Detection_PostProcess:2", (1, MOST), FLOAT32),
+    TensorSpec("TFLite_Detection_PostProcess:3", (1,), FLOAT32),
+]
+
+
+def picture_input(dtype: Any = np.uint8, shape: tuple[int, ...] = (1, 6, 8, 3)) -> TensorSpec:
+    return TensorSpec("normalized_input_image_tensor", shape, np.dtype(dtype))
+
+
+def png(width: int = 20, height: int = 10, seed: int = 0) -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+SIZES = {"c": (20, 10), "a": (30, 10), "b": (10, 20)}
+"""Width and height by name, in the order of the JSON."""
+
+
+def write_coco(folder: Path, **changes: Any) -> Path:
+    """Three pictures, the last without an object, and a JSON that lists them in another order than by name."""
+    (folder / "val2017").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    for seed, (name, size) in enumerate(SIZES.items()):
+        (folder / "val2017" / f"{name}.png").write_bytes(png(*size, seed))
+    content = {
+        "images": [
+            {"id": 50 - row, "file_name": f"{name}.png", "width": size[0], "height": size[1]}
+            for row, (name, size) in enumerate(SIZES.items())
+        ],
+        "categories": [{"id": 1}, {"id": 2}, {"id": 90}],
+        "annotations": [
+            {"id": 1, "image_id": 50, "category_id": 1, "bbox": [0, 0, 10, 10], "area": 90},
+            {"id": 2, "image_id": 49, "category_id": 90, "bbox": [0, 0, 30, 5], "area": 140},
+            {"id": 3, "image_id": 49, "category_id": 1, "bbox": [0, 0, 3, 3], "area": 9, "iscrowd": 1},
+        ],
+    }
+    (folder / "annotations/instances_val2017.json").write_text(json.dumps(content | changes))
+    return folder
+
+
+PERFECT = {"c": [[0, 0, 1, 0.5, 0.9, 1]], "a": [[0, 0, 0.5, 1, 0.8, 90]], "b": []}
+"""ymin, xmin, ymax, xmax, score, class by name."""
+
+
+def answers_of(names: Sequence[str]) -> list[Answer]:
+    rows = [[[index, *row] for row in PERFECT[name]] for index, name in enumerate(names)]
+    return [Answer(index, np.array(found, np.float32).tobytes()) for index, found in enumerate(rows)]
+
+
+# --- the data --------------------------------------------------------------------------------------------------------
+
+
+def test_the_samples_are_in_the_order_of_the_json(tmp_path: Path) -> None:
+    task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions())
+    task.check_truth()
+    assert len(task) == 3
+    assert task.describe_data() == {
+        "count": 3,
+        "pictures": str(tmp_path / "val2017"),
+        "order": "json",
+        "truth": str(tmp_path / "annotations/instances_val2017.json"),
+    }
+    figures = task.score(answers_of("cab"))
+    assert figures["coco_ap"] == figures["voc_map50"] == pytest.approx(1.0)
+    assert task.score(answers_of("abc"))["coco_ap"] == 0.0
+
+
+def test_the_samples_are_in_the_order_of_the_names_where_that_is_asked_for(tmp_path: Path) -> None:
+    task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions(order="name"))
+    task.check_truth()
+    assert task.describe_data()["order"] == "name"
+    assert task.score(answers_of("abc"))["coco_ap"] == pytest.approx(1.0)
+    assert task.score(answers_of("cab"))["coco_ap"] == 0.0
+
+
+def test_the_pictures_may_be_in_a_zip_archive_with_the_truth_beside_it(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    with zipfile.ZipFile(tmp_path / "val.zip", "w") as archive:
+        for name in SIZES:
+            archive.write(folder / "val2017" / f"{name}.png", f"val/{name}.png")
+    task = Detection(DataRef(tmp_path / "val.zip"), DetectionOptions())
+    task.check_truth()
+    assert task.score(answers_of("cab"))["coco_ap"] == pytest.approx(1.0)
+
+
+def test_the_count_takes_the_first_samples_and_the_truth_of_no_others(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "val2017/b.png").unlink()
+    task = Detection(DataRef(folder, count=2), DetectionOptions())
+    task.check_truth()
+    assert len(task) == 2
+    assert task.score(answers_of("ca"))["coco_ap"] == pytest.approx(1.0)
+    assert Detection(DataRef(folder, count=1), DetectionOptions()).score(answers_of("c"))["coco_ap"] == pytest.approx(
+        1.0
+    )
+
+
+def test_a_picture_of_the_json_that_is_not_there_is_named(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "val2017/a.png").unlink()
+    with pytest.raises(DataMissing, match=r"1 of 3 pictures \(a\) that .*json lists are not in .*set order: name"):
+        Detection(DataRef(folder), DetectionOptions())
+    by_name = Detection(DataRef(folder), DetectionOptions(order="name"))
+    by_name.check_truth()
+    assert len(by_name) == 2
+
+
+@pytest.mark.parametrize("order", ["json", "name"])
+def test_a_picture_that_is_not_in_the_truth_is_named(tmp_path: Path, order: Any) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "val2017/d.png").write_bytes(png())
+    with pytest.raises(DataMissing, match=r"no entry for 1 of 4 pictures \(d\)"):
+        Detection(DataRef(folder), DetectionOptions(order=order)).check_truth()
+
+
+def test_other_pictures_under_the_same_names_are_seen_by_their_sizes(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "val2017/a.png").write_bytes(png(31, 10))
+    with pytest.raises(
+        DataMissing, match=r"does not belong to .*1 pictures have another size \(a.png is 31x10, not 30x10\)"
+    ):
+        Detection(DataRef(folder), DetectionOptions()).check_truth()
+
+
+def test_pictures_that_were_all_resized_beforehand_are_taken(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    for name in SIZES:
+        (folder / f"val2017/{name}.png").write_bytes(png(8, 6))
+    Detection(DataRef(folder), DetectionOptions()).check_truth()
+
+
+def test_without_a_truth_the_order_is_by_name_and_only_scoring_fails(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path / "data")
+    (folder / "annotations/instances_val2017.json").unlink()
+    task = Detection(DataRef(folder), DetectionOptions())
+    assert task.describe_data() == {"count": 3, "pictures": str(folder / "val2017"), "order": "name", "truth": None}
+    with pytest.raises(DataMissing, match=r"no ground truth in or beside .*--truth FILE"):
+        task.check_truth()
+
+
+def test_two_truths_are_one_too_many(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "annotations/instances_train2017.json").write_text("{}")
+    with pytest.raises(DataMissing, match=r"more than one ground truth.*--truth"):
+        Detection(DataRef(folder), DetectionOptions())
+
+
+def test_a_truth_without_any_object_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match="has no object in any of the 3 pictures"):
+        Detection(DataRef(write_coco(tmp_path, annotations=[])), DetectionOptions()).check_truth()
+
+
+def test_a_corrupt_truth_is_missing_data(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (folder / "annotations/instances_val2017.json").write_text("{")
+    for order in ("json", "name"):
+        with pytest.raises(DataMissing, match="is not JSON"):
+            Detection(DataRef(folder), DetectionOptions(order=order)).check_truth()
+
+
+def test_a_pbtxt_is_matched_by_name_and_takes_the_sizes_of_the_pictures(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    box = "bounding_box { normalized_right: 1 normalized_bottom: 1 }"
+    entries = (f'detection_results {{ image_name: "{name}.jpg" objects {{ class_id: 1 {box} }} }}' for name in "abcz")
+    (tmp_path / "coco_val.pbtxt").write_text("\n".join(entries))
+    task = Detection(DataRef(folder, truth=tmp_path / "coco_val.pbtxt"), DetectionOptions())
+    task.check_truth()
+    assert task.describe_data()["order"] == "name"
+    rows = [Answer(index, struct.pack("<7f", index, 0, 0, 1, 1, 0.5, 1)) for index in range(3)]
+    figures = task.score(rows)
+    assert figures["coco_ap"] == figures["coco_ap_small"] == figures["tflite_map"] == pytest.approx(1.0)
+
+
+# --- preprocessing ---------------------------------------------------------------------------------------------------
+
+
+def codec_of(folder: Path, tensor: TensorSpec, **options: Any) -> DetectionCodec:
+    return Detection(DataRef(folder), DetectionOptions(**options)).codec([tensor], OUTPUTS, accuracy=True)
+
+
+def resized(folder: Path, name: str) -> Array:
+    with Image.open(folder / f"val2017/{name}.png") as picture:
+        return resize_bilinear(np.asarray(picture), 6, 8)
+
+
+def test_the_whole_picture_is_resized_as_tflites_stage_does_it(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    for profile in ("mobile", "tflite-eval"):
+        (pixels,) = codec_of(folder, picture_input(), profile=profile).preprocess(1)
+        np.testing.assert_array_equal(pixels[0], resized(folder, "a").astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        (np.uint8, lambda x: x.astype(np.uint8)),
+        (np.int8, lambda x: (x - 128).astype(np.int8)),
+        (np.float32, lambda x: (x - 127.5) / 127.5),
+    ],
+)
+def test_each_input_type_gets_its_numbers(tmp_path: Path, dtype: Any, expected: Callable[[Array], Array]) -> None:
+    folder = write_coco(tmp_path)
+    (pixels,) = codec_of(folder, picture_input(dtype)).preprocess(0)
+    assert pixels.dtype == dtype
+    assert pixels.shape == (1, 6, 8, 3)
+    assert pixels.flags.c_contiguous
+    np.testing.assert_allclose(pixels[0], expected(resized(folder, "c")), atol=1e-6)
+
+
+def test_mean_and_std_are_for_float_inputs(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (pixels,) = codec_of(folder, picture_input(np.float32), mean=0, std=255).preprocess(0)
+    np.testing.assert_allclose(pixels[0], resized(folder, "c") / 255, atol=1e-6)
+
+
+def test_the_opencv_profile_truncates_a_float_resize(tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    folder = write_coco(tmp_path)
+    (pixels,) = codec_of(folder, picture_input(), profile="opencv").preprocess(0)
+    image = cv2.cvtColor(cv2.imread(str(folder / "val2017/c.png")), cv2.COLOR_BGR2RGB).astype(np.float32)
+    expected = cv2.resize(image, (8, 6), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    np.testing.assert_array_equal(pixels[0], expected)
+
+
+def test_the_pillow_profile_is_pillows_own_filter(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    (pixels,) = codec_of(folder, picture_input(), profile="pillow").preprocess(0)
+    with Image.open(folder / "val2017/c.png") as picture:
+        np.testing.assert_array_equal(pixels[0], np.asarray(picture.resize((8, 6), Image.Resampling.BILINEAR)))
+
+
+def test_the_cache_key_tells_preprocessing_apart_and_nothing_else(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    key = codec_of(folder, picture_input()).cache_key()
+    assert key == codec_of(folder, picture_input(), score_threshold=0.5, class_offset=0).cache_key()
+    others = [
+        codec_of(folder, picture_input(np.int8)).cache_key(),
+        codec_of(folder, picture_input(), profile="pillow").cache_key(),
+        codec_of(folder, picture_input(), order="name").cache_key(),
+        codec_of(folder, picture_input(), mean=0.0).cache_key(),
+    ]
+    assert len({key, *others}) == 5
+
+
+def test_a_png_of_sixteen_bits_is_named(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path)
+    header = struct.pack(">IIBBBBB", 20, 10, 16, 2, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + bytes(20 * 6) for _ in range(10)))
+    chunks = (b"IHDR" + header, b"IDAT" + pixels, b"IEND")
+    body = b"".join(struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    (folder / "val2017/c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    with pytest.raises(DataMissing, match=r"c.png is a PNG of 16 bits a channel"):
+        codec_of(folder, picture_input()).preprocess(0)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [],
+        [picture_input(), picture_input()],
+        [picture_input(shape=(2, 6, 8, 3))],
+        [picture_input(shape=(1, 6, 8, 1))],
+        [picture_input(np.int32)],
+    ],
+)
+def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, inputs: list[TensorSpec]) -> None:
+    task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions())
+    with pytest.raises(ModelMismatch, match=r"\[1, height, width, 3\]|float32, uint8 or int8"):
+        task.codec(inputs, OUTPUTS, accuracy=False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_detections": 0}, {"std": 0.0}, {"score_threshold": 1.0}, {"score_threshold": math.nan}]
+)
+def test_options_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        DetectionOptions(**wrong)
+
+
+# --- post-processing -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_coco(tmp_path_factory.mktemp("coco"))
+
+
+def outputs_of(boxes: Array, classes: Array, scores: Array, count: float) -> list[Array]:
+    """As the op gives them: MOST rows, padded with zeros."""
+    padded = [np.zeros((1, MOST, 4), np.float32), np.zeros((1, MOST), np.float32), np.zeros((1, MOST), np.float32)]
+    for whole, part in zip(padded, (boxes, classes, scores), strict=True):
+        whole[0, : len(part)] = part
+    return [*padded, np.array([count], np.float32)]
+
+
+wide = st.floats(-2, 3, width=32)
+
+
+@settings(quick, max_examples=100)
+@given(
+    hnp.arrays(np.float32, st.tuples(st.integers(0, MOST), st.just(4)), elements=wide),
+    st.integers(-1, 2),
+    st.none() | st.integers(1, MOST),
+    st.sampled_from([0.0, 0.25, 0.5]),
+    st.data(),
+)
+def test_the_answer_holds_what_the_model_counts_clipped_and_offset(
+    coco: Path, boxes: Array, offset: int, most: int | None, threshold: float, data: st.DataObject
+) -> None:
+    scores = data.draw(hnp.arrays(np.float32, len(boxes), elements=st.sampled_from([0.125, 0.25, 0.5, 1.0])))
+    classes = data.draw(hnp.arrays(np.float32, len(boxes), elements=st.integers(0, 89)))
+    given_outputs = outputs_of(boxes, classes, scores, len(boxes))
+    before = [output.copy() for output in given_outputs]
+    codec = codec_of(coco, picture_input(), class_offset=offset, max_detections=most, score_threshold=threshold)
+    rows = unpack_detections(codec.postprocess(given_outputs))
+    expected = [
+        [0.0, *(min(max(float(side), 0.0), 1.0) for side in box), float(score), float(label) + offset]
+        for box, score, label in list(zip(boxes, scores, classes, strict=True))[:most]
+        if score >= threshold
+    ]
+    assert rows.tolist() == expected
+    for output, original in zip(given_outputs, before, strict=True):
+        np.testing.assert_array_equal(output, original)
+
+
+def test_permuted_outputs_are_found_by_name(coco: Path) -> None:
+    task = Detection(DataRef(coco), DetectionOptions())
+    values = outputs_of(np.array([[0, 0, 0.5, 1]]), np.array([17]), np.array([0.5]), 1)
+    straight = task.codec([picture_input()], OUTPUTS, accuracy=True).postprocess(values)
+    for turn in range(4):
+        codec = task.codec([picture_input()], OUTPUTS[turn:] + OUTPUTS[:turn], accuracy=True)
+        assert codec.postprocess(values[turn:] + values[:turn]) == straight
+    assert unpack_detections(straight).tolist() == [[0, 0, 0, 0.5, 1, 0.5, 18]]
+
+
+def test_a_model_that_finds_nothing_answers_nothing(coco: Path) -> None:
+    nothing = outputs_of(np.zeros((0, 4)), np.zeros(0), np.zeros(0), 0)
+    assert codec_of(coco, picture_input()).postprocess(nothing) == b""
+
+
+@pytest.mark.parametrize("count", [-1.0, MOST + 1.0, math.nan, math.inf])
+def test_a_count_that_cannot_be_ends_the_run(coco: Path, count: float) -> None:
+    codec = codec_of(coco, picture_input())
+    with pytest.raises(ValueError, match=f"the model counts {count} detections, but gives {MOST}"):
+        codec.postprocess(outputs_of(np.ones((1, 4)), np.ones(1), np.ones(1), count))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_a_nan_score_is_not_filtered_away_but_refused_in_scoring(coco: Path, threshold: float) -> None:
+    task = Detection(DataRef(coco, count=1), DetectionOptions(score_threshold=threshold))
+    codec = task.codec([picture_input()], OUTPUTS, accuracy=True)
+    data = codec.postprocess(outputs_of(np.ones((2, 4)), np.ones(2), np.array([0.9, math.nan]), 2))
+    with pytest.raises(LogError, match=r"sample 0 \(c.png\): detection 1 has the score nan"):
+        task.score([Answer(0, data)])
+
+
+def test_the_codec_leaves_the_index_to_the_caller(coco: Path) -> None:
+    assert DetectionCodec.stamps_index
+    data = codec_of(coco, picture_input()).postprocess(outputs_of(np.ones((3, 4)), np.ones(3), np.ones(3), 3))
+    assert unpack_detections(data)[:, 0].tolist() == [0, 0, 0]
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+def write_log(path: Path, answers: Sequence[Answer]) -> Path:
+    rows = ",\n".join(
+        f'{{ "seq_id" : {row}, "qsl_idx" : {answer.index}, "data" : "{answer.data.hex().upper()}" }}'
+        for row, answer in enumerate(answers)
+    )
+    path.write_text(f"[\n{rows}\n]\n")
+    return path
+
+
+def test_a_log_with_repeated_samples_in_any_order_scores_as_one_without(coco: Path, tmp_path: Path) -> None:
+    task = Detection(DataRef(coco), DetectionOptions())
+    answers = answers_of("cab")
+    log = write_log(tmp_path / "log.json", [answers[2], answers[1], answers[1], answers[0], answers[2]])
+    assert task.score(read_answers(log, len(task))) == task.score(answers)
+
+
+def test_a_log_without_one_of_the_samples_is_refused(coco: Path, tmp_path: Path) -> None:
+    task = Detection(DataRef(coco), DetectionOptions())
+    log = write_log(tmp_path / "log.json", answers_of("cab")[:2])
+    with pytest.raises(LogError, match="answers 2 of 3 samples"):
+        task.score(read_answers(log, len(task)))
+
+
+def test_labels_of_eighty_classes_find_the_gapped_category_ids(coco: Path) -> None:
+    task = Detection(DataRef(coco), DetectionOptions(inverse_map=True))
+    relabelled = {1.0: 1.0, 90.0: 3.0}
+    answers = []
+    for answer in answers_of("cab"):
+        rows = unpack_detections(answer.data).copy()
+        rows[:, 6] = [relabelled[label] for label in rows[:, 6].tolist()]
+        answers.append(Answer(answer.index, rows.tobytes()))
+    assert task.score(answers)["coco_ap"] == pytest.approx(1.0)
+    with pytest.raises(LogError, match="classes go from 0 to 3"):
+        task.score(answers_of("cab"))
+
+
+def test_the_explanation_speaks_of_this_set(coco: Path) -> None:
+    assert "on these 3 pictures" in Detection(DataRef(coco), DetectionOptions()).explain(answers_of("cab"))
+
+
+# --- a real model ----------------------------------------------------------------------------------------------------
+
+Outputs = list[Array]
+
+
+def specs(details: list[dict[str, Any]]) -> list[TensorSpec]:
+    return [TensorSpec(d["name"], tuple(map(int, d["shape"])), np.dtype(d["dtype"])) for d in details]
+
+
+@dataclasses.dataclass
+class Ssd:
+    """SSD-MobileNet-v1 in one interpreter of one thread."""
+
+    interpreter: Any
+
+    @property
+    def inputs(self) -> list[TensorSpec]:
+        return specs(self.interpreter.get_input_details())
+
+    @property
+    def outputs(self) -> list[TensorSpec]:
+        return specs(self.interpreter.get_output_details())
+
+    def run(self, task: Detection) -> list[Outputs]:
+        """The raw outputs of every sample."""
+        codec = task.codec(self.inputs, self.outputs, accuracy=True)
+        into = self.interpreter.get_input_details()[0]["index"]
+        places = [detail["index"] for detail in self.interpreter.get_output_details()]
+        found = []
+        for index in range(len(task)):
+            self.interpreter.set_tensor(into, codec.preprocess(index)[0])
+            self.interpreter.invoke()
+            found.append([self.interpreter.get_tensor(place) for place in places])
+        return found
+
+    def answers(self, task: Detection, found: list[Outputs], outputs: list[TensorSpec] | None = None) -> list[Answer]:
+        """As the system under test logs them."""
+        codec = task.codec(self.inputs, outputs or self.outputs, accuracy=True)
+        answers = []
+        for index, values in enumerate(found):
+            rows = unpack_detections(codec.postprocess(values)).copy()
+            rows[:, 0] = index
+            answers.append(Answer(index, rows.tobytes()))
+        return answers
+
+
+@pytest.fixture(scope="module")
+def ssd(zoo: Path) -> Ssd:
+    from ai_edge_litert.interpreter import Interpreter
+
+    path = zoo / "models/ssd/coco_ssd_mobilenet_v1_1.0_quant_detect.tflite"
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    return Ssd(interpreter)
+
+
+@pytest.fixture(scope="module")
+def val50(zoo: Path) -> Callable[..., Detection]:
+    def open_val50(**options: Any) -> Detection:
+        return Detection(DataRef(zoo / "datasets/coco_val50"), DetectionOptions(profile="pillow", **options))
+
+    return open_val50
+
+
+@pytest.fixture(scope="module")
+def val50_outputs(ssd: Ssd, val50: Callable[..., Detection]) -> list[Outputs]:
+    return ssd.run(val50())
+
+
+REFERENCE_AP = pytest.approx(0.1924, abs=0.002)
+
+
+def test_fifty_coco_pictures_score_the_reference(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50()
+    task.check_truth()
+    answers = ssd.answers(task, val50_outputs)
+    figures = task.score(answers)
+    assert figures["coco_ap"] == REFERENCE_AP
+    assert figures["coco_ap50"] == pytest.approx(0.326281, abs=1e-6)
+    assert "48 classes with an object; tflite_map over the 59" in task.explain(answers)
+
+
+def test_the_detections_are_those_that_were_kept(
+    zoo: Path, ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    """Ours are clipped to the picture and the kept ones are not, so boxes at the border may differ."""
+    task = val50()
+    folder = zoo / "datasets/coco_val50"
+    truth = read_instances(folder / "annotations/instances_val2017.json")
+    ours = from_answers(ssd.answers(task, val50_outputs), truth)
+    kept = json.loads((folder / "ref_detections_ssd_val2017.json").read_text())
+    assert [truth.images[image].id for image in ours.image] == [entry["image_id"] for entry in kept]
+    assert ours.category.tolist() == [entry["category_id"] for entry in kept]
+    np.testing.assert_allclose(ours.score, [entry["score"] for entry in kept], atol=1e-6)
+    boxes = np.array([entry["bbox"] for entry in kept])
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    sides = np.array([(image.width, image.height) * 2 for image in truth.images], float)[ours.image]
+    clipped = np.clip(corners, 0, sides)
+    np.testing.assert_allclose(
+        ours.box, np.concatenate([clipped[:, :2], clipped[:, 2:] - clipped[:, :2]], axis=1), atol=1e-3
+    )
+
+
+def transposed(outputs: Outputs) -> Outputs:
+    return [outputs[0][..., [1, 0, 3, 2]], *outputs[1:]]
+
+
+def test_a_wrong_class_offset_misses_the_reference(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50(class_offset=0)
+    assert task.score(ssd.answers(task, val50_outputs))["coco_ap"] != REFERENCE_AP
+
+
+def test_transposed_boxes_miss_the_reference(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50()
+    assert task.score(ssd.answers(task, list(map(transposed, val50_outputs))))["coco_ap"] != REFERENCE_AP
+
+
+def test_shifted_pictures_miss_the_reference(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50()
+    assert task.score(ssd.answers(task, val50_outputs[1:] + val50_outputs[:1]))["coco_ap"] != REFERENCE_AP
+
+
+def test_the_samples_of_the_other_order_miss_the_reference(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50(order="name")
+    assert task.score(ssd.answers(task, val50_outputs))["coco_ap"] != REFERENCE_AP
+
+
+def test_permuted_outputs_score_the_reference_by_name_and_miss_it_under_each_others_names(
+    ssd: Ssd, val50: Callable[..., Detection], val50_outputs: list[Outputs]
+) -> None:
+    task = val50()
+    order = [2, 0, 3, 1]  # as TensorFlow 2 exports them
+    permuted = [[values[place] for place in order] for values in val50_outputs]
+    by_name = ssd.answers(task, permuted, [ssd.outputs[place] for place in order])
+    assert task.score(by_name)["coco_ap"] == REFERENCE_AP
+    swap = {"classes": "TFLite_Detection_PostProcess:2", "scores": "TFLite_Detection_PostProcess:1"}
+    swapped = val50(outputs=swap)
+    with pytest.raises(LogError, match="cannot be"):  # scores are no classes
+        swapped.score(ssd.answers(swapped, val50_outputs))
+
+
+def coco_test(zoo: Path, archive: str, **options: Any) -> Detection:
+    folder = zoo / "datasets/mlperf_mobile"
+    truth = folder / "v1_0_assets_coco_val.pbtxt"
+    return Detection(DataRef(folder / archive, truth=truth), DetectionOptions(**options))
+
+
+def test_the_apps_ten_pictures_score_the_apps_figure_which_is_not_cocos(zoo: Path, ssd: Ssd) -> None:
+    task = coco_test(zoo, "v3_0_datasets_coco-test.zip")
+    task.check_truth()
+    found = ssd.run(task)
+    score = partial(ssd.answers, task)
+    figures = task.score(score(found))
+    assert figures["tflite_map"] == pytest.approx(0.2322, abs=5e-5)
+    assert figures["coco_ap"] == pytest.approx(0.6633, abs=5e-5)
+    wrong = task.score(score(found[1:] + found[:1]))
+    assert wrong["tflite_map"] < 0.1
+    assert wrong["coco_ap"] < 0.1
+
+
+def test_the_apps_other_ten_pictures_of_the_same_names_are_refused(zoo: Path) -> None:
+    with pytest.raises(DataMissing, match=r"belongs to .*coco-test\.zip"):
+        coco_test(zoo, "v0_7_datasets_coco_tiny.zip").check_truth()
