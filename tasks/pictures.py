@@ -198,8 +198,9 @@ def _only(place: Path, candidates: Mapping[_P, Mapping[str, str]], suffixes: Seq
     if not candidates:
         raise DataMissing(f"{place} holds no pictures (looked for {', '.join(suffixes)}, there and one folder down)")
     if len(candidates) > 1:
-        names = ", ".join(str(child) for child in candidates)
-        raise DataMissing(f"{place} has more than one folder of pictures: {names}. Name the one that is meant.")
+        names = ", ".join(sorted(str(child) for child in candidates))
+        what = "Name the one that is meant" if place.is_dir() else "Unpack it and name the one that is meant"
+        raise DataMissing(f"{place} has more than one folder of pictures: {names}. {what}.")
     return next(iter(candidates))
 
 

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile
+
+import tasks.images
+from backends.base import TensorSpec
+from tasks.base import Array, DataMissing, ModelMismatch
+from tasks.images import central_crop, decode, decode_rgb8, to_input
+
+RAMP = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
+
+
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def npy(array: Array, **options: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def smooth(height: int, width: int) -> Array:
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows * 255 / height, columns * 255 / width, (rows + columns) / 2], -1).astype(np.uint8)
+
+
+def png(width: int, height: int, depth: int, colour: int, pixels: bytes = b"") -> bytes:
+    """A PNG made by hand, to claim what no encoder would."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    signature = b"\x89PNG\r\n\x1a\n"
+    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+
+
+# --- decoding ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+def test_a_lossless_rgb_picture_comes_back_as_it_was(kind: str) -> None:
+    assert np.array_equal(decode(encode(Image.fromarray(RAMP), kind), "a"), RAMP)
+
+
+def test_a_jpeg_decodes_as_libjpeg_turbo_does_elsewhere() -> None:
+    import cv2
+
+    data = encode(Image.fromarray(smooth(101, 203)), "JPEG", quality=80)
+    other = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert np.abs(decode(data, "a").astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGBA"])
+def test_gray_palette_and_alpha_pngs_become_rgb(mode: str) -> None:
+    image = Image.fromarray(RAMP).convert(mode)
+    assert np.array_equal(decode(encode(image, "PNG"), "a"), np.asarray(image.convert("RGB")))
+
+
+def test_a_transparent_pixel_keeps_the_colour_beneath() -> None:
+    rgba = np.dstack([RAMP, np.zeros(RAMP.shape[:2], np.uint8)])
+    assert np.array_equal(decode(encode(Image.fromarray(rgba), "PNG"), "a"), RAMP)
+
+
+def test_a_gray_jpeg_has_three_equal_channels() -> None:
+    decoded = decode(encode(Image.fromarray(RAMP).convert("L"), "JPEG"), "a")
+    assert decoded.shape == (20, 30, 3)
+    assert np.ptp(decoded, axis=2).max() == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "RGB", "RGBA"])
+def test_bmps_of_every_kind_become_rgb(mode: str) -> None:
+    image = Image.fromarray(RAMP).convert(mode)
+    assert np.array_equal(decode(encode(image, "BMP"), "a"), np.asarray(image.convert("RGB")))
+
+
+def test_a_palette_with_transparent_entries_decodes_without_a_warning() -> None:
+    image = Image.fromarray(RAMP).convert("P")
+    data = encode(image, "PNG", transparency=bytes(range(256)))
+    assert np.array_equal(decode(data, "a"), np.asarray(image.convert("RGB")))
+
+
+def test_the_exif_rotation_is_not_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decode(encode(Image.fromarray(RAMP), "JPEG", exif=exif), "a").shape == (20, 30, 3)
+
+
+def test_a_corrupt_exif_block_disturbs_neither_the_picture_nor_the_terminal() -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0" + b"\x1a\x01\x05\0\x01\0\0\0\xff\xff\xff\x0f" * 5
+    plain = encode(Image.fromarray(RAMP), "JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    app0_end = 4 + struct.unpack_from(">H", plain, 4)[0]
+    without_density = plain[:2] + segment + plain[app0_end:]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert np.array_equal(decode(without_density, "a"), decode(plain, "a"))
+    assert caught == []
+    with pytest.warns(UserWarning, match=r"File|EXIF|[Tt]ag"):  # Pillow itself does warn of this block
+        Image.open(io.BytesIO(without_density)).load()
+
+
+def test_a_cmyk_jpeg_is_refused_by_name() -> None:
+    data = encode(Image.new("CMYK", (8, 8)), "JPEG")
+    with pytest.raises(DataMissing, match=r"cat\.jpg is a CMYK JPEG"):
+        decode(data, "cat.jpg")
+
+
+@pytest.mark.parametrize("colour", [0, 2, 4, 6])
+def test_a_png_of_16_bits_a_channel_is_refused_by_name(colour: int) -> None:
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    data = png(2, 2, 16, colour, (b"\0" + bytes(2 * 2 * channels)) * 2)
+    Image.open(io.BytesIO(data)).load()  # a valid picture, and yet refused
+    with pytest.raises(DataMissing, match=r"deep\.png is a PNG of 16 bits a channel"):
+        decode(data, "deep.png")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.95])
+def test_a_truncated_picture_is_named(kind: str, share: float) -> None:
+    data = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)), kind)
+    with pytest.raises(DataMissing, match=r"half\.pic is not a") as caught:
+        decode(data[: int(len(data) * share)], "half.pic")
+    assert str(caught.value).split(":", 1)[1].strip()
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_a_picture_that_claims_a_billion_pixels_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(DataMissing, match=r"bomb\.png claims 40000x40000 pixels"):
+        decode(png(40000, 40000, 8, 2), "bomb.png")
+
+
+def test_a_large_picture_below_the_limit_raises_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode(encode(Image.fromarray(RAMP), "PNG"), "a").shape == RAMP.shape
+    monkeypatch.setattr(tasks.images, "_MAX_PIXELS", 100)
+    with pytest.raises(DataMissing, match="more than the 100 that are decoded"):
+        decode(encode(Image.fromarray(RAMP), "PNG"), "a")
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a" + bytes(50), b"<html>not found</html>", bytes(100)])
+def test_what_is_no_picture_is_refused_with_its_first_bytes(data: bytes) -> None:
+    with pytest.raises(
+        DataMissing, match=r"a\.jpg is not a JPEG, PNG, BMP or \.npy picture: (it starts with|the file)"
+    ):
+        decode(data, "a.jpg")
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    kind=st.sampled_from(["JPEG", "PNG", "BMP", "npy"]),
+    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6),
+    head=st.booleans(),
+)
+def test_a_damaged_picture_decodes_to_rgb_or_is_named(kind: str, flips: list[tuple[float, int]], head: bool) -> None:
+    data = bytearray(npy(RAMP) if kind == "npy" else encode(Image.fromarray(RAMP), kind))
+    reach = min(len(data), 80) if head else len(data)
+    for place, change in flips:
+        data[int(place * reach)] ^= change
+    try:
+        decoded = decode(bytes(data), "hurt.pic")
+    except DataMissing as error:
+        assert str(error).startswith("hurt.pic")  # noqa: PT017 - either outcome is right
+    else:
+        assert decoded.dtype == np.uint8
+        assert decoded.ndim == 3
+        assert decoded.shape[2] == 3
+
+
+def test_a_npy_picture_comes_back_as_it_was() -> None:
+    assert np.array_equal(decode(npy(RAMP), "a.npy"), RAMP)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        RAMP.astype(np.float32),
+        RAMP[..., 0],
+        RAMP[..., :2],
+        np.asfortranarray(RAMP),
+        np.array([{"a": 1}], dtype=object),
+    ],
+)
+def test_a_npy_file_of_anything_else_is_refused_with_its_header(array: Array) -> None:
+    with pytest.raises(DataMissing, match=r"a\.npy is not a picture: its header is .*'shape'.*, not that of uint8"):
+        decode(npy(array, allow_pickle=array.dtype == object), "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (npy(RAMP)[:-10], r"a\.npy has 1790 bytes of pixels, but \[20, 30, 3\] are 1800"),
+        (npy(RAMP) + b"x", r"has 1801 bytes of pixels"),
+        (npy(RAMP[:0]), r"has 0 bytes of pixels, but \[0, 30, 3\]"),
+        (npy(RAMP)[:7], r"its header is ''"),
+        (npy(RAMP)[:40], r"its header is "),
+    ],
+)
+def test_a_npy_file_that_is_cut_or_empty_is_refused(data: bytes, complaint: str) -> None:
+    with pytest.raises(DataMissing, match=complaint):
+        decode(data, "a.npy")
+
+
+def test_a_npy_file_with_a_long_header_is_read() -> None:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, RAMP, version=(2, 0))
+    assert np.array_equal(decode(file.getvalue(), "a.npy"), RAMP)
+
+
+def test_a_raw_picture_is_taken_as_it_is_and_only_at_its_size() -> None:
+    assert np.array_equal(decode_rgb8(RAMP.tobytes(), "a.rgb8", 20, 30), RAMP)
+    with pytest.raises(DataMissing, match=r"a\.rgb8 has 1800 bytes, but a raw picture for a 20x31 input has 1860"):
+        decode_rgb8(RAMP.tobytes(), "a.rgb8", 20, 31)
+
+
+# --- cropping ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "crop", "start"), [(10, 4, 3), (9, 4, 3), (7, 4, 2), (5, 4, 1), (4, 4, 0)])
+def test_a_central_crop_starts_where_c_rounds_halves_away_from_zero(size: int, crop: int, start: int) -> None:
+    line = np.arange(size, dtype=np.uint8)
+    assert central_crop(line.reshape(size, 1, 1), crop, 1)[0, 0, 0] == start
+    assert central_crop(line.reshape(1, size, 1), 1, crop)[0, 0, 0] == start
+
+
+def test_a_crop_larger_than_the_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="a crop of 5x3 does not fit into a picture of 4x4"):
+        central_crop(np.zeros((4, 4, 3), np.uint8), 5, 3)
+
+
+# --- normalising ---------------------------------------------------------------------------------------------------
+
+
+def tensor(dtype: Any, shape: tuple[int, ...] = (1, 1, 4, 1)) -> TensorSpec:
+    return TensorSpec("image", shape, np.dtype(dtype), scale=0.5, zero_point=3)
+
+
+VALUES = np.array([0, 127.6, 128.4, 255], np.float32).reshape(1, 4, 1)
+
+
+def test_a_uint8_input_gets_the_byte_cut_not_rounded_whatever_its_quantisation() -> None:
+    prepared = to_input(VALUES, tensor(np.uint8))
+    assert prepared.dtype == np.uint8
+    assert prepared.ravel().tolist() == [0, 127, 128, 255]
+
+
+def test_an_int8_input_gets_the_byte_minus_128_cut_towards_zero() -> None:
+    prepared = to_input(VALUES, tensor(np.int8))
+    assert prepared.dtype == np.int8
+    assert prepared.ravel().tolist() == [-128, 0, 0, 127]
+
+
+def test_a_float_input_is_normalised_with_mean_and_std() -> None:
+    expected = pytest.approx([-1, 0.1 / 127.5, 0.9 / 127.5, 1], abs=1e-6)
+    assert to_input(VALUES, tensor(np.float32)).ravel().tolist() == expected
+    assert to_input(VALUES, tensor(np.float32), mean=0, std=255).ravel()[-1] == pytest.approx(1)
+    assert to_input(VALUES, tensor(np.float32)).dtype == np.float32
+
+
+def test_values_beyond_a_byte_are_clipped_and_do_not_wrap() -> None:
+    wild = np.array([-3, 256.5, 300, -0.5], np.float32).reshape(1, 4, 1)
+    assert to_input(wild, tensor(np.uint8)).ravel().tolist() == [0, 255, 255, 0]
+    assert to_input(wild, tensor(np.int8)).ravel().tolist() == [-128, 127, 127, -128]
+
+
+def test_bytes_become_inputs_without_an_intermediate_picture() -> None:
+    image = np.array([0, 1, 128, 255], np.uint8).reshape(1, 4, 1)
+    assert to_input(image, tensor(np.uint8)).ravel().tolist() == [0, 1, 128, 255]
+    assert to_input(image, tensor(np.int8)).ravel().tolist() == [-128, -127, 0, 127]
+    assert to_input(image, tensor(np.float32)).dtype == np.float32
+
+
+def test_an_input_is_contiguous_with_a_batch_of_one() -> None:
+    image = np.zeros((8, 8, 3), np.float32)[::2, ::2]
+    prepared = to_input(image, tensor(np.float32, (1, 4, 4, 3)))
+    assert prepared.shape == (1, 4, 4, 3)
+    assert prepared.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "complaint"),
+    [
+        (np.int32, (1, 1, 4, 1), "image is int32, but pictures go into float32, uint8 or int8"),
+        (np.float32, (1, 4, 1, 1), r"\[1, 4, 1, 1\], but a picture prepared for it is \[1, 1, 4, 1\]"),
+        (np.float32, (2, 1, 4, 1), r"\[2, 1, 4, 1\]"),
+    ],
+)
+def test_an_input_of_another_type_or_shape_is_refused(dtype: Any, shape: tuple[int, ...], complaint: str) -> None:
+    with pytest.raises(ModelMismatch, match=complaint):
+        to_input(VALUES, tensor(dtype, shape))
