@@ -131,6 +131,15 @@ class Task(ABC):
             ModelMismatch: The model cannot be asked this task's question; the message says what was expected.
         """
 
+    def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
+        """Shapes to which the model's inputs are resized before it is allocated; None takes them as they are.
+
+        Args:
+            inputs: The model's inputs as its file has them.
+        """
+        del inputs
+        return None
+
     @abstractmethod
     def check_truth(self) -> None:
         """Loads the ground truth and holds it against the samples, so that a mistake shows before the run.
