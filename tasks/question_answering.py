@@ -113,6 +113,12 @@ class QuestionAnswering(Task):
         """
         return _WindowCodec(self._windows, self._options, inputs, outputs)
 
+    def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
+        """[1, sequence] for a model exported without a fixed length, whose inputs show as [1, 1]; else None."""
+        if any(tuple(tensor.shape) != (1, 1) for tensor in inputs):
+            return None
+        return [(1, self._windows.sequence)] * len(inputs)
+
     def check_truth(self) -> None:
         """Loads the ground truth and holds it against every question.
 

@@ -1,0 +1,404 @@
+"""The question answering task: data found, tensors bound, answers logged and scored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from accuracy.log import Answer, LogError
+from accuracy.squad_answers import Window
+from accuracy.squad_text import basic_tokens
+from accuracy.squad_truth import read_truth
+from accuracy.wire import pack_logits, unpack_logits
+from backends.base import TensorSpec
+from harness.zoo.squad_builtin import write_builtin_squad
+from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+
+Floats = npt.NDArray[np.float32]
+INT, FLOAT = np.dtype(np.int32), np.dtype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def builtin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("builtin")
+    write_builtin_squad(folder)
+    return folder
+
+
+def task_of(path: Path, truth: Path | None = None, count: int | None = None, **options: Any) -> QuestionAnswering:
+    return QuestionAnswering(DataRef(path, truth, count), QuestionAnsweringOptions(**options))
+
+
+def specs(*names: str, dtype: np.dtype[Any] = INT, shape: tuple[int, ...] = (1, 384)) -> list[TensorSpec]:
+    return [TensorSpec(name, shape, dtype) for name in names]
+
+
+INPUTS = specs("input_ids", "input_mask", "segment_ids")
+OUTPUTS = specs("end_logits", "start_logits", dtype=FLOAT)
+
+
+def where_answered(window: Window, answers: Sequence[str]) -> tuple[int, int] | None:
+    """The first run of context tokens that reads as one of the answers does, spaces aside."""
+    bare = [token.removeprefix("##") for token in window.tokens]
+    for wanted in ("".join(basic_tokens(answer)) for answer in answers):
+        for start in range(window.context_start, len(bare) - 1):
+            if window.token_is_max_context[start - window.context_start]:
+                text = ""
+                for end in range(start, min(start + 30, len(bare) - 1)):
+                    text += bare[end]
+                    if text == wanted:
+                        return start, end
+    return None
+
+
+def true_logits(task: QuestionAnswering, truth: Path) -> list[tuple[Floats, Floats]]:
+    """What a model that knows the answers would say, over noise."""
+    answers = read_truth(truth).answers
+    noise = np.random.default_rng(0)
+    logits = []
+    for index in range(len(task)):
+        window = task._windows.window(index)
+        start, end = noise.normal(size=(2, 384)).astype(np.float32)
+        if place := where_answered(window, answers[window.qas_id]):
+            start[place[0]] += 20
+            end[place[1]] += 20
+        logits.append((start, end))
+    return logits
+
+
+def answered(
+    task: QuestionAnswering, logits: Sequence[tuple[Floats, Floats]], outputs: Sequence[TensorSpec] = OUTPUTS
+) -> Iterator[Answer]:
+    """The logits through post-processing, as a model with these outputs would give them."""
+    codec = task.codec(INPUTS, outputs, accuracy=True)
+    for index, (start, end) in enumerate(logits):
+        values = {"start_logits": start[np.newaxis], "end_logits": end[np.newaxis]}
+        yield Answer(index, codec.postprocess([values[output.name] for output in outputs]))
+
+
+def test_true_logits_score_one_on_mlperfs_mini_set_and_altered_ones_do_not(zoo: Path) -> None:
+    squad = zoo / "datasets" / "squad"
+    task = task_of(squad / "squad_eval_mini.tfrecord")
+    task.check_truth()
+    logits = true_logits(task, squad / "squad_groundtruth.tfrecord")
+    metrics = task.score(answered(task, logits))
+    assert metrics["f1"] >= 0.99
+    assert metrics["exact_match"] >= 0.99
+    assert metrics["f1_mobile"] >= 0.99
+    # One-word answers survive when start and end are swapped; the others do not.
+    assert task.score(answered(task, [(end, start) for start, end in logits]))["f1"] < 0.5
+    # Each window answered with the next one's logits.
+    assert task.score(answered(task, [*logits[1:], logits[0]]))["f1"] < 0.2
+    # Only the questions of the set count, though the truth has all 10,570.
+    assert task.describe_data() == {
+        "count": 100,
+        "questions": 100,
+        "source": str(squad / "squad_eval_mini.tfrecord"),
+        "truth": str(squad / "squad_groundtruth.tfrecord"),
+        "max_seq_length": 384,
+    }
+
+
+def test_true_logits_score_one_on_the_builtin_set_and_shifted_ones_do_not(builtin: Path) -> None:
+    task = task_of(builtin)
+    task.check_truth()
+    [truth] = builtin.glob("*.json")
+    logits = true_logits(task, truth)
+    assert len(task) > len(task._questions) == 152
+    assert task.score(answered(task, logits)) == {"f1": 1.0, "exact_match": 1.0, "f1_mobile": 1.0}
+    assert task.score(reversed(list(answered(task, logits))))["f1"] == 1.0
+    assert task.score(answered(task, [*logits[1:], logits[0]]))["f1"] < 0.2
+
+
+@pytest.mark.parametrize("layout", ["reference", "mobile"])
+@pytest.mark.parametrize("log_dtype", ["float16", "float32", "float64"])
+def test_every_layout_and_type_of_the_log_is_scored_alike(builtin: Path, layout: str, log_dtype: str) -> None:
+    task = task_of(builtin, layout=layout, log_dtype=log_dtype, count=40)
+    [truth] = builtin.glob("*.json")
+    logged = list(answered(task, true_logits(task, truth)))
+    assert len(logged[0].data) == 2 * 384 * np.dtype(log_dtype).itemsize
+    assert task.score(logged)["f1"] == 1.0
+    other = task_of(builtin, layout="mobile" if layout == "reference" else "reference", log_dtype=log_dtype, count=40)
+    assert other.score(logged)["f1"] < 0.3
+
+
+def test_a_performance_run_logs_what_an_accuracy_run_does(builtin: Path) -> None:
+    task = task_of(builtin)
+    raw = [np.arange(384, dtype=np.float32)[np.newaxis], -np.arange(384, dtype=np.float32)[np.newaxis]]
+    one, two = (task.codec(INPUTS, OUTPUTS, accuracy=accuracy).postprocess(raw) for accuracy in (True, False))
+    assert one == two
+    start, end = unpack_logits(one, 384)
+    assert start[5] == -5.0
+    assert end[5] == 5.0
+
+
+def test_a_count_that_cuts_a_question_still_scores_it(builtin: Path) -> None:
+    whole = task_of(builtin)
+    cut = next(
+        index for index in range(1, len(whole)) if whole._windows.qas_id(index) == whole._windows.qas_id(index - 1)
+    )
+    task = task_of(builtin, count=cut)
+    assert len(task) == cut
+    assert task._questions[-1] == whole._windows.qas_id(cut)
+    metrics = task.score(Answer(index, pack_logits(np.zeros(384), np.zeros(384))) for index in range(cut))
+    assert set(metrics) == {"f1", "exact_match", "f1_mobile"}
+
+
+def test_no_valid_answer_scores_nothing(builtin: Path) -> None:
+    task = task_of(builtin, count=10)
+    nothing = np.zeros(384)
+    nothing[-20:] = 1.0  # all of the best twenty lie in the padding
+    metrics = task.score(Answer(index, pack_logits(nothing, nothing)) for index in range(10))
+    assert metrics == {"f1": 0.0, "exact_match": 0.0, "f1_mobile": 0.0}
+
+
+def test_answers_that_cannot_be_of_this_set_are_refused(builtin: Path) -> None:
+    task = task_of(builtin, count=2)
+    with pytest.raises(LogError, match="an answer for sample 2; the data set has 2 windows"):
+        task.score([Answer(2, bytes(8))])
+    with pytest.raises(LogError, match="an answer of 4 bytes holds no pairs of float32 logits"):
+        task.score([Answer(0, bytes(4))])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("input_ids", "input_mask", "segment_ids"),
+        ("segment_ids", "input_ids", "input_mask"),
+        ("serving_default_attention_mask:0", "serving_default_input_ids:0", "serving_default_token_type_ids:0"),
+        ("input_word_ids", "input_mask", "input_type_ids"),
+        ("bert/ids", "bert/mask"),
+    ],
+)
+def test_inputs_come_in_the_models_order_whatever_it_is(builtin: Path, names: tuple[str, ...]) -> None:
+    task = task_of(builtin)
+    types = [np.dtype(kind) for kind in (np.int32, np.int64, np.float32)]
+    inputs = [TensorSpec(name, (1, 384), dtype) for name, dtype in zip(names, types, strict=False)]
+    arrays = task.codec(inputs, OUTPUTS, accuracy=False).preprocess(3)
+    window = task._windows.inputs(3)
+    for spec, array in zip(inputs, arrays, strict=True):
+        if "type" in spec.name or "segment" in spec.name:
+            expected = window.segment_ids
+        elif "mask" in spec.name:
+            expected = window.input_mask
+        else:
+            expected = window.input_ids
+        assert array.dtype == spec.dtype
+        assert array.shape == (1, 384)
+        assert array.flags.c_contiguous
+        np.testing.assert_array_equal(array[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "start"),
+    [
+        (("end_logits", "start_logits"), 1),
+        (("start_logits", "end_logits"), 0),
+        (("StatefulPartitionedCall/endLogits", "StatefulPartitionedCall/startLogits"), 1),
+        (("pooled", "tf.squeeze_end", "tf.squeeze_start"), 2),
+        (("append/start", "dependent/end"), 0),
+    ],
+)
+def test_outputs_are_bound_by_name_and_not_by_place(builtin: Path, names: tuple[str, ...], start: int) -> None:
+    codec = task_of(builtin).codec(INPUTS, specs(*names, dtype=FLOAT), accuracy=True)
+    raw = [np.full((1, 384), place, np.float32) for place in range(len(names))]
+    starts, ends = unpack_logits(codec.postprocess(raw), 384)
+    assert starts[0] == start
+    assert "end" in names[int(ends[0])].lower().rsplit("/", maxsplit=1)[-1]
+
+
+def test_names_that_say_nothing_are_listed_with_the_lines_to_write(builtin: Path) -> None:
+    task = task_of(builtin)
+    with pytest.raises(ModelMismatch) as caught:
+        task.codec(INPUTS, specs("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", dtype=FLOAT), accuracy=True)
+    assert str(caught.value) == (
+        "the names of the model's outputs do not tell which is which:\n"
+        "  StatefulPartitionedCall:0 float32[1, 384]\n"
+        "  StatefulPartitionedCall:1 float32[1, 384]\n"
+        "Say it in the config, under model:\n"
+        "  outputs:\n"
+        "    start_logits: <one of the names above>\n"
+        "    end_logits: <one of the names above>"
+    )
+    with pytest.raises(ModelMismatch, match="input_mask: attention_mask"):
+        task.codec(specs("x", "attention_mask", "y"), OUTPUTS, accuracy=True)
+    for names in (("ids_a", "ids_b", "mask"), ("input_mask", "segment_ids"), ("input_ids", "input_mask", "pixels")):
+        with pytest.raises(ModelMismatch, match="do not tell which is which"):
+            task.codec(specs(*names), OUTPUTS, accuracy=True)
+
+
+def test_the_config_tells_what_names_do_not(builtin: Path) -> None:
+    inputs = specs("a", "b", "c")
+    outputs = specs("x:0", "x:1", dtype=FLOAT)
+    task = task_of(
+        builtin,
+        inputs={"input_ids": "c", "input_mask": "a", "segment_ids": "b"},
+        outputs={"start_logits": "x:1", "end_logits": "x:0"},
+    )
+    codec = task.codec(inputs, outputs, accuracy=True)
+    window = task._windows.inputs(0)
+    expected = [window.input_mask, window.segment_ids, window.input_ids]
+    for found, values in zip(codec.preprocess(0), expected, strict=True):
+        np.testing.assert_array_equal(found[0], values)
+    starts, _ = unpack_logits(codec.postprocess([np.zeros((1, 384)), np.ones((1, 384))]), 384)
+    assert starts[0] == 1.0
+    with pytest.raises(
+        ModelMismatch, match=r"option outputs.start_logits names 'x:1', which the model does not have:\n  end"
+    ):
+        task.codec(inputs, OUTPUTS, accuracy=True)
+    twice = task_of(builtin, outputs={"start_logits": "x:1", "end_logits": "x:1"})
+    with pytest.raises(ModelMismatch, match="do not tell which is which"):
+        twice.codec(INPUTS, outputs, accuracy=True)
+
+
+def test_quantised_logits_are_logged_as_floats(builtin: Path) -> None:
+    outputs = [
+        TensorSpec("end_logits", (1, 384), np.dtype(np.int8), 0.5, 3),
+        TensorSpec("start_logits", (1, 384), np.dtype(np.uint8), 0.25, 128),
+    ]
+    raw = [np.full((1, 384), 13, np.int8), np.full((1, 384), 120, np.uint8)]
+    start, end = unpack_logits(task_of(builtin).codec(INPUTS, outputs, accuracy=True).postprocess(raw), 384)
+    assert start[0] == -2.0
+    assert end[0] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "message"),
+    [
+        (
+            specs("input_ids", shape=(1, 128)),
+            OUTPUTS,
+            r"input 'input_ids' has the shape \[1, 128\]; windows of \[1, 384\]",
+        ),
+        (specs("input_ids", shape=(384,)), OUTPUTS, r"has the shape \[384\]"),
+        (specs("input_ids", dtype=np.dtype(np.uint8)), OUTPUTS, "input 'input_ids' is uint8; int32, int64, float32"),
+        (INPUTS, specs("start", "end", dtype=FLOAT, shape=(1, 384, 2)), r"output 'start' has the shape \[1, 384, 2\]"),
+        (INPUTS, specs("start", "end", dtype=np.dtype(np.int8)), "output 'start' is int8 without a quantisation scale"),
+        (INPUTS, specs("start", "end", dtype=np.dtype(np.int64)), "output 'start' is int64; float32"),
+    ],
+)
+def test_a_model_of_another_shape_or_type_is_refused(
+    builtin: Path, inputs: list[TensorSpec], outputs: list[TensorSpec], message: str
+) -> None:
+    with pytest.raises(ModelMismatch, match=message):
+        task_of(builtin).codec(inputs, outputs, accuracy=True)
+
+
+def test_another_sequence_length_cuts_other_windows(builtin: Path) -> None:
+    task = task_of(builtin, max_seq_length=128, doc_stride=64, max_query_length=32)
+    assert len(task) > len(task_of(builtin))
+    inputs, outputs = specs("input_ids", shape=(1, 128)), specs("start", "end", dtype=FLOAT, shape=(1, 128))
+    [ids] = task.codec(inputs, outputs, accuracy=True).preprocess(0)
+    assert ids.shape == (1, 128)
+
+
+def test_a_model_of_no_fixed_length_is_opened_at_the_windows_length(builtin: Path) -> None:
+    task = task_of(builtin)
+    assert task.input_shapes(specs("input_ids", "input_mask", shape=(1, 1))) == [(1, 384), (1, 384)]
+    assert task.input_shapes(INPUTS) is None
+    assert task.input_shapes(specs("input_ids", shape=(1, 128))) is None
+
+
+def empty(folder: Path) -> Path:
+    return folder
+
+
+def two(folder: Path) -> Path:
+    (folder / "one.json").write_text("{}")
+    (folder / "two.tfrecord").write_bytes(b"")
+    (folder / "squad_groundtruth.tfrecord").write_bytes(b"")
+    return folder
+
+
+def text(folder: Path) -> Path:
+    (folder / "dev.txt").write_text("x")
+    return folder / "dev.txt"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (empty, "holds neither a .tfrecord with windows nor a .json"),
+        (two, r"holds more than one data set: one\.json, two\.tfrecord\. Choose one with --dataset FILE"),
+        (text, r"dev\.txt is neither a .tfrecord with windows nor a .json"),
+        (lambda folder: folder / "nowhere", r"no SQuAD data at .*nowhere"),
+    ],
+)
+def test_a_place_without_one_data_set_is_refused(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
+    with pytest.raises(DataMissing, match=message):
+        task_of(make(tmp_path))
+
+
+def test_a_folder_of_several_sets_lists_them(zoo: Path) -> None:
+    with pytest.raises(
+        DataMissing, match=r"squad_eval\.tfrecord, squad_eval_mini\.tfrecord, squad_eval_tiny\.tfrecord\."
+    ):
+        task_of(zoo / "datasets" / "squad")
+
+
+def test_a_json_needs_a_vocabulary_beside_it_or_named(builtin: Path, tmp_path: Path) -> None:
+    [data] = builtin.glob("*.json")
+    shutil.copy(data, tmp_path)
+    with pytest.raises(DataMissing, match=r"no vocab\.txt beside .*\.json"):
+        task_of(tmp_path)
+    assert len(task_of(tmp_path, vocab=builtin / "vocab.txt")) == len(task_of(builtin))
+    with pytest.raises(DataMissing, match=r"the vocabulary .*nowhere\.txt cannot be read"):
+        task_of(tmp_path, vocab=tmp_path / "nowhere.txt")
+
+
+def test_a_truth_that_does_not_belong_is_found_before_the_run(builtin: Path, tmp_path: Path) -> None:
+    [data] = builtin.glob("*.json")
+    squad = json.loads(data.read_text())
+    answers_only = {qa["id"]: ["x"] for one in squad["data"][0]["paragraphs"] for qa in one["qas"]}
+    (tmp_path / "map.json").write_text(json.dumps(answers_only))
+    with pytest.raises(DataMissing, match=r"map\.json holds answers but no contexts"):
+        task_of(data, tmp_path / "map.json").check_truth()
+    del squad["data"][0]["paragraphs"][0]["qas"][0]
+    (tmp_path / "less.json").write_text(json.dumps(squad))
+    with pytest.raises(DataMissing, match=r"it has no answer for 1 of 152 questions \('test-00-person' is the first\)"):
+        task_of(data, tmp_path / "less.json").check_truth()
+    with pytest.raises(DataMissing, match="it has no answer for 1 of 152 questions"):
+        task_of(data, tmp_path / "less.json").score([])
+    squad = json.loads(data.read_text())
+    squad["data"][0]["paragraphs"][1]["context"] = "Quite another text."
+    (tmp_path / "other.json").write_text(json.dumps(squad))
+    with pytest.raises(
+        DataMissing, match=r"window 8 speaks of word \d+ of question 'test-01-person', whose context has 3 words"
+    ):
+        task_of(data, tmp_path / "other.json").check_truth()
+    with pytest.raises(DataMissing, match=r"nowhere\.json cannot be read"):
+        task_of(data, tmp_path / "nowhere.json").check_truth()
+
+
+def test_records_without_a_ground_truth_beside_them_say_so(zoo: Path, tmp_path: Path) -> None:
+    shutil.copy(zoo / "datasets" / "squad" / "squad_eval_tiny.tfrecord", tmp_path)
+    task = task_of(tmp_path)
+    assert len(task) == 10
+    with pytest.raises(DataMissing, match=r"looked for squad_groundtruth\.tfrecord.*Name it with --truth"):
+        task.check_truth()
+    task_of(tmp_path, zoo / "datasets" / "squad" / "squad_groundtruth.tfrecord").check_truth()
+
+
+@pytest.mark.parametrize("name", ["max_seq_length", "doc_stride", "max_query_length", "n_best", "max_answer_length"])
+def test_options_out_of_range_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is 0; it must be at least 1"):
+        TypeAdapter(QuestionAnsweringOptions).validate_python({name: 0})
+
+
+def test_options_are_read_from_a_config() -> None:
+    options = TypeAdapter(QuestionAnsweringOptions)
+    found = options.validate_python({"vocab": "v.txt", "outputs": {"start_logits": "b", "end_logits": "a"}})
+    assert found.vocab == Path("v.txt")
+    assert found.outputs == {"start_logits": "b", "end_logits": "a"}
+    for wrong in ({"inputs": {"ids": "a"}}, {"layout": "transposed"}, {"log_dtype": "int8"}):
+        with pytest.raises(ValidationError):
+            options.validate_python(wrong)
