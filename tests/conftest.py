@@ -1,18 +1,305 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests: small real models and data, made here, and the command line as a process of its own."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from PIL import Image
+
+from harness.zoo import layers
+from harness.zoo.graph import Graph, Quantization
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+Array = npt.NDArray[Any]
+Result = dict[str, Any]
+Process = subprocess.CompletedProcess[str]
+
+KEYWORDS, FEATURES = 12, 490
+KEYWORD_FILES = 40
+PICTURE_SIDE = 32
+TINTS_PER_CHANNEL = 10
 
 
 @pytest.fixture(scope="session")
 def zoo() -> Path:
     """The folder of real models and data, which are not in the repository."""
-    default = Path(__file__).resolve().parents[1] / ".." / "shared" / "zoo"
+    default = REPOSITORY / ".." / "shared" / "zoo"
     folder = Path(os.environ.get("TFLITE_LOADGEN_ZOO", default)).resolve()
     if not folder.is_dir():
         pytest.skip(f"no real models and data at {folder}: name their folder with TFLITE_LOADGEN_ZOO")
     return folder
+
+
+def keyword_templates() -> Array:
+    """One int8 pattern of +1 and -1 for each of the 12 words, [12, 490]."""
+    return np.random.default_rng(12).choice(np.array([-1, 1], np.int8), (KEYWORDS, FEATURES))
+
+
+@pytest.fixture(scope="session")
+def keyword_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """int8 [1, 49, 10, 1] -> int8 [1, 12]: how well the features agree with each word's pattern."""
+    graph = Graph("keyword patterns")
+    # The features' own quantisation, so that files are fed as they are.
+    quantization = Quantization.per_tensor(0.5847029089927673, 83)
+    features = graph.input("features", (1, 49, 10, 1), np.int8, quantization)
+    flat = graph.tensor("flat", (1, FEATURES), np.int8, quantization)
+    shape = graph.constant("flat/shape", np.array([1, FEATURES], np.int32))
+    graph.operator("RESHAPE", [features, shape], [flat], schema.ReshapeOptionsT(newShape=[1, FEATURES]))
+    weight = graph.constant("patterns", keyword_templates(), Quantization.per_tensor(1.0))
+    bias = graph.constant("bias", np.zeros(KEYWORDS, np.int32), Quantization.per_tensor(0.5847029089927673))
+    scores = graph.tensor("scores", (1, KEYWORDS), np.int8, Quantization.per_tensor(150.0))
+    graph.operator("FULLY_CONNECTED", [flat, weight, bias], [scores], schema.FullyConnectedOptionsT())
+    graph.output(scores)
+    return _write(graph, tmp_path_factory.mktemp("models") / "keywords.tflite")
+
+
+@pytest.fixture(scope="session")
+def keyword_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 feature files with labels, of which every fifth is wrong: the model's top-1 is 0.8."""
+    folder = tmp_path_factory.mktemp("data") / "keywords"
+    write_keyword_data(folder, KEYWORD_FILES)
+    return folder
+
+
+def write_keyword_data(folder: Path, count: int) -> None:
+    """See `keyword_data`."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    templates = keyword_templates().astype(np.int64)
+    lines = []
+    for number in range(count):
+        word = number % KEYWORDS
+        # Centred on the zero point, as far as int8 allows; the noise leaves no doubt.
+        features = np.clip(70 + 30 * templates[word] + rng.integers(-20, 21, FEATURES), -128, 127)
+        name = f"sample_{number:04}.bin"
+        (folder / name).write_bytes(features.astype(np.int8).tobytes())
+        label = (word + 1) % KEYWORDS if number % 5 == 4 else word
+        lines.append(f"{name}, {KEYWORDS}, {label}\n")
+    (folder / "y_labels.csv").write_text("".join(lines), encoding="ascii")
+
+
+@pytest.fixture(scope="session")
+def make_keyword_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Writes a set of so many keywords, for a test that changes it or needs another size."""
+
+    def make(count: int) -> Path:
+        folder = tmp_path_factory.mktemp("data") / "keywords"
+        write_keyword_data(folder, count)
+        return folder
+
+    return make
+
+
+def tints() -> Array:
+    """1,000 colours (0 to 255), 10 steps a channel, [1000, 3] float32: class i is the colour i."""
+    steps = 15 + 25 * np.arange(TINTS_PER_CHANNEL)
+    return np.array(list(itertools.product(steps, repeat=3)), np.float32)
+
+
+@pytest.fixture(scope="session")
+def picture_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 [1, 32, 32, 3] -> [1, 1001]: which colour is nearest to the picture's mean; class 0 is the background."""
+    graph = Graph("nearest colour")
+    picture = graph.input("picture", (1, PICTURE_SIDE, PICTURE_SIDE, 3), np.float32)
+    mean = graph.tensor("mean", (1, 1, 1, 3), np.float32)
+    pool = schema.Pool2DOptionsT(
+        padding=schema.Padding.VALID,
+        strideW=1,
+        strideH=1,
+        filterWidth=PICTURE_SIDE,
+        filterHeight=PICTURE_SIDE,
+    )
+    graph.operator("AVERAGE_POOL_2D", [picture], [mean], pool)
+    colours = (tints() - 127.5) / 127.5
+    weight = np.zeros((1001, 3), np.float32)
+    bias = np.full(1001, -100, np.float32)
+    weight[1:], bias[1:] = 2 * colours, -np.square(colours).sum(axis=1)
+    flat = layers.reshape(graph, "flat", mean, (1, 3))
+    scores = layers.fully_connected(
+        graph, "scores", flat, graph.constant("colours", weight), graph.constant("bias", bias)
+    )
+    graph.output(scores)
+    return _write(graph, tmp_path_factory.mktemp("models") / "tints.tflite")
+
+
+@pytest.fixture(scope="session")
+def make_picture_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Writes a folder of so many plain JPEGs of 48x40 and labels.csv, of which every fourth is wrong."""
+
+    def make(count: int) -> Path:
+        folder = tmp_path_factory.mktemp("data") / "tints"
+        folder.mkdir()
+        lines = ["file,label\n"]
+        for number in range(count):
+            tint = 37 * number % 1000
+            name = f"picture_{number:04}.jpg"
+            colour = tuple(int(value) for value in tints()[tint])
+            Image.new("RGB", (48, 40), colour).save(folder / name, quality=95)
+            lines.append(f"{name},{(tint + 1) % 1000 if number % 4 == 3 else tint}\n")
+        (folder / "labels.csv").write_text("".join(lines), encoding="ascii")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def picture_data(make_picture_data: Callable[[int], Path]) -> Path:
+    """24 pictures; the model's top-1 is 0.75."""
+    return make_picture_data(24)
+
+
+def _write(graph: Graph, path: Path) -> Path:
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the command line runs with: a cache of its own, nothing from the caller's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TFLITE_", "XDG_"))}
+    return kept | {"TFLITE_LOADGEN_CACHE": str(tmp_path_factory.mktemp("cache")), "PYTHONPATH": str(REPOSITORY)}
+
+
+@pytest.fixture(scope="session")
+def command() -> list[str]:
+    """The console script; -P keeps the current directory off the import path, as run.sh does."""
+    return [sys.executable, "-P", "-m", "harness"]
+
+
+@pytest.fixture
+def cli(command: list[str], environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
+    """Runs one command to its end: cli(*words, cwd=..., env={...}) -> CompletedProcess with text output."""
+
+    def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
+        return subprocess.run(
+            [*command, *map(str, words)],
+            cwd=cwd,
+            env=environment | dict(env or {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start(command: list[str], environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Starts one command in a process group of its own and gives its Popen; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*command, *map(str, words)],
+            cwd=cwd,
+            env=environment | dict(env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Waits until a condition holds; fails loudly if it never does. For processes, whose moment is theirs to choose."""
+
+    def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"still not so after {seconds} s: {what}"
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def short() -> list[str]:
+    """Overrides that make a run as short as it can be."""
+    return ["--threads", "1", "--set", "load.min_duration_ms=100", "--set", "load.min_query_count=64"]
+
+
+@pytest.fixture(scope="session")
+def keywords(keyword_model: Path, keyword_data: Path, short: list[str]) -> list[str]:
+    """The words of a short keyword-spotting run, --out and --scenario apart."""
+    return ["--task", "kws", "--model", str(keyword_model), "--dataset", str(keyword_data), *short]
+
+
+@pytest.fixture(scope="session")
+def read_result() -> Callable[[Path], Result]:
+    """result.json of a run's directory."""
+
+    def read(folder: Path) -> Result:
+        found: Result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def read_detail() -> Callable[[Path], Result]:
+    """LoadGen's own log, read without the harness: key -> value, the last of a key winning."""
+
+    def read(folder: Path) -> Result:
+        found: Result = {}
+        for line in (folder / "mlperf_log_detail.txt").read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line.removeprefix(":::MLLOG "))
+            found[entry["key"]] = entry["value"]
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def complaint() -> Callable[[Process], str]:
+    """The one message of a command that failed: a message for the user and no traceback."""
+
+    def read(process: Process) -> str:
+        assert "Traceback" not in process.stderr, process.stderr
+        assert process.stdout == ""
+        _, found, message = process.stderr.partition("tflite-loadgen: ")
+        assert found, process.stderr
+        assert "tflite-loadgen: " not in message, process.stderr
+        return message.strip()
+
+    return read
+
+
+@pytest.fixture
+def plug_in(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
+    """Installs a backend plug-in: plug_in(name, source of a module with a class Backend) -> environment that has it."""
+
+    def install(name: str, source: str) -> dict[str, str]:
+        site = tmp_path / "site"
+        module = f"plug_in_{name}"
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{module}.py").write_text(source, encoding="utf-8")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="ascii")
+        (info / "entry_points.txt").write_text(
+            f"[tflite_loadgen.backends]\n{name} = {module}:Backend\n", encoding="ascii"
+        )
+        return {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(site)])}
+
+    return install
