@@ -71,7 +71,7 @@ def best_span(
     ends = ends[(ends >= first) & (ends < last)]
     if not (starts.size and ends.size):
         return None
-    scores = start_logits[starts].astype(np.float64)[:, None] + end_logits[ends].astype(np.float64)
+    scores = start_logits[starts].astype(np.float64)[:, None] + end_logits[ends]
     distances = ends - starts[:, None]
     scores[(distances < 0) | (distances >= max_answer_length) | np.isnan(scores)] = -np.inf
     best = int(scores.argmax())
