@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from accuracy.log import Answer, LogError
+from accuracy.wire import pack_labels, unpack_labels
+from backends.base import TensorSpec
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch
+from tasks.classification import Classification, ClassificationOptions
+
+
+def spec(shape: tuple[int, ...], dtype: Any, name: str = "tensor") -> TensorSpec:
+    return TensorSpec(name, shape, np.dtype(dtype))
+
+
+PICTURE = spec((1, 16, 16, 3), np.uint8, "image")
+SCORES = spec((1, 1001), np.uint8, "scores")
+
+
+def picture_set(folder: Path, count: int = 3, labels: str | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        image = np.random.default_rng(number).integers(0, 256, (20 + number, 30, 3)).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    if labels is not None:
+        (folder / "val_map.txt").write_text(labels)
+    return folder
+
+
+def task_of(path: Path, truth: Path | None = None, count: int | None = None, **options: Any) -> Classification:
+    return Classification(DataRef(path, truth, count), ClassificationOptions(**options))
+
+
+def codec_of(path: Path, picture: TensorSpec = PICTURE, *, accuracy: bool = True, **options: Any) -> Codec:
+    return task_of(path, **options).codec([picture], [SCORES], accuracy=accuracy)
+
+
+def scores(**best: int) -> list[Array]:
+    output = np.zeros((1, 1001), np.uint8)
+    for index, score in best.items():
+        output[0, int(index[1:])] = score
+    return [output]
+
+
+# --- preparing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float32])
+@pytest.mark.parametrize("profile", ["mobile", "tflite-eval", "pillow", "opencv"])
+def test_a_picture_becomes_the_models_input(tmp_path: Path, dtype: Any, profile: str) -> None:
+    tensor = spec((1, 24, 16, 3), dtype)
+    (prepared,) = codec_of(picture_set(tmp_path), tensor, profile=profile).preprocess(1)
+    assert prepared.shape == tensor.shape
+    assert prepared.dtype == tensor.dtype
+    assert prepared.flags.c_contiguous
+
+
+def test_mean_and_std_are_for_float_models(tmp_path: Path) -> None:
+    path = picture_set(tmp_path)
+    (raw,) = codec_of(path, spec((1, 16, 16, 3), np.float32), mean=0.0, std=1.0).preprocess(0)
+    (usual,) = codec_of(path, spec((1, 16, 16, 3), np.float32)).preprocess(0)
+    (byte,) = codec_of(path, mean=0.0, std=1.0).preprocess(0)
+    np.testing.assert_allclose(usual, (raw - 127.5) / 127.5, atol=1e-6)
+    assert np.array_equal(byte, raw.astype(np.uint8))
+
+
+def test_a_raw_picture_of_the_models_size_is_neither_resized_nor_cropped(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    (tmp_path / "a.rgb8").write_bytes(image.tobytes())
+    (prepared,) = codec_of(tmp_path).preprocess(0)
+    assert np.array_equal(prepared[0], image)
+    with pytest.raises(DataMissing, match=r"a\.rgb8 has 768 bytes, but a raw picture for a 8x8 input has 192"):
+        codec_of(tmp_path, spec((1, 8, 8, 3), np.uint8)).preprocess(0)
+
+
+def test_a_truncated_jpeg_is_named_in_the_error(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)).save(file, "JPEG")
+    (tmp_path / "half.jpg").write_bytes(file.getvalue()[:1500])
+    with pytest.raises(DataMissing, match=r"half\.jpg is not a JPEG that can be decoded: .*truncated"):
+        codec_of(tmp_path).preprocess(0)
+
+
+def test_the_cache_key_changes_with_all_that_makes_a_prepared_picture(tmp_path: Path) -> None:
+    path, other = picture_set(tmp_path / "a"), picture_set(tmp_path / "b", 2)
+    keys = [
+        codec_of(path).cache_key(),
+        codec_of(other).cache_key(),
+        codec_of(path, count=2).cache_key(),
+        codec_of(path, profile="pillow").cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.int8)).cache_key(),
+        codec_of(path, spec((1, 16, 18, 3), np.uint8)).cache_key(),
+        codec_of(path, mean=0.0).cache_key(),
+        codec_of(path, std=1.0).cache_key(),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert codec_of(path, log_dtype="int32").cache_key() == keys[0]
+
+
+# --- answering -----------------------------------------------------------------------------------------------------
+
+
+def test_an_accuracy_run_logs_the_five_best_labels_without_the_background(tmp_path: Path) -> None:
+    answer = codec_of(picture_set(tmp_path)).postprocess(scores(_0=255, _6=200, _3=90, _1000=80, _9=70, _8=70, _7=1))
+    assert unpack_labels(answer, 1000) == [5, 2, 999, 7, 8]
+
+
+def test_a_performance_run_logs_the_best_label_alone(tmp_path: Path) -> None:
+    codec = codec_of(picture_set(tmp_path), accuracy=False)
+    assert unpack_labels(codec.postprocess(scores(_6=200, _3=90)), 1000) == [5]
+    assert unpack_labels(codec.postprocess(scores(_0=255, _6=200, _3=90)), 1000) == [5]
+    assert len(codec.postprocess(scores(_6=200))) == 4
+
+
+def test_labels_are_logged_as_int32_where_that_is_asked_for(tmp_path: Path) -> None:
+    codec = codec_of(picture_set(tmp_path), accuracy=False, log_dtype="int32")
+    assert codec.postprocess(scores(_682=9)).hex() == "a9020000"
+
+
+def test_a_model_of_1000_classes_has_no_background(tmp_path: Path) -> None:
+    task = task_of(picture_set(tmp_path))
+    codec = task.codec([PICTURE], [spec((1, 1000), np.uint8)], accuracy=False)
+    assert unpack_labels(codec.postprocess([scores(_6=200)[0][:, :1000]]), 1000) == [6]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "options", "complaint"),
+    [
+        ([PICTURE, PICTURE], [SCORES], {}, "1 input, but the model has 2"),
+        ([], [SCORES], {}, "1 input, but the model has 0"),
+        ([spec((1, 16, 16, 1), np.uint8)], [SCORES], {}, r"uint8 \[1, 16, 16, 1\], but .* \[1, height, width, 3\]"),
+        ([spec((2, 16, 16, 3), np.uint8)], [SCORES], {}, r"\[2, 16, 16, 3\], but"),
+        ([spec((1, 3, 16, 16), np.float32)], [SCORES], {}, r"\[1, 3, 16, 16\], but"),
+        ([spec((1, 16, 16, 3), np.int32)], [SCORES], {}, r"int32 .*, but .* float32, uint8, int8"),
+        ([PICTURE], [SCORES, SCORES], {}, "1 output, but the model has 2"),
+        ([PICTURE], [spec((1, 10), np.uint8)], {}, "has 10 classes, but 1000 or 1001 are expected"),
+        (
+            [PICTURE],
+            [SCORES],
+            {"offset": 0},
+            "has 1001 classes, but 1000 are expected: num_classes is 1000 and offset 0",
+        ),
+        ([PICTURE], [SCORES], {"num_classes": 10, "offset": 1}, "has 1001 classes, but 11 are expected"),
+    ],
+)
+def test_a_model_that_is_no_classifier_is_refused_with_what_was_expected(
+    tmp_path: Path,
+    inputs: list[TensorSpec],
+    outputs: list[TensorSpec],
+    options: dict[str, Any],
+    complaint: str,
+) -> None:
+    with pytest.raises(ModelMismatch, match=complaint):
+        task_of(picture_set(tmp_path), **options).codec(inputs, outputs, accuracy=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("num_classes", 1), ("offset", -1), ("std", 0.0), ("std", -1.0), ("std", float("nan"))]
+)
+def test_an_option_that_cannot_be_used_is_refused_with_its_value(option: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{option} is {value}"):
+        ClassificationOptions(**{option: value})  # type: ignore[arg-type]
+
+
+# --- scoring -------------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_scored_by_index_in_any_order(tmp_path: Path) -> None:
+    task = task_of(picture_set(tmp_path, labels="0.png 7\n1.png 8\n2.png 9\n"))
+    answers = [
+        Answer(2, pack_labels([9, 1, 2, 3, 4])),
+        Answer(0, pack_labels([1, 2, 3, 4, 7])),
+        Answer(1, pack_labels([1, 2, 3, 4, 5])),
+    ]
+    assert task.score(answers) == {"top1": pytest.approx(1 / 3), "top5": pytest.approx(2 / 3)}
+
+
+def test_a_log_of_another_harness_with_one_label_each_has_a_top_1(tmp_path: Path) -> None:
+    task = task_of(picture_set(tmp_path, labels="0.png 7\n1.png 8\n2.png 9\n"), log_dtype="int32")
+    answers = [Answer(index, pack_labels([label], "int32")) for index, label in enumerate([7, 8, 0])]
+    assert task.score(answers) == {"top1": pytest.approx(2 / 3)}
+
+
+def test_an_answer_that_is_no_label_is_refused(tmp_path: Path) -> None:
+    task = task_of(picture_set(tmp_path, labels="0.png 7\n1.png 8\n2.png 9\n"))
+    with pytest.raises(LogError, match="labels are 0 to 999"):
+        task.score([Answer(0, pack_labels([1000]))])
+
+
+def test_a_count_takes_the_labels_of_the_first_pictures(tmp_path: Path) -> None:
+    path = picture_set(tmp_path / "set")
+    (tmp_path / "truth.txt").write_text("7\n8\n9\n")
+    task = task_of(path, tmp_path / "truth.txt", count=2)
+    task.check_truth()
+    assert len(task) == 2
+    assert task.score([Answer(0, pack_labels([7])), Answer(1, pack_labels([8]))]) == {"top1": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        ("0.png 7\n1.png 8\n", r"no label for 2\.png"),
+        ("0.png 7\n1.png 8\n2.png 9\n3.png 1\n", r"labels for files that are not there: 3\.png"),
+        ("7\n8\n", "has 2 labels by position, but the data set has 3 samples"),
+        ("7\n8\n1000\n", "line 3: the label 1000 is out of range"),
+    ],
+)
+def test_labels_that_do_not_belong_to_the_pictures_show_before_the_run(
+    tmp_path: Path, labels: str, complaint: str
+) -> None:
+    with pytest.raises(DataMissing, match=complaint):
+        task_of(picture_set(tmp_path, labels=labels)).check_truth()
+
+
+def test_no_labels_and_two_candidates_are_told_apart(tmp_path: Path) -> None:
+    path = picture_set(tmp_path / "set")
+    with pytest.raises(DataMissing, match="no ground truth in or beside"):
+        task_of(path).check_truth()
+    (path / "val_map.txt").write_text("0.png 7\n")
+    (path / "labels.csv").write_text("file,label\n")
+    with pytest.raises(DataMissing, match=r"more than one ground truth: labels\.csv, val_map\.txt"):
+        task_of(path).check_truth()
+
+
+def test_a_task_describes_its_data_with_and_without_labels(tmp_path: Path) -> None:
+    path = picture_set(tmp_path / "set")
+    described = task_of(path, count=2).describe_data()
+    assert described == {
+        "count": 2,
+        "pictures": str(path),
+        "order": "file names",
+        "profile": "mobile",
+        "truth": None,
+    }
+    (path / "val_map.txt").write_text("")
+    assert task_of(path).describe_data()["truth"] == str(path / "val_map.txt")
+
+
+def test_published_pictures_with_the_labels_of_others_are_refused_before_the_run(zoo: Path) -> None:
+    folder = zoo / "datasets/mlperf_mobile"
+    task = task_of(folder / "v3_0_datasets_imagenet-test.zip", folder / "v3_0_assets_imagenet_tiny-groundtruth.txt")
+    with pytest.raises(DataMissing, match="other pictures of the same names"):
+        task.check_truth()
