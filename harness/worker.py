@@ -175,7 +175,11 @@ class _Parts:
     def sut(self, threads: int) -> SystemUnderTest:
         """Another instance with the task around it; the first of one thread is the one already open."""
         backend, self.spare = (self.spare, None) if self.spare is not None and threads == 1 else (None, self.spare)
-        return SystemUnderTest(backend or self.open(threads), self.codec, self.samples)
+        accuracy = self.spec.load.mode == "accuracy"
+        made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)
+        # The calibration has loaded its samples, of which 0 is one.
+        made.check(0)
+        return made
 
 
 def _plan(spec: Spec, parts: _Parts) -> Plan:
