@@ -56,11 +56,14 @@ def samples(draw: st.DrawFn) -> Sample:
     """Few pictures, few classes, and coarse boxes and scores, so that overlaps and equal scores abound."""
     count = draw(st.integers(1, 4))
     ids = draw(st.lists(st.integers(1, 99), min_size=count, max_size=count, unique=True))
-    image, category = st.integers(0, count - 1), st.integers(1, 4)
-    side = st.sampled_from([10.0, 12.0, 20.0, 30.0, 100.0])
-    box = st.builds(lambda x, y, w, h: [x, y, w, h], st.sampled_from([0.0, 2.0, 5.0, 40.0]), st.just(3.0), side, side)
-    objects = draw(st.lists(st.tuples(image, category, box, st.booleans()), max_size=12))
-    rows = draw(st.lists(st.tuples(image, category, box, st.sampled_from([0.1, 0.25, 0.5, 0.9])), max_size=20))
+    image, category = st.integers(0, count - 1), st.sampled_from([1, 1, 1, 2, 3])
+    width, height = st.sampled_from([10.0, 13.0, 20.0]), st.sampled_from([20.0, 100.0])
+    box = st.builds(lambda x, y, w, h: [x, y, w, h], st.sampled_from([0.0, 2.0, 40.0]), st.just(3.0), width, height)
+    crowd = st.sampled_from([False, False, True])
+    fewest = draw(st.sampled_from([0, 8]))
+    objects = draw(st.lists(st.tuples(image, category, box, crowd), min_size=fewest, max_size=12))
+    score = st.sampled_from([0.1, 0.25, 0.5, 0.9])
+    rows = draw(st.lists(st.tuples(image, category, box, score), min_size=fewest, max_size=20))
     # The order of a log: by picture.
     return truth_of(objects, ids), detections_of(sorted(rows, key=lambda row: row[0]))
 
@@ -253,6 +256,24 @@ def test_an_object_is_found_once_and_the_next_detection_takes_the_next_best() ->
     # The second finds the other object, of an IoU of 0.78, at the thresholds 0.5 to 0.75.
     assert tflite_map(truth, found)["tflite_map"] == pytest.approx((6 + 4 * 51 / 101) / 10)
     assert voc_map(truth, found)["voc_map50"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("found", "of", "points"), [(52, 100, 53), (53, 100, 53), (54, 100, 55)])
+def test_a_recall_is_rounded_as_in_float32(found: int, of: int, points: int) -> None:
+    """The stage multiplies a float32 recall by 100, which here ends just below the whole number it stands for."""
+    objects: list[tuple[int, int, list[float], bool]] = [(0, 1, [2.0 * n, 0, 1, 50], False) for n in range(of)]
+    rows: list[tuple[int, int, list[float], float]] = [(0, 1, box, 0.9) for _, _, box, _ in objects[:found]]
+    truth, detections = truth_of(objects, [1]), detections_of(rows)
+    assert tflite_map(truth, detections)["tflite_map"] == pytest.approx(points / 101)
+    assert by_the_stage(truth, detections)["tflite_map"] == pytest.approx(points / 101)
+
+
+@pytest.mark.parametrize("metric", [tflite_map, voc_map, coco_ap])
+def test_an_overlap_of_just_one_half_is_enough(metric: Any) -> None:
+    truth = truth_of([(0, 1, [0, 0, 50, 50], False)], [1])
+    half, less = detections_of([(0, 1, [0, 0, 50, 25], 0.9)]), detections_of([(0, 1, [0, 0, 50, 24.5], 0.9)])
+    assert max(metric(truth, half).values()) > 0
+    assert max(metric(truth, less).values()) == 0
 
 
 # --- PASCAL VOC ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from accuracy.log import Answer, LogError, read_answers
 from accuracy.wire import unpack_detections
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.coco_data import CocoData
 from tasks.detection import Detection, DetectionCodec, DetectionOptions
 from tasks.images import resize_bilinear
 
@@ -209,6 +210,10 @@ def test_a_pbtxt_is_matched_by_name_and_takes_the_sizes_of_the_pictures(tmp_path
     rows = [Answer(index, struct.pack("<7f", index, 0, 0, 1, 1, 0.5, 1)) for index in range(3)]
     figures = task.score(rows)
     assert figures["coco_ap"] == figures["coco_ap_small"] == figures["tflite_map"] == pytest.approx(1.0)
+    truth = CocoData(DataRef(folder, truth=tmp_path / "coco_val.pbtxt"), "json").truth
+    assert [(image.name, image.width, image.height) for image in truth.images] == [
+        (f"{name}.jpg", *SIZES[name]) for name in "abc"
+    ]
 
 
 # --- preprocessing ---------------------------------------------------------------------------------------------------
