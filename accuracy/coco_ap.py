@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from accuracy import command
 from accuracy.coco_truth import Bool, CocoTruth, Int64
-from accuracy.detections import Detections, run_metric
+from accuracy.detections import Detections, score_results
 from accuracy.errors import TruthError
 
 METRICS = (
@@ -128,5 +131,10 @@ def _found(detections: Detections, kept: Bool, ids: Int64) -> list[Mapping[str, 
     ]
 
 
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores detections in COCO's results format against an instances JSON. Raises as `score_results`."""
+    return score_results(coco_ap, predictions, truth)
+
+
 if __name__ == "__main__":
-    raise SystemExit(run_metric(coco_ap, "COCO's twelve figures of average precision and recall."))
+    sys.exit(command.run(score_files, "COCO's twelve figures: results JSON against instances JSON."))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,34 +141,16 @@ def _fault(entry: Any, images: Mapping[int, int], categories: frozenset[int]) ->
     return None
 
 
-def run_metric(
-    metric: Callable[[CocoTruth, Detections], Mapping[str, float]], about: str, arguments: list[str] | None = None
-) -> int:
-    """The command line of a metric: scores a results file against an instances JSON, every image of which counts.
+def score_results(
+    metric: Callable[[CocoTruth, Detections], Mapping[str, float]], predictions: Path, truth: Path
+) -> Mapping[str, float]:
+    """Scores detections in COCO's results format against an instances JSON, every image of which counts.
 
-    Args:
-        metric: What to compute.
-        about: One line for --help.
-        arguments: For tests; None for the process's own.
-
-    Returns:
-        The exit status: 0, or 2 where a file cannot be used.
+    Raises:
+        TruthError: Either cannot be used.
+        LogError: A detection that cannot be scored.
     """
-    parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--predictions", type=Path, required=True, help="detections in COCO's results format (JSON)")
-    parser.add_argument("--truth", type=Path, required=True, help="COCO instances JSON; every image in it counts")
-    parser.add_argument("--json", action="store_true", help="print {metric: fraction}")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.truth.suffix == ".pbtxt":
-            raise TruthError(f"{chosen.truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
-        truth = read_instances(chosen.truth)
-        figures = metric(truth, read_results(chosen.predictions, truth))
-    except (TruthError, LogError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    if chosen.json:
-        sys.stdout.write(json.dumps(dict(figures)) + "\n")
-    else:
-        sys.stdout.writelines(f"{name:<16} {value:.6f}\n" for name, value in figures.items())
-    return 0
+    if truth.suffix == ".pbtxt":
+        raise TruthError(f"{truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
+    objects = read_instances(truth)
+    return metric(objects, read_results(predictions, objects))

@@ -11,16 +11,15 @@ reference script (MO vision/deeplab/.../segmentation_inference_eval_seg_tflite.p
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.masks import Masks
 
@@ -118,23 +117,20 @@ def pairs(predictions: Masks, truth: Masks) -> Iterator[tuple[IntArray, IntArray
         yield predicted, expected
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Scores a folder or zip of class maps against another; prints {metric: fraction} as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m accuracy.mean_iou", description=main.__doc__)
-    parser.add_argument("--predictions", type=Path, required=True, help="folder or zip of PNG or .raw class maps")
-    parser.add_argument("--truth", type=Path, required=True, help="folder or zip of the ground truth, same names")
-    parser.add_argument("--classes", type=int, default=ADE20K_CLASSES, help="score the classes 1 to this")
-    options = parser.parse_args(arguments)
-    try:
-        metric = MeanIoU(options.classes)
-        for predicted, truth in pairs(Masks.open(options.predictions), Masks.open(options.truth)):
-            metric.update(predicted, truth)
-    except (TruthError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(metric.compute()) + "\n")
-    return 0
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores a folder or zip of class maps (PNG or .raw) against the ground truth of the same names.
+
+    Raises:
+        TruthError: Either cannot be used, or they do not belong together.
+    """
+    metric = MeanIoU()
+    for predicted, true in pairs(Masks.open(predictions), Masks.open(truth)):
+        try:
+            metric.update(predicted, true)
+        except ValueError as error:
+            raise TruthError(str(error)) from None
+    return metric.compute()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run(score_files, "Mean IoU of class maps, PNG or .raw, in folders or zips, paired by name."))

@@ -8,18 +8,17 @@ For each picture -10 log10(MSE / 255^2) over all pixels and channels; the result
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.truth_files import TruthFiles
 
@@ -127,27 +126,25 @@ class Originals:
         return picture
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Scores a folder or zip of pictures against their originals; prints {metric: dB} as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m accuracy.psnr", description=main.__doc__)
-    parser.add_argument("--predictions", type=Path, required=True, help="folder or zip of pictures")
-    parser.add_argument("--truth", type=Path, required=True, help="folder or zip of the originals, same names")
-    options = parser.parse_args(arguments)
-    metric = Psnr()
-    try:
-        predictions, truth = Originals.open(options.predictions), Originals.open(options.truth)
-        predictions.require(truth.stems)
-        for stem in truth.stems:
-            predicted, original = predictions.read(stem), truth.read(stem)
-            if predicted.shape != original.shape:
-                raise TruthError(f"{stem}: predicted at {predicted.shape}, but its original has {original.shape}")
-            metric.update(predicted, original)
-    except TruthError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(metric.compute()) + "\n")
-    return 0
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores a folder or zip of pictures against their originals of the same names.
+
+    Raises:
+        TruthError: Either cannot be used, or they do not belong together.
+    """
+    metric, found, originals = Psnr(), Originals.open(predictions), Originals.open(truth)
+    found.require(originals.stems)
+    for stem in originals.stems:
+        predicted, original = found.read(stem), originals.read(stem)
+        if predicted.shape != original.shape:
+            raise TruthError(f"{stem}: predicted at {predicted.shape}, but its original has {original.shape}")
+        metric.update(predicted, original)
+    return metric.compute()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        command.run(
+            score_files, "Peak signal-to-noise ratio of pictures in folders or zips: one of the same name for each."
+        )
+    )

@@ -10,8 +10,6 @@ Usage: python -m accuracy.squad_f1 --predictions P --truth F
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import string
 import sys
@@ -19,6 +17,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.squad_truth import read_predictions, read_truth
 
@@ -116,26 +115,20 @@ def _mobile_words(text: str) -> list[str]:
     return ["" if word in _MOBILE_ARTICLES else word.translate(_PUNCTUATION).translate(_MOBILE_LOWER) for word in words]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Scores a file of predictions and writes the metrics as JSON, fractions of 1. Returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m accuracy.squad_f1",
-        description="SQuAD v1.1 exact match and F1 over every question of the truth.",
-        epilog="example: python -m accuracy.squad_f1 --predictions predictions.json --truth dev-v1.1.json",
-    )
-    parser.add_argument("--predictions", type=Path, required=True, help="JSON map of question id to text")
-    parser.add_argument(
-        "--truth", type=Path, required=True, help="SQuAD's JSON, squad_groundtruth.tfrecord, or a map of id to answers"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        metrics = score(read_predictions(options.predictions), read_truth(options.truth).answers)
-    except TruthError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(metrics) + "\n")
-    return 0
+def score_files(predictions: Path, truth: Path) -> dict[str, float]:
+    """Scores a JSON map of question id to text.
+
+    Args:
+        predictions: The map.
+        truth: SQuAD's own JSON, squad_groundtruth.tfrecord, or a JSON map of id to answers.
+
+    Raises:
+        TruthError: Either cannot be used.
+    """
+    return score(read_predictions(predictions), read_truth(truth).answers)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        command.run(score_files, "SQuAD v1.1 exact match and F1: JSON map of id to text, SQuAD's JSON or tfrecord.")
+    )

@@ -8,13 +8,17 @@ number of detections; a detection takes the free object that it overlaps most.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from accuracy import command
 from accuracy.coco_truth import CocoTruth, Float64, Int64
-from accuracy.detections import Detections, run_metric
+from accuracy.detections import Detections, score_results
 
 _F = TypeVar("_F", np.float32, np.float64)
 Float32 = npt.NDArray[np.float32]
@@ -130,5 +134,10 @@ def _average_precision(hits: npt.NDArray[np.bool_], objects: int) -> float:
     return float(best[first[first < len(hits)]].sum(dtype=np.float64) / (_RECALL_STEPS + 1))
 
 
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores detections in COCO's results format against an instances JSON. Raises as `score_results`."""
+    return score_results(tflite_map, predictions, truth)
+
+
 if __name__ == "__main__":
-    raise SystemExit(run_metric(tflite_map, "The mobile app's mAP, as TFLite's evaluation stage defines it."))
+    sys.exit(command.run(score_files, "The mobile app's mean average precision: results JSON against instances JSON."))

@@ -7,12 +7,11 @@ Top-1 is MLPerf's accuracy of image classification and keyword spotting (INF vis
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from accuracy import command
 from accuracy.errors import TruthError
 
 
@@ -75,7 +74,7 @@ def read_label_lists(path: Path) -> list[list[int]]:
     return samples
 
 
-def score(predictions: Path, truth: Path) -> Mapping[str, float]:
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
     """Scores two text files of the same number of lines.
 
     Raises:
@@ -92,24 +91,7 @@ def score(predictions: Path, truth: Path) -> Mapping[str, float]:
     return metric.compute()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Scores a file of predicted labels and writes the metrics as JSON, fractions of 1. Returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m accuracy.topk",
-        description="Top-1 accuracy over lists of labels; top-5 too where each line has five, best first.",
-        epilog="example: python -m accuracy.topk --predictions predicted.txt --truth imagenet_val.txt",
-    )
-    parser.add_argument("--predictions", type=Path, required=True, help="text, a sample a line")
-    parser.add_argument("--truth", type=Path, required=True, help="text, a label a line")
-    options = parser.parse_args(arguments)
-    try:
-        metrics = score(options.predictions, options.truth)
-    except TruthError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(metrics) + "\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        command.run(score_files, "Top-1 of lists of labels, one a line; top-5 where each line has five, best first.")
+    )

@@ -8,11 +8,16 @@ held against anyone; COCO's crowd regions and `ignore` flags take their part her
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
+from accuracy import command
 from accuracy.coco_truth import CocoTruth, Float64
-from accuracy.detections import Detections, run_metric
+from accuracy.detections import Detections, score_results
 from accuracy.tflite_map import iou
 
 IOU_THRESHOLD = 0.5
@@ -85,5 +90,15 @@ def _area_under_curve(hits: npt.NDArray[np.bool_], objects: int) -> float:
     return float(best[hits].sum() / objects)  # recall rises by 1 / objects at each hit, and nowhere else
 
 
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
+    """Scores detections in COCO's results format against an instances JSON. Raises as `score_results`."""
+    return score_results(voc_map, predictions, truth)
+
+
 if __name__ == "__main__":
-    raise SystemExit(run_metric(voc_map, "PASCAL VOC's mAP at an IoU of 0.5, over all points of the curve."))
+    sys.exit(
+        command.run(
+            score_files,
+            "PASCAL VOC's mAP at an IoU of 0.5, all points: results JSON against instances JSON.",
+        )
+    )

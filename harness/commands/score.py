@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
-from typing import Any
 
 from harness.cli import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
@@ -40,7 +40,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError("give a run's directory, or --metric with --predictions and --truth")
     if arguments.metric not in METRICS:
         raise UnknownName("metric", arguments.metric, METRICS)
-    values = METRICS[arguments.metric](arguments.predictions, arguments.truth)
+    module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
+    values = dict(module.score_files(arguments.predictions, arguments.truth))
     return Outcome(EXIT_VALID, _text(values), values)
 
 
@@ -49,10 +50,13 @@ def _text(values: dict[str, float]) -> str:
     return "\n".join(f"{name:{width}}  {metric(name, value)}" for name, value in values.items())
 
 
-def _squad_f1(predictions: Path, truth: Path) -> dict[str, Any]:
-    from accuracy import squad_f1
-
-    return dict(squad_f1.score_files(predictions, truth))
-
-
-METRICS = {"squad_f1": _squad_f1}
+METRICS = {
+    "squad_f1": "squad_f1",
+    "coco_ap": "coco_ap",
+    "tflite_map": "tflite_map",
+    "voc_map50": "voc_map",
+    "miou": "mean_iou",
+    "top1": "topk",
+    "psnr_db": "psnr",
+}
+"""Name -> the module of accuracy/ whose `score_files` computes it."""

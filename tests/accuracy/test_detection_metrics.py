@@ -377,7 +377,7 @@ def test_each_metric_runs_from_the_command_line(tmp_path: Path, module: str) -> 
     results = [{"image_id": 4, "category_id": 1, "bbox": [0, 0, 40, 40], "score": 0.5}]
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     (tmp_path / "results.json").write_text(json.dumps(results))
-    command = [sys.executable, "-m", f"accuracy.{module}", "--predictions", str(tmp_path / "results.json"), "--json"]
+    command = [sys.executable, "-m", f"accuracy.{module}", "--predictions", str(tmp_path / "results.json")]
     done = subprocess.run(
         [*command, "--truth", str(tmp_path / "truth.json")], capture_output=True, text=True, check=True
     )

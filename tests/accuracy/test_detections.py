@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from accuracy import command, voc_map
 from accuracy.coco_truth import CocoImage, CocoTruth
-from accuracy.detections import from_answers, read_results, run_metric
+from accuracy.detections import from_answers, read_results
 from accuracy.log import Answer, LogError
-from accuracy.voc_map import voc_map
 from accuracy.wire import pack_detections, unpack_detections
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
@@ -162,7 +162,7 @@ def test_an_entry_that_cannot_be_scored_is_named(tmp_path: Path, content: Any, m
 def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing, proto = str(tmp_path / "none.json"), str(tmp_path / "coco_val.pbtxt")
     for truth, message in ((missing, "cannot be read"), (proto, "has no picture sizes")):
-        assert run_metric(voc_map, "VOC", ["--predictions", missing, "--truth", truth]) == 2
+        assert command.run(voc_map.score_files, "VOC", ["--predictions", missing, "--truth", truth]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert message in err

@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from accuracy.mean_iou import MeanIoU, main
+from accuracy import command
+from accuracy.mean_iou import MeanIoU, score_files
 
 IntArray = npt.NDArray[Any]
 quick = settings(deadline=None, derandomize=True, max_examples=60)
@@ -160,9 +161,13 @@ def test_the_command_scores_a_folder_against_another(tmp_path: Path, capsys: pyt
     save(tmp_path / "predictions", "a", np.array([[1, 2]]))
     save(tmp_path / "predictions", "unused", np.array([[3, 3]]))
     save(tmp_path / "truth", "a", np.array([[1, 1]]))
-    arguments = ["--predictions", str(tmp_path / "predictions"), "--truth", str(tmp_path / "truth"), "--classes", "2"]
-    assert main(arguments) == 0
-    assert json.loads(capsys.readouterr().out) == {"miou": 0.25, "miou_present": 0.5, "miou_union": 0.25}
+    arguments = ["--predictions", str(tmp_path / "predictions"), "--truth", str(tmp_path / "truth")]
+    assert command.run(score_files, "", arguments) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "miou": 0.5 / 31,
+        "miou_present": 0.5,
+        "miou_union": 0.25,
+    }
 
 
 def test_the_command_names_what_is_missing_or_of_another_size(
@@ -171,8 +176,8 @@ def test_the_command_names_what_is_missing_or_of_another_size(
     save(tmp_path / "predictions", "a", np.zeros((1, 2)))
     save(tmp_path / "truth", "a", np.zeros((2, 1)))
     arguments = ["--predictions", str(tmp_path / "predictions"), "--truth", str(tmp_path / "truth")]
-    assert main(arguments) == 2
+    assert command.run(score_files, "", arguments) == 2
     assert "a: predicted at (1, 2), but its ground truth has (2, 1)" in capsys.readouterr().err
     save(tmp_path / "truth", "b", np.zeros((2, 1)))
-    assert main(arguments) == 2
+    assert command.run(score_files, "", arguments) == 2
     assert "no file for 1 of the samples: b" in capsys.readouterr().err

@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from sklearn.metrics import mean_squared_error
 
+from accuracy import command
 from accuracy.errors import TruthError
-from accuracy.psnr import MOST_DB, Originals, Psnr, main, psnr
+from accuracy.psnr import MOST_DB, Originals, Psnr, psnr, score_files
 
 UInt8Array = npt.NDArray[np.uint8]
 sides = st.integers(1, 8)
@@ -74,13 +75,13 @@ def test_the_command_scores_a_folder_against_another(tmp_path: Path, capsys: pyt
     save(tmp_path / "made", "a.png", picture + np.uint8(1))
     save(tmp_path / "hr", "a.png", picture)
     arguments = ["--predictions", str(tmp_path / "made"), "--truth", str(tmp_path / "hr")]
-    assert main(arguments) == 0
+    assert command.run(score_files, "", arguments) == 0
     assert json.loads(capsys.readouterr().out)["psnr_db"] == pytest.approx(48.1308, abs=1e-4)
     save(tmp_path / "made", "a.png", picture[:, :4])
-    assert main(arguments) == 2
+    assert command.run(score_files, "", arguments) == 2
     assert "a: predicted at (6, 4, 3), but its original has (6, 8, 3)" in capsys.readouterr().err
     save(tmp_path / "hr", "b.png", picture)
-    assert main(arguments) == 2
+    assert command.run(score_files, "", arguments) == 2
     assert "no file for 1 of the samples: b" in capsys.readouterr().err
 
 

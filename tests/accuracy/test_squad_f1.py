@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accuracy import command
 from accuracy.errors import TruthError
-from accuracy.squad_f1 import SquadF1, exact_match, f1, f1_mobile, main, score
+from accuracy.squad_f1 import SquadF1, exact_match, f1, f1_mobile, score, score_files
 from accuracy.squad_truth import read_predictions, read_truth
 
 quick = settings(deadline=None, derandomize=True, max_examples=300)
@@ -141,12 +142,18 @@ def test_published_predictions_score_as_published(zoo: Path, name: str, em: floa
 def test_the_command_writes_the_metrics_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"a": "The cat", "b": "nothing"}))
     (tmp_path / "t.json").write_text(json.dumps({"a": ["cat"], "b": ["dog", "a dog"]}))
-    assert main(["--predictions", str(tmp_path / "p.json"), "--truth", str(tmp_path / "t.json")]) == 0
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "p.json"), "--truth", str(tmp_path / "t.json")])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out) == {"f1": 0.5, "exact_match": 0.5, "f1_mobile": pytest.approx(1 / 3)}
 
 
 def test_the_command_says_what_is_missing_and_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--predictions", str(tmp_path / "p.json"), "--truth", str(tmp_path / "t.json")]) == 2
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "p.json"), "--truth", str(tmp_path / "t.json")])
+        == 2
+    )
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "p.json cannot be read" in captured.err

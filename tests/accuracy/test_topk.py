@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import top_k_accuracy_score
 
-from accuracy.topk import TopK, main
+from accuracy import command
+from accuracy.topk import TopK, score_files
 
 
 @settings(deadline=None, derandomize=True)
@@ -59,7 +60,10 @@ def test_an_empty_prediction_is_refused() -> None:
 def test_the_module_scores_two_text_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.txt").write_text("3\n4\n5\n6\n")
     (tmp_path / "t.txt").write_text("3\n4\n5\n7\n")
-    assert main(["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")]) == 0
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out) == {"top1": 0.75}
 
 
@@ -68,7 +72,10 @@ def test_the_module_gives_a_top_5_where_lines_hold_five_labels(
 ) -> None:
     (tmp_path / "p.txt").write_text("3 1 2 4 5\n1 2 3 4 7\n")
     (tmp_path / "t.txt").write_text("3\n7\n")
-    assert main(["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")]) == 0
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out) == {"top1": 0.5, "top5": 1.0}
 
 
@@ -88,12 +95,18 @@ def test_the_module_exits_2_on_a_mistake(
 ) -> None:
     (tmp_path / "p.txt").write_text(predictions, encoding="utf-8")
     (tmp_path / "t.txt").write_text(truth)
-    assert main(["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")]) == 2
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "p.txt"), "--truth", str(tmp_path / "t.txt")])
+        == 2
+    )
     captured = capsys.readouterr()
     assert complaint in captured.err
     assert captured.out == ""
 
 
 def test_the_module_exits_2_where_a_file_is_absent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--predictions", str(tmp_path / "absent"), "--truth", str(tmp_path / "absent")]) == 2
+    assert (
+        command.run(score_files, "", ["--predictions", str(tmp_path / "absent"), "--truth", str(tmp_path / "absent")])
+        == 2
+    )
     assert "no labels at" in capsys.readouterr().err
