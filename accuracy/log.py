@@ -7,9 +7,11 @@ objects are found by their braces, which never nest.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,3 +93,26 @@ def _parse(path: Path, row_number: int, text: str) -> Answer:
         return Answer(index, bytes.fromhex(row["data"]))
     except (ValueError, KeyError, TypeError) as error:
         raise LogError(f"{path}, row {row_number} is not an answer: {error}") from None
+
+
+def write_rows(path: Path, answers: Iterable[Answer]) -> None:
+    """Writes an accuracy log as LoadGen does; `seq_id` counts the rows.
+
+    Raises:
+        OSError: The file exists already or cannot be written; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    try:
+        with temporary.open("w", encoding="ascii") as file:
+            opening = "["
+            for number, (index, data) in enumerate(answers):
+                file.write(
+                    f'{opening}\n{{ "seq_id" : {number}, "qsl_idx" : {index}, "data" : "{data.hex().upper()}" }}'
+                )
+                opening = ","
+            file.write(f"{'[' if opening == '[' else ''}\n]\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

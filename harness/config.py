@@ -191,6 +191,30 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
         raise ConfigError(_report(str(path), [explain(item, Benchmark) for item in error.errors()])) from None
 
 
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """What `--set` takes, as (field, value).
+
+    Raises:
+        ConfigError: Not of the form FIELD=VALUE, or the value is no YAML.
+    """
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise ConfigError(f"--set {text}: write it as FIELD=VALUE, for example --set load.target_qps=10")
+    return field, parse_value(field, value)
+
+
+def parse_value(what: str, text: str) -> Any:
+    """A value as YAML reads it: 10 is a number, true a truth value, null nothing.
+
+    Raises:
+        ConfigError: No YAML; the message names `what`.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{what}: {text!r} is no value: {error}") from None
+
+
 def task_options(options_type: type[Any], task: str, values: Mapping[str, Any]) -> Any:
     """The task's options object.
 

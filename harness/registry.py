@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, cast
 
 from backends.base import Backend
+from harness.config import task_options
 from harness.errors import UnknownName
-from tasks.base import Task
+from harness.spec import DataSetRef
+from tasks.base import DataRef, Task
 
 TASKS = {
     "classification": "tasks.classification:Classification",
@@ -36,6 +39,18 @@ def task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise UnknownName("task kind", name, TASKS)
     return cast("type[Task]", _load(TASKS[name]))
+
+
+def open_task(name: str, options: Mapping[str, Any], dataset: DataSetRef) -> Task:
+    """A task bound to its data.
+
+    Raises:
+        UnknownName: No such kind.
+        ConfigError: An option it does not have.
+        tasks.base.DataMissing: The data is not there, or not what the task needs.
+    """
+    kind = task_class(name)
+    return kind(DataRef(dataset.path, dataset.truth, dataset.count), task_options(kind.Options, name, options))
 
 
 def backend_class(name: str) -> type[Backend]:

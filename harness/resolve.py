@@ -16,6 +16,7 @@ from harness.spec import DataSetRef, Load, ModelRef, Spec
 from harness.zoo.builtin import BUILTIN, builtin_path
 from harness.zoo.official import official_path
 from harness.zoo.standins import STANDINS, standin_path
+from tasks.base import Layout
 
 _DEFAULT_SAMPLE_COUNT = 1024
 T = TypeVar("T")
@@ -62,6 +63,34 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         targets=benchmark.targets,
         cache_dir=cache_dir,
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Audit:
+    """What scoring a log needs: no model, no load."""
+
+    benchmark: Benchmark
+    task: str
+    options: dict[str, Any]
+    dataset: DataSetRef
+
+
+def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout, cache_dir: Path) -> Audit:
+    """Decides what the scoring of another harness's log needs.
+
+    Args:
+        config: The benchmark's config file.
+        overrides: Fields of the config, which win over the layout's options.
+        layout: Who wrote the log.
+        cache_dir: Where official and built-in data lie.
+
+    Raises:
+        ConfigError: A mistake in the config, or no data.
+    """
+    benchmark = load_benchmark(config, overrides)
+    dataset, of_data = _dataset(benchmark, cache_dir)
+    of_layout = dict(task_class(benchmark.task).layouts.get(layout, {}))
+    return Audit(benchmark, benchmark.task, _options(benchmark, of_layout, of_data), dataset)
 
 
 def file_digests(path: Path) -> tuple[str, str]:
@@ -122,7 +151,7 @@ def _load(benchmark: Benchmark) -> Load:
 
 
 def _options(benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, Any]) -> dict[str, Any]:
-    """The task's options: the entries of the model and the data set in use, then the config's two sections, which win."""
+    """The task's options: those of the model's and the data set's entries, then the config's own two sections, which win."""
     if benchmark.task not in TASKS:
         return {}
     values = {**of_model, **of_data, **(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}

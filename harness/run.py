@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from accuracy.log import LogError, read_answers
 from harness import results, system
-from harness.config import task_options
 from harness.errors import ConfigError, RunFailed
 from harness.launch import Progress, run_worker
 from harness.loadgen_names import ACCURACY_LOG
-from harness.registry import task_class
+from harness.registry import open_task
 from harness.spec import Spec, read_spec, write_spec
-from tasks.base import DataRef, Task
+from tasks.base import Task
 
 
 def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -36,33 +36,32 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
         HarnessError: And its kin (see harness.errors): the result says `failed`.
     """
     # Data and ground truth are looked at before anything is written: most mistakes show here.
-    task = open_task(spec) if spec.load.mode == "accuracy" or spec.dataset.truth is not None else None
+    task = (
+        open_task(spec.task, spec.options, spec.dataset)
+        if spec.load.mode == "accuracy" or spec.dataset.truth is not None
+        else None
+    )
     if task is not None:
         task.check_truth()
     result = _started(spec)
-    reserve = _make_directory(spec, folder, result)
+    _make_directory(folder)
+    reserve = results.Reserve(folder)
     try:
+        _begin(spec, folder, result, reserve)
         done = run_worker(folder, progress)
         reserve.release()
         result |= _outcome(spec, folder, task, done)
+        try:
+            results.write_json(folder / results.RESULT_FILE, result)
+        except OSError as error:
+            raise RunFailed(f"cannot write {folder / results.RESULT_FILE}: {error.strerror}") from None
     except BaseException as error:
         reserve.release()
         failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
-        with contextlib.suppress(OSError):
+        with _uninterrupted(), contextlib.suppress(OSError):
             results.write_json(folder / results.RESULT_FILE, result | {"status": "failed", "reasons": [failure]})
         raise
-    try:
-        results.write_json(folder / results.RESULT_FILE, result)
-    except OSError as error:
-        raise RunFailed(f"cannot write {folder / results.RESULT_FILE}: {error.strerror}") from None
     return result
-
-
-def open_task(spec: Spec) -> Task:
-    """The task of a spec, bound to its data."""
-    kind = task_class(spec.task)
-    data = DataRef(spec.dataset.path, spec.dataset.truth, spec.dataset.count)
-    return kind(data, task_options(kind.Options, spec.task, spec.options))
 
 
 def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
     Returns:
         {metric: {value, target, passed}}. `passed` is null unless a target binds: an official model on official data.
     """
-    task = task or open_task(spec)
+    task = task or open_task(spec.task, spec.options, spec.dataset)
     metrics = task.score(read_answers(folder / ACCURACY_LOG, len(task)))
     targets = {
         target.metric: target.value for target in spec.targets if not target.rounds or spec.load.round in target.rounds
@@ -101,16 +100,36 @@ def rescore(folder: Path) -> dict[str, Any]:
     return score(spec, folder)
 
 
-def _make_directory(spec: Spec, folder: Path, result: Mapping[str, Any]) -> results.Reserve:
+def _make_directory(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ConfigError(f"{folder} is not empty: every run gets a directory of its own (--out DIR)")
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+
+
+def _begin(spec: Spec, folder: Path, result: Mapping[str, Any], reserve: results.Reserve) -> None:
+    try:
         write_spec(spec, folder)
         results.write_json(folder / results.RESULT_FILE, result)
-        return results.Reserve(folder)
+        reserve.take()
     except OSError as error:
-        raise ConfigError(f"cannot write the run's directory {folder}: {error.strerror}") from None
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot write the run's directory {folder}: {error.strerror}")
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A signal that comes meanwhile is heard afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _started(spec: Spec) -> dict[str, Any]:

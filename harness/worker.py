@@ -23,19 +23,19 @@ from typing import Any
 
 from backends.base import Backend
 from harness import calibration, loadgen
-from harness.config import BackendSection, task_options
+from harness.config import BackendSection
 from harness.control import Control, Phase
 from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.errors import ConfigError, exit_status
-from harness.registry import backend_class, task_class
+from harness.registry import backend_class, open_task
 from harness.rules import STREAMS
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
 from harness.sut import SystemUnderTest
 from harness.system import available_memory_bytes, usable_cpus
-from tasks.base import Codec, DataRef, Task
+from tasks.base import Codec, Task
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _CALIBRATION_SAMPLES = 8
@@ -87,11 +87,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     Returns:
         What the parent cannot know: what ran, the settings in force, the memory taken.
     """
-    options_type = task_class(spec.task).Options
-    task = task_class(spec.task)(
-        DataRef(spec.dataset.path, spec.dataset.truth, spec.dataset.count),
-        task_options(options_type, spec.task, spec.options),
-    )
+    task = open_task(spec.task, spec.options, spec.dataset)
     control.enter(Phase.CALIBRATING)
     parts = _Parts(spec, task)
     began = time.monotonic()

@@ -7,17 +7,19 @@ the worker process that LoadGen drives needs the codec. Neither ever sees a back
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.log import Answer
+from accuracy.log import Answer, LogError
 
 Array = npt.NDArray[Any]
+Layout = Literal["reference", "mobile"]
+"""Who wrote a log: MLCommons' reference harness, or its mobile app."""
 
 
 class DataMissing(Exception):  # noqa: N818 - the name is part of the contract
@@ -104,6 +106,8 @@ class Task(ABC):
     Options: ClassVar[type[Any]]
     headline: ClassVar[str]
     """The metric that the benchmark's target speaks of."""
+    layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
+    """The options under which this task reads and writes the logs of other harnesses; empty where they log nothing."""
 
     @abstractmethod
     def __init__(self, data: DataRef, options: Any) -> None:
@@ -151,6 +155,19 @@ class Task(ABC):
     @abstractmethod
     def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
         """Scores logged answers, one for each sample, in any order. Metrics are fractions of 1 (PSNR in dB)."""
+
+    def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
+        """Logged answers in another layout: read by this task's options, written by those of `target`.
+
+        Args:
+            answers: One for each sample, in any order.
+            target: The same task on the same data, with the options of another layout.
+
+        Raises:
+            LogError: An answer is not of this task's layout, or the task has one layout only.
+        """
+        del answers, target
+        raise LogError(f"{type(self).__name__} logs have one layout only: other harnesses log no answers of this task")
 
     @abstractmethod
     def describe_data(self) -> Mapping[str, Any]:

@@ -6,11 +6,11 @@ output of scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from accuracy.errors import TruthError
 from accuracy.labels import read_labels
@@ -19,7 +19,7 @@ from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
-from tasks.label_answers import BestLabel, BestLabels, only_input, score_count
+from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pairs import refuse_wrong_pair
 from tasks.pictures import Pictures
 
@@ -63,6 +63,7 @@ class Classification(Task):
 
     Options = ClassificationOptions
     headline = "top1"
+    layouts = LABEL_LAYOUTS
 
     def __init__(self, data: DataRef, options: ClassificationOptions) -> None:
         """Finds the pictures; the labels are looked for when they are needed."""
@@ -93,6 +94,10 @@ class Classification(Task):
             labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
             metric.update(labels, self._labels[index])
         return metric.compute()
+
+    def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
+        """As `Task.rewrite`."""
+        return rewrite_labels(answers, self._options.num_classes, self._options.log_dtype, target._options.log_dtype)
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, where the pictures lie, the profile, and the labels where there are any."""

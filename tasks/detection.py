@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, Self
 
 import numpy as np
 from PIL import Image
@@ -64,6 +65,7 @@ class Detection(Task):
 
     Options = DetectionOptions
     headline = "coco_ap"
+    layouts = MappingProxyType({"reference": {"order": "json"}, "mobile": {"order": "name"}})
 
     def __init__(self, data: DataRef, options: DetectionOptions) -> None:
         """Finds the pictures and their order."""
@@ -94,6 +96,15 @@ class Detection(Task):
     def explain(self, answers: Iterable[Answer]) -> str:
         """One line that says why the three kinds of mAP differ on these pictures."""
         return explain(self._data.truth, self._detections(answers))
+
+    def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
+        """As `Task.rewrite`: the same rows under the sample's index in the target's order."""
+        place = {name: index for index, name in enumerate(target._data.pictures.names)}
+        for index, data in answers:
+            rows = wire.unpack_detections(data).copy()
+            there = place[self._data.pictures.names[index]]
+            rows[:, 0] = there
+            yield Answer(there, rows.tobytes())
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the pictures, their order and the ground truth."""

@@ -6,11 +6,11 @@ Each `.bin` file holds one second of speech as 49 x 10 MFCC features, quantised 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from accuracy.log import Answer
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
-from tasks.label_answers import BestLabel, only_input, score_count
+from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
 from tasks.pictures import Pictures
 
 FRAMES, FEATURES = 49, 10
@@ -52,6 +52,7 @@ class KeywordSpotting(Task):
 
     Options = KeywordSpottingOptions
     headline = "top1"
+    layouts = LABEL_LAYOUTS
 
     def __init__(self, data: DataRef, options: KeywordSpottingOptions) -> None:
         """Finds the feature files; the labels are looked for when they are needed."""
@@ -81,6 +82,10 @@ class KeywordSpotting(Task):
         for index, data in answers:
             metric.update(unpack_labels(data, CLASSES, self._options.log_dtype), self._labels[index])
         return metric.compute()
+
+    def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
+        """As `Task.rewrite`."""
+        return rewrite_labels(answers, CLASSES, self._options.log_dtype, target._options.log_dtype)
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, where the features lie, and the labels where there are any."""

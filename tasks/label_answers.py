@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from accuracy.wire import LabelDtype, pack_labels
-from tasks.base import Array, ModelMismatch, Tensor
+from accuracy.log import Answer
+from accuracy.wire import LabelDtype, pack_labels, unpack_labels
+from tasks.base import Array, Layout, ModelMismatch, Tensor
 
 _SCORE_TYPES = ("float32", "float16", "int8", "uint8", "int16")
+
+
+LABEL_LAYOUTS: Mapping[Layout, Mapping[str, Any]] = {
+    "reference": {"log_dtype": "float32"},
+    "mobile": {"log_dtype": "int32"},
+}
+"""INF vision/.../dataset.py logs float32 labels, MA flutter/cpp/datasets/imagenet.cc int32."""
+
+
+def rewrite_labels(
+    answers: Iterable[Answer], class_count: int, dtype: LabelDtype, target: LabelDtype
+) -> Iterator[Answer]:
+    """Logged labels in another type; only the best one, as other harnesses log no more."""
+    for index, data in answers:
+        yield Answer(index, pack_labels(unpack_labels(data, class_count, dtype)[:1], target))
 
 
 def score_count(outputs: Sequence[Tensor]) -> int:

@@ -6,11 +6,12 @@ which scoring turns into text (MO rules, "Pre- and post-processing"; MA flutter/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -72,6 +73,7 @@ class QuestionAnswering(Task):
 
     Options = QuestionAnsweringOptions
     headline = "f1"
+    layouts = MappingProxyType({"reference": {"layout": "reference"}, "mobile": {"layout": "mobile"}})
 
     def __init__(self, data: DataRef, options: QuestionAnsweringOptions) -> None:
         """Finds the windows.
@@ -154,6 +156,13 @@ class QuestionAnswering(Task):
             best.update(index, self._windows.window(index), start, end)
         found = best.texts(words_of)
         return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+
+    def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
+        """As `Task.rewrite`."""
+        source, wanted = self._options, target._options
+        for index, data in answers:
+            start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype)
+            yield Answer(index, pack_logits(start, end, wanted.layout, wanted.log_dtype))
 
     def describe_data(self) -> Mapping[str, Any]:
         """Windows, questions, and where they are from."""

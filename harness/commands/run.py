@@ -7,10 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.cli import Outcome
-from harness.config import find_benchmark
+from harness.config import find_benchmark, parse_assignment, parse_value
 from harness.errors import ConfigError
 from harness.report import render
 from harness.resolve import resolve
@@ -99,24 +97,13 @@ def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
 
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
-    for assignment in arguments.set:
-        field, equals, text = assignment.partition("=")
-        if not equals or not field:
-            raise ConfigError(f"--set {assignment}: write it as FIELD=VALUE, for example --set load.target_qps=10")
-        found.append((field, _value(field, text)))
+    found.extend(parse_assignment(text) for text in arguments.set)
     for name, (field, _) in _FIELDS.items():
         text = getattr(arguments, name)
         if text is not None:
             numeric = name in ("threads", "instances", "batch", "count")
-            found.append((field, _value(f"--{name}", text) if numeric else text))
+            found.append((field, parse_value(f"--{name}", text) if numeric else text))
     return found
-
-
-def _value(what: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what}: {text!r} is no value: {error}") from None
 
 
 def _repeat(text: str) -> int:

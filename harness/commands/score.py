@@ -1,10 +1,12 @@
-"""`score`: the accuracy of a run once more, or of predictions made without LoadGen."""
+"""`score`: the accuracy of a run once more, of another harness's log, or of predictions made without LoadGen."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from harness.cli import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
@@ -13,42 +15,10 @@ from harness.report import metric
 EXAMPLES = """\
 examples:
   ./run.sh score results/DIR
+  ./run.sh score --log mlperf_log_accuracy.json --task ssd_mobilenet_v2 --layout mobile --dataset DIR --truth coco_val.pbtxt
+  ./run.sh score --log mlperf_log_accuracy.json --task qa --convert-to mobile --out mobile.json
   ./run.sh score --metric squad_f1 --predictions P.json --truth dev-v1.1.json
 """
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A run's directory, or predictions with their truth."""
-    parser.add_argument("directory", type=Path, nargs="?", help="the directory of an accuracy run")
-    parser.add_argument("--metric", help=f"one of {', '.join(METRICS)}")
-    parser.add_argument("--predictions", type=Path, help="what was answered, for --metric")
-    parser.add_argument("--truth", type=Path, help="the ground truth, for --metric")
-
-
-def main(arguments: argparse.Namespace) -> Outcome:
-    """Scores what the options name."""
-    if arguments.directory is not None:
-        if arguments.metric:
-            raise ConfigError("give a run's directory or --metric, not both")
-        from harness.run import rescore
-
-        found = rescore(arguments.directory)
-        missed = any(value["passed"] is False for value in found.values())
-        values = {name: value["value"] for name, value in found.items()}
-        return Outcome(EXIT_INVALID if missed else EXIT_VALID, _text(values), values)
-    if not (arguments.metric and arguments.predictions and arguments.truth):
-        raise ConfigError("give a run's directory, or --metric with --predictions and --truth")
-    if arguments.metric not in METRICS:
-        raise UnknownName("metric", arguments.metric, METRICS)
-    module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
-    values = dict(module.score_files(arguments.predictions, arguments.truth))
-    return Outcome(EXIT_VALID, _text(values), values)
-
-
-def _text(values: dict[str, float]) -> str:
-    width = max(len(name) for name in values)
-    return "\n".join(f"{name:{width}}  {metric(name, value)}" for name, value in values.items())
-
 
 METRICS = {
     "squad_f1": "squad_f1",
@@ -60,3 +30,109 @@ METRICS = {
     "psnr_db": "psnr",
 }
 """Name -> the module of accuracy/ whose `score_files` computes it."""
+
+_LAYOUTS = ("reference", "mobile")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A run's directory, a log with its task, or predictions with their truth."""
+    parser.add_argument("directory", type=Path, nargs="?", help="the directory of an accuracy run")
+    parser.add_argument("--log", type=Path, help="an accuracy log that any harness wrote; needs --task")
+    parser.add_argument("--task", help="the benchmark, alias or YAML file that the log is of")
+    parser.add_argument("--layout", default="reference", help="who wrote the log: reference (default) or mobile")
+    parser.add_argument("--convert-to", help="write the log in this layout, reference or mobile, to --out")
+    parser.add_argument("--out", type=Path, help="where --convert-to writes")
+    parser.add_argument("--dataset", help="the log's data (default auto)")
+    parser.add_argument("--truth", help="the ground truth (default: found in or beside the data)")
+    parser.add_argument("--count", type=int, help="the log is of the first N samples")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
+    parser.add_argument("--metric", help=f"one of {', '.join(METRICS)}")
+    parser.add_argument("--predictions", type=Path, help="what was answered, for --metric")
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Scores what the options name."""
+    ways = {
+        "a run's directory": arguments.directory is not None,
+        "--log with --task": arguments.log is not None,
+        "--metric with --predictions and --truth": arguments.metric is not None,
+    }
+    if sum(ways.values()) != 1:
+        raise ConfigError(f"give one of: {'; '.join(ways)}")
+    if arguments.log is not None:
+        return _score_log(arguments)
+    if arguments.convert_to is not None:
+        raise ConfigError("--convert-to rewrites the log that --log names: give --log and --task")
+    if arguments.metric is not None:
+        return _score_predictions(arguments)
+    from harness.run import rescore
+
+    return _outcome(rescore(arguments.directory))
+
+
+def _score_predictions(arguments: argparse.Namespace) -> Outcome:
+    if arguments.metric not in METRICS:
+        raise UnknownName("metric", arguments.metric, METRICS)
+    if not (arguments.predictions and arguments.truth):
+        raise ConfigError(f"--metric {arguments.metric} needs --predictions and --truth")
+    module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
+    values = dict(module.score_files(arguments.predictions, Path(arguments.truth)))
+    return Outcome(EXIT_VALID, _text(values), values)
+
+
+def _score_log(arguments: argparse.Namespace) -> Outcome:
+    """Scores or rewrites a log that any harness wrote."""
+    from accuracy.log import read_answers
+    from harness.config import find_benchmark, parse_assignment
+    from harness.registry import open_task
+    from harness.resolve import resolve_audit
+    from harness.zoo.official import cache_dir
+    from tasks.base import Layout
+
+    for layout in (arguments.layout, arguments.convert_to or arguments.layout):
+        if layout not in _LAYOUTS:
+            raise UnknownName("layout", layout, _LAYOUTS)
+    if arguments.task is None:
+        raise ConfigError("--log needs --task: a log does not say what it is of")
+    config = find_benchmark(arguments.task)
+    overrides: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
+    overrides += [
+        (f"dataset.{field}", value)
+        for field, value in (("use", arguments.dataset), ("truth", arguments.truth), ("count", arguments.count))
+        if value is not None
+    ]
+
+    def audit(layout: str) -> Any:
+        found = resolve_audit(config, overrides, cast("Layout", layout), cache_dir())
+        return open_task(found.task, found.options, found.dataset)
+
+    task = audit(arguments.layout)
+    answers = read_answers(arguments.log, len(task))
+    if arguments.convert_to is None:
+        task.check_truth()
+        values = dict(task.score(answers))
+        return Outcome(EXIT_VALID, _text(values), values)
+    if arguments.out is None:
+        raise ConfigError("--convert-to needs --out FILE: the log itself is left as it is")
+    return _rewrite(task.rewrite(answers, audit(arguments.convert_to)), arguments.out, arguments.convert_to)
+
+
+def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
+    from accuracy.log import write_rows
+
+    try:
+        write_rows(out, answers)
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror}") from None
+    return Outcome(EXIT_VALID, f"{out}: the log in the {layout} layout", {"log": str(out), "layout": layout})
+
+
+def _outcome(found: Mapping[str, Any]) -> Outcome:
+    missed = any(value["passed"] is False for value in found.values())
+    values = {name: value["value"] for name, value in found.items()}
+    return Outcome(EXIT_INVALID if missed else EXIT_VALID, _text(values), values)
+
+
+def _text(values: Mapping[str, float]) -> str:
+    width = max(len(name) for name in values)
+    return "\n".join(f"{name:{width}}  {metric(name, value)}" for name, value in values.items())
