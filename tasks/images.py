@@ -236,7 +236,8 @@ def to_input(values: Array, tensor: Tensor, mean: float = 127.5, std: float = 12
             f"{', '.join(map(str, values.shape))}]"
         )
     if tensor.dtype == np.float32:
-        prepared = (values - np.float32(mean)) * np.float32(1 / std)
+        prepared = values - np.float32(mean)
+        prepared *= np.float32(1 / std)
     elif tensor.dtype == np.uint8:
         prepared = np.clip(values, 0, 255).astype(np.uint8)
     elif tensor.dtype == np.int8:

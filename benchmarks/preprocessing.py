@@ -1,0 +1,103 @@
+"""Times the preparation of JPEGs for a float classifier, one core: each profile against OpenCV's whole path.
+
+Run: python -m benchmarks.preprocessing [--pictures PATH] [--side 224] [--rounds 5]
+
+From bytes in memory to a normalised input: decode, resize, crop, (x - 127.5) / 127.5. OpenCV's path is the reference
+harness's, with cv2's own decoder. Without --pictures, made-up ones of ImageNet's usual sizes are used; real ones take
+longer to decode.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from backends.base import TensorSpec
+from tasks.base import Array
+from tasks.images import PROFILES, Profile, decode, to_input
+from tasks.pictures import Pictures
+
+_SIZES = ((375, 500), (333, 500), (500, 375), (334, 500), (500, 333), (480, 640))
+
+
+def made_up(count: int = 60) -> list[bytes]:
+    """JPEGs of smooth shapes with a little noise."""
+    random = np.random.default_rng(0)
+    files = []
+    for number in range(count):
+        height, width = _SIZES[number % len(_SIZES)]
+        coarse = random.integers(0, 256, (height // 40, width // 40, 3)).astype(np.uint8)
+        shapes = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), np.int16)
+        noisy = np.clip(shapes + random.integers(-12, 13, shapes.shape), 0, 255).astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(noisy).save(file, "JPEG", quality=90)
+        files.append(file.getvalue())
+    return files
+
+
+def with_opencv(data: bytes, side: int) -> Array:
+    """The reference harness's whole path (INF vision/classification_and_detection/python/dataset.py)."""
+    image = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    short = int(100.0 * side / 87.5)
+    height, width = image.shape[:2]
+    size = (short, int(short * height / width)) if height > width else (int(short * width / height), short)
+    image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    top, left = (size[1] - side) // 2, (size[0] - side) // 2
+    values: Array = image[top : top + side, left : left + side].astype(np.float32)
+    values -= 127.5
+    values /= 127.5
+    return values
+
+
+def with_profile(profile: Profile, tensor: TensorSpec) -> Callable[[bytes, int], Array]:
+    """The whole path of a profile."""
+    return lambda data, side: to_input(profile(decode(data, "picture"), side, side), tensor)
+
+
+def measure(paths: Mapping[str, Callable[[bytes, int], Array]], files: list[bytes], side: int) -> dict[str, float]:
+    """Mean ms a picture; the paths take turns at each picture."""
+    seconds = dict.fromkeys(paths, 0.0)
+    for data in files:
+        for name, path in paths.items():
+            start = time.perf_counter()
+            path(data, side)
+            seconds[name] += time.perf_counter() - start
+    return {name: total / len(files) * 1e3 for name, total in seconds.items()}
+
+
+def main() -> None:
+    """Prints ms a picture and the ratio to OpenCV, medians over the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, help="folder or zip archive of JPEGs; made-up ones by default")
+    parser.add_argument("--side", type=int, default=224, help="of the model's input (default 224)")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    if options.pictures is None:
+        files = made_up()
+    else:
+        pictures = Pictures.open(options.pictures, suffixes=(".jpg", ".jpeg"))
+        files = [pictures.read(index) for index in range(len(pictures))]
+    tensor = TensorSpec("image", (1, options.side, options.side, 3), np.dtype(np.float32))
+    paths: dict[str, Callable[[bytes, int], Array]] = {"OpenCV's whole path": with_opencv}
+    paths |= {name: with_profile(profile, tensor) for name, profile in PROFILES.items()}
+    paths["decode alone"] = lambda data, _: decode(data, "picture")
+    measure(paths, files[:20], options.side)  # warm
+    rounds = [measure(paths, files, options.side) for _ in range(options.rounds)]
+    print(f"{len(files)} pictures to {options.side}x{options.side}, median of {options.rounds} rounds")
+    for name in paths:
+        ms = statistics.median(figures[name] for figures in rounds)
+        ratio = statistics.median(figures[name] / figures["OpenCV's whole path"] for figures in rounds)
+        print(f"{name:<20} {ms:6.3f} ms  {ratio:5.2f}")
+
+
+if __name__ == "__main__":
+    main()
