@@ -102,6 +102,7 @@ def main(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN
     except BaseException as error:
+        _ignore_signals()
         status = exit_status(error)
         if status is None:
             raise
@@ -142,4 +143,11 @@ def _complain(message: str, status: int = EXIT_USER) -> int:
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()
     raise Interrupted(number)
+
+
+def _ignore_signals() -> None:
+    """The command is on its way out already: a second signal must not cut its last words short."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -55,7 +55,7 @@ class Interrupted(HarnessError):  # noqa: N818
     """The user or the system asked the run to stop."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}; the run is recorded as failed")
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}")
         self.signal_number = signal_number
 
 

@@ -71,6 +71,9 @@ class Reserve:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _RESERVE_FILE
+
+    def take(self) -> None:
+        """Writes the blocks."""
         with self._path.open("wb") as file:
             file.write(bytes(_RESERVE_BYTES))
 

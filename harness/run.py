@@ -10,7 +10,7 @@ from typing import Any
 
 from accuracy.log import LogError, read_answers
 from harness import results, system
-from harness.errors import ConfigError, RunFailed
+from harness.errors import ConfigError, Interrupted, RunFailed
 from harness.launch import Progress, run_worker
 from harness.loadgen_names import ACCURACY_LOG
 from harness.registry import open_task
@@ -56,10 +56,9 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
         except OSError as error:
             raise RunFailed(f"cannot write {folder / results.RESULT_FILE}: {error.strerror}") from None
     except BaseException as error:
-        reserve.release()
-        failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
         with _uninterrupted(), contextlib.suppress(OSError):
-            results.write_json(folder / results.RESULT_FILE, result | {"status": "failed", "reasons": [failure]})
+            reserve.release()
+            results.write_json(folder / results.RESULT_FILE, result | _failed(error))
         raise
     return result
 
@@ -122,14 +121,27 @@ def _not_writable(folder: Path, error: OSError) -> ConfigError:
     return ConfigError(f"cannot write the run's directory {folder}: {error.strerror}")
 
 
+def _failed(error: BaseException) -> dict[str, Any]:
+    failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
+    return {"status": "failed", "reasons": [failure], "performance": None, "accuracy": None}
+
+
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """A signal that comes meanwhile is heard afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    # Handlers, not a mask: another thread would get the signal then.
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if heard:
+        raise Interrupted(heard[0])
 
 
 def _started(spec: Spec) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -55,8 +56,10 @@ class Screen:
             self._write("\r\x1b[2K")
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        # Progress that nobody reads any more is no reason to stop.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 def _left(done: int, total: int, elapsed_s: float, least_s: float) -> str:
