@@ -22,7 +22,7 @@ _VERY_QUICK = 1.3
 """LoadGen generates twice as many queries as the expected latency calls for, at 320 bytes each. For models of microseconds
 that is gigabytes, so the hint leaves a margin of a third instead of the full two."""
 LOADGEN_BYTES_PER_QUERY = 320
-_SERVER_LOAD = 0.6
+_SERVER_LOAD = 0.5
 """Share of the measured throughput that Server is asked for unless the user says more: queues stay short."""
 SERVER_BOUND_SERVICE_TIMES = 10
 

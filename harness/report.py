@@ -93,9 +93,7 @@ def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"bound on p{percentile:g}", duration(bound) + measured))
         rows.append(("asked", f"{result['loadgen']['server_target_qps']:,.2f} queries/s"))
         rows.append(("completed", f"{figures['samples_per_second']:,.2f} queries/s"))
-    rows.append(
-        ("queries", f"{figures['query_count']:,} of {figures['sample_count'] // figures['query_count']:,} samples")
-    )
+    rows.append(("queries", _queries(figures)))
     rows.append(("duration", f"{figures['duration_s']:.1f} s"))
     return rows
 

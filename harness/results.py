@@ -184,7 +184,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
                 "ask for less with --set load.target_qps=..., or allow more with --set load.server_target_latency_ms=...",
             )
         )
-    if detail.get("early_stopping_met") is False:
+    elif detail.get("early_stopping_met") is False:
         reasons.append(
             _reason(
                 "too few queries for early stopping to prove the tail",
