@@ -1,0 +1,98 @@
+"""How long scoring takes, from the accuracy log to the figure, and how much memory it needs.
+
+Targets: top-1 of 50,000 under 1 s; mIoU of 2,000 maps of 512x512 under 10 s; F1 of 10,833 windows under 25 s.
+COCO AP has a measurement of its own, `benchmarks.coco_ap`.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from accuracy.log import Answer, read_answers, write_rows
+from accuracy.mean_iou import MeanIoU
+from accuracy.topk import TopK
+from accuracy.wire import pack_class_map, pack_labels, pack_logits, unpack_class_map, unpack_labels
+from benchmarks.side_by_side import zoo
+from tasks.base import DataRef
+from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+
+_PICTURES, _MAPS, _SIDE = 50_000, 2_000, 512
+
+
+def main() -> None:
+    """Prints seconds, the share of the target, and the peak memory so far."""
+    with tempfile.TemporaryDirectory() as folder:
+        _measure("top-1 of 50,000", 1, _top1, Path(folder) / "top1.json")
+        _measure("mIoU of 2,000 maps", 10, _mean_iou, Path(folder) / "maps.json")
+        if (zoo() / "datasets/squad/squad_eval.tfrecord").is_file():
+            _measure("F1 of 10,833 windows", 25, _f1, Path(folder) / "logits.json")
+
+
+def _measure(name: str, target_s: float, prepare: Callable[[Path], Callable[[], None]], log: Path) -> None:
+    score = prepare(log)
+    begin = time.perf_counter()
+    score()
+    seconds = time.perf_counter() - begin
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{name:22}{seconds:7.2f} s   target {target_s:g}, ratio {seconds / target_s:.2f}   "
+        f"log {log.stat().st_size / 1e6:6.1f} MB, peak memory {peak_mb:.0f} MB"
+    )
+
+
+def _top1(log: Path) -> Callable[[], None]:
+    labels = np.random.default_rng(0).integers(0, 1000, (_PICTURES, 5))
+    write_rows(log, (Answer(index, pack_labels(row)) for index, row in enumerate(labels)))
+
+    def score() -> None:
+        metric = TopK((1, 5))
+        for index, data in read_answers(log, _PICTURES):
+            metric.update(unpack_labels(data, 1000), labels[index, 0])
+        metric.compute()
+
+    return score
+
+
+def _mean_iou(log: Path) -> Callable[[], None]:
+    rng = np.random.default_rng(0)
+    # Rectangles of classes: as many borders as a class map of a room has.
+    maps = [np.kron(rng.integers(0, 32, (16, 16)), np.ones((32, 32))).astype(np.uint8) for _ in range(20)]
+    packed = [pack_class_map(one) for one in maps]
+    write_rows(log, (Answer(index, packed[index % len(packed)]) for index in range(_MAPS)))
+
+    def score() -> None:
+        metric = MeanIoU()
+        for index, data in read_answers(log, _MAPS):
+            metric.update(unpack_class_map(data), maps[(index + 1) % len(maps)])
+        metric.compute()
+
+    return score
+
+
+def _f1(log: Path) -> Callable[[], None]:
+    data = DataRef(zoo() / "datasets/squad/squad_eval.tfrecord")
+    task = QuestionAnswering(data, QuestionAnsweringOptions())
+    rng = np.random.default_rng(0)
+
+    def answers() -> Iterator[Answer]:
+        for index in range(len(task)):
+            start, end = rng.standard_normal((2, 384)).astype(np.float32)
+            yield Answer(index, pack_logits(start, end))
+
+    write_rows(log, answers())
+    task.check_truth()
+
+    def score() -> None:
+        task.score(read_answers(log, len(task)))
+
+    return score
+
+
+if __name__ == "__main__":
+    main()
