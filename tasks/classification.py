@@ -21,7 +21,7 @@ from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, 
 from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pairs import refuse_wrong_pair
-from tasks.pictures import Pictures
+from tasks.pictures import FileCodec, Pictures
 
 _BEST = 5
 _PICTURE_TYPES = ("float32", "uint8", "int8")
@@ -123,7 +123,7 @@ class Classification(Task):
         return labels.match(self._pictures.names, len(self._pictures.all_names))
 
 
-class ClassificationCodec(Codec):
+class ClassificationCodec(FileCodec):
     """Image classification bound to one model."""
 
     def __init__(
@@ -140,22 +140,22 @@ class ClassificationCodec(Codec):
         Raises:
             ModelMismatch: Not one picture input, or not one output of the classes that the options name.
         """
-        self._pictures = pictures
+        super().__init__(pictures)
         self._options = options
         self._input = _picture_input(inputs)
         _, self._height, self._width, _ = self._input.shape
-        offset = _offset(outputs, options)
+        self.offset = _offset(outputs, options)
+        """How many of the model's first classes no label names."""
         self._answers: BestLabel | BestLabels
         if accuracy:
-            self._answers = BestLabels(min(_BEST, options.num_classes), offset, options.log_dtype)
+            self._answers = BestLabels(min(_BEST, options.num_classes), self.offset, options.log_dtype)
         else:
-            self._answers = BestLabel(options.num_classes, offset, options.log_dtype)
+            self._answers = BestLabel(options.num_classes, self.offset, options.log_dtype)
         self._profile = PROFILES[options.profile]
         self._code_version = code_version(options.profile)
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture; a headerless one has the model's size already and is neither resized nor cropped."""
-        name, data = self._pictures.names[index], self._pictures.read(index)
         if name.lower().endswith(".rgb8"):
             values = decode_rgb8(data, name, self._height, self._width)
         else:
@@ -171,7 +171,7 @@ class ClassificationCodec(Codec):
         options = self._options
         return (
             f"classification {options.profile} {self._height}x{self._width} {self._input.dtype} "
-            f"mean={options.mean!r} std={options.std!r} data={self._pictures.fingerprint()} {self._code_version}"
+            f"mean={options.mean!r} std={options.std!r} data={self._files.fingerprint()} {self._code_version}"
         )
 
 

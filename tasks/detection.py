@@ -14,11 +14,11 @@ from accuracy import wire
 from accuracy.detection_score import explain, score_detections
 from accuracy.detections import Detections, from_answers
 from accuracy.log import Answer
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor
 from tasks.coco_data import CocoData, Order
 from tasks.detection_binding import Role, bind_outputs
 from tasks.images import code_version, decode, decode_rgb8, resize_bilinear, to_input
-from tasks.pictures import Pictures
+from tasks.pictures import FileCodec, Pictures
 
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
@@ -122,7 +122,7 @@ class Detection(Task):
         return from_answers(answers, truth, label_map)
 
 
-class DetectionCodec(Codec):
+class DetectionCodec(FileCodec):
     """Detection bound to one model."""
 
     stamps_index = True
@@ -135,7 +135,7 @@ class DetectionCodec(Codec):
         Raises:
             ModelMismatch: Not one picture input and the four outputs.
         """
-        self._pictures = pictures
+        super().__init__(pictures)
         self._options = options
         self._input = _picture_input(inputs)
         self._resize = _RESIZES[options.profile]
@@ -151,9 +151,8 @@ class DetectionCodec(Codec):
         self._offset = np.float32(options.class_offset)
         self._threshold = np.float32(options.score_threshold) if options.score_threshold > 0 else None
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, resized and normalised."""
-        name, data = self._pictures.names[index], self._pictures.read(index)
         _, height, width, _ = self._input.shape
         if name.lower().endswith(".rgb8"):
             picture = decode_rgb8(data, name, height, width)
@@ -185,7 +184,7 @@ class DetectionCodec(Codec):
         options = self._options
         return (
             f"detection {_VERSION} {options.profile} {options.mean} {options.std} {self._input} "
-            f"{self._pictures.fingerprint()} {code_version(options.profile)}"
+            f"{self._files.fingerprint()} {code_version(options.profile)}"
         )
 
 

@@ -21,7 +21,7 @@ from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
-from tasks.pictures import Pictures
+from tasks.pictures import FileCodec, Pictures
 
 FRAMES, FEATURES = 49, 10
 CLASSES = 12
@@ -104,7 +104,7 @@ class KeywordSpotting(Task):
         return read_labels(self._truth, CLASSES).match(self._files.names, len(self._files.all_names))
 
 
-class KeywordSpottingCodec(Codec):
+class KeywordSpottingCodec(FileCodec):
     """Keyword spotting bound to one model. Reading 490 bytes is so cheap that no cache pays."""
 
     def __init__(
@@ -115,16 +115,15 @@ class KeywordSpottingCodec(Codec):
         Raises:
             ModelMismatch: Not one input of 49 x 10 features in int8 or float32, or not 12 scores.
         """
-        self._files = files
+        super().__init__(files)
         self._options = options
         self._input = _feature_input(inputs)
         if (count := score_count(outputs)) != CLASSES:
             raise ModelMismatch(f"output {outputs[0].name} has {count} classes, but keyword spotting has {CLASSES}")
         self._answers = BestLabel(CLASSES, 0, options.log_dtype)
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """The bytes as they are where the model is quantised as they are; else dequantised, or quantised anew."""
-        name, data = self._files.names[index], self._files.read(index)
         if len(data) != _FILE_BYTES:
             raise DataMissing(
                 f"{name} has {len(data)} bytes, but a feature file has {_FILE_BYTES}: {FRAMES} x {FEATURES} int8"

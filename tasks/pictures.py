@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import zipfile
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
-from tasks.base import DataMissing
+from tasks.base import Array, Codec, DataMissing
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
@@ -119,6 +120,11 @@ class Pictures:
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
         return cls(found, store, keys, _select(found, tuple(keys), order, count))
 
+    @classmethod
+    def none(cls) -> Pictures:
+        """A set without pictures: for a codec that gets its pictures one by one (`FileCodec.prepare`)."""
+        return cls(Path(), _Folder(Path()), {}, ())
+
     def __len__(self) -> int:
         """Number of pictures in use."""
         return len(self.names)
@@ -159,6 +165,30 @@ class Pictures:
                 raise DataMissing(f"{name} in {self.path} is gone: {_reason(error)}") from None
             digest.update(f"{name}\0{stamp}\n".encode())
         return digest.hexdigest()
+
+
+class FileCodec(Codec):
+    """A codec whose samples are files, each prepared by itself: those of a set, or whatever else is at hand."""
+
+    def __init__(self, files: Pictures) -> None:
+        """`files` is the set; `Pictures.none()` where only `prepare` is called."""
+        self._files = files
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One file of the set, prepared."""
+        return self.prepare(self._files.names[index], self._files.read(index))
+
+    @abstractmethod
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
+        """One file as the model's inputs: see `Codec.preprocess`.
+
+        Args:
+            name: Of the file, whose suffix tells a headerless picture (.rgb8), and for the error message.
+            data: The file's bytes.
+
+        Raises:
+            DataMissing: They are not what the task needs.
+        """
 
 
 def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, _Store, dict[str, str]]:

@@ -15,11 +15,11 @@ from accuracy.log import Answer
 from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
 from tasks import ade20k
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.by_name import picture_size, stems
 from tasks.images import code_version, decode, decode_rgb8, to_input
 from tasks.pairs import refuse_wrong_pair
-from tasks.pictures import Pictures
+from tasks.pictures import FileCodec, Pictures
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Segmentation(Task):
         return ade20k.prepare_labels(labels, height, width)
 
 
-class SegmentationCodec(Codec):
+class SegmentationCodec(FileCodec):
     """Segmentation bound to one model."""
 
     def __init__(
@@ -155,7 +155,7 @@ class SegmentationCodec(Codec):
         Raises:
             ModelMismatch: Not one picture input and one output of the same height and width.
         """
-        self._pictures = pictures
+        super().__init__(pictures)
         self._options = options
         self._input = _picture_input(inputs)
         _, self._height, self._width, _ = self._input.shape
@@ -163,9 +163,8 @@ class SegmentationCodec(Codec):
         self._accuracy = accuracy
         self._header = wire.class_map_header(self._height, self._width)
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, prepared and normalised."""
-        name, data = self._pictures.names[index], self._pictures.read(index)
         if name.lower().endswith(".rgb8"):
             picture = decode_rgb8(data, name, self._height, self._width)
         else:
@@ -201,7 +200,7 @@ class SegmentationCodec(Codec):
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
         code = f"{code_version('mobile')} ade20k={ade20k.code_digest()}"
-        return f"segmentation {code} {self._options} {self._pictures.fingerprint()} {self._input}"
+        return f"segmentation {code} {self._options} {self._files.fingerprint()} {self._input}"
 
 
 def _picture_input(inputs: Sequence[Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ from accuracy.psnr import Originals, Psnr
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.by_name import picture_size, stems
 from tasks.images import decode, decode_rgb8, to_input
-from tasks.pictures import Pictures
+from tasks.pictures import FileCodec, Pictures
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class SuperResolution(Task):
         return picture_size(self._pictures, index) or headerless
 
 
-class SuperResolutionCodec(Codec):
+class SuperResolutionCodec(FileCodec):
     """Super-resolution bound to one model."""
 
     def __init__(
@@ -152,7 +152,7 @@ class SuperResolutionCodec(Codec):
         Raises:
             ModelMismatch: Not one picture input and one picture output of `scale` times its height and width.
         """
-        self._pictures = pictures
+        super().__init__(pictures)
         self._input = _picture(inputs, "input")
         self.size = (self._input.shape[1], self._input.shape[2])
         """(height, width) of the input."""
@@ -166,9 +166,8 @@ class SuperResolutionCodec(Codec):
         self._accuracy = accuracy
         self._header = wire.picture_header(height, width)
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture: bytes as they are for float and uint8 inputs, less 128 for int8."""
-        name, data = self._pictures.names[index], self._pictures.read(index)
         picture = decode_rgb8(data, name, *self.size) if name.lower().endswith(".rgb8") else decode(data, name)
         return (to_input(picture, self._input, mean=0.0, std=1.0),)
 
