@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +259,6 @@ def code_version(profile: str) -> str:
         "pillow": PIL.__version__,
         "libjpeg-turbo": features.version_feature("libjpeg_turbo"),
         "numpy": np.__version__,
-        "ai-edge-litert": metadata.version("ai-edge-litert"),
     }
     if profile == "opencv":
         libraries["opencv"] = _import_cv2().__version__

@@ -94,12 +94,12 @@ def test_twin_of_its_score_shifted_labels_do_not_reach_it(
 
 
 # Every way of preparing a picture moves a small model's top-1 by more than the tolerance, so that each figure is the
-# twin of the others. MobileNetEdgeTPU does not tell all of them apart on 340 pictures: 0.8971 with `pillow`, 0.8971
-# `mobile`, 0.9000 `tflite-eval`, 0.8941 `opencv`; 0.8912 with the nearest pixel, 0.8618 without the crop, 0.7882 BGR.
+# twin of the others. MobileNetEdgeTPU does not tell all of them apart on 340 pictures: 0.8971 with `pillow`, 0.8941
+# `mobile`, `tflite-eval` and `opencv`; 0.8912 with the nearest pixel, 0.8618 without the crop, 0.7882 BGR.
 SMALL = "coral/mobilenet_v1_0.25_128_quant.tflite"
 SMALL_FIGURES = {
     "pillow": (0.4412, 0.7265),
-    "mobile": (0.4971, 0.7529),
+    "mobile": (0.4971, 0.7441),
     "tflite-eval": (0.4882, 0.7118),
     "opencv": (0.4676, 0.7265),
 }

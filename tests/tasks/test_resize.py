@@ -3,13 +3,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import tasks.resize
 from tasks.base import Array
 from tasks.resize import resize_bilinear, resize_bilinear_numpy
 
@@ -39,17 +41,80 @@ def noise(seed: int, height: int, width: int, channels: int = 3) -> Array:
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels)).astype(np.uint8)
 
 
+def kernel(image: Array, height: int, width: int, *, align_corners: bool = False) -> Array:
+    """LiteRT's own reference kernel, through a graph of one RESIZE_BILINEAR."""
+    options = schema.ResizeBilinearOptionsT()
+    options.alignCorners = align_corners
+    code, step, graph, model = schema.OperatorCodeT(), schema.OperatorT(), schema.SubGraphT(), schema.ModelT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RESIZE_BILINEAR
+    code.version = 1
+    step.inputs, step.outputs = [0, 1], [2]
+    step.builtinOptionsType, step.builtinOptions = schema.BuiltinOptions.ResizeBilinearOptions, options
+    graph.tensors = [schema.TensorT() for _ in range(3)]
+    for tensor, shape in zip(graph.tensors, ([1, *image.shape], [2], [1, height, width, image.shape[2]]), strict=True):
+        tensor.shape, tensor.type = shape, schema.TensorType.FLOAT32
+    graph.tensors[1].type = schema.TensorType.INT32
+    graph.inputs, graph.outputs, graph.operators = [0, 1], [2], [step]
+    model.version, model.buffers = 3, [schema.BufferT()]
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    engine = Interpreter(
+        model_content=bytes(builder.Output()), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
+    engine.allocate_tensors()
+    engine.set_tensor(0, image[None].astype(np.float32))
+    engine.set_tensor(1, np.array([height, width], np.int32))
+    engine.invoke()
+    result: Array = engine.get_tensor(2)[0]
+    return result
+
+
 @settings(deadline=None, derandomize=True)
 @given(seed=st.integers(0, 99), h=SIZE, w=SIZE, height=SIZE, width=SIZE, channels=st.integers(1, 5))
-def test_litert_resizes_as_the_definition_does(
+def test_pictures_resize_as_tflites_reference_kernel_resizes_them(
     seed: int, h: int, w: int, height: int, width: int, channels: int
 ) -> None:
     image = noise(seed, h, w, channels)
-    defined = resize_bilinear_numpy(image, height, width)
-    computed = resize_bilinear(image, height, width)
-    assert computed.shape == defined.shape == (height, width, channels)
-    assert computed.dtype == defined.dtype == np.float32
-    np.testing.assert_allclose(computed, defined, rtol=0, atol=1e-4)
+    expected = kernel(image, height, width)
+    for resize in (resize_bilinear, resize_bilinear_numpy):
+        resized = resize(image, height, width)
+        assert resized.shape == (height, width, channels)
+        assert resized.dtype == np.float32
+        np.testing.assert_allclose(resized, expected, rtol=0, atol=1e-4)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(seed=st.integers(0, 99), h=SIZE, w=SIZE, height=SIZE, width=SIZE)
+def test_aligned_corners_resize_as_tflites_reference_kernel_resizes_them(
+    seed: int, h: int, w: int, height: int, width: int
+) -> None:
+    image = noise(seed, h, w)
+    np.testing.assert_allclose(
+        resize_bilinear_numpy(image, height, width, align_corners=True),
+        kernel(image, height, width, align_corners=True),
+        rtol=0,
+        atol=1e-4,
+    )
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 99),
+    sizes=st.tuples(SIZE, SIZE, st.integers(2, 70), st.integers(2, 70)),
+    cut=st.tuples(*[st.floats(0, 1, exclude_max=True)] * 4),
+)
+def test_a_window_is_that_part_of_the_whole(
+    seed: int, sizes: tuple[int, int, int, int], cut: tuple[float, float, float, float]
+) -> None:
+    h, w, height, width = sizes
+    top, left = int(cut[0] * height), int(cut[1] * width)
+    window = (
+        slice(top, top + 1 + int(cut[2] * (height - top))),
+        slice(left, left + 1 + int(cut[3] * (width - left))),
+    )
+    image = noise(seed, h, w)
+    assert np.array_equal(resize_bilinear(image, height, width, window), resize_bilinear(image, height, width)[window])
 
 
 @settings(deadline=None, derandomize=True, max_examples=30)
@@ -98,25 +163,11 @@ def test_twin_of_the_definition_neither_opencv_nor_pillow_nor_aligned_corners_re
         assert np.abs(np.asarray(other, np.float32) - ours).max() > 10, name
 
 
-def test_a_window_is_that_part_of_the_whole() -> None:
-    image = noise(1, 50, 40)
-    window = (slice(3, 20), slice(0, 11))
-    assert np.array_equal(resize_bilinear(image, 30, 30, window), resize_bilinear(image, 30, 30)[window])
-
-
 def test_a_result_is_not_changed_by_the_next_picture() -> None:
     first = resize_bilinear(noise(1, 20, 20), 10, 10)
     kept = first.copy()
     resize_bilinear(noise(2, 20, 20), 10, 10)
     assert np.array_equal(first, kept)
-
-
-def test_pictures_too_large_for_the_kernels_buffers_resize_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    image = noise(3, 90, 80)
-    window = (slice(2, 30), slice(5, 30))
-    small = resize_bilinear(image, 33, 31, window)
-    monkeypatch.setattr(tasks.resize, "_MOST_VALUES", 1000)
-    np.testing.assert_allclose(resize_bilinear(image, 33, 31, window), small, rtol=0, atol=1e-4)
 
 
 def test_threads_resize_at_once_without_disturbing_each_other() -> None:
