@@ -70,7 +70,7 @@ class InterpreterBackend(Backend):
                     self._interpreter.resize_tensor_input(detail["index"], shape)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelRejected(f"the runtime refuses {model}: {_first_line(error)}") from None
+            raise ModelRejected(f"the runtime refuses {model}: {_first_line(error)}{_hint(error)}") from None
         self._name, self._threads, self._xnnpack = name, threads, xnnpack
         names = _signature_names(self._interpreter)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -143,6 +143,10 @@ def _spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:
         scale=float(scale),
         zero_point=int(zero_point),
     )
+
+
+def _hint(error: BaseException) -> str:
+    return ". The file is cut or corrupt: get it again." if "not a valid Flatbuffer" in str(error) else ""
 
 
 def _first_line(error: BaseException) -> str:

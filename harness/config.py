@@ -23,7 +23,7 @@ from harness.rules import Mode, Preset, Round, Scenario
 class Section(BaseModel):
     """A part of a config: unknown keys are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class OpenSection(BaseModel):
@@ -188,7 +188,11 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
     try:
         return Benchmark.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_report(str(path), [explain(item, Benchmark) for item in error.errors()])) from None
+        given = [field for field, _ in overrides]
+        wrong = {any(_within(_field(item), name) for name in given) for item in error.errors()}
+        what = {True: "the options given", False: str(path)}
+        where = " and ".join(text for origin, text in what.items() if origin in wrong)
+        raise ConfigError(_report(where, explanations(error.errors(), Benchmark))) from None
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -227,7 +231,7 @@ def task_options(options_type: type[Any], task: str, values: Mapping[str, Any]) 
     try:
         options = TypeAdapter(options_type).validate_python(known)
     except ValidationError as error:
-        problems += [explain(item, None) for item in error.errors()]
+        problems += explanations(error.errors(), None)
     except ValueError as error:
         problems.append(str(error))
     if problems:
@@ -235,9 +239,38 @@ def task_options(options_type: type[Any], task: str, values: Mapping[str, Any]) 
     return options
 
 
+def explanations(errors: Sequence[Any], schema: type[BaseModel] | None) -> list[str]:
+    """Pydantic's mistakes as sentences, one for each field: it tries all branches of a union and reports each."""
+    by_field: dict[str, list[Any]] = {}
+    for item in errors:
+        by_field.setdefault(_field(item), []).append(item)
+    return [
+        explain(items[0], schema) if len(items) == 1 else _explain_union(field, items)
+        for field, items in by_field.items()
+    ]
+
+
+def _explain_union(field: str, items: Sequence[Any]) -> str:
+    branches = [_BRANCHES.get(str(item["loc"][-1]), str(item["loc"][-1])) for item in items]
+    wanted = " or ".join(re.sub(r"literal\[(.*)\]", r"\1", branch) for branch in branches)
+    return f"{field}: must be {wanted}, not {items[0]['input']!r}"
+
+
+_BRANCHES = {"int": "a whole number", "float": "a number", "str": "a text"}
+
+
+def _within(field: str, other: str) -> bool:
+    """Whether one is the other, or a part of it."""
+    return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
+
+
+def _field(item: Any) -> str:
+    return ".".join(str(part) for part in item["loc"] if not _is_union_branch(part))
+
+
 def explain(item: Any, schema: type[BaseModel] | None) -> str:
     """One of pydantic's mistakes as a sentence that names the field, the value and what would do."""
-    where = ".".join(str(part) for part in item["loc"] if not _is_union_branch(part))
+    where = _field(item)
     if item["type"] == "extra_forbidden":
         return f"{where}: {unknown('field', str(item['loc'][-1]), _fields_at(schema, item['loc'][:-1]))}"
     if item["type"] == "literal_error":
@@ -245,6 +278,8 @@ def explain(item: Any, schema: type[BaseModel] | None) -> str:
         return f"{where}: {unknown(str(item['loc'][-1]), str(item['input']), known)}"
     if item["type"] == "missing":
         return f"{where}: this field is needed"
+    if item["type"] == "value_error":
+        return str(item["msg"]).removeprefix("Value error, ")
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{where}: {message}, not {item['input']!r}"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, cast
 
 from backends.base import Backend
 from harness.config import task_options
-from harness.errors import UnknownName
+from harness.errors import ConfigError, UnknownName
 from harness.spec import DataSetRef
 from tasks.base import DataRef, Task
 
@@ -28,6 +29,8 @@ BACKENDS = {
 }
 
 BACKEND_ENTRY_POINTS = "tflite_loadgen.backends"
+_NOT_OPTIONS = frozenset({"model", "threads", "input_shapes"})
+"""What the harness passes to a backend by itself."""
 
 
 def task_class(name: str) -> type[Task]:
@@ -58,12 +61,33 @@ def backend_class(name: str) -> type[Backend]:
 
     Raises:
         UnknownName: No such backend.
+        ConfigError: A plug-in that cannot be imported.
     """
     if name in BACKENDS:
         return cast("type[Backend]", _load(BACKENDS[name]))
     for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS, name=name):
-        return cast("type[Backend]", entry_point.load())
+        try:
+            return cast("type[Backend]", entry_point.load())
+        except Exception as error:
+            # Whatever a plug-in does when it is imported.
+            raise ConfigError(
+                f"backend {name!r} cannot be loaded from {entry_point.value}: {type(error).__name__}: {error}"
+            ) from error
     raise UnknownName("backend", name, backend_names())
+
+
+def check_backend_options(name: str, kind: type[Backend], options: Mapping[str, Any]) -> None:
+    """Refuses options that the backend does not have, with a near miss where there is one.
+
+    Raises:
+        UnknownName: An option that its constructor does not take.
+    """
+    parameters = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for option in options:
+        if option not in parameters or option in _NOT_OPTIONS:
+            raise UnknownName(f"option of the {name} backend", option, set(parameters) - _NOT_OPTIONS)
 
 
 def backend_names() -> list[str]:

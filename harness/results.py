@@ -103,8 +103,10 @@ def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
                 entries[entry["key"]] = entry["value"]
                 if entry["metadata"].get("is_error"):
                     errors.append(str(entry["value"]))
-    except (OSError, ValueError, KeyError) as error:
-        raise RunFailed(f"{path} cannot be read: {error}. {_space(folder)}") from None
+    except OSError as error:
+        raise RunFailed(f"{path} cannot be read: {error.strerror}. {_space(folder)}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFailed(f"{path} is cut or corrupt ({error}). {_space(folder)}") from None
     # LoadGen's last words; an accuracy run has no summary and ends sooner.
     if ("power_end" if accuracy else "num_errors") not in entries:
         raise RunFailed(f"{path} is cut: LoadGen did not come to its end. {_space(folder)}")

@@ -49,8 +49,8 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
     try:
         _begin(spec, folder, result, reserve)
         done = run_worker(folder, progress)
-        reserve.release()
         result |= _outcome(spec, folder, task, done)
+        reserve.release()
         try:
             results.write_json(folder / results.RESULT_FILE, result)
         except OSError as error:

@@ -29,7 +29,7 @@ from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.errors import ConfigError, exit_status
-from harness.registry import backend_class, open_task
+from harness.registry import backend_class, check_backend_options, open_task
 from harness.rules import STREAMS
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
@@ -146,6 +146,7 @@ class _Parts:
     def __init__(self, spec: Spec, task: Task) -> None:
         self.spec, self.task = spec, task
         self.backend_class: Any = backend_class(spec.backend.name)
+        check_backend_options(spec.backend.name, self.backend_class, spec.backend.options)
         first = self.open(1)
         self.codec: Codec = task.codec(first.inputs, first.outputs, accuracy=spec.load.mode == "accuracy")
         self.samples = SampleLibrary(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,18 @@ def main(arguments: argparse.Namespace) -> Outcome:
     )
     screen = Screen(quiet=arguments.json)
     out = Path(arguments.out) if arguments.out else _default_out(plans[0])
-    if len(plans) > 1:
-        result, text = execute_series(plans, out, screen)
-    else:
-        spec = resolve(config, plans[0].overrides, cache_dir())
-        _announce(screen, plans[0], spec, out)
-        result = execute(spec, out, screen)
-        text = f"{render(result)}\n{out}"
+    try:
+        if len(plans) > 1:
+            result, text = execute_series(plans, out, screen)
+        else:
+            spec = resolve(config, plans[0].overrides, cache_dir())
+            _announce(screen, plans[0], spec, out)
+            result = execute(spec, out, screen)
+            text = f"{render(result)}\n{out}"
+    except BaseException:
+        if not arguments.out:
+            _remove_if_empty(out)
+        raise
     return Outcome(status_of(result), text, result)
 
 
@@ -110,6 +116,13 @@ def _repeat(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ConfigError(f"--repeat must be a whole number of at least 1, not {text!r}")
     return int(text)
+
+
+def _remove_if_empty(out: Path) -> None:
+    """A run that never began leaves nothing behind."""
+    with contextlib.suppress(OSError):
+        out.rmdir()
+        out.parent.rmdir()
 
 
 def _default_out(plan: Plan) -> Path:

@@ -1,0 +1,480 @@
+"""What the command line says of input it cannot use: one clear message, the contract's exit status, nothing left behind
+that looks like a result."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Complaint = Callable[[subprocess.CompletedProcess[str]], str]
+Read = Callable[[Path], dict[str, Any]]
+
+
+def no_result(out: Path) -> bool:
+    """Nothing there, or at least nothing that could be taken for a result."""
+    return not out.exists() or not [path for path in out.rglob("*") if path.is_file()]
+
+
+# Models.
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is not a TFLite model"),
+        (b"<!DOCTYPE html><title>404</title>", "is not a TFLite model"),
+        (b"\x1c\0\0\0TFL3", "the runtime refuses"),
+        (b"\x1c\0\0\0TFL3" + bytes(5000), "the runtime refuses"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(
+    content: bytes,
+    says: str,
+    cli: Cli,
+    keywords: list[str],
+    tmp_path: Path,
+    complaint: Complaint,
+    read_result: Read,
+) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(content)
+    done = cli(*keywords, "--model", model, "--out", tmp_path / "run")
+    # The same option twice is a sweep.
+    keywords = [str(model) if word.endswith(".tflite") else word for word in keywords]
+    done = cli(*keywords, "--out", tmp_path / "one")
+    assert done.returncode == 2
+    assert says in complaint(done)
+    assert str(model) in complaint(done)
+    assert read_result(tmp_path / "one")["status"] == "failed"
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_a_truncated_model_is_refused_wherever_it_is_cut(
+    share: float, cli: Cli, keyword_model: Path, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    model = tmp_path / "cut.tflite"
+    whole = keyword_model.read_bytes()
+    model.write_bytes(whole[: int(share * len(whole))])
+    words = [str(model) if word == str(keyword_model) else word for word in keywords]
+    done = cli(*words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert f"the runtime refuses {model}" in complaint(done)
+    assert "cut" in complaint(done).replace(str(model), "")
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("/nowhere/model.tflite", "no model file at /nowhere/model.tflite"),
+        ("/tmp", "no model file at /tmp"),
+        ("kws_ref_model_int9", "unknown model 'kws_ref_model_int9'; did you mean 'kws_ref_model_int8'?"),
+        ("kws_ref_model_int8", "put kws_ref_model.tflite into"),
+        ("official", "no official model for Keyword spotting"),
+        ("standin", "no standin model for Keyword spotting"),
+        ("auto", "Give one with --model PATH"),
+    ],
+)
+def test_a_missing_model_is_refused_and_says_where_it_would_go(
+    model: str, says: str, cli: Cli, keyword_data: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    done = cli("--task", "kws", "--model", model, "--dataset", keyword_data, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in complaint(done)
+    # Not even an empty directory stays where the run's would have been.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_does_not_fit_the_task_is_refused(
+    cli: Cli, picture_model: Path, keyword_data: Path, tmp_path: Path, complaint: Complaint, read_result: Read
+) -> None:
+    out = tmp_path / "run"
+    done = cli("--task", "kws", "--model", picture_model, "--dataset", keyword_data, "--out", out)
+    assert done.returncode == 2
+    assert complaint(done).startswith("input picture is float32 [1, 32, 32, 3], but keyword spotting needs")
+    assert read_result(out)["status"] == "failed"
+    assert read_result(out)["performance"] is None
+
+
+# Names and options.
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--task", "kwz"], "unknown task 'kwz'; did you mean 'kws'?"),
+        (["--task", "zzzzzz"], "unknown task 'zzzzzz'; known: "),
+        (["--task", "nowhere/kws.yaml"], "no config file at nowhere/kws.yaml"),
+        (["--task", "kws", "--scenario", "Offlin"], "unknown scenario 'Offlin'; did you mean 'Offline'?"),
+        (["--task", "kws", "--scenario", "offline"], "unknown scenario 'offline'; did you mean 'Offline'?"),
+        (["--task", "kws", "--mode", "accurracy"], "unknown mode 'accurracy'; did you mean 'accuracy'?"),
+        (["--task", "kws", "--preset", "quik"], "unknown preset 'quik'; did you mean 'quick'?"),
+        (["--task", "kws", "--round", "v9.9"], "unknown round 'v9.9'"),
+        (["--task", "mobilebert", "--round", "v6.0"], "round v6.0 has no MobileBERT"),
+        (["--task", "kws", "--backend", "cpuu"], "unknown backend 'cpuu'; did you mean 'cpu'?"),
+        (["--task", "kws", "--scenarios", "Offline"], "unknown option --scenarios; did you mean --scenario?"),
+        (["--task", "kws", "Offline"], "unexpected word 'Offline'"),
+        (["--task", "kws", "--scen", "Offline"], "unknown option --scen; did you mean --scenario?"),
+        (["--scenario", "Offline"], "--task"),
+        (["--task", "kws", "--out"], "--out"),
+        (["rnu", "--task", "kws"], "unknown verb 'rnu'; did you mean 'run'?"),
+        (["--task", "kws", "--set", "load.target_qps"], "write it as FIELD=VALUE"),
+        (["--task", "kws", "--set", "=3"], "write it as FIELD=VALUE"),
+        (["--task", "kws", "--set", "load.targt_qps=3"], "unknown field 'targt_qps'; did you mean 'target_qps'?"),
+        (["--task", "kws", "--set", "load.target_qps=fast"], "load.target_qps: "),
+        (["--task", "kws", "--set", "load.target_qps=-1"], "load.target_qps: input should be greater than 0, not -1"),
+        (
+            ["--task", "kws", "--set", "load.target_qps=.inf"],
+            "load.target_qps: input should be a finite number, not inf",
+        ),
+        (["--task", "kws", "--set", "a..b=1"], "a mistake in the options given: a: unknown field 'a'"),
+        (["--task", "kws", "--set", "model.scale=-1"], "scale is -1.0, but must be more than 0"),
+        (["--task", "kws", "--set", "load.target_qps=[1"], "load.target_qps: '[1' is no value"),
+        (["--task", "kws", "--set", "load=3"], "load: "),
+        (["--task", "kws", "--set", "title.x=3"], "title is the value"),
+        (["--task", "kws", "--set", "model.scales=3"], "unknown option of the keyword_spotting task 'scales'"),
+        (["--task", "kws", "--repeat", "0"], "--repeat must be a whole number of at least 1, not '0'"),
+        (["--task", "kws", "--repeat", "two"], "--repeat must be a whole number of at least 1, not 'two'"),
+        (["--task", "kws", "--count", "0"], "dataset.count: input should be greater than or equal to 1, not 0"),
+        (["--task", "kws", "--count", "many"], "dataset.count: "),
+        (["--task", "kws", "--threads", "0"], "backend.threads must be at least 1 or auto, not 0"),
+        (["--task", "kws", "--threads", "all"], "backend.threads: must be a whole number or 'auto', not 'all'"),
+        (["--task", "kws", "--instances", "-1"], "backend.instances must be at least 1 or auto, not -1"),
+        (["--task", "kws", "--batch", "8"], "backend.batch is 8: this version runs one sample an invoke"),
+        (["--task", "kws", "--mode", "find-peak"], "find-peak"),
+        (["--task", "kws", "--truth", "/nowhere.csv"], "no ground truth at /nowhere.csv"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_named(
+    words: list[str], says: str, cli: Cli, keyword_model: Path, keyword_data: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    rest = ["--model", keyword_model, "--dataset", keyword_data] if "--task" in words and "kws" in words else []
+    done = cli(*words, *rest, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in complaint(done)
+    assert "literal[" not in complaint(done)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_mistakes_of_a_config_are_reported_together(cli: Cli, tmp_path: Path, complaint: Complaint) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        "title: Mine\ntask: keyword_spotting\nload:\n  scenario: SinglStream\n  min_query_cout: 3\n"
+        "backend:\n  threads: lots\n",
+        encoding="utf-8",
+    )
+    done = cli("--task", config, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    message = complaint(done)
+    assert message.startswith(f"3 mistakes in {config}:")
+    for part in (
+        "load.scenario: unknown scenario 'SinglStream'; did you mean 'SingleStream'?",
+        "load.min_query_cout: unknown field 'min_query_cout'; did you mean 'min_query_count'?",
+        "backend.threads: must be a whole number or 'auto', not 'lots'",
+    ):
+        assert f"\n  {part}" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_mistakes_that_only_show_later_are_reported_together_too(
+    cli: Cli, tmp_path: Path, complaint: Complaint
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        "title: Mine\ntask: keyword_spoting\nmodel:\n  use: /nowhere.tflite\ndataset:\n  use: /nowhere\n"
+        "backend:\n  name: gppu\n  threads: 0\n",
+        encoding="utf-8",
+    )
+    done = cli("--task", config, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    message = complaint(done)
+    assert message.startswith("5 mistakes:")
+    for part in (
+        "unknown task kind 'keyword_spoting'; did you mean 'keyword_spotting'?",
+        "unknown backend 'gppu'",
+        "backend.threads must be at least 1 or auto, not 0",
+        "no model file at /nowhere.tflite",
+        "no data set at /nowhere",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "title: [", "a: b: c", "\0"])
+def test_a_config_that_is_no_config_is_refused(text: str, cli: Cli, tmp_path: Path, complaint: Complaint) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(text, encoding="utf-8")
+    done = cli("--task", config)
+    assert done.returncode == 2
+    assert str(config) in complaint(done)
+
+
+def test_a_plug_in_that_cannot_be_loaded_is_the_users_to_fix(
+    cli: Cli,
+    keywords: list[str],
+    plug_in: Callable[[str, str], dict[str, str]],
+    tmp_path: Path,
+    complaint: Complaint,
+) -> None:
+    env = plug_in("broken", "import no_such_driver\n")
+    done = cli(*keywords, "--backend", "broken", "--out", tmp_path / "run", env=env)
+    assert done.returncode == 2
+    message = complaint(done)
+    assert "backend 'broken'" in message
+    assert "plug_in_broken:Backend" in message
+    assert "No module named 'no_such_driver'" in message
+
+
+def test_an_option_that_the_backend_does_not_have_is_named(
+    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    done = cli(*keywords, "--set", "backend.options={xnpack: false}", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "unknown option of the cpu backend 'xnpack'; did you mean 'xnnpack'?" in complaint(done)
+
+
+# Data.
+
+PICTURES = ["--task", "mobilenet_edgetpu"]
+
+
+@pytest.fixture
+def pictures(make_picture_data: Callable[[int], Path]) -> Path:
+    """A set of pictures to spoil."""
+    return make_picture_data(12)
+
+
+@pytest.fixture
+def classify(
+    cli: Cli, picture_model: Path, pictures: Path, short: list[str], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return cli(
+            *PICTURES, "--model", picture_model, "--dataset", pictures, *short, "--out", tmp_path / "run", *words
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+def test_an_empty_picture_folder_is_refused(
+    mode: str, classify: Cli, pictures: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    for picture in pictures.glob("*.jpg"):
+        picture.unlink()
+    done = classify("--mode", mode)
+    assert done.returncode == 2
+    assert f"{pictures} holds no pictures" in complaint(done)
+
+
+def test_pictures_that_are_missing_are_named_and_the_set_is_not_shrunk_in_silence(
+    classify: Cli, pictures: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    for number in (3, 7):
+        (pictures / f"picture_{number:04}.jpg").unlink()
+    done = classify("--mode", "accuracy")
+    assert done.returncode == 2
+    message = complaint(done)
+    assert "has labels for files that are not there: picture_0003.jpg, picture_0007.jpg (2 in all)" in message
+    assert no_result(tmp_path / "run")
+
+
+def test_more_pictures_than_there_are_is_an_error(classify: Cli, complaint: Complaint) -> None:
+    done = classify("--count", "13")
+    assert done.returncode == 2
+    assert "13 pictures are wanted" in complaint(done)
+    assert "has 12" in complaint(done)
+
+
+def test_labels_that_do_not_match_the_pictures_are_refused(
+    classify: Cli, pictures: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    (pictures / "labels.csv").unlink()
+    (pictures / "val_map.txt").write_text("1\n2\n3\n", encoding="ascii")
+    done = classify("--mode", "accuracy")
+    assert done.returncode == 2
+    assert "val_map.txt has 3 labels by position, but the data set has 12 samples" in complaint(done)
+    assert no_result(tmp_path / "run")
+
+
+def test_two_ground_truths_are_an_error_that_names_both(
+    classify: Cli, pictures: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    shutil.copy(pictures / "labels.csv", pictures / "y_labels.csv")
+    done = classify("--mode", "accuracy")
+    assert done.returncode == 2
+    assert "labels.csv, y_labels.csv. Choose one with --truth" in complaint(done)
+    assert no_result(tmp_path / "run")
+
+
+def test_no_ground_truth_stops_an_accuracy_run_but_no_performance_run(
+    classify: Cli, pictures: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    (pictures / "labels.csv").unlink()
+    done = classify("--mode", "accuracy")
+    assert done.returncode == 2
+    assert "no ground truth in or beside" in complaint(done)
+    assert no_result(tmp_path / "run")
+    assert classify().returncode == 0
+
+
+@pytest.mark.parametrize("number", [0, 11])
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+def test_a_corrupt_picture_is_named_whether_it_is_met_before_or_inside_loadgen(
+    number: int,
+    mode: str,
+    classify: Cli,
+    pictures: Path,
+    tmp_path: Path,
+    complaint: Complaint,
+    read_result: Read,
+) -> None:
+    """The calibration looks at the first eight; the others are loaded inside LoadGen's callback."""
+    picture = pictures / f"picture_{number:04}.jpg"
+    picture.write_bytes(picture.read_bytes()[:300])
+    done = classify("--mode", mode)
+    assert done.returncode == 2
+    assert picture.name in complaint(done)
+    assert read_result(tmp_path / "run")["status"] == "failed"
+    assert read_result(tmp_path / "run")["accuracy"] is None
+
+
+# The run's directory.
+
+
+def test_a_directory_that_is_not_empty_is_left_as_it_is(
+    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "result.json").write_text("mine", encoding="ascii")
+    for mode in ("performance", "submission"):
+        done = cli(*keywords, "--out", out, "--mode", mode)
+        assert done.returncode == 2
+        assert f"{out} is not empty" in complaint(done)
+    assert [path.name for path in out.iterdir()] == ["result.json"]
+    assert (out / "result.json").read_text(encoding="ascii") == "mine"
+
+
+@pytest.mark.parametrize("mode", ["performance", "submission"])
+def test_a_directory_under_a_file_cannot_be_made(
+    mode: str, cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    for out in (tmp_path / "file" / "run", tmp_path / "file"):
+        done = cli(*keywords, "--out", out, "--mode", mode)
+        assert done.returncode == 2
+        assert f"cannot write the run's directory {out}: " in complaint(done)
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a small file system of its own: mount("size=64k") -> its folder."""
+    mounted: list[Path] = []
+
+    def make(options: str) -> Path:
+        place = tmp_path / f"disk-{len(mounted)}"
+        place.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield make
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.mark.parametrize("mode", ["performance", "submission"])
+def test_a_directory_on_a_read_only_disk_cannot_be_made(
+    mode: str, cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
+) -> None:
+    disk = mount("ro,size=64k")
+    for words in (["--out", disk / "run"], []):
+        done = cli(*keywords, *words, "--mode", mode, cwd=disk)
+        assert done.returncode == 2
+        assert "cannot write the run's directory " in complaint(done)
+        assert complaint(done).endswith(": Read-only file system")
+
+
+def test_a_disk_that_is_full_before_the_run_starts_is_the_users_to_fix(
+    cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
+) -> None:
+    disk = mount("size=16k")
+    done = cli(*keywords, "--out", disk / "run")
+    assert done.returncode == 2
+    assert complaint(done) == f"cannot write the run's directory {disk / 'run'}: No space left on device"
+
+
+def test_a_disk_that_fills_during_the_run_is_a_failed_run(
+    cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint, read_result: Read
+) -> None:
+    disk = mount("size=512k")
+    done = cli(*keywords, "--set", "load.enable_trace=true", "--out", disk / "run")
+    assert done.returncode == 3
+    message = complaint(done)
+    assert "mlperf_log_detail.txt is cut" in message
+    assert "bytes are free there" in message
+    # The last blocks were kept for this.
+    assert read_result(disk / "run")["status"] == "failed"
+
+
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+@pytest.mark.parametrize("kilobytes", [80, 96, 112, 124])
+def test_however_small_the_disk_is_what_is_called_valid_is_whole(
+    kilobytes: int, mode: str, cli: Cli, keywords: list[str], mount: Callable[[str], Path], read_result: Read
+) -> None:
+    disk = mount(f"size={kilobytes}k")
+    out = disk / "run"
+    done = cli(*keywords, "--mode", mode, "--out", out)
+    assert "Traceback" not in done.stderr
+    status = read_result(out)["status"] if (out / "result.json").exists() else None
+    if done.returncode == 0:
+        assert status == "valid"
+        assert mode == "performance" or cli("score", out).stdout.split() == ["top1", "80.00", "%"]
+    else:
+        assert done.returncode in (2, 3)
+        assert status in (None, "failed", "started")
+        assert "started" != status, "the directory was written but the failure was not"
+
+
+# Other verbs.
+
+
+@pytest.mark.parametrize("verb", ["score", "show"])
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "is not a run's directory"),
+        ({"result.json": "{", "spec.yaml": "a: ["}, ""),
+        ({"result.json": "[]", "spec.yaml": "[]"}, ""),
+        ({"result.json": '{"schema_version": 99}', "spec.yaml": "schema_version: 99"}, ""),
+    ],
+)
+def test_a_folder_that_is_no_runs_directory_is_refused(
+    verb: str, files: dict[str, str], says: str, cli: Cli, tmp_path: Path, complaint: Complaint
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="ascii")
+    done = cli(verb, folder)
+    assert done.returncode == 2
+    assert str(folder) in complaint(done)
+    assert says in complaint(done)
+
+
+def test_a_performance_run_cannot_be_scored(
+    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    assert cli(*keywords, "--out", tmp_path / "run").returncode == 0
+    done = cli("score", tmp_path / "run")
+    assert done.returncode == 2
+    assert "holds a performance run" in complaint(done)
