@@ -47,8 +47,15 @@ class Coverage:
     """Ops of the model."""
     delegated_nodes: int
     """Of these, how many run in the delegate."""
-    partitions: int
-    """Pieces the delegate got; every border between pieces costs a copy."""
+    partitions: int | None
+    """Pieces the delegate got; every border between pieces costs a copy. None where the engine does not tell."""
+    cpu_ops: dict[str, int] = field(default_factory=dict)
+    """Ops left on the CPU's kernels: name -> how many."""
+
+    @property
+    def share(self) -> float:
+        """Delegated nodes as a fraction of all."""
+        return self.delegated_nodes / self.nodes if self.nodes else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,11 @@ class BackendInfo:
     delegate: str | None
     options: dict[str, Any] = field(default_factory=dict)
     coverage: Coverage | None = None
+    accelerator: bool = False
+    """True for a backend that promises another device than the CPU: `coverage` then counts that device's nodes alone, and a
+    run without any is refused."""
+    device: dict[str, Any] = field(default_factory=dict)
+    """Library, driver and adapter, as far as they can be had."""
 
 
 class Backend(ABC):

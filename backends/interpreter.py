@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, TensorSpec
-
-_IDENTIFIER = b"TFL3"
-"""At byte 4 of every TFLite flatbuffer (LRT tflite/schema/schema.fbs, file_identifier)."""
-
-
-def check_model_file(path: Path) -> None:
-    """Refuses what can be seen to be no TFLite model before the runtime gets to see it.
-
-    Raises:
-        ModelRejected: Missing, unreadable, empty or of another format.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None
-    if len(head) < 8 or head[4:8] != _IDENTIFIER:
-        raise ModelRejected(
-            f"{path} is not a TFLite model: bytes 4 to 8 are {head[4:8]!r}, not {_IDENTIFIER!r}. "
-            "A web page or a pointer file saved under this name is the usual cause."
-        )
+from backends.model_file import check_model_file, explain_foreign_ops
 
 
 class InterpreterBackend(Backend):
@@ -43,6 +24,8 @@ class InterpreterBackend(Backend):
         threads: int,
         xnnpack: bool = True,
         input_shapes: Sequence[tuple[int, ...]] | None = None,
+        delegate: Any = None,
+        reference_kernels: bool = False,
     ) -> None:
         """Loads the model (the file is memory-mapped) and allocates its tensors.
 
@@ -52,6 +35,8 @@ class InterpreterBackend(Backend):
             threads: CPU threads of this interpreter.
             xnnpack: False keeps the built-in kernels (the XNNPACK delegate is not applied).
             input_shapes: Resize the inputs to these shapes, in the model's input order, before allocation.
+            delegate: A delegate of `ai_edge_litert.interpreter.load_delegate`, which chooses its ops before XNNPACK does.
+            reference_kernels: Run everything that no delegate took on the plain C++ reference kernels.
 
         Raises:
             ModelRejected: The file is no model, or the runtime cannot run it.
@@ -60,17 +45,21 @@ class InterpreterBackend(Backend):
 
         check_model_file(model)
         resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if reference_kernels:
+            resolver = OpResolverType.BUILTIN_REF
         try:
-            self._interpreter = Interpreter(
+            self._interpreter: Any = Interpreter(
                 model_path=str(model), num_threads=threads, experimental_op_resolver_type=resolver
             )
             details = self._interpreter.get_input_details()
             for detail, shape in zip(details, input_shapes or (), strict=bool(input_shapes)):
                 if tuple(detail["shape"]) != shape:
                     self._interpreter.resize_tensor_input(detail["index"], shape)
+            self._delegate, self._delegate_nodes = delegate, self._apply(delegate)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelRejected(f"the runtime refuses {model}: {_first_line(error)}{_hint(error)}") from None
+            why = _why_foreign(model, error) or f"the runtime refuses {model}: {first_line(error)}{_hint(error)}"
+            raise ModelRejected(why) from None
         self._name, self._threads, self._xnnpack = name, threads, xnnpack
         names = _signature_names(self._interpreter)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -78,6 +67,19 @@ class InterpreterBackend(Backend):
         self.outputs = tuple(_spec(detail, names) for detail in outputs)
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
+
+    def _apply(self, delegate: Any) -> frozenset[int] | None:
+        """Hands the graph to the delegate.
+
+        The interpreter's own argument for it would come before the inputs are resized, after which they cannot be.
+
+        Returns:
+            The nodes that stand for the delegate's partitions; XNNPACK's are added later. None without a delegate.
+        """
+        if delegate is None:
+            return None
+        self._interpreter._interpreter.ModifyGraphWithDelegate(delegate._get_native_delegate_pointer())
+        return frozenset(op["index"] for op in self._interpreter._get_ops_details() if op["op_name"] == "DELEGATE")
 
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:
         """Copies the inputs in, runs, copies the outputs out: views of tensors would block the next invoke."""
@@ -87,9 +89,19 @@ class InterpreterBackend(Backend):
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in self._output_indexes]
 
+    def close(self) -> None:
+        """Frees the interpreter, then the delegate that it points to."""
+        self._interpreter = None
+        self._delegate = None
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the delegate took; XNNPACK's share where there is no other delegate."""
+        return read_coverage(self._interpreter, self._delegate_nodes)
+
     def info(self) -> BackendInfo:
         """Names XNNPACK as the delegate only where it took at least one node."""
-        coverage = read_coverage(self._interpreter)
+        coverage = self.coverage
         return BackendInfo(
             name=self._name,
             engine="Interpreter",
@@ -99,14 +111,18 @@ class InterpreterBackend(Backend):
         )
 
 
-def read_coverage(interpreter: Any) -> Coverage:
+def read_coverage(interpreter: Any, nodes: Collection[int] | None = None) -> Coverage:
     """Counts ops and those that a delegate took over.
 
     The runtime lists the replaced ops beside the DELEGATE nodes that stand for them. An op belongs to a DELEGATE node
     when one of the node's outputs depends on it without passing through one of the node's inputs.
+
+    Args:
+        interpreter: After allocation.
+        nodes: The DELEGATE nodes that count; None for all.
     """
     ops = interpreter._get_ops_details()
-    delegates = [op for op in ops if op["op_name"] == "DELEGATE"]
+    delegates = [op for op in ops if op["op_name"] == "DELEGATE" and (nodes is None or op["index"] in nodes)]
     plain = [op for op in ops if op["op_name"] != "DELEGATE"]
     producer = {int(tensor): op["index"] for op in plain for tensor in op["outputs"]}
     by_index = {op["index"]: op for op in plain}
@@ -121,7 +137,8 @@ def read_coverage(interpreter: Any) -> Coverage:
                 continue
             taken.add(index)
             pending += [int(source) for source in by_index[index]["inputs"]]
-    return Coverage(nodes=len(plain), delegated_nodes=len(taken), partitions=len(delegates))
+    left = Counter(op["op_name"] for op in plain if op["index"] not in taken)
+    return Coverage(len(plain), len(taken), len(delegates), dict(sorted(left.items())))
 
 
 def _signature_names(interpreter: Any) -> Mapping[int, str]:
@@ -149,5 +166,14 @@ def _hint(error: BaseException) -> str:
     return ". The file is cut or corrupt: get it again." if "not a valid Flatbuffer" in str(error) else ""
 
 
-def _first_line(error: BaseException) -> str:
+def _why_foreign(model: Path, error: BaseException) -> str | None:
+    return (
+        explain_foreign_ops(model)
+        if "unresolved custom op" in str(error) or "Select TensorFlow op" in str(error)
+        else None
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,105 @@
+"""What a TFLite file says of itself, read from the flatbuffer without the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from backends.base import ModelRejected
+
+_IDENTIFIER = b"TFL3"
+"""At byte 4 of every TFLite flatbuffer (LRT tflite/schema/schema.fbs, file_identifier)."""
+EDGETPU_OP = "edgetpu-custom-op"
+_BUILTIN_CUSTOM_OPS = frozenset({"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"})
+"""Custom ops that the runtime brings along (LRT tflite/core/kernels/register.cc)."""
+
+
+def check_model_file(path: Path) -> None:
+    """Refuses what can be seen to be no TFLite model before the runtime gets to see it.
+
+    Raises:
+        ModelRejected: Missing, unreadable, empty or of another format.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None
+    if len(head) < 8 or head[4:8] != _IDENTIFIER:
+        raise ModelRejected(
+            f"{path} is not a TFLite model: bytes 4 to 8 are {head[4:8]!r}, not {_IDENTIFIER!r}. "
+            "A web page or a pointer file saved under this name is the usual cause."
+        )
+
+
+def read_model(data: bytes | bytearray) -> Any:
+    """The schema's accessor over a file's bytes."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.Model.GetRootAs(data, 0)
+
+
+@lru_cache(maxsize=8)
+def operators(path: Path) -> tuple[str, ...]:
+    """The model's ops in order: builtin ones by their name in the schema, custom ones by their own.
+
+    Raises:
+        ModelRejected: The file is cut or corrupt.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+    def read() -> Iterator[str]:
+        model = read_model(path.read_bytes())
+        codes = [model.OperatorCodes(number) for number in range(model.OperatorCodesLength())]
+        for number in range(model.SubgraphsLength()):
+            graph = model.Subgraphs(number)
+            for place in range(graph.OperatorsLength()):
+                code = codes[graph.Operators(place).OpcodeIndex()]
+                custom = code.CustomCode()
+                # Files of before 2020 have the number in the older field, which holds one byte.
+                builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+                yield custom.decode(errors="replace") if custom else names.get(builtin, f"builtin {builtin}")
+
+    check_model_file(path)
+    try:
+        return tuple(read())
+    except OSError as error:
+        raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None
+    except Exception as error:
+        # A corrupt offset ends in whatever error the reader happens to meet.
+        raise ModelRejected(f"{path} is cut or corrupt: {error}. Get it again.") from None
+
+
+def foreign_ops(path: Path) -> tuple[str, ...]:
+    """The custom ops for which this runtime has no kernel, each once."""
+    return tuple(dict.fromkeys(op for op in operators(path) if _is_foreign(op)))
+
+
+def _is_foreign(op: str) -> bool:
+    return not (op.isupper() or op.startswith("builtin ")) and op not in _BUILTIN_CUSTOM_OPS
+
+
+def explain_foreign_ops(path: Path) -> str | None:
+    """What to do about the ops that this runtime has no kernel for; None where there are none."""
+    foreign = foreign_ops(path)
+    if not foreign:
+        return None
+    named = ", ".join(foreign)
+    if EDGETPU_OP in foreign:
+        return (
+            f"{path} was compiled for an Edge TPU ({EDGETPU_OP}) and runs on nothing else: use --backend edgetpu, "
+            "or the file from before edgetpu_compiler"
+        )
+    if all(op.startswith("Flex") for op in foreign):
+        return (
+            f"{path} needs select TensorFlow ops, which this runtime has no kernels for: {named}. Convert it with "
+            "TFLITE_BUILTINS alone; TensorFlow's own interpreter (the extra: pip install '.[tensorflow]') has them"
+        )
+    return (
+        f"{path} needs custom ops that this runtime has no kernel for: {named}. A delegate that brings them can be "
+        "named with --backend external:PATH"
+    )
