@@ -48,53 +48,61 @@ class Settings:
 
 
 class Responder:
-    """Completes queries from buffers made beforehand. One per thread.
+    """Completes queries from a buffer made beforehand. One per thread.
 
-    LoadGen copies an answer inside `QuerySamplesComplete`, so a buffer may be used again as soon as that returns.
+    LoadGen copies an answer inside `QuerySamplesComplete`, so the buffer may be used again as soon as that returns. Answers
+    of one size, the usual case, go in as one copy, and the responses already know where each lies.
     """
 
-    def __init__(self, slots: int, bytes_per_answer: int = 4096) -> None:
+    def __init__(self, slots: int) -> None:
         """Makes room for `slots` answers at once; `complete` takes no more than that."""
         self._complete = lg.QuerySamplesComplete
         self._responses = [lg.QuerySampleResponse(0, 0, 0) for _ in range(slots)]
-        self._first = self._responses[:1]
-        self._buffers: list[bytearray] = []
-        self._sizes: list[int] = []
-        for slot in range(slots):
-            self._buffers.append(bytearray())
-            self._sizes.append(0)
-            self._grow(slot, bytes_per_answer)
+        self._buffer = bytearray()
+        self._address = 0
+        self._even = -1
+        """The size for which the responses are laid out evenly; -1 where they are not."""
 
     def one(self, query_id: int, answer: bytes) -> None:
         """Completes a query of one sample."""
         size = len(answer)
-        if size > self._sizes[0]:
-            self._grow(0, size)
-        self._buffers[0][:size] = answer
-        response = self._responses[0]
-        response.id = query_id
-        response.size = size
-        self._complete(self._first)
+        if size != self._even:
+            self._lay_out_evenly(size)
+        self._buffer[:size] = answer
+        self._responses[0].id = query_id
+        self._complete(self._responses)
 
     def complete(self, query_ids: Sequence[int], answers: Sequence[bytes]) -> None:
         """Completes several samples in one call."""
-        count = len(answers)
-        for slot in range(count):
-            answer = answers[slot]
-            size = len(answer)
-            if size > self._sizes[slot]:
-                self._grow(slot, size)
-            self._buffers[slot][:size] = answer
-            response = self._responses[slot]
-            response.id = query_ids[slot]
-            response.size = size
-        self._complete(self._responses if count == len(self._responses) else self._responses[:count])
+        count, size = len(answers), len(answers[0])
+        joined = b"".join(answers)
+        # No answer is longer than the first, and together they are as long as if all were: so all are.
+        if len(joined) == count * size and max(map(len, answers)) == size:
+            if size != self._even:
+                self._lay_out_evenly(size)
+        else:
+            self._lay_out([len(answer) for answer in answers])
+        self._buffer[: len(joined)] = joined
+        responses = self._responses if count == len(self._responses) else self._responses[:count]
+        for response, query_id in zip(responses, query_ids, strict=True):
+            response.id = query_id
+        self._complete(responses)
 
-    def _grow(self, slot: int, size: int) -> None:
-        buffer = bytearray(size)
-        self._buffers[slot] = buffer
-        self._sizes[slot] = size
-        self._responses[slot].data = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    def _lay_out_evenly(self, size: int) -> None:
+        self._lay_out([size] * len(self._responses))
+        self._even = size
+
+    def _lay_out(self, sizes: Sequence[int]) -> None:
+        """Tells the first responses where their answers will lie, one behind the other."""
+        self._even = -1
+        if sum(sizes) > len(self._buffer):
+            self._buffer = bytearray(sum(sizes))
+            self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        offset = 0
+        for response, size in zip(self._responses, sizes, strict=False):
+            response.data = self._address + offset
+            response.size = size
+            offset += size
 
 
 def abandon(query_ids: Sequence[int]) -> None:
