@@ -5,15 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from accuracy.coco_ap import coco_ap
+from accuracy.coco_bootstrap import coco_ap_interval
 from accuracy.coco_truth import CocoTruth
 from accuracy.detections import Detections
+from accuracy.score import Score
 from accuracy.tflite_map import tflite_map
 from accuracy.voc_map import voc_map
 
 
-def score_detections(truth: CocoTruth, detections: Detections) -> dict[str, float]:
-    """COCO's twelve figures, `tflite_map` and `voc_map50`; a figure that is not defined on this set is left out."""
-    return coco_ap(truth, detections) | tflite_map(truth, detections) | voc_map(truth, detections)
+def score_detections(truth: CocoTruth, detections: Detections) -> Score:
+    """COCO's twelve figures, `tflite_map` and `voc_map50`; a figure that is not defined on this set is left out.
+
+    The interval is that of `coco_ap`, the note says why the three kinds differ.
+    """
+    metrics = coco_ap(truth, detections) | tflite_map(truth, detections) | voc_map(truth, detections)
+    interval = coco_ap_interval(truth, detections) if "coco_ap" in metrics else None
+    return Score(metrics, "pictures", len(truth.images), interval, notes=(explain(truth, detections),))
 
 
 def explain(truth: CocoTruth, detections: Detections) -> str:

@@ -21,7 +21,9 @@ import numpy.typing as npt
 
 from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.interval import bootstrap_mean_iou
 from accuracy.masks import Masks
+from accuracy.score import Score
 
 IntArray = npt.NDArray[np.integer[Any]]
 
@@ -30,7 +32,7 @@ ADE20K_CLASSES = 31
 
 
 class MeanIoU:
-    """Counts pixels of class maps, picture by picture; memory does not grow with the pictures.
+    """Counts pixels of class maps, picture by picture; a picture leaves less than 1 KB.
 
     Example:
         metric = MeanIoU()
@@ -47,9 +49,7 @@ class MeanIoU:
         if not 0 < classes < 256:
             raise ValueError(f"{classes} classes cannot be scored: 1 to 255 can")
         self.classes = classes
-        self._pixels = np.zeros(
-            (classes + 1, classes + 1), np.int64
-        )  # [truth, prediction]; 0 is all that is not scored
+        self._areas: list[IntArray] = []  # a picture's hits, truths and accused: [3, classes]
         known = np.arange(256)
         self._to_scored = np.where(known <= classes, known, 0).astype(np.uint16)
 
@@ -67,11 +67,14 @@ class MeanIoU:
             raise ValueError(f"a class map of shape {prediction.shape} has a ground truth of shape {truth.shape}")
         side = self.classes + 1
         cells = self._scored(truth) * np.uint16(side) + self._scored(prediction)  # at most 256 * 256 - 1
-        self._pixels += np.bincount(cells.ravel(), minlength=side * side).reshape(side, side)
+        # [truth, prediction]; 0 is all that is not scored
+        pixels = np.bincount(cells.ravel(), minlength=side * side).reshape(side, side)
+        areas = (pixels.diagonal()[1:], pixels[1:].sum(axis=1), pixels[1:, 1:].sum(axis=0))
+        self._areas.append(np.array(areas, np.int64))
 
     def per_class(self) -> list[tuple[int, float]]:
         """(class, IoU) of every class that was predicted or occurs, in order of class."""
-        hits, _, union = self._areas()
+        hits, _, union = self._sums()
         return [(int(c) + 1, float(hits[c] / union[c])) for c in np.flatnonzero(union)]
 
     def compute(self) -> Mapping[str, float]:
@@ -80,7 +83,7 @@ class MeanIoU:
         `miou` divides by all scored classes, `miou_present` by those that occur in the ground truth, `miou_union` by
         those that occur or were predicted. The last two are left out where they would divide by none.
         """
-        hits, truths, union = self._areas()
+        hits, truths, union = self._sums()
         iou = np.divide(hits, union, out=np.zeros(self.classes), where=union > 0)
         means = {"miou": float(iou.mean())}
         if truths.any():
@@ -89,11 +92,18 @@ class MeanIoU:
             means["miou_union"] = float(iou[union > 0].mean())
         return means
 
-    def _areas(self) -> tuple[IntArray, IntArray, IntArray]:
-        hits = self._pixels.diagonal()[1:]
-        truths = self._pixels[1:].sum(axis=1)
-        accused = self._pixels[1:, 1:].sum(axis=0)  # predictions where the truth is a scored class
+    def score(self) -> Score:
+        """As `compute`, with the bootstrap interval of `miou`."""
+        hits, truths, accused = (self._stacked()[:, kind] for kind in range(3))
+        return Score(self.compute(), "pictures", len(self._areas), bootstrap_mean_iou(hits, truths, accused))
+
+    def _sums(self) -> tuple[IntArray, IntArray, IntArray]:
+        hits, truths, accused = self._stacked().sum(axis=0)
         return hits, truths, truths + accused - hits
+
+    def _stacked(self) -> npt.NDArray[np.int64]:
+        """[pictures, 3, classes]; `accused` counts predictions where the truth is a scored class."""
+        return np.array(self._areas, np.int64).reshape(-1, 3, self.classes)
 
     def _scored(self, class_map: IntArray) -> npt.NDArray[np.uint16]:
         if class_map.dtype == np.uint8:

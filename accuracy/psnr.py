@@ -20,6 +20,8 @@ from PIL import Image
 
 from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.interval import bootstrap_mean
+from accuracy.score import Score
 from accuracy.truth_files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -53,6 +55,11 @@ class Psnr:
     def compute(self) -> Mapping[str, float]:
         """The mean in dB; empty before the first picture."""
         return {"psnr_db": math.fsum(self._decibels) / len(self._decibels)} if self._decibels else {}
+
+    def score(self) -> Score:
+        """As `compute`, with the mean's bootstrap interval."""
+        count = len(self._decibels)
+        return Score(self.compute(), "pictures", count, bootstrap_mean(np.array(self._decibels, np.float64)))
 
 
 def psnr(prediction: UInt8Array, truth: UInt8Array) -> float:

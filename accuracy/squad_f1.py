@@ -10,6 +10,7 @@ Usage: python -m accuracy.squad_f1 --predictions P --truth F
 
 from __future__ import annotations
 
+import math
 import re
 import string
 import sys
@@ -17,8 +18,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.interval import bootstrap_mean
+from accuracy.score import Score
 from accuracy.squad_truth import read_predictions, read_truth
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -31,9 +36,8 @@ class SquadF1:
     """Gathers one question at a time."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._f1: list[float] = []
         self._exact = 0
-        self._f1 = 0.0
         self._mobile = 0.0
 
     def update(self, prediction: str | None, truth: Sequence[str]) -> None:
@@ -45,20 +49,29 @@ class SquadF1:
         """
         if not truth:
             raise ValueError("a question without an accepted answer cannot be scored")
-        self._count += 1
         if prediction is None:
+            self._f1.append(0.0)
             return
         self._exact += exact_match(prediction, truth)
-        self._f1 += f1(prediction, truth)
+        self._f1.append(f1(prediction, truth))
         self._mobile += f1_mobile(prediction, truth)
 
     def compute(self) -> dict[str, float]:
         """`f1`, `exact_match`, `f1_mobile` as fractions of 1, means over the questions counted."""
-        count = max(self._count, 1)
-        return {"f1": self._f1 / count, "exact_match": self._exact / count, "f1_mobile": self._mobile / count}
+        count = max(len(self._f1), 1)
+        return {
+            "f1": math.fsum(self._f1) / count,
+            "exact_match": self._exact / count,
+            "f1_mobile": self._mobile / count,
+        }
+
+    def score(self) -> Score:
+        """As `compute`, with the bootstrap interval of `f1`."""
+        parts = np.array(self._f1, np.float64)
+        return Score(self.compute(), "questions", len(parts), bootstrap_mean(parts), parts)
 
 
-def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) -> Score:
     """Scores predicted texts; every question of the truth counts, answered or not.
 
     Args:
@@ -76,7 +89,7 @@ def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) ->
     metric = SquadF1()
     for qas_id, answers in truth.items():
         metric.update(predictions.get(qas_id), answers)
-    return metric.compute()
+    return metric.score()
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> bool:
@@ -115,7 +128,7 @@ def _mobile_words(text: str) -> list[str]:
     return ["" if word in _MOBILE_ARTICLES else word.translate(_PUNCTUATION).translate(_MOBILE_LOWER) for word in words]
 
 
-def score_files(predictions: Path, truth: Path) -> dict[str, float]:
+def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
     """Scores a JSON map of question id to text.
 
     Args:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.score import Score, of_hits
 
 
 class TopK:
@@ -50,6 +51,14 @@ class TopK:
     def compute(self) -> Mapping[str, float]:
         """`top1`, `top5` ... as fractions; empty before the first sample."""
         return {f"top{k}": hits / self._count for k, hits in self._hits.items()} if self._count else {}
+
+    def score(self, unit: str) -> Score:
+        """As `compute`, with Wilson's interval of the first figure.
+
+        Args:
+            unit: What a sample is, in the plural.
+        """
+        return of_hits(self.compute(), next(iter(self._hits.values()), 0), self._count, unit)
 
 
 def read_label_lists(path: Path) -> list[list[int]]:

@@ -154,7 +154,10 @@ class Task(ABC):
 
     @abstractmethod
     def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
-        """Scores logged answers, one for each sample, in any order. Metrics are fractions of 1 (PSNR in dB)."""
+        """Scores logged answers, one for each sample, in any order. Metrics are fractions of 1 (PSNR in dB).
+
+        An `accuracy.score.Score` also tells what was scored and how far the headline can be trusted.
+        """
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """Logged answers in another layout: read by this task's options, written by those of `target`.

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from accuracy.errors import TruthError
 from accuracy.labels import read_labels
 from accuracy.log import Answer
+from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
@@ -87,13 +88,13 @@ class Classification(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """`top1`, and `top5` where each answer holds five labels."""
         metric = TopK((1, min(_BEST, self._options.num_classes)))
         for index, data in answers:
             labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
             metric.update(labels, self._labels[index])
-        return metric.compute()
+        return metric.score("pictures")
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""

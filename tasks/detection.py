@@ -14,6 +14,7 @@ from accuracy import wire
 from accuracy.detection_score import explain, score_detections
 from accuracy.detections import Detections, from_answers
 from accuracy.log import Answer
+from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor
 from tasks.coco_data import CocoData, Order
 from tasks.detection_binding import Role, bind_outputs
@@ -85,7 +86,7 @@ class Detection(Task):
         """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all."""
         self._data.check()
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """COCO's twelve figures, `tflite_map` and `voc_map50`; what is not defined on this set is left out.
 
         Raises:

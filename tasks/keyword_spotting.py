@@ -17,6 +17,7 @@ import numpy as np
 from accuracy.errors import TruthError
 from accuracy.labels import read_labels
 from accuracy.log import Answer
+from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
@@ -24,7 +25,9 @@ from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_la
 from tasks.pictures import FileCodec, Pictures
 
 FRAMES, FEATURES = 49, 10
-CLASSES = 12
+WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
+"""The classes in order (TINY benchmark/training/keyword_spotting)."""
+CLASSES = len(WORDS)
 _FILE_BYTES = FRAMES * FEATURES
 
 
@@ -76,12 +79,12 @@ class KeywordSpotting(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """`top1`."""
         metric = TopK((1,))
         for index, data in answers:
             metric.update(unpack_labels(data, CLASSES, self._options.log_dtype), self._labels[index])
-        return metric.compute()
+        return metric.score("samples")
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""

@@ -18,12 +18,13 @@ import numpy as np
 from accuracy import squad_f1
 from accuracy.errors import TruthError
 from accuracy.log import Answer, LogError
+from accuracy.score import Score
 from accuracy.squad_answers import BestAnswers
 from accuracy.squad_truth import SquadTruth, read_truth
 from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.squad_binding import InputRole, OutputRole, bind_inputs, bind_outputs
-from tasks.squad_data import RecordWindows, TextWindows, Windows
+from tasks.squad_data import Inputs, RecordWindows, TextWindows, Windows
 from tasks.wordpiece import WordPiece
 
 TRUTH = "squad_groundtruth.tfrecord"
@@ -117,9 +118,7 @@ class QuestionAnswering(Task):
 
     def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
         """[1, sequence] for a model exported without a fixed length, whose inputs show as [1, 1]; else None."""
-        if any(tuple(tensor.shape) != (1, 1) for tensor in inputs):
-            return None
-        return [(1, self._windows.sequence)] * len(inputs)
+        return window_shapes(inputs, self._windows.sequence)
 
     def check_truth(self) -> None:
         """Loads the ground truth and holds it against every question.
@@ -137,7 +136,7 @@ class QuestionAnswering(Task):
                     f" question {window.qas_id!r}, whose context has {len(words)} words there"
                 )
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """`f1`, `exact_match` and `f1_mobile` over the questions of this set, as fractions of 1.
 
         A question counts where any of its windows is in the set. One without a valid answer scores 0.
@@ -205,26 +204,36 @@ class QuestionAnswering(Task):
         return truth, truth.words_of
 
 
-class _WindowCodec(Codec):
-    """Windows in, logits out."""
+def window_shapes(inputs: Sequence[Tensor], sequence: int) -> Sequence[tuple[int, ...]] | None:
+    """See `QuestionAnswering.input_shapes`."""
+    if any(tuple(tensor.shape) != (1, 1) for tensor in inputs):
+        return None
+    return [(1, sequence)] * len(inputs)
+
+
+class WindowBinding:
+    """Windows in, logits out: the task bound to a model, whatever the windows."""
 
     def __init__(
-        self, windows: Windows, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+        self, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     ) -> None:
-        self._windows = windows
+        """Binds the model's tensors by name.
+
+        Raises:
+            ModelMismatch: Tensors that cannot be told apart, or of another shape or type.
+        """
         self._layout: LogitLayout = options.layout
         self._log_dtype: LogitDtype = options.log_dtype
         self._inputs = list(zip(bind_inputs(inputs, options.inputs), [tensor.dtype for tensor in inputs], strict=True))
         self._start, self._end = bind_outputs(outputs, options.outputs)
         self._start_spec, self._end_spec = outputs[self._start], outputs[self._end]
         for tensor in inputs:
-            _check_tensor("input", tensor, windows.sequence, _INPUT_TYPES)
+            _check_tensor("input", tensor, options.max_seq_length, _INPUT_TYPES)
         for tensor in (self._start_spec, self._end_spec):
-            _check_tensor("output", tensor, windows.sequence, _OUTPUT_TYPES)
+            _check_tensor("output", tensor, options.max_seq_length, _OUTPUT_TYPES)
 
-    def preprocess(self, index: int) -> tuple[Array, ...]:
+    def prepare(self, window: Inputs) -> tuple[Array, ...]:
         """Ids, mask and segments as [1, sequence], in the model's order and types."""
-        window = self._windows.inputs(index)
         return tuple(getattr(window, role)[np.newaxis].astype(dtype) for role, dtype in self._inputs)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
@@ -232,6 +241,20 @@ class _WindowCodec(Codec):
         start = _logits(outputs[self._start], self._start_spec)
         end = _logits(outputs[self._end], self._end_spec)
         return pack_logits(start, end, self._layout, self._log_dtype)
+
+
+class _WindowCodec(WindowBinding, Codec):
+    """The windows of a set, bound to a model."""
+
+    def __init__(
+        self, windows: Windows, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+    ) -> None:
+        super().__init__(options, inputs, outputs)
+        self._windows = windows
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One window of the set, prepared."""
+        return self.prepare(self._windows.inputs(index))
 
 
 def _logits(raw: Array, spec: Tensor) -> Array:

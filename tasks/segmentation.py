@@ -14,6 +14,7 @@ from accuracy.errors import TruthError
 from accuracy.log import Answer
 from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
+from accuracy.score import Score
 from tasks import ade20k
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.by_name import picture_size, stems
@@ -80,14 +81,14 @@ class Segmentation(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
         metric = MeanIoU(self._options.num_classes - 1)
         for answer in answers:
             class_map = wire.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
-        return metric.compute()
+        return metric.score()
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the annotations where there are any."""

@@ -13,7 +13,8 @@ from accuracy import wire
 from accuracy.errors import TruthError
 from accuracy.log import Answer, LogError
 from accuracy.psnr import Originals, Psnr
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from accuracy.score import Score
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.by_name import picture_size, stems
 from tasks.images import decode, decode_rgb8, to_input
 from tasks.pictures import FileCodec, Pictures
@@ -56,7 +57,7 @@ class SuperResolution(Task):
 
     def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
         """The pictures' own size for a model that is open to any, which shows as an input of 1x1 pixels."""
-        if len(inputs) != 1 or inputs[0].shape[1:3] != (1, 1):
+        if not takes_any_size(inputs):
             return None
         size = picture_size(self._pictures, 0)
         if size is None:
@@ -86,7 +87,7 @@ class SuperResolution(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+    def score(self, answers: Iterable[Answer]) -> Score:
         """`psnr_db`, the mean over the pictures (accuracy.psnr)."""
         metric = Psnr()
         for answer in answers:
@@ -98,7 +99,7 @@ class SuperResolution(Task):
                     f"is {list(original.shape)}: is this the log of another data set?"
                 )
             metric.update(picture, original)
-        return metric.compute()
+        return metric.score()
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the originals where there are any."""
@@ -133,6 +134,11 @@ class SuperResolution(Task):
 
     def _size(self, index: int, headerless: tuple[int, int]) -> tuple[int, int]:
         return picture_size(self._pictures, index) or headerless
+
+
+def takes_any_size(inputs: Sequence[Tensor]) -> bool:
+    """Whether the model is open to pictures of any size: its input then shows as 1x1 pixels."""
+    return len(inputs) == 1 and tuple(inputs[0].shape[1:3]) == (1, 1)
 
 
 class SuperResolutionCodec(FileCodec):

@@ -1,0 +1,52 @@
+"""A score with what is needed to judge it: how much was scored, how far it can be trusted, what each sample adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.interval import Interval, wilson
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score(Mapping[str, float]):
+    """The metrics by name, and what belongs to the first of them, the headline.
+
+    Example:
+        score = Score({"top1": 0.75}, unit="pictures", count=4)
+        score["top1"], score.interval
+    """
+
+    metrics: Mapping[str, float]
+    """Fractions of 1, PSNR in dB."""
+    unit: str
+    """What was scored, in the plural: `pictures`, `questions`, `samples`."""
+    count: int
+    """How many."""
+    interval: Interval | None = None
+    """Of the headline."""
+    parts: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    """[count] what each scored unit adds, 0 to 1, where the headline is their mean; else None."""
+    notes: tuple[str, ...] = ()
+    """What one should know of these figures, a line each."""
+
+    def __getitem__(self, name: str) -> float:
+        """The metric of this name."""
+        return self.metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The metrics' names, the headline first."""
+        return iter(self.metrics)
+
+    def __len__(self) -> int:
+        """Number of metrics."""
+        return len(self.metrics)
+
+
+def of_hits(metrics: Mapping[str, float], hits: int, count: int, unit: str) -> Score:
+    """The score whose headline is a share of hits."""
+    parts = np.repeat([1.0, 0.0], [hits, count - hits])
+    return Score(metrics, unit, count, wilson(hits, count), parts)
