@@ -19,9 +19,10 @@ _FAST = 0.9
 """A shade under the quickest tenth seen."""
 _VERY_QUICK_NS = 100_000
 _VERY_QUICK = 1.3
-"""LoadGen generates twice as many queries as the expected latency calls for, at 320 bytes each. For models of microseconds
+"""LoadGen generates twice as many queries as the expected latency calls for, at 330 bytes each. For models of microseconds
 that is gigabytes, so the hint leaves a margin of a third instead of the full two."""
-LOADGEN_BYTES_PER_QUERY = 320
+_LOADGEN_BYTES = {"SingleStream": 330, "MultiStream": 740, "Server": 330, "Offline": 140}
+"""Memory that LoadGen takes for a query, in Offline for a sample, as measured."""
 _SERVER_LOAD = 0.5
 """Share of the measured throughput that Server is asked for unless the user says more: queues stay short."""
 SERVER_BOUND_SERVICE_TIMES = 10
@@ -76,6 +77,11 @@ def throughput(answers: Sequence[Answer], indices: Sequence[int], measure_ns: in
         raise failures[0]
     per_second = sum(len(one) / (sum(one) * 1e-9) for one in times)
     return per_second, int(statistics.median([value for one in times for value in one]))
+
+
+def loadgen_bytes(scenario: str) -> int:
+    """Memory that LoadGen takes for each query (Offline: sample) that it generates."""
+    return _LOADGEN_BYTES[scenario]
 
 
 def server_load(samples_per_second: float) -> float:

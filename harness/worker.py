@@ -289,16 +289,18 @@ def _expected_queries(settings: loadgen.Settings) -> int:
 
 
 def _refuse_too_many_queries(settings: loadgen.Settings) -> None:
-    """LoadGen generates a stream's queries beforehand; millions of them can be more than there is memory."""
-    if settings.accuracy or settings.scenario not in STREAMS:
+    """LoadGen generates its queries beforehand; millions of them can be more than there is memory."""
+    if settings.accuracy:
         return
-    queries = 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns
-    needed, available = queries * calibration.LOADGEN_BYTES_PER_QUERY, available_memory_bytes()
+    queries = _expected_queries(settings)
+    if settings.scenario in STREAMS:
+        queries = max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
+    needed, available = queries * calibration.loadgen_bytes(settings.scenario), available_memory_bytes()
     if available is not None and needed > available // 2:
         raise ConfigError(
-            f"LoadGen would generate {queries:,} queries of {settings.expected_latency_ns} ns beforehand and need "
-            f"{needed / 1e9:.1f} GB, more than half of the {available / 1e9:.1f} GB available. "
-            "Use --preset quick, or --set load.min_duration_ms=... for a shorter run."
+            f"LoadGen would generate {queries:,} {'samples' if settings.scenario == 'Offline' else 'queries'} beforehand "
+            f"and need {needed / 1e9:.1f} GB, more than half of the {available / 1e9:.1f} GB available. Use --preset quick, "
+            "or ask for less: --set load.min_duration_ms=..., load.min_query_count=..."
         )
 
 

@@ -213,6 +213,17 @@ def test_a_config_that_is_no_config_is_refused(text: str, cli: Cli, tmp_path: Pa
     assert str(config) in complaint(done)
 
 
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
+def test_more_queries_than_there_is_memory_for_are_refused_before_loadgen_makes_them(
+    scenario: str, cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+) -> None:
+    words = ["--scenario", scenario, "--set", "load.min_query_count=1000000000000", "--out", tmp_path / "run"]
+    done = cli(*keywords, *words)
+    assert done.returncode == 2
+    what = "samples" if scenario == "Offline" else "queries"
+    assert f"LoadGen would generate 1,000,000,000,000 {what} beforehand" in complaint(done)
+
+
 def test_a_plug_in_that_cannot_be_loaded_is_the_users_to_fix(
     cli: Cli,
     keywords: list[str],
