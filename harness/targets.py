@@ -34,9 +34,7 @@ def floor_of(targets: Iterable[Target], metric: str, mlperf_round: str | None, c
     return max(held, key=lambda one: one.count is not None, default=None)
 
 
-def published_of(
-    targets: Iterable[Target], metric: str, mlperf_round: str | None, model: str | None
-) -> list[Target]:
+def published_of(targets: Iterable[Target], metric: str, mlperf_round: str | None, model: str | None) -> list[Target]:
     """The published scores of a metric that speak of a model."""
     held = _held(targets, metric, mlperf_round)
     return [one for one in held if not one.floor and (not one.models or model in one.models)]

@@ -1,0 +1,152 @@
+"""The accuracy card: a score beside its target, with what may be concluded from it.
+
+A target binds, which means that it decides the exit status, only where both the model and the whole data set are
+recognised by their published checksums. Everywhere else it is shown, with the reason why it does not bind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.interval import CONFIDENCE
+from accuracy.score import Score
+from harness.spec import DataSetRef, ModelRef
+from harness.targets import Target, floor_of, published_of
+
+DECIBELS = "_db"
+"""Metrics whose names end so are in dB, all others are fractions of 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was scored."""
+
+    headline: str
+    """The metric that the benchmark's target speaks of."""
+    targets: Sequence[Target]
+    round: str | None
+    full_count: int | None
+    """Samples of the full data set; None where the benchmark names none."""
+    count: int
+    """Samples of this one."""
+    dataset: DataSetRef
+    model: ModelRef | None
+    """None for another harness's log, which does not say what answered."""
+
+
+def judge(metrics: Mapping[str, float], subject: Subject) -> dict[str, Any]:
+    """The part of a result that accuracy makes.
+
+    Returns:
+        `accuracy`: {metric: {value, target, passed}}; `passed` is null unless the target binds. `accuracy_card`: the
+        headline's card, null where the headline is not defined on these data (see docs/accuracy.md).
+    """
+    accuracy = {}
+    for name, value in metrics.items():
+        target = floor_of(subject.targets, name, subject.round, subject.count)
+        passed = value >= target.value if target and _binds(target, subject) else None
+        accuracy[name] = {"value": value, "target": target.value if target else None, "passed": passed}
+    return {"accuracy": accuracy, "accuracy_card": _card(metrics, subject, accuracy)}
+
+
+def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
+    """How many more samples may be lost before a mean over samples misses its target.
+
+    A lost sample adds nothing any more. Which ones will be lost is not known, so the worst is assumed: those that add
+    most.
+
+    Args:
+        parts: [samples] what each adds, 0 to 1.
+        target: Of their mean.
+
+    Returns:
+        Below 0 where the target is missed: so many must be won at least. None where no number would do.
+    """
+    total, count = float(parts.sum()), len(parts)
+    if total / count >= target:
+        left = (total - np.cumsum(np.sort(parts)[::-1])) / count
+        return int(np.count_nonzero(left >= target))
+    won = (total + np.cumsum(np.sort(1 - parts)[::-1])) / count
+    enough = np.flatnonzero(won >= target)
+    return -int(enough[0] + 1) if len(enough) else None
+
+
+def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Any]) -> dict[str, Any] | None:
+    name = subject.headline
+    if name not in metrics:
+        return None
+    score = metrics if isinstance(metrics, Score) else Score(metrics, "samples", subject.count)
+    target = floor_of(subject.targets, name, subject.round, subject.count)
+    model = subject.model.name if subject.model else None
+    published = published_of(subject.targets, name, subject.round, model)
+    interval = score.interval
+    return {
+        "metric": name,
+        "value": metrics[name],
+        "unit": score.unit,
+        "count": score.count,
+        "interval": None
+        if interval is None
+        else {"low": interval.low, "high": interval.high, "confidence": CONFIDENCE, "method": interval.method},
+        "round": subject.round,
+        "target": None if target is None else {"value": target.value, "source": target.source, "count": target.count},
+        "margin": None if target is None else _margin(score, name, target.value),
+        "passed": accuracy[name]["passed"],
+        "published": [{"value": one.value, "source": one.source} for one in published],
+        "samples": subject.count,
+        "full_count": subject.full_count,
+        "remarks": _remarks(subject, target),
+        "notes": list(score.notes),
+    }
+
+
+def _margin(score: Score, name: str, target: float) -> dict[str, Any]:
+    difference = score[name] - target
+    return {
+        "points": difference if name.endswith(DECIBELS) else difference * 100,
+        "samples": None if score.parts is None or not len(score.parts) else may_be_lost(score.parts, target),
+    }
+
+
+def _binds(target: Target, subject: Subject) -> bool:
+    model, data = subject.model, subject.dataset
+    recognised = model is not None and model.checksum == "verified" and data.checksum == "verified"
+    return recognised and data.full and subject.count == subject.full_count and target.count is None
+
+
+def _remarks(subject: Subject, target: Target | None) -> list[str]:
+    """What a reader must not conclude from the score, a sentence each."""
+    remarks = _about_size(subject, target)
+    if target is None:
+        return remarks
+    if subject.model is not None and subject.model.source == "standin":
+        remarks.append("a stand-in model: the target does not apply to it")
+    if subject.dataset.source == "builtin":
+        remarks.append("built-in data: the target does not apply to them")
+    if len(remarks) > 0:
+        return remarks
+    doubts = []
+    if subject.model is None:
+        doubts.append("the log does not say which model answered")
+    elif subject.model.checksum != "verified":
+        doubts.append("the model is not one that is recognised by its checksum")
+    if subject.dataset.checksum != "verified" or not subject.dataset.full:
+        doubts.append("the data are not recognised by a checksum")
+    return [f"the target is shown, not asked for: {' and '.join(doubts)}"] if doubts else []
+
+
+def _about_size(subject: Subject, target: Target | None) -> list[str]:
+    count, full = subject.count, subject.full_count
+    if full is None or count == full:
+        return []
+    if subject.dataset.source == "builtin" or count > full:
+        return [f"a set of {count:,} of its own: not comparable with the full set of {full:,}"]
+    words = f"subset of {count:,}: not comparable with the full set of {full:,}"
+    if target is not None and target.count == count:
+        words += f"; the target is that of the first {count:,}"
+    return [words]
