@@ -16,8 +16,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from harness.backend_section import BackendSection
+from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError, UnknownName, unknown
 from harness.rules import Mode, Preset, Round, Scenario
+from harness.targets import Target
 
 
 class Section(BaseModel):
@@ -50,20 +53,6 @@ class DatasetSection(OpenSection):
     """Use the first `count` samples; null for all."""
 
 
-class BackendSection(Section):
-    """What runs the model."""
-
-    name: str = "cpu"
-    threads: int | Literal["auto"] = Field(default="auto")
-    """CPU threads of one instance."""
-    instances: int | Literal["auto"] = Field(default="auto")
-    """Copies of the model that work at once (Server and Offline)."""
-    batch: int | Literal["auto"] = Field(default="auto")
-    """Samples of one invoke."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Passed to the backend by name."""
-
-
 class LoadSection(Section):
     """What LoadGen asks. null leaves a figure to the rules and the preset, or to the calibration."""
 
@@ -86,40 +75,12 @@ class LoadSection(Section):
     """LoadGen's trace: hundreds of megabytes for quick models."""
 
 
-class ModelEntry(Section):
-    """One model of a benchmark."""
+class Collection(Section):
+    """A file in configs/collections/: files that belong to no benchmark."""
 
-    file: str | None = None
-    """File name of an official model."""
-    standin: str | None = None
-    """Name of a built-in stand-in (harness.zoo.standins)."""
-    md5: str | None = None
-    """Published checksum; null where none is published."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Task options that this model needs."""
-
-
-class DatasetEntry(Section):
-    """One data set of a benchmark."""
-
-    file: str | None = None
-    """File or folder name of an official data set."""
-    builtin: str | None = None
-    """Name of a built-in data set (harness.zoo.builtin)."""
-    truth: str | None = None
-    """File name of its ground truth."""
-    md5: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class Target(Section):
-    """What an official model must reach on its full data set."""
-
-    metric: str
-    value: float
-    rounds: list[Round] = Field(default_factory=list)
-    """Rounds it holds in; empty for all."""
-    source: str
+    title: str
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    files: dict[str, FileEntry] = Field(default_factory=dict)
 
 
 class Benchmark(Section):
@@ -137,6 +98,10 @@ class Benchmark(Section):
     load: LoadSection = Field(default_factory=LoadSection)
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     datasets: dict[str, DatasetEntry] = Field(default_factory=dict)
+    files: dict[str, FileEntry] = Field(default_factory=dict)
+    """Further files that belong to the benchmark: calibration lists, originals."""
+    full_count: int | None = Field(default=None, ge=1)
+    """Samples of the full data set, on which accuracy counts."""
     targets: list[Target] = Field(default_factory=list)
 
 
@@ -183,6 +148,7 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
         ConfigError: Lists every mistake of the file and the overrides, not only the first.
     """
     raw = _read_yaml(path)
+    _add_datasets(raw, path)
     for field, value in overrides:
         _override(raw, field, value)
     try:
@@ -302,6 +268,27 @@ def _fields_at(schema: type[BaseModel] | None, path: Sequence[Any]) -> list[str]
         annotation = field.annotation if field else None
         schema = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
     return list(schema.model_fields) if schema else []
+
+
+def load_collections() -> dict[str, Collection]:
+    """The collections that ship with the harness, by name."""
+    folder = config_folder() / "collections"
+    return {path.stem: Collection.model_validate(_read_yaml(path)) for path in sorted(folder.glob("*.yaml"))}
+
+
+def _add_datasets(raw: dict[str, Any], path: Path) -> None:
+    """Puts the data sets that `datasets_from` names in front of the benchmark's own."""
+    shared: dict[str, Any] = {}
+    names = raw.pop("datasets_from", None) or []
+    for name in names if isinstance(names, list) else [names]:
+        file = config_folder() / "datasets" / f"{name}.yaml"
+        if not file.is_file():
+            known = [known.stem for known in file.parent.glob("*.yaml")]
+            raise ConfigError(f"a mistake in {path}: datasets_from: {unknown('file of data sets', str(name), known)}")
+        shared |= _read_yaml(file)
+    own = raw.get("datasets") or {}
+    if shared and isinstance(own, dict):
+        raw["datasets"] = shared | own
 
 
 def _override(raw: dict[str, Any], field: str, value: Any) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness import rules
-from harness.config import Benchmark, DatasetEntry, ModelEntry, load_benchmark, task_options
+from harness.config import Benchmark, load_benchmark, task_options
 from harness.errors import ConfigError, unknown
 from harness.registry import TASKS, backend_names, task_class
+from harness.sources import find_dataset, find_model
 from harness.spec import DataSetRef, Load, ModelRef, Spec
-from harness.zoo.builtin import BUILTIN, builtin_path
-from harness.zoo.official import official_path
-from harness.zoo.standins import STANDINS, standin_path
 from tasks.base import Layout
 
 _DEFAULT_SAMPLE_COUNT = 1024
@@ -44,8 +41,8 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
     problems += _check_numbers(benchmark)
     load = attempt(lambda: _load(benchmark))
-    found_model = attempt(lambda: _model(benchmark, cache_dir))
-    found_data = attempt(lambda: _dataset(benchmark, cache_dir))
+    found_model = attempt(lambda: find_model(benchmark, cache_dir))
+    found_data = attempt(lambda: find_dataset(benchmark, cache_dir))
     options = attempt(
         lambda: _options(benchmark, found_model[1] if found_model else {}, found_data[1] if found_data else {})
     )
@@ -61,6 +58,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         backend=benchmark.backend,
         load=load,
         targets=benchmark.targets,
+        full_count=benchmark.full_count,
         cache_dir=cache_dir,
     )
 
@@ -88,19 +86,34 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
         ConfigError: A mistake in the config, or no data.
     """
     benchmark = load_benchmark(config, overrides)
-    dataset, of_data = _dataset(benchmark, cache_dir)
+    dataset, of_data = find_dataset(benchmark, cache_dir)
     of_layout = dict(task_class(benchmark.task).layouts.get(layout, {}))
     return Audit(benchmark, benchmark.task, _options(benchmark, of_layout, of_data), dataset)
 
 
-def file_digests(path: Path) -> tuple[str, str]:
-    """A file's sha256 and md5, read once. Official checksums are published as MD5; identity is told by the sha256."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha256.update(block)
-            md5.update(block)
-    return sha256.hexdigest(), md5.hexdigest()
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """What asking a model needs: no data, no load."""
+
+    benchmark: Benchmark
+    options: dict[str, Any]
+    model: ModelRef
+
+
+def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> Asked:
+    """Decides what asking a model single questions needs.
+
+    Args:
+        config: The benchmark's config file.
+        overrides: Fields of the config.
+        cache_dir: Where official models and stand-ins lie.
+
+    Raises:
+        ConfigError: A mistake in the config, or no model.
+    """
+    benchmark = load_benchmark(config, overrides)
+    model, of_model = find_model(benchmark, cache_dir)
+    return Asked(benchmark, _options(benchmark, of_model, {}), model)
 
 
 def _list(problems: list[str]) -> str:
@@ -163,92 +176,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
-    use, entries = benchmark.model.use, benchmark.models
-    if use in entries:
-        found = _from_model_entry(use, entries[use], cache_dir, standins=True)
-        if found:
-            return found
-        raise ConfigError(f"model {use} is not here: put {entries[use].file} into {official_path('', cache_dir)}")
-    if use in ("auto", "official", "standin"):
-        for name, entry in entries.items():
-            if use != "standin" and (found := _from_model_entry(name, entry, cache_dir, standins=False)):
-                return found
-        for name, entry in entries.items():
-            if (
-                use != "official"
-                and entry.standin
-                and (found := _from_model_entry(name, entry, cache_dir, standins=True))
-            ):
-                return found
-        wanted = ", ".join(entry.file for entry in entries.values() if entry.file) or "none is listed"
-        raise ConfigError(
-            f"no {'' if use == 'auto' else use + ' '}model for {benchmark.title} is here. Give one with --model PATH, or put "
-            f"an official file ({wanted}) into {official_path('', cache_dir)}"
-        )
-    path = Path(use)
-    if not path.is_file():
-        if "/" not in use and not use.endswith(".tflite"):
-            raise ConfigError(unknown("model", use, [*entries, "auto", "official", "standin"]))
-        raise ConfigError(f"no model file at {use}")
-    sha256, md5 = file_digests(path)
-    for name, entry in entries.items():
-        if entry.md5 == md5:
-            return ModelRef(name=name, source="official", path=path.resolve(), sha256=sha256), entry.options
-    return ModelRef(name=path.stem, source="file", path=path.resolve(), sha256=sha256), {}
-
-
-def _from_model_entry(
-    name: str, entry: ModelEntry, cache_dir: Path, *, standins: bool
-) -> tuple[ModelRef, dict[str, Any]] | None:
-    if entry.file and (path := official_path(entry.file, cache_dir)).is_file():
-        sha256, md5 = file_digests(path)
-        if entry.md5 and md5 != entry.md5:
-            raise ConfigError(f"{path} has MD5 {md5}, the official file has {entry.md5}: take it away or replace it")
-        return ModelRef(name=name, source="official" if entry.md5 else "file", path=path, sha256=sha256), entry.options
-    if standins and entry.standin:
-        if entry.standin not in STANDINS:
-            raise ConfigError(unknown("stand-in", entry.standin, STANDINS))
-        path, sha256 = standin_path(entry.standin, cache_dir / "standins")
-        return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options
-    return None
-
-
-def _dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:
-    section, entries = benchmark.dataset, benchmark.datasets
-    truth = None if section.truth == "auto" else Path(section.truth)
-    if truth is not None and not truth.exists():
-        raise ConfigError(f"no ground truth at {truth}")
-    if section.use in entries:
-        candidates = {section.use: entries[section.use]}
-        official = builtin = True
-    else:
-        candidates = entries
-        official, builtin = section.use in ("auto", "official"), section.use in ("auto", "builtin")
-    if official or builtin:
-        for name, entry in candidates.items():
-            if official and entry.file and (path := official_path(entry.file, cache_dir)).exists():
-                return _data_ref(name, "official", path, truth or _beside(path, entry), section.count), entry.options
-        for name, entry in candidates.items():
-            if builtin and entry.builtin:
-                if entry.builtin not in BUILTIN:
-                    raise ConfigError(unknown("built-in data set", entry.builtin, BUILTIN))
-                path = builtin_path(entry.builtin, cache_dir / "builtin")
-                return _data_ref(name, "builtin", path, truth, section.count), entry.options
-        raise ConfigError(f"no data for {benchmark.title} is here: give it with --dataset PATH")
-    path = Path(section.use)
-    if not path.exists():
-        if "/" not in section.use:
-            raise ConfigError(unknown("data set", section.use, [*entries, "auto", "official", "builtin"]))
-        raise ConfigError(f"no data set at {section.use}")
-    return _data_ref(path.stem, "file", path.resolve(), truth, section.count), {}
-
-
-def _data_ref(name: str, source: Any, path: Path, truth: Path | None, count: int | None) -> DataSetRef:
-    return DataSetRef(name=name, source=source, path=path, truth=truth.resolve() if truth else None, count=count)
-
-
-def _beside(path: Path, entry: DatasetEntry) -> Path | None:
-    return path.parent / entry.truth if entry.truth else None

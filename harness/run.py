@@ -10,10 +10,11 @@ from typing import Any
 
 from accuracy.log import LogError, read_answers
 from harness import results, system
+from harness.card import Subject, judge
 from harness.errors import ConfigError, Interrupted, RunFailed
 from harness.launch import Progress, run_worker
 from harness.loadgen_names import ACCURACY_LOG
-from harness.registry import open_task
+from harness.registry import open_task, task_class
 from harness.spec import Spec, read_spec, write_spec
 from tasks.base import Task
 
@@ -64,25 +65,18 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
 
 
 def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
-    """The accuracy of a run, from its accuracy log and the ground truth alone.
-
-    Returns:
-        {metric: {value, target, passed}}. `passed` is null unless a target binds: an official model on official data.
-    """
+    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge`."""
     task = task or open_task(spec.task, spec.options, spec.dataset)
-    metrics = task.score(read_answers(folder / ACCURACY_LOG, len(task)))
-    targets = {
-        target.metric: target.value for target in spec.targets if not target.rounds or spec.load.round in target.rounds
-    }
-    binds = spec.model.source == "official" and spec.dataset.source == "official" and spec.dataset.count is None
-    return {
-        name: {
-            "value": value,
-            "target": targets.get(name),
-            "passed": value >= targets[name] if binds and name in targets else None,
-        }
-        for name, value in metrics.items()
-    }
+    subject = Subject(
+        headline=task_class(spec.task).headline,
+        targets=spec.targets,
+        round=spec.load.round,
+        full_count=spec.full_count,
+        count=len(task),
+        dataset=spec.dataset,
+        model=spec.model,
+    )
+    return judge(task.score(read_answers(folder / ACCURACY_LOG, len(task))), subject)
 
 
 def rescore(folder: Path) -> dict[str, Any]:
@@ -123,7 +117,7 @@ def _not_writable(folder: Path, error: OSError) -> ConfigError:
 
 def _failed(error: BaseException) -> dict[str, Any]:
     failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
-    return {"status": "failed", "reasons": [failure], "performance": None, "accuracy": None}
+    return {"status": "failed", "reasons": [failure], "performance": None, "accuracy": None, "accuracy_card": None}
 
 
 @contextlib.contextmanager
@@ -161,12 +155,14 @@ def _started(spec: Spec) -> dict[str, Any]:
             "source": spec.model.source,
             "path": str(spec.model.path),
             "sha256": spec.model.sha256,
+            "checksum": spec.model.checksum,
             "modified": None,
         },
         "dataset": {
             "name": spec.dataset.name,
             "source": spec.dataset.source,
             "path": str(spec.dataset.path),
+            "checksum": spec.dataset.checksum,
             "count": spec.dataset.count,
         },
         "options": spec.options,
@@ -174,6 +170,7 @@ def _started(spec: Spec) -> dict[str, Any]:
         "loadgen": {},
         "performance": None,
         "accuracy": None,
+        "accuracy_card": None,
         "memory": {"peak_rss_bytes": None},
         "system": system.describe(),
     }
@@ -195,7 +192,7 @@ def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any
     outcome["warnings"] = [f"LoadGen: {error}" for error in detail[":errors"]]
     if spec.load.mode == "accuracy":
         try:
-            outcome["accuracy"] = score(spec, folder, task)
+            outcome |= score(spec, folder, task)
         except LogError as error:
             raise RunFailed(str(error)) from None
         missed = [name for name, metric in outcome["accuracy"].items() if metric["passed"] is False]

@@ -8,11 +8,15 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from harness.config import BackendSection, Section, Target
+from harness.config import BackendSection, Section
 from harness.errors import ConfigError
 from harness.rules import Mode, Preset, Round, Scenario, Seeds
+from harness.targets import Target
 
 SPEC_FILE = "spec.yaml"
+
+Checksum = Literal["verified", "unverified"]
+"""`verified`: the published one. `unverified`: none is published, the file is the one that was seen first."""
 
 
 class ModelRef(Section):
@@ -23,6 +27,8 @@ class ModelRef(Section):
     path: Path
     sha256: str
     """Of the untouched file."""
+    checksum: Checksum | None = None
+    """Of an official file."""
 
 
 class DataSetRef(Section):
@@ -34,6 +40,10 @@ class DataSetRef(Section):
     truth: Path | None = None
     """None: found in or beside the data set."""
     count: int | None = None
+    checksum: Checksum | None = None
+    """Of official data and its ground truth."""
+    full: bool = False
+    """The whole set that accuracy targets speak of, with its own ground truth."""
 
 
 class Load(Section):
@@ -72,6 +82,8 @@ class Spec(Section):
     backend: BackendSection
     load: Load
     targets: list[Target] = Field(default_factory=list)
+    full_count: int | None = None
+    """Samples of the full data set; None where the benchmark names none."""
     cache_dir: Path
     """Where preprocessed samples are kept."""
 

@@ -1,11 +1,76 @@
-"""Where official files are kept once a user has them."""
+"""Where official files are kept once a user has them, and what is known of each.
+
+A cached file is one of: verified (it has the published checksum), unverified (none is published; it is the one that was
+seen first), corrupt (it is neither), partial (a download that has not ended) or absent. A stamp beside the files keeps
+each one's sha256, size and time, so that a file is hashed once. The stamp stays when the file goes: a file without a
+published checksum is pinned to it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
+STAMPS = ".stamps"
+PARTIAL = ".partial"
+REJECTED = ".rejected"
+PREPARED = ".prepared.json"
+"""In the folder of a prepared data set: what it was made from."""
+
+State = Literal["absent", "partial", "verified", "unverified", "corrupt"]
+
+
+class Known(Protocol):
+    """How a file is known: part of an entry of the config."""
+
+    @property
+    def md5(self) -> str | None:
+        """Published, or None."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Published, or None."""
+
+
+class Digests(NamedTuple):
+    """Of a file's content."""
+
+    sha256: str
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """What the cache holds of an official file."""
+
+    path: Path
+    state: State
+    size_bytes: int = 0
+    sha256: str | None = None
+    why: str = ""
+    """What is wrong with a corrupt one."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be read."""
+        return self.state in ("verified", "unverified")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What was true of a cached file when it was last hashed."""
+
+    sha256: str
+    md5: str
+    size: int
+    mtime_ns: int
 
 
 def cache_dir() -> Path:
@@ -19,3 +84,127 @@ def cache_dir() -> Path:
 def official_path(file: str, cache: Path) -> Path:
     """Where the official file of this name lies, whether it is there or not; "" for the folder."""
     return cache / "official" / file
+
+
+def stamp_path(file: str, cache: Path) -> Path:
+    """Where the stamp of this file lies."""
+    return official_path(STAMPS, cache) / f"{file}.json"
+
+
+def examine(file: str, known: Known, cache: Path) -> Cached:
+    """What the cache holds under this name. Reads the file only if its stamp does not fit it.
+
+    Args:
+        file: Its place in the cache.
+        known: Its published checksums.
+        cache: The cache's folder; may be read-only, then no stamp is kept.
+
+    Raises:
+        OSError: The file is there but cannot be read.
+    """
+    path = official_path(file, cache)
+    if path.is_dir():
+        return _examine_folder(path)
+    if not path.is_file():
+        partial = path.with_name(path.name + PARTIAL)
+        if partial.is_file():
+            return Cached(partial, "partial", partial.stat().st_size)
+        return Cached(path, "absent")
+    status, stamp = path.stat(), read_stamp(file, cache)
+    if stamp and (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns):
+        digests = Digests(stamp.sha256, stamp.md5)
+    else:
+        digests = hash_file(path)
+    why = mismatch(digests, known, stamp)
+    if why:
+        return Cached(path, "corrupt", status.st_size, digests.sha256, why)
+    with contextlib.suppress(OSError):  # a read-only cache is hashed each time
+        write_stamp(file, path, digests, cache)
+    return Cached(path, "verified" if known.md5 or known.sha256 else "unverified", status.st_size, digests.sha256)
+
+
+def mismatch(digests: Digests, known: Known, pin: Stamp | None) -> str:
+    """Why a file of these digests is not the one that is known; "" where it is."""
+    for name, wanted, found in (("sha256", known.sha256, digests.sha256), ("MD5", known.md5, digests.md5)):
+        if wanted and wanted != found:
+            return f"its {name} is {found}, the published one {wanted}"
+    if not (known.md5 or known.sha256) and pin and pin.sha256 != digests.sha256:
+        return f"its sha256 is {digests.sha256}, but {pin.sha256} was taken first and pinned (no checksum is published)"
+    return ""
+
+
+def is_published(digests: Digests, known: Known) -> bool:
+    """Whether a file of these digests is one whose checksum is published."""
+    return bool(known.md5 or known.sha256) and not mismatch(digests, known, None)
+
+
+def hash_file(path: Path) -> Digests:
+    """A file's digests, read once."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            md5.update(block)
+    return Digests(sha256.hexdigest(), md5.hexdigest())
+
+
+def read_stamp(file: str, cache: Path) -> Stamp | None:
+    """The stamp of this file, or None where there is none that can be read."""
+    try:
+        return Stamp(**json.loads(stamp_path(file, cache).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_stamp(file: str, content: Path, digests: Digests, cache: Path) -> None:
+    """Keeps what is known of a file; nothing is written where it is known already.
+
+    Args:
+        file: Its place in the cache.
+        content: Where it lies now; a rename keeps its size and time.
+        digests: Of its content.
+        cache: The cache's folder.
+
+    Raises:
+        OSError: The cache cannot be written.
+    """
+    status = content.stat()
+    stamp = Stamp(digests.sha256, digests.md5, status.st_size, status.st_mtime_ns)
+    if read_stamp(file, cache) != stamp:
+        with replacing(stamp_path(file, cache)) as out:
+            out.write(json.dumps(asdict(stamp), indent=2).encode())
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when all went well, and nothing when not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _examine_folder(path: Path) -> Cached:
+    """A folder that `prepare` made says what it was made from; another one was put there by hand."""
+    try:
+        made = json.loads((path / PREPARED).read_bytes())
+        folders, verified = dict(made["files"]), bool(made["verified"])
+    except FileNotFoundError:
+        return Cached(path, "unverified")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return Cached(path, "corrupt", why=f"{path / PREPARED} cannot be read: {error}")
+    for folder, count in folders.items():
+        try:
+            found = sum(1 for name in os.listdir(path / folder) if not name.startswith("."))  # noqa: PTH208 - 50,000 names
+        except OSError as error:
+            return Cached(path, "corrupt", why=f"{path / folder} cannot be read: {error.strerror}")
+        if found != count:
+            return Cached(path, "corrupt", why=f"{path / folder} holds {found} files, {count} were put there")
+    return Cached(path, "verified" if verified else "unverified")

@@ -72,10 +72,10 @@ def test_a_truncated_model_is_refused_wherever_it_is_cut(
         ("/nowhere/model.tflite", "no model file at /nowhere/model.tflite"),
         ("/tmp", "no model file at /tmp"),
         ("kws_ref_model_int9", "unknown model 'kws_ref_model_int9'; did you mean 'kws_ref_model_int8'?"),
-        ("kws_ref_model_int8", "put kws_ref_model.tflite into"),
+        ("kws_ref_model_int8", "model kws_ref_model_int8 is not here: ./run.sh fetch kws_ref_model_int8"),
         ("official", "no official model for Keyword spotting"),
-        ("standin", "no standin model for Keyword spotting"),
-        ("auto", "Give one with --model PATH"),
+        ("standin", "no built-in stand-in for Keyword spotting"),
+        ("auto", "or give one with --model PATH"),
     ],
 )
 def test_a_missing_model_is_refused_and_says_where_it_would_go(

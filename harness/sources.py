@@ -1,0 +1,199 @@
+"""Where a run's model and data come from: an official file in the cache, a built-in one, or a path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.config import Benchmark
+from harness.entries import DatasetEntry, ModelEntry, Origin
+from harness.errors import ConfigError, unknown
+from harness.spec import Checksum, DataSetRef, ModelRef
+from harness.zoo.builtin import BUILTIN, builtin_path
+from harness.zoo.official import Cached, Known, examine, hash_file, is_published, official_path
+from harness.zoo.standins import STANDINS, standin_path
+
+
+def find_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+    """The model that `model.use` means, and the task options it needs.
+
+    `auto` and `official` never use the network: a file that is not in the cache is not here.
+
+    Raises:
+        ConfigError: It is not here, or not what it should be; the message says how to get it.
+    """
+    use, entries = benchmark.model.use, benchmark.models
+    if use in entries:
+        found = _official_model(use, entries[use], cache_dir) or _standin(use, entries[use], cache_dir)
+        if found:
+            return found
+        raise ConfigError(f"model {use} is not here: {how_to_get(use, entries[use])}")
+    if use in ("auto", "official", "standin"):
+        return _chosen_model(benchmark, cache_dir)
+    path = Path(use)
+    if not path.is_file():
+        if "/" not in use and not use.endswith(".tflite"):
+            raise ConfigError(unknown("model", use, [*entries, "auto", "official", "standin"]))
+        raise ConfigError(f"no model file at {use}")
+    digests = hash_file(path)
+    for name, entry in entries.items():
+        if is_published(digests, entry):
+            ref = ModelRef(
+                name=name, source="official", path=path.resolve(), sha256=digests.sha256, checksum="verified"
+            )
+            return ref, entry.options
+    return ModelRef(name=path.stem, source="file", path=path.resolve(), sha256=digests.sha256), {}
+
+
+def _chosen_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+    """The first official file that is cached, or else the first stand-in, as far as `model.use` allows."""
+    use, entries = benchmark.model.use, benchmark.models
+    for name, entry in entries.items():
+        if use != "standin" and (found := _official_model(name, entry, cache_dir)):
+            return found
+    for name, entry in entries.items():
+        if use != "official" and (found := _standin(name, entry, cache_dir)):
+            return found
+    published = {name: entry for name, entry in entries.items() if entry.file}
+    if use == "standin":
+        raise ConfigError(f"there is no built-in stand-in for {benchmark.title}: give a model with --model PATH")
+    if not published:
+        raise ConfigError(f"no model for {benchmark.title} is listed: give one with --model PATH")
+    name, entry = next(iter(published.items()))
+    others = f" (or another of {', '.join(published)})" if len(published) > 1 else ""
+    raise ConfigError(
+        f"no {'' if use == 'auto' else 'official '}model for {benchmark.title} is here: {how_to_get(name, entry)}{others}, "
+        "or give one with --model PATH"
+    )
+
+
+def _official_model(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+    if not entry.file:
+        return None
+    cached = _examined(entry.file, entry, cache_dir)
+    if not cached.usable or cached.sha256 is None:
+        return None
+    checksum: Checksum = "verified" if cached.state == "verified" else "unverified"
+    ref = ModelRef(name=name, source="official", path=cached.path, sha256=cached.sha256, checksum=checksum)
+    return ref, entry.options
+
+
+def _standin(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+    if not entry.standin:
+        return None
+    if entry.standin not in STANDINS:
+        raise ConfigError(unknown("stand-in", entry.standin, STANDINS))
+    path, sha256 = standin_path(entry.standin, cache_dir / "standins")
+    return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options
+
+
+def _examined(file: str, known: Known, cache_dir: Path) -> Cached:
+    """A cached file, refused where it is not what it should be."""
+    try:
+        cached = examine(file, known, cache_dir)
+    except OSError as error:
+        raise ConfigError(f"{official_path(file, cache_dir)} cannot be read: {error.strerror}") from None
+    if cached.state == "corrupt":
+        raise ConfigError(f"{cached.path} is not the official file: {cached.why}. Take it away or replace it")
+    return cached
+
+
+def how_to_get(name: str, entry: ModelEntry | DatasetEntry) -> str:
+    """What to do for an official file that is not here."""
+    if isinstance(entry, DatasetEntry) and entry.prepare:
+        return f"see ./run.sh prepare {name}"
+    if not entry.urls and entry.obtain:
+        return entry.obtain
+    return f"./run.sh fetch {name}"
+
+
+def find_dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:
+    """The data that `dataset.use` means, and the task options it needs.
+
+    Raises:
+        ConfigError: It is not here, or not what it should be; the message says how to get it.
+    """
+    section, entries = benchmark.dataset, benchmark.datasets
+    if section.truth != "auto" and not Path(section.truth).exists():
+        raise ConfigError(f"no ground truth at {section.truth}")
+    if section.use in entries or section.use in ("auto", "official", "builtin"):
+        return _chosen_data(benchmark, cache_dir)
+    path = Path(section.use)
+    if not path.exists():
+        if "/" not in section.use:
+            raise ConfigError(unknown("data set", section.use, [*entries, "auto", "official", "builtin"]))
+        raise ConfigError(f"no data set at {section.use}")
+    truth = None if section.truth == "auto" else Path(section.truth).resolve()
+    ref = DataSetRef(name=path.stem, source="file", path=path.resolve(), truth=truth, count=section.count)
+    return _recognised(ref, entries)
+
+
+def _chosen_data(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:
+    """The first official data set that is cached, or else the first built-in one, as far as `dataset.use` allows."""
+    section, entries = benchmark.dataset, benchmark.datasets
+    named = section.use in entries
+    candidates = {section.use: entries[section.use]} if named else entries
+    if section.use != "builtin":
+        for name, entry in candidates.items():
+            if found := _official_data(benchmark, name, entry, cache_dir):
+                return found, entry.options
+    if section.use != "official":
+        for name, entry in candidates.items():
+            if entry.builtin:
+                if entry.builtin not in BUILTIN:
+                    raise ConfigError(unknown("built-in data set", entry.builtin, BUILTIN))
+                path = builtin_path(entry.builtin, cache_dir / "builtin")
+                truth = None if section.truth == "auto" else Path(section.truth).resolve()
+                return (
+                    DataSetRef(name=name, source="builtin", path=path, truth=truth, count=section.count),
+                    entry.options,
+                )
+    hints = [how_to_get(name, entry) for name, entry in candidates.items() if entry.file]
+    hint = f"{'; or '.join(hints)}; or " if hints else ""
+    what = f"data set {section.use}" if named else f"{'' if section.use == 'auto' else section.use + ' '}data"
+    raise ConfigError(f"no {what} for {benchmark.title} is here: {hint}give it with --dataset PATH")
+
+
+def _official_data(benchmark: Benchmark, name: str, entry: DatasetEntry, cache_dir: Path) -> DataSetRef | None:
+    section = benchmark.dataset
+    if not entry.file or not (cached := _examined(entry.file, entry, cache_dir)).usable:
+        return None
+    verified, truth = cached.state == "verified", None
+    if section.truth != "auto":
+        verified, truth = False, Path(section.truth).resolve()
+    elif entry.truth:
+        known = next((part for part in entry.parts if part.file == entry.truth), Origin())
+        of_truth = _examined(entry.truth, known, cache_dir)
+        verified = verified and of_truth.state == "verified"
+        if of_truth.usable:
+            truth = of_truth.path
+        elif benchmark.load.mode == "accuracy":
+            raise ConfigError(
+                f"the ground truth of {name} is not here: {how_to_get(name, entry)}, or name it with --truth"
+            )
+    return DataSetRef(
+        name=name,
+        source="official",
+        path=cached.path,
+        truth=truth,
+        count=section.count,
+        checksum="verified" if verified else "unverified",
+        full=entry.extent == "full" and (section.truth == "auto"),
+    )
+
+
+def _recognised(ref: DataSetRef, entries: Mapping[str, DatasetEntry]) -> tuple[DataSetRef, dict[str, Any]]:
+    """A file given by its path is the official one if its checksum says so."""
+    candidates = {name: entry for name, entry in entries.items() if entry.md5 or entry.sha256}
+    if not ref.path.is_file() or not candidates:
+        return ref, {}
+    size = ref.path.stat().st_size
+    if all(entry.size_bytes not in (None, size) for entry in candidates.values()):
+        return ref, {}
+    digests = hash_file(ref.path)
+    for name, entry in candidates.items():
+        if is_published(digests, entry):
+            # Its ground truth is whatever is found beside it: not known, so no target binds.
+            return ref.model_copy(update={"name": name, "source": "official", "checksum": "unverified"}), entry.options
+    return ref, {}

@@ -1,0 +1,320 @@
+"""One file over HTTP, into a partial file that a later attempt, or a later process, goes on with.
+
+Standard library only. https, unless the address is on this machine or was named by the user; redirects are few and never
+leave https. Proxies are those of the environment (https_proxy, no_proxy, ...).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import ipaddress
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from harness.errors import HarnessError
+from harness.zoo.official import replacing
+
+MAX_BYTES = 8 << 30
+"""Of a file whose size is not in the registry."""
+_BLOCK = 1 << 17
+_MAX_REDIRECTS = 5
+_MAX_ATTEMPTS = 100
+_AGENT = "tflite-loadgen"
+
+
+class FetchFailed(HarnessError):  # noqa: N818 - reads as the sentence it stands in
+    """The transfer broke, or what came is not the file: exit status 3."""
+
+
+class _Final(Exception):  # noqa: N818
+    """This address will not give the file."""
+
+
+class _Passing(Exception):  # noqa: N818
+    """Another attempt may do."""
+
+    def __init__(self, why: str, wait_s: float | None = None) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try."""
+
+    timeout_s: float = 30.0
+    """For a connection, and for the next bytes."""
+    attempts: int = 5
+    """In a row without a single new byte."""
+    first_wait_s: float = 1.0
+    """Before the second attempt; doubled each time."""
+    longest_wait_s: float = 60.0
+    """Whatever a server's Retry-After says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file is to be had, and what may be believed of it."""
+
+    url: str
+    size_bytes: int | None = None
+    """As the registry has it."""
+    checked: bool = False
+    """A published checksum will be held against it, so bytes of another attempt may be gone on with unseen."""
+    named_by_user: bool = False
+    """A mirror: plain http is the user's decision."""
+
+
+def download(
+    source: Source,
+    partial: Path,
+    *,
+    on_bytes: Callable[[int], None] = lambda _: None,
+    patience: Patience | None = None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Brings the whole file into `partial`, going on with what is there.
+
+    Args:
+        source: The address.
+        partial: Kept when the transfer breaks; a small file beside it says of what it is a part.
+        on_bytes: Called with how many bytes are there, some times a second at most times.
+        patience: How long to try.
+        stop: Set to give up; the partial file stays.
+
+    Raises:
+        FetchFailed: The address does not give the file; the message says why.
+    """
+    patience, stop = patience or Patience(), stop or threading.Event()
+    failures, wait_s = 0, patience.first_wait_s
+    for _ in range(_MAX_ATTEMPTS):
+        before = _size(partial)
+        try:
+            _attempt(source, partial, on_bytes, patience.timeout_s, stop)
+            return
+        except _Final as error:
+            raise FetchFailed(f"{source.url}: {error}") from None
+        except _Passing as error:
+            why = error
+        failures, wait_s = (0, patience.first_wait_s) if _size(partial) > before else (failures + 1, wait_s * 2)
+        if failures >= patience.attempts:
+            break
+        if stop.wait(min(wait_s / 2 if why.wait_s is None else why.wait_s, patience.longest_wait_s)):
+            raise FetchFailed(f"{source.url}: stopped")
+    raise FetchFailed(f"{source.url}: gave up after {failures} attempts: {why}. What came is kept: try again later")
+
+
+def forget(partial: Path) -> None:
+    """Removes a partial file and what is known of it."""
+    partial.unlink(missing_ok=True)
+    _note_path(partial).unlink(missing_ok=True)
+
+
+def _attempt(
+    source: Source, partial: Path, on_bytes: Callable[[int], None], timeout_s: float, stop: threading.Event
+) -> None:
+    have = _usable_part(source, partial)
+    request = urllib.request.Request(source.url, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+        if (note := _read_note(partial)).get("url") == source.url and note.get("validator"):
+            request.add_header("If-Range", note["validator"])
+    _refuse_scheme(source.url, named_by_user=source.named_by_user)
+    try:
+        with _opener().open(request, timeout=timeout_s) as response:
+            start, total = _extent(response, have)
+            _refuse_size(source, total)
+            _write_note(partial, source.url, response.headers)
+            with partial.open("r+b" if start else "wb") as file:
+                file.truncate(start)
+                file.seek(start)
+                _copy(response, file, start, total or source.size_bytes or MAX_BYTES, on_bytes, stop)
+    except urllib.error.HTTPError as error:
+        with error:
+            _explain(error, partial, have)
+    except (TimeoutError, http.client.HTTPException, urllib.error.URLError, ConnectionError, ssl.SSLError) as error:
+        raise _classified(error) from None
+    except OSError as error:
+        raise _no_room(error, partial) from None
+    size = _size(partial)
+    if total is not None and size < total:
+        raise _Passing(f"the connection was cut at {size:,} of {total:,} bytes")
+
+
+def _copy(
+    response: Any, file: IO[bytes], at: int, limit: int, on_bytes: Callable[[int], None], stop: threading.Event
+) -> None:
+    on_bytes(at)
+    while block := response.read1(_BLOCK):
+        if at + len(block) > limit:
+            raise _Final(f"it sends more than the {limit:,} bytes that were announced: the file grew")
+        if stop.is_set():
+            raise _Final("stopped")
+        file.write(block)
+        at += len(block)
+        on_bytes(at)
+
+
+def _usable_part(source: Source, partial: Path) -> int:
+    """How many bytes may be gone on with: those of this very version, or any that a checksum will judge."""
+    have, note = _size(partial), _read_note(partial)
+    same = note.get("url") == source.url and note.get("validator")
+    return have if have and (same or source.checked) and have <= (source.size_bytes or MAX_BYTES) else 0
+
+
+def _extent(response: Any, have: int) -> tuple[int, int | None]:
+    """(where the body starts, the whole file's size if it is told)."""
+    length = response.headers.get("Content-Length", "")
+    if response.status == http.client.OK:
+        return 0, int(length) if length.isascii() and length.isdigit() else None
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    if response.status != http.client.PARTIAL_CONTENT or not found or int(found[1]) != have:
+        raise _Final(f"it answers {response.status} to a request for the bytes from {have:,} on")
+    return have, None if found[3] == "*" else int(found[3])
+
+
+def _refuse_size(source: Source, total: int | None) -> None:
+    wanted = source.size_bytes
+    if total is None:
+        return
+    if wanted is not None and total != wanted:
+        raise _Final(f"it has {total:,} bytes now, the registry says {wanted:,}: it is not the same file any more")
+    if total > MAX_BYTES:
+        raise _Final(f"it has {total:,} bytes, more than the limit of {MAX_BYTES:,}")
+
+
+def _explain(error: urllib.error.HTTPError, partial: Path, have: int) -> None:
+    if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+        forget(partial)
+        raise _Passing("the part that is here does not fit the file") from None
+    if error.code == http.client.TOO_MANY_REQUESTS or error.code >= 500:
+        raise _Passing(
+            f"the server answers {error.code} {error.reason}", _retry_after(error.headers.get("Retry-After"))
+        )
+    if error.code in (http.client.NOT_FOUND, http.client.GONE):
+        raise _Final(f"there is no such file ({error.code})")
+    raise _Final(f"the server answers {error.code} {error.reason}")
+
+
+def _retry_after(value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return None
+
+
+def _classified(error: Exception) -> Exception:
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, socket.gaierror):
+        return _Final(f"its host cannot be found ({cause.strerror}): is there a network?")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _Final(f"its certificate is not trusted: {cause.verify_message}")
+    if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return _Final(f"{cause.strerror}: is there a network?")
+    return _Passing(_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
+        return "nothing comes any more"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the connection was cut"
+    return str(getattr(error, "reason", "") or error or type(error).__name__)
+
+
+def _no_room(error: OSError, partial: Path) -> _Final:
+    hint = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = ". Free some space and run the command again: it goes on where it stopped"
+    return _Final(f"{partial} cannot be written: {error.strerror or error}{hint}")
+
+
+def _refuse_scheme(url: str, *, named_by_user: bool) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return
+    if parts.scheme != "http" or not parts.hostname:
+        raise _Final(f"{parts.scheme or 'it'} is no scheme that is fetched from: https only")
+    if not named_by_user and not _is_loopback(parts.hostname):
+        raise _Final("plain http: only https is fetched from, unless you name a mirror with --mirror")
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    max_redirections = _MAX_REDIRECTS
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        old, new = urlsplit(req.full_url), urlsplit(newurl)
+        if new.scheme != "https" and (old.scheme != new.scheme or old.hostname != new.hostname):
+            raise _Final(f"it redirects to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """As urllib's own, without its handlers for file:, ftp: and data:."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _Redirects(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _note_path(partial: Path) -> Path:
+    return partial.with_name(partial.name + ".json")
+
+
+def _read_note(partial: Path) -> dict[str, Any]:
+    try:
+        note = json.loads(_note_path(partial).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _write_note(partial: Path, url: str, headers: Message) -> None:
+    etag = headers.get("ETag", "")
+    # A weak ETag promises no equal bytes; a date serves where there is none.
+    validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    note = {"url": url, "validator": validator}
+    if _read_note(partial) != note:
+        with replacing(_note_path(partial)) as out:
+            out.write(json.dumps(note).encode())
