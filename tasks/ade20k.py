@@ -90,6 +90,23 @@ def prepare_labels(labels: Array, height: int, width: int, *, classes: int | Non
     return prepared
 
 
+def restore_labels(class_map: Array, height: int, width: int) -> Array:
+    """A class map as large as the picture it is of: the padding cut off, and the nearest pixel, corners aligned.
+
+    Args:
+        class_map: uint8 [h, w], of a picture prepared by `prepare_picture`.
+        height: Of the picture before that.
+        width: Of the picture before that.
+
+    Returns:
+        uint8 [height, width].
+    """
+    if class_map.shape == (height, width):
+        return class_map
+    rows, columns = fitted(height, width, content_side(class_map.shape[0]), content_side(class_map.shape[1]))
+    return class_map[_nearest(rows, height)][:, _nearest(columns, width)]
+
+
 def _nearest(size: int, wanted: int) -> Array:
     step = np.float32(size - 1) / np.float32(max(1, wanted - 1))
     lines: Array = np.floor(np.arange(wanted, dtype=np.float32) * step + np.float32(0.5)).astype(np.intp)

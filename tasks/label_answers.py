@@ -58,6 +58,12 @@ def only_input(inputs: Sequence[Tensor]) -> Tensor:
     return inputs[0]
 
 
+def scores_of(raw: Array, tensor: Tensor) -> Array:
+    """A model's scores for one sample, dequantised, float64 [n]."""
+    flat = raw.reshape(-1).astype(np.float64)
+    return (flat - tensor.zero_point) * tensor.scale if tensor.scale else flat
+
+
 class BestLabel:
     """Logs the class of the highest score; the lowest class where scores tie. About 1 us."""
 

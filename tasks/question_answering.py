@@ -214,9 +214,7 @@ def window_shapes(inputs: Sequence[Tensor], sequence: int) -> Sequence[tuple[int
 class WindowBinding:
     """Windows in, logits out: the task bound to a model, whatever the windows."""
 
-    def __init__(
-        self, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
-    ) -> None:
+    def __init__(self, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Binds the model's tensors by name.
 
         Raises:

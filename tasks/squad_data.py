@@ -161,16 +161,18 @@ class TextWindows(Windows):
         doc_stride: int = 128,
         max_query_length: int = 64,
         count: int | None = None,
+        questions: Sequence[Question] | None = None,
     ) -> None:
         """Tokenises the questions and contexts, as far as `count` windows need them.
 
         Args:
-            path: The JSON file.
+            path: The JSON file, or where the questions are from otherwise.
             wordpiece: The tokeniser.
             sequence: Tokens of a window.
             doc_stride: Context tokens from one window's start to the next one's.
             max_query_length: Question tokens beyond it are dropped.
             count: Use the first `count` windows; None for all.
+            questions: None reads them from the JSON.
 
         Raises:
             DataMissing: The file is absent or not in SQuAD's format, or a window has no room for its context.
@@ -183,7 +185,7 @@ class TextWindows(Windows):
         self.path = path
         self.sequence = sequence
         try:
-            questions = read_questions(path)
+            questions = read_questions(path) if questions is None else questions
         except TruthError as error:
             raise DataMissing(str(error)) from None
         self._wordpiece = wordpiece

@@ -1,0 +1,83 @@
+"""For people who want answers, not measurements: open a model, ask about one picture or one question.
+
+    from harness.api import open_model
+
+    with open_model("mobilenet_edgetpu", model="m.tflite", labels="names.txt") as classify:
+        print(classify("cat.jpg").best)
+
+What prepares a picture, finds the model's tensors and decodes their values is the benchmark's own code (`tasks`), with
+the same defaults (`configs`), so an answer here is the answer that a run would log. A model belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.asking import (
+    KINDS,
+    Classifier,
+    Detector,
+    KeywordSpotter,
+    Model,
+    QuestionAnswerer,
+    Segmenter,
+    SuperResolver,
+    find_model,
+)
+from harness.questions import Names, Picture
+
+__all__ = [
+    "Box",
+    "Boxes",
+    "Classifier",
+    "Detector",
+    "KeywordSpotter",
+    "Label",
+    "Labels",
+    "Mask",
+    "Model",
+    "Names",
+    "Picture",
+    "QuestionAnswerer",
+    "Segmenter",
+    "SuperResolver",
+    "Text",
+    "Upscaled",
+    "open_model",
+]
+
+
+def open_model(
+    task: str,
+    *,
+    model: str | Path = "auto",
+    backend: str = "cpu",
+    threads: int = 1,
+    labels: Names | None = None,
+    **options: Any,
+) -> Any:
+    """Opens a model for questions of a task.
+
+    Args:
+        task: A benchmark's name (`mobilenet_edgetpu`), an alias (`classification`) or the path of a config file.
+        model: `auto`, `official`, `standin`, a name from the config, or the path of a TFLite file.
+        backend: As `--backend` of a run.
+        threads: CPU threads.
+        labels: The classes' names: a text file with one a line, or the names themselves, in the order of the model's
+            classes. An opening `background`, `???` or `unlabeled` is skipped, except for segmentation.
+        **options: Options of the task as its config has them, for example `profile="pillow"`.
+
+    Returns:
+        A `Classifier`, `Detector`, `Segmenter`, `QuestionAnswerer`, `SuperResolver` or `KeywordSpotter`. Each has an
+        `open` of its own, which is this function for readers who want types.
+
+    Raises:
+        ConfigError: An unknown name or option, or no model.
+        backends.base.BackendUnavailable: The backend is not here.
+        backends.base.ModelRejected: The runtime does not take the file.
+        tasks.base.ModelMismatch: The model's tensors do not fit the task.
+    """
+    asked = find_model(task, model, backend, threads, options)
+    return KINDS[asked.benchmark.task](asked, labels)

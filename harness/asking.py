@@ -1,0 +1,342 @@
+"""One model, open for questions of one task: what `harness.api` opens."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy import wire
+from accuracy.squad_answers import BestAnswers
+from accuracy.squad_text import split_words
+from accuracy.squad_truth import Question
+from backends.base import Backend, TensorSpec
+from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.config import find_benchmark, task_options
+from harness.errors import ConfigError, RunFailed
+from harness.questions import Names, Picture, as_npy, check_count, read_file, read_names, read_pixels
+from harness.registry import backend_class, task_class
+from harness.resolve import Asked, resolve_asked
+from harness.spec import ModelRef
+from harness.sut import checked
+from harness.zoo.builtin import builtin_path
+from harness.zoo.official import cache_dir
+from tasks import ade20k
+from tasks.base import Array
+from tasks.classification import ClassificationCodec
+from tasks.detection import DetectionCodec
+from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
+from tasks.label_answers import BestLabels, scores_of
+from tasks.pictures import Pictures
+from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
+from tasks.segmentation import SegmentationCodec
+from tasks.squad_data import TextWindows
+from tasks.super_resolution import SuperResolutionCodec, takes_any_size
+from tasks.wordpiece import WordPiece
+
+_BEST = 5
+
+
+class Model(ABC):
+    """A model that is open for questions. Close it, or use it in a `with` statement."""
+
+    task: ClassVar[str]
+    """The kind of task in the config."""
+    model: ModelRef
+    """The file, and whether it is an official one, a stand-in or the user's."""
+
+    @classmethod
+    def open(
+        cls,
+        task: str,
+        *,
+        model: str | Path = "auto",
+        backend: str = "cpu",
+        threads: int = 1,
+        labels: Names | None = None,
+        **options: Any,
+    ) -> Self:
+        """As `harness.api.open_model`.
+
+        Raises:
+            ConfigError: Also where the benchmark is of another kind.
+        """
+        asked = find_model(task, model, backend, threads, options)
+        if asked.benchmark.task != cls.task:
+            right = KINDS[asked.benchmark.task].__name__
+            raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right}")
+        return cls(asked, labels)
+
+    def __init__(self, asked: Asked, labels: Names | None = None) -> None:
+        """Use `harness.api.open_model` or `open`."""
+        self.model = asked.model
+        self._asked = asked
+        self._options = task_options(task_class(self.task).Options, self.task, asked.options)
+        self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
+        self._backend = self._opened()
+        try:
+            if (shapes := self._shapes(self._backend.inputs)) is not None:
+                self._backend.close()
+                self._backend = self._opened(input_shapes=shapes)
+            self._bind(self._backend.inputs, self._backend.outputs)
+        except BaseException:
+            self._backend.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Closes the model at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the model, which cannot be asked any more."""
+        self._backend.close()
+
+    @abstractmethod
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        """Finds the model's tensors."""
+
+    def _shapes(self, inputs: Sequence[TensorSpec]) -> Sequence[tuple[int, ...]] | None:
+        """See `Task.input_shapes`."""
+        del inputs
+        return None
+
+    def _opened(self, **more: Any) -> Backend:
+        backend = self._asked.benchmark.backend
+        kind = cast(Any, backend_class(backend.name))
+        threads = 1 if backend.threads == "auto" else backend.threads
+        return cast(Backend, kind(self.model.path, threads=threads, **backend.options, **more))
+
+    def _invoke(self, inputs: Sequence[Array]) -> list[Array]:
+        return checked(self._backend)(inputs)
+
+
+class Classifier(Model):
+    """Says what is in a picture: `classify("cat.jpg").labels`."""
+
+    task = "classification"
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+        self._scores = outputs[0]
+        check_count(self._names, self._options.num_classes)
+
+    def __call__(self, picture: Picture) -> Labels:
+        """The five best labels.
+
+        Raises:
+            tasks.base.DataMissing: The picture cannot be read.
+        """
+        name, pixels = read_pixels(picture)
+        outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
+        best = wire.unpack_labels(self._codec.postprocess(outputs), self._options.num_classes, self._options.log_dtype)
+        return _labels(best, scores_of(outputs[0], self._scores)[self._codec.offset :], self._names)
+
+
+class KeywordSpotter(Model):
+    """Says which of 12 words is in a second of speech: `hear("yes.bin").labels`, from MLPerf Tiny's feature files."""
+
+    task = "keyword_spotting"
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._codec = KeywordSpottingCodec(Pictures.none(), self._options, inputs, outputs)
+        self._scores = outputs[0]
+        self._names = self._names or list(WORDS)
+        check_count(self._names, len(WORDS))
+
+    def __call__(self, features: str | Path | bytes | npt.NDArray[np.int8]) -> Labels:
+        """The five best words.
+
+        Args:
+            features: A `.bin` file, its bytes, or int8 [49, 10]: MFCC features, quantised as the options say.
+
+        Raises:
+            tasks.base.DataMissing: Not such features.
+        """
+        name, data = ("features", features.tobytes()) if isinstance(features, np.ndarray) else read_file(features)
+        outputs = self._invoke(self._codec.prepare(name, data))
+        best = wire.unpack_labels(BestLabels(_BEST, 0, "int32").answer(outputs[0]), len(WORDS), "int32")
+        return _labels(best, scores_of(outputs[0], self._scores), self._names)
+
+
+class Detector(Model):
+    """Says what is where in a picture: `detect("street.jpg").boxes`."""
+
+    task = "detection"
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._codec = DetectionCodec(Pictures.none(), self._options, inputs, outputs)
+
+    def __call__(self, picture: Picture) -> Boxes:
+        """All boxes; the option `score_threshold` leaves out unsure ones.
+
+        Raises:
+            tasks.base.DataMissing: The picture cannot be read.
+            RunFailed: The model's boxes are no numbers.
+        """
+        name, pixels = read_pixels(picture)
+        outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
+        rows = wire.unpack_detections(self._codec.postprocess(outputs))
+        if not np.isfinite(rows).all():
+            raise RunFailed(f"the model answered values that are no numbers for {name}")
+        height, width = pixels.shape[:2]
+        boxes = []
+        for _, top, left, bottom, right, score, category in rows.tolist():
+            names, place = self._names or (), int(category) - self._options.class_offset
+            boxes.append(
+                Box(
+                    names[place] if 0 <= place < len(names) else str(int(category)),
+                    score,
+                    left * width,
+                    top * height,
+                    right * width,
+                    bottom * height,
+                    int(category),
+                )
+            )
+        return Boxes(tuple(boxes), pixels)
+
+
+class Segmenter(Model):
+    """Says what each pixel of a picture is of: `segment("room.jpg").draw("mask.png")`."""
+
+    task = "segmentation"
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+
+    def __call__(self, picture: Picture) -> Mask:
+        """The class of every pixel of the picture.
+
+        Raises:
+            tasks.base.DataMissing: The picture cannot be read.
+        """
+        name, pixels = read_pixels(picture)
+        outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
+        prepared = wire.unpack_class_map(self._codec.postprocess(outputs))
+        class_map = ade20k.restore_labels(prepared, *pixels.shape[:2])
+        names = self._names or ()
+        there = np.unique(class_map).tolist()
+        return Mask(
+            class_map,
+            {number: names[number] if number < len(names) else str(number) for number in there},
+            pixels,
+        )
+
+
+class SuperResolver(Model):
+    """Makes a picture larger: `enlarge("small.png").picture`."""
+
+    task = "super_resolution"
+
+    def _shapes(self, inputs: Sequence[TensorSpec]) -> None:
+        # Such a model is resized to each picture, when it is known.
+        self._any_size = takes_any_size(inputs)
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._codec = SuperResolutionCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+
+    def __call__(self, picture: Picture) -> Upscaled:
+        """The picture, `scale` times as wide and high.
+
+        Raises:
+            tasks.base.DataMissing: The picture cannot be read.
+            tasks.base.ModelMismatch: It has another size than the model takes.
+        """
+        name, pixels = read_pixels(picture)
+        if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):
+            self._backend.close()
+            self._backend = self._opened(input_shapes=[(1, *pixels.shape)])
+            self._bind(self._backend.inputs, self._backend.outputs)
+        outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
+        return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))
+
+
+class QuestionAnswerer(Model):
+    """Finds the answer to a question in a text: `ask("Who ...?", context="...").text`."""
+
+    task = "question_answering"
+
+    def _shapes(self, inputs: Sequence[TensorSpec]) -> Sequence[tuple[int, ...]] | None:
+        return window_shapes(inputs, self._options.max_seq_length)
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._binding = WindowBinding(self._options, inputs, outputs)
+        self._wordpiece = WordPiece(self._vocabulary())
+
+    def __call__(self, question: str, *, context: str) -> Text:
+        """The piece of the context that answers the question.
+
+        A context that is too long for one window is seen through several, as in a run.
+
+        Raises:
+            ValueError: The question or the context has no word in it.
+        """
+        for what, text in (("question", question), ("context", context)):
+            if not split_words(text):
+                raise ValueError(f"the {what} {text!r} has no word in it")
+        options = self._options
+        windows = TextWindows(
+            Path("context"),
+            self._wordpiece,
+            sequence=options.max_seq_length,
+            doc_stride=options.doc_stride,
+            max_query_length=options.max_query_length,
+            questions=[Question("asked", question, context, ())],
+        )
+        best = BestAnswers(n_best=options.n_best, max_answer_length=options.max_answer_length)
+        for index in range(len(windows)):
+            answer = self._binding.postprocess(self._invoke(self._binding.prepare(windows.inputs(index))))
+            start, end = wire.unpack_logits(answer, windows.sequence, options.layout, options.log_dtype)
+            best.update(index, windows.window(index), start, end)
+        return Text(best.texts(lambda _: split_words(context)).get("asked"))
+
+    def _vocabulary(self) -> Path:
+        """The option `vocab`; else the file beside the model; else, for a stand-in, the built-in set's."""
+        if self._options.vocab is not None:
+            return Path(self._options.vocab)
+        beside = self.model.path.parent / VOCABULARY
+        if self.model.source != "standin" and not beside.is_file():
+            raise ConfigError(
+                f"no {VOCABULARY} beside {self.model.path}: name the vocabulary that the model was trained with, "
+                f"open_model(..., vocab=PATH)"
+            )
+        return beside if beside.is_file() else builtin_path("squad", cache_dir() / "builtin") / VOCABULARY
+
+
+KINDS: Mapping[str, type[Model]] = {
+    kind.task: kind for kind in (Classifier, Detector, Segmenter, QuestionAnswerer, SuperResolver, KeywordSpotter)
+}
+
+
+def find_model(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
+    """What the arguments of `open` stand for.
+
+    Raises:
+        ConfigError: An unknown name or option, or no model.
+    """
+    overrides = [
+        ("model.use", str(model)),
+        ("backend.name", backend),
+        ("backend.threads", threads),
+        *((f"model.{name}", value) for name, value in options.items()),
+    ]
+    asked = resolve_asked(find_benchmark(task), overrides, cache_dir())
+    if asked.benchmark.task not in KINDS:
+        raise ConfigError(f"{task} is {asked.benchmark.task}, of which no single question can be asked")
+    return asked
+
+
+def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> Labels:
+    return Labels(
+        tuple(Label(str(index) if names is None else names[index], float(scores[index]), index) for index in best)
+    )

@@ -1,0 +1,102 @@
+"""What the Python API takes: pictures in any of four forms, and the names of classes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from harness.errors import ConfigError
+from tasks.base import DataMissing
+from tasks.images import decode
+
+Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+"""A file's name, a file's bytes, a Pillow image, or uint8 [h, w, 3] in RGB."""
+Names: TypeAlias = str | Path | Sequence[str]
+"""A text file with a name a line, or the names."""
+
+_BACKGROUND = frozenset({"???", "background", "unlabeled"})
+"""How label files call the class before the first that counts."""
+
+
+def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
+    """A name for messages, and the bytes.
+
+    Raises:
+        DataMissing: The file cannot be read.
+    """
+    if isinstance(source, bytes):
+        return "the data given", source
+    try:
+        return str(source), Path(source).read_bytes()
+    except OSError as error:
+        raise DataMissing(f"{source} cannot be read: {error.strerror}") from None
+
+
+def read_pixels(picture: Picture) -> tuple[str, npt.NDArray[np.uint8]]:
+    """A name for messages, and uint8 [h, w, 3].
+
+    Raises:
+        DataMissing: No picture, or one that `tasks.images.decode` refuses.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+            raise DataMissing(f"the picture is {picture.dtype} {list(picture.shape)}, but uint8 [h, w, 3] is needed")
+        return "the picture given", picture
+    if isinstance(picture, Image.Image):
+        if picture.mode in ("CMYK", "F") or picture.mode.startswith("I"):
+            raise DataMissing(f"the picture is of the mode {picture.mode}, which is no 8-bit RGB: convert it")
+        return "the picture given", np.asarray(picture.convert("RGB"))
+    if not isinstance(picture, str | Path | bytes):
+        kind = type(picture).__name__
+        raise DataMissing(f"a picture is a path, bytes, a Pillow image or uint8 [h, w, 3], not a {kind}")
+    name, data = read_file(picture)
+    return name, decode(data, name)
+
+
+def as_npy(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Pixels as the bytes of a .npy file, which codecs read like any picture."""
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(pixels), allow_pickle=False)
+    return file.getvalue()
+
+
+def read_names(names: Names, *, background: bool = False) -> list[str]:
+    """The names of the classes, in the order of the model's classes.
+
+    Args:
+        names: As given.
+        background: True keeps an opening name for the background, where that is a class like any other.
+
+    Raises:
+        DataMissing: The file cannot be read, or holds no names.
+    """
+    found = _lines(Path(names)) if isinstance(names, str | Path) else list(names)
+    if not any(found):
+        raise DataMissing(f"{names} holds no names of classes")
+    skipped = not background and found[0].lower() in _BACKGROUND
+    return found[1:] if skipped else found
+
+
+def check_count(names: Sequence[str] | None, count: int) -> None:
+    """Refuses names that are not one for each class: they would be another model's, or shifted.
+
+    Raises:
+        ConfigError: Another number of names.
+    """
+    if names is not None and len(names) != count:
+        raise ConfigError(f"there are {len(names)} names, but {count} classes: are they the names of this model?")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        raise DataMissing(f"the names {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataMissing(f"the names {path} are not UTF-8: {error}") from None
