@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_PERCENT = {"top1", "top5", "miou", "miou_present", "miou_union"}
-_F1 = {"f1", "exact_match", "f1_mobile"}
+from harness.report_accuracy import accuracy_rows
+
 _MODEL = {
     "standin": "a stand-in: its speed is the architecture's, its accuracy is not the official model's",
     "official": "the official file, recognised by its checksum",
@@ -47,17 +47,6 @@ def duration(nanoseconds: float) -> str:
     return f"{nanoseconds:.0f} ns"
 
 
-def metric(name: str, value: float) -> str:
-    """A metric as the field writes it."""
-    if name in _PERCENT:
-        return f"{value * 100:.2f} %"
-    if name in _F1:
-        return f"{value * 100:.4f}"
-    if name.endswith("_db"):
-        return f"{value:.2f} dB"
-    return f"{value:.4f}"
-
-
 def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     model, data, backend = result["model"], result["dataset"], result["backend"]
     rows = [
@@ -68,9 +57,8 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if result["performance"]:
         rows += _performance(result)
-    for name, found in (result["accuracy"] or {}).items():
-        target = f" (target {metric(name, found['target'])})" if found["target"] is not None else ""
-        rows.append((name, metric(name, found["value"]) + target))
+    if result["accuracy"]:
+        rows += accuracy_rows(result["accuracy"], result.get("accuracy_card"))
     if result["memory"]["peak_rss_bytes"]:
         rows.append(("peak memory", f"{result['memory']['peak_rss_bytes'] / 1e6:.0f} MB"))
     return rows

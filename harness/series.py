@@ -102,6 +102,7 @@ def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "reasons": [reason for run in runs for reason in run["reasons"]],
         "warnings": [warning for run in runs for warning in run["warnings"]],
         "accuracy": next((run["accuracy"] for run in runs if run["accuracy"]), None),
+        "accuracy_card": next((run["accuracy_card"] for run in runs if run["accuracy"]), None),
         "spread": _spread(runs),
         "runs": list(runs),
     }

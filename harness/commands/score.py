@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from harness.cli import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
-from harness.report import metric
+from harness.report_accuracy import accuracy_rows, accuracy_text, exact_metric
 
 EXAMPLES = """\
 examples:
@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help="the log's data (default auto)")
     parser.add_argument("--truth", help="the ground truth (default: found in or beside the data)")
     parser.add_argument("--count", type=int, help="the log is of the first N samples")
+    parser.add_argument("--round", help="the MLPerf round whose target counts (default: the newest that has the task)")
+    parser.add_argument(
+        "--card", action="store_true", help="with --json: {accuracy, accuracy_card} instead of {metric: value}"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
     parser.add_argument("--metric", help=f"one of {', '.join(METRICS)}")
     parser.add_argument("--predictions", type=Path, help="what was answered, for --metric")
@@ -67,7 +71,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         return _score_predictions(arguments)
     from harness.run import rescore
 
-    return _outcome(rescore(arguments.directory))
+    return _outcome(rescore(arguments.directory), whole=arguments.card)
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Outcome:
@@ -77,15 +81,17 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(f"--metric {arguments.metric} needs --predictions and --truth")
     module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
     values = dict(module.score_files(arguments.predictions, Path(arguments.truth)))
-    return Outcome(EXIT_VALID, _text(values), values)
+    text = accuracy_text([(name, exact_metric(name, value)) for name, value in values.items()])
+    return Outcome(EXIT_VALID, text, values)
 
 
 def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
     from accuracy.log import read_answers
+    from harness.card import Subject, judge
     from harness.config import find_benchmark, parse_assignment
     from harness.registry import open_task
-    from harness.resolve import resolve_audit
+    from harness.resolve import Audit, chosen_round, resolve_audit
     from harness.zoo.official import cache_dir
     from tasks.base import Layout
 
@@ -97,24 +103,39 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     config = find_benchmark(arguments.task)
     overrides: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
     overrides += [
-        (f"dataset.{field}", value)
-        for field, value in (("use", arguments.dataset), ("truth", arguments.truth), ("count", arguments.count))
+        (field, value)
+        for field, value in (
+            ("dataset.use", arguments.dataset),
+            ("dataset.truth", arguments.truth),
+            ("dataset.count", arguments.count),
+            ("load.round", arguments.round),
+        )
         if value is not None
     ]
 
-    def audit(layout: str) -> Any:
-        found = resolve_audit(config, overrides, cast("Layout", layout), cache_dir())
-        return open_task(found.task, found.options, found.dataset)
+    def audit(layout: str) -> Audit:
+        return resolve_audit(config, overrides, cast("Layout", layout), cache_dir())
 
-    task = audit(arguments.layout)
+    found = audit(arguments.layout)
+    task = open_task(found.task, found.options, found.dataset)
     answers = read_answers(arguments.log, len(task))
     if arguments.convert_to is None:
         task.check_truth()
-        values = dict(task.score(answers))
-        return Outcome(EXIT_VALID, _text(values), values)
+        subject = Subject(
+            headline=task.headline,
+            targets=found.benchmark.targets,
+            round=chosen_round(found.benchmark),
+            full_count=found.benchmark.full_count,
+            count=len(task),
+            dataset=found.dataset,
+            model=None,
+        )
+        return _outcome(judge(task.score(answers), subject), whole=arguments.card)
     if arguments.out is None:
         raise ConfigError("--convert-to needs --out FILE: the log itself is left as it is")
-    return _rewrite(task.rewrite(answers, audit(arguments.convert_to)), arguments.out, arguments.convert_to)
+    wanted = audit(arguments.convert_to)
+    target = open_task(wanted.task, wanted.options, wanted.dataset)
+    return _rewrite(task.rewrite(answers, target), arguments.out, arguments.convert_to)
 
 
 def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
@@ -127,12 +148,10 @@ def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
     return Outcome(EXIT_VALID, f"{out}: the log in the {layout} layout", {"log": str(out), "layout": layout})
 
 
-def _outcome(found: Mapping[str, Any]) -> Outcome:
-    missed = any(value["passed"] is False for value in found.values())
-    values = {name: value["value"] for name, value in found.items()}
-    return Outcome(EXIT_INVALID if missed else EXIT_VALID, _text(values), values)
-
-
-def _text(values: Mapping[str, float]) -> str:
-    width = max(len(name) for name in values)
-    return "\n".join(f"{name:{width}}  {metric(name, value)}" for name, value in values.items())
+def _outcome(judged: dict[str, Any], *, whole: bool) -> Outcome:
+    """The metrics alone as JSON, unless the card is asked for as well."""
+    accuracy: Mapping[str, Any] = judged["accuracy"]
+    missed = any(found["passed"] is False for found in accuracy.values())
+    text = accuracy_text(accuracy_rows(accuracy, judged["accuracy_card"]))
+    values = {name: found["value"] for name, found in accuracy.items()}
+    return Outcome(EXIT_INVALID if missed else EXIT_VALID, text, judged if whole else values)

@@ -1,0 +1,104 @@
+"""Accuracy as a person reads it: every metric as the field writes it, and the headline's card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_PERCENT = frozenset({"top1", "top5", "miou", "miou_present", "miou_union", "exact_match"})
+_F1 = frozenset({"f1", "f1_mobile"})
+_MAP = frozenset({"coco_ap", "tflite_map", "voc_map50"})
+
+
+def metric(name: str, value: float) -> str:
+    """A metric as the field writes it: 76.19 %, 0.244 mAP, 90.0 F1, 33.58 dB."""
+    return f"{_number(name, value)} {_unit(name)}".rstrip()
+
+
+def exact_metric(name: str, value: float) -> str:
+    """A metric with more digits, for comparing scores: 92.1956 where the field writes 92.2 F1."""
+    if name in _F1 or name == "exact_match":
+        return f"{value * 100:.4f}"
+    if name in _PERCENT:
+        return f"{value * 100:.2f} %"
+    if name.endswith("_db"):
+        return f"{value:.2f} dB"
+    return f"{value:.4f}"
+
+
+def accuracy_rows(accuracy: Mapping[str, Any], card: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """The headline and its card, then the other metrics.
+
+    Args:
+        accuracy: {metric: {value, target, passed}}.
+        card: The headline's, None where there is none.
+    """
+    if card is None:
+        return [(name, metric(name, found["value"])) for name, found in accuracy.items()]
+    rows = [(card["metric"], _headline(card))]
+    rows += [("target", text) for text in _targets(card)]
+    if card["margin"]:
+        rows.append(("margin", _margin(card)))
+    rows += [("", remark) for remark in card["remarks"]]
+    rows += [(name, metric(name, found["value"])) for name, found in accuracy.items() if name != card["metric"]]
+    return rows + [("note", note) for note in card["notes"]]
+
+
+def accuracy_text(rows: Sequence[tuple[str, str]]) -> str:
+    """Rows as lines, the values below each other."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:{width}}  {text}" for name, text in rows)
+
+
+def _headline(card: Mapping[str, Any]) -> str:
+    name, interval = card["metric"], card["interval"]
+    how_many = f"{card['count']:,} {card['unit']}"
+    if interval is None:
+        return f"{metric(name, card['value'])} ({how_many})"
+    low, high = _number(name, interval["low"]), _number(name, interval["high"])
+    confidence = f"{interval['confidence'] * 100:g} %"
+    return f"{metric(name, card['value'])} ({confidence} confidence: {low} to {high}; {interval['method']}, {how_many})"
+
+
+def _targets(card: Mapping[str, Any]) -> list[str]:
+    name = card["metric"]
+    lines = []
+    if target := card["target"]:
+        where = f"{card['round']}: " if card["round"] else ""
+        lines.append(f"{_target(name, target['value'])} ({where}{target['source']})")
+    return lines + [
+        f"{_target(name, score['value'])} is a published score, no floor ({score['source']})"
+        for score in card["published"]
+    ]
+
+
+def _target(name: str, value: float) -> str:
+    # Floors of the rules have two digits more than scores of F1 are written with.
+    return f"{value * 100:.2f} F1" if name in _F1 else f"{value:.4g} mAP" if name in _MAP else metric(name, value)
+
+
+def _margin(card: Mapping[str, Any]) -> str:
+    points, samples = card["margin"]["points"], card["margin"]["samples"]
+    verdict = {True: "passed: ", False: "MISSED: ", None: ""}[card["passed"]]
+    text = f"{verdict}{points:+.2f} {'dB' if card['metric'].endswith('_db') else 'points'}"
+    if samples is None:
+        return text
+    return f"{text}, {samples:,} more may be lost" if samples >= 0 else f"{text}, {-samples:,} more must be won"
+
+
+def _number(name: str, value: float) -> str:
+    if name in _PERCENT:
+        return f"{value * 100:.2f}"
+    if name in _F1:
+        return f"{value * 100:.1f}"
+    return f"{value:.2f}" if name.endswith("_db") else f"{value:.3f}"
+
+
+def _unit(name: str) -> str:
+    if name in _PERCENT:
+        return "%"
+    if name in _F1:
+        return "F1"
+    if name in _MAP:
+        return "mAP"
+    return "dB" if name.endswith("_db") else ""
