@@ -133,12 +133,22 @@ def _check_numbers(benchmark: Benchmark) -> list[str]:
     return problems
 
 
+def chosen_round(benchmark: Benchmark) -> rules.Round | None:
+    """The round whose figures count: the one asked for, else the newest that has the benchmark.
+
+    Raises:
+        ConfigError: The benchmark is not in the round asked for.
+    """
+    wanted = benchmark.load.round
+    if wanted is not None and benchmark.rounds and wanted not in benchmark.rounds:
+        raise ConfigError(f"round {wanted} has no {benchmark.title}; it is in {', '.join(benchmark.rounds)}")
+    return wanted or (benchmark.rounds[-1] if benchmark.rounds else None)
+
+
 def _load(benchmark: Benchmark) -> Load:
     load = benchmark.load
     if load.mode not in ("performance", "accuracy"):
         raise ConfigError(f"mode {load.mode!r} is a series of runs, not one run")
-    if load.round is not None and benchmark.rounds and load.round not in benchmark.rounds:
-        raise ConfigError(f"round {load.round} has no {benchmark.title}; it is in {', '.join(benchmark.rounds)}")
     percentile = rules.TARGET_PERCENTILE[load.scenario]
     if load.scenario == "Server" and load.server_target_percentile is not None:
         percentile = load.server_target_percentile
@@ -148,7 +158,7 @@ def _load(benchmark: Benchmark) -> Load:
         scenario=load.scenario,
         mode=load.mode,
         preset=load.preset,
-        round=load.round or (benchmark.rounds[-1] if benchmark.rounds else None),
+        round=chosen_round(benchmark),
         seeds=rules.SEEDS.get(load.round) if load.round else None,
         performance_sample_count=load.performance_sample_count or _DEFAULT_SAMPLE_COUNT,
         min_query_count=load.min_query_count or extent.min_query_count,
