@@ -3,10 +3,11 @@
 The architecture is that of Sun et al., "MobileBERT: a Compact Task-Agnostic BERT for Resource-Limited Devices"
 (arXiv 2004.02984, table 1), with the operational optimisations of its section 3.2 (no layer normalisation, ReLU).
 Tensors in and out are those of the MLPerf mobile file: int32 [1, 384] `input_ids`, `input_mask`, `segment_ids`; float32
-[1, 384] `end_logits`, then `start_logits`. So it costs what the official model costs; what it answers means nothing.
+[1, 384] `end_logits`, then `start_logits`. So it costs what the official model costs. It answers the built-in questions by
+a circuit written over some of the weights (`harness.zoo.circuit`), and no others.
 
 `make_weights` gives all weights by name, `build_graph` makes the model of them: whoever wants other weights changes the
-mapping in between.
+mapping in between, as the circuit does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.zoo import layers
+from harness.zoo.circuit import wire
 from harness.zoo.graph import Graph, Quantization, Tensor
 from harness.zoo.noise import normal_noise
 
@@ -175,7 +177,9 @@ def write_mobilebert(file: BinaryIO, variant: Variant, seed: int = SEED) -> None
         OSError: The file cannot be written.
     """
     config = MobileBertConfig()
-    build_graph(make_weights(config, seed), config, variant).write(file)
+    weights = make_weights(config, seed)
+    wire(weights, seed)
+    build_graph(weights, config, variant).write(file)
 
 
 def mobilebert_bytes(variant: Variant, seed: int = SEED) -> bytes:

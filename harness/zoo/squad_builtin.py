@@ -3,14 +3,16 @@
 It serves where SQuAD is not there, and a stand-in model answers it. What holds of every context and question, so that
 answering takes the kind of the answer and the thing asked about, and nothing else:
 
-* Each context is a list of facts. A fact joins a key to an answer: "Marta lives in Oslo." The key is a person, or a trade
-  where the answer is a person ("The baker is Marta.").
-* The answer is one word, and the first word of its kind behind its key within the sentence, with at most five
-  words between.
+* Each context is a list of facts. A fact joins a key to an answer: "Marta lives in Upper Oslo." The key is a person, or a
+  trade where the answer is a person ("The baker is Marta.").
+* The answer is the first word of its kind behind its key within the sentence, with at most six words between; for the
+  kinds of `QUALIFIERS` a qualifier stands in front of it and belongs to the answer, which then starts at one word and
+  ends at another.
+* No other person or trade stands between a key and its answer: the nearest one in front of an answer is its key.
 * A question holds its key once and exactly one mark (`MARKS`): the word that tells the kind of answer it wants. Marks
   occur in no context. A context holds several words of the wanted kind, and one of them is right.
-* The words of `KINDS` belong to one kind only, occur nowhere in the sentences' fixed parts, and are one vocabulary token
-  each, as marks and all other words of the set are.
+* The words of `KINDS` and `QUALIFIERS` belong to one of them only, occur nowhere in the sentences' fixed parts, and are
+  one vocabulary token each, as marks and all other words of the set are.
 * The two parts, `fit` and `test`, share no word of any kind, hence no name, no number and no sentence with a fact.
 """
 
@@ -81,6 +83,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """Every word a fact may hold, by kind, both parts; lower case as in the vocabulary. Even places are fit's, odd test's."""
 
+QUALIFIERS: Mapping[str, tuple[str, ...]] = {
+    "place": _words("east eastern great greater lower new north northern outer south southern upper west western"),
+    "year": _words("april august december february january july june march may november october september"),
+    "colour": _words("bright dark deep dull faint light pale pure rich soft"),
+    "instrument": _words("alto antique bass carved electric silent tenor toy"),
+    "animal": _words("fat healthy lame nervous prize tame wild young"),
+    "fruit": _words("bitter dwarf juicy mellow ripe sour sweet tart"),
+}
+"""Words that stand in front of those of a kind, and belong to the answer. Even places are fit's, odd test's."""
+
 MARKS: Mapping[str, str] = {
     "person": "who",
     "place": "where",
@@ -118,7 +130,7 @@ _FACTS: Sequence[tuple[tuple[str, ...], tuple[str, ...]]] = (
 """What may be said of a person, or of a trade where the answer is a person, and which kinds of answer it gives."""
 
 _SEEDS: Mapping[Part, int] = {"fit": 1, "test": 2}
-_SHORT_CONTEXTS, _LONG_CONTEXTS = 16, 3
+_SHORT_CONTEXTS, _LONG_CONTEXTS = 9, 5  # so many long ones that a wrong stride between windows costs
 _SHORT_PEOPLE, _LONG_PEOPLE = 5, 12
 _FIRST_WORD = 999  # as in BERT's vocabularies, what comes before is special or unused
 
@@ -188,6 +200,11 @@ def kind_words(kind: str, part: Part) -> list[str]:
     return list(KINDS[kind][PARTS.index(part) :: len(PARTS)])
 
 
+def qualifier_words(kind: str, part: Part) -> list[str]:
+    """The qualifiers of a kind that one part uses; none for a kind whose answers are one word."""
+    return list(QUALIFIERS.get(kind, ())[PARTS.index(part) :: len(PARTS)])
+
+
 def vocabulary() -> list[str]:
     """The 30,522 tokens, in order of their ids: our words, letters, pieces of words; the rest unused."""
     letters = string.ascii_lowercase
@@ -195,6 +212,7 @@ def vocabulary() -> list[str]:
     tokens |= dict.fromkeys(f"##{character}" for character in string.digits + letters)
     tokens |= dict.fromkeys(_set_words())
     tokens |= dict.fromkeys(word for kind in KINDS.values() for word in kind)
+    tokens |= dict.fromkeys(word for words in QUALIFIERS.values() for word in words)
     tokens |= dict.fromkeys(_COMMON_WORDS)
     tokens |= dict.fromkeys(f"##{ending}" for ending in _COMMON_ENDINGS)
     tokens |= dict.fromkeys(f"##{first}{second}" for first in letters for second in letters)
@@ -212,7 +230,7 @@ class _Fact(NamedTuple):
     sentence: str
     key: str
     answers: Mapping[str, str]
-    """Kind to word, both as written in the sentence."""
+    """Kind to the answer's words, as written in the sentence."""
 
 
 class _Chance:
@@ -262,12 +280,20 @@ def _facts(part: Part, people: int, chance: _Chance) -> Iterator[_Fact]:
             continue
         words = [chance.draw(kind_words(kind, part), told) for kind in kinds]
         for key, *found in zip(chance.draw(persons, told), *words, strict=True):
-            answers = {kind: _written(kind, word) for kind, word in zip(kinds, found, strict=True)}
+            answers = {
+                kind: _written(kind, word, qualifier_words(kind, part), chance)
+                for kind, word in zip(kinds, found, strict=True)
+            }
             yield _Fact(chance.pick(forms).format(key=key, **answers), key, answers)
 
 
-def _written(kind: str, word: str) -> str:
-    return word.capitalize() if kind == "place" else word
+def _written(kind: str, word: str, qualifiers: Sequence[str], chance: _Chance) -> str:
+    words = [chance.pick(qualifiers), word] if qualifiers else [word]
+    if kind == "place":
+        words = [one.capitalize() for one in words]
+    elif kind == "year":
+        words[0] = words[0].capitalize()
+    return " ".join(words)
 
 
 def _set_words() -> list[str]:

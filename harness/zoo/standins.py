@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SOURCE = Path(__file__).parent
 _GRAPH_MODULES = ("graph", "layers", "noise", "versions")
+_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "squad_builtin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ def _mobilebert(variant: Variant, file: BinaryIO) -> None:
 
 
 STANDINS: dict[str, Standin] = {
-    "mobilebert_float32": Standin(partial(_mobilebert, "float32"), (*_GRAPH_MODULES, "mobilebert")),
-    "mobilebert_int8": Standin(partial(_mobilebert, "int8"), (*_GRAPH_MODULES, "mobilebert")),
+    "mobilebert_float32": Standin(partial(_mobilebert, "float32"), _MOBILEBERT_MODULES),
+    "mobilebert_int8": Standin(partial(_mobilebert, "int8"), _MOBILEBERT_MODULES),
 }
 
 

