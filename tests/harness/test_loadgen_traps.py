@@ -325,10 +325,24 @@ def test_trap_4_answers_of_another_shape_or_type_end_the_run_as_failed(
     assert result["performance"] is result["accuracy"] is None
 
 
+STEADY = """
+import time
+from backends.interpreter import InterpreterBackend
+
+class Backend(InterpreterBackend):
+    def __init__(self, model, *, threads, input_shapes=None):
+        super().__init__(model, name="steady", threads=threads, input_shapes=input_shapes)
+
+    def invoke(self, inputs):
+        time.sleep(0.001)
+        return super().invoke(inputs)
+"""
+
+
 # Trap 5: queries are generated beforehand from the expected latency; a quicker system runs out of them.
 
 
-def test_trap_5_a_hint_that_is_too_slow_is_invalid_and_the_calibrated_one_is_valid(
+def test_trap_5_a_hint_that_is_too_slow_is_invalid(
     cli: Cli, keywords: list[str], tmp_path: Path, read_result: Read
 ) -> None:
     slow = ["--set", "load.expected_latency_ns=50000000"]
@@ -344,8 +358,30 @@ def test_trap_5_a_hint_that_is_too_slow_is_invalid_and_the_calibrated_one_is_val
     assert "--set load.expected_latency_ns" in first["fix"]
     for said in ("INVALID", first["what"], first["figure"], first["fix"]):
         assert said in done.stdout
-    assert cli(*keywords, "--out", tmp_path / "found").returncode == 0
-    assert read_result(tmp_path / "found")["status"] == "valid"
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream"])
+def test_trap_5_loadgen_does_not_run_out_of_queries_with_the_hint_that_the_calibration_finds(
+    scenario: str,
+    cli: Cli,
+    keywords: list[str],
+    plug_in: Callable[[str, str], dict[str, str]],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    """A model of a millisecond, which is one however busy the machine is."""
+    out = tmp_path / "run"
+    words = ["--scenario", scenario, "--backend", "steady", "--set", "load.expected_latency_ns=null"]
+    env = plug_in("steady", STEADY)
+    done = cli(*keywords, *words, "--set", "load.min_duration_ms=500", "--out", out, env=env)
+    result = read_result(out)
+    # MultiStream is INVALID for having too few queries, which is another matter.
+    assert done.returncode == 0 or scenario == "MultiStream", done.stdout
+    assert not [reason for reason in result["reasons"] if "minimum duration" in reason["what"]]
+    each = 8 if scenario == "MultiStream" else 1
+    key = f"{'multi' if each == 8 else 'single'}_stream_expected_latency_ns"
+    # Towards fast, but never so fast that LoadGen drowns in queries.
+    assert 0.5 < result["loadgen"][key] / (each * result["calibration"]["service_time_ns"]) < 1
 
 
 # Trap 6: LoadGen traces by default, hundreds of megabytes in a second.

@@ -45,7 +45,8 @@ class Backend(InterpreterBackend):
 """
 """Takes 2 ms an answer, so that a run of a minute is a few thousand queries, and says when it is driven, and where."""
 
-LONG = ["--backend", "slow", "--set", "load.min_duration_ms=60000", "--set", "load.min_query_count=100000"]
+SETTINGS = ("load.min_duration_ms=60000", "load.min_query_count=100000", "load.expected_latency_ns=1000000")
+LONG = ["--backend", "slow", *(word for setting in SETTINGS for word in ("--set", setting))]
 
 
 @pytest.fixture
