@@ -23,6 +23,7 @@ VERBS = {
     "run": "run a benchmark (the verb when the first word is an option)",
     "score": "score a run again, another harness's log, or plain predictions",
     "show": "show the result of a run again",
+    "fetch": "fetch official models and data, or take them by hand",
 }
 
 EPILOG = """\

@@ -16,6 +16,7 @@ _MODEL = {
     "official": "the official file, recognised by its checksum",
     "file": "a file of yours",
 }
+_UNVERIFIED = "an official file's name, unverified: no checksum is published, this is the file that came first"
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 
@@ -49,10 +50,11 @@ def duration(nanoseconds: float) -> str:
 
 def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     model, data, backend = result["model"], result["dataset"], result["backend"]
+    unverified = ", unverified" if data.get("checksum") == "unverified" else ""
     rows = [
         ("benchmark", f"{result['title']}, {result['scenario']}, {result['mode']} ({result['preset']})"),
-        ("model", f"{model['name']} ({_MODEL[model['source']]})"),
-        ("data", f"{data['name']} ({_DATA[data['source']]}), {data['count']:,} samples"),
+        ("model", f"{model['name']} ({_model_source(model)})"),
+        ("data", f"{data['name']} ({_DATA[data['source']]}{unverified}), {data['count']:,} samples"),
         ("backend", _backend(backend)),
     ]
     if result["performance"]:
@@ -62,6 +64,10 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     if result["memory"]["peak_rss_bytes"]:
         rows.append(("peak memory", f"{result['memory']['peak_rss_bytes'] / 1e6:.0f} MB"))
     return rows
+
+
+def _model_source(model: Mapping[str, Any]) -> str:
+    return _UNVERIFIED if model.get("checksum") == "unverified" else _MODEL[model["source"]]
 
 
 def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -96,7 +96,7 @@ def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
     if spec.model.source == "standin":
         screen.say(
             f"{plan.benchmark}: no official file is here, so a stand-in of the same architecture runs. "
-            "Give the official one with --model PATH."
+            f"Get the official one with: ./run.sh fetch {spec.model.name}"
         )
     screen.say(f"{spec.title}, {spec.load.scenario}, {spec.load.mode}, in {out}")
 

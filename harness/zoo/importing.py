@@ -1,0 +1,108 @@
+"""Official files taken by hand: recognised by their hash, or by their name where no checksum is published."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.zoo.catalog import Catalog, Item
+from harness.zoo.download import FetchFailed, forget
+from harness.zoo.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
+from harness.zoo.official import Digests, examine, hash_file, is_published, mismatch, official_path, read_stamp
+from harness.zoo.plausible import implausible, is_web_page
+from harness.zoo.unpack import unpack
+
+
+def import_file(path: Path, catalog: Catalog, cache: Path) -> list[Outcome]:
+    """Takes a file by hand: recognised by its hash, or by its name where no checksum is published.
+
+    Args:
+        path: The file; an archive of official files is unpacked as well.
+        catalog: What is known.
+        cache: Where it goes, as a copy.
+
+    Raises:
+        ConfigError: It is no official file; the message says why.
+        FetchFailed: It could not be copied.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no file at {path}" if not path.exists() else f"{path} is no file: name files, not folders")
+    try:
+        digests = hash_file(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    item = _recognise(path, digests, catalog)
+    pin = None if item.entry.md5 or item.entry.sha256 else read_stamp(item.file, cache)
+    why = mismatch(digests, item.entry, pin)
+    if not why and not is_published(digests, item.entry):
+        why = implausible(path, item.file, item.inputs, item.outputs)
+    if why:
+        raise ConfigError(f"{path} is not {item.file}: {why}")
+    with writing(cache), locked(item.file, cache, lambda _: None):
+        found = examine(item.file, item.entry, cache)
+        if found.usable and found.sha256 == digests.sha256:
+            outcomes = [outcome_of(item, found, "was here")]
+        else:
+            put_aside(found)
+            partial = partial_path(item.file, cache)
+            _copy(path, partial, digests)
+            outcomes = [install(item, partial, digests, cache, "imported")]
+    return outcomes + unpack_bundle(item, catalog, cache)
+
+
+def unpack_bundle(item: Item, catalog: Catalog, cache: Path) -> list[Outcome]:
+    """The official files inside an archive that is a bundle of them."""
+    if not item.entry.unpack:
+        return []
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=official_path("", cache)) as folder:
+        members = unpack(
+            official_path(item.file, cache),
+            lambda path: Path(folder, *path.parts) if path.suffix == ".tflite" else None,
+        )
+        for member in members:
+            with contextlib.suppress(ConfigError):  # it holds more than we know
+                outcomes += import_file(member, catalog, cache)
+    return outcomes
+
+
+def _recognise(path: Path, digests: Digests, catalog: Catalog) -> Item:
+    for item in catalog.items.values():
+        if is_published(digests, item.entry):
+            return item
+    named = [item for item in catalog.items.values() if Path(item.file).name == path.name]
+    unpublished = [item for item in named if not (item.entry.md5 or item.entry.sha256)]
+    if unpublished:
+        return unpublished[0]
+    with path.open("rb") as file:
+        head = file.read(1024)
+    why = implausible(path, named[0].file) if named else ""
+    if named:
+        known = "; ".join(
+            f"{item.file} has {'sha256 ' + item.entry.sha256 if item.entry.sha256 else f'MD5 {item.entry.md5}'}"
+            for item in named
+        )
+        found = f"its sha256 is {digests.sha256}, its MD5 {digests.md5}; the published {known}"
+        raise ConfigError(f"{path} is not the official file of this name: {why or found}")
+    what = "it is a web page" if is_web_page(head) else "neither its hash nor its name is in the registry"
+    raise ConfigError(f"{path} is no official file: {what} (./run.sh fetch --list names all)")
+
+
+def _copy(path: Path, target: Path, digests: Digests) -> None:
+    """A copy that is known to be the file that was hashed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as source, target.open("wb") as out:
+            while block := source.read(1 << 20):
+                digest.update(block)
+                out.write(block)
+    except BaseException:
+        forget(target)
+        raise
+    if digest.hexdigest() != digests.sha256:
+        forget(target)
+        raise FetchFailed(f"{path} changed while it was read: is it still being written?")

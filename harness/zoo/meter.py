@@ -1,0 +1,100 @@
+"""How far the fetching is, on standard error: one line that is redrawn, or a line now and then where it is no terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Mapping
+
+from harness.zoo.install import Outcome
+
+_REDRAW_S = 0.2
+_LINE_S = 10.0
+
+
+class Meter:
+    """Called from several threads."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._lock = threading.Lock()
+        self._sizes: Mapping[str, int | None] = {}
+        self._have: dict[str, int] = {}
+        self._began_with: dict[str, int] = {}
+        self._finished = 0
+        self._start = self._drawn = time.monotonic()
+
+    def expect(self, sizes: Mapping[str, int | None]) -> None:
+        """The files to come and their sizes, where they are known."""
+        self._sizes = sizes
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        with self._lock:
+            self._write(f"{self._clear()}{text}\n")
+
+    def waiting(self, file: str) -> None:
+        """Another process is at this file."""
+        self.say(f"{file}: another process fetches it, waiting")
+
+    def progress(self, file: str, size: int) -> None:
+        """So many bytes of a file are here."""
+        with self._lock:
+            self._began_with.setdefault(file, size)
+            self._have[file] = size
+            self._draw()
+
+    def done(self, outcome: Outcome) -> None:
+        """A file is finished, well or not."""
+        with self._lock:
+            self._finished += 1
+            if outcome.path:
+                self._have[outcome.file] = outcome.size_bytes
+            self._draw()
+
+    def end(self) -> None:
+        """Takes the line away."""
+        with self._lock:
+            self._write(self._clear())
+
+    def _draw(self) -> None:
+        now = time.monotonic()
+        if now - self._drawn < (_REDRAW_S if self._terminal else _LINE_S):
+            return
+        self._drawn = now
+        have = sum(self._have.values())
+        new = have - sum(self._began_with.get(file, size) for file, size in self._have.items())
+        known = [size for size in self._sizes.values() if size is not None]
+        total = f" of {in_units(sum(known))}" if len(known) == len(self._sizes) else ""
+        rate = f", {in_units(int(new / (now - self._start)))}/s" if new > 0 else ""
+        bar = _bar(have / sum(known)) if total else ""
+        text = f"{bar}{self._finished} of {len(self._sizes)} files, {in_units(have)}{total}{rate}"
+        self._write(f"{self._clear()}{text}" if self._terminal else f"{text}\n")
+
+    def _clear(self) -> str:
+        return "\r\x1b[2K" if self._terminal else ""
+
+    def _write(self, text: str) -> None:
+        # Progress that nobody reads any more is no reason to stop.
+        if not self._quiet and text:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(text)
+                sys.stderr.flush()
+
+
+def _bar(share: float) -> str:
+    full = round(20 * min(1.0, share))
+    return f"[{'#' * full}{'.' * (20 - full)}] "
+
+
+def in_units(size: int) -> str:
+    """A number of bytes for people."""
+    value, unit = float(size), "B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

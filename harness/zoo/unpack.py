@@ -1,0 +1,140 @@
+"""Archives from elsewhere, unpacked by code that trusts nothing in them.
+
+Only plain files come out, under the folder named and nowhere else: no absolute path, no `..`, no link, no device; not
+more files nor bytes than the limits, whatever the archive's headers say.
+"""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from harness.errors import ConfigError
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may hold."""
+
+    files: int = 200_000
+    file_bytes: int = 1 << 30
+    total_bytes: int = 16 << 30
+
+
+class ArchiveRefused(ConfigError):  # noqa: N818 - reads as the sentence it stands in
+    """An archive that is corrupt, or does what no archive should: exit status 2."""
+
+
+def unpack(archive: Path, place: Callable[[PurePosixPath], Path | None], limits: Limits | None = None) -> list[Path]:
+    """Takes files out of a zip or tar archive.
+
+    Args:
+        archive: The file; tar may be compressed.
+        place: Where a member goes, or None to leave it. It is asked for safe paths only.
+        limits: What is refused.
+
+    Returns:
+        The files written, in the archive's order.
+
+    Raises:
+        ArchiveRefused: A hostile or corrupt archive. What was written before stays: unpack into a folder of its own.
+        OSError: A file cannot be written.
+    """
+    limits, written, total = limits or Limits(), [], 0
+    for count, (name, size, source) in enumerate(_members(archive)):
+        if count >= limits.files:
+            raise ArchiveRefused(f"{archive} holds more than {limits.files:,} files")
+        path = _safe(archive, name)
+        target = place(path)
+        if target is None:
+            continue
+        if size > limits.file_bytes or total + size > limits.total_bytes:
+            raise ArchiveRefused(f"{archive}: {name} would unpack to {size:,} bytes, more than the limit")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() or target.is_symlink():
+            raise ArchiveRefused(f"{archive} holds two files for {target.name}")
+        total += _copy(archive, name, source, target, min(limits.file_bytes, limits.total_bytes - total))
+        written.append(target)
+    return written
+
+
+def _safe(archive: Path, name: str) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in (path.parts or ("",))[0] or "\0" in name:
+        raise ArchiveRefused(f"{archive} holds a path that leads out of it: {name!r}")
+    return path
+
+
+def _copy(archive: Path, name: str, source: Callable[[], IO[bytes]], target: Path, limit: int) -> int:
+    """Headers may lie about sizes: what comes is counted."""
+    size = 0
+    try:
+        with source() as file, target.open("xb") as out:
+            while block := _read(archive, name, file):
+                size += len(block)
+                if size > limit:
+                    raise ArchiveRefused(f"{archive}: {name} unpacks to more than the limit of {limit:,} bytes")
+                out.write(block)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def _read(archive: Path, name: str, file: IO[bytes]) -> bytes:
+    try:
+        return file.read(_BLOCK)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+        raise ArchiveRefused(f"{archive}: {name} is corrupt: {error}") from None
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    """(path, size as announced, opener) of every plain file; links and devices are refused."""
+    try:
+        if zipfile.is_zipfile(archive):
+            yield from _zip_members(archive)
+        elif tarfile.is_tarfile(archive):
+            yield from _tar_members(archive)
+        else:
+            raise ArchiveRefused(f"{archive} is neither a zip nor a tar archive")
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        raise ArchiveRefused(f"{archive} is corrupt: {error}") from None
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if info.is_dir():
+                continue
+            if kind not in (0, stat.S_IFREG):
+                raise ArchiveRefused(f"{archive} holds a link or a device: {info.filename!r}")
+            if info.flag_bits & 1:
+                raise ArchiveRefused(f"{archive}: {info.filename!r} is encrypted")
+            yield info.filename, info.file_size, lambda info=info: file.open(info)  # type: ignore[misc]
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    with tarfile.open(archive) as file:
+        for info in file:
+            if info.isdir():
+                continue
+            if not info.isreg():
+                raise ArchiveRefused(f"{archive} holds a link or a device: {info.name!r}")
+            yield info.name, info.size, lambda info=info: _tar_file(file, info)  # type: ignore[misc]
+
+
+def _tar_file(file: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    source = file.extractfile(info)
+    if source is None:  # asked of plain files only
+        raise ArchiveRefused(f"{info.name!r} is no plain file")
+    return source
