@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import IO
 
 _WORDS = 512
-_STOP, _PHASE, _TOTAL, _DONE = 0, 1, 2, 8
+_STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _DONE = 0, 1, 2, 3, 4, 8
 MAX_SLOTS = _WORDS - _DONE
 
 FAILED = 255
@@ -27,6 +27,10 @@ class Phase(IntEnum):
     PREPARING = 2
     RUNNING = 3
     WRITING = 4
+    LOADING = 5
+    """The model goes into the backend."""
+    PROVING = 6
+    """The backend is held against the CPU."""
 
 
 class Control:
@@ -60,8 +64,24 @@ class Control:
         """How much of it is done."""
         return sum(self.words[_DONE:])
 
-    def enter(self, phase: Phase, total: int = 0) -> None:
+    @property
+    def pause_s(self) -> float:
+        """How long this phase may rest without anything being wrong: Server waits for its queries."""
+        return self.words[_PAUSE_MS] / 1000
+
+    @property
+    def heartbeat(self) -> tuple[int, int, int]:
+        """Differs from an earlier one if the worker has got anywhere since."""
+        return self.words[_PHASE], self.words[_TICKS], self.done
+
+    def tick(self) -> None:
+        """Called by the worker where it gets on with something that is not counted."""
+        self.words[_TICKS] += 1
+
+    def enter(self, phase: Phase, total: int = 0, pause_s: float = 0.0) -> None:
         """Called by the worker when it begins something else."""
+        self.tick()
+        self.words[_PAUSE_MS] = int(pause_s * 1000)
         self.words[_TOTAL] = 0
         for slot in range(_DONE, _WORDS):
             self.words[slot] = 0

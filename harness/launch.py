@@ -34,8 +34,14 @@ class Progress(Protocol):
         """The worker has ended."""
 
 
-def run_worker(folder: Path, progress: Progress) -> dict[str, Any]:
+def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[str, Any]) -> dict[str, Any]:
     """Runs what `folder`/spec.yaml says in a child process.
+
+    Args:
+        folder: The run's directory.
+        progress: Where progress is shown.
+        timeout_s: A worker that gets nowhere for so long is ended.
+        facts: Gets what the worker says of the backend before anything is timed, also where the run then fails.
 
     Returns:
         The worker's last word: what ran, the settings in force, memory.
@@ -64,7 +70,7 @@ def run_worker(folder: Path, progress: Progress) -> dict[str, Any]:
         )
         os.close(write_end)
         try:
-            last = _watch(child, read_end, control, progress)
+            last = _watch(child, read_end, control, progress, timeout_s, facts)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 # The pipe closes a moment before the process is gone.
                 child.wait(timeout=_GRACE_S)
@@ -94,12 +100,20 @@ def _signals(control: Control) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _watch(child: subprocess.Popen[bytes], events: int, control: Control, progress: Progress) -> dict[str, Any]:
+def _watch(
+    child: subprocess.Popen[bytes],
+    events: int,
+    control: Control,
+    progress: Progress,
+    timeout_s: float,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
     """Until the worker closes its pipe; a worker that was told to stop gets a few seconds to bring LoadGen to its end."""
     last: dict[str, Any] = {}
     phase_began, phase = time.monotonic(), Phase.STARTING
     stop_seen: float | None = None
     rest = b""
+    alive_at, heartbeat = phase_began, control.heartbeat
     with selectors.DefaultSelector() as selector:
         selector.register(events, selectors.EVENT_READ)
         while True:
@@ -109,6 +123,8 @@ def _watch(child: subprocess.Popen[bytes], events: int, control: Control, progre
                     return last
                 *lines, rest = (rest + piece).split(b"\n")
                 for event in map(json.loads, lines):
+                    if event["event"] == "facts":
+                        facts |= event["facts"]
                     # The first failure is the cause; what follows it is not.
                     if event["event"] in {"failed", "done"} and last.get("event") != "failed":
                         last = event
@@ -117,11 +133,22 @@ def _watch(child: subprocess.Popen[bytes], events: int, control: Control, progre
             if control.phase != phase:
                 phase_began, phase = now, control.phase
             progress.progress(phase, control.done, control.total, now - phase_began)
+            if control.heartbeat != heartbeat:
+                alive_at, heartbeat = now, control.heartbeat
+            if now - alive_at > timeout_s + control.pause_s:
+                raise _hangs(phase, control.done, timeout_s)
             if control.stop:
                 stop_seen = stop_seen or now
                 if now - stop_seen > _GRACE_S:
                     child.kill()
                     return last
+
+
+def _hangs(phase: Phase, done: int, timeout_s: float) -> RunFailed:
+    return RunFailed(
+        f"the worker made no progress for {timeout_s:g} s while {phase.name.lower()}, after {done} queries, and was ended: "
+        "something in the backend or its driver hangs. If it only is that slow, allow more with --set backend.timeout_s=..."
+    )
 
 
 def _verdict(last: dict[str, Any], returncode: int, folder: Path, control: Control) -> dict[str, Any]:

@@ -25,11 +25,12 @@ TASKS = {
 
 BACKENDS = {
     "cpu": "backends.cpu:CpuBackend",
+    "external": "backends.external:ExternalBackend",
     "null": "backends.null:NullBackend",
 }
 
 BACKEND_ENTRY_POINTS = "tflite_loadgen.backends"
-_NOT_OPTIONS = frozenset({"model", "threads", "input_shapes"})
+_NOT_OPTIONS = frozenset({"model", "threads", "input_shapes", "name"})
 """What the harness passes to a backend by itself."""
 
 

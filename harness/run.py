@@ -45,11 +45,13 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
     if task is not None:
         task.check_truth()
     result = _started(spec)
+    facts: dict[str, Any] = {}
     _make_directory(folder)
     reserve = results.Reserve(folder)
     try:
         _begin(spec, folder, result, reserve)
-        done = run_worker(folder, progress)
+        done = run_worker(folder, progress, spec.backend.timeout_s, facts)
+        result |= _known(result, facts)
         result |= _outcome(spec, folder, task, done)
         reserve.release()
         try:
@@ -59,7 +61,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
     except BaseException as error:
         with _uninterrupted(), contextlib.suppress(OSError):
             reserve.release()
-            results.write_json(folder / results.RESULT_FILE, result | _failed(error))
+            results.write_json(folder / results.RESULT_FILE, result | _known(result, facts) | _failed(error))
         raise
     return result
 
@@ -168,6 +170,7 @@ def _started(spec: Spec) -> dict[str, Any]:
         "options": spec.options,
         "backend": {"name": spec.backend.name},
         "loadgen": {},
+        "parity": None,
         "performance": None,
         "accuracy": None,
         "accuracy_card": None,
@@ -177,19 +180,18 @@ def _started(spec: Spec) -> dict[str, Any]:
 
 
 def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any]) -> dict[str, Any]:
-    backend = done["backend"]
-    coverage = backend.pop("coverage") or {"nodes": None, "delegated_nodes": None, "partitions": None}
+    backend = _flat(done["backend"])
     started = _started(spec)
     outcome: dict[str, Any] = {
         "dataset": done["data"] | started["dataset"] | {"count": done["data"]["count"]},
-        "backend": backend | coverage | {"threads": done["threads"], "instances": done["instances"]},
+        "backend": backend | {"threads": done["threads"], "instances": done["instances"]},
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
         "memory": {"peak_rss_bytes": done["peak_rss_bytes"]},
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
-    outcome["warnings"] = [f"LoadGen: {error}" for error in detail[":errors"]]
+    outcome["warnings"] = [*done["warnings"], *(f"LoadGen: {error}" for error in detail[":errors"])]
     if spec.load.mode == "accuracy":
         try:
             outcome |= score(spec, folder, task)
@@ -202,6 +204,23 @@ def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any
     figures = results.performance(detail, spec.load)
     reasons = results.invalid_reasons(detail, figures, done["loadgen"])
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
+
+
+def _known(result: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the worker said before anything was timed, as parts of the result."""
+    known: dict[str, Any] = {}
+    if "backend" in facts:
+        known["backend"] = _flat(facts["backend"])
+        known["model"] = result["model"] | {"modified": facts["modified"]}
+    if "parity" in facts:
+        known["parity"] = facts["parity"]
+    return known
+
+
+def _flat(backend: Mapping[str, Any]) -> dict[str, Any]:
+    """The backend's facts with its coverage among them; null where nobody knows."""
+    unknown = {"nodes": None, "delegated_nodes": None, "partitions": None, "cpu_ops": None}
+    return {name: value for name, value in backend.items() if name != "coverage"} | (backend["coverage"] or unknown)
 
 
 def _missed(name: str, metric: Mapping[str, Any]) -> dict[str, str]:

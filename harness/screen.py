@@ -10,6 +10,8 @@ from harness.control import Phase
 
 _WORDS = {
     Phase.STARTING: "starting",
+    Phase.LOADING: "loading the model",
+    Phase.PROVING: "comparing with the CPU",
     Phase.CALIBRATING: "calibrating",
     Phase.PREPARING: "preparing samples",
     Phase.RUNNING: "running",

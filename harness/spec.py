@@ -8,7 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from harness.config import BackendSection, Section
+from harness.backend_section import BackendSection
+from harness.config import Section
 from harness.errors import ConfigError
 from harness.rules import Mode, Preset, Round, Scenario, Seeds
 from harness.targets import Target

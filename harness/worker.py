@@ -21,21 +21,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.base import Backend
 from harness import calibration, loadgen
-from harness.config import BackendSection
+from harness.backend_section import BackendSection
 from harness.control import Control, Phase
 from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.errors import ConfigError, exit_status
-from harness.registry import backend_class, check_backend_options, open_task
+from harness.parts import Parts, judge_coverage
+from harness.registry import open_task
 from harness.rules import STREAMS
-from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
 from harness.sut import SystemUnderTest
 from harness.system import available_memory_bytes, usable_cpus
-from tasks.base import Codec, Task
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _CALIBRATION_SAMPLES = 8
@@ -88,10 +86,14 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         What the parent cannot know: what ran, the settings in force, the memory taken.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
-    control.enter(Phase.CALIBRATING)
-    parts = _Parts(spec, task)
-    began = time.monotonic()
-    plan = _plan(spec, parts)
+    parts = Parts(spec, task, control)
+    tell({"event": "facts", "facts": parts.facts()})
+    warnings = judge_coverage(parts.info, spec.backend.require_full)
+    with _calibration_samples(parts) as indices:
+        parts.prove(indices, lambda facts: tell({"event": "facts", "facts": facts}))
+        control.enter(Phase.CALIBRATING)
+        began = time.monotonic()
+        plan = (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, parts, indices)
     timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
     settings = _settings(spec, len(task), plan)
@@ -102,7 +104,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     def load(indices: Sequence[int]) -> None:
         control.enter(Phase.PREPARING, len(set(indices)))
         parts.samples.load(indices)
-        control.enter(Phase.RUNNING, _expected_queries(settings))
+        control.enter(Phase.RUNNING, _expected_queries(settings), _longest_pause_s(settings))
         timing["first_query_at"] = timing["first_query_at"] or time.time()
 
     def count_sample() -> None:
@@ -133,6 +135,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "data": dict(task.describe_data()),
         "peak_rss_bytes": _peak_rss_bytes(),
         "stopped": control.stop,
+        "warnings": warnings,
     }
 
 
@@ -140,63 +143,26 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"event": "failed", "status": exit_status(error), "message": str(error), "type": type(error).__name__}
 
 
-class _Parts:
-    """The task and the means to open the model as often as needed."""
-
-    def __init__(self, spec: Spec, task: Task) -> None:
-        self.spec, self.task = spec, task
-        self.backend_class: Any = backend_class(spec.backend.name)
-        check_backend_options(spec.backend.name, self.backend_class, spec.backend.options)
-        first = self.open(1)
-        self.codec: Codec = task.codec(first.inputs, first.outputs, accuracy=spec.load.mode == "accuracy")
-        self.samples = SampleLibrary(
-            self.codec,
-            len(task),
-            workers=usable_cpus(),
-            cache_dir=spec.cache_dir / "samples",
-            on_sample=lambda: None,
-        )
-        self.spare: Backend | None = first
-
-    def open(self, threads: int) -> Backend:
-        """Another instance of the model."""
-        backend = self.backend_class(self.spec.model.path, threads=threads, **self.spec.backend.options)
-        shapes = self.task.input_shapes(backend.inputs)
-        if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
-            backend.close()
-            backend = self.backend_class(
-                self.spec.model.path, threads=threads, input_shapes=shapes, **self.spec.backend.options
-            )
-        return backend  # type: ignore[no-any-return]
-
-    def sut(self, threads: int) -> SystemUnderTest:
-        """Another instance with the task around it; the first of one thread is the one already open."""
-        backend, self.spare = (self.spare, None) if self.spare is not None and threads == 1 else (None, self.spare)
-        accuracy = self.spec.load.mode == "accuracy"
-        made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)
-        # The calibration has loaded its samples, of which 0 is one.
-        made.check(0)
-        return made
-
-
-def _plan(spec: Spec, parts: _Parts) -> Plan:
+@contextlib.contextmanager
+def _calibration_samples(parts: Parts) -> Iterator[Sequence[int]]:
+    """A few samples, loaded."""
     indices = list(range(min(_CALIBRATION_SAMPLES, len(parts.task))))
     parts.samples.load(indices)
-    plan = _plan_streams if spec.load.scenario in STREAMS else _plan_pool
     try:
-        return plan(spec, parts, indices)
+        yield indices
     finally:
         parts.samples.unload(indices)
 
 
-def _plan_streams(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
+def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     """One instance; the number of threads that is quickest, since more can be slower."""
     if spec.backend.instances not in ("auto", 1):
         raise ConfigError(
             f"{spec.load.scenario} has one query in flight, so one instance: {spec.backend.instances} cannot be used"
         )
     wanted = spec.backend.threads
-    candidates = [1, *_powers_of_two(usable_cpus())] if wanted == "auto" else [wanted]
+    auto = [1] if parts.info.accelerator else [1, *_powers_of_two(usable_cpus())]
+    candidates = auto if wanted == "auto" else [wanted]
     best: tuple[calibration.ServiceTime, int, SystemUnderTest] | None = None
     tried = {}
     for threads in candidates:
@@ -213,9 +179,10 @@ def _plan_streams(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
     return Plan(threads, (sut,), spec.load.expected_latency_ns or expected, 0.0, None, 1, found)
 
 
-def _plan_pool(spec: Spec, parts: _Parts, indices: Sequence[int]) -> Plan:
+def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
-    threads, instances = _fill(usable_cpus(), spec.backend)
+    # A device does one thing at a time; more instances are the user's choice.
+    threads, instances = _fill(1 if parts.info.accelerator else usable_cpus(), spec.backend)
     suts = tuple(parts.sut(threads) for _ in range(instances))
     alone = calibration.service_time(suts[0].answer, indices)
     per_second, busy_ns = calibration.throughput([sut.answer for sut in suts], indices)
@@ -272,6 +239,11 @@ def _settings(spec: Spec, total: int, plan: Plan) -> loadgen.Settings:
         seeds=load.seeds,
         enable_trace=load.enable_trace,
     )
+
+
+def _longest_pause_s(settings: loadgen.Settings) -> float:
+    """Server waits for queries that come at random: one pause of 20 times the mean comes in e^20 queries."""
+    return 20 / settings.target_qps if settings.scenario == "Server" and settings.target_qps else 0.0
 
 
 def _expected_queries(settings: loadgen.Settings) -> int:

@@ -1,0 +1,99 @@
+"""What a config says of the backend, and how `--backend NAME[:options]` says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.errors import ConfigError
+
+
+class ParitySection(BaseModel):
+    """How far a backend may be from the CPU. null leaves a figure to the task (`harness.parity.TOLERANCES`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(default=4, ge=1, le=8)
+    """How many samples are compared."""
+    max_steps: float | None = Field(default=None, ge=0)
+    """Quantised outputs: the largest difference, in quantisation steps."""
+    max_share: float | None = Field(default=None, ge=0)
+    """Float outputs: the largest difference, as a fraction of the range of the CPU's answers."""
+    min_agreement: float | None = Field(default=None, ge=0, le=1)
+    """The share of decisions (best classes, pixels' classes, boxes) that must agree."""
+
+
+class BackendSection(BaseModel):
+    """What runs the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "cpu"
+    threads: int | Literal["auto"] = Field(default="auto")
+    """CPU threads of one instance."""
+    instances: int | Literal["auto"] = Field(default="auto")
+    """Copies of the model that work at once (Server and Offline)."""
+    batch: int | Literal["auto"] = Field(default="auto")
+    """Samples of one invoke."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the backend by name."""
+    require_full: float | None = Field(default=None, ge=0, le=1)
+    """At least this share of the ops in the delegate, else the run fails; null asks for more than none."""
+    allow_mismatch: bool = False
+    """Time a backend that disagrees with the CPU, and say so."""
+    complete_shapes: bool | Literal["auto"] = Field(default="auto")
+    """Write missing tensor shapes into a copy of the model; auto: in performance and accuracy runs, not in a submission."""
+    timeout_s: float = Field(default=300.0, gt=0)
+    """A run that makes no progress for so long is ended: something in the delegate hangs."""
+    parity: ParitySection = Field(default_factory=ParitySection)
+
+
+def parse_backend(text: str) -> list[tuple[str, Any]]:
+    """`NAME`, `NAME:key=value,...` or `external:PATH[,key=value...]` as overrides of the config.
+
+    Raises:
+        ConfigError: Not of that form.
+    """
+    name, colon, rest = text.partition(":")
+    fields: list[tuple[str, Any]] = [("backend.name", name)]
+    if not colon:
+        return fields
+    words = rest.split(",")
+    if name == "external":
+        if not words[0] or "=" in words[0]:
+            raise ConfigError(f"--backend {text}: name the delegate's library first: external:PATH[,key=value...]")
+        options = dict(_assignment(text, word) for word in words[1:])
+        return [*fields, ("backend.options.library", words[0]), ("backend.options.delegate_options", options)]
+    for word in words:
+        key, value = _assignment(text, word)
+        fields.append((f"backend.options.{key}", _value(text, value)))
+    return fields
+
+
+def with_absolute_paths(section: BackendSection) -> BackendSection:
+    """The worker has another current directory, so a library named by a path is made absolute.
+
+    A file of that name here goes before one that the system's loader knows.
+    """
+    library = section.options.get("library")
+    if not isinstance(library, str) or not ("/" in library or Path(library).is_file()):
+        return section
+    options = section.options | {"library": str(Path(library).expanduser().resolve())}
+    return section.model_copy(update={"options": options})
+
+
+def _assignment(text: str, word: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--backend {text}: {word!r} is no key=value")
+    return key, value
+
+
+def _value(text: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--backend {text}: {value!r} is no value") from None

@@ -1,0 +1,179 @@
+"""The worker's parts: the model opened behind its backend, judged, proven against the CPU, and wrapped in its task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected
+from backends.cpu import CpuBackend
+from backends.shapes import complete_shapes
+from harness import parity
+from harness.control import Control, Phase
+from harness.errors import RunFailed
+from harness.registry import backend_class, check_backend_options
+from harness.samples import SampleLibrary
+from harness.spec import Spec
+from harness.sut import SystemUnderTest, checked
+from harness.system import usable_cpus
+from tasks.base import Codec, Task
+
+_NAMED_OPS = 8
+
+
+class Parts:
+    """The task and the means to open the model as often as needed."""
+
+    def __init__(self, spec: Spec, task: Task, control: Control) -> None:
+        """Opens the first instance, of one thread.
+
+        Raises:
+            BackendUnavailable: The backend is not here, or takes too little of the model.
+            ModelRejected: The runtime cannot run the model.
+        """
+        self.spec, self.task, self._control = spec, task, control
+        self.backend_class: Any = backend_class(spec.backend.name)
+        check_backend_options(spec.backend.name, self.backend_class, spec.backend.options)
+        control.enter(Phase.LOADING)
+        self.model, self.modified = self._model()
+        first = self.open(1)
+        self.info: BackendInfo = first.info()
+        self.codec: Codec = task.codec(first.inputs, first.outputs, accuracy=spec.load.mode == "accuracy")
+        self.samples = SampleLibrary(
+            self.codec,
+            len(task),
+            workers=usable_cpus(),
+            cache_dir=spec.cache_dir / "samples",
+            on_sample=lambda: None,
+        )
+        self.spare: Backend | None = first
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the backend before anything is timed."""
+        return {"backend": asdict(self.info), "modified": self.modified}
+
+    def open(self, threads: int) -> Backend:
+        """Another instance of the model."""
+        return self._open(self.backend_class, self.model, threads, self.spec.backend.options)
+
+    def sut(self, threads: int) -> SystemUnderTest:
+        """Another instance with the task around it; the first of one thread is the one already open."""
+        backend, self.spare = (self.spare, None) if self.spare is not None and threads == 1 else (None, self.spare)
+        accuracy = self.spec.load.mode == "accuracy"
+        made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)
+        # The calibration has loaded its samples, of which 0 is one.
+        made.check(0)
+        self._control.tick()
+        return made
+
+    def prove(self, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> None:
+        """Holds the backend against one CPU thread on a few samples, which must be loaded. The plain CPU is its own proof.
+
+        Args:
+            indices: Samples that may be asked.
+            tell: Hears the comparison, whatever comes of it.
+
+        Raises:
+            RunFailed: They differ by more than the task tolerates, and the config does not allow it.
+        """
+        if self.info.engine == "none" or self._plain():
+            return
+        self._control.enter(Phase.PROVING)
+        began = time.monotonic()
+        found = self._compare(indices[: self.spec.backend.parity.samples])
+        tell({"parity": found | {"time_s": time.monotonic() - began, "allowed": self.spec.backend.allow_mismatch}})
+        if found["passed"] is False and not self.spec.backend.allow_mismatch:
+            raise RunFailed(
+                f"backend {self.info.name} disagrees with one CPU thread on {found['samples']} samples, so nothing was "
+                f"timed: {'; '.join(found['why'])}. --allow-mismatch times it all the same and says so in the result."
+            )
+
+    def _plain(self) -> bool:
+        return self.spec.backend.name == "cpu" and not self.spec.backend.options and self.modified is None
+
+    def _compare(self, indices: Sequence[int]) -> dict[str, Any]:
+        # An accelerator is held against the same file; changes to the file itself against the file as it was.
+        path = self.model if self.info.accelerator else self.spec.model.path
+        said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == self.spec.model.path else 'the same file'}"
+        try:
+            reference = self._open(CpuBackend, path, 1, {})
+        except ModelRejected as error:
+            return {"passed": None, "why": [f"the CPU cannot run the model: {error}"], "reference": None, "samples": 0}
+        expected = self._answers(reference, indices)
+        reference.close()
+        backend = self.spare or self.open(1)
+        found = self._answers(backend, indices)
+        tolerance = parity.tolerance_for(self.spec.task, self.spec.backend.parity)
+        compared = parity.compare(self.spec.task, backend.outputs, expected, found, tolerance, self.codec.postprocess)
+        return {"reference": said} | compared
+
+    def _answers(self, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:
+        ask = checked(backend)
+        answers = []
+        for index in indices:
+            # A backend may reuse its buffers.
+            answers.append([output.copy() for output in ask(self.samples.rows[index])])
+            self._control.tick()
+        return answers
+
+    def _open(self, kind: Any, model: Path, threads: int, options: Mapping[str, Any]) -> Backend:
+        backend = kind(model, threads=threads, **options)
+        shapes = self.task.input_shapes(backend.inputs)
+        if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
+            backend.close()
+            backend = kind(model, threads=threads, input_shapes=shapes, **options)
+        self._control.tick()
+        return backend  # type: ignore[no-any-return]
+
+    def _model(self) -> tuple[Path, str | None]:
+        path = self.spec.model.path
+        if self.spec.backend.complete_shapes is False or self.spec.backend.name == "null":
+            return path, None
+        return complete_shapes(path, self.spec.model.sha256, self.spec.cache_dir / "models")
+
+
+def judge_coverage(info: BackendInfo, require_full: float | None) -> list[str]:
+    """Refuses a backend that left the model to the CPU.
+
+    Args:
+        info: The backend with the model loaded.
+        require_full: The share of the ops that must be in the delegate; None for any but nothing.
+
+    Returns:
+        Warnings: what an accelerator left to the CPU.
+
+    Raises:
+        BackendUnavailable: No op runs in the accelerator, or fewer than required.
+    """
+    coverage = info.coverage
+    if coverage is None:
+        if require_full is not None:
+            raise BackendUnavailable(
+                f"backend {info.name} does not tell which ops it runs, so --require-full cannot be answered"
+            )
+        return []
+    named = _names(coverage.cpu_ops)
+    if info.accelerator and not coverage.delegated_nodes:
+        raise BackendUnavailable(
+            f"backend {info.name} ({info.delegate}) takes none of the model's {coverage.nodes} ops, so all would run on the "
+            f"CPU: {named}. Use --backend cpu for that, or a model whose ops and types it supports."
+        )
+    if require_full is not None and coverage.share < require_full:
+        raise BackendUnavailable(
+            f"backend {info.name} runs {coverage.delegated_nodes} of {coverage.nodes} ops ({coverage.share:.1%}) in "
+            f"{info.delegate or 'no delegate'}, {require_full:.1%} are required; left on the CPU: {named}"
+        )
+    if info.accelerator and coverage.delegated_nodes < coverage.nodes:
+        return [f"{info.delegate} runs {coverage.delegated_nodes} of {coverage.nodes} ops; left on the CPU: {named}"]
+    return []
+
+
+def _names(ops: Mapping[str, int]) -> str:
+    often = sorted(ops, key=lambda op: (-ops[op], op))
+    text = ", ".join(f"{op} ({ops[op]})" if ops[op] > 1 else op for op in often[:_NAMED_OPS])
+    return (
+        text + (f" and {len(often) - _NAMED_OPS} more kinds" if len(often) > _NAMED_OPS else "")
+    ) or "ops it does not name"
