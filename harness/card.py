@@ -58,7 +58,7 @@ def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
     """How many more samples may be lost before a mean over samples misses its target.
 
     A lost sample adds nothing any more. Which ones will be lost is not known, so the worst is assumed: those that add
-    most.
+    most; one that adds nothing is lost already.
 
     Args:
         parts: [samples] what each adds, 0 to 1.
@@ -69,7 +69,7 @@ def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
     """
     total, count = float(parts.sum()), len(parts)
     if total / count >= target:
-        left = (total - np.cumsum(np.sort(parts)[::-1])) / count
+        left = (total - np.cumsum(np.sort(parts[parts > 0])[::-1])) / count
         return int(np.count_nonzero(left >= target))
     won = (total + np.cumsum(np.sort(1 - parts)[::-1])) / count
     enough = np.flatnonzero(won >= target)
