@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -409,6 +413,72 @@ def test_a_round_that_lacks_the_benchmark_is_refused_when_a_log_is_scored(
     done = cli("score", "--log", folder / "mlperf_log_accuracy.json", "--task", "qa", "--round", "v6.0")
     assert done.returncode == 2
     assert "round v6.0 has no MobileBERT" in complaint(done)
+
+
+@pytest.fixture
+def official(tmp_path: Path, keyword_model: Path, keyword_data: Path) -> Callable[[float, str], tuple[Path, Path]]:
+    """Makes the keywords official: official(target, md5 of the labels or "") -> (config, cache)."""
+
+    def digest(path: Path) -> str:
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+    def make(target: float, labels_md5: str = "") -> tuple[Path, Path]:
+        folder = tmp_path / "cache" / "official"
+        folder.mkdir(parents=True)
+        shutil.copy(keyword_model, folder / "words.tflite")
+        shutil.copy(keyword_data / "y_labels.csv", folder / "y_labels.csv")
+        with zipfile.ZipFile(folder / "words.zip", "w") as archive:
+            for file in sorted(keyword_data.glob("*.bin")):
+                archive.write(file, file.name)
+        labels = {"file": "y_labels.csv", "md5": labels_md5 or None}
+        config = {
+            "title": "Words",
+            "task": "keyword_spotting",
+            "models": {"words": {"file": "words.tflite", "md5": digest(keyword_model)}},
+            "datasets": {
+                "words": {
+                    "file": "words.zip",
+                    "md5": digest(folder / "words.zip"),
+                    "truth": "y_labels.csv",
+                    "parts": [labels],
+                    "extent": "full",
+                }
+            },
+            "full_count": 40,
+            "targets": [{"metric": "top1", "value": target, "source": "a test"}],
+        }
+        path = tmp_path / "words.yaml"
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        return path, tmp_path / "cache"
+
+    return make
+
+
+@pytest.mark.parametrize(("target", "status", "margin"), [(0.775, 0, 1), (0.8, 0, 0), (0.82, 1, -1)])
+def test_a_target_decides_the_exit_status_of_an_official_model_on_official_data(
+    target: float, status: int, margin: int, official: Any, keyword_data: Path, cli: Cli, tmp_path: Path
+) -> None:
+    config, cache = official(target, hashlib.md5((keyword_data / "y_labels.csv").read_bytes()).hexdigest())
+    words = ["--task", config, "--mode", "accuracy", "--threads", "1", "--out", tmp_path / "out", "--json"]
+    done = cli(*words, env={"TFLITE_LOADGEN_CACHE": str(cache)})
+    assert done.returncode == status, done.stderr
+    result = json.loads(done.stdout)
+    assert result["status"] == "valid"
+    assert result["accuracy"]["top1"] == {"value": 0.8, "target": target, "passed": status == 0}
+    assert result["accuracy_card"]["margin"]["samples"] == margin
+    assert result["accuracy_card"]["remarks"] == []
+    assert len(result["reasons"]) == status
+    assert cli("score", tmp_path / "out").returncode == status
+
+
+def test_labels_without_a_published_checksum_leave_the_target_unasked(official: Any, cli: Cli, tmp_path: Path) -> None:
+    config, cache = official(0.82)
+    words = ["--task", config, "--mode", "accuracy", "--threads", "1", "--out", tmp_path / "out", "--json"]
+    done = cli(*words, env={"TFLITE_LOADGEN_CACHE": str(cache)})
+    assert done.returncode == 0, done.stderr
+    card = json.loads(done.stdout)["accuracy_card"]
+    assert card["passed"] is None
+    assert card["remarks"] == ["the target is shown, not asked for: the data are not recognised by a checksum"]
 
 
 def test_real_keywords_show_how_far_they_are_from_the_target(zoo: Path, cli: Cli, tmp_path: Path) -> None:
