@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import shutil
 import tempfile
 from pathlib import Path
 
-from harness.zoo import squad_builtin
+_SOURCE = Path(__file__).parent
+_PICTURE_MODULES = ("drawing", "noise")
 
 BUILTIN = {
-    "squad": (squad_builtin.write_builtin_squad, squad_builtin.__file__),
+    "squad": ("squad_builtin", "write_builtin_squad", ()),
+    "imagenet": ("imagenet_builtin", "write_builtin_imagenet", _PICTURE_MODULES),
+    "coco": ("coco_builtin", "write_builtin_coco", _PICTURE_MODULES),
+    "ade20k": ("ade20k_builtin", "write_builtin_ade20k", _PICTURE_MODULES),
 }
-"""Name -> (writer of a folder, source file whose content names the version)."""
+"""Name -> module, its writer of a folder, and the further modules of this package that decide what is written."""
 
 
 def builtin_path(name: str, folder: Path) -> Path:
@@ -21,15 +26,15 @@ def builtin_path(name: str, folder: Path) -> Path:
     The folder's name holds the hash of the code that wrote it, so a changed generator never meets old data; it is
     renamed into place whole, so two processes may write at once.
     """
-    write, source = BUILTIN[name]
-    version = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:12]
-    place = folder / f"{name}-{version}"
+    module, writer, others = BUILTIN[name]
+    version = hashlib.sha256(b"".join((_SOURCE / f"{each}.py").read_bytes() for each in (module, *others))).hexdigest()
+    place = folder / f"{name}-{version[:12]}"
     if place.is_dir():
         return place
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     try:
-        write(temporary)
+        getattr(importlib.import_module(f"harness.zoo.{module}"), writer)(temporary)
         temporary.chmod(0o755)
         temporary.rename(place)
     except OSError:
