@@ -1,0 +1,321 @@
+"""The picture networks as data: what the writer of model files and the training script both read.
+
+A network is a list of nodes in the order in which they run. Each has a name, which is also that of the tensor it makes,
+and names the nodes it reads; `INPUT` is the picture. Activations are [1, height, width, channels], padding is
+TensorFlow's SAME.
+
+MobileNetV2: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (arXiv 1801.04381, table 2).
+MobileNetEdgeTPU: the MLPerf mobile model `mobilenet_edgetpu_224_1.0`. DeepLabV3+: Chen et al. (arXiv 1802.02611) as
+`deeplabv3_mnv2_ade20k` has it. SSD: Liu et al. (arXiv 1512.02325) as `ssd_mobilenet_v2_quantized_300x300_coco` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Activation = Literal["none", "relu", "relu6"]
+Size = tuple[int, int, int]
+"""Height, width, channels."""
+
+INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A convolution with a bias; in training a batch normalisation takes the bias's place, where `norm` says so."""
+
+    name: str
+    source: str
+    channels: int
+    """Of the output; a depthwise convolution keeps its input's."""
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    activation: Activation = "none"
+    depthwise: bool = False
+    norm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """The sum of two activations of one size."""
+
+    name: str
+    sources: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalPool:
+    """The mean over all places, [1, 1, 1, channels]."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Bilinear, source place = place * size / wanted size, to the size of the node `like`."""
+
+    name: str
+    source: str
+    like: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Along the channels."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
+Node = Conv | Add | GlobalPool | Resize | Concat
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Nodes up to the scores; what follows them differs by task."""
+
+    name: str
+    side: int
+    """Height and width of the picture."""
+    nodes: tuple[Node, ...]
+
+    @property
+    def convolutions(self) -> Iterator[Conv]:
+        """Those nodes that have weights."""
+        return (node for node in self.nodes if isinstance(node, Conv))
+
+
+def sources(node: Node) -> tuple[str, ...]:
+    """The nodes that it reads."""
+    return node.sources if isinstance(node, Add | Concat) else (node.source,)
+
+
+def sizes(network: Network) -> dict[str, Size]:
+    """The size of what every node makes, and of the picture."""
+    found: dict[str, Size] = {INPUT: (network.side, network.side, 3)}
+    for node in network.nodes:
+        height, width, channels = found[sources(node)[0]]
+        if isinstance(node, Conv):
+            found[node.name] = (-(-height // node.stride), -(-width // node.stride), node.channels)
+        elif isinstance(node, GlobalPool):
+            found[node.name] = (1, 1, channels)
+        elif isinstance(node, Resize):
+            found[node.name] = (*found[node.like][:2], channels)
+        elif isinstance(node, Concat):
+            found[node.name] = (height, width, sum(found[source][2] for source in node.sources))
+        else:
+            found[node.name] = (height, width, channels)
+    return found
+
+
+def weight_shapes(network: Network) -> dict[str, tuple[int, int, int, int]]:
+    """The shape of every convolution's weights, as TFLite keeps them.
+
+    [outputs, kernel, kernel, inputs], for a depthwise one [1, kernel, kernel, channels].
+    """
+    size = sizes(network)
+    return {
+        node.name: (1, node.kernel, node.kernel, node.channels)
+        if node.depthwise
+        else (node.channels, node.kernel, node.kernel, size[node.source][2])
+        for node in network.convolutions
+    }
+
+
+class _Stack:
+    """Nodes in the making: each is put on top of the last."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.top = INPUT
+
+    def put(self, node: Node) -> str:
+        self.nodes.append(node)
+        self.top = node.name
+        return node.name
+
+    def conv(
+        self,
+        name: str,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        activation: Activation = "none",
+        source: str | None = None,
+        *,
+        norm: bool = True,
+    ) -> str:
+        source = source or self.top
+        return self.put(Conv(name, source, channels, kernel, stride, activation=activation, norm=norm))
+
+    def depthwise(
+        self, name: str, channels: int, kernel: int, stride: int, activation: Activation, dilation: int = 1
+    ) -> str:
+        return self.put(Conv(name, self.top, channels, kernel, stride, dilation, activation, depthwise=True))
+
+    def bottleneck(
+        self,
+        name: str,
+        expanded: int,
+        channels: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        dilation: int = 1,
+        activation: Activation,
+        residual: bool,
+    ) -> None:
+        """Widened, convolved channel by channel, narrowed."""
+        start = self.top
+        self.conv(f"{name}/expand", expanded, activation=activation)
+        self.depthwise(f"{name}/depthwise", expanded, kernel, stride, activation, dilation)
+        self.conv(f"{name}/project", channels)
+        if residual:
+            self.put(Add(f"{name}/add", (self.top, start)))
+
+
+@cache
+def mobilenet_edgetpu() -> Network:
+    """MobileNetEdgeTPU 1.0 at 224: 1001 classes; its first blocks convolve all channels at once."""
+    stack = _Stack()
+    stack.conv("Conv", 32, 3, 2, "relu")
+    stack.conv("expanded_conv/project", 16)
+    number = 1
+    # Expanded channels, channels, stride, and how many blocks with a residual follow with how many expanded channels.
+    for expanded, channels, count, following in ((128, 32, 3, 128), (256, 48, 3, 192)):
+        for index in range(1 + count):
+            start, name = stack.top, f"expanded_conv_{number}"
+            stack.conv(f"{name}/expand", following if index else expanded, 3, 1 if index else 2, "relu")
+            stack.conv(f"{name}/project", channels)
+            if index:
+                stack.put(Add(f"{name}/add", (stack.top, start)))
+            number += 1
+    for expanded, channels, count, following, kernel, stride in (
+        (384, 96, 3, 384, 3, 2),
+        (768, 96, 3, 384, 3, 1),
+        (768, 160, 3, 640, 5, 2),
+        (1280, 192, 0, 0, 3, 1),
+    ):
+        for index in range(1 + count):
+            stack.bottleneck(
+                f"expanded_conv_{number}",
+                following if index else expanded,
+                channels,
+                kernel=kernel,
+                stride=1 if index else stride,
+                activation="relu",
+                residual=index > 0,
+            )
+            number += 1
+    stack.conv("Conv_1", 1280, activation="relu")
+    stack.put(GlobalPool("Logits/AvgPool", stack.top))
+    stack.conv("Logits/Conv2d_1c_1x1", 1001, norm=False)
+    return Network("mobilenet_edgetpu", 224, tuple(stack.nodes))
+
+
+_MOBILENET_V2 = ((6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+"""Expansion, channels, blocks, stride of the first: table 2 of the paper behind its first bottleneck."""
+
+
+def _mobilenet_v2(stack: _Stack, *, stop_stride_at: int | None = None) -> None:
+    """The backbone up to the last bottleneck.
+
+    Args:
+        stack: Empty.
+        stop_stride_at: The number of a block whose stride becomes 1; the depthwise convolutions of those behind it are
+            dilated by 2 instead, as DeepLab does to keep resolution.
+    """
+    stack.conv("Conv", 32, 3, 2, "relu6")
+    stack.depthwise("expanded_conv/depthwise", 32, 3, 1, "relu6")
+    stack.conv("expanded_conv/project", 16)
+    number, inputs = 1, 16
+    for expansion, channels, count, stride in _MOBILENET_V2:
+        for index in range(count):
+            dilated = stop_stride_at is not None and number > stop_stride_at
+            stack.bottleneck(
+                f"expanded_conv_{number}",
+                expansion * inputs,
+                channels,
+                stride=1 if index or number == stop_stride_at else stride,
+                dilation=2 if dilated else 1,
+                activation="relu6",
+                residual=index > 0,
+            )
+            number, inputs = number + 1, channels
+
+
+@cache
+def mobilenet_v2() -> Network:
+    """MobileNetV2 1.0 at 224, 1001 classes."""
+    stack = _Stack()
+    _mobilenet_v2(stack)
+    stack.conv("Conv_1", 1280, activation="relu6")
+    stack.put(GlobalPool("Logits/AvgPool", stack.top))
+    stack.conv("Logits/Conv2d_1c_1x1", 1001, norm=False)
+    return Network("mobilenet_v2", 224, tuple(stack.nodes))
+
+
+SEGMENTATION_CLASSES = 32
+
+
+@cache
+def deeplabv3() -> Network:
+    """DeepLabV3+ on MobileNetV2 at 512, output stride 16, with the image pooling branch and a decoder."""
+    stack = _Stack()
+    _mobilenet_v2(stack, stop_stride_at=13)
+    features = stack.top
+    stack.put(GlobalPool("image_pooling/AvgPool", features))
+    pooled = stack.conv("image_pooling", 256, activation="relu")
+    spread = stack.put(Resize("image_pooling/resized", pooled, like=features))
+    aspp = stack.conv("aspp0", 256, activation="relu", source=features)
+    stack.put(Concat("concat", (spread, aspp)))
+    coarse = stack.conv("concat_projection", 256, activation="relu")
+    fine = "expanded_conv_2/depthwise"
+    enlarged = stack.put(Resize("decoder/resized", coarse, like=fine))
+    projected = stack.conv("decoder/feature_projection0", 48, activation="relu", source=fine)
+    stack.put(Concat("decoder/concat", (enlarged, projected)))
+    for index, channels in enumerate((304, 256)):
+        stack.depthwise(f"decoder/decoder_conv{index}_depthwise", channels, 3, 1, "relu")
+        stack.conv(f"decoder/decoder_conv{index}_pointwise", 256, activation="relu")
+    stack.conv("logits/semantic", SEGMENTATION_CLASSES, norm=False)
+    return Network("deeplabv3", 512, tuple(stack.nodes))
+
+
+DETECTION_CLASSES = 91
+"""With the background, class 0."""
+FEATURE_MAPS = (
+    "expanded_conv_13/expand",
+    "Conv_1",
+    "extra_2/conv",
+    "extra_3/conv",
+    "extra_4/conv",
+    "extra_5/conv",
+)
+"""What the box predictors read, from fine to coarse."""
+ANCHORS_AT = (3, 6, 6, 6, 6, 6)
+"""Anchors at a place of each feature map."""
+
+
+@cache
+def ssd_mobilenet_v2() -> Network:
+    """SSD on MobileNetV2 at 300 with 1x1 predictors, 91 classes, 1917 anchors."""
+    stack = _Stack()
+    _mobilenet_v2(stack)
+    stack.conv("Conv_1", 1280, activation="relu6")
+    for number, channels in ((2, 512), (3, 256), (4, 256), (5, 128)):
+        stack.conv(f"extra_{number}/narrow", channels // 2, activation="relu6")
+        stack.conv(f"extra_{number}/conv", channels, 3, 2, "relu6")
+    for index, (source, anchors) in enumerate(zip(FEATURE_MAPS, ANCHORS_AT, strict=True)):
+        for role, values in (("boxes", 4), ("classes", DETECTION_CLASSES)):
+            stack.conv(f"predictor_{index}/{role}", anchors * values, source=source, norm=False)
+    return Network("ssd_mobilenet_v2", 300, tuple(stack.nodes))
+
+
+def predictors(role: Literal["boxes", "classes"]) -> Sequence[str]:
+    """The names of the SSD's predictors of one role, from fine to coarse."""
+    return [f"predictor_{index}/{role}" for index in range(len(FEATURE_MAPS))]
