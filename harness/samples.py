@@ -48,9 +48,10 @@ class SampleLibrary:
         folder = None if key is None or self._cache_dir is None else self._cache_dir / _digest(key, wanted)
         if folder is not None and self._map(folder, wanted):
             return
+        damaged = folder is not None and folder.exists()
         self._prepare(wanted)
         if folder is not None:
-            self._keep(folder, wanted)
+            self._keep(folder, wanted, damaged=damaged)
 
     def unload(self, indices: Sequence[int]) -> None:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
@@ -76,7 +77,7 @@ class SampleLibrary:
         try:
             inputs = json.loads((folder / "complete.json").read_text(encoding="ascii"))["inputs"]
             columns = [np.load(folder / f"{number}.npy", mmap_mode="r", allow_pickle=False) for number in range(inputs)]
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
             return False
         if not columns or any(len(column) != len(wanted) for column in columns):
             return False
@@ -90,10 +91,11 @@ class SampleLibrary:
             self.on_sample()
         return True
 
-    def _keep(self, folder: Path, wanted: Sequence[int]) -> None:
+    def _keep(self, folder: Path, wanted: Sequence[int], *, damaged: bool) -> None:
         """Writes samples for the next time, under another name until complete.
 
-        A cache that cannot be written is no reason to stop: the samples are in memory.
+        A cache that cannot be written is no reason to stop: the samples are in memory. What is there already is either
+        `damaged`, or another process was quicker.
         """
         first = self.rows[wanted[0]]
         temporary = None
@@ -104,6 +106,8 @@ class SampleLibrary:
                 with (temporary / f"{number}.npy").open("wb") as file:
                     self._write_column(file, wanted, number, example)
             (temporary / "complete.json").write_text(json.dumps({"inputs": len(first)}), encoding="ascii")
+            if damaged:
+                _remove(folder)
             temporary.rename(folder)
         except OSError:
             return
@@ -124,6 +128,15 @@ class SampleLibrary:
             if row[number].shape != example.shape or row[number].dtype != example.dtype:
                 raise _NotUniformError
             file.write(np.ascontiguousarray(row[number]).data)
+
+
+def _remove(folder: Path) -> None:
+    """Moved away first, so that nobody ever sees half of it."""
+    aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+    try:
+        folder.rename(aside / folder.name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 class _NotUniformError(OSError):

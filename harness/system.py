@@ -32,7 +32,10 @@ def cgroup_cpu_quota(root: Path = _CGROUP_ROOT, membership: Path = Path("/proc/s
         return None
     quotas: list[float] = []
     for line in lines:
-        _, controllers, path = line.split(":", 2)
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not path:
+            continue
         if controllers == "":
             quotas += _limits(root, path, _read_v2)
         elif "cpu" in controllers.split(","):
@@ -75,15 +78,17 @@ def _limits(mount: Path, path: str, read: Any) -> Iterable[float]:
 
 def _read_v2(place: Path) -> float | None:
     line = _read_line(place / "cpu.max")
-    if line is None or line.startswith("max"):
-        return None
-    quota, period = line.split()
-    return int(quota) / int(period)
+    quota, _, period = (line or "").partition(" ")
+    return _cpus(quota, period)
 
 
 def _read_v1(place: Path) -> float | None:
-    quota, period = _read_line(place / "cpu.cfs_quota_us"), _read_line(place / "cpu.cfs_period_us")
-    if quota is None or period is None or int(quota) <= 0:
+    return _cpus(_read_line(place / "cpu.cfs_quota_us"), _read_line(place / "cpu.cfs_period_us"))
+
+
+def _cpus(quota: str | None, period: str | None) -> float | None:
+    """`max` and -1 stand for no limit; so does whatever is no number."""
+    if not (quota and period and quota.isdecimal() and period.isdecimal() and int(quota) and int(period)):
         return None
     return int(quota) / int(period)
 
