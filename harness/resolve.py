@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness import rules
+from harness.backend_section import with_absolute_paths
 from harness.config import Benchmark, load_benchmark, task_options
 from harness.errors import ConfigError, unknown
 from harness.registry import TASKS, backend_names, task_class
@@ -55,7 +56,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         options=options,
         model=found_model[0],
         dataset=found_data[0],
-        backend=benchmark.backend,
+        backend=with_absolute_paths(benchmark.backend),
         load=load,
         targets=benchmark.targets,
         full_count=benchmark.full_count,

@@ -52,7 +52,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
         _begin(spec, folder, result, reserve)
         done = run_worker(folder, progress, spec.backend.timeout_s, facts)
         result |= _known(result, facts)
-        result |= _outcome(spec, folder, task, done)
+        result |= _outcome(spec, folder, task, done, facts)
         reserve.release()
         try:
             results.write_json(folder / results.RESULT_FILE, result)
@@ -179,7 +179,9 @@ def _started(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome(
+    spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any], facts: Mapping[str, Any]
+) -> dict[str, Any]:
     backend = _flat(done["backend"])
     started = _started(spec)
     outcome: dict[str, Any] = {
@@ -191,7 +193,7 @@ def _outcome(spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
-    outcome["warnings"] = [*done["warnings"], *(f"LoadGen: {error}" for error in detail[":errors"])]
+    outcome["warnings"] = [*done["warnings"], *_doubts(facts), *(f"LoadGen: {error}" for error in detail[":errors"])]
     if spec.load.mode == "accuracy":
         try:
             outcome |= score(spec, folder, task)
@@ -217,6 +219,16 @@ def _known(result: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any
     return known
 
 
+def _doubts(facts: Mapping[str, Any]) -> list[str]:
+    """What a run says of a backend that is not proven."""
+    proof = facts.get("parity") or {"passed": True}
+    if proof["passed"] is None:
+        return [f"the backend could not be held against the CPU: {'; '.join(proof['why'])}"]
+    if not proof["passed"]:
+        return [f"the backend DISAGREES with the CPU and was timed all the same: {'; '.join(proof['why'])}"]
+    return []
+
+
 def _flat(backend: Mapping[str, Any]) -> dict[str, Any]:
     """The backend's facts with its coverage among them; null where nobody knows."""
     unknown = {"nodes": None, "delegated_nodes": None, "partitions": None, "cpu_ops": None}
@@ -234,4 +246,5 @@ def _missed(name: str, metric: Mapping[str, Any]) -> dict[str, str]:
 def status_of(result: Mapping[str, Any]) -> int:
     """The exit status a finished result leads to."""
     missed = any(metric["passed"] is False for metric in (result["accuracy"] or {}).values())
-    return 1 if result["status"] == "invalid" or missed else 0
+    # A sweep goes on after a run that failed, and says so in the end.
+    return result.get("exit_status") or (1 if result["status"] == "invalid" or missed else 0)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from harness import results
+from harness.backend_section import parse_backend
 from harness.config import load_benchmark
-from harness.errors import ConfigError
+from harness.errors import ConfigError, Interrupted, exit_status
 from harness.report import duration, render
 from harness.resolve import resolve
 from harness.run import execute
 from harness.screen import Screen
+from harness.spec import Spec
+from harness.sweep import render_sweep, sweep_rows
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
 _MODES = {"submission": ("performance", "accuracy")}
@@ -32,6 +35,10 @@ class Plan:
     overrides: list[tuple[str, Any]]
     benchmark: str
     backend: str
+    """Its name, without options."""
+    backend_asked: str
+    """As the option named it."""
+    model_asked: str
     scenario: str
     cache_dir: Path
 
@@ -55,14 +62,18 @@ def plan_series(
     if mode == "find-peak":
         raise ConfigError("mode find-peak is not part of this version: use performance, accuracy or submission")
     modes = _MODES.get(mode, (mode,))
+    if mode == "submission" and benchmark.backend.complete_shapes == "auto":
+        # A submission runs the file as it was handed in.
+        overrides = [*overrides, ("backend.complete_shapes", False)]
     plans = []
     for number, (one_mode, backend, model, _) in enumerate(
         itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)),
         1,
     ):
-        chosen = [*overrides, ("load.mode", one_mode), ("backend.name", backend), ("model.use", model)]
-        name = f"{number}-{one_mode}-{backend.partition(':')[0]}"
-        plans.append(Plan(config, name, chosen, config.stem, backend, benchmark.load.scenario, cache_dir))
+        chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
+        kind = backend.partition(":")[0]
+        name = f"{number}-{one_mode}-{kind}"
+        plans.append(Plan(config, name, chosen, config.stem, kind, backend, model, benchmark.load.scenario, cache_dir))
     return plans
 
 
@@ -80,18 +91,37 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
     if any(out.iterdir()):
         raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
     runs: list[dict[str, Any]] = []
+    sweep = len({(plan.backend_asked, plan.model_asked) for plan in plans}) > 1
     try:
         for number, (plan, spec) in enumerate(zip(plans, specs, strict=True), 1):
             screen.say(f"run {number} of {len(plans)}: {plan.name}")
             screen.expect(spec.load.min_duration_ms / 1000)
-            runs.append({"directory": plan.name, **execute(spec, out / plan.name, screen)})
+            runs.append(_one(plan, spec, out, screen, go_on=sweep))
     except BaseException:
         results.write_json(out / results.RESULT_FILE, _top(runs) | {"status": "failed"})
         raise
     top = _top(runs)
     results.write_json(out / results.RESULT_FILE, top)
-    texts = [f"{run['directory']}\n{render(run)}" for run in runs]
-    return top, "\n\n".join([*texts, *_spread_text(top["spread"]), str(out)])
+    texts = [f"{run['directory']}\n{_text(run)}" for run in runs]
+    table = [render_sweep(top["sweep"])] if top["sweep"] else []
+    return top, "\n\n".join([*texts, *_spread_text(top["spread"]), *table, str(out)])
+
+
+def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> dict[str, Any]:
+    """One run. In a sweep, a backend that is not here or breaks is a row that says so, and the others still run."""
+    asked = {"directory": plan.name, "backend_asked": plan.backend_asked, "model_asked": plan.model_asked}
+    try:
+        return asked | execute(spec, out / plan.name, screen)
+    except Exception as error:
+        status = exit_status(error)
+        written = out / plan.name / results.RESULT_FILE
+        if not go_on or status is None or isinstance(error, Interrupted) or not written.is_file():
+            raise
+        return asked | results.read_result(out / plan.name) | {"exit_status": status}
+
+
+def _text(run: Mapping[str, Any]) -> str:
+    return f"FAILED: {run['reasons'][0]['what']}" if run["status"] == "failed" else render(run)
 
 
 def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -104,6 +134,8 @@ def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "accuracy": next((run["accuracy"] for run in runs if run["accuracy"]), None),
         "accuracy_card": next((run["accuracy_card"] for run in runs if run["accuracy"]), None),
         "spread": _spread(runs),
+        "sweep": sweep_rows(runs),
+        "exit_status": max((run.get("exit_status", 0) for run in runs), default=0),
         "runs": list(runs),
     }
 
@@ -111,7 +143,7 @@ def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Median and range of repeats of the same performance run."""
     same = [run for run in runs if run["performance"]]
-    if len(same) < 2 or len({(run["backend"]["name"], run["model"]["sha256"]) for run in same}) > 1:
+    if len(same) < 2 or len({(run["backend_asked"], run["model"]["sha256"]) for run in same}) > 1:
         return None
     columns = {
         "p50_ns": [run["performance"]["latency_ns"]["p50"] for run in same],

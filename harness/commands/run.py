@@ -50,7 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", help="a path, a model of the config, official, standin or auto; repeat for a sweep"
     )
-    parser.add_argument("--backend", action="append", help="cpu, null or a plug-in's name; repeat for a sweep")
+    parser.add_argument(
+        "--backend",
+        action="append",
+        help="cpu, null, external:PATH[,key=value...] or a plug-in's name, with :key=value,... for its options; "
+        "repeat for a sweep",
+    )
+    parser.add_argument(
+        "--require-full",
+        nargs="?",
+        const="1.0",
+        metavar="FRACTION",
+        help="at least this share of the ops in the delegate, else the run fails (as a flag: all)",
+    )
+    parser.add_argument(
+        "--allow-mismatch", action="store_true", help="time a backend that disagrees with the CPU, and say so"
+    )
     parser.add_argument("--repeat", default="1", help="N runs, the median and the spread (default 1)")
     parser.add_argument("--out", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)")
     parser.add_argument(
@@ -109,6 +124,10 @@ def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
         if text is not None:
             numeric = name in ("threads", "instances", "batch", "count")
             found.append((field, parse_value(f"--{name}", text) if numeric else text))
+    if arguments.require_full is not None:
+        found.append(("backend.require_full", parse_value("--require-full", arguments.require_full)))
+    if arguments.allow_mismatch:
+        found.append(("backend.allow_mismatch", True))
     return found
 
 
