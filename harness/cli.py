@@ -24,6 +24,9 @@ VERBS = {
     "score": "score a run again, another harness's log, or plain predictions",
     "show": "show the result of a run again",
     "fetch": "fetch official models and data, or take them by hand",
+    "prepare": "lay out a data set from what its owners distribute",
+    "list": "show tasks, models, data sets and backends: what is here, and what is not and why",
+    "inspect": "show what a model file holds, costs and needs",
 }
 
 EPILOG = """\
@@ -86,6 +89,7 @@ def main(words: Sequence[str]) -> int:
         verb, rest = _verb(words)
         if verb is None:
             _print_help()
+            sys.stdout.flush()
             return 0
         module = importlib.import_module(f"harness.commands.{verb}")
         parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)

@@ -1,0 +1,126 @@
+"""`list`: tasks, models, data sets and backends; what is here, and what is not and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from harness.cli import Outcome
+from harness.config import Benchmark, benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.entries import DatasetEntry, ModelEntry
+from harness.errors import EXIT_VALID
+from harness.registry import backend_class, backend_names
+from harness.sources import how_to_get
+from harness.zoo.official import cache_dir, examine
+
+EXAMPLES = """\
+examples:
+  ./run.sh list
+  ./run.sh list mobilebert
+  ./run.sh list --json
+"""
+
+_USABLE = ("verified", "unverified")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Some tasks, or all."""
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks or aliases (default: all, with backends)")
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Looks at everything the configs name."""
+    names = [find_benchmark(task).stem for task in arguments.tasks] or benchmark_names()
+    tasks = [_task(name, load_benchmark(find_benchmark(name))) for name in names]
+    data: dict[str, Any] = {"cache": str(cache_dir()), "tasks": tasks}
+    if not arguments.tasks:
+        data["collections"] = [
+            {
+                "name": name,
+                "title": collection.title,
+                "models": [_model(model, entry) for model, entry in collection.models.items()],
+            }
+            for name, collection in load_collections().items()
+        ]
+        data["backends"] = [_backend(name) for name in backend_names()]
+    return Outcome(EXIT_VALID, _text(data), data)
+
+
+def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": benchmark.title,
+        "kind": benchmark.task,
+        "aliases": benchmark.aliases,
+        "rounds": benchmark.rounds,
+        "models": [_model(model, entry) for model, entry in benchmark.models.items()],
+        "datasets": [_dataset(dataset, entry) for dataset, entry in benchmark.datasets.items()],
+    }
+
+
+def _model(name: str, entry: ModelEntry) -> dict[str, Any]:
+    state, why = _official(name, entry)
+    here = "official" if state in _USABLE else "standin" if entry.standin else None
+    return {"name": name, "file": entry.file, "state": state, "here": here, "why": why}
+
+
+def _dataset(name: str, entry: DatasetEntry) -> dict[str, Any]:
+    state, why = _official(name, entry)
+    here = "builtin" if entry.builtin else "official" if state in _USABLE else None
+    if here == "official" and (truth := next((part for part in entry.parts if part.file == entry.truth), None)):
+        of_truth = examine(truth.file, truth, cache_dir())
+        if not of_truth.usable:
+            why = f"its ground truth {truth.file} is not: {of_truth.why or how_to_get(name, entry)}"
+    return {"name": name, "file": entry.file, "extent": entry.extent, "state": state, "here": here, "why": why}
+
+
+def _official(name: str, entry: ModelEntry | DatasetEntry) -> tuple[str | None, str]:
+    """(state of the official file, why it is not usable and what to do)."""
+    if not entry.file:
+        return None, ""
+    try:
+        found = examine(entry.file, entry, cache_dir())
+    except OSError as error:
+        return "unreadable", str(error.strerror)
+    return found.state, "" if found.usable else found.why or how_to_get(name, entry)
+
+
+def _backend(name: str) -> dict[str, Any]:
+    try:
+        backend_class(name)
+    except Exception as error:
+        # A plug-in may do anything when it is imported; that is why it is not here.
+        return {"name": name, "here": False, "why": f"{type(error).__name__}: {error}"}
+    return {"name": name, "here": True, "why": ""}
+
+
+def _text(data: dict[str, Any]) -> str:
+    lines: list[str] = []
+    for task in data["tasks"]:
+        also = f" ({', '.join(task['aliases'])})" if task["aliases"] else ""
+        lines += [f"{task['name']}{also}: {task['title']}", *_rows("model", task["models"])]
+        lines += [*_rows("data", task["datasets"]), ""]
+    for collection in data.get("collections", []):
+        lines += [f"{collection['name']}: {collection['title']}", *_rows("model", collection["models"]), ""]
+    if "backends" in data:
+        lines.append("backends: " + ", ".join(backend["name"] for backend in data["backends"] if backend["here"]))
+        lines += [
+            f"  {backend['name']}: not here: {backend['why']}" for backend in data["backends"] if not backend["here"]
+        ]
+    return "\n".join([*lines, f"cache: {data['cache']}"])
+
+
+def _rows(what: str, rows: Sequence[dict[str, Any]]) -> list[str]:
+    width = max((len(row["name"]) for row in rows), default=0)
+    return [f"  {what if place == 0 else '':5}  {row['name']:{width}}  {_words(row)}" for place, row in enumerate(rows)]
+
+
+def _words(row: dict[str, Any]) -> str:
+    extent = f"{row['extent']} set, " if row.get("extent") else ""
+    if row["here"] == "official":
+        return f"{extent}here, {row['state']}" + (f"; {row['why']}" if row["why"] else "")
+    if row["here"] == "builtin":
+        return "built in"
+    missing = f"not here: {row['why']}" if row["why"] else "not here"
+    return f"stand-in; official file {missing}" if row["here"] == "standin" else f"{extent}{missing}"

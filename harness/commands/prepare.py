@@ -1,0 +1,54 @@
+"""`prepare`: a data set laid out from what its owners distribute."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.cli import Outcome
+from harness.errors import EXIT_VALID, UnknownName
+from harness.zoo.catalog import read_catalog
+from harness.zoo.data_layouts import LAYOUTS
+from harness.zoo.official import cache_dir
+from harness.zoo.prepare import Given, prepare
+
+EXAMPLES = """\
+examples:
+  ./run.sh prepare imagenet_val --from ILSVRC2012_img_val.tar --truth val.txt
+  ./run.sh prepare imagenet_val --from /data/imagenet/val          pictures in a folder for each class
+  ./run.sh prepare coco_val2017 --from val2017.zip --truth annotations_trainval2017.zip
+  ./run.sh prepare coco_val2017                                    from what fetch brought
+  ./run.sh prepare ade20k_val --from ADEChallengeData2016.zip
+  ./run.sh prepare squad_dev --from dev-v1.1.json --vocab vocab.txt
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The data set, and where what it is made of lies."""
+    parser.add_argument("name", help="imagenet_val, coco_val2017, ade20k_val or squad_dev")
+    parser.add_argument("--from", dest="source", type=Path, help="the archive as distributed, or a folder")
+    parser.add_argument("--truth", type=Path, help="labels or annotations, where they come apart")
+    parser.add_argument("--vocab", type=Path, help="SQuAD: the vocabulary the model was trained with")
+    parser.add_argument("--copy", action="store_true", help="copy the pictures of a folder instead of linking them")
+    parser.add_argument("--cache-dir", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen")
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Lays the set out and says what it found."""
+    known = read_catalog().prepared
+    if arguments.name not in known:
+        raise UnknownName("data set to prepare", arguments.name, known)
+    given = Given(arguments.source, arguments.truth, arguments.vocab, arguments.copy)
+    cache = (arguments.cache_dir or cache_dir()).resolve()
+    done = prepare(arguments.name, known[arguments.name], given, cache, LAYOUTS)
+    data = {
+        "name": arguments.name,
+        "path": str(done.path),
+        "count": done.count,
+        "state": done.state,
+        "how": done.how,
+        "licence": known[arguments.name].licence,
+    }
+    note = "" if done.state == "verified" else ", of files without a published checksum: no target binds"
+    text = f"{done.state}: {done.path}, {done.count:,} samples, {done.how}{note}\nlicence: {data['licence']}"
+    return Outcome(EXIT_VALID, text, data)

@@ -1,0 +1,232 @@
+"""What a model costs: parameters, multiply-adds, memory for its tensors. Counted from its graph, not measured."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.zoo.model_file import GraphInfo, ModelInfo, OperatorInfo
+
+Shape = tuple[int, ...]
+_CHILD_TIMEOUT_S = 120
+_ALIGNMENT = 64
+"""Of a tensor in TFLite's arena (tflite/util.h, kDefaultTensorAlignment)."""
+_BITS = {
+    "float64": 64,
+    "int64": 64,
+    "uint64": 64,
+    "complex64": 64,
+    "complex128": 128,
+    "float32": 32,
+    "int32": 32,
+    "uint32": 32,
+    "float16": 16,
+    "bfloat16": 16,
+    "int16": 16,
+    "uint16": 16,
+    "int4": 4,
+    "uint4": 4,
+    "int2": 2,
+}
+"""Of one element; 8 for all others."""
+
+
+class Loaded(NamedTuple):
+    """What the runtime makes of a model."""
+
+    shapes: dict[int, Shape] | None
+    """Of the first graph's tensors once allocated, without a delegate; None where it refuses the model."""
+    why: str
+
+
+class Costs(NamedTuple):
+    """Of one inference of a batch of 1."""
+
+    parameters: int
+    """Elements of the constants that are learnt: weights and biases, each once."""
+    multiply_adds: int
+    """Of convolutions, matrix products and recurrent layers; element-wise ops and pooling do not count."""
+    arena_bytes: int
+    """Estimate of the activations' memory, as TFLite's planner lays them out; ops' own scratch memory comes on top."""
+    complete: bool
+    """False where shapes are unknown, so that multiply-adds and arena are too low."""
+
+
+def load(path: Path) -> Loaded:
+    """Lets the runtime allocate the model, in a process of its own: a corrupt model may take it down."""
+    command = [sys.executable, "-P", "-m", "harness.zoo.model_costs", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return Loaded(None, f"it did not load within {_CHILD_TIMEOUT_S} s")
+    if done.returncode == 0:
+        return Loaded({int(index): tuple(shape) for index, shape in json.loads(done.stdout).items()}, "")
+    if done.returncode < 0:
+        return Loaded(None, f"the runtime crashed on it (signal {-done.returncode})")
+    lines = done.stderr.strip().splitlines()
+    return Loaded(None, lines[-1] if lines else f"the runtime ended with status {done.returncode}")
+
+
+def costs(model: ModelInfo, shapes: Mapping[int, Shape] | None = None) -> Costs:
+    """Counts what a model costs.
+
+    Args:
+        model: The model.
+        shapes: Of its first graph's tensors as the runtime knows them; without them those of the file, with 1 for a
+            size that is free.
+    """
+    multiply_adds, complete = 0, True
+    for number, graph in enumerate(model.graphs):
+        known = _shapes(graph, shapes if number == 0 else None)
+        complete = complete and all(
+            known[index] or not _needs_shape(operator)
+            for operator in graph.operators
+            for index in operator.outputs
+            if index >= 0
+        )
+        multiply_adds += sum(operator_multiply_adds(operator, known) for operator in graph.operators)
+    first = model.graphs[0]
+    return Costs(_parameters(model), multiply_adds, arena_bytes(first, _shapes(first, shapes)), complete)
+
+
+def operator_multiply_adds(operator: OperatorInfo, shapes: Sequence[Shape]) -> int:
+    """Multiply-adds of one operator; 0 for those that multiply no weights."""
+    count = _COUNTERS.get(operator.name)
+    if count is None or not operator.outputs:
+        return 0
+    sizes = [shapes[index] if index >= 0 else () for index in operator.inputs]
+    try:
+        return count(sizes, shapes[operator.outputs[0]])
+    except (IndexError, ZeroDivisionError):  # shapes that are not known, or not what the operator has
+        return 0
+
+
+def arena_bytes(graph: GraphInfo, shapes: Sequence[Shape]) -> int:
+    """Memory for all tensors that are no constants, the largest placed first, each where it fits.
+
+    A tensor lives from the operator that makes it to the last that reads it; inputs and variables always, outputs to
+    the end (LRT tflite/arena_planner.cc).
+    """
+    last = len(graph.operators)
+    lives: dict[int, list[int]] = {index: [0, last] for index in graph.inputs}
+    for step, operator in enumerate(graph.operators):
+        for index in (*operator.inputs, *operator.outputs):
+            if index >= 0 and not graph.tensors[index].constant:
+                life = lives.setdefault(index, [step, step])
+                life[1] = max(life[1], step)
+    for index in graph.outputs:
+        if index in lives:
+            lives[index][1] = last
+    for index, life in lives.items():
+        if graph.tensors[index].variable:
+            life[:] = [0, last]
+    sizes = {index: _bytes(graph.tensors[index].dtype, shapes[index]) for index in lives}
+    placed: list[tuple[int, int, int, int]] = []  # from, to, first step, last step
+    for index in sorted(lives, key=lambda index: (-sizes[index], index)):
+        size, (begin, end) = sizes[index], lives[index]
+        at = 0
+        for low, high, other_begin, other_end in placed:
+            if other_begin <= end and begin <= other_end and low < at + size:
+                at = max(at, high)
+        placed.append((at, at + size, begin, end))
+        placed.sort()
+    return max((high for _, high, _, _ in placed), default=0)
+
+
+def _bytes(dtype: str, shape: Shape) -> int:
+    size = -(-math.prod(shape) * _BITS.get(dtype, 8) // 8)
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _parameters(model: ModelInfo) -> int:
+    total = 0
+    for graph in model.graphs:
+        read = {index for operator in graph.operators for index in operator.inputs if index >= 0}
+        for index in read:
+            tensor = graph.tensors[index]
+            learnt = tensor.dtype.startswith(("float", "bfloat")) or tensor.channels > 0
+            if tensor.constant and learnt:
+                total += math.prod(tensor.shape)
+    return total
+
+
+def _shapes(graph: GraphInfo, known: Mapping[int, Shape] | None) -> list[Shape]:
+    own = [tuple(1 if size < 0 else size for size in tensor.shape) for tensor in graph.tensors]
+    return [(known or {}).get(index) or shape for index, shape in enumerate(own)]
+
+
+def _needs_shape(operator: OperatorInfo) -> bool:
+    return operator.name in _COUNTERS
+
+
+def _convolution(inputs: Sequence[Shape], output: Shape) -> int:
+    _, height, width, channels = inputs[1]
+    return math.prod(output) * height * width * channels if output else 0
+
+
+def _depthwise(inputs: Sequence[Shape], output: Shape) -> int:
+    return math.prod(output) * inputs[1][1] * inputs[1][2] if output else 0
+
+
+def _transposed(inputs: Sequence[Shape], _output: Shape) -> int:
+    channels, height, width, _ = inputs[1]
+    return math.prod(inputs[2]) * height * width * channels if inputs[2] else 0
+
+
+def _convolution_3d(inputs: Sequence[Shape], output: Shape) -> int:
+    return math.prod(output) * math.prod(inputs[1][:4]) if output else 0
+
+
+def _fully_connected(inputs: Sequence[Shape], output: Shape) -> int:
+    return math.prod(output) * inputs[1][1] if output else 0
+
+
+def _matrix_product(inputs: Sequence[Shape], output: Shape) -> int:
+    # Whether the left matrix is transposed or not, its other side is the inner one.
+    return math.prod(output) * (math.prod(inputs[0][-2:]) // output[-2])
+
+
+def _recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
+    steps = math.prod(inputs[0][:-1])
+    return steps * sum(math.prod(shape) for shape in inputs[1:] if len(shape) == 2 and shape[0] > 1)
+
+
+def _svdf(inputs: Sequence[Shape], _output: Shape) -> int:
+    return inputs[0][0] * (math.prod(inputs[1]) + math.prod(inputs[2]))
+
+
+_COUNTERS: Mapping[str, Callable[[Sequence[Shape], Shape], int]] = {
+    "BATCH_MATMUL": _matrix_product,
+    "CONV_2D": _convolution,
+    "CONV_3D": _convolution_3d,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _fully_connected,
+    "LSTM": _recurrent,
+    "SVDF": _svdf,
+    "TRANSPOSE_CONV": _transposed,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+}
+
+
+def _allocate(path: str) -> dict[int, list[int]]:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(path, experimental_op_resolver_type=plain, num_threads=1)
+    interpreter.allocate_tensors()
+    return {detail["index"]: [int(size) for size in detail["shape"]] for detail in interpreter.get_tensor_details()}
+
+
+if __name__ == "__main__":
+    try:
+        found = json.dumps(_allocate(sys.argv[1]))
+    except Exception as error:
+        # Whatever the runtime says against the model is the answer.
+        sys.stderr.write(f"\n{str(error).splitlines()[0] if str(error) else type(error).__name__}\n")
+        sys.exit(1)
+    sys.stdout.write(found)

@@ -1,0 +1,166 @@
+"""Data sets laid out from what their owners distribute: an archive, or the folder that somebody unpacked long ago.
+
+The layout is made beside its place and renamed into it whole, after every count has been checked. Pictures of a folder
+are linked (or copied, if asked), those of an archive unpacked.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from harness.entries import DatasetEntry, FileEntry, Preparation
+from harness.errors import ConfigError
+from harness.zoo.install import locked, writing
+from harness.zoo.official import PREPARED, examine, hash_file, is_published, official_path
+from harness.zoo.unpack import unpack
+
+Place = Callable[[PurePosixPath], Path | None]
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user has."""
+
+    source: Path | None = None
+    """The pictures (or the questions): a folder, or the archive as distributed; None takes the cached one."""
+    truth: Path | None = None
+    """The ground truth, where it comes apart."""
+    vocabulary: Path | None = None
+    copy: bool = False
+    """Copy the pictures of a folder instead of linking them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A data set that is laid out."""
+
+    path: Path
+    count: int
+    state: str
+    """`verified` where all it was made of has published checksums, else `unverified`."""
+    how: str
+    """`linked`, `copied`, `unpacked`, or `was here`."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """A layout in the making."""
+
+    name: str
+    folder: Path
+    given: Given
+    entry: DatasetEntry
+    cache: Path
+    preparation: Preparation
+    how: str = ""
+    verified: bool = True
+    """So far."""
+    problems: list[str] = field(default_factory=list)
+
+    def part(self, file: str) -> Path | None:
+        """A part of the set from the cache, if it is there and whole."""
+        known = next(part for part in self.entry.parts if part.file == file)
+        found = examine(file, known, self.cache)
+        return found.path if found.usable else None
+
+    def bring(self, source: Path, place: Place) -> None:
+        """Fills the stage from an archive or a folder, and notes whether its checksum is a published one."""
+        if source.is_dir():
+            self.verified, self.how = False, "copied" if self.given.copy else "linked"
+            self._bring_folder(source, place)
+            return
+        if not source.is_file():
+            raise ConfigError(f"there is nothing at {source}")
+        self.check(source)
+        if source.stat().st_size > shutil.disk_usage(self.folder).free:
+            raise ConfigError(f"{source} does not fit unpacked into {self.cache}: free some space or use --cache-dir")
+        unpack(source, place)
+        self.how = "unpacked"
+
+    def check(self, file: Path) -> None:
+        """Notes whether a file's checksum is a published one of this set; refuses a wrong one of the same name."""
+        digests = hash_file(file)
+        if any(is_published(digests, part) for part in self.entry.parts):
+            return
+        same: FileEntry | None = next((part for part in self.entry.parts if part.file == file.name and part.md5), None)
+        if same:
+            raise ConfigError(f"{file} is corrupt or another file: its MD5 is {digests.md5}, not {same.md5}")
+        self.verified = False
+
+    def _bring_folder(self, source: Path, place: Place) -> None:
+        for path in sorted(source.rglob("*")):
+            target = place(PurePosixPath(path.relative_to(source))) if path.is_file() else None
+            if target is None:
+                continue
+            if target.exists() or target.is_symlink():
+                raise ConfigError(f"{source} holds {target.name} twice: name the folder that holds the set alone")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.given.copy:
+                shutil.copyfile(path, target)
+            else:
+                target.symlink_to(path.resolve())
+
+    def names(self, folder: str) -> list[str]:
+        """What the stage has in a folder, sorted; empty files are a problem."""
+        found = sorted((self.folder / folder).iterdir()) if (self.folder / folder).is_dir() else []
+        empty = [path.name for path in found if not path.stat().st_size]
+        self.complain("are empty", empty)
+        return [path.name for path in found]
+
+    def complain(self, what: str, names: Sequence[str]) -> None:
+        """Notes a problem that files of these names share."""
+        if names:
+            more = ", ..." if len(names) > _SHOWN else ""
+            self.problems.append(f"{len(names):,} {what}: {', '.join(names[:_SHOWN])}{more}")
+
+    def counted(self, what: str, found: int, wanted: int | None = None) -> None:
+        """Notes a wrong count."""
+        wanted = self.preparation.count if wanted is None else wanted
+        if found != wanted:
+            self.problems.append(f"{found:,} {what}, {wanted:,} are in the whole set")
+
+
+def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: Mapping[str, Layout]) -> Prepared:
+    """Lays out a data set in the cache.
+
+    Args:
+        name: Of the data set.
+        entry: What the config says of it.
+        given: What it is made from.
+        cache: The cache's folder.
+        layouts: How each layout is filled and checked.
+
+    Raises:
+        ConfigError: Something is missing, too much or corrupt; the message lists what.
+        FetchFailed: It could not be written.
+    """
+    if entry.prepare is None or entry.file is None:
+        raise ConfigError(f"data set {name} needs no preparation: ./run.sh fetch {name}")
+    place = official_path(entry.file, cache)
+    with writing(cache), locked(entry.file, cache, lambda _: None):
+        found = examine(entry.file, entry, cache)
+        if found.usable and given.source is None:
+            return Prepared(place, entry.prepare.count, found.state, "was here")
+        if place.exists() or place.is_symlink():
+            raise ConfigError(f"{place} is there already{f' ({found.why})' if found.why else ''}: remove it first")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".prepare-", dir=place.parent, ignore_cleanup_errors=True) as folder:
+            stage = Stage(name, Path(folder) / "set", given, entry, cache, entry.prepare)
+            stage.folder.mkdir()
+            layouts[entry.prepare.layout](stage)
+            if stage.problems:
+                raise ConfigError(f"{name} is not complete, nothing was laid out:\n  " + "\n  ".join(stage.problems))
+            counts = {child.name: sum(1 for _ in child.iterdir()) for child in stage.folder.iterdir() if child.is_dir()}
+            note = {"data_set": name, "files": counts, "how": stage.how, "verified": stage.verified}
+            (stage.folder / PREPARED).write_text(json.dumps(note, indent=2), encoding="utf-8")
+            stage.folder.rename(place)
+    return Prepared(place, entry.prepare.count, "verified" if stage.verified else "unverified", stage.how)
+
+
+Layout = Callable[[Stage], None]
