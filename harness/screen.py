@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import sys
 import time
 
@@ -58,10 +58,12 @@ class Screen:
             self._write("\r\x1b[2K")
 
     def _write(self, text: str) -> None:
-        # Progress that nobody reads any more is no reason to stop.
-        with contextlib.suppress(OSError):
+        try:
             sys.stderr.write(text)
             sys.stderr.flush()
+        except OSError:
+            # Progress that nobody reads any more is no reason to stop; Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _left(done: int, total: int, elapsed_s: float, least_s: float) -> str:
