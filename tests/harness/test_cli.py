@@ -1,0 +1,135 @@
+"""The command line's own manners."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import cli as command_line
+from harness.cli import VERBS
+from harness.errors import (
+    ConfigError,
+    HarnessError,
+    Interrupted,
+    RunFailed,
+    UnknownName,
+    exit_status,
+    unknown,
+)
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
+def test_help_names_every_verb_and_the_exit_status(words: list[str], cli: Cli) -> None:
+    done = cli(*words)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for verb in VERBS:
+        assert f"\n  {verb}" in done.stdout
+    assert "exit status: 0 valid" in done.stdout
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_has_help_with_an_example(verb: str, cli: Cli) -> None:
+    done = cli(verb, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"usage: ./run.sh {verb}" in done.stdout
+    assert f"./run.sh {verb if verb != 'run' else '--task'}" in done.stdout.partition("examples:")[2]
+    assert "--json" in done.stdout
+
+
+def test_run_is_the_verb_when_the_first_word_is_an_option(cli: Cli) -> None:
+    short, long = cli("--task", "nope"), cli("run", "--task", "nope")
+    assert short.returncode == long.returncode == 2
+    assert short.stderr == long.stderr
+
+
+def test_the_options_of_the_contract_are_all_there(cli: Cli) -> None:
+    text = cli("run", "--help").stdout
+    options = "task scenario mode preset round backend model dataset truth profile threads instances batch count repeat"
+    for option in f"{options} out set json".split(" "):
+        assert f"--{option} " in text, option
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError("x"), 2),
+        (UnknownName("task", "x", ["y"]), 2),
+        (RunFailed("x"), 3),
+        (HarnessError("x"), 3),
+        (Interrupted(2), 130),
+        (Interrupted(15), 143),
+        (ValueError("a bug"), None),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_each_error_leads_to_the_exit_status_of_the_contract(error: BaseException, status: int | None) -> None:
+    assert exit_status(error) == status
+
+
+def test_the_errors_of_the_other_packages_are_the_users_to_fix() -> None:
+    from accuracy.errors import TruthError
+    from accuracy.log import LogError
+    from backends.base import BackendUnavailable, ModelRejected
+    from tasks.base import DataMissing, ModelMismatch
+
+    for kind in (BackendUnavailable, ModelRejected, DataMissing, ModelMismatch, LogError, TruthError):
+        assert exit_status(kind("x")) == 2
+
+        class Nearer(kind):  # type: ignore[misc, valid-type]
+            pass
+
+        assert exit_status(Nearer("x")) == 2
+
+
+def test_a_near_miss_is_suggested_whatever_its_case_and_else_all_that_is_known() -> None:
+    assert unknown("task", "KWS", ["kws", "qa"]) == "unknown task 'KWS'; did you mean 'kws'?"
+    assert unknown("scenario", "singlestream", ["SingleStream"]).endswith("did you mean 'SingleStream'?")
+    assert unknown("task", "zzz", ["qa", "kws"]) == "unknown task 'zzz'; known: kws, qa"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("harness.commands.show.main", broken)
+    monkeypatch.setattr(command_line, "_ignore_signals", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        command_line.main(["show", "anywhere"])
+
+
+def test_a_reader_that_goes_away_is_no_bug(command: list[str], environment: dict[str, str], tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*command, "--help"], cwd=tmp_path, env=environment, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert done.returncode == 3
+    assert done.stderr == b""
+
+
+def test_progress_that_nobody_reads_does_not_stop_a_run(
+    command: list[str], keywords: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*command, *keywords, "--out", "run"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=write,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 0
+    assert b"VALID" in done.stdout

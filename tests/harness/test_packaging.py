@@ -1,0 +1,170 @@
+"""What is installed, and what is imported when."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGES = ["accuracy", "backends", "configs", "harness", "tasks"]
+HEAVY = {"tensorflow", "transformers", "datasets", "cv2", "pycocotools", "faster_coco_eval", "torch", "ray", "sklearn"}
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_a_wheel_holds_exactly_our_packages(project: dict[str, Any]) -> None:
+    assert project["build-system"]["build-backend"] == "hatchling.build"
+    assert sorted(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
+    for package in PACKAGES:
+        assert (REPOSITORY / package / "__init__.py").is_file()
+
+
+def test_a_wheel_that_is_built_holds_our_packages_and_every_config(tmp_path: Path) -> None:
+    hatchling = pytest.importorskip("hatchling.build", reason="hatchling is not installed here")
+    before = Path.cwd()
+    os.chdir(REPOSITORY)
+    try:
+        name = hatchling.build_wheel(str(tmp_path))
+    finally:
+        os.chdir(before)
+    with zipfile.ZipFile(tmp_path / name) as wheel:
+        names = wheel.namelist()
+    tops = {entry.partition("/")[0] for entry in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    configs = {f"configs/{path.name}" for path in (REPOSITORY / "configs").glob("*.yaml")}
+    assert configs <= set(names)
+
+
+def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:
+    assert "Private :: Do Not Upload" in project["project"]["classifiers"]
+    assert project["project"]["scripts"] == {"tflite-loadgen": "harness.cli:entry"}
+
+
+def test_the_python_versions_are_those_that_loadgen_has_wheels_for(project: dict[str, Any]) -> None:
+    assert project["project"]["requires-python"] == ">=3.11,<3.14"
+
+
+def test_no_other_distribution_brings_a_package_of_our_names() -> None:
+    owners = metadata.packages_distributions()
+    for package in PACKAGES:
+        assert set(owners.get(package, [])) <= {"tflite-loadgen"}, package
+
+
+def test_every_import_of_ours_is_absolute() -> None:
+    for package in PACKAGES:
+        for path in (REPOSITORY / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                assert not (isinstance(node, ast.ImportFrom) and node.level), path
+
+
+def imported(environment: dict[str, str], folder: Path, *words: str) -> set[str]:
+    """Top-level modules that the command imports."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-X", "importtime", "-m", "harness", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    assert len(lines) > 20
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines[1:]}
+
+
+@pytest.mark.parametrize("words", [["--help"], [], ["rum"]])
+def test_help_answers_without_numpy_and_pydantic(words: list[str], environment: dict[str, str], tmp_path: Path) -> None:
+    found = imported(environment, tmp_path, *words)
+    assert "harness" in found
+    assert not found & {"numpy", "pydantic", "yaml", "rich", "PIL", "ai_edge_litert", "mlperf_loadgen"} | found & HEAVY
+
+
+def test_the_command_itself_never_imports_loadgen_or_the_runtime(
+    environment: dict[str, str], keywords: list[str], tmp_path: Path
+) -> None:
+    """They belong to the worker, which may crash; and the parent shares the machine with it."""
+    out = tmp_path / "run"
+    found = imported(environment, tmp_path, *keywords, "--mode", "accuracy", "--out", str(out))
+    assert json.loads((out / "result.json").read_text(encoding="utf-8"))["status"] == "valid"
+    assert not found & {"mlperf_loadgen", "ai_edge_litert", "tokenizers"} | found & HEAVY
+
+
+LISTING = """
+import sys
+from backends.interpreter import InterpreterBackend
+
+class Backend(InterpreterBackend):
+    def __init__(self, model, *, threads, input_shapes=None):
+        super().__init__(model, name="listing", threads=threads, input_shapes=input_shapes)
+
+    def close(self):
+        print("modules", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr, flush=True)
+"""
+
+
+def test_a_classification_run_imports_nothing_heavy_on_the_way(
+    cli: Cli,
+    plug_in: Callable[[str, str], dict[str, str]],
+    picture_model: Path,
+    picture_data: Path,
+    short: list[str],
+    tmp_path: Path,
+) -> None:
+    words = ["--task", "mobilenet_edgetpu", "--model", picture_model, "--dataset", picture_data, *short]
+    done = cli(*words, "--backend", "listing", "--out", tmp_path / "run", env=plug_in("listing", LISTING))
+    assert done.returncode == 0, done.stderr
+    log = (tmp_path / "run" / "run.log").read_text(encoding="utf-8")
+    (line,) = [line for line in log.splitlines() if line.startswith("modules ")]
+    modules = set(line.split()[1:])
+    assert {"numpy", "mlperf_loadgen", "ai_edge_litert", "tasks"} <= modules
+    assert not modules & HEAVY
+
+
+@pytest.fixture
+def shadows(tmp_path: Path) -> Path:
+    """A folder in which the user has modules of our names."""
+    for name in PACKAGES:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the wrong {name}')\n", encoding="ascii")
+    return tmp_path
+
+
+def test_modules_of_our_names_where_the_user_stands_shadow_nothing(
+    cli: Cli, keywords: list[str], shadows: Path
+) -> None:
+    done = cli(*keywords, "--out", shadows / "run", cwd=shadows)
+    assert done.returncode == 0, done.stderr
+
+
+def test_run_sh_keeps_the_current_directory_off_the_import_path(
+    keywords: list[str], shadows: Path, environment: dict[str, str]
+) -> None:
+    if not (REPOSITORY / ".venv" / ".stamp").is_file():
+        pytest.skip("run.sh has made no environment here")
+    env = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [REPOSITORY / "run.sh", *keywords, "--out", shadows / "run"],
+        cwd=shadows,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "VALID" in done.stdout

@@ -1,0 +1,102 @@
+"""What of the machine the process may really use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import system
+from harness.system import cgroup_cpu_quota, usable_cpus
+
+
+def tree(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        # Version 2.
+        ("0::/\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "300000 100000\n"}, 3.0),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "50000 100000\n"}, 0.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "200000 100000\n", "a/cpu.max": "700000 100000\n"}, 2.0),
+        ("0::/a/b\n", {"a/b/cpu.max": "max\n"}, None),
+        ("0::/gone\n", {}, None),
+        # A path outside of what is mounted, as in a container with a name space of its own.
+        ("0::/../../outside\n", {"cpu.max": "200000 100000\n"}, 2.0),
+        # Version 1.
+        ("4:cpu,cpuacct:/j\n", {"cpu/j/cpu.cfs_quota_us": "-1\n", "cpu/j/cpu.cfs_period_us": "100000\n"}, None),
+        ("4:cpu,cpuacct:/j\n", {"cpu/j/cpu.cfs_quota_us": "250000\n", "cpu/j/cpu.cfs_period_us": "100000\n"}, 2.5),
+        ("4:cpuacct,cpu:/j\n", {"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "50000\n"}, 2.0),
+        ("4:cpuset:/j\n", {"cpu/j/cpu.cfs_quota_us": "250000\n", "cpu/j/cpu.cfs_period_us": "100000\n"}, None),
+        # Both at once: the smaller counts.
+        (
+            "0::/\n4:cpu:/\n",
+            {"cpu.max": "300000 100000\n", "cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"},
+            1.0,
+        ),
+        # What nobody promised.
+        ("", {}, None),
+        ("nonsense\n", {"cpu.max": "300000 100000\n"}, None),
+        ("0::/\n", {"cpu.max": "\n"}, None),
+        ("0::/\n", {"cpu.max": "a lot\n"}, None),
+        ("0::/\n", {"cpu.max": "100000 0\n"}, None),
+        ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "many\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+    ],
+)
+def test_the_quota_is_the_smallest_on_the_way_up(
+    membership: str, files: dict[str, str], expected: float | None, tmp_path: Path
+) -> None:
+    root = tmp_path / "cgroup"
+    root.mkdir()
+    tree(root, files)
+    (tmp_path / "self").write_text(membership, encoding="ascii")
+    assert cgroup_cpu_quota(root, tmp_path / "self") == expected
+
+
+def test_a_system_without_control_groups_has_no_quota(tmp_path: Path) -> None:
+    assert cgroup_cpu_quota(tmp_path, tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"), [(None, 3), (0.2, 1), (1.0, 1), (1.9, 1), (2.0, 2), (2.99, 2), (3.0, 3), (64.0, 3)]
+)
+def test_usable_cpus_are_the_affinity_cut_by_the_whole_cpus_of_the_quota(
+    quota: float | None, cpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 4, 7})
+    monkeypatch.setattr(system, "cgroup_cpu_quota", lambda: quota)
+    assert usable_cpus() == cpus
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is only one CPU to choose from")
+def test_a_process_bound_to_one_cpu_uses_one(environment: dict[str, str]) -> None:
+    code = (
+        "import os; from harness.system import usable_cpus; "
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(usable_cpus())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "1\n"
+
+
+def test_the_description_tells_machines_and_versions_apart() -> None:
+    found = system.describe()
+    assert found["usable_cpus"] == usable_cpus() >= 1
+    assert found["memory_bytes"] > 1 << 28
+    for package in ("ai-edge-litert", "mlcommons-loadgen", "numpy"):
+        assert found["versions"][package][0].isdigit()
+    assert found["argv"] == sys.argv
+    available = system.available_memory_bytes()
+    assert available is not None
+    assert 0 < available < found["memory_bytes"]
