@@ -5,6 +5,7 @@ Unknown fields are skipped and lists of numbers are taken packed or not, as the 
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,14 @@ class Example:
 
     __slots__ = ("_data", "_features", "_name")
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes | mmap, name: str, start: int = 0, end: int | None = None) -> None:
         """Finds the features.
 
         Args:
-            data: The serialised message.
+            data: What holds the serialised message.
             name: What error messages call the record.
+            start: Where the message starts in `data`.
+            end: Where it ends; None for the end of `data`.
 
         Raises:
             RecordError: This is no tf.train.Example.
@@ -38,9 +41,9 @@ class Example:
         self._data = data
         self._name = name
         self._features: dict[str, list[tuple[int, int, int]]] = {}
-        for number, wire, start, end in self._fields(0, len(data)):
+        for number, wire, first, last in self._fields(start, len(data) if end is None else end):
             if number == 1 and wire == _BYTES:
-                for inner, inner_wire, inner_start, inner_end in self._fields(start, end):
+                for inner, inner_wire, inner_start, inner_end in self._fields(first, last):
                     if inner == 1 and inner_wire == _BYTES:
                         self._entry(inner_start, inner_end)
 
@@ -113,6 +116,22 @@ class Example:
         if len(values) != 1:
             raise self._error(f"feature {feature!r} has {len(values)} values instead of one")
         return values[0]
+
+    def content(self, feature: str) -> bytes:
+        """The only value of a bytes list, as it is.
+
+        Raises:
+            RecordError: As `ints`; also where there is none or more than one.
+        """
+        spans = [
+            (at, stop)
+            for start, end in self._lists(feature, 1)
+            for number, wire, at, stop in self._fields(start, end)
+            if number == 1 and wire == _BYTES
+        ]
+        if len(spans) != 1:
+            raise self._error(f"feature {feature!r} has {len(spans)} values instead of one")
+        return self._data[slice(*spans[0])]
 
     def raw(self, feature: str) -> bytes:
         """The encoded values of a feature: equal bytes mean equal values, without the cost of decoding them."""

@@ -7,7 +7,7 @@ words, answers), and a JSON map of question id to answers.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,7 @@ def read_truth(path: Path) -> SquadTruth:
         return _from_records(path)
     data = _load_json(path)
     if isinstance(data, dict) and isinstance(data.get("data"), list):
-        questions = {question.qas_id: question for question in _questions(path, data)}
-        answers = {qas_id: question.answers for qas_id, question in questions.items()}
-        return _checked(SquadTruth(path, answers, lambda qas_id: split_words(questions[qas_id].context)))
+        return truth_of(path, list(_questions(path, data)))
     if isinstance(data, dict):
         return _checked(
             SquadTruth(path, {qas_id: _answers(path, qas_id, value) for qas_id, value in data.items()}, None)
@@ -60,6 +58,21 @@ def read_truth(path: Path) -> SquadTruth:
         f"{path} is a JSON {type(data).__name__}: neither SQuAD's format (an object with 'data') nor a map of"
         " question id to answers"
     )
+
+
+def truth_of(path: Path, questions: Sequence[Question]) -> SquadTruth:
+    """The ground truth that questions bring along.
+
+    Args:
+        path: Where they are from.
+        questions: No two of one id.
+
+    Raises:
+        TruthError: There is none, or one without an answer.
+    """
+    by_id = {question.qas_id: question for question in questions}
+    answers = {qas_id: question.answers for qas_id, question in by_id.items()}
+    return _checked(SquadTruth(path, answers, lambda qas_id: split_words(by_id[qas_id].context)))
 
 
 def read_questions(path: Path) -> list[Question]:

@@ -13,6 +13,8 @@ from harness.spec import Checksum, DataSetRef, ModelRef
 from harness.zoo.builtin import BUILTIN, builtin_path
 from harness.zoo.official import Cached, Known, examine, hash_file, is_published, official_path
 from harness.zoo.standins import STANDINS, standin_path
+from tasks.base import DataMissing
+from tasks.hub import HubName, is_hub_name
 
 
 def find_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
@@ -119,14 +121,24 @@ def find_dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dic
         raise ConfigError(f"no ground truth at {section.truth}")
     if section.use in entries or section.use in ("auto", "official", "builtin"):
         return _chosen_data(benchmark, cache_dir)
+    truth = None if section.truth == "auto" else Path(section.truth).resolve()
+    if is_hub_name(section.use):
+        hub = _absolute_hub_name(section.use)
+        return DataSetRef(name=str(hub), source="file", path=Path(str(hub)), truth=truth, count=section.count), {}
     path = Path(section.use)
     if not path.exists():
         if "/" not in section.use:
             raise ConfigError(unknown("data set", section.use, [*entries, "auto", "official", "builtin"]))
         raise ConfigError(f"no data set at {section.use}")
-    truth = None if section.truth == "auto" else Path(section.truth).resolve()
     ref = DataSetRef(name=path.stem, source="file", path=path.resolve(), truth=truth, count=section.count)
     return _recognised(ref, entries)
+
+
+def _absolute_hub_name(use: str) -> HubName:
+    try:
+        return HubName.parse(use).absolute()
+    except DataMissing as error:
+        raise ConfigError(str(error)) from None
 
 
 def _chosen_data(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:

@@ -19,10 +19,12 @@ from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.hub import is_hub_name, open_hub_pictures
 from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pairs import refuse_wrong_pair
-from tasks.pictures import FileCodec, Pictures
+from tasks.pictures import FileCodec, Pictures, StoredLabels
+from tasks.record_pictures import is_record_set, open_records
 
 _BEST = 5
 _PICTURE_TYPES = ("float32", "uint8", "int8")
@@ -46,6 +48,10 @@ class ClassificationOptions:
     """Subtracted from the pixels (0 to 255) of a float model's input."""
     std: float = 127.5
     """What a float model's pixels are divided by after that."""
+    first_label: int | None = None
+    """What the first class is called by labels that are stored with the pictures: 1 in TensorFlow's ImageNet records,
+    where 0 is the background, 0 in TensorFlow Datasets' and Hugging Face's. None takes the custom of such sets. Labels in
+    a file of their own always count from 0."""
     log_dtype: LabelDtype = "float32"
     """The type of the logged labels: float32 as the reference harness writes them, int32 as the mobile app does."""
 
@@ -60,7 +66,11 @@ class ClassificationOptions:
 
 
 class Classification(Task):
-    """Pictures in a folder or zip archive, and a label for each (accuracy.labels)."""
+    """Pictures and a label for each.
+
+    In a folder or zip archive, with the labels in a file (accuracy.labels); or in TFRecord files (tasks.record_pictures)
+    or a Hugging Face data set (tasks.hub), with the labels beside the pictures.
+    """
 
     Options = ClassificationOptions
     headline = "top1"
@@ -70,7 +80,7 @@ class Classification(Task):
         """Finds the pictures; the labels are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._pictures = Pictures.open(data.path, count=data.count)
+        self._pictures = _open_pictures(data.path, data.count)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -83,7 +93,8 @@ class Classification(Task):
     def check_truth(self) -> None:
         """Reads the labels: one for each picture, and not known to be another set's?"""
         try:
-            refuse_wrong_pair(self._pictures, self._truth)
+            if self._stored is None:
+                refuse_wrong_pair(self._pictures, self._truth)
             self._labels  # noqa: B018 - reading them is the check
         except TruthError as error:
             raise DataMissing(str(error)) from None
@@ -103,25 +114,40 @@ class Classification(Task):
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, where the pictures lie, the profile, and the labels where there are any."""
         try:
-            truth: str | None = str(self._truth)
+            truth: str | None = str(self._truth) if self._stored is None else self._stored.source
         except DataMissing:
             truth = None
         return {
             "count": len(self),
             "pictures": str(self._pictures.path),
-            "order": "file names",
+            "order": self._pictures.order,
             "profile": self._options.profile,
             "truth": truth,
         }
 
     @cached_property
     def _truth(self) -> Path:
+        if self._data.truth is None and is_hub_name(self._data.path):
+            raise DataMissing(f"{self._data.path} has no column of labels. Name a file of labels with --truth.")
         return self._data.truth or find_truth(self._data.path, _TRUTH_PATTERNS)
+
+    @property
+    def _stored(self) -> StoredLabels | None:
+        """The labels that lie with the pictures, unless others are named."""
+        return self._pictures.labels if self._data.truth is None else None
 
     @cached_property
     def _labels(self) -> Sequence[int]:
+        if self._stored is not None:
+            return self._stored.of_classes(self._pictures.names, self._options.num_classes, self._options.first_label)
         labels = read_labels(self._truth, self._options.num_classes)
         return labels.match(self._pictures.names, len(self._pictures.all_names))
+
+
+def _open_pictures(path: Path, count: int | None) -> Pictures:
+    if is_hub_name(path):
+        return open_hub_pictures(path, count)
+    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count)
 
 
 class ClassificationCodec(FileCodec):

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from tasks.base import Array, Codec, DataMissing
 
@@ -28,12 +28,45 @@ _MAX_FILE_BYTES = 512 << 20
 _P = TypeVar("_P", Path, PurePosixPath)
 
 
-class _Store(Protocol):
+class StoredLabels(NamedTuple):
+    """Labels that are stored with the pictures."""
+
+    values: Sequence[int]
+    """One for each picture in use."""
+    first: int
+    """What the first class that counts is called, by the custom of such sets."""
+    source: str
+    """What they are called there."""
+
+    def of_classes(self, names: Sequence[str], class_count: int, first: int | None) -> list[int]:
+        """The labels counted from 0.
+
+        Args:
+            names: Of the pictures.
+            class_count: Classes that a label may name.
+            first: What the first class is called; None for the custom of such sets.
+
+        Raises:
+            DataMissing: A label of no class; the message names the picture.
+        """
+        first = self.first if first is None else first
+        for name, value in zip(names, self.values, strict=True):
+            if not first <= value < first + class_count:
+                raise DataMissing(
+                    f"{name} has the {self.source} {value}, but the {class_count} classes are {first} to "
+                    f"{first + class_count - 1}: is first_label ({first}) right for this set?"
+                )
+        return [value - first for value in self.values]
+
+
+class Store(Protocol):
     """Where the bytes lie."""
 
-    def read(self, key: str) -> bytes: ...
+    def read(self, key: str) -> bytes:
+        """One file; raises OSError or ValueError where it cannot be read."""
 
-    def stamp(self, key: str) -> str: ...
+    def stamp(self, key: str) -> str:
+        """Tells one state of the file from another without reading it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +106,15 @@ class _Archive:
 class Pictures:
     """Pictures in a fixed order. Safe to read from several threads."""
 
-    def __init__(self, path: Path, store: _Store, keys: Mapping[str, str], names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        store: Store,
+        keys: Mapping[str, str],
+        names: Sequence[str],
+        labels: StoredLabels | None = None,
+        order: str = "file names",
+    ) -> None:
         """Use `Pictures.open`.
 
         Args:
@@ -81,12 +122,17 @@ class Pictures:
             store: Where the bytes lie.
             keys: The store's key of every picture in the set, by base name.
             names: The base names in use, in order.
+            labels: Where they are stored with the pictures.
+            order: What `names` are in the order of, for the result.
         """
         self.path = path
         self.names: tuple[str, ...] = tuple(names)
         """Base names with suffix, in the order of the samples."""
         self.all_names: tuple[str, ...] = tuple(keys)
         """Base names of the whole set, sorted; more than `names` where `count` or `order` left some out."""
+        self.labels = labels
+        """Of `names`; None where the set is of pictures alone."""
+        self.order = order
         self._store = store
         self._keys = keys
 
@@ -118,7 +164,7 @@ class Pictures:
             found, store, keys = _scan_archive(path, suffixes)
         else:
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
-        return cls(found, store, keys, _select(found, tuple(keys), order, count))
+        return cls(found, store, keys, select(found, tuple(keys), order, count))
 
     @classmethod
     def none(cls) -> Pictures:
@@ -191,7 +237,7 @@ class FileCodec(Codec):
         """
 
 
-def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, _Store, dict[str, str]]:
+def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict[str, str]]:
     try:
         names = _pictures_of(path, suffixes)
         if names:
@@ -209,7 +255,7 @@ def _pictures_of(folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, _Store, dict[str, str]]:
+def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict[str, str]]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
@@ -242,7 +288,8 @@ def _may_hold_pictures(folder: str) -> bool:
     return not folder.startswith(".") and folder not in _NOT_PICTURES
 
 
-def _select(path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None) -> Sequence[str]:
+def select(path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None) -> Sequence[str]:
+    """The names in use: in an order, the first of them. See `Pictures.open`."""
     if order is not None:
         there = set(names)
         _refuse(path, "are named by the ground truth but are not there", [name for name in order if name not in there])

@@ -20,9 +20,10 @@ from accuracy.errors import TruthError
 from accuracy.log import Answer, LogError
 from accuracy.score import Score
 from accuracy.squad_answers import BestAnswers
-from accuracy.squad_truth import SquadTruth, read_truth
+from accuracy.squad_truth import SquadTruth, read_truth, truth_of
 from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.hub import is_hub_name, read_hub_questions
 from tasks.squad_binding import InputRole, OutputRole, bind_inputs, bind_outputs
 from tasks.squad_data import Inputs, RecordWindows, TextWindows, Windows
 from tasks.wordpiece import WordPiece
@@ -66,7 +67,7 @@ class QuestionAnsweringOptions:
 
 
 class QuestionAnswering(Task):
-    """Bound to windows from a tfrecord or from SQuAD's JSON.
+    """Bound to windows from a tfrecord, or to questions from SQuAD's JSON or a Hugging Face data set (tasks.hub).
 
     `count` keeps the first windows, as MLPerf's mini set is the first 100. A question counts as soon as one of its
     windows is kept; its other windows are then not seen, so that its answer may lie out of reach.
@@ -84,9 +85,10 @@ class QuestionAnswering(Task):
         """
         self._options = options
         self._data = data
-        path = _find_data(data.path)
+        path = data.path if is_hub_name(data.path) else _find_data(data.path)
+        self._own_questions = read_hub_questions(path) if is_hub_name(path) else None
         self._windows: Windows
-        if path.suffix == ".tfrecord":
+        if self._own_questions is None and path.suffix == ".tfrecord":
             self._windows = RecordWindows(path, options.max_seq_length, data.count)
         else:
             self._windows = TextWindows(
@@ -96,6 +98,7 @@ class QuestionAnswering(Task):
                 doc_stride=options.doc_stride,
                 max_query_length=options.max_query_length,
                 count=data.count,
+                questions=self._own_questions,
             )
 
     def __len__(self) -> int:
@@ -180,6 +183,11 @@ class QuestionAnswering(Task):
     @cached_property
     def _truth(self) -> SquadTruth:
         path = self._data.truth
+        if path is None and self._own_questions is not None:
+            try:
+                return truth_of(self._windows.path, self._own_questions)
+            except TruthError as error:
+                raise DataMissing(str(error)) from None
         if path is None:
             is_own = self._windows.path.suffix == ".json"
             path = self._windows.path if is_own else find_truth(self._windows.path, [TRUTH])

@@ -1,0 +1,146 @@
+"""TFRecord files that are too large to hold: their records are found at once, and each is read when it is asked for.
+
+For sets of pictures (ImageNet's validation set is 6.5 GB of records). A file that is packed with zlib or gzip can't be read
+in the middle and is held in memory (`accuracy.tfrecord`).
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from accuracy.example import Example
+from accuracy.tfrecord import RecordError, Records, crc32c, crc32c_of_long, masked
+
+_HEAD_BYTES, _TAIL_BYTES = 12, 4
+
+
+class RecordFile(ABC):
+    """The records of one file, in file order. Safe to read from several threads."""
+
+    path: Path
+
+    @staticmethod
+    def open(path: Path) -> RecordFile:
+        """Finds the records and verifies the checksums of their lengths; those of the data wait until they are read.
+
+        Raises:
+            RecordError: The file is absent, no TFRecord, empty, cut or corrupt.
+        """
+        try:
+            with path.open("rb") as file:
+                if _opens_with_frame(file.read(_HEAD_BYTES)):
+                    return _Plain(path, file)
+        except OSError as error:
+            raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+        return _Packed(path)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of records."""
+
+    @abstractmethod
+    def examples(self) -> Iterator[Example]:
+        """Every record, parsed as far as it is asked: small features are read without the large ones beside them.
+
+        An example may be used until the next one is asked for. Raises RecordError for one that is no tf.train.Example.
+        """
+
+    @abstractmethod
+    def read(self, index: int) -> Example:
+        """One record, its checksum verified.
+
+        Raises:
+            RecordError: The file is gone or was cut, or the record is corrupt.
+        """
+
+    @abstractmethod
+    def stamp(self, index: int) -> str:
+        """Tells one state of the record from another without reading it: place, file size and time."""
+
+    def name(self, index: int) -> str:
+        """The record as error messages call it."""
+        return f"{self.path}, record {index}"
+
+
+class _Plain(RecordFile):
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path = path
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            self._starts, self._lengths = _frames(path, data)
+        status = path.stat()
+        self._stamp = f"{status.st_size} {status.st_mtime_ns}"
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def examples(self) -> Iterator[Example]:
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for index, (start, length) in enumerate(zip(self._starts, self._lengths, strict=True)):
+                yield Example(data, self.name(index), start, start + length)
+
+    def read(self, index: int) -> Example:
+        length = self._lengths[index]
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._starts[index])
+                record = file.read(length + _TAIL_BYTES)
+        except OSError as error:
+            raise RecordError(f"{self.name(index)} cannot be read: {error.strerror}") from None
+        if len(record) != length + _TAIL_BYTES:
+            raise RecordError(f"{self.name(index)} is cut: {length} bytes are announced and {len(record)} left")
+        if masked(crc32c_of_long(record[:length])) != struct.unpack_from("<I", record, length)[0]:
+            raise RecordError(f"{self.name(index)} is corrupt: its data does not match its checksum")
+        return Example(record, self.name(index), 0, length)
+
+    def stamp(self, index: int) -> str:
+        return f"{self._starts[index]} {self._lengths[index]} {self._stamp}"
+
+
+class _Packed(RecordFile):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._records = Records(path)
+        status = path.stat()
+        self._stamp = f"{status.st_size} {status.st_mtime_ns}"
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def examples(self) -> Iterator[Example]:
+        return (self.read(index) for index in range(len(self)))
+
+    def read(self, index: int) -> Example:
+        return Example(self._records[index], self.name(index))
+
+    def stamp(self, index: int) -> str:
+        return f"{index} {self._stamp}"
+
+
+def _opens_with_frame(head: bytes) -> bool:
+    return len(head) == _HEAD_BYTES and masked(crc32c(head[:8])) == struct.unpack_from("<I", head, 8)[0]
+
+
+def _frames(path: Path, data: mmap.mmap) -> tuple[list[int], list[int]]:
+    """Where every record's data starts, and its length."""
+    starts: list[int] = []
+    lengths: list[int] = []
+    at, end = 0, len(data)
+    while at < end:
+        where = f"{path}, record {len(starts)}"
+        head = data[at : at + _HEAD_BYTES]
+        if len(head) < _HEAD_BYTES:
+            raise RecordError(f"{where} is cut: {end - at} bytes are left, too few for a length")
+        (length,) = struct.unpack_from("<Q", head)
+        if not _opens_with_frame(head):
+            raise RecordError(f"{where} is corrupt: its length ({length}) does not match its checksum")
+        if length > end - at - _HEAD_BYTES - _TAIL_BYTES:
+            raise RecordError(f"{where} is cut: {length} bytes are announced and {end - at - _HEAD_BYTES} left")
+        starts.append(at + _HEAD_BYTES)
+        lengths.append(length)
+        at += _HEAD_BYTES + length + _TAIL_BYTES
+    return starts, lengths

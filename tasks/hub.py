@@ -1,0 +1,213 @@
+"""Hugging Face data sets: `hf:NAME[:CONFIG]:SPLIT`, read with the library `datasets` (the extra `hf`).
+
+    hf:rajpurkar/squad                 the split validation, val, dev or test, or the only one
+    hf:rajpurkar/squad:train           a split, or a part of one: train[:100]
+    hf:NAME:CONFIG:SPLIT               a configuration; SPLIT may be empty
+    hf:./folder                        a folder: of pictures in one sub-folder a class, of parquet files, or saved by `datasets`
+
+The library decides whether it downloads: with HF_HUB_OFFLINE=1 it does not. A data set that needs code of its own to be read is
+refused, as that code would run here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from accuracy.squad_truth import Question
+from tasks.base import DataMissing
+from tasks.pictures import Pictures, StoredLabels, select
+
+PREFIX = "hf:"
+
+_DEFAULT_SPLITS = ("validation", "val", "valid", "dev", "test")
+_COLON = re.compile(r":(?![^\[]*\])")
+"""Not one in brackets: train[:100] is a split."""
+_SAVED = ("dataset_dict.json", "state.json")
+"""What tells a folder that `datasets` has saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubName:
+    """What `hf:...` names."""
+
+    name: str
+    """On the hub, or of a folder."""
+    config: str | None
+    split: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> HubName:
+        """Takes `hf:NAME[:CONFIG]:SPLIT` apart.
+
+        Raises:
+            DataMissing: Not of this form.
+        """
+        name, *rest = _COLON.split(text.removeprefix(PREFIX))
+        if not text.startswith(PREFIX) or not name or len(rest) > 2:
+            raise DataMissing(f"{text} names no data set: write hf:NAME, hf:NAME:SPLIT or hf:NAME:CONFIG:SPLIT")
+        config, split = rest if len(rest) == 2 else ("", *rest, "")[:2]
+        return cls(name, config or None, split or None)
+
+    def absolute(self) -> HubName:
+        """The same from any current directory: the name of a folder that is here becomes absolute."""
+        return replace(self, name=str(Path(self.name).resolve())) if Path(self.name).is_dir() else self
+
+    def __str__(self) -> str:
+        if self.config is not None:
+            return f"{PREFIX}{self.name}:{self.config}:{self.split or ''}"
+        return f"{PREFIX}{self.name}:{self.split}" if self.split else f"{PREFIX}{self.name}"
+
+
+def is_hub_name(path: Path | str) -> bool:
+    """Whether a data set is named by `hf:...`."""
+    return str(path).startswith(PREFIX)
+
+
+def open_hub_pictures(path: Path, count: int | None = None) -> Pictures:
+    """The pictures of a data set with a column of images; its labels, if it has a column of them, count from 0.
+
+    Args:
+        path: `hf:...`.
+        count: Use the first `count` pictures only; None for all.
+
+    Raises:
+        DataMissing: The library or the data set is not here, or it has no column of images, or more than one.
+    """
+    rows = _load(HubName.parse(str(path)))
+    kinds = {name: type(feature).__name__ for name, feature in rows.features.items()}
+    picture = _column(path, kinds, "Image", ("image", "img"))
+    if picture is None:
+        raise DataMissing(f"{path} has no column of images: its columns are {_listed(kinds)}")
+    label = "label" if "label" in kinds else _column(path, kinds, "ClassLabel", ())
+    names = [f"row {number}" for number in range(len(rows))]
+    chosen = select(path, names, None, count)
+    stored = None
+    if label is not None:
+        values = list(rows.select(range(len(chosen)))[label])
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            raise DataMissing(f"the column {label} of {path} holds no class numbers, but for example {values[0]!r}")
+        stored = StoredLabels(values, 0, label)
+    return Pictures(
+        path, _Store(rows, picture), dict(zip(names, map(str, range(len(rows))), strict=True)), chosen, stored, "rows"
+    )
+
+
+def read_hub_questions(path: Path) -> list[Question]:
+    """The questions of a data set with SQuAD's columns: id, question, context, answers.
+
+    Raises:
+        DataMissing: The library or the data set is not here, it has other columns, or a question twice.
+    """
+    rows = _load(HubName.parse(str(path)))
+    columns = ["id", "question", "context", "answers"]
+    if missing := [name for name in columns if name not in rows.features]:
+        raise DataMissing(f"{path} has no column {missing[0]}: its columns are {', '.join(rows.features)}")
+    questions = {}
+    for number, row in enumerate(_rows(rows.select_columns(columns))):
+        answers = row["answers"].get("text") if isinstance(row["answers"], dict) else None
+        texts = [row[name] for name in columns[:3]]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(answers, list):
+            raise DataMissing(f"row {number} of {path} is no question in SQuAD's form: {str(row)[:200]}")
+        qas_id, question, context = texts
+        if qas_id in questions:
+            raise DataMissing(f"row {number} of {path}: question {qas_id!r} came before")
+        questions[qas_id] = Question(qas_id, question, context, tuple(answers))
+    return list(questions.values())
+
+
+def _rows(rows: Any) -> Iterator[dict[str, Any]]:
+    yield from rows
+
+
+def _column(path: Path, kinds: dict[str, str], kind: str, preferred: Sequence[str]) -> str | None:
+    found = [name for name, its in kinds.items() if its == kind]
+    if len(found) < 2:
+        return next(iter(found), None)
+    if usual := [name for name in preferred if name in found]:
+        return usual[0]
+    raise DataMissing(
+        f"{path} has more than one column of the kind {kind}: {', '.join(found)}. Keep the one that is meant."
+    )
+
+
+def _listed(kinds: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in kinds.items()) or "none"
+
+
+class _Store:
+    """Pictures by the number of their row, still encoded."""
+
+    def __init__(self, rows: Any, column: str) -> None:
+        import datasets
+
+        self._rows = rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+        self._column = column
+        # Nothing says that a table may be read from several threads at once; decoding, which takes longer, may be.
+        self._lock = threading.Lock()
+        files = [Path(entry["filename"]) for entry in rows.cache_files]
+        self._stamp = " ".join(
+            [rows._fingerprint, *(f"{file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)]
+        )
+
+    def read(self, key: str) -> bytes:
+        with self._lock:
+            picture = self._rows[int(key)][self._column]
+        if picture is None:
+            raise OSError("the row has no picture")
+        if picture["bytes"] is not None:
+            return bytes(picture["bytes"])
+        return Path(picture["path"]).read_bytes()
+
+    def stamp(self, key: str) -> str:
+        return f"{key} {self._stamp}"
+
+
+def _load(hub: HubName) -> Any:
+    """One split as the library gives it."""
+    try:
+        import datasets
+    except ImportError:
+        raise DataMissing(f"{hub} needs the library datasets: pip install 'tflite-loadgen[hf]'") from None
+    datasets.disable_progress_bars()
+    # Libraries before 4 would ask on the terminal whether code from the hub may run. It may not.
+    datasets.config.HF_DATASETS_TRUST_REMOTE_CODE = False
+    try:
+        folder = Path(hub.name)
+        if any((folder / name).is_file() for name in _SAVED):
+            return _saved_split(hub, datasets.load_from_disk(hub.name))
+        split = hub.split or _default_split(hub, datasets.get_dataset_split_names(hub.name, hub.config))
+        return datasets.load_dataset(hub.name, hub.config, split=split)
+    except DataMissing:
+        raise
+    except Exception as error:  # the library has no error class of its own, and passes on those of many others
+        raise DataMissing(f"{hub} cannot be loaded: {_first_line(error)}") from error
+
+
+def _saved_split(hub: HubName, saved: Any) -> Any:
+    if not hasattr(saved, "keys"):
+        if hub.split is not None:
+            raise DataMissing(f"{hub.name} was saved as one split: leave {hub.split!r} out")
+        return saved
+    split = hub.split or _default_split(hub, list(saved.keys()))
+    if split not in saved:
+        raise DataMissing(f"{hub.name} has no split {split!r}, but {', '.join(saved.keys())}")
+    return saved[split]
+
+
+def _default_split(hub: HubName, splits: Sequence[str]) -> str:
+    usual = [split for split in _DEFAULT_SPLITS if split in splits]
+    if usual or len(splits) == 1:
+        return [*usual, *splits][0]
+    raise DataMissing(
+        f"{hub.name} has the splits {', '.join(splits)}: name one, for example {replace(hub, split=splits[0])}"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return (text[:300] + "...") if len(text) > 300 else text or type(error).__name__
