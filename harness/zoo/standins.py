@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from harness.errors import UnknownName
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _SOURCE = Path(__file__).parent
 _GRAPH_MODULES = ("graph", "layers", "noise", "versions")
-_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "squad_builtin")
+_PICTURE_MODULES = ("graph", "versions", "networks", "picture_layers", "picture_models", "ssd")
+_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "wiring", "squad_builtin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Standin:
     """Writes the model, always the same bytes."""
     modules: tuple[str, ...]
     """The modules of this package that decide those bytes."""
+    weights: tuple[str, ...] = ()
+    """The files in this package's `weights/` that do, too."""
 
 
 def _mobilebert(variant: Variant, file: BinaryIO) -> None:
@@ -43,9 +46,26 @@ def _mobilebert(variant: Variant, file: BinaryIO) -> None:
     write_mobilebert(file, variant)
 
 
+def _picture_model(name: str, variant: Literal["float32", "int8"], file: BinaryIO) -> None:
+    from harness.zoo.picture_models import write_picture_model
+
+    write_picture_model(file, name, variant)
+
+
+def _picture_standins(*names: str) -> dict[str, Standin]:
+    """The picture models in both types, by the names of their weights."""
+    variants: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
+    return {
+        f"{name}_{variant}": Standin(partial(_picture_model, name, variant), _PICTURE_MODULES, (f"{name}.npz",))
+        for name in names
+        for variant in variants
+    }
+
+
 STANDINS: dict[str, Standin] = {
     "mobilebert_float32": Standin(partial(_mobilebert, "float32"), _MOBILEBERT_MODULES),
     "mobilebert_int8": Standin(partial(_mobilebert, "int8"), _MOBILEBERT_MODULES),
+    **_picture_standins("mobilenet_edgetpu"),
 }
 
 
@@ -98,6 +118,8 @@ def _generator_hash(standin: Standin) -> str:
     digest = hashlib.sha256()
     for module in standin.modules:
         digest.update((_SOURCE / f"{module}.py").read_bytes())
+    for file in standin.weights:
+        digest.update((_SOURCE / "weights" / file).read_bytes())
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_labels_are_spread_over_all_of_imagenet(folders: dict[str, Path]) -> Non
     assert (min(counts), max(counts)) == (0, 999)
     assert set(counts.values()) == {5}
     places = sorted(counts)
-    assert max(after - before for before, after in zip(places, places[1:], strict=False)) < 25
+    assert max(after - before for before, after in pairwise(places)) < 25
     assert all(label + 1 not in counts for label in counts), "a label off by one is nobody's"
 
 
