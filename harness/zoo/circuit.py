@@ -17,8 +17,8 @@
 The circuit needs what the harness has to get right: segments tell the question's key from the context's, positions and
 word order carry the codes, and padding speaks so loudly that a mask which is dropped drowns the mark.
 
-All other weights stay as they were, and no noise is written into the channels that the circuit uses. The logits carry
-some of it, too little to move an answer.
+The rest of the model runs on its seeded weights, read a little louder where the circuit took channels from it. It
+writes nothing into those channels, and its share in the logits is too small to move an answer.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ import numpy.typing as npt
 
 from harness.zoo.noise import normal_noise
 from harness.zoo.squad_builtin import KINDS, MARKS, QUALIFIERS, vocabulary
+from harness.zoo.wiring import Sources, channels, connect, keep, keep_in_block, moved, whole
 
 Array = npt.NDArray[Any]
-_Sources = tuple[tuple[slice, float], ...]
 
 _CODE = 31
 """Signs of a key's code: with one more number a head's whole width."""
@@ -49,16 +49,9 @@ _STEPS = {3: 1, 8: 2, 13: 4}
 _ANSWERS = 18
 """The block in which question and context meet."""
 
-
-def _channels(**widths: int) -> dict[str, slice]:
-    """Places side by side, from 0 on."""
-    ends = np.cumsum(list(widths.values())).tolist()
-    return {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True)}
-
-
-_WORD = _channels(code=_CODE, key=1, kind=len(_WANTED), mark=len(_WANTED), qualifier=1, start=1, padding=1)
+_WORD = channels(code=_CODE, key=1, kind=len(_WANTED), mark=len(_WANTED), qualifier=1, start=1, padding=1)
 """Of a word's embedding."""
-_HIDDEN = _channels(
+_HIDDEN = channels(
     **{name: place.stop - place.start for name, place in _WORD.items()},
     next_kind=len(_WANTED),
     behind_qualifier=1,
@@ -70,13 +63,13 @@ _HIDDEN = _channels(
     last=8,
 )
 """Between the blocks. `near` is the code of the nearest key in front, `first` and `last` speak for start and end."""
-_STEP = _channels(fetched=_CODE, fetched_found=1, found=1, news=_CODE, news_found=1)
+_STEP = channels(fetched=_CODE, fetched_found=1, found=1, news=_CODE, news_found=1)
 """Inside a block of `_STEPS`."""
-_ANSWER = _channels(
+_ANSWER = channels(
     match=1, wanted=len(_WANTED), kind=len(_WANTED), next_kind=len(_WANTED), qualifier=1, behind_qualifier=1, out=2
 )
 """Inside the block `_ANSWERS`."""
-_ASKING = _channels(code=_CODE, near=_CODE, question=1, start=1, mark=len(_WANTED), padding=1)
+_ASKING = channels(code=_CODE, near=_CODE, question=1, start=1, mark=len(_WANTED), padding=1)
 """What that block's heads see."""
 
 # Attention scores, after the division by the root of a head's width.
@@ -108,14 +101,13 @@ def wire(weights: Mapping[str, Array], seed: int) -> None:
         weights: As `harness.zoo.mobilebert.make_weights` makes them for the published sizes.
         seed: The keys' codes come from it.
     """
-    words, hidden = weights["embeddings/word"].shape[1], weights["embeddings/position"].shape[1]
-    _read_louder(weights["embeddings/trigram/weight"], _WORD, words)
+    _read_louder(weights["embeddings/trigram/weight"], _WORD, width=weights["embeddings/word"].shape[1])
     _wire_words(weights["embeddings/word"], seed)
     _wire_embeddings(weights)
     for block in {name.split("/")[0] for name in weights if name.startswith("block_")}:
-        _keep(weights, f"{block}/bottleneck/output", _all(_HIDDEN))
+        keep(weights, f"{block}/bottleneck/output", whole(_HIDDEN))
         for reader in ("bottleneck/input", "bottleneck/attention", "attention/value"):
-            _read_louder(weights[f"{block}/{reader}/weight"], _HIDDEN, hidden)
+            _read_louder(weights[f"{block}/{reader}/weight"], _HIDDEN, width=weights["embeddings/position"].shape[1])
     for number, distance in _STEPS.items():
         _wire_step(weights, f"block_{number:02}", distance)
     _wire_answers(weights, f"block_{_ANSWERS:02}")
@@ -124,7 +116,7 @@ def wire(weights: Mapping[str, Array], seed: int) -> None:
 
 def _wire_words(table: Array, seed: int) -> None:
     numbers = {token: number for number, token in enumerate(vocabulary())}
-    table[:, _all(_WORD)] = 0
+    table[:, whole(_WORD)] = 0
     keys = KINDS["person"] + KINDS["trade"]
     for word, code in zip(keys, _codes(len(keys), seed), strict=True):
         table[numbers[word], _WORD["code"]] = code
@@ -155,19 +147,19 @@ def _codes(count: int, seed: int) -> list[Array]:
 def _wire_embeddings(weights: Mapping[str, Array]) -> None:
     """Trigrams are the next word, the word itself and the previous one, side by side."""
     width = weights["embeddings/word"].shape[1]
-    following, current, previous = (_offset(_WORD, width * part) for part in range(3))
-    _keep(weights, "embeddings/trigram", _all(_HIDDEN), norm="embeddings/norm")
+    following, current, previous = (moved(_WORD, width * part) for part in range(3))
+    keep(weights, "embeddings/trigram", whole(_HIDDEN), norm="embeddings/norm")
     trigram = "embeddings/trigram"
     for name, place in current.items():
-        _connect(weights, trigram, _HIDDEN[name], (place, 1))
-    _connect(weights, trigram, _HIDDEN["next_kind"], (following["kind"], 1))
-    _connect(weights, trigram, _HIDDEN["behind_qualifier"], (previous["qualifier"], 1))
-    _connect(weights, trigram, _HIDDEN["near"], (previous["code"], 1))
-    _connect(weights, trigram, _HIDDEN["near_found"], (previous["key"], 1))
+        connect(weights, trigram, _HIDDEN[name], (place, 1))
+    connect(weights, trigram, _HIDDEN["next_kind"], (following["kind"], 1))
+    connect(weights, trigram, _HIDDEN["behind_qualifier"], (previous["qualifier"], 1))
+    connect(weights, trigram, _HIDDEN["near"], (previous["code"], 1))
+    connect(weights, trigram, _HIDDEN["near_found"], (previous["key"], 1))
     positions, segments = weights["embeddings/position"], weights["embeddings/segment"]
-    positions[:, _all(_HIDDEN)] = 0
+    positions[:, whole(_HIDDEN)] = 0
     positions[:, _HIDDEN["position"]] = _position_waves(len(positions))
-    segments[:, _all(_HIDDEN)] = 0
+    segments[:, whole(_HIDDEN)] = 0
     segments[0, _HIDDEN["question"]] = 1
 
 
@@ -196,145 +188,106 @@ def _turned_back(distance: int) -> Array:
 
 
 def _wire_step(weights: Mapping[str, Array], block: str, distance: int) -> None:
-    """Head 0 brings what the token `distance` before knows; it becomes news where this token knows nothing."""
-    _keep_in_block(weights, block, _all(_STEP))
-    _connect(weights, f"{block}/bottleneck/input", _STEP["found"], (_HIDDEN["near_found"], 1))
+    """Head 0 brings what the token `distance` before knows."""
+    keep_in_block(weights, block, whole(_STEP))
+    connect(weights, f"{block}/bottleneck/input", _STEP["found"], (_HIDDEN["near_found"], 1))
     waves = slice(0, _HEAD)
-    _keep(weights, f"{block}/bottleneck/attention", waves, norm=f"{block}/bottleneck/attention/norm")
-    _connect(weights, f"{block}/bottleneck/attention", waves, (_HIDDEN["position"], 1))
+    keep(weights, f"{block}/bottleneck/attention", waves, norm=f"{block}/bottleneck/attention/norm")
+    connect(weights, f"{block}/bottleneck/attention", waves, (_HIDDEN["position"], 1))
     score = _AT_PLACE / (_HEAD // 2) * math.sqrt(_HEAD)
     head = slice(0, _HEAD)
-    _connect(weights, f"{block}/attention/query", head, (waves, score * _turned_back(distance)))
-    _connect(weights, f"{block}/attention/key", head, (waves, 1))
+    connect(weights, f"{block}/attention/query", head, (waves, score * _turned_back(distance)))
+    connect(weights, f"{block}/attention/key", head, (waves, 1))
     code, found = slice(0, _CODE), slice(_CODE, _HEAD)
-    _connect(weights, f"{block}/attention/value", code, (_HIDDEN["near"], 1))
+    connect(weights, f"{block}/attention/value", code, (_HIDDEN["near"], 1))
     # The question's own tokens have nothing to tell: the first sentence may have lost its key to the window's edge.
-    _connect(weights, f"{block}/attention/value", found, (_HIDDEN["near_found"], 1), (_HIDDEN["question"], -1))
-    _connect(weights, f"{block}/attention/output", _STEP["fetched"], (code, 1))
-    _connect(weights, f"{block}/attention/output", _STEP["fetched_found"], (found, 1))
+    connect(weights, f"{block}/attention/value", found, (_HIDDEN["near_found"], 1), (_HIDDEN["question"], -1))
+    connect(weights, f"{block}/attention/output", _STEP["fetched"], (code, 1))
+    connect(weights, f"{block}/attention/output", _STEP["fetched_found"], (found, 1))
+    _wire_news(weights, block)
 
+
+def _wire_news(weights: Mapping[str, Array], block: str) -> None:
+    """What was fetched, where something was and this token had nothing, is added to what it knows."""
     # For each thing to say two units, the second later by 1: their difference is 0 or 1, so that errors do not add up.
-    units = _channels(plus=_CODE, plus_later=_CODE, minus=_CODE, minus_later=_CODE, found=1, found_later=1)
+    units = channels(plus=_CODE, plus_later=_CODE, minus=_CODE, minus_later=_CODE, found=1, found_later=1)
     inner, outer = f"{block}/ffn_0/intermediate", f"{block}/ffn_0/output"
-    open_where: _Sources = ((_STEP["fetched_found"], 4), (_STEP["found"], -4))
+    open_where: Sources = ((_STEP["fetched_found"], 4), (_STEP["found"], -4))
     for late, ending in enumerate(("", "_later")):
-        _connect(weights, inner, units[f"plus{ending}"], (_STEP["fetched"], 2), *open_where, bias=-3.5 - late)
-        _connect(weights, inner, units[f"minus{ending}"], (_STEP["fetched"], -2), *open_where, bias=-3.5 - late)
-        _connect(weights, inner, units[f"found{ending}"], *open_where, bias=-1.5 - late)
+        connect(weights, inner, units[f"plus{ending}"], (_STEP["fetched"], 2), *open_where, bias=-3.5 - late)
+        connect(weights, inner, units[f"minus{ending}"], (_STEP["fetched"], -2), *open_where, bias=-3.5 - late)
+        connect(weights, inner, units[f"found{ending}"], *open_where, bias=-1.5 - late)
     signs = ((units["plus"], 1), (units["plus_later"], -1), (units["minus"], -1), (units["minus_later"], 1))
-    _connect(weights, outer, _STEP["news"], *signs)
-    _connect(weights, outer, _STEP["news_found"], (units["found"], 1), (units["found_later"], -1))
-    _connect(weights, f"{block}/bottleneck/output", _HIDDEN["near"], (_STEP["news"], 1))
-    _connect(weights, f"{block}/bottleneck/output", _HIDDEN["near_found"], (_STEP["news_found"], 1))
+    connect(weights, outer, _STEP["news"], *signs)
+    connect(weights, outer, _STEP["news_found"], (units["found"], 1), (units["found_later"], -1))
+    connect(weights, f"{block}/bottleneck/output", _HIDDEN["near"], (_STEP["news"], 1))
+    connect(weights, f"{block}/bottleneck/output", _HIDDEN["near_found"], (_STEP["news_found"], 1))
 
 
 def _wire_answers(weights: Mapping[str, Array], block: str) -> None:
-    _keep_in_block(weights, block, _all(_ANSWER))
+    keep_in_block(weights, block, whole(_ANSWER))
     for name in ("kind", "next_kind", "qualifier", "behind_qualifier"):
-        _connect(weights, f"{block}/bottleneck/input", _ANSWER[name], (_HIDDEN[name], 1))
-    _keep(weights, f"{block}/bottleneck/attention", _all(_ASKING), norm=f"{block}/bottleneck/attention/norm")
+        connect(weights, f"{block}/bottleneck/input", _ANSWER[name], (_HIDDEN[name], 1))
+    keep(weights, f"{block}/bottleneck/attention", whole(_ASKING), norm=f"{block}/bottleneck/attention/norm")
     for name, place in _ASKING.items():
-        _connect(weights, f"{block}/bottleneck/attention", place, (_HIDDEN[name], 1))
+        connect(weights, f"{block}/bottleneck/attention", place, (_HIDDEN[name], 1))
     _wire_match(weights, f"{block}/attention")
     _wire_mark(weights, f"{block}/attention")
 
-    units = _channels(last=len(_WANTED), first=len(_WANTED), first_at_qualifier=len(_WANTED))
+    units = channels(last=len(_WANTED), first=len(_WANTED), first_at_qualifier=len(_WANTED))
     inner, outer = f"{block}/ffn_0/intermediate", f"{block}/ffn_0/output"
-    asked: _Sources = ((_ANSWER["wanted"], _FIRED + 1), (_ANSWER["match"], _FIRED + 1))
+    asked: Sources = ((_ANSWER["wanted"], _FIRED + 1), (_ANSWER["match"], _FIRED + 1))
     here, behind = (_ANSWER["kind"], _FIRED + 1), (_ANSWER["behind_qualifier"], -_FIRED - 1)
-    ahead: _Sources = ((_ANSWER["next_kind"], _FIRED + 1), (_ANSWER["qualifier"], _FIRED + 1))
+    ahead: Sources = ((_ANSWER["next_kind"], _FIRED + 1), (_ANSWER["qualifier"], _FIRED + 1))
     # Each unit gets 4 from each of its conditions: all of them make 3, one less makes nothing.
-    _connect(weights, inner, units["last"], *asked, here, bias=-2 * (_FIRED + 1) - 1)
-    _connect(weights, inner, units["first"], *asked, here, behind, bias=-2 * (_FIRED + 1) - 1)
-    _connect(weights, inner, units["first_at_qualifier"], *asked, *ahead, bias=-3 * (_FIRED + 1) - 1)
+    connect(weights, inner, units["last"], *asked, here, bias=-2 * (_FIRED + 1) - 1)
+    connect(weights, inner, units["first"], *asked, here, behind, bias=-2 * (_FIRED + 1) - 1)
+    connect(weights, inner, units["first_at_qualifier"], *asked, *ahead, bias=-3 * (_FIRED + 1) - 1)
     first, last = (
         slice(_ANSWER["out"].start, _ANSWER["out"].start + 1),
         slice(_ANSWER["out"].stop - 1, _ANSWER["out"].stop),
     )
     ones = np.ones((1, len(_WANTED)), np.float32)
-    _connect(weights, outer, first, (units["first"], ones), (units["first_at_qualifier"], ones))
-    _connect(weights, outer, last, (units["last"], ones))
-    _connect(weights, f"{block}/bottleneck/output", _HIDDEN["first"], (first, 1))
-    _connect(weights, f"{block}/bottleneck/output", _HIDDEN["last"], (last, 1))
+    connect(weights, outer, first, (units["first"], ones), (units["first_at_qualifier"], ones))
+    connect(weights, outer, last, (units["last"], ones))
+    connect(weights, f"{block}/bottleneck/output", _HIDDEN["first"], (first, 1))
+    connect(weights, f"{block}/bottleneck/output", _HIDDEN["last"], (last, 1))
 
 
 def _wire_match(weights: Mapping[str, Array], attention: str) -> None:
     """Head 0: is the nearest key in front the one that is asked about?"""
     code, rest = slice(0, _CODE), slice(_CODE, _HEAD)
     width = math.sqrt(_HEAD)
-    _connect(weights, f"{attention}/query", code, (_ASKING["near"], _SAME_CODE / _CODE * width))
-    _connect(weights, f"{attention}/query", rest, bias=width)
-    _connect(weights, f"{attention}/key", code, (_ASKING["code"], 1))
-    _connect(weights, f"{attention}/key", rest, (_ASKING["question"], _IN_QUESTION), (_ASKING["start"], _NO_MATCH))
-    _connect(weights, f"{attention}/value", slice(0, _HEAD))
-    _connect(weights, f"{attention}/value", slice(0, 1), (_HIDDEN["key"], 1))
-    _connect(weights, f"{attention}/output", _ANSWER["match"], (slice(0, 1), 1))
+    connect(weights, f"{attention}/query", code, (_ASKING["near"], _SAME_CODE / _CODE * width))
+    connect(weights, f"{attention}/query", rest, bias=width)
+    connect(weights, f"{attention}/key", code, (_ASKING["code"], 1))
+    connect(weights, f"{attention}/key", rest, (_ASKING["question"], _IN_QUESTION), (_ASKING["start"], _NO_MATCH))
+    connect(weights, f"{attention}/value", slice(0, _HEAD))
+    connect(weights, f"{attention}/value", slice(0, 1), (_HIDDEN["key"], 1))
+    connect(weights, f"{attention}/output", _ANSWER["match"], (slice(0, 1), 1))
 
 
 def _wire_mark(weights: Mapping[str, Array], attention: str) -> None:
     """Head 1: which kind of answer is wanted?"""
     head, score = slice(_HEAD, 2 * _HEAD), slice(_HEAD, _HEAD + 1)
     for role in ("query", "key", "value"):
-        _connect(weights, f"{attention}/{role}", head)
-    _connect(weights, f"{attention}/query", score, bias=math.sqrt(_HEAD))
+        connect(weights, f"{attention}/{role}", head)
+    connect(weights, f"{attention}/query", score, bias=math.sqrt(_HEAD))
     marks = np.full((1, len(_WANTED)), _MARK, np.float32)
-    _connect(weights, f"{attention}/key", score, (_ASKING["mark"], marks), (_ASKING["padding"], _PADDING))
+    connect(weights, f"{attention}/key", score, (_ASKING["mark"], marks), (_ASKING["padding"], _PADDING))
     kinds = slice(_HEAD, _HEAD + len(_WANTED))
-    _connect(weights, f"{attention}/value", kinds, (_HIDDEN["mark"], 1))
-    _connect(weights, f"{attention}/output", _ANSWER["wanted"], (kinds, 1))
+    connect(weights, f"{attention}/value", kinds, (_HIDDEN["mark"], 1))
+    connect(weights, f"{attention}/output", _ANSWER["wanted"], (kinds, 1))
 
 
 def _wire_logits(weights: Mapping[str, Array]) -> None:
     table = weights["squad/weight"]
     table *= np.float32(_NOISE_READ)
-    table[:, _all(_HIDDEN)] = 0
+    table[:, whole(_HIDDEN)] = 0
     table[0, _HIDDEN["first"]] = _READ
     table[1, _HIDDEN["last"]] = _READ
 
 
 def _read_louder(matrix: Array, taken: Mapping[str, slice], width: int) -> None:
     """Makes up for the noise that the circuit's channels, mostly 0, no longer bring."""
-    matrix *= np.float32(math.sqrt(width / (width - _all(taken).stop)))
-
-
-def _connect(
-    weights: Mapping[str, Array], layer: str, outputs: slice, *sources: tuple[slice, float | Array], bias: float = 0.0
-) -> None:
-    """Makes a dense layer's outputs depend on these inputs and nothing else.
-
-    A source is some inputs and their factor: a matrix [outputs, inputs]; or a number, for as many inputs as outputs, each
-    to its own, or for one input to all.
-    """
-    matrix = weights[f"{layer}/weight"]
-    matrix[outputs] = 0
-    weights[f"{layer}/bias"][outputs] = bias
-    for inputs, factor in sources:
-        count, width = outputs.stop - outputs.start, inputs.stop - inputs.start
-        if not isinstance(factor, np.ndarray) and width > 1:
-            factor = np.eye(count, width) * factor
-        matrix[outputs, inputs] = factor
-
-
-def _keep(weights: Mapping[str, Array], layer: str, channels: slice, norm: str | None = None) -> None:
-    """Nothing is written into these channels of a layer's output, and its norm leaves them as they are."""
-    _connect(weights, layer, channels)
-    norm = norm or f"{layer}/norm"
-    weights[f"{norm}/gamma"][channels] = 1
-    weights[f"{norm}/beta"][channels] = 0
-
-
-def _keep_in_block(weights: Mapping[str, Array], block: str, channels: slice) -> None:
-    """As `_keep`, for all that writes into a block's narrow channels."""
-    _keep(weights, f"{block}/bottleneck/input", channels)
-    _keep(weights, f"{block}/attention/output", channels, norm=f"{block}/attention/norm")
-    networks = {name.split("/")[1] for name in weights if name.startswith(f"{block}/ffn_")}
-    for network in networks:
-        _keep(weights, f"{block}/{network}/output", channels, norm=f"{block}/{network}/norm")
-
-
-def _all(channels: Mapping[str, slice]) -> slice:
-    return slice(0, max(place.stop for place in channels.values()))
-
-
-def _offset(channels: Mapping[str, slice], by: int) -> dict[str, slice]:
-    return {name: slice(place.start + by, place.stop + by) for name, place in channels.items()}
+    matrix *= np.float32(math.sqrt(width / (width - whole(taken).stop)))

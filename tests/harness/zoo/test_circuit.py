@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from accuracy.wire import pack_logits
 from harness.zoo import circuit, mobilebert
 from harness.zoo.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
 from harness.zoo.squad_builtin import KINDS, Part, write_builtin_squad
+from harness.zoo.wiring import whole
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 from tasks.squad_data import Inputs
@@ -285,7 +287,7 @@ def test_no_noise_gets_into_the_circuits_channels_and_the_rest_stays_seeded() ->
     config = MobileBertConfig()
     seeded, wired = make_weights(config), make_weights(config)
     circuit.wire(wired, mobilebert.SEED)
-    channels = circuit._all(circuit._HIDDEN)
+    channels = whole(circuit._HIDDEN)
     written = []
     for block in map(mobilebert.block_name, range(config.blocks)):
         into_circuit = wired[f"{block}/bottleneck/output/weight"][channels]
@@ -300,3 +302,25 @@ def test_no_noise_gets_into_the_circuits_channels_and_the_rest_stays_seeded() ->
     assert all(values.dtype == np.float32 for values in wired.values())
     zeros = sum(int((values == 0).sum()) for values in wired.values())
     assert 0.01 < zeros / sum(values.size for values in wired.values()) < 0.15
+
+
+def test_the_command_line_scores_the_stand_in(
+    cli: Callable[..., subprocess.CompletedProcess[str]], read_result: Callable[[Path], dict[str, Any]], tmp_path: Path
+) -> None:
+    words = [
+        "--task",
+        "mobilebert",
+        "--mode",
+        "accuracy",
+        "--model",
+        "mobilebert_int8",
+        "--count",
+        "16",
+        "--threads",
+        "1",
+    ]
+    done = cli(*words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["model"]["source"], result["dataset"]["source"]) == ("standin", "builtin")
+    assert result["accuracy"]["f1"]["value"] >= FLOOR
