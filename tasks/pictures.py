@@ -251,8 +251,11 @@ def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict
 
 
 def _pictures_of(folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
-    names = sorted(child.name for child in folder.iterdir() if _is_picture(child.name, suffixes) and child.is_file())
-    return {name: name for name in names}
+    found = sorted(child for child in folder.iterdir() if _is_picture(child.name, suffixes) and not child.is_dir())
+    for child in found:
+        if not child.is_file():
+            raise DataMissing(f"{child} is no file: a link to nothing, or a device. Mend or remove it")
+    return {child.name: child.name for child in found}
 
 
 def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict[str, str]]:
@@ -263,8 +266,16 @@ def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dic
     folders: dict[PurePosixPath, dict[str, str]] = {}
     for key in archive.namelist():
         member = PurePosixPath(key)
-        if not key.endswith("/") and _is_picture(member.name, suffixes) and all(map(_may_hold_pictures, member.parts)):
-            folders.setdefault(member.parent, {})[member.name] = key
+        if (
+            key.endswith("/")
+            or not _is_picture(member.name, suffixes)
+            or not all(map(_may_hold_pictures, member.parts))
+        ):
+            continue
+        folder = folders.setdefault(member.parent, {})
+        if member.name in folder:
+            raise DataMissing(f"{path} holds {key} twice: which one is meant? Unpack it and name the folder")
+        folder[member.name] = key
     root = PurePosixPath(".")
     chosen = root if root in folders else _only(path, folders, suffixes)
     return path, _Archive(path, archive), dict(sorted(folders[chosen].items()))
