@@ -65,7 +65,7 @@ def _picture_standins(*names: str) -> dict[str, Standin]:
 STANDINS: dict[str, Standin] = {
     "mobilebert_float32": Standin(partial(_mobilebert, "float32"), _MOBILEBERT_MODULES),
     "mobilebert_int8": Standin(partial(_mobilebert, "int8"), _MOBILEBERT_MODULES),
-    **_picture_standins("mobilenet_edgetpu"),
+    **_picture_standins("mobilenet_edgetpu", "deeplabv3"),
 }
 
 
