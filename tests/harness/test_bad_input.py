@@ -447,7 +447,7 @@ def test_however_small_the_disk_is_what_is_called_valid_is_whole(
     status = read_result(out)["status"] if (out / "result.json").exists() else None
     if done.returncode == 0:
         assert status == "valid"
-        assert mode == "performance" or cli("score", out).stdout.split() == ["top1", "80.00", "%"]
+        assert mode == "performance" or cli("score", out).stdout.split()[:3] == ["top1", "80.00", "%"]
     else:
         assert done.returncode in (2, 3)
         assert status in (None, "failed", "started")
