@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -19,6 +20,18 @@ from typing import IO
 from harness.errors import ConfigError
 
 _BLOCK = 1 << 20
+_CORRUPT = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,  # NotImplementedError too: a compression nobody has
+    ValueError,
+    struct.error,
+)
+"""What the standard library raises over archives that are cut, corrupt or made by an enemy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ def _copy(archive: Path, name: str, source: Callable[[], IO[bytes]], target: Pat
     """Headers may lie about sizes: what comes is counted."""
     size = 0
     try:
-        with source() as file, target.open("xb") as out:
+        with _opened(archive, name, source) as file, target.open("xb") as out:
             while block := _read(archive, name, file):
                 size += len(block)
                 if size > limit:
@@ -90,10 +103,17 @@ def _copy(archive: Path, name: str, source: Callable[[], IO[bytes]], target: Pat
     return size
 
 
+def _opened(archive: Path, name: str, source: Callable[[], IO[bytes]]) -> IO[bytes]:
+    try:
+        return source()
+    except _CORRUPT as error:
+        raise ArchiveRefused(f"{archive}: {name} is corrupt: {error}") from None
+
+
 def _read(archive: Path, name: str, file: IO[bytes]) -> bytes:
     try:
         return file.read(_BLOCK)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except _CORRUPT as error:
         raise ArchiveRefused(f"{archive}: {name} is corrupt: {error}") from None
 
 
@@ -106,7 +126,7 @@ def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]
             yield from _tar_members(archive)
         else:
             raise ArchiveRefused(f"{archive} is neither a zip nor a tar archive")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+    except _CORRUPT as error:
         raise ArchiveRefused(f"{archive} is corrupt: {error}") from None
 
 

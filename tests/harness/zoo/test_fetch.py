@@ -1,0 +1,383 @@
+"""Official files into the cache: judged before they are used, whole or not at all, one process at a time."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.entries import FileEntry
+from harness.errors import ConfigError
+from harness.zoo.catalog import Catalog, Item
+from harness.zoo.download import Patience
+from harness.zoo.fetch import Fetching, fetch
+from harness.zoo.importing import import_file
+from harness.zoo.install import Outcome
+from harness.zoo.official import examine, official_path, read_stamp
+
+BODY = b"\x78" + bytes(range(256)) * 2000
+OTHER = b"\x78" + BODY[:0:-1]
+HASTY = Patience(timeout_s=0.5, attempts=2, first_wait_s=0.01, longest_wait_s=0.02)
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def item(file: str, *urls: str, **known: Any) -> Item:
+    return Item(FileEntry(file=file, urls=list(urls), **known))
+
+
+def fetch_all(items: Sequence[Item], cache: Path, **more: Any) -> list[Outcome]:
+    return fetch(items, Fetching(cache, patience=HASTY, **more), lambda _: None)
+
+
+def fetch_one(wanted: Item, cache: Path, **more: Any) -> Outcome:
+    return fetch_all([wanted], cache, **more)[0]
+
+
+def test_a_file_with_the_published_checksum_is_verified_and_not_fetched_twice(origin: Any, tmp_path: Path) -> None:
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(BODY)), md5=md5(BODY), size_bytes=len(BODY))
+    first = fetch_one(wanted, tmp_path)
+    assert (first.state, first.path, first.size_bytes) == ("verified", official_path("a.tfrecord", tmp_path), len(BODY))
+    assert first.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert official_path("a.tfrecord", tmp_path).read_bytes() == BODY
+    assert fetch_one(wanted, tmp_path).what == "was here"
+    assert len(origin.requests) == 1
+    assert not list(tmp_path.rglob("*.partial*"))
+
+
+def test_a_file_with_another_checksum_is_kept_aside_and_never_used(origin: Any, tmp_path: Path) -> None:
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(OTHER)), md5=md5(BODY))
+    outcome = fetch_one(wanted, tmp_path)
+    assert outcome.state == "failed"
+    assert f"its MD5 is {md5(OTHER)}, the published one {md5(BODY)}" in outcome.what
+    assert official_path("a.tfrecord.rejected", tmp_path).read_bytes() == OTHER
+    assert examine("a.tfrecord", wanted.entry, tmp_path).state == "absent"
+
+
+def test_a_corrupt_origin_leads_to_the_next(origin: Any, tmp_path: Path) -> None:
+    urls = [
+        origin.on("/a", origin.serve(OTHER)),
+        origin.on("/b", origin.status(404)),
+        origin.on("/c", origin.serve(BODY)),
+    ]
+    outcome = fetch_one(item("a.tfrecord", *urls, md5=md5(BODY)), tmp_path)
+    assert outcome.state == "verified"
+    assert outcome.what == f"fetched from {urls[2]}"
+
+
+def test_parts_of_two_versions_make_no_file(origin: Any, tmp_path: Path) -> None:
+    # The first bytes are another file's: gone on with, since a checksum judges; then fetched once more from the start.
+    part = official_path("a.tfrecord.partial", tmp_path)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(OTHER[:1000])
+    outcome = fetch_one(item("a.tfrecord", origin.on("/a", origin.serve(BODY)), md5=md5(BODY)), tmp_path)
+    assert outcome.state == "verified"
+    assert [headers.get("Range") for _, headers in origin.requests] == ["bytes=1000-", None]
+
+
+def test_a_file_without_a_published_checksum_is_unverified_and_pinned(origin: Any, tmp_path: Path) -> None:
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(BODY)))
+    assert fetch_one(wanted, tmp_path).state == "unverified"
+    official_path("a.tfrecord", tmp_path).unlink()
+    origin.on("/a", origin.serve(OTHER))
+    outcome = fetch_one(wanted, tmp_path)
+    assert outcome.state == "failed"
+    assert f"{hashlib.sha256(BODY).hexdigest()} was taken first and pinned" in outcome.what
+    origin.on("/a", origin.serve(BODY))
+    assert fetch_one(wanted, tmp_path).state == "unverified"
+
+
+def test_a_web_page_in_a_files_place_is_refused(origin: Any, tmp_path: Path) -> None:
+    page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>"
+    outcome = fetch_one(item("a.tfrecord", origin.on("/a", origin.serve(page))), tmp_path)
+    assert outcome.state == "failed"
+    assert "it is a web page" in outcome.what
+
+
+def test_many_files_come_in_order_and_one_that_fails_stops_no_other(origin: Any, tmp_path: Path) -> None:
+    items = [
+        item(f"{number}.tfrecord", origin.on(f"/{number}", origin.status(404) if number == 3 else origin.serve(BODY)))
+        for number in range(9)
+    ]
+    outcomes = fetch_all(items, tmp_path)
+    assert [outcome.file for outcome in outcomes] == [f"{number}.tfrecord" for number in range(9)]
+    assert [outcome.state for outcome in outcomes] == ["failed" if number == 3 else "unverified" for number in range(9)]
+
+
+def test_a_mirror_replaces_all_origins(origin: Any, tmp_path: Path) -> None:
+    origin.on("/mirror/v1_1/a.tfrecord", origin.serve(BODY))
+    wanted = item("v1_1/a.tfrecord", "https://nowhere.invalid/a", md5=md5(BODY))
+    outcome = fetch_one(wanted, tmp_path, mirror=f"{origin.url}/mirror/")
+    assert outcome.what == f"fetched from {origin.url}/mirror/v1_1/a.tfrecord"
+    assert official_path("v1_1/a.tfrecord", tmp_path).read_bytes() == BODY
+
+
+def test_a_file_without_an_address_says_how_to_get_it(tmp_path: Path) -> None:
+    outcome = fetch_one(item("a.tar", obtain="ask at example.org"), tmp_path)
+    assert (outcome.state, outcome.what) == ("failed", "a.tar has no public address: ask at example.org")
+
+
+def test_a_cached_file_that_was_changed_is_put_aside_and_fetched_again(origin: Any, tmp_path: Path) -> None:
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(BODY)), md5=md5(BODY))
+    fetch_one(wanted, tmp_path)
+    path = official_path("a.tfrecord", tmp_path)
+    with path.open("ab") as file:
+        file.write(b"more")
+    assert examine("a.tfrecord", wanted.entry, tmp_path).state == "corrupt"
+    assert fetch_one(wanted, tmp_path).state == "verified"
+    assert path.read_bytes() == BODY
+    assert official_path("a.tfrecord.rejected", tmp_path).read_bytes() == BODY + b"more"
+
+
+def test_a_known_file_is_hashed_once_and_a_touched_one_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.zoo import official
+
+    path = official_path("a.tfrecord", tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
+    known, hashed = FileEntry(file="a.tfrecord", md5=md5(BODY)), []
+    real = official.hash_file
+    monkeypatch.setattr(official, "hash_file", lambda path: hashed.append(path) or real(path))  # type: ignore[func-returns-value]
+    for _ in range(3):
+        assert examine("a.tfrecord", known, tmp_path).state == "verified"
+    assert len(hashed) == 1
+    os.utime(path, ns=(1, 1))
+    assert examine("a.tfrecord", known, tmp_path).state == "verified"
+    assert len(hashed) == 2
+
+
+def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_path: Path) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    serve = origin.serve(BODY)
+
+    def slow(handler: Any) -> None:
+        began.set()
+        go_on.wait(20)
+        serve(handler)
+
+    wanted = item("a.tfrecord", origin.on("/a", slow), md5=md5(BODY))
+    script = (
+        "import sys; from pathlib import Path; from harness.entries import FileEntry\n"
+        "from harness.zoo.catalog import Item; from harness.zoo.fetch import Fetching, fetch\n"
+        "item = Item(FileEntry(file='a.tfrecord', urls=[sys.argv[1]], md5=sys.argv[2]))\n"
+        "how = Fetching(Path(sys.argv[3]), on_wait=lambda file: print('waits for', file, flush=True))\n"
+        "print(fetch([item], how, lambda _: None)[0].what)\n"
+    )
+    first: list[Outcome] = []
+    patient = Fetching(tmp_path, patience=Patience(timeout_s=30))
+    thread = threading.Thread(target=lambda: first.extend(fetch([wanted], patient, lambda _: None)))
+    thread.start()
+    assert began.wait(20)
+    words = [sys.executable, "-c", script, f"{origin.url}/a", md5(BODY), str(tmp_path)]
+    root = str(Path(__file__).resolve().parents[3])
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}) as second:
+        assert second.stdout is not None
+        assert second.stdout.readline() == "waits for a.tfrecord\n"
+        go_on.set()
+        assert second.stdout.readline() == "was here\n"
+    thread.join()
+    assert first[0].state == "verified"
+    assert len(origin.requests) == 1
+
+
+def as_somebody_else(call: Callable[[], str]) -> str:
+    """What a call returns in a child process that is not root, for whom permissions count."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            text = call()
+        except BaseException as error:
+            text = f"{type(error).__name__}: {error}"
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        text = file.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "none", place], check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_fills_in_the_middle_is_named_and_what_came_is_gone_on_with(origin: Any, small_disk: Path) -> None:
+    large = BODY * 10
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(large)), md5=md5(large))
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(2 << 20))
+    outcome = fetch_one(wanted, small_disk)
+    assert outcome.state == "failed"
+    assert "No space left on device" in outcome.what
+    assert "it goes on where it stopped" in outcome.what
+    assert outcome.fatal is not None
+    assert outcome.fatal.status == 3
+    ballast.unlink()
+    small_disk = small_disk.resolve()
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    assert fetch_one(wanted, small_disk).state == "verified"
+    assert origin.requests[-1][1]["Range"].startswith("bytes=")
+
+
+def test_a_file_that_cannot_fit_is_refused_before_it_is_fetched(origin: Any, small_disk: Path) -> None:
+    wanted = item("a.tfrecord", origin.on("/a", origin.serve(BODY)), size_bytes=64 << 20)
+    assert "needs 67.1 MB, but" in fetch_one(wanted, small_disk).what
+    assert origin.requests == []
+
+
+def test_a_read_only_cache_serves_what_it_has_and_says_so_of_the_rest(origin: Any, small_disk: Path) -> None:
+    here = item("a.tfrecord", origin.on("/a", origin.serve(BODY)), md5=md5(BODY))
+    fetch_one(here, small_disk)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert fetch_one(here, small_disk).what == "was here"
+    outcome = fetch_one(item("b.tfrecord", origin.url + "/a"), small_disk)
+    assert "cannot be written" in outcome.what
+    assert "--cache-dir" in outcome.what
+    assert outcome.fatal is not None
+    assert outcome.fatal.status == 2
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
+def test_a_cache_that_somebody_else_owns_is_refused_with_advice(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    wanted = item("a.tfrecord", "https://nowhere.invalid/a")
+    said = as_somebody_else(lambda: fetch_one(wanted, tmp_path).what)
+    assert "Permission denied" in said
+    assert "--cache-dir" in said
+
+
+def catalog(*items: Item) -> Catalog:
+    made = Catalog()
+    for one in items:
+        made.add(one, one.file.partition(".")[0])
+    return made
+
+
+def test_an_imported_file_is_recognised_by_its_hash_whatever_its_name(tmp_path: Path) -> None:
+    mine = tmp_path / "download (3)"
+    mine.write_bytes(BODY)
+    cache = tmp_path / "cache"
+    known = catalog(item("b.tfrecord", md5=md5(OTHER)), item("v5_0/a.tfrecord", md5=md5(BODY)))
+    (outcome,) = import_file(mine, known, cache)
+    assert (outcome.file, outcome.state, outcome.what) == ("v5_0/a.tfrecord", "verified", "imported")
+    assert official_path("v5_0/a.tfrecord", cache).read_bytes() == BODY
+    assert import_file(mine, known, cache)[0].what == "was here"
+    assert mine.read_bytes() == BODY
+
+
+def test_a_sha256_recognises_a_file_too(tmp_path: Path) -> None:
+    mine = tmp_path / "x"
+    mine.write_bytes(BODY)
+    known = catalog(item("lstm.tflite", sha256=hashlib.sha256(BODY).hexdigest()))
+    assert import_file(mine, known, tmp_path / "cache")[0].state == "verified"
+
+
+def test_a_file_without_a_checksum_is_taken_by_its_name_and_pinned(tmp_path: Path) -> None:
+    cache, mine = tmp_path / "cache", tmp_path / "a.tfrecord"
+    known = catalog(item("a.tfrecord"))
+    mine.write_bytes(BODY)
+    assert import_file(mine, known, cache)[0].state == "unverified"
+    stamp = read_stamp("a.tfrecord", cache)
+    assert stamp is not None
+    assert stamp.sha256 == hashlib.sha256(BODY).hexdigest()
+    mine.write_bytes(OTHER)
+    with pytest.raises(ConfigError, match="was taken first and pinned"):
+        import_file(mine, known, cache)
+    assert official_path("a.tfrecord", cache).read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.tflite", b"<!doctype html><title>Blob</title>", "it is a web page"),
+        ("a.tflite", b"rubbish" * 9, "it is not a TFLite model"),
+        ("a.tflite", b"", "it is empty"),
+        ("a.zip", b"rubbish" * 9, "it is not a zip archive"),
+        ("a.json", b"{", "it is not JSON"),
+        ("a.txt", b"1\0", "it is not a text"),
+        ("known.tfrecord", OTHER, f"its sha256 is {hashlib.sha256(OTHER).hexdigest()}"),
+        ("nobody.bin", b"rubbish" * 9, "neither its hash nor its name is in the registry"),
+        ("page.htm", b"<html>", "it is a web page"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_reason(name: str, content: bytes, says: str, tmp_path: Path) -> None:
+    mine = tmp_path / name
+    mine.write_bytes(content)
+    known = catalog(
+        item("a.tflite"), item("a.zip"), item("a.json"), item("a.txt"), item("known.tfrecord", md5=md5(BODY))
+    )
+    with pytest.raises(ConfigError, match=says):
+        import_file(mine, known, tmp_path / "cache")
+    assert not official_path(name, tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("what", ["absent", "folder"])
+def test_what_is_no_file_cannot_be_imported(what: str, tmp_path: Path) -> None:
+    mine = tmp_path / what
+    if what == "folder":
+        mine.mkdir()
+    with pytest.raises(ConfigError, match=r"no file at|is no file"):
+        import_file(mine, catalog(), tmp_path / "cache")
+
+
+def test_a_model_with_other_tensors_than_the_registry_says_is_refused(keyword_model: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "model.tflite"
+    shutil.copyfile(keyword_model, mine)
+
+    def known(**tensor: Any) -> Catalog:
+        from harness.entries import TensorEntry
+
+        return catalog(Item(FileEntry(file="model.tflite"), inputs=(TensorEntry(role="features", **tensor),)))
+
+    with pytest.raises(
+        ConfigError, match=r"its input features is \[1, 49, 10, 1\], the official model's is \['any', 224"
+    ):
+        import_file(mine, known(shape=[None, 224, 224, 3]), tmp_path / "cache")
+    with pytest.raises(ConfigError, match="its input features is int8, the official model's is float32"):
+        import_file(mine, known(dtype="float32"), tmp_path / "cache")
+    right = known(shape=[None, 49, 10, 1], dtype="int8")
+    assert import_file(mine, right, tmp_path / "cache")[0].state == "unverified"
+
+
+def test_the_models_in_a_bundle_are_taken_out_and_recognised(keyword_model: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    bundle = tmp_path / "assets.tar.xz"
+    with tarfile.open(bundle, "w:xz") as file:
+        file.add(keyword_model, "assets/by-hash.tflite")
+        file.add(keyword_model, "assets/unknown/other.tflite")
+        file.add(__file__, "assets/README")
+    model = keyword_model.read_bytes()
+    known = catalog(
+        item("assets.tar.xz", unpack=True),
+        item("lstm.tflite", sha256=hashlib.sha256(model).hexdigest()),
+        item("o.tflite"),
+    )
+    outcomes = import_file(bundle, known, tmp_path / "cache")
+    assert [(outcome.file, outcome.state) for outcome in outcomes][:2] == [
+        ("assets.tar.xz", "unverified"),
+        ("lstm.tflite", "verified"),
+    ]
+    assert official_path("lstm.tflite", tmp_path / "cache").read_bytes() == model
+    assert not list(official_path("", tmp_path / "cache").glob(".unpack*"))
