@@ -1,15 +1,23 @@
-"""The CPU: LiteRT's interpreter with the XNNPACK delegate, which the runtime applies by default."""
+"""The CPU: LiteRT's kernels with the XNNPACK delegate, which the runtime applies by default."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
+from backends.base import Backend, BackendInfo, BackendUnavailable
+from backends.compiled import CompiledBackend
 from backends.interpreter import InterpreterBackend
+
+_DEFAULT_FLAGS = 1 | 2 | 8
+"""Signed and unsigned 8-bit kernels, dynamic fully connected (LRT tflite/delegates/xnnpack/xnnpack_delegate.h)."""
+_FORCE_FP16 = 4
+ENGINES = ("auto", "Interpreter", "CompiledModel")
 
 
 class CpuBackend(InterpreterBackend):
-    """The default backend."""
+    """The default: an interpreter."""
 
     def __init__(
         self,
@@ -17,7 +25,112 @@ class CpuBackend(InterpreterBackend):
         *,
         threads: int,
         xnnpack: bool = True,
+        reference_kernels: bool = False,
         input_shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
         """See `InterpreterBackend`."""
-        super().__init__(model, name="cpu", threads=threads, xnnpack=xnnpack, input_shapes=input_shapes)
+        super().__init__(
+            model,
+            name="cpu",
+            threads=threads,
+            xnnpack=xnnpack,
+            reference_kernels=reference_kernels,
+            input_shapes=input_shapes,
+        )
+
+
+class CompiledCpuBackend(CompiledBackend):
+    """The CPU through a compiled model, which has more of XNNPACK's options."""
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        threads: int,
+        flags: int | None = None,
+        weight_cache: str = "",
+        input_shapes: Sequence[tuple[int, ...]] | None = None,
+    ) -> None:
+        """Compiles the model.
+
+        Args:
+            model: The TFLite file.
+            threads: CPU threads.
+            flags: XNNPACK's flags; None for its own choice.
+            weight_cache: A file in which packed weights are kept and shared between instances.
+            input_shapes: See `CompiledBackend`.
+        """
+        from ai_edge_litert.compiled_model import CpuOptions, HardwareAccelerator, Options
+
+        if weight_cache:
+            Path(weight_cache).parent.mkdir(parents=True, exist_ok=True)
+        cpu = CpuOptions(num_threads=threads, xnnpack_flags=flags, xnnpack_weight_cache_path=weight_cache)
+        super().__init__(model, options=Options(HardwareAccelerator.CPU, cpu_options=cpu), input_shapes=input_shapes)
+        self._options = {"flags": flags, "weight_cache": weight_cache or None}
+
+    def info(self) -> BackendInfo:
+        """The engine does not tell what XNNPACK took."""
+        return BackendInfo(name="cpu", engine="CompiledModel", delegate=None, options=self._options)
+
+
+def open_cpu(
+    model: Path,
+    *,
+    threads: int,
+    engine: Literal["auto", "Interpreter", "CompiledModel"] = "auto",
+    xnnpack: bool = True,
+    xnnpack_flags: int | None = None,
+    force_fp16: bool = False,
+    weight_cache: str = "",
+    reference_kernels: bool = False,
+    input_shapes: Sequence[tuple[int, ...]] | None = None,
+) -> Backend:
+    """The CPU, behind the engine that suits the options.
+
+    `auto` is the interpreter wherever it can do what is asked: no model was found that a compiled model runs clearly quicker
+    on the CPU, and each call costs it some microseconds more (docs/backends.md).
+
+    Args:
+        model: The TFLite file.
+        threads: CPU threads.
+        engine: `auto`, `Interpreter` or `CompiledModel`.
+        xnnpack: False keeps to the built-in kernels. Interpreter only.
+        xnnpack_flags: XNNPACK's flags as a number. CompiledModel only.
+        force_fp16: Compute float models in half precision. CompiledModel only.
+        weight_cache: A file for packed weights, which further instances share. CompiledModel only.
+        reference_kernels: The plain C++ kernels. Interpreter only.
+        input_shapes: See `InterpreterBackend`.
+
+    Raises:
+        BackendUnavailable: Options of both engines at once, or an engine that does not have them.
+    """
+    compiled = {
+        "xnnpack_flags": xnnpack_flags is not None,
+        "force_fp16": force_fp16,
+        "weight_cache": bool(weight_cache),
+    }
+    plain = {"xnnpack=false": not xnnpack, "reference_kernels": reference_kernels}
+    asked = {
+        "CompiledModel": [name for name, given in compiled.items() if given],
+        "Interpreter": [name for name, given in plain.items() if given],
+    }
+    if engine not in ENGINES:
+        raise BackendUnavailable(f"engine of the cpu backend is {engine!r}: one of {', '.join(ENGINES)} it can be")
+    chosen = engine if engine != "auto" else ("CompiledModel" if asked["CompiledModel"] else "Interpreter")
+    other = "Interpreter" if chosen == "CompiledModel" else "CompiledModel"
+    if asked[other]:
+        raise BackendUnavailable(
+            f"the engine {chosen} of the cpu backend has no {', '.join(asked[other])}: {other} has"
+        )
+    if chosen == "Interpreter":
+        return CpuBackend(
+            model,
+            threads=threads,
+            xnnpack=xnnpack,
+            reference_kernels=reference_kernels,
+            input_shapes=input_shapes,
+        )
+    flags = xnnpack_flags
+    if force_fp16:
+        flags = (_DEFAULT_FLAGS if flags is None else flags) | _FORCE_FP16
+    return CompiledCpuBackend(model, threads=threads, flags=flags, weight_cache=weight_cache, input_shapes=input_shapes)

@@ -57,7 +57,10 @@ class Parts:
 
     def open(self, threads: int) -> Backend:
         """Another instance of the model."""
-        return self._open(self.backend_class, self.model, threads, self.spec.backend.options)
+        options = dict(self.spec.backend.options)
+        if options.get("weight_cache") is True:
+            options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
+        return self._open(self.backend_class, self.model, threads, options)
 
     def sut(self, threads: int) -> SystemUnderTest:
         """Another instance with the task around it; the first of one thread is the one already open."""

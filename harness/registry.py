@@ -24,7 +24,11 @@ TASKS = {
 }
 
 BACKENDS = {
-    "cpu": "backends.cpu:CpuBackend",
+    "cpu": "backends.cpu:open_cpu",
+    "gpu": "backends.gpu:GpuBackend",
+    "nnapi": "backends.nnapi:NnapiBackend",
+    "edgetpu": "backends.edgetpu:EdgeTpuBackend",
+    "npu": "backends.npu:NpuBackend",
     "external": "backends.external:ExternalBackend",
     "null": "backends.null:NullBackend",
 }

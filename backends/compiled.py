@@ -1,0 +1,126 @@
+"""The `CompiledModel` engine of LiteRT: the way to its GPU and NPU accelerators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backends.base import Array, Backend, BackendInfo, BackendUnavailable, Coverage, ModelRejected, TensorSpec
+from backends.interpreter import InterpreterBackend, first_line
+from backends.model_file import operators
+from backends.stderr import overheard
+
+_BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
+"""Types that the engine has buffers for (ai_edge_litert.tensor_buffer)."""
+
+
+class CompiledBackend(Backend):
+    """A compiled model with one buffer for each input and output, written and read in place of new ones.
+
+    Subclasses say which accelerators and options, and what came of it.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        options: Any,
+        input_shapes: Sequence[tuple[int, ...]] | None = None,
+        why_not: Callable[[str], str] | None = None,
+    ) -> None:
+        """Compiles the model.
+
+        Args:
+            model: The TFLite file.
+            options: `ai_edge_litert.compiled_model.Options`.
+            input_shapes: Resize the inputs to these shapes, in the model's input order.
+            why_not: From what the runtime wrote when it failed: why the backend is not here.
+
+        Raises:
+            ModelRejected: The file is no model, or has tensors this engine has no buffers for.
+            BackendUnavailable: The runtime cannot compile it; the message holds its reason.
+        """
+        # The compiled model knows no quantisation, and may take inputs in another order.
+        plain = InterpreterBackend(model, name="", threads=1, xnnpack=False, input_shapes=input_shapes)
+        self.inputs, self.outputs = plain.inputs, plain.outputs
+        plain.close()
+        self._nodes = len(operators(model))
+        _check_types(model, (*self.inputs, *self.outputs))
+        self._model, self.said = _compile(model, options, why_not)
+        signature, names = next(iter(self._model.get_signature_list().items()))
+        places = self._places(model, signature, names)
+        if input_shapes is not None:
+            for spec in self.inputs:
+                number = names["inputs"].index(spec.name)
+                self._model.resize_input_tensor(number, spec.shape, strict=False)
+        self._in, self._out = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
+        self._writes = [self._in[place].write for place in places[0]]
+        self._reads = [
+            (self._out[place].read, int(np.prod(spec.shape, dtype=np.int64)), spec.dtype, spec.shape)
+            for place, spec in zip(places[1], self.outputs, strict=True)
+        ]
+
+    def invoke(self, inputs: Sequence[Array]) -> list[Array]:
+        """Copies the inputs into their buffers, runs, copies the outputs out."""
+        for write, array in zip(self._writes, inputs, strict=True):
+            write(array)
+        self._model.run_by_index(0, self._in, self._out)
+        return [read(count, dtype).reshape(shape) for read, count, dtype, shape in self._reads]
+
+    def info(self) -> BackendInfo:
+        """The engine; subclasses add what they know."""
+        return BackendInfo(name="compiled", engine="CompiledModel", delegate=None)
+
+    def close(self) -> None:
+        """Frees the buffers, then the model."""
+        self._writes, self._reads, self._in, self._out = [], [], [], []
+        self._model = None
+
+    @property
+    def fully_accelerated(self) -> bool:
+        """What the runtime says of it."""
+        return bool(self._model.is_fully_accelerated())
+
+    @property
+    def whole(self) -> Coverage:
+        """All ops in the accelerator."""
+        return Coverage(self._nodes, self._nodes, None)
+
+    def _places(self, model: Path, signature: str, names: Mapping[str, list[str]]) -> tuple[list[int], list[int]]:
+        """Where the model's inputs and outputs are among the signature's."""
+        del signature
+        try:
+            return (
+                [names["inputs"].index(spec.name) for spec in self.inputs],
+                [names["outputs"].index(spec.name) for spec in self.outputs],
+            )
+        except ValueError:
+            raise ModelRejected(
+                f"CompiledModel names the inputs and outputs of {model} {names['inputs']} and {names['outputs']}, the "
+                f"interpreter {[spec.name for spec in self.inputs]} and {[spec.name for spec in self.outputs]}: "
+                "they cannot be matched. Use --backend cpu."
+            ) from None
+
+
+def _compile(model: Path, options: Any, why_not: Callable[[str], str] | None) -> tuple[Any, str]:
+    from ai_edge_litert.compiled_model import CompiledModel
+
+    try:
+        with overheard() as said:
+            compiled = CompiledModel.from_file(str(model), options=options)
+    except (RuntimeError, ValueError) as error:
+        reason = why_not(said()) if why_not else first_line(error)
+        raise BackendUnavailable(f"the runtime cannot compile {model}: {reason}") from None
+    return compiled, said()
+
+
+def _check_types(model: Path, specs: Sequence[TensorSpec]) -> None:
+    wrong = [f"{spec.name} is {spec.dtype}" for spec in specs if spec.dtype not in _BUFFER_TYPES]
+    if wrong:
+        raise ModelRejected(
+            f"CompiledModel has no buffers for tensors of {model}: {', '.join(wrong)}. Use --backend cpu, or convert the "
+            "model with 32-bit integers."
+        )
