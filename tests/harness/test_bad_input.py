@@ -36,7 +36,7 @@ def no_result(out: Path) -> bool:
 def test_a_file_that_is_no_model_is_refused(
     content: bytes,
     says: str,
-    cli: Cli,
+    call: Cli,
     keywords: list[str],
     tmp_path: Path,
     complaint: Complaint,
@@ -45,7 +45,7 @@ def test_a_file_that_is_no_model_is_refused(
     model = tmp_path / "model.tflite"
     model.write_bytes(content)
     words = [str(model) if word.endswith(".tflite") else word for word in keywords]
-    done = cli(*words, "--out", tmp_path / "run")
+    done = call(*words, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert says in complaint(done)
     assert str(model) in complaint(done)
@@ -54,13 +54,13 @@ def test_a_file_that_is_no_model_is_refused(
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_truncated_model_is_refused_wherever_it_is_cut(
-    share: float, cli: Cli, keyword_model: Path, keywords: list[str], tmp_path: Path, complaint: Complaint
+    share: float, call: Cli, keyword_model: Path, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
     model = tmp_path / "cut.tflite"
     whole = keyword_model.read_bytes()
     model.write_bytes(whole[: int(share * len(whole))])
     words = [str(model) if word == str(keyword_model) else word for word in keywords]
-    done = cli(*words, "--out", tmp_path / "run")
+    done = call(*words, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert f"the runtime refuses {model}" in complaint(done)
     assert "cut" in complaint(done).replace(str(model), "")
@@ -79,9 +79,9 @@ def test_a_truncated_model_is_refused_wherever_it_is_cut(
     ],
 )
 def test_a_missing_model_is_refused_and_says_where_it_would_go(
-    model: str, says: str, cli: Cli, keyword_data: Path, tmp_path: Path, complaint: Complaint
+    model: str, says: str, call: Cli, keyword_data: Path, tmp_path: Path, complaint: Complaint
 ) -> None:
-    done = cli("--task", "kws", "--model", model, "--dataset", keyword_data, cwd=tmp_path)
+    done = call("--task", "kws", "--model", model, "--dataset", keyword_data, cwd=tmp_path)
     assert done.returncode == 2
     assert says in complaint(done)
     # Not even an empty directory stays where the run's would have been.
@@ -89,10 +89,10 @@ def test_a_missing_model_is_refused_and_says_where_it_would_go(
 
 
 def test_a_model_that_does_not_fit_the_task_is_refused(
-    cli: Cli, picture_model: Path, keyword_data: Path, tmp_path: Path, complaint: Complaint, read_result: Read
+    call: Cli, picture_model: Path, keyword_data: Path, tmp_path: Path, complaint: Complaint, read_result: Read
 ) -> None:
     out = tmp_path / "run"
-    done = cli("--task", "kws", "--model", picture_model, "--dataset", keyword_data, "--out", out)
+    done = call("--task", "kws", "--model", picture_model, "--dataset", keyword_data, "--out", out)
     assert done.returncode == 2
     assert complaint(done).startswith("input picture is float32 [1, 32, 32, 3], but keyword spotting needs")
     assert read_result(out)["status"] == "failed"
@@ -149,24 +149,30 @@ def test_a_model_that_does_not_fit_the_task_is_refused(
     ],
 )
 def test_a_mistake_on_the_command_line_is_named(
-    words: list[str], says: str, cli: Cli, keyword_model: Path, keyword_data: Path, tmp_path: Path, complaint: Complaint
+    words: list[str],
+    says: str,
+    call: Cli,
+    keyword_model: Path,
+    keyword_data: Path,
+    tmp_path: Path,
+    complaint: Complaint,
 ) -> None:
     rest = ["--model", keyword_model, "--dataset", keyword_data] if "--task" in words and "kws" in words else []
-    done = cli(*words, *rest, cwd=tmp_path)
+    done = call(*words, *rest, cwd=tmp_path)
     assert done.returncode == 2
     assert says in complaint(done)
     assert "literal[" not in complaint(done)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_mistakes_of_a_config_are_reported_together(cli: Cli, tmp_path: Path, complaint: Complaint) -> None:
+def test_all_mistakes_of_a_config_are_reported_together(call: Cli, tmp_path: Path, complaint: Complaint) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text(
         "title: Mine\ntask: keyword_spotting\nload:\n  scenario: SinglStream\n  min_query_cout: 3\n"
         "backend:\n  threads: lots\n",
         encoding="utf-8",
     )
-    done = cli("--task", config, "--out", tmp_path / "run")
+    done = call("--task", config, "--out", tmp_path / "run")
     assert done.returncode == 2
     message = complaint(done)
     assert message.startswith(f"3 mistakes in {config}:")
@@ -180,7 +186,7 @@ def test_all_mistakes_of_a_config_are_reported_together(cli: Cli, tmp_path: Path
 
 
 def test_mistakes_that_only_show_later_are_reported_together_too(
-    cli: Cli, tmp_path: Path, complaint: Complaint
+    call: Cli, tmp_path: Path, complaint: Complaint
 ) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text(
@@ -188,7 +194,7 @@ def test_mistakes_that_only_show_later_are_reported_together_too(
         "backend:\n  name: gppu\n  threads: 0\n",
         encoding="utf-8",
     )
-    done = cli("--task", config, "--out", tmp_path / "run")
+    done = call("--task", config, "--out", tmp_path / "run")
     assert done.returncode == 2
     message = complaint(done)
     assert message.startswith("5 mistakes:")
@@ -203,34 +209,34 @@ def test_mistakes_that_only_show_later_are_reported_together_too(
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "title: [", "a: b: c", "\0"])
-def test_a_config_that_is_no_config_is_refused(text: str, cli: Cli, tmp_path: Path, complaint: Complaint) -> None:
+def test_a_config_that_is_no_config_is_refused(text: str, call: Cli, tmp_path: Path, complaint: Complaint) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text(text, encoding="utf-8")
-    done = cli("--task", config)
+    done = call("--task", config)
     assert done.returncode == 2
     assert str(config) in complaint(done)
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
 def test_more_queries_than_there_is_memory_for_are_refused_before_loadgen_makes_them(
-    scenario: str, cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+    scenario: str, call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
     words = ["--scenario", scenario, "--set", "load.min_query_count=1000000000000", "--out", tmp_path / "run"]
-    done = cli(*keywords, *words)
+    done = call(*keywords, *words)
     assert done.returncode == 2
     what = "samples" if scenario == "Offline" else "queries"
     assert f"LoadGen would generate 1,000,000,000,000 {what} beforehand" in complaint(done)
 
 
 def test_a_plug_in_that_cannot_be_loaded_is_the_users_to_fix(
-    cli: Cli,
+    call: Cli,
     keywords: list[str],
     plug_in: Callable[[str, str], dict[str, str]],
     tmp_path: Path,
     complaint: Complaint,
 ) -> None:
     env = plug_in("broken", "import no_such_driver\n")
-    done = cli(*keywords, "--backend", "broken", "--out", tmp_path / "run", env=env)
+    done = call(*keywords, "--backend", "broken", "--out", tmp_path / "run", env=env)
     assert done.returncode == 2
     message = complaint(done)
     assert "backend 'broken'" in message
@@ -239,9 +245,9 @@ def test_a_plug_in_that_cannot_be_loaded_is_the_users_to_fix(
 
 
 def test_an_option_that_the_backend_does_not_have_is_named(
-    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+    call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
-    done = cli(*keywords, "--set", "backend.options={xnpack: false}", "--out", tmp_path / "run")
+    done = call(*keywords, "--set", "backend.options={xnpack: false}", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "unknown option of the cpu backend 'xnpack'; did you mean 'xnnpack'?" in complaint(done)
 
@@ -259,10 +265,10 @@ def pictures(make_picture_data: Callable[[int], Path]) -> Path:
 
 @pytest.fixture
 def classify(
-    cli: Cli, picture_model: Path, pictures: Path, short: list[str], tmp_path: Path
+    call: Cli, picture_model: Path, pictures: Path, short: list[str], tmp_path: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        return cli(
+        return call(
             *PICTURES, "--model", picture_model, "--dataset", pictures, *short, "--out", tmp_path / "run", *words
         )
 
@@ -356,13 +362,13 @@ def test_a_corrupt_picture_is_named_whether_it_is_met_before_or_inside_loadgen(
 
 
 def test_a_directory_that_is_not_empty_is_left_as_it_is(
-    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+    call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
     out = tmp_path / "run"
     out.mkdir()
     (out / "result.json").write_text("mine", encoding="ascii")
     for mode in ("performance", "submission"):
-        done = cli(*keywords, "--out", out, "--mode", mode)
+        done = call(*keywords, "--out", out, "--mode", mode)
         assert done.returncode == 2
         assert f"{out} is not empty" in complaint(done)
     assert [path.name for path in out.iterdir()] == ["result.json"]
@@ -371,11 +377,11 @@ def test_a_directory_that_is_not_empty_is_left_as_it_is(
 
 @pytest.mark.parametrize("mode", ["performance", "submission"])
 def test_a_directory_under_a_file_cannot_be_made(
-    mode: str, cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+    mode: str, call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
     (tmp_path / "file").write_text("", encoding="ascii")
     for out in (tmp_path / "file" / "run", tmp_path / "file"):
-        done = cli(*keywords, "--out", out, "--mode", mode)
+        done = call(*keywords, "--out", out, "--mode", mode)
         assert done.returncode == 2
         assert f"cannot write the run's directory {out}: " in complaint(done)
 
@@ -403,30 +409,30 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.mark.parametrize("mode", ["performance", "submission"])
 def test_a_directory_on_a_read_only_disk_cannot_be_made(
-    mode: str, cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
+    mode: str, call: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
 ) -> None:
     disk = mount("ro,size=64k")
     for words in (["--out", disk / "run"], []):
-        done = cli(*keywords, *words, "--mode", mode, cwd=disk)
+        done = call(*keywords, *words, "--mode", mode, cwd=disk)
         assert done.returncode == 2
         assert "cannot write the run's directory " in complaint(done)
         assert complaint(done).endswith(": Read-only file system")
 
 
 def test_a_disk_that_is_full_before_the_run_starts_is_the_users_to_fix(
-    cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
+    call: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint
 ) -> None:
     disk = mount("size=16k")
-    done = cli(*keywords, "--out", disk / "run")
+    done = call(*keywords, "--out", disk / "run")
     assert done.returncode == 2
     assert complaint(done) == f"cannot write the run's directory {disk / 'run'}: No space left on device"
 
 
 def test_a_disk_that_fills_during_the_run_is_a_failed_run(
-    cli: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint, read_result: Read
+    call: Cli, keywords: list[str], mount: Callable[[str], Path], complaint: Complaint, read_result: Read
 ) -> None:
     disk = mount("size=512k")
-    done = cli(*keywords, "--set", "load.enable_trace=true", "--out", disk / "run")
+    done = call(*keywords, "--set", "load.enable_trace=true", "--out", disk / "run")
     assert done.returncode == 3
     message = complaint(done)
     assert "mlperf_log_detail.txt is cut" in message
@@ -438,16 +444,16 @@ def test_a_disk_that_fills_during_the_run_is_a_failed_run(
 @pytest.mark.parametrize("mode", ["performance", "accuracy"])
 @pytest.mark.parametrize("kilobytes", [80, 96, 112, 124])
 def test_however_small_the_disk_is_what_is_called_valid_is_whole(
-    kilobytes: int, mode: str, cli: Cli, keywords: list[str], mount: Callable[[str], Path], read_result: Read
+    kilobytes: int, mode: str, call: Cli, keywords: list[str], mount: Callable[[str], Path], read_result: Read
 ) -> None:
     disk = mount(f"size={kilobytes}k")
     out = disk / "run"
-    done = cli(*keywords, "--mode", mode, "--out", out)
+    done = call(*keywords, "--mode", mode, "--out", out)
     assert "Traceback" not in done.stderr
     status = read_result(out)["status"] if (out / "result.json").exists() else None
     if done.returncode == 0:
         assert status == "valid"
-        assert mode == "performance" or cli("score", out).stdout.split()[:3] == ["top1", "80.00", "%"]
+        assert mode == "performance" or call("score", out).stdout.split()[:3] == ["top1", "80.00", "%"]
     else:
         assert done.returncode in (2, 3)
         assert status in (None, "failed", "started")
@@ -468,22 +474,22 @@ def test_however_small_the_disk_is_what_is_called_valid_is_whole(
     ],
 )
 def test_a_folder_that_is_no_runs_directory_is_refused(
-    verb: str, files: dict[str, str], says: str, cli: Cli, tmp_path: Path, complaint: Complaint
+    verb: str, files: dict[str, str], says: str, call: Cli, tmp_path: Path, complaint: Complaint
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="ascii")
-    done = cli(verb, folder)
+    done = call(verb, folder)
     assert done.returncode == 2
     assert str(folder) in complaint(done)
     assert says in complaint(done)
 
 
 def test_a_performance_run_cannot_be_scored(
-    cli: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
+    call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
-    assert cli(*keywords, "--out", tmp_path / "run").returncode == 0
-    done = cli("score", tmp_path / "run")
+    assert call(*keywords, "--out", tmp_path / "run").returncode == 0
+    done = call("score", tmp_path / "run")
     assert done.returncode == 2
     assert "holds a performance run" in complaint(done)

@@ -222,20 +222,22 @@ def test_json_on_standard_output_is_the_result_and_nothing_else(name: str, runs:
     assert done.stderr == ""
 
 
-def test_score_recomputes_the_accuracy_exactly_from_the_directory_alone(runs: Any, cli: Cli, read_result: Read) -> None:
+def test_score_recomputes_the_accuracy_exactly_from_the_directory_alone(
+    runs: Any, call: Cli, read_result: Read
+) -> None:
     folder, _ = runs["accuracy"]
-    done = cli("score", folder, "--json")
+    done = call("score", folder, "--json")
     assert done.returncode == 0
     assert done.stderr == ""
     assert json.loads(done.stdout) == {name: found["value"] for name, found in read_result(folder)["accuracy"].items()}
-    assert cli("score", folder).stdout.startswith("top1    80.00 % (")
+    assert call("score", folder).stdout.startswith("top1    80.00 % (")
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])
-def test_show_tells_what_the_run_said(name: str, runs: Any, cli: Cli, read_result: Read) -> None:
+def test_show_tells_what_the_run_said(name: str, runs: Any, call: Cli, read_result: Read) -> None:
     folder, _ = runs[name]
     result = read_result(folder)
-    done = cli("show", folder)
+    done = call("show", folder)
     assert done.returncode == 0
     assert done.stderr == ""
     text = done.stdout
@@ -261,14 +263,13 @@ def test_show_tells_what_the_run_said(name: str, runs: Any, cli: Cli, read_resul
     assert rows["queries"].startswith(f"{figures['query_count']:,}")
     assert rows["duration"] == f"{figures['duration_s']:.1f} s"
     assert text.endswith("VALID\n")
-    shown = cli("show", folder, "--json")
-    assert json.loads(shown.stdout) == result
+    assert json.loads(call("show", folder, "--json").stdout) == result
 
 
-def test_a_run_prints_the_table_that_show_prints_and_where_it_lies(words: list[str], cli: Cli, tmp_path: Path) -> None:
-    done = cli(*words, *options("SingleStream"), "--out", tmp_path / "run")
+def test_a_run_prints_the_table_that_show_prints_and_where_it_lies(words: list[str], call: Cli, tmp_path: Path) -> None:
+    done = call(*words, *options("SingleStream"), "--out", tmp_path / "run")
     assert done.returncode == 0
-    assert done.stdout == f"{cli('show', tmp_path / 'run').stdout}{tmp_path / 'run'}\n"
+    assert done.stdout == f"{call('show', tmp_path / 'run').stdout}{tmp_path / 'run'}\n"
     for row in ("p50", "p90", "p99", "early stopping p90", "queries", "duration", "VALID"):
         assert re.search(rf"^{row}\b", done.stdout, re.MULTILINE), row
 
@@ -285,37 +286,37 @@ def test_the_directory_holds_the_resolved_spec_with_every_choice_made(runs: Any,
     assert not {name for name in names if name.startswith(".")}
 
 
-def test_show_refuses_a_run_that_failed_and_says_why(cli: Cli, runs: Any, tmp_path: Path, read_result: Read) -> None:
+def test_show_refuses_a_run_that_failed_and_says_why(call: Cli, runs: Any, tmp_path: Path, read_result: Read) -> None:
     failed = read_result(runs["SingleStream"][0]) | {
         "status": "failed",
         "reasons": [{"what": "the cable came off", "figure": "", "fix": ""}],
     }
     (tmp_path / "result.json").write_text(json.dumps(failed), encoding="utf-8")
-    done = cli("show", tmp_path)
+    done = call("show", tmp_path)
     assert done.returncode == 3
     assert "is failed: the cable came off" in done.stderr
     (tmp_path / "result.json").write_text(json.dumps(failed | {"status": "started", "reasons": []}), encoding="utf-8")
-    assert "is started: it did not come to its end" in cli("show", tmp_path).stderr
+    assert "is started: it did not come to its end" in call("show", tmp_path).stderr
 
 
 def test_an_invalid_server_run_names_the_bound_the_figure_and_the_fix(
-    words: list[str], cli: Cli, tmp_path: Path, read_result: Read
+    words: list[str], call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
     bound = ["--set", "load.server_target_latency_ms=0.0001"]
-    done = cli(*words, *options("Server"), *bound, "--out", tmp_path / "run")
+    done = call(*words, *options("Server"), *bound, "--out", tmp_path / "run")
     assert done.returncode == 1
     reason = read_result(tmp_path / "run")["reasons"][0]
     assert reason["what"] == "too many queries took longer than the Server bound of 0.0001 ms"
     assert re.match(r"\d+ of \d+ queries", reason["figure"])
     assert "--set load.target_qps" in reason["fix"]
-    assert cli("show", tmp_path / "run").returncode == 1
+    assert call("show", tmp_path / "run").returncode == 1
 
 
 def test_a_server_bound_that_nobody_gave_is_measured_and_said_to_be(
-    words: list[str], cli: Cli, tmp_path: Path, read_result: Read
+    words: list[str], call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
     bound = ["--set", "load.server_target_latency_ms=null"]
-    done = cli(*words, *options("Server"), *bound, "--out", tmp_path / "run")
+    done = call(*words, *options("Server"), *bound, "--out", tmp_path / "run")
     assert done.returncode in (0, 1), done.stderr
     result = read_result(tmp_path / "run")
     found = result["calibration"]
@@ -326,9 +327,9 @@ def test_a_server_bound_that_nobody_gave_is_measured_and_said_to_be(
 
 
 def test_the_null_backend_says_that_no_model_was_run(
-    words: list[str], cli: Cli, tmp_path: Path, read_result: Read
+    words: list[str], call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
-    done = cli(*words, *options("Offline"), "--backend", "null", "--out", tmp_path / "run")
+    done = call(*words, *options("Offline"), "--backend", "null", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert read_result(tmp_path / "run")["backend"]["engine"] == "none"
     assert "the model is NOT run, every answer is zeros" in done.stdout
