@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.asked_model import find_model
 from harness.asking import (
-    KINDS,
     Classifier,
     Detector,
     KeywordSpotter,
@@ -24,7 +24,7 @@ from harness.asking import (
     QuestionAnswerer,
     Segmenter,
     SuperResolver,
-    find_model,
+    kind_of,
 )
 from harness.questions import Names, Picture
 
@@ -80,4 +80,4 @@ def open_model(
         tasks.base.ModelMismatch: The model's tensors do not fit the task.
     """
     asked = find_model(task, model, backend, threads, options)
-    return KINDS[asked.benchmark.task](asked, labels)
+    return kind_of(asked)(asked, labels)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,14 @@ from accuracy import wire
 from accuracy.squad_answers import BestAnswers
 from accuracy.squad_text import split_words
 from accuracy.squad_truth import Question
-from backends.base import Backend, TensorSpec
+from backends.base import TensorSpec
 from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.config import find_benchmark, task_options
+from harness.asked_model import find_model, load_model
+from harness.config import task_options
 from harness.errors import ConfigError, RunFailed
 from harness.questions import Names, Picture, as_npy, check_count, read_file, read_names, read_pixels
-from harness.registry import backend_class, task_class
-from harness.resolve import Asked, resolve_asked
+from harness.registry import task_class
+from harness.resolve import Asked
 from harness.spec import ModelRef
 from harness.sut import checked
 from harness.zoo.builtin import builtin_path
@@ -67,9 +68,8 @@ class Model(ABC):
             ConfigError: Also where the benchmark is of another kind.
         """
         asked = find_model(task, model, backend, threads, options)
-        if asked.benchmark.task != cls.task:
-            right = KINDS[asked.benchmark.task].__name__
-            raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right}")
+        if (right := kind_of(asked)) is not cls:
+            raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right.__name__}")
         return cls(asked, labels)
 
     def __init__(self, asked: Asked, labels: Names | None = None) -> None:
@@ -78,11 +78,11 @@ class Model(ABC):
         self._asked = asked
         self._options = task_options(task_class(self.task).Options, self.task, asked.options)
         self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
-        self._backend = self._opened()
+        self._backend = load_model(asked)
         try:
             if (shapes := self._shapes(self._backend.inputs)) is not None:
                 self._backend.close()
-                self._backend = self._opened(input_shapes=shapes)
+                self._backend = load_model(asked, shapes)
             self._bind(self._backend.inputs, self._backend.outputs)
         except BaseException:
             self._backend.close()
@@ -109,12 +109,6 @@ class Model(ABC):
         """See `Task.input_shapes`."""
         del inputs
         return None
-
-    def _opened(self, **more: Any) -> Backend:
-        backend = self._asked.benchmark.backend
-        kind = cast(Any, backend_class(backend.name))
-        threads = 1 if backend.threads == "auto" else backend.threads
-        return cast(Backend, kind(self.model.path, threads=threads, **backend.options, **more))
 
     def _invoke(self, inputs: Sequence[Array]) -> list[Array]:
         return checked(self._backend)(inputs)
@@ -255,7 +249,7 @@ class SuperResolver(Model):
         name, pixels = read_pixels(picture)
         if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):
             self._backend.close()
-            self._backend = self._opened(input_shapes=[(1, *pixels.shape)])
+            self._backend = load_model(self._asked, [(1, *pixels.shape)])
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))
@@ -318,22 +312,18 @@ KINDS: Mapping[str, type[Model]] = {
 }
 
 
-def find_model(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
-    """What the arguments of `open` stand for.
+def kind_of(asked: Asked) -> type[Model]:
+    """Who asks models of this task.
 
     Raises:
-        ConfigError: An unknown name or option, or no model.
+        ConfigError: Nobody: no single question of this task can be asked.
     """
-    overrides = [
-        ("model.use", str(model)),
-        ("backend.name", backend),
-        ("backend.threads", threads),
-        *((f"model.{name}", value) for name, value in options.items()),
-    ]
-    asked = resolve_asked(find_benchmark(task), overrides, cache_dir())
     if asked.benchmark.task not in KINDS:
-        raise ConfigError(f"{task} is {asked.benchmark.task}, of which no single question can be asked")
-    return asked
+        raise ConfigError(
+            f"{asked.benchmark.title} is {asked.benchmark.task}, of which no single question can be asked; "
+            f"known: {', '.join(sorted(KINDS))}"
+        )
+    return KINDS[asked.benchmark.task]
 
 
 def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> Labels:

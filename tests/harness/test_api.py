@@ -13,6 +13,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
+from accuracy.log import read_rows
 from accuracy.wire import unpack_detections, unpack_labels
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend
@@ -342,6 +343,7 @@ def test_a_benchmark_of_another_kind_is_named(picture_model: Path) -> None:
         ({"profil": "pillow"}, ConfigError, "did you mean 'profile'"),
         ({"profile": "pilow"}, ConfigError, "did you mean 'pillow'"),
         ({"backend": "cpuu"}, UnknownName, "did you mean 'cpu'"),
+        ({"backend": "cpu:xnpack=false"}, UnknownName, "did you mean 'xnnpack'"),
         ({"labels": ["one", "two"]}, ConfigError, "there are 2 names, but 1000 classes"),
         ({"labels": "nowhere.txt"}, DataMissing, r"nowhere\.txt cannot be read"),
         ({"labels": []}, DataMissing, "holds no names"),
@@ -355,6 +357,17 @@ def test_a_mistake_in_opening_says_what_was_wrong(
     usual: dict[str, Any] = {"task": "mobilenet_edgetpu", "model": picture_model}
     with pytest.raises(kind, match=complaint):
         open_model(**usual | arguments)
+
+
+def test_a_task_without_single_questions_is_named(picture_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.asking.KINDS", {"detection": Detector})
+    with pytest.raises(ConfigError, match="is classification, of which no single question can be asked"):
+        open_model("mobilenet_edgetpu", model=picture_model)
+
+
+def test_a_backends_options_are_those_of_a_run(picture_model: Path) -> None:
+    with open_model("mobilenet_edgetpu", model=picture_model, backend="cpu:xnnpack=false", threads=2) as classify:
+        assert classify(colours((15, 15, 40))).best.number == 1
 
 
 def test_open_model_opens_every_kind(
@@ -427,6 +440,27 @@ def test_a_published_classifier_knows_a_tench(zoo: Path, models: Callable[[str],
         best = classify(picture).best
     assert best.name.startswith("tench")
     assert 0.5 < best.score <= 1
+
+
+def test_a_published_model_without_shapes_answers_as_in_a_run(
+    zoo: Path, models: Callable[[str], Path], cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Its shapes are completed for a run, which changes the rounding, and so they must be here."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    pictures = sorted((zoo / "datasets/imagenet_sample/images").iterdir())[:12]
+    for path in pictures:
+        (folder / path.name).symlink_to(path)
+    model = models("mlperf_mobile/mobilenet_edgetpu_224_1.0_uint8")
+    (folder / "val_map.txt").write_text("".join(f"{path.name} 0\n" for path in pictures), encoding="utf-8")
+    words = ["--task", "mobilenet_edgetpu", "--model", model, "--dataset", folder, "--out", tmp_path / "out"]
+    done = cli(*words, "--mode", "accuracy", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    logged = {answer.index: answer.data for answer in read_rows(tmp_path / "out" / "mlperf_log_accuracy.json")}
+    with Classifier.open("mobilenet_edgetpu", model=model) as classify:
+        for index, path in enumerate(pictures):
+            found = [label.number for label in classify(path).labels]
+            assert found == unpack_labels(logged[index], 1000)
 
 
 def test_a_published_detectors_boxes_are_those_that_were_kept(zoo: Path, models: Callable[[str], Path]) -> None:
