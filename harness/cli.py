@@ -27,6 +27,7 @@ VERBS = {
     "prepare": "lay out a data set from what its owners distribute",
     "list": "show tasks, models, data sets and backends: what is here, and what is not and why",
     "inspect": "show what a model file holds, costs and needs",
+    "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }
 
 EPILOG = """\

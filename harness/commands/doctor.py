@@ -1,0 +1,67 @@
+"""`doctor`: what works on this machine, and what would make runs unstable."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.cli import Outcome
+from harness.doctor import examine
+from harness.errors import EXIT_USER
+
+EXAMPLES = """\
+examples:
+  ./run.sh doctor
+  ./run.sh doctor --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own."""
+    del parser
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Looks and tells; exit status 0 if the default backend works."""
+    del arguments
+    found = examine()
+    return Outcome(0 if found["works"] else EXIT_USER, _render(found), found)
+
+
+def _render(found: Mapping[str, Any]) -> str:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("backend", "available", "what was found, or why not"):
+        table.add_column(name, overflow="fold")
+    for backend in found["backends"]:
+        table.add_row(backend["name"], "yes" if backend["available"] else "no", backend["why"] or _device(backend))
+    screen = io.StringIO()
+    Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False).print(table)
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    return "\n".join([*lines, "", *_machine(found["machine"]), "", *_unstable(found["unstable"])])
+
+
+def _device(backend: Mapping[str, Any]) -> str:
+    parts = [backend["engine"], backend["delegate"], *(f"{key} {value}" for key, value in backend["device"].items())]
+    return ", ".join(str(part) for part in parts if part and part != "none")
+
+
+def _machine(machine: Mapping[str, Any]) -> list[str]:
+    memory, free = machine["memory_bytes"], machine["available_memory_bytes"]
+    sizes = f"{memory / 1e9:.1f} GB, {free / 1e9:.1f} GB free" if memory and free else "not known"
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return [
+        f"CPU       {machine['cpu'] or machine['machine']}, {machine['usable_cpus']} of {machine['cpus']} CPUs usable, "
+        f"governor {machine['governor'] or 'not known'}",
+        f"load      {' '.join(f'{load:g}' for load in machine['load_average'])}",
+        f"memory    {sizes}",
+        f"versions  {versions}",
+    ]
+
+
+def _unstable(found: list[str]) -> list[str]:
+    return [f"unstable: {sentence}" for sentence in found] or ["nothing was found that would make runs unstable"]
