@@ -162,6 +162,8 @@ class Pictures:
             found, store, keys = _scan_folder(path, suffixes)
         elif path.is_file():
             found, store, keys = _scan_archive(path, suffixes)
+        elif str(path).startswith("hf:"):
+            raise DataMissing(f"{path}: only classification and question answering read Hugging Face data sets")
         else:
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
         return cls(found, store, keys, select(found, tuple(keys), order, count))

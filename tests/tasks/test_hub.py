@@ -14,6 +14,7 @@ from accuracy.wire import pack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
+from tasks.detection import Detection, DetectionOptions
 from tasks.hub import HubName, is_hub_name, open_hub_pictures, read_hub_questions
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 
@@ -212,6 +213,11 @@ def test_a_data_set_with_code_of_its_own_is_refused_and_the_code_does_not_run(da
     with pytest.raises(DataMissing, match=r"cannot be loaded: .*script"):
         open_hub_pictures(Path(f"hf:{script.parent}"))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_task_that_reads_no_such_sets_says_so() -> None:
+    with pytest.raises(DataMissing, match="hf:some/boxes: only classification and question answering read Hugging"):
+        Detection(DataRef(Path("hf:some/boxes")), DetectionOptions())
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
