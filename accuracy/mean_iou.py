@@ -93,9 +93,15 @@ class MeanIoU:
         return means
 
     def score(self) -> Score:
-        """As `compute`, with the bootstrap interval of `miou`."""
+        """As `compute`, with the bootstrap interval of `miou` and the IoU of every class as `per_class` has it."""
         hits, truths, accused = (self._stacked()[:, kind] for kind in range(3))
-        return Score(self.compute(), "pictures", len(self._areas), bootstrap_mean_iou(hits, truths, accused))
+        return Score(
+            self.compute(),
+            "pictures",
+            len(self._areas),
+            bootstrap_mean_iou(hits, truths, accused),
+            details={"iou_by_class": {str(number): iou for number, iou in self.per_class()}},
+        )
 
     def _sums(self) -> tuple[IntArray, IntArray, IntArray]:
         hits, truths, accused = self._stacked().sum(axis=0)

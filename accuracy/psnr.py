@@ -40,17 +40,21 @@ class Psnr:
         """Starts without pictures."""
         self._decibels: list[float] = []
 
-    def update(self, prediction: UInt8Array, truth: UInt8Array) -> None:
+    def update(self, prediction: UInt8Array, truth: UInt8Array) -> float:
         """Counts one picture.
 
         Args:
             prediction: uint8 [height, width, channels].
             truth: The original, of the same shape.
 
+        Returns:
+            Its own ratio in dB.
+
         Raises:
             ValueError: Another type, or shapes that differ.
         """
         self._decibels.append(psnr(prediction, truth))
+        return self._decibels[-1]
 
     def compute(self) -> Mapping[str, float]:
         """The mean in dB; empty before the first picture."""

@@ -32,6 +32,8 @@ class Score(Mapping[str, float]):
     """[count] what each scored unit adds, 0 to 1, where the headline is their mean; else None."""
     notes: tuple[str, ...] = ()
     """What one should know of these figures, a line each."""
+    details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What the headline is made of, by its own name: `iou_by_class`, `psnr_db_by_picture`."""
 
     def __getitem__(self, name: str) -> float:
         """The metric of this name."""

@@ -102,6 +102,7 @@ def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str,
         "full_count": subject.full_count,
         "remarks": _remarks(subject, target),
         "notes": list(score.notes),
+        "details": {kind: dict(values) for kind, values in score.details.items()},
     }
 
 

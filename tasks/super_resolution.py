@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,8 +89,9 @@ class SuperResolution(Task):
             raise DataMissing(str(error)) from None
 
     def score(self, answers: Iterable[Answer]) -> Score:
-        """`psnr_db`, the mean over the pictures (accuracy.psnr)."""
+        """`psnr_db`, the mean over the pictures (accuracy.psnr), and each picture's own."""
         metric = Psnr()
+        by_picture: dict[str, float] = {}
         for answer in answers:
             picture = wire.unpack_picture(answer.data)
             original = self._originals.read(self._pictures.stem(answer.index))
@@ -98,8 +100,8 @@ class SuperResolution(Task):
                     f"the answer for {self._pictures.names[answer.index]} is {list(picture.shape)}, but its original "
                     f"is {list(original.shape)}: is this the log of another data set?"
                 )
-            metric.update(picture, original)
-        return metric.score()
+            by_picture[self._pictures.names[answer.index]] = metric.update(picture, original)
+        return dataclasses.replace(metric.score(), details={"psnr_db_by_picture": by_picture})
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the originals where there are any."""

@@ -181,3 +181,9 @@ def test_the_command_names_what_is_missing_or_of_another_size(
     save(tmp_path / "truth", "b", np.zeros((2, 1)))
     assert command.run(score_files, "", arguments) == 2
     assert "no file for 1 of the samples: b" in capsys.readouterr().err
+
+
+def test_the_score_holds_the_iou_of_every_class_that_was_predicted_or_occurs() -> None:
+    metric = MeanIoU(3)
+    metric.update(np.array([[1, 1, 2]]), np.array([[1, 2, 2]]))
+    assert metric.score().details == {"iou_by_class": {"1": 0.5, "2": 0.5}}

@@ -105,3 +105,10 @@ def test_a_truncated_original_is_named(tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(whole[:kept])
         with pytest.raises(TruthError, match=r"a\.png in"):
             Originals.open(tmp_path).read("a")
+
+
+def test_each_picture_counted_gives_its_own_ratio() -> None:
+    metric, black = Psnr(), np.zeros((2, 2, 3), np.uint8)
+    ratios = [metric.update(black + np.uint8(step), black) for step in (1, 16)]
+    assert ratios == [psnr(black + np.uint8(1), black), psnr(black + np.uint8(16), black)]
+    assert metric.compute()["psnr_db"] == pytest.approx(sum(ratios) / 2)
