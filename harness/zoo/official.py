@@ -21,7 +21,7 @@ CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
 STAMPS = ".stamps"
 PARTIAL = ".partial"
 REJECTED = ".rejected"
-PREPARED = ".prepared.json"
+PREPARED = ".prepared"
 """In the folder of a prepared data set: what it was made from."""
 
 State = Literal["absent", "partial", "verified", "unverified", "corrupt"]
