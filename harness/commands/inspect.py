@@ -11,13 +11,20 @@ from typing import Any
 
 from backends.model_file import explain_foreign_ops, foreign_ops
 from harness.cli import Outcome
-from harness.config import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config import (
+    Benchmark,
+    ModelSection,
+    benchmark_names,
+    find_benchmark,
+    load_benchmark,
+    load_collections,
+)
 from harness.errors import EXIT_VALID, ConfigError, unknown
 from harness.sources import find_model
 from harness.zoo.meter import in_units
 from harness.zoo.model_costs import costs, load
 from harness.zoo.model_file import ModelInfo, TensorInfo, read_model
-from harness.zoo.official import cache_dir, examine, hash_file
+from harness.zoo.official import cache_dir, hash_file
 
 EXAMPLES = """\
 examples:
@@ -89,11 +96,10 @@ def _find(name: str) -> Path:
             return find_model(load_benchmark(config, [("model.use", use)]), cache_dir())[0].path
         known += [benchmark_name, *models]
     for collection in load_collections().values():
-        if (entry := collection.models.get(name)) and entry.file:
-            found = examine(entry.file, entry, cache_dir())
-            if not found.usable:
-                raise ConfigError(f"model {name} is not here: {found.why or entry.obtain}")
-            return found.path
+        if name in collection.models:
+            model = ModelSection(use=name)
+            benchmark = Benchmark(title=collection.title, task="none", model=model, models=collection.models)
+            return find_model(benchmark, cache_dir())[0].path
         known += collection.models
     raise ConfigError(unknown("model", name, known))
 
