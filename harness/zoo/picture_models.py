@@ -18,6 +18,7 @@ import numpy.typing as npt
 from harness.zoo import networks, picture_layers
 from harness.zoo.graph import Graph, Quantization, Tensor
 from harness.zoo.networks import Add, Concat, Conv, GlobalPool, Network, Node
+from harness.zoo.noise import normal_noise
 from harness.zoo.ssd import POST_PROCESS, anchors
 
 Array = npt.NDArray[Any]
@@ -29,15 +30,40 @@ _LEAST, _MOST = -128, 127
 _INPUT_SCALE = 1 / 128
 """Of quantised pictures: the byte minus 128, times this, is close to -1 to 1."""
 
+_NOISE_STEPS = 36
+"""Of int8 to one standard deviation of seeded weights, which never pass 3.5 of them."""
+_NOISE_SPREAD = 0.1
+_NOISE_LOGIT = 12.0
+"""No logit of seeded classes passes it."""
+
 
 def load_weights(name: str) -> Weights:
-    """One set of weights as it ships.
+    """One set of weights: as it ships, or for `mobilenet_v2` the detector's backbone with classes from a seed.
 
     Raises:
         OSError: It is not there.
     """
+    if name == "mobilenet_v2":
+        return _seeded_classes(load_weights("ssd_mobilenet_v2"))
     with np.load(WEIGHTS / f"{name}.npz", allow_pickle=False) as archive:
         return {key: archive[key] for key in archive.files}
+
+
+def _seeded_classes(backbone: Weights) -> Weights:
+    """Features that differ by picture, and classes that mean nothing: for benchmarks that need only a graph."""
+    classes, pool = "Logits/Conv2d_1c_1x1", "Logits/AvgPool"
+    shape = networks.weight_shapes(networks.mobilenet_v2())[classes]
+    noise = normal_noise(f"mobilenet_v2/{classes}", shape)
+    # Without a mean along its inputs, so that a class does not win for every picture.
+    noise -= noise.mean(axis=3, keepdims=True)
+    return {
+        **backbone,
+        f"{classes}/weight": np.clip(np.rint(noise * np.float32(_NOISE_STEPS)), -_MOST, _MOST).astype(np.int8),
+        f"{classes}/scale": np.full(shape[0], _NOISE_SPREAD / _NOISE_STEPS, np.float32),
+        f"{classes}/bias": np.zeros(shape[0], np.float32),
+        f"{classes}/range": np.array([-_NOISE_LOGIT, _NOISE_LOGIT], np.float32),
+        f"{pool}/range": backbone["Conv_1/range"],
+    }
 
 
 def activation_quantization(low: float, high: float) -> Quantization:
@@ -213,15 +239,25 @@ def detector(network: Network, weights: Weights, variant: Variant) -> Graph:
     return graph
 
 
+def plain_classifier(network: Network, weights: Weights, variant: Variant) -> Graph:
+    """As `classifier`, with the one reshape that the published MobileNetV2 has."""
+    built = Builder(network, weights, variant, input_name="input")
+    graph, scores = built.graph, built.tensors[network.nodes[-1].name]
+    flat = picture_layers.reshape(graph, "Logits/Squeeze", scores, (1, scores.shape[3]))
+    graph.output(picture_layers.softmax(graph, "Predictions/Softmax", flat))
+    return graph
+
+
 _MODELS: Mapping[str, tuple[Callable[[Network, Weights, Variant], Graph], Callable[[], Network]]] = {
     "mobilenet_edgetpu": (classifier, networks.mobilenet_edgetpu),
+    "mobilenet_v2": (plain_classifier, networks.mobilenet_v2),
     "deeplabv3": (segmenter, networks.deeplabv3),
     "ssd_mobilenet_v2": (detector, networks.ssd_mobilenet_v2),
 }
 
 
 def build(name: str, variant: Variant, weights: Weights | None = None) -> Graph:
-    """The graph of one stand-in: `mobilenet_edgetpu`, `deeplabv3` or `ssd_mobilenet_v2`.
+    """The graph of one stand-in: `mobilenet_edgetpu`, `mobilenet_v2`, `deeplabv3` or `ssd_mobilenet_v2`.
 
     Args:
         name: Of the network.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SOURCE = Path(__file__).parent
 _GRAPH_MODULES = ("graph", "layers", "noise", "versions")
-_PICTURE_MODULES = ("graph", "versions", "networks", "picture_layers", "picture_models", "ssd")
+_PICTURE_MODULES = ("graph", "versions", "networks", "noise", "picture_layers", "picture_models", "ssd")
 _MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "wiring", "squad_builtin")
 
 
@@ -52,11 +52,13 @@ def _picture_model(name: str, variant: Literal["float32", "int8"], file: BinaryI
     write_picture_model(file, name, variant)
 
 
-def _picture_standins(*names: str) -> dict[str, Standin]:
-    """The picture models in both types, by the names of their weights."""
+def _picture_standins(*names: str, weights: str | None = None) -> dict[str, Standin]:
+    """Picture models in both types; `weights` where they have none of their own name."""
     variants: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
     return {
-        f"{name}_{variant}": Standin(partial(_picture_model, name, variant), _PICTURE_MODULES, (f"{name}.npz",))
+        f"{name}_{variant}": Standin(
+            partial(_picture_model, name, variant), _PICTURE_MODULES, (f"{weights or name}.npz",)
+        )
         for name in names
         for variant in variants
     }
@@ -65,7 +67,8 @@ def _picture_standins(*names: str) -> dict[str, Standin]:
 STANDINS: dict[str, Standin] = {
     "mobilebert_float32": Standin(partial(_mobilebert, "float32"), _MOBILEBERT_MODULES),
     "mobilebert_int8": Standin(partial(_mobilebert, "int8"), _MOBILEBERT_MODULES),
-    **_picture_standins("mobilenet_edgetpu", "deeplabv3"),
+    **_picture_standins("mobilenet_edgetpu", "deeplabv3", "ssd_mobilenet_v2"),
+    **_picture_standins("mobilenet_v2", weights="ssd_mobilenet_v2"),
 }
 
 

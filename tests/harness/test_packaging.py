@@ -48,6 +48,9 @@ def test_a_wheel_that_is_built_holds_our_packages_and_every_config(tmp_path: Pat
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     configs = {f"configs/{path.name}" for path in (REPOSITORY / "configs").glob("*.yaml")}
     assert configs <= set(names)
+    weights = {f"harness/zoo/weights/{path.name}" for path in (REPOSITORY / "harness/zoo/weights").glob("*.npz")}
+    assert weights
+    assert weights <= set(names)
 
 
 def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:
