@@ -7,6 +7,7 @@ query is timed (some 40 ns), and the parent may draw progress from it without th
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from enum import IntEnum
 from typing import IO
@@ -98,6 +99,10 @@ STOP_WORD = _STOP
 
 def control_file() -> IO[bytes]:
     """A nameless file to share; it goes away with the last process that holds it."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    # In memory where the system can: on a full disk, a mapped page that was never written kills the process.
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("tflite-loadgen"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.truncate(_WORDS * 8)
     return file

@@ -59,7 +59,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         asked = stack.enter_context(_signals(control))
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "harness.worker", str(write_end), str(page.fileno())],
+            [sys.executable, "-P", "-m", "harness.worker", *map(str, (write_end, page.fileno(), os.getpid()))],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -48,6 +48,18 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         raise
 
 
+def keep(folder: Path, result: Mapping[str, Any]) -> None:
+    """Writes a finished run's result.
+
+    Raises:
+        RunFailed: It cannot be written: the disk is full.
+    """
+    try:
+        write_json(folder / RESULT_FILE, result)
+    except OSError as error:
+        raise RunFailed(f"cannot write {folder / RESULT_FILE}: {error.strerror}") from None
+
+
 def read_result(folder: Path) -> dict[str, Any]:
     """A run's result.
 

@@ -54,10 +54,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
         result |= _known(result, facts)
         result |= _outcome(spec, folder, task, done, facts)
         reserve.release()
-        try:
-            results.write_json(folder / results.RESULT_FILE, result)
-        except OSError as error:
-            raise RunFailed(f"cannot write {folder / results.RESULT_FILE}: {error.strerror}") from None
+        results.keep(folder, result)
     except BaseException as error:
         with _uninterrupted(), contextlib.suppress(OSError):
             reserve.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
@@ -97,11 +98,12 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
             screen.say(f"run {number} of {len(plans)}: {plan.name}")
             screen.expect(spec.load.min_duration_ms / 1000)
             runs.append(_one(plan, spec, out, screen, go_on=sweep))
+        top = _top(runs)
+        results.keep(out, top)
     except BaseException:
-        results.write_json(out / results.RESULT_FILE, _top(runs) | {"status": "failed"})
+        with contextlib.suppress(OSError):
+            results.write_json(out / results.RESULT_FILE, _top(runs) | {"status": "failed"})
         raise
-    top = _top(runs)
-    results.write_json(out / results.RESULT_FILE, top)
     texts = [f"{run['directory']}\n{_text(run)}" for run in runs]
     table = [render_sweep(top["sweep"])] if top["sweep"] else []
     return top, "\n\n".join([*texts, *_spread_text(top["spread"]), *table, str(out)])

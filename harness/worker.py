@@ -1,4 +1,4 @@
-"""The child process in which one LoadGen run happens: `python -P -m harness.worker EVENTS_FD CONTROL_FD`.
+"""The child process in which one LoadGen run happens: `python -P -m harness.worker EVENTS_FD CONTROL_FD PARENT_PID`.
 
 Its current directory is the run's own, its output goes to run.log there. It tells the parent what happens as JSON lines on
 a pipe; it never writes a result itself.
@@ -64,7 +64,7 @@ def main() -> int:
     """Runs what spec.yaml in the current directory says."""
     events = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
     control = Control(int(sys.argv[2]))
-    _live_and_die_with_the_parent()
+    _live_and_die_with_the_parent(int(sys.argv[3]))
 
     def tell(event: dict[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
@@ -304,11 +304,13 @@ def _undisturbed() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _live_and_die_with_the_parent() -> None:
+def _live_and_die_with_the_parent(parent: int) -> None:
     """The parent passes signals on through the control page; if it is killed, this process goes too."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit("the parent was gone before its death could be heard of")
 
 
 def _prctl(option: int, value: int) -> None:

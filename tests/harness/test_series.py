@@ -1,0 +1,124 @@
+"""Several runs in one: their order, their directories, the result on top."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
+
+
+def test_repeats_report_their_median_and_spread(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    done = call(*keywords, "--repeat", "3", "--out", tmp_path / "three")
+    assert done.returncode == 0, done.stderr
+    top = read_result(tmp_path / "three")
+    assert [run["directory"] for run in top["runs"]] == [f"{number}-performance-cpu" for number in (1, 2, 3)]
+    p90 = [run["performance"]["latency_ns"]["p90"] for run in top["runs"]]
+    assert top["spread"]["p90_ns"] == {"median": statistics.median(p90), "min": min(p90), "max": max(p90)}
+    assert "median p90 " in done.stdout
+    for number in (1, 2, 3):
+        assert f"{number}-performance-cpu\nbenchmark" in done.stdout
+    assert call("show", tmp_path / "three").returncode == 0
+
+
+def test_a_sweep_runs_every_model_on_every_backend(
+    call: Cli, keywords: list[str], keyword_model: Path, tmp_path: Path, read_result: Read
+) -> None:
+    twin = tmp_path / "twin.tflite"
+    twin.write_bytes(keyword_model.read_bytes())
+    done = call(*keywords, "--model", twin, "--backend", "cpu", "--backend", "null", "--out", tmp_path / "sweep")
+    assert done.returncode == 0, done.stderr
+    runs = read_result(tmp_path / "sweep")["runs"]
+    assert [run["directory"] for run in runs] == [
+        "1-performance-cpu",
+        "2-performance-cpu",
+        "3-performance-null",
+        "4-performance-null",
+    ]
+    assert [run["model"]["name"] for run in runs] == ["keywords", "twin"] * 2
+    assert [run["backend"]["engine"] for run in runs] == ["Interpreter"] * 2 + ["none"] * 2
+
+
+def test_a_series_is_as_bad_as_its_worst_run(call: Cli, keywords: list[str], tmp_path: Path, read_result: Read) -> None:
+    slow = ["--set", "load.expected_latency_ns=50000000", "--set", "load.min_query_count=1"]
+    done = call(*keywords, *slow, "--mode", "submission", "--out", tmp_path / "both")
+    assert done.returncode == 1
+    top = read_result(tmp_path / "both")
+    assert top["status"] == "invalid"
+    assert [run["status"] for run in top["runs"]] == ["invalid", "valid"]
+    assert "the minimum duration was not met" in top["reasons"][0]["what"]
+    assert call("show", tmp_path / "both").returncode == 1
+
+
+def test_a_mistake_in_any_run_of_a_series_is_found_before_the_first_starts(
+    call: Cli, keywords: list[str], tmp_path: Path
+) -> None:
+    done = call(*keywords, "--model", "/nowhere.tflite", "--out", tmp_path / "sweep")
+    assert done.returncode == 2
+    assert "no model file at /nowhere.tflite" in done.stderr
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    mounted: list[Path] = []
+
+    def make(kilobytes: int) -> Path:
+        place = tmp_path / f"disk-{kilobytes}"
+        place.mkdir()
+        words = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield make
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [128, 152, 176])
+def test_a_disk_that_fills_within_a_series_is_a_failed_series(
+    kilobytes: int, call: Cli, keywords: list[str], small_disk: Callable[[int], Path], read_result: Read
+) -> None:
+    out = small_disk(kilobytes) / "both"
+    done = call(*keywords, "--mode", "submission", "--out", out)
+    assert "Traceback" not in done.stderr
+    top = read_result(out) if (out / "result.json").exists() else {"status": None}
+    if done.returncode == 0:
+        assert top["status"] == "valid"
+    else:
+        assert done.returncode in (2, 3)
+        assert top["status"] in (None, "failed")
+
+
+def test_a_worker_whose_parent_died_before_it_woke_ends_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    page.write_bytes(bytes(8 * 512))
+    read, write = os.pipe()
+    with page.open("r+b") as control:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "harness.worker", str(write), str(control.fileno()), "1"],
+            cwd=tmp_path,
+            env=environment,
+            pass_fds=(write, control.fileno()),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    os.close(write)
+    os.close(read)
+    assert done.returncode == 1
+    assert done.stderr == "the parent was gone before its death could be heard of\n"
