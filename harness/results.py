@@ -117,7 +117,7 @@ def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
                     errors.append(str(entry["value"]))
     except OSError as error:
         raise RunFailed(f"{path} cannot be read: {error.strerror}. {_space(folder)}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunFailed(f"{path} is cut or corrupt ({error}). {_space(folder)}") from None
     # LoadGen's last words; an accuracy run has no summary and ends sooner.
     if ("power_end" if accuracy else "num_errors") not in entries:

@@ -6,7 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,30 +69,11 @@ def test_a_mistake_in_any_run_of_a_series_is_found_before_the_first_starts(
     assert not (tmp_path / "sweep").exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    mounted: list[Path] = []
-
-    def make(kilobytes: int) -> Path:
-        place = tmp_path / f"disk-{kilobytes}"
-        place.mkdir()
-        words = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-        mounted.append(place)
-        return place
-
-    yield make
-    for place in mounted:
-        subprocess.run(["umount", "--lazy", place], check=True)
-
-
 @pytest.mark.parametrize("kilobytes", [128, 152, 176])
 def test_a_disk_that_fills_within_a_series_is_a_failed_series(
-    kilobytes: int, call: Cli, keywords: list[str], small_disk: Callable[[int], Path], read_result: Read
+    kilobytes: int, call: Cli, keywords: list[str], mount: Callable[[str], Path], read_result: Read
 ) -> None:
-    out = small_disk(kilobytes) / "both"
+    out = mount(f"size={kilobytes}k") / "both"
     done = call(*keywords, "--mode", "submission", "--out", out)
     assert "Traceback" not in done.stderr
     top = read_result(out) if (out / "result.json").exists() else {"status": None}

@@ -1,0 +1,87 @@
+"""What LoadGen is told beforehand, and how it is found. No timing is asserted: answers are made as slow as they should be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from harness.calibration import ServiceTime, loadgen_bytes, server_load, service_time, throughput
+
+
+def test_the_expected_latency_errs_towards_fast_and_for_very_quick_models_less_far() -> None:
+    assert ServiceTime(1_000_000, 900_000, 10).expected_latency_ns == 810_000
+    # LoadGen generates twice as many queries as that calls for: still fewer than half are left over.
+    assert ServiceTime(2_000, 2_000, 10).expected_latency_ns == 2_600
+    assert ServiceTime(0, 0, 10).expected_latency_ns == 1
+
+
+@pytest.mark.parametrize("quick", [1, 10, 999, 99_999, 100_000, 10**6, 10**9])
+def test_loadgen_never_runs_out_of_queries_where_the_run_is_no_quicker_than_the_calibration(quick: int) -> None:
+    """It generates 2 * duration / expected latency."""
+    assert ServiceTime(quick, quick, 10).expected_latency_ns < 2 * quick
+
+
+def test_every_sample_is_asked_in_turn_and_a_few_times_at_least() -> None:
+    asked: list[int] = []
+
+    def answer(index: int) -> bytes:
+        asked.append(index)
+        time.sleep(0.02)
+        return b""
+
+    found = service_time(answer, [4, 5, 6], measure_ns=1)
+    # Two to warm up at least, then five.
+    assert found.runs == 5
+    assert set(asked) == {4, 5, 6}
+    assert asked[-5:] == [4, 5, 6, 4, 5]
+    assert found.median_ns >= found.quick_ns >= 20_000_000
+
+
+def test_the_median_and_the_quick_tenth_are_of_the_times_measured() -> None:
+    """One in three answers is slow: the median does not see it, nor does the tenth percentile."""
+    turn = [0]
+
+    def answer(index: int) -> bytes:
+        turn[0] += 1
+        time.sleep(0.05 if turn[0] % 3 == 0 else 0.001)
+        return b""
+
+    found = service_time(answer, [0], measure_ns=400_000_000)
+    assert 1_000_000 <= found.quick_ns <= found.median_ns < 50_000_000
+
+
+def test_all_workers_are_measured_at_once() -> None:
+    together = threading.Barrier(3, timeout=30)
+    asked: Counter[int] = Counter()
+
+    def answer(worker: int) -> bytes:
+        # Nobody gets on unless all three are there.
+        together.wait()
+        asked[worker] += 1
+        return b""
+
+    answers = [lambda _, worker=worker: answer(worker) for worker in range(3)]
+    per_second, median_ns = throughput(answers, [0], measure_ns=1)
+    assert asked == {0: 5, 1: 5, 2: 5}
+    assert per_second > 0
+    assert median_ns > 0
+
+
+def test_a_worker_that_fails_is_not_overheard() -> None:
+    def broken(_: int) -> bytes:
+        raise RuntimeError("no device")
+
+    with pytest.raises(RuntimeError, match="no device"):
+        throughput([lambda _: b"", broken], [0], measure_ns=1)
+
+
+def test_a_server_is_asked_for_less_than_it_can_do() -> None:
+    assert 0 < server_load(1000.0) < 1000
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
+def test_the_memory_that_loadgen_needs_is_known_for_every_scenario(scenario: str) -> None:
+    assert 100 <= loadgen_bytes(scenario) <= 1000

@@ -1,0 +1,173 @@
+"""How result.json is written, and LoadGen's log read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import ConfigError, RunFailed
+from harness.results import Reserve, invalid_reasons, keep, read_detail, read_result, write_json
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from harness.results import write_json
+real = getattr(os, sys.argv[1])
+def killed(*words, **more):
+    os.kill(os.getpid(), 9)
+setattr(os, sys.argv[1], killed)
+write_json(Path("result.json"), {"status": "valid", "filler": "x" * 100_000})
+"""
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_process_killed_while_it_writes_leaves_the_old_result(
+    step: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    write_json(tmp_path / "result.json", {"status": "started"})
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, step], cwd=tmp_path, env=environment, check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"status": "started"}
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, mount: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = mount("size=16k")
+    write_json(disk / "result.json", {"status": "started"})
+    big = {"status": "valid", "filler": "x" * 100_000}
+    with pytest.raises(OSError, match="No space left"):
+        write_json(disk / "result.json", big)
+    with pytest.raises(RunFailed, match=r"cannot write .*No space left on device"):
+        keep(disk, big)
+    assert [path.name for path in disk.iterdir()] == ["result.json"]
+    assert read_json(disk / "result.json") == {"status": "started"}
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_number_that_json_does_not_have_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "result.json", {"value": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_others_may_read_a_result(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_json(tmp_path / "result.json", {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "result.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_the_reserve_leaves_room_for_the_result_on_a_full_disk(mount: Callable[[str], Path]) -> None:
+    disk = mount("size=128k")
+    reserve = Reserve(disk)
+    reserve.take()
+    with pytest.raises(OSError, match="No space left"):
+        (disk / "filler").write_bytes(bytes(1 << 20))
+    result = {"status": "failed", "filler": "x" * 20_000}
+    with pytest.raises(OSError, match="No space left"):
+        write_json(disk / "result.json", result)
+    reserve.release()
+    write_json(disk / "result.json", result)
+    assert read_json(disk / "result.json") == result
+    reserve.release()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "is not a run's directory"),
+        ("", "is not a result"),
+        ("[]", "is not a result of version 1"),
+        ("{}", "is not a result of version 1"),
+        ('{"schema_version": 2}', "is not a result of version 1"),
+        ("\ud800", "is not a result"),
+    ],
+)
+def test_what_is_no_result_is_refused(text: str | None, says: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "result.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError, match=says):
+        read_result(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def detail(
+    keyword_model: Path,
+    keyword_data: Path,
+    short: list[str],
+    command: list[str],
+    environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """LoadGen's detail log of a performance and of an accuracy run, as text."""
+    found = {}
+    for mode in ("performance", "accuracy"):
+        out = tmp_path_factory.mktemp("detail") / mode
+        words = ["--task", "kws", "--model", keyword_model, "--dataset", keyword_data, *short, "--mode", mode]
+        subprocess.run(
+            [*command, *map(str, words), "--out", str(out)],
+            env=environment,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        found[mode] = (out / "mlperf_log_detail.txt").read_text(encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+def test_a_detail_log_cut_anywhere_before_its_last_words_is_a_failed_run(
+    mode: str, detail: dict[str, str], tmp_path: Path
+) -> None:
+    whole, accuracy = detail[mode], mode == "accuracy"
+    path = tmp_path / "mlperf_log_detail.txt"
+    path.write_text(whole, encoding="utf-8")
+    entries = read_detail(tmp_path, accuracy=accuracy)
+    last = whole.index('"key": "power_end"' if accuracy else '"key": "num_errors"')
+    ends = [0, 5, last, *range(0, last, max(1, last // 60)), *(end for end in range(last) if whole[end] == "\n")]
+    for end in ends:
+        path.write_text(whole[:end], encoding="utf-8")
+        with pytest.raises(RunFailed, match=r"mlperf_log_detail.txt is cut.*bytes are free there"):
+            read_detail(tmp_path, accuracy=accuracy)
+    path.write_text(f"a line of somebody else's\n{whole}", encoding="utf-8")
+    assert read_detail(tmp_path, accuracy=accuracy) == entries
+
+
+def test_a_detail_log_that_is_missing_or_garbled_is_a_failed_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"mlperf_log_detail.txt cannot be read: No such file"):
+        read_detail(tmp_path, accuracy=False)
+    for line in (":::MLLOG nonsense", ":::MLLOG []", ":::MLLOG {}", ':::MLLOG {"key": "a", "value": 1, "metadata": 3}'):
+        (tmp_path / "mlperf_log_detail.txt").write_text(line + "\n", encoding="utf-8")
+        with pytest.raises(RunFailed, match="is cut or corrupt"):
+            read_detail(tmp_path, accuracy=False)
+
+
+def test_loadgens_errors_are_kept(detail: dict[str, str], tmp_path: Path) -> None:
+    entry = {"key": "error_invalid_config", "value": "Multiple conf files", "metadata": {"is_error": True}}
+    text = f":::MLLOG {json.dumps(entry)}\n{detail['performance']}"
+    (tmp_path / "mlperf_log_detail.txt").write_text(text, encoding="utf-8")
+    assert read_detail(tmp_path, accuracy=False)[":errors"] == ["Multiple conf files"]
+
+
+def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said() -> None:
+    detail = {"result_validity": "INVALID", "result_invalid_reason": " the moon is full "}
+    figures: dict[str, Any] = {"duration_s": 1.0}
+    (reason,) = invalid_reasons(detail, figures, {"min_duration_ms": 0})
+    assert reason == {"what": "LoadGen says INVALID", "figure": "the moon is full", "fix": ""}
+    assert invalid_reasons(detail | {"result_validity": "VALID"}, figures, {}) == []
