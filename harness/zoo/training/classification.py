@@ -1,4 +1,4 @@
-"""Trains the classification stand-in: small crops of wallpapers first, the prepared pictures of the fit part last."""
+"""Trains the classification stand-in on small crops of wallpapers; `export` takes it to full size."""
 
 from __future__ import annotations
 
@@ -44,20 +44,6 @@ def crops(side: int) -> Any:
     return batch
 
 
-def prepared(side: int) -> Any:
-    """Batches of the fit part as the benchmark prepares it."""
-    ready = [
-        (mobile(decode(data, name), side, side).astype(np.uint8), label + _OFFSET)
-        for name, label, data in imagenet_builtin.pictures("fit")
-    ]
-
-    def batch(step: int) -> Batch:
-        chosen = [ready[(step * _BATCH + index * 7) % len(ready)] for index in range(_BATCH)]
-        return as_input([picture for picture, _ in chosen]), torch.tensor([label for _, label in chosen])
-
-    return batch
-
-
 def fit_pictures() -> Iterator[Any]:
     """The fit part's pictures as the model takes them."""
     side = NETWORK.side
@@ -80,13 +66,11 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--prepared", action="store_true", help="finish on the fit part at full size")
     parser.add_argument("--threads", type=int, default=2)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
     state = State.load(words.start) if words.start else State.new(NETWORK)
-    batches = prepared(NETWORK.side) if words.prepared else crops(words.side)
-    train(NETWORK, state, batches, loss_of, steps=words.steps, rate=words.rate, checkpoint=words.checkpoint)
+    train(NETWORK, state, crops(words.side), loss_of, steps=words.steps, rate=words.rate, checkpoint=words.checkpoint)
 
 
 if __name__ == "__main__":

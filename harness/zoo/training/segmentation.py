@@ -1,4 +1,4 @@
-"""Trains the segmentation stand-in: small scenes first, whole ones of the fit part's kind last."""
+"""Trains the segmentation stand-in on parts of scenes; `export` takes it to full size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.zoo.networks import deeplabv3
 from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.torch_network import Parameters
-from tasks.ade20k import IGNORE, prepare_labels, prepare_picture
+from tasks.ade20k import IGNORE, prepare_picture
 from tasks.images import decode
 
 NETWORK = deeplabv3()
@@ -54,28 +54,11 @@ def scenes(side: int, size: int) -> Any:
     return batch
 
 
-def prepared(size: int) -> Any:
-    """Batches of the fit part as the benchmark prepares it."""
-    ready = list(_prepared())
-
-    def batch(step: int) -> Batch:
-        chosen = [ready[(step * size + index) % len(ready)] for index in range(size)]
-        labels = np.stack([classes[::_OUTPUT_STRIDE, ::_OUTPUT_STRIDE] for _, classes in chosen])
-        return as_input([picture for picture, _ in chosen]), torch.from_numpy(labels.astype(np.int64))
-
-    return batch
-
-
 def fit_pictures() -> Iterator[Any]:
     """The fit part's pictures as the model takes them."""
-    return (as_input([picture]) for picture, _ in _prepared())
-
-
-def _prepared() -> Iterator[tuple[Any, Any]]:
-    for name, picture, classes in ade20k_builtin.pictures("fit"):
-        labels = decode(classes, name)[..., 0]
-        side = NETWORK.side
-        yield prepare_picture(decode(picture, name), side, side), prepare_labels(labels, side, side)
+    side = NETWORK.side
+    for name, picture, _ in ade20k_builtin.pictures("fit"):
+        yield as_input([prepare_picture(decode(picture, name), side, side)])
 
 
 def loss_of(made: Parameters, labels: Any) -> tuple[Any, str]:
@@ -95,15 +78,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--prepared", action="store_true", help="finish on the fit part at full size")
     parser.add_argument("--threads", type=int, default=2)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
     state = State.new(NETWORK)
     if words.start:
         state.adopt(State.load(words.start))
-    batches = prepared(words.batch) if words.prepared else scenes(words.side, words.batch)
-    train(NETWORK, state, batches, loss_of, steps=words.steps, rate=words.rate, checkpoint=words.checkpoint)
+    train(
+        NETWORK,
+        state,
+        scenes(words.side, words.batch),
+        loss_of,
+        steps=words.steps,
+        rate=words.rate,
+        checkpoint=words.checkpoint,
+    )
 
 
 if __name__ == "__main__":
