@@ -1,0 +1,91 @@
+"""The CPU's engines and options answer alike."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.base import BackendUnavailable, ModelRejected
+from backends.cpu import open_cpu
+from harness.zoo import layers
+from harness.zoo.graph import Graph
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
+PICTURE = np.random.default_rng(1).normal(size=(1, 32, 32, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("options", "engine", "error"),
+    [
+        ({}, "Interpreter", 0),
+        ({"xnnpack": False}, "Interpreter", 1e-4),
+        ({"reference_kernels": True}, "Interpreter", 1e-4),
+        ({"engine": "CompiledModel"}, "CompiledModel", 1e-4),
+        ({"xnnpack_flags": 11}, "CompiledModel", 1e-4),
+        ({"force_fp16": True}, "CompiledModel", 0.02),
+    ],
+)
+def test_every_way_to_run_on_the_cpu_answers_the_same(
+    options: dict[str, Any], engine: str, error: float, adds_model: Path
+) -> None:
+    expected = open_cpu(adds_model, threads=1).invoke([PICTURE])[0]
+    backend = open_cpu(adds_model, threads=1, **options)
+    assert backend.info().engine == engine
+    for _ in range(2):
+        np.testing.assert_allclose(backend.invoke([PICTURE])[0], expected, rtol=0, atol=error)
+    first = backend.invoke([PICTURE])[0]
+    kept = first.copy()
+    backend.invoke([2 * PICTURE])
+    np.testing.assert_array_equal(first, kept)
+    backend.close()
+
+
+def test_half_precision_is_half(adds_model: Path) -> None:
+    expected = open_cpu(adds_model, threads=1).invoke([PICTURE])[0]
+    assert np.abs(open_cpu(adds_model, threads=1, force_fp16=True).invoke([PICTURE])[0] - expected).max() > 1e-6
+
+
+def test_packed_weights_are_kept_where_asked(adds_model: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "weights" / "adds.xnnpack"
+    first = open_cpu(adds_model, threads=1, weight_cache=str(cache))
+    size = cache.stat().st_size
+    second = open_cpu(adds_model, threads=1, weight_cache=str(cache))
+    assert size > 0
+    assert cache.stat().st_size == size
+    np.testing.assert_array_equal(first.invoke([PICTURE])[0], second.invoke([PICTURE])[0])
+
+
+def test_options_of_both_engines_do_not_go_together(adds_model: Path) -> None:
+    with pytest.raises(BackendUnavailable, match=r"engine CompiledModel of the cpu backend has no xnnpack=false"):
+        open_cpu(adds_model, threads=1, force_fp16=True, xnnpack=False)
+    with pytest.raises(BackendUnavailable, match=r"engine Interpreter of the cpu backend has no force_fp16"):
+        open_cpu(adds_model, threads=1, engine="Interpreter", force_fp16=True)
+    with pytest.raises(BackendUnavailable, match=r"engine of the cpu backend is 'Turbo'"):
+        open_cpu(adds_model, threads=1, engine="Turbo")  # type: ignore[arg-type]
+
+
+def test_the_compiled_engine_names_tensors_it_has_no_buffers_for(tmp_path: Path) -> None:
+    graph = Graph("wide")
+    graph.output(layers.reshape(graph, "flat", graph.input("ids", (1, 2, 2), np.int64), (1, 4)))
+    with (tmp_path / "wide.tflite").open("wb") as file:
+        graph.write(file)
+    assert open_cpu(tmp_path / "wide.tflite", threads=1).inputs[0].dtype == np.int64
+    with pytest.raises(ModelRejected, match=r"no buffers for tensors of .*: ids is int64, flat is int64"):
+        open_cpu(tmp_path / "wide.tflite", threads=1, engine="CompiledModel")
+
+
+def test_plain_cpu_is_its_own_proof_and_an_option_needs_one(
+    cli: Cli, classify: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    assert cli(*classify, "--backend", "cpu", "--out", tmp_path / "plain").returncode == 0
+    assert read_result(tmp_path / "plain")["parity"] is None
+    assert cli(*classify, "--backend", "cpu:force_fp16=true", "--out", tmp_path / "half").returncode == 0
+    proof = read_result(tmp_path / "half")["parity"]
+    assert proof["passed"] is True
+    assert proof["reference"] == "cpu, Interpreter, 1 thread, the file as it is"

@@ -1,0 +1,127 @@
+"""The GPU, on a Vulkan driver in software where there is no other. Its processes are the command line's: a driver may crash."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from backends.gpu import read_adapter, why_not
+from harness.zoo import layers
+from harness.zoo.graph import Graph
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
+
+SAID = """I0000 1 2 environment.cc:532] Selected adapter: Some Device (X), arch=some, vendor=maker, backend=Vulkan
+INFO: [gpu_environment.h:155] Created LiteRT GpuEnvironment.
+"""
+
+
+@pytest.fixture(scope="session")
+def rank_two_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier with a rank-2 constant of more than one row, which LiteRT's accelerator adds wrongly."""
+    rng = np.random.default_rng(2)
+    graph = Graph("rank two")
+    picture = graph.input("picture", (1, 32, 32, 3), np.float32)
+    means = graph.tensor("means", (1, 4, 4, 3), np.float32)
+    pool = schema.Pool2DOptionsT(padding=schema.Padding.VALID, strideW=8, strideH=8, filterWidth=8, filterHeight=8)
+    graph.operator("AVERAGE_POOL_2D", [picture], [means], pool)
+    rows = layers.reshape(graph, "rows", means, (16, 3))
+    moved = graph.tensor("moved", (16, 3), np.float32)
+    offset = graph.constant("offset", rng.normal(size=(16, 3)).astype(np.float32))
+    graph.operator("ADD", [rows, offset], [moved], schema.AddOptionsT())
+    weight = graph.constant("weight", rng.normal(size=(1001, 48)).astype(np.float32))
+    zero = graph.constant("zero", np.zeros(1001, np.float32))
+    graph.output(layers.fully_connected(graph, "scores", layers.reshape(graph, "flat", moved, (1, 48)), weight, zero))
+    path = tmp_path_factory.mktemp("models") / "rank_two.tflite"
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+def test_the_adapter_is_read_from_the_runtimes_own_words() -> None:
+    assert read_adapter(SAID) == {
+        "adapter": "Some Device (X)",
+        "arch": "some",
+        "vendor": "maker",
+        "backend": "Vulkan",
+    }
+    assert read_adapter("nothing of the kind") == {}
+
+
+def test_why_there_is_no_gpu_is_told_apart() -> None:
+    assert "Vulkan loader" in why_not("Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open\nNo adapters found")
+    assert "VK_ICD_FILENAMES" in why_not("ERROR: Failed to initialize WebGPU environment: INTERNAL: No adapters found")
+    assert "SQUEEZE" in why_not("Following operations are not supported by GPU delegate:\nSQUEEZE: No.\n1 operations")
+
+
+def test_without_a_driver_the_backend_says_so(cli: Cli, keywords: list[str], tmp_path: Path, read_result: Read) -> None:
+    nowhere = {"VK_ICD_FILENAMES": "/no/such/driver.json", "VK_DRIVER_FILES": "/no/such/driver.json"}
+    done = cli(*keywords, "--backend", "gpu", "--out", tmp_path / "run", env=nowhere)
+    assert done.returncode == 2
+    assert "Vulkan" in done.stderr
+    assert read_result(tmp_path / "run")["status"] == "failed"
+
+
+def test_keyword_spotting_on_the_gpu_agrees_and_names_the_adapter(
+    cli: Cli, zoo: Path, vulkan: dict[str, str], tmp_path: Path, read_result: Read
+) -> None:
+    words = ["--model", zoo / "models/mlperf_tiny/kws_ref_model_int8.tflite", "--dataset", zoo / "datasets/kws01"]
+    run = ["--task", "kws", *words, "--backend", "gpu", "--preset", "rapid", "--set", "load.min_duration_ms=1000"]
+    done = cli(*run, "--require-full", "--out", tmp_path / "run", env=vulkan)
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["status"], result["backend"]["engine"]) == ("valid", "CompiledModel")
+    assert result["backend"]["device"]["adapter"]
+    assert result["backend"]["delegated_nodes"] == result["backend"]["nodes"] == 13
+    assert result["parity"]["passed"] is True
+    assert result["parity"]["outputs"][0]["max_steps"] <= 1
+
+
+def test_a_wrong_answer_of_the_gpu_is_caught_before_anything_is_timed(
+    cli: Cli,
+    rank_two_model: Path,
+    picture_data: Path,
+    short: list[str],
+    vulkan: dict[str, str],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    words = ["--task", "mobilenet_edgetpu", "--model", rank_two_model, "--dataset", picture_data, *short]
+    done = cli(*words, "--backend", "gpu", "--out", tmp_path / "run", env=vulkan)
+    assert done.returncode == 3
+    assert "disagrees with one CPU thread" in done.stderr
+    result = read_result(tmp_path / "run")
+    assert result["status"] == "failed"
+    assert result["parity"]["outputs"][0]["max_error"] > 0.5
+    # The same graph is right on the CPU's other engine.
+    assert cli(*words, "--backend", "cpu:engine=CompiledModel", "--out", tmp_path / "cpu").returncode == 0
+
+
+def test_ops_left_to_the_cpu_are_counted_and_named(
+    cli: Cli, zoo: Path, vulkan: dict[str, str], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    model = zoo / "models/mlperf_mobile/mobilenet_edgetpu_224_1.0_uint8.tflite"
+    code = (
+        "import sys, json; from pathlib import Path; from backends.gpu import GpuBackend;"
+        "info = GpuBackend(Path(sys.argv[1]), threads=1).info().coverage;"
+        "print(json.dumps([info.nodes, info.delegated_nodes, info.cpu_ops]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, model],
+        env=environment | vulkan,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [78, 75, {"SQUEEZE": 1, "(cut off from the rest)": 2}]

@@ -1,0 +1,186 @@
+"""The interpreter engine and the null backend: what a backend promises its caller."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from backends.base import Backend, BackendInfo, ModelRejected, TensorSpec
+from backends.cpu import CpuBackend
+from backends.interpreter import InterpreterBackend
+from backends.null import NullBackend
+from harness.zoo import layers
+from harness.zoo.graph import Graph, Quantization
+
+Array = npt.NDArray[Any]
+
+
+@pytest.fixture(scope="module")
+def subtraction(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two inputs and two outputs that are told apart by what they hold; signature names unlike the tensors'."""
+    graph = Graph("subtraction")
+    right, left = (graph.input(name, (1, 2, 3), np.float32) for name in ("right", "left"))
+    graph.output(layers.subtract(graph, "tensor_5", left, right), "difference")
+    graph.output(layers.add(graph, "tensor_6", left, right), "sum")
+    path = tmp_path_factory.mktemp("models") / "subtraction.tflite"
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+def interpreter(model: Path, **options: Any) -> InterpreterBackend:
+    return InterpreterBackend(model, name="test", threads=1, **options)
+
+
+def values(seed: int) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(1, 2, 3)).astype(np.float32) for _ in range(2)]
+
+
+def test_tensors_have_the_signatures_names_and_the_models_order(subtraction: Path) -> None:
+    backend = interpreter(subtraction)
+    assert [tensor.name for tensor in backend.inputs] == ["right", "left"]
+    assert [tensor.name for tensor in backend.outputs] == ["difference", "sum"]
+    for tensor in (*backend.inputs, *backend.outputs):
+        assert (tensor.shape, tensor.dtype, tensor.scale) == ((1, 2, 3), np.dtype(np.float32), 0.0)
+        assert tensor.nbytes == 24
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_inputs_and_outputs_keep_their_order(xnnpack: bool, subtraction: Path) -> None:
+    right, left = values(1)
+    difference, total = interpreter(subtraction, xnnpack=xnnpack).invoke([right, left])
+    np.testing.assert_allclose(difference, left - right)
+    np.testing.assert_allclose(total, left + right)
+
+
+def test_an_answer_belongs_to_the_caller_and_a_later_one_does_not_change_it(subtraction: Path) -> None:
+    backend = interpreter(subtraction)
+    first = backend.invoke(values(1))
+    kept = [array.copy() for array in first]
+    second = backend.invoke(values(2))
+    for array, before, after in zip(first, kept, second, strict=True):
+        np.testing.assert_array_equal(array, before)
+        assert not np.array_equal(array, after)
+        assert array.flags.owndata or array.base is not None
+        array[:] = 7
+    np.testing.assert_array_equal(backend.invoke(values(2))[0], second[0])
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_too_few_or_too_many_inputs_are_refused(count: int, subtraction: Path) -> None:
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        interpreter(subtraction).invoke([np.zeros((1, 2, 3), np.float32)] * count)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((1, 2, 4), np.float32), np.zeros((1, 2, 3), np.float64)])
+def test_an_input_of_another_shape_or_type_is_refused(wrong: Array, subtraction: Path) -> None:
+    with pytest.raises(ValueError, match=r"[Cc]annot set tensor"):
+        interpreter(subtraction).invoke([wrong, wrong])
+
+
+def test_two_interpreters_in_two_threads_do_not_mix(subtraction: Path) -> None:
+    failures: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        backend = interpreter(subtraction)
+        try:
+            for step in range(200):
+                right, left = values(seed * 1000 + step)
+                np.testing.assert_allclose(backend.invoke([right, left])[0], left - right)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_inputs_may_be_resized_before_they_are_allocated(subtraction: Path) -> None:
+    backend = interpreter(subtraction, input_shapes=[(1, 4, 3), (1, 4, 3)])
+    assert [tensor.shape for tensor in (*backend.inputs, *backend.outputs)] == [(1, 4, 3)] * 4
+    ones = np.ones((1, 4, 3), np.float32)
+    np.testing.assert_array_equal(backend.invoke([ones, 3 * ones])[0], 2 * ones)
+
+
+def test_shapes_that_the_model_cannot_take_are_refused(subtraction: Path) -> None:
+    with pytest.raises(ModelRejected, match="the runtime refuses"):
+        interpreter(subtraction, input_shapes=[(1, 4, 3), (1, 5, 3)])
+
+
+def test_quantisation_is_read_from_the_model(tmp_path: Path) -> None:
+    graph = Graph("quantised")
+    left, right = (
+        graph.input(name, (1, 4), np.int8, Quantization.per_tensor(scale, zero_point))
+        for name, scale, zero_point in (("left", 0.5, 3), ("right", 0.25, -7))
+    )
+    # Reshaped alone: the values are passed on as they are.
+    graph.output(layers.reshape(graph, "flat", left, (4,)))
+    graph.output(layers.reshape(graph, "other", right, (4,)))
+    with (tmp_path / "model.tflite").open("wb") as file:
+        graph.write(file)
+    backend = interpreter(tmp_path / "model.tflite")
+    assert [(tensor.scale, tensor.zero_point) for tensor in backend.inputs] == [(0.5, 3), (0.25, -7)]
+    assert backend.inputs[0].dtype == np.int8
+
+
+def test_the_coverage_counts_the_models_ops_and_those_that_xnnpack_took(subtraction: Path) -> None:
+    plain, fast = interpreter(subtraction, xnnpack=False).info(), interpreter(subtraction).info()
+    assert plain.coverage is not None
+    assert fast.coverage is not None
+    assert (plain.coverage.nodes, plain.coverage.delegated_nodes, plain.coverage.partitions) == (2, 0, 0)
+    assert plain.delegate is None
+    assert fast.coverage.nodes == 2
+    assert fast.coverage.delegated_nodes == 2
+    assert fast.delegate == "XNNPACK"
+
+
+@pytest.mark.parametrize("kind", [CpuBackend, NullBackend])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot read the model"),
+        (b"", "is not a TFLite model"),
+        (b"PK\x03\x04zip!", "is not a TFLite model"),
+        (b"\x08\0\0\0TFL3\xff\xff\xff\xff", "the runtime refuses"),
+    ],
+)
+def test_what_is_no_model_is_refused(kind: type[Any], content: bytes | None, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelRejected, match=says):
+        kind(path, threads=1)
+
+
+def test_the_null_backend_has_the_models_tensors_and_answers_zeros(subtraction: Path) -> None:
+    backend = NullBackend(subtraction, threads=1)
+    assert backend.inputs == interpreter(subtraction).inputs
+    assert backend.outputs == interpreter(subtraction).outputs
+    for array, tensor in zip(backend.invoke(values(1)), backend.outputs, strict=True):
+        assert (array.shape, array.dtype) == (tensor.shape, tensor.dtype)
+        assert not array.any()
+    info = backend.info()
+    assert (info.name, info.engine, info.delegate, info.coverage) == ("null", "none", None, None)
+
+
+def test_a_backend_without_anything_to_free_may_be_closed() -> None:
+    class Bare(Backend):
+        inputs = outputs = (TensorSpec("x", (1, 2), np.dtype(np.int32)),)
+
+        def invoke(self, inputs: Any) -> list[Array]:
+            return list(inputs)
+
+        def info(self) -> BackendInfo:
+            return BackendInfo(name="bare", engine="none", delegate=None)
+
+    Bare().close()
+    assert Bare().inputs[0].nbytes == 8
