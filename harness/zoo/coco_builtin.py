@@ -21,6 +21,7 @@ Part = Literal["fit", "test"]
 
 _FIGURES = ("disc", "up", "down", "cross")
 _COLOURS: tuple[Colour, ...] = ((215, 40, 40), (40, 40, 215), (245, 245, 245), (15, 15, 15))
+_COLOUR_NAMES = ("red", "blue", "white", "black")
 KINDS = tuple(product(_FIGURES, _COLOURS))
 CATEGORIES = (1, 11, 13, 25, 27, 28, 31, 44, 46, 65, 67, 70, 72, 82, 84, 90)
 """COCO's category id of each kind: both ends of 1 to 90, and both sides of the gaps in it."""
@@ -135,14 +136,10 @@ def write_builtin_coco(folder: Path, part: Part = "test") -> None:
                     "iscrowd": 0,
                 }
             )
-    categories = [{"id": number, "name": f"{_COLOUR_NAMES[kind % 4]} {KINDS[kind][0]}"} for kind, number in _numbered()]
+    names = product(_FIGURES, _COLOUR_NAMES)
+    categories = [
+        {"id": number, "name": f"{colour} {figure}"} for number, (figure, colour) in zip(CATEGORIES, names, strict=True)
+    ]
     truth = {"images": images, "annotations": annotations, "categories": categories}
     path = folder / "annotations" / f"instances_builtin_{part}.json"
     path.write_text(json.dumps(truth) + "\n", encoding="utf-8", newline="\n")
-
-
-_COLOUR_NAMES = ("red", "blue", "white", "black")
-
-
-def _numbered() -> Iterator[tuple[int, int]]:
-    return enumerate(CATEGORIES)

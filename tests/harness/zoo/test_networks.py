@@ -14,6 +14,7 @@ from harness.zoo import networks, picture_models
 from harness.zoo.graph import Graph
 from harness.zoo.networks import Network
 from harness.zoo.picture_models import Variant, Weights
+from harness.zoo.ssd import anchors
 
 _OP_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _VARIANTS: tuple[Variant, ...] = ("float32", "int8")
@@ -121,3 +122,13 @@ def test_what_is_joined_without_rescaling_is_quantised_alike() -> None:
     groups = picture_models.bound_together(network)
     assert {"concat", "aspp0", "image_pooling", "image_pooling/resized"} == groups["concat"]
     assert groups["Conv"] == {"Conv"}
+
+
+def test_anchors_are_those_of_a_published_detector(zoo: Path) -> None:
+    model = (zoo / "models/ssd/coco_ssd_mobilenet_v1_1.0_quant_detect.tflite").read_bytes()
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    published = next(tensor for tensor in parsed.subgraphs[0].tensors if tensor.name == b"anchors")
+    stored = np.frombuffer(bytes(parsed.buffers[published.buffer].data), np.uint8).reshape(1917, 4)
+    scale, zero_point = published.quantization.scale[0], published.quantization.zeroPoint[0]
+    # The file keeps them in steps of a byte.
+    np.testing.assert_allclose(anchors(), (stored.astype(np.float64) - zero_point) * scale, atol=0.51 * scale)
