@@ -57,6 +57,10 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("data", f"{data['name']} ({_DATA[data['source']]}{unverified}), {data['count']:,} samples"),
         ("backend", _backend(backend)),
     ]
+    if model["modified"]:
+        rows.append(("changed", model["modified"]))
+    if result.get("parity"):
+        rows.append(("parity", _parity(result["parity"])))
     if result["performance"]:
         rows += _performance(result)
     if result["accuracy"]:
@@ -109,6 +113,22 @@ def _backend(backend: Mapping[str, Any]) -> str:
     if backend["delegate"]:
         cover = f", {backend['delegate']} runs {backend['delegated_nodes']} of {backend['nodes']} nodes"
     return f"{backend['name']} ({backend['engine']}, {shape}{cover})"
+
+
+def _parity(parity: Mapping[str, Any]) -> str:
+    if parity["passed"] is None:
+        return "not held against the CPU: it cannot run this model"
+    figures = parity["outputs"]
+    agree = [figure["agreement"] for figure in figures if figure["agreement"] is not None]
+    steps = [figure["max_steps"] for figure in figures if figure.get("max_steps") is not None]
+    parts = [
+        f"agrees with one CPU thread on {parity['samples']} samples" if parity["passed"] else "DISAGREES with the CPU"
+    ]
+    if agree:
+        parts.append(f"{min(agree):.2%} of the decisions")
+    if steps:
+        parts.append(f"within {max(steps):g} quantisation steps")
+    return ", ".join(parts)
 
 
 def _verdict(result: Mapping[str, Any]) -> str:

@@ -135,7 +135,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "data": dict(task.describe_data()),
         "peak_rss_bytes": _peak_rss_bytes(),
         "stopped": control.stop,
-        "warnings": warnings,
+        "warnings": [*warnings, *parts.warnings],
     }
 
 
