@@ -88,7 +88,7 @@ class GpuBackend(CompiledBackend):
             return self.whole if self.fully_accelerated else Coverage(self._nodes, 0, None, _counts(model))
         on_gpu, on_cpu = int(split[1]), int(split[2])
         listed = _UNSUPPORTED.search(self.said)
-        kinds = [line.split(" ")[0].rstrip(":") for line in listed[1].splitlines()] if listed else []
+        kinds = [_kind(line) for line in listed[1].splitlines()] if listed else []
         counts = _counts(model)
         left = {kind: min(counts.get(kind, 1), on_cpu) for kind in dict.fromkeys(kinds)}
         # Ops that the GPU could run stay on the CPU too where they are cut off from the rest.
@@ -120,6 +120,11 @@ def why_not(said: str) -> str:
         return f"the GPU does not run these ops: {kinds}. Allow the CPU for them with --backend gpu:cpu_fallback=true"
     errors = [line for line in said.splitlines() if line.startswith("ERROR")]
     return errors[-1] if errors else "it gave no reason"
+
+
+def _kind(line: str) -> str:
+    """The op of a line like `SQUEEZE: Operation is not supported.` or `CUSTOM MyOp: ...`."""
+    return line.partition(":")[0].removeprefix("CUSTOM ")
 
 
 def _counts(model: Path) -> dict[str, int]:
