@@ -129,6 +129,9 @@ def _watch(
                     if event["event"] in {"failed", "done"} and last.get("event") != "failed":
                         last = event
                 continue
+            if child.poll() is not None:
+                # Something that the backend started still holds the pipe.
+                return last
             now = time.monotonic()
             if control.phase != phase:
                 phase_began, phase = now, control.phase

@@ -17,6 +17,8 @@ from harness.spec import DataSetRef, Load, ModelRef, Spec
 from tasks.base import Layout
 
 _DEFAULT_SAMPLE_COUNT = 1024
+_MOST = 1024
+"""Threads, instances or samples of one invoke; more is a slip of the keyboard."""
 T = TypeVar("T")
 
 
@@ -125,8 +127,8 @@ def _check_numbers(benchmark: Benchmark) -> list[str]:
     problems = []
     for name in ("threads", "instances", "batch"):
         value = getattr(benchmark.backend, name)
-        if value != "auto" and value < 1:
-            problems.append(f"backend.{name} must be at least 1 or auto, not {value}")
+        if value != "auto" and not 1 <= value <= _MOST:
+            problems.append(f"backend.{name} must be 1 to {_MOST} or auto, not {value}")
     if benchmark.backend.batch not in ("auto", 1):
         problems.append(
             f"backend.batch is {benchmark.backend.batch}: this version runs one sample an invoke (auto or 1)"
@@ -185,5 +187,6 @@ def _options(benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
-        return str(value)
+        # The worker has another current directory.
+        return str(value.expanduser().resolve())
     return list(value) if isinstance(value, tuple) else value

@@ -46,10 +46,10 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
         task.check_truth()
     result = _started(spec)
     facts: dict[str, Any] = {}
-    _make_directory(folder)
+    _make_directory(spec, folder)
     reserve = results.Reserve(folder)
     try:
-        _begin(spec, folder, result, reserve)
+        _begin(folder, result, reserve)
         done = run_worker(folder, progress, spec.backend.timeout_s, facts)
         result |= _known(result, facts)
         result |= _outcome(spec, folder, task, done, facts)
@@ -92,18 +92,22 @@ def rescore(folder: Path) -> dict[str, Any]:
     return score(spec, folder)
 
 
-def _make_directory(folder: Path) -> None:
+def _make_directory(spec: Spec, folder: Path) -> None:
+    taken = ConfigError(f"{folder} is not empty: every run gets a directory of its own (--out DIR)")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise ConfigError(f"{folder} is not empty: every run gets a directory of its own (--out DIR)")
-    except OSError as error:
-        raise _not_writable(folder, error) from None
-
-
-def _begin(spec: Spec, folder: Path, result: Mapping[str, Any], reserve: results.Reserve) -> None:
-    try:
+            raise taken
         write_spec(spec, folder)
+    except OSError as error:
+        # Of two runs that are given one directory at the same moment, one finds the other's spec.
+        raise (
+            taken if isinstance(error, FileExistsError) and folder.is_dir() else _not_writable(folder, error)
+        ) from None
+
+
+def _begin(folder: Path, result: Mapping[str, Any], reserve: results.Reserve) -> None:
+    try:
         results.write_json(folder / results.RESULT_FILE, result)
         reserve.take()
     except OSError as error:

@@ -90,9 +90,20 @@ class Spec(Section):
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
-    """Saves the resolved spec in a run's directory."""
+    """Saves the resolved spec in a run's directory.
+
+    Raises:
+        OSError: It is there already (FileExistsError), or cannot be written; then nothing is left behind.
+    """
     text = yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    (folder / SPEC_FILE).write_text(text, encoding="utf-8")
+    path = folder / SPEC_FILE
+    with path.open("x", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            path.unlink()
+            raise
 
 
 def read_spec(folder: Path) -> Spec:

@@ -77,8 +77,9 @@ def cache_dir() -> Path:
     """`TFLITE_LOADGEN_CACHE`, else the place that XDG names for caches."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).resolve()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "tflite-loadgen"
+    # XDG's specification: a relative path is not to be used.
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (home if home.is_absolute() else Path.home() / ".cache") / "tflite-loadgen"
 
 
 def official_path(file: str, cache: Path) -> Path:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from harness import run
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Complaint = Callable[[subprocess.CompletedProcess[str]], str]
 Read = Callable[[Path], dict[str, Any]]
@@ -140,9 +142,10 @@ def test_a_model_that_does_not_fit_the_task_is_refused(
         (["--task", "kws", "--repeat", "two"], "--repeat must be a whole number of at least 1, not 'two'"),
         (["--task", "kws", "--count", "0"], "dataset.count: input should be greater than or equal to 1, not 0"),
         (["--task", "kws", "--count", "many"], "dataset.count: "),
-        (["--task", "kws", "--threads", "0"], "backend.threads must be at least 1 or auto, not 0"),
+        (["--task", "kws", "--threads", "0"], "backend.threads must be 1 to 1024 or auto, not 0"),
+        (["--task", "kws", "--threads", "9999999999"], "backend.threads must be 1 to 1024 or auto, not 9999999999"),
         (["--task", "kws", "--threads", "all"], "backend.threads: must be a whole number or 'auto', not 'all'"),
-        (["--task", "kws", "--instances", "-1"], "backend.instances must be at least 1 or auto, not -1"),
+        (["--task", "kws", "--instances", "-1"], "backend.instances must be 1 to 1024 or auto, not -1"),
         (["--task", "kws", "--batch", "8"], "backend.batch is 8: this version runs one sample an invoke"),
         (["--task", "kws", "--mode", "find-peak"], "find-peak"),
         (["--task", "kws", "--truth", "/nowhere.csv"], "no ground truth at /nowhere.csv"),
@@ -201,7 +204,7 @@ def test_mistakes_that_only_show_later_are_reported_together_too(
     for part in (
         "unknown task kind 'keyword_spoting'; did you mean 'keyword_spotting'?",
         "unknown backend 'gppu'",
-        "backend.threads must be at least 1 or auto, not 0",
+        "backend.threads must be 1 to 1024 or auto, not 0",
         "no model file at /nowhere.tflite",
         "no data set at /nowhere",
     ):
@@ -359,6 +362,26 @@ def test_a_corrupt_picture_is_named_whether_it_is_met_before_or_inside_loadgen(
 
 
 # The run's directory.
+
+
+def test_of_two_runs_that_are_given_one_directory_one_is_refused(
+    call: Cli, keywords: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: Complaint
+) -> None:
+    """The other came in the moment between looking at the directory and writing to it."""
+    out, real = tmp_path / "run", run.write_spec
+
+    def too_late(spec: Any, folder: Path) -> None:
+        (folder / "spec.yaml").write_text("another's", encoding="ascii")
+        (folder / "result.json").write_text("another's", encoding="ascii")
+        real(spec, folder)
+
+    monkeypatch.setattr(run, "write_spec", too_late)
+    done = call(*keywords, "--out", out)
+    assert done.returncode == 2
+    assert f"{out} is not empty" in complaint(done)
+    assert {path.name: path.read_text(encoding="ascii") for path in out.iterdir()} == dict.fromkeys(
+        ("spec.yaml", "result.json"), "another's"
+    )
 
 
 def test_a_directory_that_is_not_empty_is_left_as_it_is(

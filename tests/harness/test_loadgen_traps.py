@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import os
 import random
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tracemalloc
@@ -27,7 +30,8 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
 
 TROUBLE = """
-import ctypes, os, sys
+import ctypes, os, sys, time
+from pathlib import Path
 from backends.interpreter import InterpreterBackend
 from harness import loadgen
 from harness.samples import SampleLibrary
@@ -39,6 +43,13 @@ def trouble(how, outputs=None):
         case "data": raise DataMissing("sample 7 went away")
         case "exit": sys.exit(0)
         case "vanish": os._exit(0)
+        case "orphan":
+            helper = os.fork()
+            if not helper:
+                time.sleep(600)
+                os._exit(0)
+            Path("helper").write_text(str(helper))
+            os.kill(os.getpid(), 9)
         case "segv": ctypes.string_at(0)
         case "abort": os.abort()
         case "none": return []
@@ -75,6 +86,15 @@ class Backend(InterpreterBackend):
 @pytest.fixture
 def troubled(plug_in: Callable[[str, str], dict[str, str]]) -> dict[str, str]:
     return plug_in("troubled", TROUBLE)
+
+
+@pytest.fixture
+def cores() -> Iterator[None]:
+    """A process that crashes may leave a core, as far as the system allows; none may be found."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
 def script(code: str, folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -212,6 +232,7 @@ def test_trap_4_an_exception_inside_a_callback_ends_the_run_as_failed(
     cli: Cli,
     keywords: list[str],
     troubled: dict[str, str],
+    cores: None,
     tmp_path: Path,
     complaint: Callable[[Any], str],
     read_result: Read,
@@ -261,6 +282,17 @@ def test_trap_4_a_failed_answer_is_never_counted_in_an_accuracy_run(
     assert read_result(out)["accuracy"] is None
     # Samples after the failure were completed without an answer: nobody can score that log by mistake.
     assert cli("score", out).returncode == 2
+
+
+def test_trap_4_a_helper_of_the_backend_that_outlives_the_worker_does_not_hold_up_the_run(
+    cli: Cli, keywords: list[str], troubled: dict[str, str], tmp_path: Path, complaint: Callable[[Any], str]
+) -> None:
+    """It has inherited the worker's pipe, so that the pipe stays open."""
+    words = ["--backend", "troubled", "--set", "backend.options={how: orphan, at: 5}"]
+    done = cli(*keywords, *words, "--out", tmp_path / "run", env=troubled)
+    assert done.returncode == 3
+    assert complaint(done).startswith("the worker was killed by SIGKILL while running")
+    os.kill(int((tmp_path / "run" / "helper").read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
