@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import run
+from harness.spec import Spec, write_spec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Complaint = Callable[[subprocess.CompletedProcess[str]], str]
@@ -368,14 +368,14 @@ def test_of_two_runs_that_are_given_one_directory_one_is_refused(
     call: Cli, keywords: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: Complaint
 ) -> None:
     """The other came in the moment between looking at the directory and writing to it."""
-    out, real = tmp_path / "run", run.write_spec
+    out = tmp_path / "run"
 
-    def too_late(spec: Any, folder: Path) -> None:
+    def too_late(spec: Spec, folder: Path) -> None:
         (folder / "spec.yaml").write_text("another's", encoding="ascii")
         (folder / "result.json").write_text("another's", encoding="ascii")
-        real(spec, folder)
+        write_spec(spec, folder)
 
-    monkeypatch.setattr(run, "write_spec", too_late)
+    monkeypatch.setattr("harness.run.write_spec", too_late)
     done = call(*keywords, "--out", out)
     assert done.returncode == 2
     assert f"{out} is not empty" in complaint(done)
