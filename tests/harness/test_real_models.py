@@ -111,6 +111,21 @@ def test_mobilebert_answers_mlperfs_mini_set_to_its_end_and_score_says_the_same(
     assert rescored(call, tmp_path / "run") == found
 
 
+def test_the_main_job_needs_nothing_but_its_name(call: Cli, tmp_path: Path, read_result: Read) -> None:
+    """No model, no data: a stand-in of the architecture and a set of our own, both named as what they are."""
+    words = ["--task", "mobilebert", "--scenario", "SingleStream", "--preset", "quick", "--threads", "1"]
+    settings = ["--set", "load.min_duration_ms=500", "--set", "load.min_query_count=64"]
+    done = call(*words, *settings, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stdout
+    result = read_result(tmp_path / "run")
+    assert result["status"] == "valid"
+    assert result["model"]["source"] == "standin"
+    assert result["dataset"]["source"] == "builtin"
+    assert result["dataset"]["count"] >= 100
+    assert "a stand-in: its speed is the architecture's" in done.stdout
+    assert "fetch" in done.stderr
+
+
 def test_a_rapid_run_of_a_real_model_is_valid_with_nothing_else_said(
     zoo: Path, call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
