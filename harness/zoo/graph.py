@@ -78,6 +78,8 @@ class Tensor:
     quantization: Quantization | None
     buffer: int
     """Which constant it holds; 0 for none."""
+    variable: bool = False
+    """Whether it keeps its values from one call to the next."""
 
     @property
     def per_channel(self) -> bool:
@@ -135,6 +137,10 @@ class Graph:
     def tensor(self, name: str, shape: Shape, dtype: npt.DTypeLike, quantization: Quantization | None = None) -> Tensor:
         """Adds a tensor that an operator will fill."""
         return self._add(name, shape, np.dtype(dtype), quantization, 0)
+
+    def variable(self, name: str, shape: Shape, dtype: npt.DTypeLike) -> Tensor:
+        """Adds a tensor that an operator reads and changes, and that lasts from call to call; zeros at first."""
+        return self._add(name, shape, np.dtype(dtype), None, 0, variable=True)
 
     def operator(
         self,
@@ -200,14 +206,22 @@ class Graph:
             end = start + constant.nbytes
 
     def _add(
-        self, name: str, shape: Shape, dtype: np.dtype[Any], quantization: Quantization | None, buffer: int
+        self,
+        name: str,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        quantization: Quantization | None,
+        buffer: int,
+        *,
+        variable: bool = False,
     ) -> Tensor:
         if name in self._names:
             raise ValueError(f"two tensors named {name!r}")
         if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r} has type {dtype.str}, which this writer does not know")
         self._names.add(name)
-        tensor = Tensor(len(self._tensors), name, tuple(int(size) for size in shape), dtype, quantization, buffer)
+        sizes = tuple(int(size) for size in shape)
+        tensor = Tensor(len(self._tensors), name, sizes, dtype, quantization, buffer, variable)
         self._tensors.append(tensor)
         return tensor
 
@@ -283,6 +297,7 @@ def _tensor(tensor: Tensor) -> Any:
         type=_TYPES[tensor.dtype],
         buffer=tensor.buffer,
         name=tensor.name,
+        isVariable=tensor.variable,
         hasRank=True,
     )
     if tensor.quantization is not None:

@@ -81,8 +81,14 @@ class Network:
 
     name: str
     side: int
-    """Height and width of the picture."""
+    """Height of the picture, and its width where `width` is not given."""
     nodes: tuple[Node, ...]
+    width: int | None = None
+
+    @property
+    def picture(self) -> Size:
+        """The size of the picture."""
+        return self.side, self.width or self.side, 3
 
     @property
     def convolutions(self) -> Iterator[Conv]:
@@ -97,7 +103,7 @@ def sources(node: Node) -> tuple[str, ...]:
 
 def sizes(network: Network) -> dict[str, Size]:
     """The size of what every node makes, and of the picture."""
-    found: dict[str, Size] = {INPUT: (network.side, network.side, 3)}
+    found: dict[str, Size] = {INPUT: network.picture}
     for node in network.nodes:
         height, width, channels = found[sources(node)[0]]
         if isinstance(node, Conv):
@@ -127,7 +133,7 @@ def weight_shapes(network: Network) -> dict[str, tuple[int, int, int, int]]:
     }
 
 
-class _Stack:
+class Stack:
     """Nodes in the making: each is put on top of the last."""
 
     def __init__(self) -> None:
@@ -135,6 +141,7 @@ class _Stack:
         self.top = INPUT
 
     def put(self, node: Node) -> str:
+        """Any node; gives its name back."""
         self.nodes.append(node)
         self.top = node.name
         return node.name
@@ -150,12 +157,14 @@ class _Stack:
         *,
         norm: bool = True,
     ) -> str:
+        """A convolution of all channels; of the top unless `source` is given."""
         source = source or self.top
         return self.put(Conv(name, source, channels, kernel, stride, activation=activation, norm=norm))
 
     def depthwise(
         self, name: str, channels: int, kernel: int, stride: int, activation: Activation, dilation: int = 1
     ) -> str:
+        """A convolution channel by channel, of the top."""
         return self.put(Conv(name, self.top, channels, kernel, stride, dilation, activation, depthwise=True))
 
     def bottleneck(
@@ -182,7 +191,7 @@ class _Stack:
 @cache
 def mobilenet_edgetpu() -> Network:
     """MobileNetEdgeTPU 1.0 at 224: 1001 classes; its first blocks convolve all channels at once."""
-    stack = _Stack()
+    stack = Stack()
     stack.conv("Conv", 32, 3, 2, "relu")
     stack.conv("expanded_conv/project", 16)
     number = 1
@@ -222,7 +231,7 @@ _MOBILENET_V2 = ((6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6,
 """Expansion, channels, blocks, stride of the first: table 2 of the paper behind its first bottleneck."""
 
 
-def _mobilenet_v2(stack: _Stack, *, stop_stride_at: int | None = None) -> None:
+def _mobilenet_v2(stack: Stack, *, stop_stride_at: int | None = None) -> None:
     """The backbone up to the last bottleneck.
 
     Args:
@@ -252,7 +261,7 @@ def _mobilenet_v2(stack: _Stack, *, stop_stride_at: int | None = None) -> None:
 @cache
 def mobilenet_v2() -> Network:
     """MobileNetV2 1.0 at 224, 1001 classes."""
-    stack = _Stack()
+    stack = Stack()
     _mobilenet_v2(stack)
     stack.conv("Conv_1", 1280, activation="relu6")
     stack.put(GlobalPool("Logits/AvgPool", stack.top))
@@ -266,7 +275,7 @@ SEGMENTATION_CLASSES = 32
 @cache
 def deeplabv3() -> Network:
     """DeepLabV3+ on MobileNetV2 at 512, output stride 16, with the image pooling branch and a decoder."""
-    stack = _Stack()
+    stack = Stack()
     _mobilenet_v2(stack, stop_stride_at=13)
     features = stack.top
     stack.put(GlobalPool("image_pooling/AvgPool", features))
@@ -304,7 +313,7 @@ ANCHORS_AT = (3, 6, 6, 6, 6, 6)
 @cache
 def ssd_mobilenet_v2() -> Network:
     """SSD on MobileNetV2 at 300 with 1x1 predictors, 91 classes, 1917 anchors."""
-    stack = _Stack()
+    stack = Stack()
     _mobilenet_v2(stack)
     stack.conv("Conv_1", 1280, activation="relu6")
     for number, channels in ((2, 512), (3, 256), (4, 256), (5, 128)):

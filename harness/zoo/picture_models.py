@@ -120,7 +120,7 @@ class Builder:
             self.tensors[node.name] = self._add(node)
 
     def _picture(self, network: Network, name: str, uint8_input: bool) -> Tensor:
-        shape = (1, network.side, network.side, 3)
+        shape = (1, *network.picture)
         if not self.quantized:
             return self.graph.input(name, shape, np.float32)
         quantization = Quantization.per_tensor(_INPUT_SCALE, 0)

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _SOURCE = Path(__file__).parent
 _GRAPH_MODULES = ("graph", "layers", "noise", "versions")
 _PICTURE_MODULES = ("graph", "versions", "networks", "noise", "picture_layers", "picture_models", "ssd")
+_BENCHMARK_MODULES = (*_PICTURE_MODULES, "convolution_benchmarks")
+_AUDIO_MODULES = (*_GRAPH_MODULES, "networks", "picture_layers", "audio_models")
 _MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "wiring", "squad_builtin")
+_VARIANTS: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,35 @@ def _picture_model(name: str, variant: Literal["float32", "int8"], file: BinaryI
     write_picture_model(file, name, variant)
 
 
+def _convolution_benchmark(name: str, variant: Literal["float32", "int8"], file: BinaryIO) -> None:
+    from harness.zoo.convolution_benchmarks import write_convolution_benchmark
+
+    write_convolution_benchmark(file, name, variant)
+
+
+def _audio_model(name: str, file: BinaryIO) -> None:
+    from harness.zoo.audio_models import write_audio_model
+
+    write_audio_model(file, name)
+
+
 def _picture_standins(*names: str, weights: str | None = None) -> dict[str, Standin]:
     """Picture models in both types; `weights` where they have none of their own name."""
-    variants: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
     return {
         f"{name}_{variant}": Standin(
             partial(_picture_model, name, variant), _PICTURE_MODULES, (f"{weights or name}.npz",)
         )
         for name in names
-        for variant in variants
+        for variant in _VARIANTS
+    }
+
+
+def _convolution_benchmarks() -> dict[str, Standin]:
+    """Both, in both types, from seeds alone."""
+    return {
+        f"{name}_{variant}": Standin(partial(_convolution_benchmark, name, variant), _BENCHMARK_MODULES)
+        for name in ("convolution_benchmark_1_144x256", "convolution_benchmark_2_144x256")
+        for variant in _VARIANTS
     }
 
 
@@ -69,6 +92,11 @@ STANDINS: dict[str, Standin] = {
     "mobilebert_int8": Standin(partial(_mobilebert, "int8"), _MOBILEBERT_MODULES),
     **_picture_standins("mobilenet_edgetpu", "deeplabv3", "ssd_mobilenet_v2"),
     **_picture_standins("mobilenet_v2", weights="ssd_mobilenet_v2"),
+    **_convolution_benchmarks(),
+    **{
+        f"{name}_float32": Standin(partial(_audio_model, name), _AUDIO_MODULES)
+        for name in ("lstm", "seanet_wave", "seanet_stft")
+    },
 }
 
 

@@ -2,7 +2,7 @@
 
 A runtime that knows only older ones refuses the model and says why, instead of answering wrongly: a version too high
 shuts out runtimes that would do, one too low lets in runtimes that will not. The rules are the converter's (LiteRT
-tflite/tools/versioning/op_version.cc), for the operators of picture and language models in float32 and int8.
+tflite/tools/versioning/op_version.cc), for the operators of picture, language and audio models in float32 and int8.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def operator_version(op: str, inputs: Sequence[Typed], options: Any) -> int:
         return _fully_connected(inputs, options)
     if op in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
         return _convolution(op, inputs, options)
+    if op == "TRANSPOSE_CONV":  # the shape, weights, values and perhaps a bias
+        return 3 if len(inputs) == 4 else 2 if inputs[1].dtype == _INT8 else 1
     if op == "EMBEDDING_LOOKUP":
         return 4 if inputs[1].per_channel else 1
     if op == "SPLIT":  # its first input is the axis

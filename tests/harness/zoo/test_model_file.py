@@ -206,6 +206,6 @@ def test_an_unknown_model_gets_a_near_miss(cli: Callable[..., Any]) -> None:
 
 
 def test_a_model_of_a_collection_that_is_not_here_says_how_to_get_it(cli: Callable[..., Any]) -> None:
-    done = cli("inspect", "seanet_wave")
+    done = cli("inspect", "selfie_segmentation_landscape_256x256_f32")
     assert done.returncode == 2
     assert "./run.sh fetch ml-test-assets" in done.stderr

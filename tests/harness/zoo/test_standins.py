@@ -233,7 +233,10 @@ for name in names:
     loaded = {module.removeprefix("harness.zoo.") for module in sys.modules if module.startswith("harness.zoo.")}
     print(name, *sorted(loaded - {"standins"} - set(standin.modules)), "ai_edge_litert" in sys.modules)
 """
-_FAMILIES = [[name for name in STANDINS if name.startswith("mobilebert") is text] for text in (True, False)]
+_FAMILIES = [
+    [name for name, standin in STANDINS.items() if standin.modules == modules]
+    for modules in dict.fromkeys(standin.modules for standin in STANDINS.values())
+]
 """Those that the same modules make."""
 
 
