@@ -15,6 +15,7 @@ from harness.zoo import imagenet_builtin
 from harness.zoo.drawing import Chance
 from harness.zoo.networks import mobilenet_edgetpu
 from harness.zoo.training.loop import Batch, State, train
+from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
 from tasks.images import decode, mobile
 
@@ -66,11 +67,21 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    add_machine_options(parser)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
+    device = chosen_device(words.device, cuda_is_here=torch.cuda.is_available())
     state = State.load(words.start) if words.start else State.new(NETWORK)
-    train(NETWORK, state, crops(words.side), loss_of, steps=words.steps, rate=words.rate, checkpoint=words.checkpoint)
+    train(
+        NETWORK,
+        state,
+        crops(words.side),
+        loss_of,
+        steps=words.steps,
+        rate=words.rate,
+        checkpoint=words.checkpoint,
+        device=device,
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from harness.zoo.networks import DETECTION_CLASSES, predictors, ssd_mobilenet_v2
 from harness.zoo.ssd import BOX_SCALES, anchors
 from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
+from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
 from tasks.images import decode, resize_bilinear
 
@@ -126,15 +127,25 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    add_machine_options(parser)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
+    device = chosen_device(words.device, cuda_is_here=torch.cuda.is_available())
     state = State.new(NETWORK)
     for name in predictors("classes"):
         state.trained[f"{name}/bias"] += _RARE
     if words.start:
         state.adopt(State.load(words.start))
-    train(NETWORK, state, scenes(words.batch), loss_of, steps=words.steps, rate=words.rate, checkpoint=words.checkpoint)
+    train(
+        NETWORK,
+        state,
+        scenes(words.batch),
+        loss_of,
+        steps=words.steps,
+        rate=words.rate,
+        checkpoint=words.checkpoint,
+        device=device,
+    )
 
 
 if __name__ == "__main__":

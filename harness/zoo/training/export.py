@@ -14,6 +14,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from harness.zoo.networks import Conv, Network
 from harness.zoo.training import classification, detection, segmentation
 from harness.zoo.training.loop import State
+from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters, fold, forward, to_tflite_layout
 
 _PICTURES = 32
@@ -24,20 +25,23 @@ _LEAST_SCALE = 1e-8
 """Of a channel whose weights are all 0; kernels refuse a scale of 0."""
 
 
-def settle(network: Network, state: State, pictures: Iterable[Any]) -> None:
+def settle(network: Network, state: State, pictures: Iterable[Any], device: str) -> None:
     """Takes batch normalisation's statistics anew, at full size: after small crops they are what is most wrong.
 
     Args:
         network: What was trained.
         state: Its running statistics become the mean over the batches.
         pictures: Of the fit part, float32 [1, 3, side, side] in -1 to 1.
+        device: Where to compute; the state comes back to the CPU.
     """
+    state.to(device)
     waiting = list(pictures)
     for number, start in enumerate(range(0, len(waiting), _BATCH)):
-        batch = torch.cat(waiting[start : start + _BATCH])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        batch = torch.cat(waiting[start : start + _BATCH]).to(device)
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
             batch = batch.contiguous(memory_format=torch.channels_last)
             forward(network, state.trained, state.running, batch, training=True, momentum=1 / (number + 1))
+    state.to("cpu")
 
 
 def exported(network: Network, state: State, pictures: Iterable[Any]) -> dict[str, Any]:
@@ -84,14 +88,15 @@ def main() -> None:
     parser.add_argument("name", choices=_TASKS)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("npz", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    add_machine_options(parser)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
+    device = chosen_device(words.device, cuda_is_here=torch.cuda.is_available())
     task = _TASKS[words.name]
     network = task.NETWORK
     pictures = list(islice(task.fit_pictures(), _TO_SETTLE))
     state = State.load(words.checkpoint)
-    settle(network, state, pictures)
+    settle(network, state, pictures, device)
     np.savez_compressed(words.npz, **exported(network, state, pictures[:_PICTURES]))
 
 

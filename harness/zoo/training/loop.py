@@ -33,13 +33,19 @@ class State:
     @classmethod
     def load(cls, path: Path) -> State:
         """From a checkpoint."""
-        return cls(**torch.load(path, weights_only=True))
+        return cls(**torch.load(path, weights_only=True, map_location="cpu"))
 
     def save(self, path: Path) -> None:
         """As a checkpoint, written whole or not at all."""
         partial = path.with_suffix(".partial")
-        torch.save({"trained": {k: v.detach() for k, v in self.trained.items()}, "running": self.running}, partial)
+        parts = {"trained": self.trained, "running": self.running}
+        torch.save({part: {k: v.detach().cpu() for k, v in values.items()} for part, values in parts.items()}, partial)
         partial.replace(path)
+
+    def to(self, device: str) -> None:
+        """Moves it."""
+        self.trained = {name: value.to(device) for name, value in self.trained.items()}
+        self.running = {name: value.to(device) for name, value in self.running.items()}
 
     def adopt(self, other: State) -> None:
         """Takes over what fits by name and shape: a backbone trained for another task."""
@@ -60,6 +66,7 @@ def train(
     steps: int,
     rate: float,
     checkpoint: Path,
+    device: str,
 ) -> None:
     """Trains in place.
 
@@ -70,8 +77,10 @@ def train(
         loss_of: The loss, of all that the network made and of the batch's second part, and a word on it for the log.
         steps: How many.
         rate: The highest learning rate.
-        checkpoint: Written every 25 steps.
+        checkpoint: Written every 25 steps, for any device.
+        device: `cpu` or `cuda`; the state stays there.
     """
+    state.to(device)
     for name, value in state.trained.items():
         layout = torch.channels_last if value.dim() == 4 else torch.contiguous_format
         state.trained[name] = value.detach().contiguous(memory_format=layout).requires_grad_()
@@ -80,8 +89,8 @@ def train(
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1, (step + 1) / _WARM_UP) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
-        pictures, wanted = batches(step)
-        with torch.autocast("cpu", torch.bfloat16):
+        pictures, wanted = (_moved(part, device) for part in batches(step))
+        with torch.autocast(device, torch.bfloat16):
             made = forward(
                 network,
                 state.trained,
@@ -96,3 +105,8 @@ def train(
         if step % _REPORT_EVERY == 0 or step == steps - 1:
             state.save(checkpoint)
             print(f"step {step} loss {loss.item():.3f} {words} {time.monotonic() - began:.0f} s", flush=True)  # noqa: T201
+
+
+def _moved(part: Any, device: str) -> Any:
+    """A tensor or a tuple of them."""
+    return tuple(each.to(device) for each in part) if isinstance(part, tuple) else part.to(device)

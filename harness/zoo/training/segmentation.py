@@ -16,6 +16,7 @@ from harness.zoo.drawing import Chance
 from harness.zoo.networks import deeplabv3
 from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
+from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
 from tasks.ade20k import IGNORE, prepare_picture
 from tasks.images import decode
@@ -78,9 +79,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    add_machine_options(parser)
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
+    device = chosen_device(words.device, cuda_is_here=torch.cuda.is_available())
     state = State.new(NETWORK)
     if words.start:
         state.adopt(State.load(words.start))
@@ -92,6 +94,7 @@ def main() -> None:
         steps=words.steps,
         rate=words.rate,
         checkpoint=words.checkpoint,
+        device=device,
     )
 
 

@@ -77,8 +77,8 @@ def resize(values: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = values.shape[2:]
     if (height, width) == (1, 1):
         return values.expand(-1, -1, *size)
-    rows = _interpolation(height, size[0]).to(values.dtype)
-    columns = _interpolation(width, size[1]).to(values.dtype)
+    rows = _interpolation(height, size[0]).to(values)
+    columns = _interpolation(width, size[1]).to(values)
     return torch.matmul(rows, torch.matmul(values, columns.T))
 
 
