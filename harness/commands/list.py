@@ -122,5 +122,7 @@ def _words(row: dict[str, Any]) -> str:
         return f"{extent}here, {row['state']}" + (f"; {row['why']}" if row["why"] else "")
     if row["here"] == "builtin":
         return "built in"
+    if row["here"] == "standin" and not row["file"]:
+        return "stand-in; there is no official file"
     missing = f"not here: {row['why']}" if row["why"] else "not here"
     return f"stand-in; official file {missing}" if row["here"] == "standin" else f"{extent}{missing}"

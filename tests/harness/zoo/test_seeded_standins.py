@@ -169,3 +169,9 @@ def test_a_stand_in_of_our_own_can_be_inspected_by_its_official_name(cli: Callab
     assert done.returncode == 0, done.stderr
     assert "seanet_wave stand-in" in done.stdout
     assert "TRANSPOSE_CONV" in done.stdout
+
+
+def test_list_tells_a_stand_in_for_an_official_file_from_one_of_nothing_official(cli: Callable[..., Any]) -> None:
+    lines = {line.split()[0]: line for line in cli("list").stdout.replace("  model  ", "").splitlines() if line.strip()}
+    assert "stand-in; official file not here" in lines["convolution_benchmark_1_144x256"]
+    assert "stand-in; there is no official file" in lines["convolution_benchmark_1_144x256_int8"]
