@@ -2,6 +2,7 @@
 # The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
 #   ./run.sh --task mobilebert --scenario SingleStream
 #   ./run.sh test [PYTEST ARGUMENT...]
+#   ./run.sh install EXTRA...           adds extras (opencv, hf, tensorflow) to .venv, at the pinned versions
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -63,6 +64,17 @@ fresh() {
 
 extra=""
 if [ "${1:-}" = test ]; then extra=test; fi
+if [ "${1:-}" = install ]; then
+  shift
+  if [ $# = 0 ]; then
+    echo "run.sh: name an extra: ./run.sh install opencv (or hf, tensorflow)" >&2
+    exit 2
+  fi
+  trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR
+  extras=$(IFS=,; echo "$*")
+  install "$extras"
+  exit 0
+fi
 if ! fresh "$extra"; then
   trap 'echo "run.sh: the environment in $venv could not be made; nothing was run" >&2; exit 2' ERR
   install "$extra"

@@ -96,7 +96,7 @@ def _load(library: str | None) -> tuple[Any, Any]:
                 return coco_class, COCOeval
         except ImportError:
             continue
-    raise TruthError("COCO's figures need faster-coco-eval or pycocotools: pip install 'tflite-loadgen[coco]'")
+    raise TruthError("COCO's figures need faster-coco-eval or pycocotools: ./run.sh's own Python has the first")
 
 
 def _objects(truth: CocoTruth, ids: Int64) -> list[Mapping[str, Any]]:

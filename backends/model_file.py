@@ -97,7 +97,7 @@ def explain_foreign_ops(path: Path) -> str | None:
     if all(op.startswith("Flex") for op in foreign):
         return (
             f"{path} needs select TensorFlow ops, which this runtime has no kernels for: {named}. Convert it with "
-            "TFLITE_BUILTINS alone; TensorFlow's own interpreter (the extra: pip install '.[tensorflow]') has them"
+            "TFLITE_BUILTINS alone; TensorFlow's own interpreter (the extra: ./run.sh install tensorflow) has them"
         )
     return (
         f"{path} needs custom ops that this runtime has no kernel for: {named}. A delegate that brings them can be "

@@ -52,9 +52,9 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     model, data, backend = result["model"], result["dataset"], result["backend"]
     unverified = ", unverified" if data.get("checksum") == "unverified" else ""
     rows = [
-        ("benchmark", f"{result['title']}, {result['scenario']}, {result['mode']} ({result['preset']})"),
+        ("benchmark", f"{result['title']}, {result['scenario']}, {_mode(result)}"),
         ("model", f"{model['name']} ({_model_source(model)})"),
-        ("data", f"{data['name']} ({_DATA[data['source']]}{unverified}), {data['count']:,} samples"),
+        ("data", f"{data['name']} ({_DATA[data['source']]}{unverified}), {data['count']:,} samples{_profile(result)}"),
         ("backend", _backend(backend)),
     ]
     if model["modified"]:
@@ -72,6 +72,16 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _model_source(model: Mapping[str, Any]) -> str:
     return _UNVERIFIED if model.get("checksum") == "unverified" else _MODEL[model["source"]]
+
+
+def _mode(result: Mapping[str, Any]) -> str:
+    """The preset says how long a performance run lasts; an accuracy run lasts as long as its samples."""
+    return str(result["mode"]) if result["mode"] == "accuracy" else f"{result['mode']} ({result['preset']})"
+
+
+def _profile(result: Mapping[str, Any]) -> str:
+    profile = result["options"].get("profile")
+    return f", prepared by the profile {profile}" if profile else ""
 
 
 def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:

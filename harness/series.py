@@ -18,7 +18,7 @@ from harness.report import duration, render
 from harness.resolve import resolve
 from harness.run import execute
 from harness.screen import Screen
-from harness.spec import Spec
+from harness.spec import Spec, least_duration_s
 from harness.sweep import render_sweep, sweep_rows
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
@@ -96,7 +96,7 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
     try:
         for number, (plan, spec) in enumerate(zip(plans, specs, strict=True), 1):
             screen.say(f"run {number} of {len(plans)}: {plan.name}")
-            screen.expect(spec.load.min_duration_ms / 1000)
+            screen.expect(least_duration_s(spec))
             runs.append(_one(plan, spec, out, screen, go_on=sweep))
         top = _top(runs)
         results.keep(out, top)

@@ -89,6 +89,11 @@ class Spec(Section):
     """Where preprocessed samples are kept."""
 
 
+def least_duration_s(spec: Spec) -> float:
+    """How long LoadGen asks at least; an accuracy run ends with its last sample."""
+    return 0.0 if spec.load.mode == "accuracy" else spec.load.min_duration_ms / 1000
+
+
 def write_spec(spec: Spec, folder: Path) -> None:
     """Saves the resolved spec in a run's directory.
 

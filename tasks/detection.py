@@ -208,7 +208,7 @@ def _with_opencv(image: Array, height: int, width: int) -> Array:
     try:
         import cv2
     except ImportError:
-        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+        raise DataMissing("the profile opencv needs OpenCV: ./run.sh install opencv") from None
     resized: Array = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     return resized
 

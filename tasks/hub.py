@@ -172,7 +172,7 @@ def _load(hub: HubName) -> Any:
     try:
         import datasets
     except ImportError:
-        raise DataMissing(f"{hub} needs the library datasets: pip install 'tflite-loadgen[hf]'") from None
+        raise DataMissing(f"{hub} needs the library datasets: ./run.sh install hf") from None
     datasets.disable_progress_bars()
     # Libraries before 4 would ask on the terminal whether code from the hub may run. It may not.
     datasets.config.HF_DATASETS_TRUST_REMOTE_CODE = False

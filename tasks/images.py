@@ -269,7 +269,7 @@ def _import_cv2() -> Any:
     try:
         import cv2
     except ImportError:
-        raise DataMissing("the profile opencv needs OpenCV: pip install 'tflite-loadgen[opencv]'") from None
+        raise DataMissing("the profile opencv needs OpenCV: ./run.sh install opencv") from None
     return cv2
 
 

@@ -16,6 +16,7 @@ from harness.resolve import resolve
 from harness.run import execute, status_of
 from harness.screen import Screen
 from harness.series import Plan, execute_series, plan_series
+from harness.spec import least_duration_s
 from harness.zoo.official import cache_dir
 
 EXAMPLES = """\
@@ -107,7 +108,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
-    screen.expect(spec.load.min_duration_ms / 1000)
+    screen.expect(least_duration_s(spec))
     if spec.model.source == "standin":
         screen.say(
             f"{plan.benchmark}: no official file is here, so a stand-in of the same architecture runs. "

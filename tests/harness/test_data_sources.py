@@ -111,7 +111,7 @@ def test_the_twin_of_the_tfrecords_with_another_first_label_scores_nothing(
 def test_a_hugging_face_data_set_scores_the_same_offline(
     score: Callable[..., Any], picture_data: Path, tmp_path: Path
 ) -> None:
-    datasets = pytest.importorskip("datasets", reason="the extra hf is not installed: pip install 'tflite-loadgen[hf]'")
+    datasets = pytest.importorskip("datasets", reason="the extra hf is not installed: ./run.sh install hf")
     named = labels_of(picture_data)
     rows = {
         "image": [{"bytes": (picture_data / name).read_bytes(), "path": None} for name, _ in named],

@@ -25,7 +25,7 @@ SCORES = TensorSpec("scores", (1, 1000), np.dtype(np.uint8))
 @pytest.fixture
 def datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The library, offline, with a cache of its own."""
-    library = pytest.importorskip("datasets", reason="the extra hf is not installed: pip install 'tflite-loadgen[hf]'")
+    library = pytest.importorskip("datasets", reason="the extra hf is not installed: ./run.sh install hf")
     monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(library.config, "HF_HUB_OFFLINE", True)
     return library
@@ -90,7 +90,7 @@ def test_a_folder_that_is_here_is_named_from_anywhere(tmp_path: Path, monkeypatc
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(
-        DataMissing, match=re.escape("hf:squad needs the library datasets: pip install 'tflite-loadgen[hf]'")
+        DataMissing, match=re.escape("hf:squad needs the library datasets: ./run.sh install hf")
     ):
         open_hub_pictures(Path("hf:squad"))
 
