@@ -70,6 +70,12 @@ if [ "${1:-}" = install ]; then
     echo "run.sh: name an extra: ./run.sh install opencv (or hf, tensorflow)" >&2
     exit 2
   fi
+  for name in "$@"; do
+    case "$name" in
+      opencv | hf | tensorflow | test) ;;
+      *) echo "run.sh: unknown extra '$name'; known: opencv, hf, tensorflow, test" >&2; exit 2 ;;
+    esac
+  done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR
   extras=$(IFS=,; echo "$*")
   install "$extras"
