@@ -52,6 +52,8 @@ class Outcome:
     text: str
     data: dict[str, Any]
     """Printed instead of the text with --json."""
+    complaint: str = ""
+    """Said on standard error as well: what went wrong, where there is a result all the same."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,9 +100,10 @@ def main(words: Sequence[str]) -> int:
         module.add_arguments(parser)
         arguments = parser.parse_strictly(rest)
         outcome: Outcome = module.main(arguments)
-        print(json.dumps(outcome.data, indent=2, allow_nan=False) if arguments.json else outcome.text)
+        if text := json.dumps(outcome.data, indent=2, allow_nan=False) if arguments.json else outcome.text:
+            print(text)
         sys.stdout.flush()
-        return outcome.status
+        return _complain(outcome.complaint, outcome.status) if outcome.complaint else outcome.status
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_USER
     except BrokenPipeError:

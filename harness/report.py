@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.report_accuracy import accuracy_rows
+from harness.units import seconds
 
 _MODEL = {
     "standin": "a stand-in: its speed is the architecture's, its accuracy is not the official model's",
@@ -102,7 +103,7 @@ def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("asked", f"{result['loadgen']['server_target_qps']:,.2f} queries/s"))
         rows.append(("completed", f"{figures['samples_per_second']:,.2f} queries/s"))
     rows.append(("queries", _queries(figures)))
-    rows.append(("duration", f"{figures['duration_s']:.1f} s"))
+    rows.append(("duration", seconds(figures["duration_s"])))
     return rows
 
 

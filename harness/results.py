@@ -18,6 +18,7 @@ from typing import Any, Literal
 from harness.errors import ConfigError, RunFailed
 from harness.loadgen_names import DETAIL_LOG
 from harness.spec import Load
+from harness.units import seconds
 
 SCHEMA_VERSION = 1
 RESULT_FILE = "result.json"
@@ -58,6 +59,11 @@ def keep(folder: Path, result: Mapping[str, Any]) -> None:
         write_json(folder / RESULT_FILE, result)
     except OSError as error:
         raise RunFailed(f"cannot write {folder / RESULT_FILE}: {error.strerror}") from None
+
+
+def failure(error: BaseException) -> dict[str, str]:
+    """The reason that a failed run's result gives."""
+    return _reason(str(error) or type(error).__name__, "", "")
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -175,7 +181,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
         reasons.append(
             _reason(
                 "the minimum duration was not met: LoadGen ran out of queries",
-                f"{duration:.1f} s of {least:.1f} s",
+                f"{seconds(duration)} of {seconds(least)}",
                 "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
                 "--set load.expected_latency_ns=... (streams) or raise --set load.target_qps=...",
             )

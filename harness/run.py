@@ -119,8 +119,8 @@ def _not_writable(folder: Path, error: OSError) -> ConfigError:
 
 
 def _failed(error: BaseException) -> dict[str, Any]:
-    failure = {"what": str(error) or type(error).__name__, "figure": type(error).__name__, "fix": ""}
-    return {"status": "failed", "reasons": [failure], "performance": None, "accuracy": None, "accuracy_card": None}
+    reasons = [results.failure(error)]
+    return {"status": "failed", "reasons": reasons, "performance": None, "accuracy": None, "accuracy_card": None}
 
 
 @contextlib.contextmanager

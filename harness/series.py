@@ -14,12 +14,12 @@ from harness import results
 from harness.backend_section import parse_backend
 from harness.config import load_benchmark
 from harness.errors import ConfigError, Interrupted, exit_status
-from harness.report import duration, render
+from harness.report_series import render_series
 from harness.resolve import resolve
 from harness.run import execute
 from harness.screen import Screen
 from harness.spec import Spec, least_duration_s
-from harness.sweep import render_sweep, sweep_rows
+from harness.sweep import sweep_rows
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
 _MODES = {"submission": ("performance", "accuracy")}
@@ -100,13 +100,13 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
             runs.append(_one(plan, spec, out, screen, go_on=sweep))
         top = _top(runs)
         results.keep(out, top)
-    except BaseException:
+    except BaseException as error:
+        top = _top(runs)
+        reasons = [*top["reasons"], results.failure(error)]
         with contextlib.suppress(OSError):
-            results.write_json(out / results.RESULT_FILE, _top(runs) | {"status": "failed"})
+            results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons})
         raise
-    texts = [f"{run['directory']}\n{_text(run)}" for run in runs]
-    table = [render_sweep(top["sweep"])] if top["sweep"] else []
-    return top, "\n\n".join([*texts, *_spread_text(top["spread"]), *table, str(out)])
+    return top, f"{render_series(top)}\n\n{out}"
 
 
 def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> dict[str, Any]:
@@ -120,10 +120,6 @@ def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> d
         if not go_on or status is None or isinstance(error, Interrupted) or not written.is_file():
             raise
         return asked | results.read_result(out / plan.name) | {"exit_status": status}
-
-
-def _text(run: Mapping[str, Any]) -> str:
-    return f"FAILED: {run['reasons'][0]['what']}" if run["status"] == "failed" else render(run)
 
 
 def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -147,22 +143,11 @@ def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     same = [run for run in runs if run["performance"]]
     if len(same) < 2 or len({(run["backend_asked"], run["model"]["sha256"]) for run in same}) > 1:
         return None
-    columns = {
-        "p50_ns": [run["performance"]["latency_ns"]["p50"] for run in same],
-        "p90_ns": [run["performance"]["latency_ns"]["p90"] for run in same],
-        "samples_per_second": [run["performance"]["samples_per_second"] for run in same],
-    }
+    columns = {"samples_per_second": [run["performance"]["samples_per_second"] for run in same]}
+    if same[0]["scenario"] != "Offline":
+        # One Offline query is the whole run: its latency says nothing that the throughput does not.
+        columns |= {f"{name}_ns": [run["performance"]["latency_ns"][name] for run in same] for name in ("p50", "p90")}
     return {
         name: {"median": statistics.median(values), "min": min(values), "max": max(values)}
         for name, values in columns.items()
     }
-
-
-def _spread_text(spread: Mapping[str, Any] | None) -> list[str]:
-    if spread is None:
-        return []
-    p90, rate = spread["p90_ns"], spread["samples_per_second"]
-    return [
-        f"median p90 {duration(p90['median'])} ({duration(p90['min'])} to {duration(p90['max'])}), "
-        f"{rate['median']:,.2f} samples/s ({rate['min']:,.2f} to {rate['max']:,.2f})"
-    ]

@@ -23,7 +23,8 @@ def sweep_rows(runs: Sequence[Run]) -> list[dict[str, Any]] | None:
             submission make one row.
 
     Returns:
-        Rows with latency_ns (p50, p90; medians of repeats), samples_per_second, accuracy, coverage, memory, model size and
+        Rows with latency_ns (p50, p90; medians of repeats; None in Offline, whose one query is the whole run),
+        samples_per_second, accuracy, coverage, memory, model size and
         `speed_up`: how many times the first row's speed (Offline and Server: samples per second; streams: p50).
     """
     groups: dict[tuple[str, str], list[Run]] = {}
@@ -40,22 +41,11 @@ def sweep_rows(runs: Sequence[Run]) -> list[dict[str, Any]] | None:
 def render_sweep(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table for a terminal."""
     metrics = list(dict.fromkeys(name for row in rows for name in row["accuracy"] or {}))[:1]
+    percentiles = [] if all(row["scenario"] == "Offline" for row in rows) else ["p50", "p90"]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for number, name in enumerate(
-        [
-            "backend",
-            "model",
-            "status",
-            "p50 ms",
-            "p90 ms",
-            "samples/s",
-            *metrics,
-            "nodes",
-            "memory MB",
-            "size MB",
-            "speed-up",
-        ]
-    ):
+    latencies = [f"{name} ms" for name in percentiles]
+    figures = [*latencies, "samples/s", *metrics, "nodes", "memory MB", "size MB", "speed-up"]
+    for number, name in enumerate(["backend", "model", "status", *figures]):
         table.add_column(name, justify="left" if number < 3 else "right", overflow="fold")
     for row in rows:
         latency = row["latency_ns"] or {}
@@ -63,8 +53,7 @@ def render_sweep(rows: Sequence[Mapping[str, Any]]) -> str:
             row["backend"],
             row["model"],
             row["status"],
-            _number(latency.get("p50"), 1e-6, 3),
-            _number(latency.get("p90"), 1e-6, 3),
+            *(_number(latency.get(name), 1e-6, 3) for name in percentiles),
             _number(row["samples_per_second"], 1, 1),
             *(_number((row["accuracy"] or {}).get(name), 1, 4) for name in metrics),
             "-" if row["nodes"] is None else f"{row['delegated_nodes']}/{row['nodes']}",
@@ -99,7 +88,7 @@ def _row(backend: str, group: Sequence[Run]) -> dict[str, Any]:
         "latency_ns": {
             name: statistics.median(run["performance"]["latency_ns"][name] for run in timed) for name in ("p50", "p90")
         }
-        if timed
+        if timed and last["scenario"] != "Offline"
         else None,
         "samples_per_second": statistics.median(run["performance"]["samples_per_second"] for run in timed)
         if timed

@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.cli import Outcome
 from harness.config import find_benchmark, parse_assignment, parse_value
-from harness.errors import ConfigError
+from harness.errors import ConfigError, exit_status
 from harness.report import render
 from harness.resolve import resolve
+from harness.results import RESULT_FILE, read_result
 from harness.run import execute, status_of
 from harness.screen import Screen
 from harness.series import Plan, execute_series, plan_series
@@ -92,6 +93,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     )
     screen = Screen(quiet=arguments.json)
     out = Path(arguments.out) if arguments.out else _default_out(plans[0])
+    found = (out / RESULT_FILE).exists()
     try:
         if len(plans) > 1:
             result, text = execute_series(plans, out, screen)
@@ -100,9 +102,12 @@ def main(arguments: argparse.Namespace) -> Outcome:
             _announce(screen, plans[0], spec, out)
             result = execute(spec, out, screen)
             text = f"{render(result)}\n{out}"
-    except BaseException:
+    except BaseException as error:
         if not arguments.out:
             _remove_if_empty(out)
+        status = exit_status(error)
+        if arguments.json and status is not None and not found and (out / RESULT_FILE).exists():
+            return Outcome(status, "", read_result(out), str(error))
         raise
     return Outcome(status_of(result), text, result)
 

@@ -36,7 +36,9 @@ _LAYOUTS = ("reference", "mobile")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A run's directory, a log with its task, or predictions with their truth."""
-    parser.add_argument("directory", type=Path, nargs="?", help="the directory of an accuracy run")
+    parser.add_argument(
+        "directory", type=Path, nargs="?", help="the directory of an accuracy run, or of a series with one"
+    )
     parser.add_argument("--log", type=Path, help="an accuracy log that any harness wrote; needs --task")
     parser.add_argument("--task", help="the benchmark, alias or YAML file that the log is of")
     parser.add_argument("--layout", default="reference", help="who wrote the log: reference (default) or mobile")
@@ -71,7 +73,28 @@ def main(arguments: argparse.Namespace) -> Outcome:
         return _score_predictions(arguments)
     from harness.run import rescore
 
-    return _outcome(rescore(arguments.directory), whole=arguments.card)
+    return _outcome(rescore(_accuracy_run(arguments.directory)), whole=arguments.card)
+
+
+def _accuracy_run(folder: Path) -> Path:
+    """The directory itself, or that of the one accuracy run in a series.
+
+    Raises:
+        ConfigError: A series of none, or of several to choose from.
+    """
+    from harness.results import RESULT_FILE, read_result
+
+    if not (folder / RESULT_FILE).is_file():
+        return folder
+    series = read_result(folder).get("runs")
+    if series is None:
+        return folder
+    found = [str(folder / run["directory"]) for run in series if run["mode"] == "accuracy"]
+    if len(found) == 1:
+        return Path(found[0])
+    if not found:
+        raise ConfigError(f"{folder} is a series without an accuracy run (--mode accuracy): there is nothing to score")
+    raise ConfigError(f"{folder} is a series of {len(found)} accuracy runs; score one: {', '.join(found)}")
 
 
 def _score_predictions(arguments: argparse.Namespace) -> Outcome:

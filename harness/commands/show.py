@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from harness.cli import Outcome
-from harness.errors import RunFailed
+from harness.errors import EXIT_BROKEN
 from harness.report import render
+from harness.report_series import render_series
 from harness.results import read_result
 from harness.run import status_of
 
@@ -15,20 +16,23 @@ EXAMPLES = """\
 examples:
   ./run.sh show results/DIR
   ./run.sh show results/DIR --json
+
+exit status: the run's own (0 valid, 1 invalid or a target is missed); 3 for a run that failed or did not come to its end
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run's directory."""
-    parser.add_argument("directory", type=Path, help="a run's directory")
+    parser.add_argument("directory", type=Path, help="a run's directory, or that of a series")
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
-    """Reads result.json and shows it."""
+    """Reads result.json and shows it as the run did."""
     result = read_result(arguments.directory)
-    runs = result.get("runs", [result])
-    for run in [result, *runs]:
-        if run["status"] in ("failed", "started"):
-            why = "; ".join(reason["what"] for reason in run["reasons"]) or "it did not come to its end"
-            raise RunFailed(f"the run in {arguments.directory} is {run['status']}: {why}")
-    return Outcome(status_of(result), "\n\n".join(render(run) for run in runs), result)
+    series = "runs" in result
+    # A sweep goes on after a run that failed: its table says so, and its exit status.
+    if result["status"] in ("failed", "started") and not result.get("exit_status"):
+        why = "; ".join(reason["what"] for reason in result["reasons"]) or "it did not come to its end"
+        complaint = f"the run in {arguments.directory} is {result['status']}: {why}"
+        return Outcome(EXIT_BROKEN, render_series(result) if series else "", result, complaint)
+    return Outcome(status_of(result), render_series(result) if series else render(result), result)

@@ -3,6 +3,7 @@ that looks like a result."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -51,7 +52,16 @@ def test_a_file_that_is_no_model_is_refused(
     assert done.returncode == 2
     assert says in complaint(done)
     assert str(model) in complaint(done)
-    assert read_result(tmp_path / "run")["status"] == "failed"
+    result = read_result(tmp_path / "run")
+    assert result["status"] == "failed"
+    assert [reason["figure"] for reason in result["reasons"]] == [""]
+    again = call(*words, "--out", tmp_path / "again", "--json")
+    assert again.returncode == 2
+    assert says in again.stderr
+    assert json.loads(again.stdout) == read_result(tmp_path / "again")
+    # The directory's result is another run's.
+    taken = call(*words, "--out", tmp_path / "again", "--json")
+    assert (taken.returncode, taken.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])

@@ -261,7 +261,9 @@ def test_show_tells_what_the_run_said(name: str, runs: Any, call: Cli, read_resu
             duration(figures["early_stopping_latency_ns"]),
         )
     assert rows["queries"].startswith(f"{figures['query_count']:,}")
-    assert rows["duration"] == f"{figures['duration_s']:.1f} s"
+    number, unit = rows["duration"].split()
+    assert unit == ("s" if figures["duration_s"] >= 1 else "ms")
+    assert float(number) == pytest.approx(figures["duration_s"] * {"s": 1, "ms": 1e3}[unit], rel=0.05)
     assert text.endswith("VALID\n")
     assert json.loads(call("show", folder, "--json").stdout) == result
 
@@ -295,6 +297,10 @@ def test_show_refuses_a_run_that_failed_and_says_why(call: Cli, runs: Any, tmp_p
     done = call("show", tmp_path)
     assert done.returncode == 3
     assert "is failed: the cable came off" in done.stderr
+    assert done.stdout == ""
+    done = call("show", tmp_path, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (3, failed)
+    assert "the cable came off" in done.stderr
     (tmp_path / "result.json").write_text(json.dumps(failed | {"status": "started", "reasons": []}), encoding="utf-8")
     assert "is started: it did not come to its end" in call("show", tmp_path).stderr
 

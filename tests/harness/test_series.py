@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -28,7 +30,72 @@ def test_repeats_report_their_median_and_spread(
     assert "median p90 " in done.stdout
     for number in (1, 2, 3):
         assert f"{number}-performance-cpu\nbenchmark" in done.stdout
-    assert call("show", tmp_path / "three").returncode == 0
+    assert done.stdout == f"{call('show', tmp_path / 'three').stdout}\n{tmp_path / 'three'}\n"
+    done = call("score", tmp_path / "three")
+    assert done.returncode == 2
+    assert "is a series without an accuracy run" in done.stderr
+
+
+def test_offline_repeats_and_sweeps_show_no_latency_since_one_query_is_the_whole_run(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    words = [*keywords, "--scenario", "Offline"]
+    done = call(*words, "--repeat", "2", "--out", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    assert set(read_result(tmp_path / "two")["spread"]) == {"samples_per_second"}
+    assert "\nmedian " in done.stdout
+    assert not re.search(r"p[59]0", done.stdout)
+    done = call(*words, "--backend", "cpu", "--backend", "null", "--out", tmp_path / "sweep")
+    assert done.returncode == 0, done.stderr
+    assert [row["latency_ns"] for row in read_result(tmp_path / "sweep")["sweep"]] == [None, None]
+    assert "speed-up" in done.stdout
+    assert not re.search(r"p[59]0", done.stdout)
+    assert done.stdout == f"{call('show', tmp_path / 'sweep').stdout}\n{tmp_path / 'sweep'}\n"
+
+
+def test_score_of_a_series_scores_its_one_accuracy_run_or_names_those_to_choose_from(
+    call: Cli, keywords: list[str], tmp_path: Path
+) -> None:
+    done = call(*keywords, "--mode", "submission", "--out", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{call('show', tmp_path / 'both').stdout}\n{tmp_path / 'both'}\n"
+    done = call("score", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:3] == ["top1", "80.00", "%"]
+    done = call(*keywords, "--mode", "accuracy", "--repeat", "2", "--out", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    done = call("score", tmp_path / "two")
+    assert done.returncode == 2
+    for name in ("1-accuracy-cpu", "2-accuracy-cpu"):
+        assert str(tmp_path / "two" / name) in done.stderr
+
+
+def test_a_sweep_with_a_run_that_failed_is_shown_again_with_the_runs_exit_status(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    done = call(*keywords, "--backend", "cpu", "--backend", "external:/nowhere.so", "--out", tmp_path / "sweep")
+    assert done.returncode == 2
+    assert "FAILED: " in done.stdout
+    again = call("show", tmp_path / "sweep")
+    assert (again.returncode, again.stderr) == (2, "")
+    assert done.stdout == f"{again.stdout}\n{tmp_path / 'sweep'}\n"
+    assert read_result(tmp_path / "sweep")["runs"][1]["reasons"][0]["figure"] == ""
+
+
+def test_json_of_a_series_that_broke_off_is_its_result_and_says_why(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    model = tmp_path / "broken.tflite"
+    model.write_bytes(b"\x1c\0\0\0TFL3" + bytes(5000))
+    words = [str(model) if word.endswith(".tflite") else word for word in keywords]
+    done = call(*words, "--repeat", "2", "--json", "--out", tmp_path / "two")
+    assert done.returncode == 2
+    top = json.loads(done.stdout)
+    assert top == read_result(tmp_path / "two")
+    assert top["status"] == "failed"
+    assert top["reasons"][-1]["what"] in done.stderr
+    again = call("show", tmp_path / "two", "--json")
+    assert (again.returncode, json.loads(again.stdout)) == (3, top)
 
 
 def test_a_sweep_runs_every_model_on_every_backend(
