@@ -155,10 +155,28 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
         return Benchmark.model_validate(raw)
     except ValidationError as error:
         given = [field for field, _ in overrides]
-        wrong = {any(_within(_field(item), name) for name in given) for item in error.errors()}
+        of_task = _task_mistakes(raw)
+        fields = [*map(_field, error.errors()), *of_task]
+        wrong = {any(_within(field, name) for name in given) for field in fields}
         what = {True: "the options given", False: str(path)}
         where = " and ".join(text for origin, text in what.items() if origin in wrong)
-        raise ConfigError(_report(where, explanations(error.errors(), Benchmark))) from None
+        raise ConfigError(_report(where, [*explanations(error.errors(), Benchmark), *of_task.values()])) from None
+
+
+def _task_mistakes(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Options that the task does not have, by field: the schema leaves them to the task, which is not asked after a mistake."""
+    from harness.registry import TASKS, task_class
+
+    task = raw.get("task")
+    if not isinstance(task, str) or task not in TASKS:
+        return {}
+    known = task_class(task).Options.__dataclass_fields__
+    found: dict[str, str] = {}
+    for section, schema in (("model", ModelSection), ("dataset", DatasetSection)):
+        values = raw.get(section)
+        names = [str(name) for name in values if name not in schema.model_fields] if isinstance(values, dict) else []
+        found |= {f"{section}.{name}": name for name in names if name not in known}
+    return {field: f"{field}: {unknown(f'option of the {task} task', name, known)}" for field, name in found.items()}
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -185,24 +203,44 @@ def parse_value(what: str, text: str) -> Any:
         raise ConfigError(f"{what}: {text!r} is no value: {error}") from None
 
 
-def task_options(options_type: type[Any], task: str, values: Mapping[str, Any]) -> Any:
+def task_options(
+    options_type: type[Any], task: str, values: Mapping[str, Any], sections: Mapping[str, str] | None = None
+) -> Any:
     """The task's options object.
+
+    Args:
+        options_type: The task's `Options`.
+        task: Its name.
+        values: The options by name.
+        sections: Where an option was written, `model` or `dataset`, for messages; not for every option.
 
     Raises:
         ConfigError: Lists every unknown or ill-typed option.
     """
     fields = set(options_type.__dataclass_fields__)
-    problems = [unknown(f"option of the {task} task", name, fields) for name in values if name not in fields]
+    within = {name: f"{section}." for name, section in (sections or {}).items()}
+    problems = [
+        f"{within[name]}{name}: {text}" if name in within else text
+        for name in values
+        if name not in fields
+        for text in [unknown(f"option of the {task} task", name, fields)]
+    ]
     known = {name: value for name, value in values.items() if name in fields}
     try:
         options = TypeAdapter(options_type).validate_python(known)
     except ValidationError as error:
-        problems += explanations(error.errors(), None)
+        problems += explanations([_placed(item, sections or {}) for item in error.errors()], None)
     except ValueError as error:
         problems.append(str(error))
     if problems:
         raise ConfigError(_report(f"the options of the {task} task", problems))
     return options
+
+
+def _placed(item: Any, sections: Mapping[str, str]) -> Any:
+    """A mistake with its field's whole name: model.num_classes, not num_classes."""
+    section = sections.get(str(item["loc"][0])) if item["loc"] else None
+    return item if section is None else {**item, "loc": (section, *item["loc"])}
 
 
 def explanations(errors: Sequence[Any], schema: type[BaseModel] | None) -> list[str]:

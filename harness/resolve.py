@@ -180,8 +180,10 @@ def _options(benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, 
     """The task's options: those of the model's and the data set's entries, then the config's own two sections, which win."""
     if benchmark.task not in TASKS:
         return {}
-    values = {**of_model, **of_data, **(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
-    options = task_options(task_class(benchmark.task).Options, benchmark.task, values)
+    own = {"model": benchmark.model.model_extra or {}, "dataset": benchmark.dataset.model_extra or {}}
+    values = {**of_model, **of_data, **own["model"], **own["dataset"]}
+    sections = {name: section for section, names in own.items() for name in names}
+    options = task_options(task_class(benchmark.task).Options, benchmark.task, values, sections)
     return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
 
 

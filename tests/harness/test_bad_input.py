@@ -221,6 +221,25 @@ def test_mistakes_that_only_show_later_are_reported_together_too(
         assert part in message
 
 
+def test_unknown_options_of_the_task_are_reported_with_mistakes_of_the_schema(
+    call: Cli, tmp_path: Path, complaint: Complaint
+) -> None:
+    three = ("load.foo=1", "model.bar=2", "backend.threads=abc")
+    done = call("--task", "kws", *(word for text in three for word in ("--set", text)), "--out", tmp_path / "run")
+    assert done.returncode == 2
+    message = complaint(done)
+    assert message.startswith("3 mistakes in the options given:")
+    for part in (
+        "load.foo: unknown field 'foo'",
+        "model.bar: unknown option of the keyword_spotting task 'bar'",
+        "backend.threads: must be a whole number or 'auto', not 'abc'",
+    ):
+        assert f"\n  {part}" in message
+    alone = complaint(call("--task", "kws", "--set", "model.bar=2", "--set", "model.log_dtype=7"))
+    assert "model.bar: unknown option of the keyword_spotting task 'bar'" in alone
+    assert "model.log_dtype: " in alone
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "title: [", "a: b: c", "\0"])
 def test_a_config_that_is_no_config_is_refused(text: str, call: Cli, tmp_path: Path, complaint: Complaint) -> None:
     config = tmp_path / "mine.yaml"
