@@ -59,6 +59,16 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeShare:
+    """The CPU's part of the time of a model that an accelerator runs."""
+
+    cpu: float | None
+    """0 to 1; None where it could not be had."""
+    why: str | None = None
+    """Why it could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
 class BackendInfo:
     """What a result says of the backend that ran."""
 
@@ -91,6 +101,15 @@ class Backend(ABC):
     @abstractmethod
     def info(self) -> BackendInfo:
         """What ran, for the result."""
+
+    def time_share(self, inputs: Sequence[Array]) -> TimeShare:
+        """The CPU's part of the time of a model that an accelerator has a part of. The last thing asked before `close`.
+
+        Args:
+            inputs: As for `invoke`.
+        """
+        del inputs
+        return TimeShare(None, f"{self.info().engine} does not tell what its ops take")
 
     def close(self) -> None:  # noqa: B027 - most engines free themselves
         """Frees the model. The backend may not be used afterwards."""

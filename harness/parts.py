@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected
+from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
 from backends.cpu import CpuBackend
 from backends.shapes import complete_shapes
 from harness import parity
@@ -22,6 +22,8 @@ from harness.system import usable_cpus
 from tasks.base import Codec, Task
 
 _NAMED_OPS = 8
+_LONGEST_PROFILED_NS = 2_000_000_000
+INTERRUPTED = TimeShare(None, "the run was stopped")
 
 
 class Parts:
@@ -192,6 +194,25 @@ def judge_coverage(info: BackendInfo, require_full: float | None) -> list[str]:
     if info.accelerator and coverage.delegated_nodes < coverage.nodes:
         return [f"{info.delegate} runs {coverage.delegated_nodes} of {coverage.nodes} ops; left on the CPU: {named}"]
     return []
+
+
+def time_share(backend: Backend, info: BackendInfo, inputs: Sequence[Array], service_time_ns: int) -> TimeShare:
+    """What part of the time goes to the ops that an accelerator left to the CPU. Takes half a second, or two runs.
+
+    Args:
+        backend: An instance that is needed no more.
+        info: What it said of itself.
+        inputs: One sample.
+        service_time_ns: How long one run takes.
+    """
+    coverage = info.coverage
+    if not info.accelerator or coverage is None:
+        return TimeShare(None, "no accelerator is promised")
+    if coverage.delegated_nodes == coverage.nodes:
+        return TimeShare(0.0)
+    if service_time_ns > _LONGEST_PROFILED_NS:
+        return TimeShare(None, f"one run takes {service_time_ns / 1e9:.1f} s, which is too long to profile")
+    return backend.time_share(inputs)
 
 
 def _names(ops: Mapping[str, int]) -> str:

@@ -28,7 +28,7 @@ from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.errors import ConfigError, exit_status
-from harness.parts import Parts, judge_coverage
+from harness.parts import INTERRUPTED, Parts, judge_coverage, time_share
 from harness.registry import open_task
 from harness.rules import STREAMS
 from harness.spec import Spec, read_spec
@@ -94,6 +94,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         control.enter(Phase.CALIBRATING)
         began = time.monotonic()
         plan = (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, parts, indices)
+        # Kept for after the run, when the samples are gone.
+        profiled = parts.samples.rows[indices[0]]
     timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
     settings = _settings(spec, len(task), plan)
@@ -123,10 +125,12 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     control.enter(Phase.WRITING)
     if guard.failure is not None:
         raise guard.failure
+    service_ns = plan.found["service_time_ns"]
+    share = time_share(plan.suts[0].backend, info, profiled, service_ns) if not control.stop else INTERRUPTED
     for sut in plan.suts:
         sut.backend.close()
     return {
-        "backend": asdict(info),
+        "backend": asdict(info) | {"cpu_ops_time_share": share.cpu, "cpu_ops_time_unknown": share.why},
         "threads": plan.threads,
         "instances": len(plan.suts),
         "calibration": plan.found | timing,

@@ -6,9 +6,12 @@
  *   crash=load|prepare|invoke|end, hang=load|prepare|invoke|end   SIGSEGV, or sleeps for ever, at that point
  *   abort=load|prepare|invoke|end                                 as crash, by abort()
  *   after=NUMBER      invoke misbehaves only after so many good ones
+ *   sleep_us=NUMBER   sleeps so long in every invoke
+ *   device=NAME       is written to the file that TEST_DELEGATE_DEVICES names, one line a delegate
  *
  * Any other option is refused. The structs are those of TFLite's C interface (tflite/core/c/common.h), as far as needed.
  */
+#define _DEFAULT_SOURCE
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,7 +91,7 @@ typedef struct { Delegate *delegate; IntArray *nodes_to_replace, *input_tensors,
 typedef struct { int left, right, sum, activation; float *own; } Add;
 typedef struct { int count; Add adds[]; } Partition;
 
-static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes; } wish;
+static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; } wish;
 
 static void misbehave(const char *where) {
   if (!strcmp(wish.hang, where)) for (;;) pause();
@@ -135,6 +138,7 @@ static float *place(const Context *context, const Partition *partition, int inde
 static int invoke(Context *context, Node *node) {
   const Partition *partition = node->user_data;
   if (wish.invokes++ >= wish.after) misbehave("invoke");
+  if (wish.sleep_us) usleep(wish.sleep_us);
   for (int i = 0; i < partition->count; i++) {
     const Add *add = &partition->adds[i];
     const float *left = place(context, partition, add->left), *right = place(context, partition, add->right);
@@ -178,6 +182,14 @@ static int prepare_delegate(Context *context, Delegate *delegate) {
   return status;
 }
 
+static void note(const char *device) {
+  const char *path = getenv("TEST_DELEGATE_DEVICES");
+  FILE *file = path ? fopen(path, "a") : NULL;
+  if (!file) return;
+  fprintf(file, "%s\n", device);
+  fclose(file);
+}
+
 Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count, void (*report)(const char *)) {
   memset(&wish, 0, sizeof wish);
   wish.claim = true;
@@ -187,6 +199,8 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     else if (!strcmp(keys[i], "claim")) wish.claim = strcmp(values[i], "none") != 0;
     else if (!strcmp(keys[i], "offset")) wish.offset = strtof(values[i], NULL);
     else if (!strcmp(keys[i], "after")) wish.after = atoi(values[i]);
+    else if (!strcmp(keys[i], "sleep_us")) wish.sleep_us = atoi(values[i]);
+    else if (!strcmp(keys[i], "device")) note(values[i]);
     else if (!strcmp(keys[i], "crash")) strncpy(wish.crash, values[i], sizeof wish.crash - 1);
     else if (!strcmp(keys[i], "abort")) strncpy(wish.abort, values[i], sizeof wish.abort - 1);
     else if (!strcmp(keys[i], "hang")) strncpy(wish.hang, values[i], sizeof wish.hang - 1);
