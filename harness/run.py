@@ -11,6 +11,7 @@ from typing import Any
 from accuracy.log import LogError, read_answers
 from harness import results, system
 from harness.card import Subject, judge
+from harness.doubtful import ignored_settings, too_many_threads, too_short
 from harness.errors import ConfigError, Interrupted, RunFailed
 from harness.launch import Progress, run_worker
 from harness.loadgen_names import ACCURACY_LOG
@@ -194,7 +195,13 @@ def _outcome(
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
-    outcome["warnings"] = [*done["warnings"], *_doubts(facts), *(f"LoadGen: {error}" for error in detail[":errors"])]
+    outcome["warnings"] = [
+        *done["warnings"],
+        *_doubts(facts),
+        *ignored_settings(spec.load),
+        *too_many_threads(done["threads"], done["instances"], system.usable_cpus()),
+        *(f"LoadGen: {error}" for error in detail[":errors"]),
+    ]
     if spec.load.mode == "accuracy":
         try:
             outcome |= score(spec, folder, task)
@@ -205,6 +212,7 @@ def _outcome(
         outcome["reasons"] = [_missed(name, outcome["accuracy"][name]) for name in missed]
         return outcome
     figures = results.performance(detail, spec.load)
+    outcome["warnings"] += too_short(spec.load.scenario, figures)
     reasons = results.invalid_reasons(detail, figures, done["loadgen"])
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
 

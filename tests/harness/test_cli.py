@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.errors import (
     exit_status,
     unknown,
 )
+from harness.registry import BACKENDS
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -48,6 +50,19 @@ def test_run_is_the_verb_when_the_first_word_is_an_option(cli: Cli) -> None:
     short, long = cli("--task", "nope"), cli("run", "--task", "nope")
     assert short.returncode == long.returncode == 2
     assert short.stderr == long.stderr
+
+
+def test_the_help_of_run_names_every_backend_and_imports_no_numpy(
+    cli: Cli, command: list[str], environment: dict[str, str]
+) -> None:
+    text = " ".join(cli("run", "--help").stdout.split())
+    backends = text.partition("--backend BACKEND ")[2].partition(" --require-full ")[0]
+    for name in BACKENDS:
+        assert re.search(rf"\b{name}\b", backends), name
+    words = [command[0], "-X", "importtime", *command[1:], "run", "--help"]
+    imported = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stderr
+    assert "argparse" in imported
+    assert not re.search(r"numpy|pydantic", imported)
 
 
 def test_the_options_of_the_contract_are_all_there(cli: Cli) -> None:

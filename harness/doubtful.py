@@ -1,0 +1,55 @@
+"""Settings that a run did not heed, or that make its figures mean little: warnings for its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.rules import STREAMS
+from harness.spec import Load
+from harness.units import seconds
+
+_SHORT_S = 1.0
+
+
+def ignored_settings(load: Load) -> list[str]:
+    """What was asked of a performance run and LoadGen does not look at in its scenario."""
+    if load.mode != "performance":
+        return []
+    streams = load.scenario in STREAMS
+    ignored = {
+        "load.target_qps": (load.target_qps, streams, "only Server and Offline heed it"),
+        "load.expected_latency_ns": (
+            load.expected_latency_ns,
+            not streams,
+            "only SingleStream and MultiStream heed it",
+        ),
+        "load.max_duration_ms": (
+            load.max_duration_ms,
+            load.scenario != "SingleStream",
+            "LoadGen heeds it in SingleStream only",
+        ),
+    }
+    return [
+        f"{field}={value} has no effect in {load.scenario}: {why}"
+        for field, (value, unheeded, why) in ignored.items()
+        if unheeded and value is not None
+    ]
+
+
+def too_many_threads(threads: int, instances: int, cpus: int) -> list[str]:
+    """Threads of all instances together, where they are more than the CPUs that this process may use."""
+    if threads * instances <= cpus:
+        return []
+    each = f"{instances} x {threads} threads"
+    return [f"{each} share {cpus} usable CPUs and wait for each other: fewer --threads or --instances are quicker"]
+
+
+def too_short(scenario: str, figures: Mapping[str, Any]) -> list[str]:
+    """An Offline run that is over before its throughput has settled: only there the rules ask for no duration."""
+    if scenario != "Offline" or figures["duration_s"] >= _SHORT_S:
+        return []
+    return [
+        f"the run took {seconds(figures['duration_s'])}, too short for its throughput to mean much: use --preset rules, "
+        "or ask for more samples with --set load.min_query_count=..."
+    ]

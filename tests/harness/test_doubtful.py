@@ -1,0 +1,72 @@
+"""Settings without effect and runs too short to mean much are said in the result."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.doubtful import too_many_threads, too_short
+from harness.system import usable_cpus
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "settings", "ignored"),
+    [
+        ("SingleStream", ["load.target_qps=5"], ["load.target_qps=5.0 has no effect in SingleStream"]),
+        ("SingleStream", ["load.max_duration_ms=60000"], []),
+        (
+            "Offline",
+            ["load.max_duration_ms=60000"],
+            [
+                "load.expected_latency_ns=1000 has no effect in Offline",
+                "load.max_duration_ms=60000 has no effect in Offline",
+            ],
+        ),
+        ("Offline", ["load.expected_latency_ns=null", "load.target_qps=2000000"], []),
+    ],
+)
+def test_a_setting_that_the_scenario_does_not_heed_is_said_in_the_result(
+    scenario: str,
+    settings: list[str],
+    ignored: list[str],
+    call: Cli,
+    keywords: list[str],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = call(*keywords, "--scenario", scenario, *words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    warnings = read_result(tmp_path / "run")["warnings"]
+    assert [warning.partition(":")[0] for warning in warnings if "has no effect" in warning] == ignored
+    for warning in warnings:
+        assert f"warning: {warning}" in done.stdout
+    assert scenario == "Offline" or not any("too short" in warning for warning in warnings)
+
+
+def test_more_threads_than_cpus_are_said_in_the_result(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    done = call(*keywords, "--threads", str(usable_cpus() + 1), "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert f"share {usable_cpus()} usable CPUs" in read_result(tmp_path / "run")["warnings"][0]
+
+
+def test_threads_and_instances_count_together() -> None:
+    assert too_many_threads(2, 2, 4) == []
+    assert too_many_threads(2, 2, 3) == [
+        "2 x 2 threads share 3 usable CPUs and wait for each other: fewer --threads or --instances are quicker"
+    ]
+
+
+def test_only_a_short_offline_run_is_called_short() -> None:
+    assert too_short("Offline", {"duration_s": 1.0}) == too_short("Server", {"duration_s": 0.1}) == []
+    assert "took 1.9 ms, too short" in too_short("Offline", {"duration_s": 0.0019})[0]
+    assert "--preset rules" in too_short("Offline", {"duration_s": 0.9996})[0]
