@@ -58,14 +58,18 @@ class InterpreterBackend(Backend):
                     self._interpreter.resize_tensor_input(detail["index"], shape)
             self._delegate, self._delegate_nodes = delegate, self._apply(delegate)
             self._interpreter.allocate_tensors()
+            names = _signature_names(self._interpreter)
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            self.inputs = tuple(_spec(detail, names) for detail in inputs)
+            self.outputs = tuple(_spec(detail, names) for detail in outputs)
+        except UnicodeDecodeError as error:
+            raise ModelRejected(
+                f"{model} is corrupt: the name of a tensor is no text ({error.object[:40]!r})"
+            ) from None
         except (ValueError, RuntimeError) as error:
             why = _why_foreign(model, error) or f"the runtime refuses {model}: {first_line(error)}{_hint(error)}"
             raise ModelRejected(why) from None
         self._name, self._threads, self._xnnpack = name, threads, xnnpack
-        names = _signature_names(self._interpreter)
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.inputs = tuple(_spec(detail, names) for detail in inputs)
-        self.outputs = tuple(_spec(detail, names) for detail in outputs)
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
 

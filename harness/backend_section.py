@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.errors import ConfigError
+
+Count = Annotated[int, Field(strict=True, le=1024)]
+"""Of threads or instances; more than any machine has use for is a slip of the finger. The lower bound is told elsewhere."""
 
 
 class ParitySection(BaseModel):
@@ -32,9 +35,9 @@ class BackendSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "cpu"
-    threads: int | Literal["auto"] = Field(default="auto")
+    threads: Count | Literal["auto"] = Field(default="auto")
     """CPU threads of one instance."""
-    instances: int | Literal["auto"] = Field(default="auto")
+    instances: Count | Literal["auto"] = Field(default="auto")
     """Copies of the model that work at once (Server and Offline)."""
     batch: int | Literal["auto"] = Field(default="auto")
     """Samples of one invoke."""

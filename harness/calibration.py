@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 _WARM_UP_NS = 100_000_000
 _MEASURE_NS = 300_000_000
@@ -82,6 +83,45 @@ def throughput(answers: Sequence[Answer], indices: Sequence[int], measure_ns: in
 def loadgen_bytes(scenario: str) -> int:
     """Memory that LoadGen takes for each query (Offline: sample) that it generates."""
     return _LOADGEN_BYTES[scenario]
+
+
+def queued_throughput(
+    answers: Sequence[Answer], indices: Sequence[int], expected_per_second: float, measure_ns: int = _MEASURE_NS
+) -> float:
+    """Samples per second when each goes to the workers through a queue by itself, as Server's queries do.
+
+    For models of microseconds this is far less than what the workers can do undisturbed: handing over costs as much.
+
+    Args:
+        answers: One for each worker.
+        indices: Samples to ask.
+        expected_per_second: About how many there will be, for how many to ask.
+        measure_ns: About how long to ask.
+    """
+    count = int(min(_MAX_RUNS, max(4 * len(answers), expected_per_second * measure_ns * 1e-9)))
+    queue: SimpleQueue[int | None] = SimpleQueue()
+    failures: list[BaseException] = []
+
+    def work(answer: Answer) -> None:
+        try:
+            while (index := queue.get()) is not None:
+                answer(index)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(answer,)) for answer in answers]
+    for thread in threads:
+        thread.start()
+    start = time.perf_counter_ns()
+    for number in range(count):
+        queue.put(indices[number % len(indices)])
+    for _ in threads:
+        queue.put(None)
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return count / ((time.perf_counter_ns() - start) * 1e-9)
 
 
 def server_load(samples_per_second: float) -> float:

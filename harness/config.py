@@ -7,6 +7,7 @@ reaches all of them. Keys of `model` and `dataset` beyond those listed are optio
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -53,6 +54,10 @@ class DatasetSection(OpenSection):
     """Use the first `count` samples; null for all."""
 
 
+_HOUR_NS = 3_600_000_000_000
+"""No query takes longer; LoadGen would wait or count without end for larger figures."""
+
+
 class LoadSection(Section):
     """What LoadGen asks. null leaves a figure to the rules and the preset, or to the calibration."""
 
@@ -65,11 +70,11 @@ class LoadSection(Section):
     min_duration_ms: int | None = Field(default=None, ge=0)
     max_duration_ms: int | None = Field(default=None, ge=0)
     """LoadGen heeds it in SingleStream only."""
-    expected_latency_ns: int | None = Field(default=None, ge=1)
+    expected_latency_ns: int | None = Field(default=None, ge=1, le=_HOUR_NS)
     """SingleStream and MultiStream: one query's, from which LoadGen generates queries beforehand."""
-    target_qps: float | None = Field(default=None, gt=0)
+    target_qps: float | None = Field(default=None, ge=0.001, le=1e9)
     """Server: the load. Offline: the expected samples per second."""
-    server_target_latency_ms: float | None = Field(default=None, gt=0)
+    server_target_latency_ms: float | None = Field(default=None, gt=0, le=_HOUR_NS / 1e6)
     server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
     enable_trace: bool = False
     """LoadGen's trace: hundreds of megabytes for quick models."""
@@ -198,9 +203,9 @@ def parse_value(what: str, text: str) -> Any:
         ConfigError: No YAML; the message names `what`.
     """
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what}: {text!r} is no value: {error}") from None
+        return load_yaml(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{what}: {text[:80]!r} is no value: {error}") from None
 
 
 def task_options(
@@ -226,6 +231,11 @@ def task_options(
         for text in [unknown(f"option of the {task} task", name, fields)]
     ]
     known = {name: value for name, value in values.items() if name in fields}
+    problems += [
+        f"{name}: a finite number is needed, not {value}"
+        for name, value in known.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
     try:
         options = TypeAdapter(options_type).validate_python(known)
     except ValidationError as error:
@@ -314,6 +324,32 @@ def load_collections() -> dict[str, Collection]:
     return {path.stem: Collection.model_validate(_read_yaml(path)) for path in sorted(folder.glob("*.yaml"))}
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without surprises: of two equal keys, SafeLoader drops the first in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As SafeLoader; a key that stands twice is a mistake."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_yaml(text: str) -> Any:
+    """What a YAML text holds; plain values only.
+
+    Raises:
+        yaml.YAMLError: Not YAML, or a key stands twice.
+        RecursionError: Nested deeper than anyone writes.
+    """
+    return yaml.load(text, Loader=_StrictLoader)
+
+
 def _add_datasets(raw: dict[str, Any], path: Path) -> None:
     """Puts the data sets that `datasets_from` names in front of the benchmark's own."""
     shared: dict[str, Any] = {}
@@ -335,17 +371,17 @@ def _override(raw: dict[str, Any], field: str, value: Any) -> None:
     for parent in parents:
         child = node.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"--set {field}: {parent} is the value {child!r}, it has no field {last!r}")
+            raise ConfigError(f"{field} cannot be set: {parent} is the value {child!r}, which has no fields")
         node = child
     node[last] = value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds no mapping of fields")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +21,7 @@ import numpy as np
 from tasks.base import Array, Codec
 
 Row = tuple[Array, ...]
-_CACHE_VERSION = 1
-_PAGE_BYTES = 4096
+_CACHE_VERSION = 2
 
 
 class SampleLibrary:
@@ -75,17 +75,18 @@ class SampleLibrary:
     def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
         """Maps samples kept earlier; anything unexpected means they are made anew."""
         try:
-            inputs = json.loads((folder / "complete.json").read_text(encoding="ascii"))["inputs"]
-            columns = [np.load(folder / f"{number}.npy", mmap_mode="r", allow_pickle=False) for number in range(inputs)]
+            checksums = json.loads((folder / "complete.json").read_text(encoding="ascii"))["crc32"]
+            files = [folder / f"{number}.npy" for number in range(len(checksums))]
+            columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             return False
         if not columns or any(len(column) != len(wanted) for column in columns):
             return False
         # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
         plain = [column.view(np.ndarray) for column in columns]
-        for column in plain:
-            # Touch every page now, or the first query of each sample would pay for it.
-            np.add.reduce(column.reshape(-1).view(np.uint8)[::_PAGE_BYTES])
+        # This also touches every page now, or the first query of each sample would pay for it.
+        if [zlib.crc32(np.ascontiguousarray(column).data) for column in plain] != checksums:
+            return False
         for position, index in enumerate(wanted):
             self.rows[index] = tuple(column[position] for column in plain)
             self.on_sample()
@@ -102,10 +103,11 @@ class SampleLibrary:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+            checksums = []
             for number, example in enumerate(first):
                 with (temporary / f"{number}.npy").open("wb") as file:
-                    self._write_column(file, wanted, number, example)
-            (temporary / "complete.json").write_text(json.dumps({"inputs": len(first)}), encoding="ascii")
+                    checksums.append(self._write_column(file, wanted, number, example))
+            (temporary / "complete.json").write_text(json.dumps({"crc32": checksums}), encoding="ascii")
             if damaged:
                 _remove(folder)
             temporary.rename(folder)
@@ -115,8 +117,12 @@ class SampleLibrary:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
 
-    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> None:
-        """One input of all samples as an .npy file. Written, not mapped: on a full disk a mapped page kills the process."""
+    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> int:
+        """One input of all samples as an .npy file; returns its samples' checksum.
+
+        Written, not mapped: on a full disk a mapped page kills the process.
+        """
+        checksum = 0
         header = {
             "descr": np.lib.format.dtype_to_descr(example.dtype),
             "fortran_order": False,
@@ -127,7 +133,10 @@ class SampleLibrary:
             row = self.rows[index]
             if row[number].shape != example.shape or row[number].dtype != example.dtype:
                 raise _NotUniformError
-            file.write(np.ascontiguousarray(row[number]).data)
+            sample = np.ascontiguousarray(row[number]).data
+            checksum = zlib.crc32(sample, checksum)
+            file.write(sample)
+        return checksum
 
 
 def _remove(folder: Path) -> None:

@@ -11,7 +11,7 @@ from harness.entries import DatasetEntry, ModelEntry, Origin
 from harness.errors import ConfigError, unknown
 from harness.spec import Checksum, DataSetRef, ModelRef
 from harness.zoo.builtin import BUILTIN, builtin_path
-from harness.zoo.official import Cached, Known, examine, hash_file, is_published, official_path
+from harness.zoo.official import Cached, Known, examine, hash_file, is_published, official_path, writing_cache
 from harness.zoo.standins import STANDINS, standin_path
 from tasks.base import DataMissing
 from tasks.hub import HubName, is_hub_name
@@ -86,7 +86,8 @@ def _standin(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, d
         return None
     if entry.standin not in STANDINS:
         raise ConfigError(unknown("stand-in", entry.standin, STANDINS))
-    path, sha256 = standin_path(entry.standin, cache_dir / "standins")
+    with writing_cache(cache_dir):
+        path, sha256 = standin_path(entry.standin, cache_dir / "standins")
     return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options
 
 
@@ -155,7 +156,8 @@ def _chosen_data(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dic
             if entry.builtin:
                 if entry.builtin not in BUILTIN:
                     raise ConfigError(unknown("built-in data set", entry.builtin, BUILTIN))
-                path = builtin_path(entry.builtin, cache_dir / "builtin")
+                with writing_cache(cache_dir):
+                    path = builtin_path(entry.builtin, cache_dir / "builtin")
                 truth = None if section.truth == "auto" else Path(section.truth).resolve()
                 return (
                     DataSetRef(name=name, source="builtin", path=path, truth=truth, count=section.count),

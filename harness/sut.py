@@ -52,7 +52,8 @@ def checked(backend: Backend) -> Callable[[Sequence[Array]], list[Array]]:
     A plug-in or delegate that answers too few scores would go unnoticed: the best of those is a label like any other.
 
     Raises:
-        RunFailed: By the function returned: another number of outputs, another shape or type.
+        RunFailed: By the function returned: another number of outputs, another shape or type, or NaN, of which the best
+            class would be one like any other.
     """
     promised = [(tensor.shape, tensor.dtype) for tensor in backend.outputs]
 
@@ -62,6 +63,12 @@ def checked(backend: Backend) -> Callable[[Sequence[Array]], list[Array]]:
             found = ", ".join(f"{array.dtype} {list(array.shape)}" for array in outputs) or "nothing"
             wanted = ", ".join(f"{dtype} {list(shape)}" for shape, dtype in promised)
             raise RunFailed(f"backend {backend.info().name} answered {found}, but the model's outputs are {wanted}")
+        for tensor, array in zip(backend.outputs, outputs, strict=True):
+            if array.dtype.kind == "f" and np.isnan(array).any():
+                raise RunFailed(
+                    f"the model's output {tensor.name} holds NaN: its weights or its inputs are broken (preprocessing "
+                    "options such as mean and std, if the model is good elsewhere)"
+                )
         return outputs
 
     return invoke

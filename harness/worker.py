@@ -125,12 +125,18 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     control.enter(Phase.WRITING)
     if guard.failure is not None:
         raise guard.failure
+    devices = [sut.backend.info().device.get("device") for sut in plan.suts]
     service_ns = plan.found["service_time_ns"]
     share = time_share(plan.suts[0].backend, info, profiled, service_ns) if not control.stop else INTERRUPTED
     for sut in plan.suts:
         sut.backend.close()
     return {
-        "backend": asdict(info) | {"cpu_ops_time_share": share.cpu, "cpu_ops_time_unknown": share.why},
+        "backend": asdict(info)
+        | {
+            "cpu_ops_time_share": share.cpu,
+            "cpu_ops_time_unknown": share.why,
+            "devices": list(dict.fromkeys(filter(None, devices))),
+        },
         "threads": plan.threads,
         "instances": len(plan.suts),
         "calibration": plan.found | timing,
@@ -185,12 +191,16 @@ def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
 
 def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
-    # A device does one thing at a time; more instances are the user's choice.
-    threads, instances = _fill(1 if parts.info.accelerator else usable_cpus(), spec.backend)
+    # Each device does one thing at a time; more instances are the user's choice.
+    threads, instances = _fill(parts.devices if parts.info.accelerator else usable_cpus(), spec.backend)
     suts = tuple(parts.sut(threads) for _ in range(instances))
     alone = calibration.service_time(suts[0].answer, indices)
     per_second, busy_ns = calibration.throughput([sut.answer for sut in suts], indices)
     server = spec.load.scenario == "Server"
+    if server:
+        per_second = min(per_second, calibration.queued_throughput([sut.answer for sut in suts], indices, per_second))
+        # A query occupies its worker for so long, the handing over included.
+        busy_ns = max(busy_ns, int(instances * 1e9 / per_second))
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns

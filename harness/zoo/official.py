@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
+from harness.errors import ConfigError
+
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
 STAMPS = ".stamps"
 PARTIAL = ".partial"
@@ -71,6 +73,21 @@ class Stamp:
     md5: str
     size: int
     mtime_ns: int
+
+
+@contextlib.contextmanager
+def writing_cache(cache: Path) -> Iterator[None]:
+    """Around what must write the cache: a disk that is full or read-only is the user's to change.
+
+    Raises:
+        ConfigError: With the reason, and how to name another cache.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the cache {cache}: {error.strerror or error}. Make room, or name another: {CACHE_VARIABLE}=DIR"
+        ) from None
 
 
 def cache_dir() -> Path:
