@@ -2,7 +2,8 @@
 
 LoadGen writes a JSON array with one object a line, `{ "seq_id" : 0, "qsl_idx" : 5, "data" : "0000803F" }`, where `data`
 is upper-case hex (INF loadgen/logging.cc). Other harnesses pass the file through tools that fold it into one line, so
-objects are found by their braces, which never nest.
+objects are found by their braces, which never nest. A file counts as one log only where it is one array: two logs in
+one file, or half of one before another, are no run's answers.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
-_OBJECT = re.compile(r"\{[^{}]*\}")
+_ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
+_ROW_BEGUN = re.compile(r"\s*(?:\{[^{}]*(?:\}\s*)?)?")
+_EMPTY_END = re.compile(r"\s*\]")
 _CHUNK_CHARS = 1 << 20
 
 
@@ -35,28 +38,59 @@ def read_rows(path: Path) -> Iterator[Answer]:
     """Every row of an accuracy log in file order, repeated samples included.
 
     Raises:
-        LogError: The file is missing, cut in the middle, or a row is not what LoadGen writes.
+        LogError: The file is missing, cut in the middle, not one array of rows, or a row is not what LoadGen writes.
     """
     try:
         with path.open(encoding="ascii") as file:
             if (start := file.read(1)) != "[":
                 raise LogError(f"{path} is not an accuracy log: it starts with {start!r}, not with '['")
-            rest = ""
-            row_number = 0
-            while chunk := file.read(_CHUNK_CHARS):
-                rest += chunk
-                end = 0
-                for match in _OBJECT.finditer(rest):
-                    row_number += 1
-                    yield _parse(path, row_number, match.group())
-                    end = match.end()
-                rest = rest[end:]
+            yield from _rows_of_array(path, file)
     except FileNotFoundError:
         raise LogError(f"no accuracy log at {path}: was this an accuracy run?") from None
     except UnicodeDecodeError as error:
         raise LogError(f"{path} is not an accuracy log: {error}") from None
-    if rest.strip().strip(",").strip() != "]":
-        raise LogError(f"{path} is cut in the middle, after row {row_number}: the run that wrote it did not finish")
+
+
+def _rows_of_array(path: Path, file: TextIO) -> Iterator[Answer]:
+    """The rows after the opening bracket: exactly one comma between two, one closing bracket, white space elsewhere."""
+    rest = ""
+    row_number = 0
+    while chunk := file.read(_CHUNK_CHARS):
+        rest = rest.lstrip() + chunk
+        end = 0
+        if row_number == 0 and (empty := _EMPTY_END.match(rest)):
+            _check_nothing_follows(path, file, rest[empty.end() :], row_number)
+            return
+        while match := _ROW.match(rest, end):
+            row_number += 1
+            end = match.end()
+            row, after = match.groups()
+            yield _parse(path, row_number, row)
+            if after == "]":
+                _check_nothing_follows(path, file, rest[end:], row_number)
+                return
+        rest = rest[end:]
+        if not _ROW_BEGUN.fullmatch(rest):
+            raise LogError(
+                f"{path}: row {row_number + 1} is not an object with one comma or the closing ']' after it "
+                f"({_opening(rest)}). A log is one array; was something edited, or appended to it?"
+            )
+    raise LogError(f"{path} is cut in the middle, after row {row_number}: the run that wrote it did not finish")
+
+
+def _check_nothing_follows(path: Path, file: TextIO, rest: str, row_number: int) -> None:
+    while not (rest := rest.lstrip()):
+        if not (rest := file.read(_CHUNK_CHARS)):
+            return
+    raise LogError(
+        f"{path} goes on after its closing ']', which follows row {row_number} ({_opening(rest)}): "
+        "are two logs in one file?"
+    )
+
+
+def _opening(text: str) -> str:
+    text = text.lstrip()
+    return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
 def read_answers(path: Path, sample_count: int) -> Iterator[Answer]:
@@ -84,9 +118,19 @@ def read_answers(path: Path, sample_count: int) -> Iterator[Answer]:
         )
 
 
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        raise ValueError(f"a key occurs twice in {[key for key, _ in pairs]}")
+    return row
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
+
+
 def _parse(path: Path, row_number: int, text: str) -> Answer:
     try:
-        row = json.loads(text)
+        row = _DECODER.decode(text)
         index = row["qsl_idx"]
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             raise ValueError(f"qsl_idx is {index!r}")
