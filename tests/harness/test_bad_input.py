@@ -137,7 +137,10 @@ def test_a_model_that_does_not_fit_the_task_is_refused(
         (["--task", "kws", "--set", "=3"], "write it as FIELD=VALUE"),
         (["--task", "kws", "--set", "load.targt_qps=3"], "unknown field 'targt_qps'; did you mean 'target_qps'?"),
         (["--task", "kws", "--set", "load.target_qps=fast"], "load.target_qps: "),
-        (["--task", "kws", "--set", "load.target_qps=-1"], "load.target_qps: input should be greater than 0, not -1"),
+        (
+            ["--task", "kws", "--set", "load.target_qps=-1"],
+            "load.target_qps: input should be greater than or equal to 0.001",
+        ),
         (
             ["--task", "kws", "--set", "load.target_qps=.inf"],
             "load.target_qps: input should be a finite number, not inf",
