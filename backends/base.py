@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,11 @@ class Backend(ABC):
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    @classmethod
+    def spread(cls, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The options of instances that work at once: one for each device that is named. They are handed out in turn."""
+        return [dict(options)]
 
     @abstractmethod
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:

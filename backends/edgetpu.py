@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from backends.base import BackendUnavailable
+from backends.base import BackendInfo, BackendUnavailable
 from backends.external import ExternalBackend, check_library
 from backends.model_file import EDGETPU_OP, operators
 
@@ -21,6 +23,7 @@ class EdgeTpuBackend(ExternalBackend):
         *,
         threads: int,
         device: str = "",
+        devices: Sequence[str] = (),
         library: str = LIBRARY,
         input_shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
@@ -29,13 +32,16 @@ class EdgeTpuBackend(ExternalBackend):
         Args:
             model: The TFLite file.
             threads: CPU threads for the ops that the Edge TPU leaves.
-            device: `usb`, `usb:0`, `pci:0`, `:1`; empty for the first there is.
+            device: `usb`, `usb:0`, `pci:0`, `:1`; empty for the first there is. Several with `;` between them, or as `devices`,
+                are handed out in turn (`spread`); one instance by itself takes the first.
+            devices: See `device`.
             library: Edge TPU runtime library.
             input_shapes: See `InterpreterBackend`.
 
         Raises:
             BackendUnavailable: No library, no device, or a model that is not compiled for it.
         """
+        self._device = next(iter(named_devices(device, devices)), "")
         compiled = EDGETPU_OP in operators(model)
         try:
             check_library(library)
@@ -58,7 +64,41 @@ class EdgeTpuBackend(ExternalBackend):
             model,
             threads=threads,
             library=library,
-            delegate_options={"device": device} if device else {},
+            delegate_options={"device": self._device} if self._device else {},
             input_shapes=input_shapes,
             name="edgetpu",
         )
+
+    @classmethod
+    def spread(cls, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One instance for each device named."""
+        rest = {name: value for name, value in options.items() if name not in ("device", "devices")}
+        named = named_devices(options.get("device", ""), options.get("devices", ()))
+        return [rest | {"device": device} for device in named] or [rest]
+
+    def info(self) -> BackendInfo:
+        """With the device of this instance, if one was named."""
+        info = super().info()
+        return replace(info, device=info.device | ({"device": self._device} if self._device else {}))
+
+
+def named_devices(device: str, devices: Sequence[str]) -> list[str]:
+    """All that are named, in order.
+
+    Raises:
+        BackendUnavailable: Both forms at once, no text, an empty name, or one twice: a device runs one instance.
+    """
+    if device and devices:
+        raise BackendUnavailable(
+            "device and devices of the edgetpu backend are two ways to say the same: give one of them"
+        )
+    named = device.split(";") if isinstance(device, str) and device else devices or ([device] if device else [])
+    if isinstance(named, str) or not all(isinstance(name, str) and name.strip() for name in named):
+        raise BackendUnavailable(
+            f"devices of the edgetpu backend are {named!r}: a list of names such as usb:0 they can be"
+        )
+    names = [name.strip() for name in named]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BackendUnavailable(f"the Edge TPU {', '.join(twice)} is named twice: each device runs one instance")
+    return names

@@ -23,7 +23,6 @@ from tasks.base import Codec, Task
 
 _NAMED_OPS = 8
 _LONGEST_PROFILED_NS = 2_000_000_000
-INTERRUPTED = TimeShare(None, "the run was stopped")
 
 
 class Parts:
@@ -39,6 +38,10 @@ class Parts:
         self.spec, self.task, self._control = spec, task, control
         self.backend_class: Any = backend_class(spec.backend.name)
         check_backend_options(spec.backend.name, self.backend_class, spec.backend.options)
+        # A backend may be a function that chooses between classes.
+        spread = getattr(self.backend_class, "spread", Backend.spread)
+        self._spread: Sequence[dict[str, Any]] = spread(spec.backend.options)
+        self._opened = 0
         control.enter(Phase.LOADING)
         self.model, self.modified = self._model()
         first = self.open(1)
@@ -58,9 +61,15 @@ class Parts:
         """What is known of the backend before anything is timed."""
         return {"backend": asdict(self.info), "modified": self.modified}
 
+    @property
+    def devices(self) -> int:
+        """How many devices the instances are spread over."""
+        return len(self._spread)
+
     def open(self, threads: int) -> Backend:
         """Another instance of the model."""
-        options = dict(self.spec.backend.options)
+        options = dict(self._spread[self._opened % len(self._spread)])
+        self._opened += 1
         if options.get("weight_cache") is True:
             options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
         return self._open(self.backend_class, self.model, threads, options)

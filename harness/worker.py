@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from backends.base import Array, BackendInfo, TimeShare
 from harness import calibration, loadgen
 from harness.backend_section import BackendSection
 from harness.control import Control, Phase
@@ -28,7 +29,7 @@ from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.errors import ConfigError, exit_status
-from harness.parts import INTERRUPTED, Parts, judge_coverage, time_share
+from harness.parts import Parts, judge_coverage, time_share
 from harness.registry import open_task
 from harness.rules import STREAMS
 from harness.spec import Spec, read_spec
@@ -125,18 +126,11 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     control.enter(Phase.WRITING)
     if guard.failure is not None:
         raise guard.failure
-    devices = [sut.backend.info().device.get("device") for sut in plan.suts]
-    service_ns = plan.found["service_time_ns"]
-    share = time_share(plan.suts[0].backend, info, profiled, service_ns) if not control.stop else INTERRUPTED
+    measured = _afterwards(plan, info, profiled, stopped=bool(control.stop))
     for sut in plan.suts:
         sut.backend.close()
     return {
-        "backend": asdict(info)
-        | {
-            "cpu_ops_time_share": share.cpu,
-            "cpu_ops_time_unknown": share.why,
-            "devices": list(dict.fromkeys(filter(None, devices))),
-        },
+        "backend": asdict(info) | measured,
         "threads": plan.threads,
         "instances": len(plan.suts),
         "calibration": plan.found | timing,
@@ -146,6 +140,20 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "peak_rss_bytes": _peak_rss_bytes(),
         "stopped": control.stop,
         "warnings": [*warnings, *parts.warnings],
+    }
+
+
+def _afterwards(plan: Plan, info: BackendInfo, inputs: Sequence[Array], *, stopped: bool) -> dict[str, Any]:
+    """What is asked of the backend when nothing is timed any more."""
+    devices = [sut.backend.info().device.get("device") for sut in plan.suts]
+    # Who stopped the run waits for its end.
+    unknown = TimeShare(None, "the run was stopped")
+    service_ns = plan.found["service_time_ns"]
+    share = unknown if stopped else time_share(plan.suts[0].backend, info, inputs, service_ns)
+    return {
+        "devices": list(dict.fromkeys(filter(None, devices))),
+        "cpu_ops_time_share": share.cpu,
+        "cpu_ops_time_unknown": share.why,
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.model_file import EDGETPU_OP
 from harness.zoo import layers
 from harness.zoo.graph import Graph, Tensor
 
@@ -46,16 +47,26 @@ def compile_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
     return build
 
 
-def add(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
+def add(graph: Graph, name: str, left: Tensor, right: Tensor, op: str = "ADD") -> Tensor:
     """left + right."""
     total = graph.tensor(name, left.shape, np.float32)
-    graph.operator("ADD", [left, right], [total], schema.AddOptionsT())
+    graph.operator(op, [left, right], [total], *([schema.AddOptionsT()] if op == "ADD" else []))
     return total
 
 
 @pytest.fixture(scope="session")
 def adds_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """float32 [1, 32, 32, 3] -> [1, 1001] in 5 ops, of which the first and the last are ADDs."""
+    return _write_adds(tmp_path_factory.mktemp("models") / "adds.tflite", "ADD")
+
+
+@pytest.fixture(scope="session")
+def edgetpu_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with custom ops in place of the ADDs: nothing but the test delegate runs it."""
+    return _write_adds(tmp_path_factory.mktemp("models") / "adds_edgetpu.tflite", EDGETPU_OP)
+
+
+def _write_adds(path: Path, op: str) -> Path:
     rng = np.random.default_rng(5)
     graph = Graph("adds")
     picture = graph.input("picture", (1, SIDE, SIDE, 3), np.float32)
@@ -64,14 +75,13 @@ def adds_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pool = schema.Pool2DOptionsT(
         padding=schema.Padding.VALID, strideW=1, strideH=1, filterWidth=SIDE, filterHeight=SIDE
     )
-    graph.operator("AVERAGE_POOL_2D", [add(graph, "tinted", picture, tint)], [mean], pool)
+    graph.operator("AVERAGE_POOL_2D", [add(graph, "tinted", picture, tint, op)], [mean], pool)
     flat = layers.reshape(graph, "flat", mean, (1, 3))
     weight = graph.constant("weight", rng.normal(size=(CLASSES, 3)).astype(np.float32))
     zero = graph.constant("zero", np.zeros(CLASSES, np.float32))
     scores = layers.fully_connected(graph, "products", flat, weight, zero)
     bias = graph.constant("bias", rng.normal(size=CLASSES).astype(np.float32))
-    graph.output(add(graph, "scores", scores, bias))
-    path = tmp_path_factory.mktemp("models") / "adds.tflite"
+    graph.output(add(graph, "scores", scores, bias, op))
     with path.open("wb") as file:
         graph.write(file)
     return path

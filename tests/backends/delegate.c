@@ -1,4 +1,5 @@
-/* A TFLite delegate for the tests. It claims the float ADDs of a model and computes them, or misbehaves as its options say.
+/* A TFLite delegate for the tests. It claims the float ADDs of a model, and custom ops that
+ * are called edgetpu-custom-op and taken for ADDs, and computes them, or misbehaves as its options say.
  *
  *   claim=none        takes no op at all
  *   refuse=TEXT       is not created; TEXT is the reason it gives
@@ -91,7 +92,7 @@ typedef struct { Delegate *delegate; IntArray *nodes_to_replace, *input_tensors,
 typedef struct { int left, right, sum, activation; float *own; } Add;
 typedef struct { int count; Add adds[]; } Partition;
 
-static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; } wish;
+static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; bool device; } wish;
 
 static void misbehave(const char *where) {
   if (!strcmp(wish.hang, where)) for (;;) pause();
@@ -174,7 +175,8 @@ static int prepare_delegate(Context *context, Delegate *delegate) {
     Node *node;
     Registration *registration;
     if (context->GetNodeAndRegistration(context, plan->data[i], &node, &registration)) return 1;
-    if (registration->builtin_code == 0 && takes(context, node)) wanted->data[wanted->size++] = plan->data[i];
+    bool compiled = registration->custom_name && !strcmp(registration->custom_name, "edgetpu-custom-op");
+    if ((registration->builtin_code == 0 || compiled) && takes(context, node)) wanted->data[wanted->size++] = plan->data[i];
   }
   Registration kernel = {.init = init, .free = release, .invoke = invoke, .custom_name = "TestDelegate", .version = 1};
   int status = wanted->size ? context->ReplaceNodeSubsetsWithDelegateKernels(context, kernel, wanted, delegate) : 0;
@@ -183,6 +185,7 @@ static int prepare_delegate(Context *context, Delegate *delegate) {
 }
 
 static void note(const char *device) {
+  wish.device = true;
   const char *path = getenv("TEST_DELEGATE_DEVICES");
   FILE *file = path ? fopen(path, "a") : NULL;
   if (!file) return;
@@ -209,6 +212,8 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
   misbehave("load");
   Delegate *delegate = calloc(1, sizeof(Delegate));
   delegate->Prepare = prepare_delegate;
+  /* kTfLiteDelegateFlagsAllowDynamicTensors: else the runtime prepares every op before the delegate gets to see one. */
+  delegate->flags = wish.device;
   return delegate;
 }
 
