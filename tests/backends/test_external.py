@@ -202,3 +202,34 @@ def test_inputs_may_be_resized_before_the_delegate_takes_its_ops(delegate_librar
     )
     assert backend.coverage.delegated_nodes == 2
     backend.close()
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ("crash", "the worker was killed by SIGSEGV while running"),
+        ("hang", "made no progress for 4 s while running"),
+    ],
+)
+def test_a_delegate_that_breaks_in_the_middle_of_loadgen_fails_the_run(
+    wish: str,
+    says: str,
+    cli: Cli,
+    classify: list[str],
+    delegate_library: Path,
+    tmp_path: Path,
+    complaint: Complaint,
+    read_result: Read,
+) -> None:
+    # An answer takes two partitions, 40 ms at least: 16 answers at most come before LoadGen, which asks for 64.
+    words = ["--backend", f"external:{delegate_library},sleep_us=20000,{wish}=invoke,after=60"]
+    done = cli(*classify, *words, "--set", "backend.timeout_s=4", "--out", tmp_path / "run")
+    assert done.returncode == 3
+    assert says in complaint(done)
+    result = read_result(tmp_path / "run")
+    assert result["status"] == "failed"
+    assert result["performance"] is None
+    assert says in result["reasons"][0]["what"]
+    # LoadGen had begun, and did not come to its end.
+    assert (tmp_path / "run" / "mlperf_log_detail.txt").exists()
+    assert (tmp_path / "run" / "mlperf_log_summary.txt").read_text() == ""
