@@ -14,7 +14,7 @@ import numpy.typing as npt
 from accuracy import wire
 from accuracy.coco_truth import CocoTruth, Float64, Int64, is_int, is_number, read_instances
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError
+from accuracy.log import Answer, LogError, Sample
 
 Rows = npt.NDArray[np.float32]
 """[k, 7] as `accuracy.wire` has them."""
@@ -54,20 +54,20 @@ def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping
     """
     highest = max((_COCO_LABELS, *truth.categories))
     rows_of: list[Rows | None] = [None] * len(truth.images)
+    names = [image.name for image in truth.images]
     for answer in answers:
         if answer.index >= len(rows_of):
             raise LogError(f"sample {answer.index} is answered, but there are {len(rows_of)} samples")
-        name = truth.images[answer.index].name
         if rows_of[answer.index] is not None:
-            raise LogError(f"sample {answer.index} ({name}) is answered twice")
-        rows = wire.unpack_detections(answer.data)
-        if fault := _row_fault(rows, answer.index, highest if label_map is None else label_map):
-            raise LogError(f"sample {answer.index} ({name}): {fault}")
+            raise LogError(f"sample {answer.index} ({names[answer.index]}) is answered twice")
+        with Sample(answer.index, names):
+            rows = wire.unpack_detections(answer.data)
+            if fault := _row_fault(rows, answer.index, highest if label_map is None else label_map):
+                raise LogError(fault)
         rows_of[answer.index] = rows
     missing = [index for index, rows in enumerate(rows_of) if rows is None]
     if missing:
-        name = truth.images[missing[0]].name
-        raise LogError(f"{len(missing)} samples have no answer, the first is sample {missing[0]} ({name})")
+        raise LogError(f"{len(missing)} samples have no answer, the first is sample {missing[0]} ({names[missing[0]]})")
     found = [rows for rows in rows_of if rows is not None]
     image = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
     rows = np.concatenate([*found, np.zeros((0, wire.DETECTION_FLOATS), np.float32)])

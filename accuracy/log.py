@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -32,6 +32,31 @@ class Answer(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     """The sample's index in the query sample library (`qsl_idx`)."""
     data: bytes
+
+
+class Sample:
+    """A context that names the sample in any `LogError` raised within; costs a fraction of a microsecond."""
+
+    __slots__ = ("_index", "_names")
+
+    def __init__(self, index: int, names: Sequence[str] | None = None) -> None:
+        """Takes the sample.
+
+        Args:
+            index: Of the sample.
+            names: File names of all samples, where they have any.
+        """
+        self._index = index
+        self._names = names
+
+    def __enter__(self) -> None:
+        """Nothing to do before an error."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raises LogError: "sample 7 (name.jpg): " and the error within."""
+        if isinstance(error, LogError):
+            name = f" ({self._names[self._index]})" if self._names and self._index < len(self._names) else ""
+            raise LogError(f"sample {self._index}{name}: {error}") from None
 
 
 def read_rows(path: Path) -> Iterator[Answer]:

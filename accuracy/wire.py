@@ -171,7 +171,7 @@ def unpack_logits(
     Harnesses that cut a window's padding log fewer logits: the rest is -10000, as in INF accuracy-squad.py.
 
     Raises:
-        LogError: The bytes are no pairs of this type, or more than the sequence is long.
+        LogError: The bytes are no pairs of this type, one is not finite, or there are more than the sequence is long.
     """
     item = np.dtype(dtype).newbyteorder("<")
     if not data or len(data) % (2 * item.itemsize):
@@ -180,6 +180,10 @@ def unpack_logits(
             " or logged in another type?"
         )
     logits = np.frombuffer(data, item)
+    finite = np.isfinite(logits)
+    if not finite.all():
+        at = int(finite.argmin())
+        raise LogError(f"logit {at} of the answer is {logits[at]}: the model's output is broken, or not {dtype}")
     starts, ends = logits.reshape(-1, 2).T if layout == "reference" else logits.reshape(2, -1)
     if len(starts) > sequence:
         raise LogError(f"an answer with logits for {len(starts)} tokens; the windows have {sequence}")
@@ -213,13 +217,14 @@ def pack_detections(boxes: Array, scores: Array, classes: Array) -> bytes:
 
 
 def unpack_detections(data: bytes) -> npt.NDArray[np.float32]:
-    """The detections of an answer, float32 [k, 7]; fewer than seven floats mean none, as INF accuracy-coco.py has it.
+    """The detections of an answer, float32 [k, 7]; an empty answer means none.
+
+    INF accuracy-coco.py passes over every answer of fewer than seven floats, and so scores a classifier's log as a
+    detector that found nothing.
 
     Raises:
         LogError: The bytes are no rows of seven float32.
     """
-    if len(data) < _DETECTION_BYTES:
-        return np.zeros((0, DETECTION_FLOATS), np.float32)
     if len(data) % _DETECTION_BYTES:
         raise LogError(
             f"an answer of {len(data)} bytes holds no rows of {DETECTION_FLOATS} float32. Was it another task's log?"

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from accuracy.errors import TruthError
 from accuracy.labels import read_labels
-from accuracy.log import Answer
+from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
@@ -103,7 +103,8 @@ class Classification(Task):
         """`top1`, and `top5` where each answer holds five labels."""
         metric = TopK((1, min(_BEST, self._options.num_classes)))
         for index, data in answers:
-            labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
+            with Sample(index, self._pictures.names):
+                labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
             metric.update(labels, self._labels[index])
         return metric.score("pictures")
 

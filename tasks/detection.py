@@ -13,7 +13,7 @@ from PIL import Image
 from accuracy import wire
 from accuracy.detection_score import explain, score_detections
 from accuracy.detections import Detections, from_answers
-from accuracy.log import Answer
+from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor
 from tasks.coco_data import CocoData, Order
@@ -102,7 +102,8 @@ class Detection(Task):
         """As `Task.rewrite`: the same rows under the sample's index in the target's order."""
         place = {name: index for index, name in enumerate(target._data.pictures.names)}
         for index, data in answers:
-            rows = wire.unpack_detections(data).copy()
+            with Sample(index, self._data.pictures.names):
+                rows = wire.unpack_detections(data).copy()
             there = place[self._data.pictures.names[index]]
             rows[:, 0] = there
             yield Answer(there, rows.tobytes())

@@ -16,7 +16,7 @@ import numpy as np
 
 from accuracy.errors import TruthError
 from accuracy.labels import read_labels
-from accuracy.log import Answer
+from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
@@ -83,7 +83,9 @@ class KeywordSpotting(Task):
         """`top1`."""
         metric = TopK((1,))
         for index, data in answers:
-            metric.update(unpack_labels(data, CLASSES, self._options.log_dtype), self._labels[index])
+            with Sample(index, self._files.names):
+                labels = unpack_labels(data, CLASSES, self._options.log_dtype)
+            metric.update(labels, self._labels[index])
         return metric.score("samples")
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.log import Answer
+from accuracy.log import Answer, Sample
 from accuracy.wire import LabelDtype, pack_labels, unpack_labels
 from tasks.base import Array, Layout, ModelMismatch, Tensor
 
@@ -26,7 +26,9 @@ def rewrite_labels(
 ) -> Iterator[Answer]:
     """Logged labels in another type; only the best one, as other harnesses log no more."""
     for index, data in answers:
-        yield Answer(index, pack_labels(unpack_labels(data, class_count, dtype)[:1], target))
+        with Sample(index):
+            labels = unpack_labels(data, class_count, dtype)
+        yield Answer(index, pack_labels(labels[:1], target))
 
 
 def score_count(outputs: Sequence[Tensor]) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from accuracy import squad_f1
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError
+from accuracy.log import Answer, LogError, Sample
 from accuracy.score import Score
 from accuracy.squad_answers import BestAnswers
 from accuracy.squad_truth import SquadTruth, read_truth, truth_of
@@ -154,7 +154,8 @@ class QuestionAnswering(Task):
         for index, data in answers:
             if index >= len(self._windows):
                 raise LogError(f"an answer for sample {index}; the data set has {len(self._windows)} windows")
-            start, end = unpack_logits(data, self._windows.sequence, options.layout, options.log_dtype)
+            with Sample(index):
+                start, end = unpack_logits(data, self._windows.sequence, options.layout, options.log_dtype)
             best.update(index, self._windows.window(index), start, end)
         found = best.texts(words_of)
         return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
@@ -163,7 +164,8 @@ class QuestionAnswering(Task):
         """As `Task.rewrite`."""
         source, wanted = self._options, target._options
         for index, data in answers:
-            start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype)
+            with Sample(index):
+                start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype)
             yield Answer(index, pack_logits(start, end, wanted.layout, wanted.log_dtype))
 
     def describe_data(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from accuracy import wire
 from accuracy.errors import TruthError
-from accuracy.log import Answer
+from accuracy.log import Answer, Sample
 from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
@@ -85,7 +85,8 @@ class Segmentation(Task):
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
         metric = MeanIoU(self._options.num_classes - 1)
         for answer in answers:
-            class_map = wire.unpack_class_map(answer.data)
+            with Sample(answer.index, self._pictures.names):
+                class_map = wire.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
         return metric.score()
@@ -185,7 +186,7 @@ class SegmentationCodec(FileCodec):
         in the argmax over its scores here; compressing it serves the log only. Such an answer cannot be scored.
 
         Raises:
-            ValueError: The model gave a class outside 0 to 255.
+            ValueError: The model gave a class outside 0 to 255, or fractions.
         """
         class_map = outputs[0]
         if self._argmax:
@@ -196,6 +197,13 @@ class SegmentationCodec(FileCodec):
             least, most = class_map.min(), class_map.max()
             if not (least >= 0 and most <= 255):
                 raise ValueError(f"the model's class map holds classes from {least} to {most}; 0 to 255 can be scored")
+            if class_map.dtype.kind == "f":
+                broken = class_map != np.trunc(class_map)
+                if broken.any():
+                    raise ValueError(
+                        f"the model's output holds {class_map[broken][0]:g}, which is no class: a class map has whole "
+                        "numbers. Does it give probabilities?"
+                    )
         return wire.pack_class_map(class_map.astype(np.uint8, copy=False).reshape(self._height, self._width))
 
     def cache_key(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from accuracy import wire
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError
+from accuracy.log import Answer, LogError, Sample
 from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
@@ -93,7 +93,8 @@ class SuperResolution(Task):
         metric = Psnr()
         by_picture: dict[str, float] = {}
         for answer in answers:
-            picture = wire.unpack_picture(answer.data)
+            with Sample(answer.index, self._pictures.names):
+                picture = wire.unpack_picture(answer.data)
             original = self._originals.read(self._pictures.stem(answer.index))
             if picture.shape != original.shape:
                 raise LogError(

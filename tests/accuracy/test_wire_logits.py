@@ -14,11 +14,17 @@ from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
 layouts = st.sampled_from(("reference", "mobile"))
+finite = st.floats(width=16, allow_nan=False, allow_infinity=False)
 dtypes = st.sampled_from(("float16", "float32", "float64"))
 
 
 @quick
-@given(st.lists(st.tuples(*[st.floats(width=16)] * 2), min_size=1, max_size=30), layouts, dtypes, st.integers(0, 5))
+@given(
+    st.lists(st.tuples(finite, finite), min_size=1, max_size=30),
+    layouts,
+    dtypes,
+    st.integers(0, 5),
+)
 def test_logits_are_read_back_bit_by_bit(
     pairs: list[tuple[float, float]], layout: LogitLayout, dtype: LogitDtype, padding: int
 ) -> None:
@@ -47,3 +53,11 @@ def test_the_reference_interleaves_and_the_app_does_not() -> None:
 def test_an_answer_that_is_no_logits_is_refused(data: bytes, message: str, layout: LogitLayout) -> None:
     with pytest.raises(LogError, match=message):
         unpack_logits(data, 384, layout)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_logit_that_is_not_finite_is_refused(value: float, dtype: LogitDtype) -> None:
+    start = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(LogError, match=f"logit 3 of the answer is {value}: the model's output is broken"):
+        unpack_logits(pack_logits(start, np.array([4.0, value, 5.0]), dtype=dtype), 3, dtype=dtype)

@@ -189,8 +189,8 @@ def test_a_log_of_another_harness_with_one_label_each_has_a_top_1(tmp_path: Path
 
 def test_an_answer_that_is_no_label_is_refused(tmp_path: Path) -> None:
     task = task_of(picture_set(tmp_path, labels="0.png 7\n1.png 8\n2.png 9\n"))
-    with pytest.raises(LogError, match="labels are 0 to 999"):
-        task.score([Answer(0, pack_labels([1000]))])
+    with pytest.raises(LogError, match=r"sample 2 \(2\.png\): an answer names the label 1000.0; labels are 0 to 999"):
+        task.score([Answer(2, pack_labels([1000]))])
 
 
 def test_a_count_takes_the_labels_of_the_first_pictures(tmp_path: Path) -> None:

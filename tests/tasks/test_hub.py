@@ -89,9 +89,7 @@ def test_a_folder_that_is_here_is_named_from_anywhere(tmp_path: Path, monkeypatc
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(
-        DataMissing, match=re.escape("hf:squad needs the library datasets: ./run.sh install hf")
-    ):
+    with pytest.raises(DataMissing, match=re.escape("hf:squad needs the library datasets: ./run.sh install hf")):
         open_hub_pictures(Path("hf:squad"))
 
 

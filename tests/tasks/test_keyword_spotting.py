@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accuracy.log import Answer
+from accuracy.log import Answer, LogError
 from accuracy.wire import pack_labels, unpack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
@@ -86,6 +86,13 @@ def test_answers_are_scored_by_index(tmp_path: Path) -> None:
     task = task_of(feature_set(tmp_path))
     task.check_truth()
     assert task.score([Answer(1, pack_labels([2])), Answer(0, pack_labels([2]))]) == {"top1": 0.5}
+
+
+def test_an_answer_that_is_no_label_is_refused_with_its_file(tmp_path: Path) -> None:
+    task = task_of(feature_set(tmp_path))
+    for use in (task.score, lambda answers: list(task.rewrite(answers, task))):
+        with pytest.raises(LogError, match=r"sample 1( \(b\.bin\))?: an answer names the label 12"):
+            use([Answer(0, pack_labels([2])), Answer(1, pack_labels([12]))])
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,13 @@ def test_answers_that_cannot_be_of_this_set_are_refused(builtin: Path) -> None:
     task = task_of(builtin, count=2)
     with pytest.raises(LogError, match="an answer for sample 2; the data set has 2 windows"):
         task.score([Answer(2, bytes(8))])
-    with pytest.raises(LogError, match="an answer of 4 bytes holds no pairs of float32 logits"):
-        task.score([Answer(0, bytes(4))])
+    with pytest.raises(LogError, match="sample 1: an answer of 4 bytes holds no pairs of float32 logits"):
+        task.score([Answer(1, bytes(4))])
+    broken = pack_logits(np.zeros(384), np.full(384, np.nan))
+    with pytest.raises(LogError, match="sample 1: logit 1 of the answer is nan"):
+        task.score([Answer(1, broken)])
+    with pytest.raises(LogError, match="sample 1: logit 1 of the answer is nan"):
+        list(task.rewrite([Answer(1, broken)], task_of(builtin, count=2, layout="mobile")))
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,15 @@ def test_a_class_that_no_byte_holds_fails_the_answer(tmp_path: Path, value: floa
         codec.postprocess([class_map])
 
 
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 8, 8, 1)])
+def test_probabilities_are_no_class_map(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    codec = bind(make_set(tmp_path, [(8, 8)]), tensor(shape, np.float32))
+    class_map = np.ones(shape, np.float32)
+    class_map[0, 3, 3] = 0.75
+    with pytest.raises(ValueError, match=r"output holds 0\.75, which is no class"):
+        codec.postprocess([class_map])
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 8, 8, 32)])
 def test_a_performance_run_answers_shortly_and_never_with_something_to_score(
     tmp_path: Path, shape: tuple[int, ...]
@@ -311,7 +320,7 @@ def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_corrupt_answer_is_refused(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(8, 8)]))
     packed = wire.pack_class_map(np.arange(64, dtype=np.uint8).reshape(8, 8))
-    with pytest.raises(LogError, match="corrupt class map"):
+    with pytest.raises(LogError, match=r"sample 0 \(a\.png\): a corrupt class map"):
         task.score([Answer(0, packed[:-6] + b"\0\0\0\0\0\0")])
 
 

@@ -251,7 +251,7 @@ def test_a_log_of_other_pictures_is_refused(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(4, 6)]))
     with pytest.raises(LogError, match=r"answer for a\.png is \[4, 6, 3\], but its original is \[8, 12, 3\]"):
         task.score([Answer(0, wire.pack_picture(np.zeros((4, 6, 3), np.uint8)))])
-    with pytest.raises(LogError, match="corrupt picture"):
+    with pytest.raises(LogError, match=r"sample 0 \(a\.png\): a corrupt picture"):
         task.score([Answer(0, wire.pack_picture(np.zeros((8, 12, 3), np.uint8))[:-5])])
 
 
