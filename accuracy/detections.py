@@ -153,4 +153,7 @@ def score_results(
     if truth.suffix == ".pbtxt":
         raise TruthError(f"{truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
     objects = read_instances(truth)
-    return metric(objects, read_results(predictions, objects))
+    figures = metric(objects, read_results(predictions, objects)) if len(objects.category) else {}
+    if not figures:
+        raise TruthError(f"{truth} has no object that could be found: nothing can be scored")
+    return figures

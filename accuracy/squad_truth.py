@@ -147,7 +147,21 @@ def _questions(path: Path, data: Mapping[str, Any]) -> Iterator[Question]:
                     raise TruthError(f"{name}: question {qas_id!r} came before")
                 seen.add(qas_id)
                 texts = tuple(_member(name, answer, "text", str) for answer in _member(name, qa, "answers", list))
-                yield Question(qas_id, _member(name, qa, "question", str), context, texts)
+                question = Question(qas_id, _member(name, qa, "question", str), context, texts)
+                _refuse_half_characters(name, question)
+                yield question
+
+
+def _refuse_half_characters(name: str, question: Question) -> None:
+    """JSON can escape one half of a UTF-16 pair, which is no character and which no tokenizer takes."""
+    for text in (question.qas_id, question.text, question.context, *question.answers):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TruthError(
+                f"{name}: question {question.qas_id!r} has a text with the lone surrogate {text[error.start]!r}, which "
+                "is no character: was the file cut and joined, or written by a program that splits characters?"
+            ) from None
 
 
 def _member(where: str, owner: object, key: str, kind: type) -> Any:

@@ -15,6 +15,9 @@ from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.score import Score, of_hits
 
+_MOST = 1 << 31
+_MOST_DIGITS = 10
+
 
 class TopK:
     """Counts hits; memory does not grow with the samples."""
@@ -68,15 +71,19 @@ def read_label_lists(path: Path) -> list[list[int]]:
         TruthError: The file is absent, empty, or a line is not labels.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise TruthError(f"no labels at {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise TruthError(f"{path} is no list of labels: it is not text") from None
     samples = []
     for number, line in enumerate(lines, 1):
-        if not line.split() or not all(label.isdecimal() for label in line.split()):
+        if not line.split() or not all(label.isascii() and label.isdecimal() for label in line.split()):
             raise TruthError(f"{path}, line {number} is not a label: {line!r}")
+        for label in line.split():
+            if len(label) > _MOST_DIGITS or int(label) > _MOST:
+                some = label if len(label) <= 20 else f"{label[:20]}..."
+                raise TruthError(f"{path}, line {number}: the label {some} is beyond {_MOST}, as no class is")
         samples.append([int(label) for label in line.split()])
     if not samples:
         raise TruthError(f"{path} holds no labels: it is empty")

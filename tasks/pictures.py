@@ -78,7 +78,8 @@ class _Folder:
 
     def stamp(self, key: str) -> str:
         stat = (self.path / key).stat()
-        return f"{stat.st_size} {stat.st_mtime_ns}"
+        # Copying tools set a file's time back, but nothing sets back when its entry changed.
+        return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
 class _Archive:
@@ -158,6 +159,7 @@ class Pictures:
             DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, a picture of
                 `order` that is not there, or fewer pictures than `count`.
         """
+        what = "pictures" if suffixes == SUFFIXES else "files"
         if path.is_dir():
             found, store, keys = _scan_folder(path, suffixes)
         elif path.is_file():
@@ -166,7 +168,7 @@ class Pictures:
             raise DataMissing(f"{path}: only classification and question answering read Hugging Face data sets")
         else:
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
-        return cls(found, store, keys, select(found, tuple(keys), order, count))
+        return cls(found, store, keys, select(found, tuple(keys), order, count, what))
 
     @classmethod
     def none(cls) -> Pictures:
@@ -301,7 +303,9 @@ def _may_hold_pictures(folder: str) -> bool:
     return not folder.startswith(".") and folder not in _NOT_PICTURES
 
 
-def select(path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None) -> Sequence[str]:
+def select(
+    path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None, what: str = "pictures"
+) -> Sequence[str]:
     """The names in use: in an order, the first of them. See `Pictures.open`."""
     if order is not None:
         there = set(names)
@@ -312,7 +316,7 @@ def select(path: Path, names: Sequence[str], order: Sequence[str] | None, count:
         return names
     if not 1 <= count <= len(names):
         raise DataMissing(
-            f"{count} pictures are wanted, but {path} has {len(names)}: choose a count of 1 to {len(names)}"
+            f"{count} {what} are wanted, but {path} has {len(names)}: choose a count of 1 to {len(names)}"
         )
     return names[:count]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accuracy import coco_ap, tflite_map, voc_map
 from accuracy.coco_pbtxt import COCO_CATEGORIES, read_pbtxt
 from accuracy.coco_truth import read_instances
 from accuracy.errors import TruthError
@@ -37,6 +39,13 @@ def written(folder: Path, content: Any) -> Path:
     path = folder / "instances_val2017.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
+
+
+@pytest.mark.parametrize("metric", [coco_ap, tflite_map, voc_map])
+def test_files_without_any_object_are_not_scored(tmp_path: Path, metric: ModuleType) -> None:
+    (tmp_path / "found.json").write_text("[]")
+    with pytest.raises(TruthError, match=r"instances_val2017\.json has no object"):
+        metric.score_files(tmp_path / "found.json", written(tmp_path, instances(annotations=[])))
 
 
 # --- the instances JSON ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import top_k_accuracy_score
 
 from accuracy import command
+from accuracy.errors import TruthError
 from accuracy.topk import TopK, score_files
 
 
@@ -87,7 +88,10 @@ def test_the_module_gives_a_top_5_where_lines_hold_five_labels(
         ("1\n\n", "1\n2\n", "line 2 is not a label"),
         ("", "1\n", "it is empty"),
         ("1\n", "1 2\n", "line 1 has 2 labels"),
-        ("\xe9\n", "1\n", "not text"),
+        ("\xe9\n", "1\n", "line 1 is not a label: '\xe9'"),
+        ("\u0661\n", "1\n", "line 1 is not a label"),
+        ("1\n2147483649\n", "1\n1\n", "line 2: the label 2147483649 is beyond 2147483648"),
+        ("9" * 5000, "1\n", "line 1: the label 99999999999999999999... is beyond 2147483648"),
     ],
 )
 def test_the_module_exits_2_on_a_mistake(
@@ -102,6 +106,18 @@ def test_the_module_exits_2_on_a_mistake(
     captured = capsys.readouterr()
     assert complaint in captured.err
     assert captured.out == ""
+
+
+def test_labels_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_bytes(b"\xe9\n")
+    with pytest.raises(TruthError, match=r"p\.txt is no list of labels: it is not text"):
+        score_files(tmp_path / "p.txt", tmp_path / "p.txt")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_label(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_bytes(b"\xef\xbb\xbf3\n4\n")
+    (tmp_path / "t.txt").write_text("3\n5\n")
+    assert score_files(tmp_path / "p.txt", tmp_path / "t.txt") == {"top1": 0.5}
 
 
 def test_the_module_exits_2_where_a_file_is_absent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

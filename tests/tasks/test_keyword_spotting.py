@@ -88,6 +88,11 @@ def test_answers_are_scored_by_index(tmp_path: Path) -> None:
     assert task.score([Answer(1, pack_labels([2])), Answer(0, pack_labels([2]))]) == {"top1": 0.5}
 
 
+def test_more_samples_than_there_are_is_an_error_that_speaks_of_files(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"3 files are wanted, but .* has 2"):
+        task_of(feature_set(tmp_path), count=3)
+
+
 def test_an_answer_that_is_no_label_is_refused_with_its_file(tmp_path: Path) -> None:
     task = task_of(feature_set(tmp_path))
     for use in (task.score, lambda answers: list(task.rewrite(answers, task))):

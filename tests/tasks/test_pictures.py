@@ -189,6 +189,21 @@ def test_the_fingerprint_changes_with_names_sizes_and_times(tmp_path: Path) -> N
     assert Pictures.open(path).fingerprint() not in (before, touched)
 
 
+def test_the_fingerprint_changes_with_a_picture_of_the_same_size_and_time(tmp_path: Path) -> None:
+    path = folder_of(tmp_path, {"a.jpg": b"1"})
+    os.utime(path / "a.jpg", ns=(1, 1))
+    before, changed = Pictures.open(path).fingerprint(), (path / "a.jpg").stat().st_ctime_ns
+    while (path / "a.jpg").stat().st_ctime_ns == changed:  # the clock of some file systems ticks every 10 ms
+        (path / "a.jpg").write_bytes(b"2")
+        os.utime(path / "a.jpg", ns=(1, 1))
+    written = Pictures.open(path).fingerprint()
+    assert written != before
+    (path / "other").write_bytes(b"3")
+    os.utime(path / "other", ns=(1, 1))
+    (path / "other").replace(path / "a.jpg")
+    assert Pictures.open(path).fingerprint() not in (before, written)
+
+
 def test_the_fingerprint_of_an_archive_changes_with_the_content_of_a_picture(tmp_path: Path) -> None:
     one = Pictures.open(archive_of(tmp_path / "1.zip", {"a.jpg": b"1"})).fingerprint()
     same = Pictures.open(archive_of(tmp_path / "2.zip", {"a.jpg": b"1"})).fingerprint()

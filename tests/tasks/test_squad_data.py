@@ -218,6 +218,18 @@ def test_contexts_without_words_are_refused(tmp_path: Path, wordpiece: WordPiece
         TextWindows(squad_file(tmp_path, [(" \n", ["who?"])]), wordpiece)
 
 
+@pytest.mark.parametrize(("context", "question"), [("a b", "w\ud800?"), ("a \udfff b", "who?")])
+def test_text_with_half_a_character_is_refused_with_its_question(
+    tmp_path: Path, wordpiece: WordPiece, context: str, question: str
+) -> None:
+    path = tmp_path / "squad.json"
+    answers = [{"text": "a", "answer_start": 0}]
+    qas = [{"id": "first", "question": question, "answers": answers}]
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}))
+    with pytest.raises(DataMissing, match=r"question 'first' .*lone surrogate '\\ud(800|fff)'"):
+        TextWindows(path, wordpiece)
+
+
 def test_a_json_in_another_format_is_refused(tmp_path: Path, wordpiece: WordPiece) -> None:
     path = tmp_path / "map.json"
     path.write_text('{"q1": ["a"]}')
