@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.rules import STREAMS
-from harness.spec import Load
+from harness.spec import DataSetRef, Load, ModelRef
 from harness.units import seconds
 
 _SHORT_S = 1.0
@@ -35,6 +35,28 @@ def ignored_settings(load: Load) -> list[str]:
         for field, (value, unheeded, why) in ignored.items()
         if unheeded and value is not None
     ]
+
+
+def doubtful_data(model: ModelRef, dataset: DataSetRef, mode: str) -> list[str]:
+    """A score of a model on data that it does not know, and official data that is not known to be so."""
+    doubts = [f"{dataset.name} is unverified: {dataset.why_unverified}"] if dataset.why_unverified else []
+    if mode != "accuracy":
+        return doubts
+    if model.source == "standin" and dataset.source != "builtin":
+        doubts.append(
+            f"the stand-in knows only the built-in data set (--dataset builtin): its score on {dataset.name} means nothing"
+        )
+    if model.source == "official" and dataset.source == "builtin":
+        doubts.append(
+            f"the built-in data set is not what {model.name} was made for: its score means nothing. Name data with "
+            "--dataset"
+        )
+    if model.source == "file" and dataset.source == "builtin":
+        doubts.append(
+            f"the built-in data set is of our own making: unless {model.name} was made for it, its score means nothing. "
+            "Name data with --dataset"
+        )
+    return doubts
 
 
 def too_many_threads(threads: int, instances: int, cpus: int) -> list[str]:

@@ -45,7 +45,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
     problems += _check_numbers(benchmark)
     load = attempt(lambda: _load(benchmark))
     found_model = attempt(lambda: find_model(benchmark, cache_dir))
-    found_data = attempt(lambda: find_dataset(benchmark, cache_dir))
+    found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
         lambda: _options(benchmark, found_model[1] if found_model else {}, found_data[1] if found_data else {})
     )
@@ -143,6 +143,9 @@ def chosen_round(benchmark: Benchmark) -> rules.Round | None:
         ConfigError: The benchmark is not in the round asked for.
     """
     wanted = benchmark.load.round
+    if wanted is not None and not benchmark.rounds and wanted not in rules.SEEDS:
+        # A round whose seeds are known has them to give to any benchmark.
+        raise ConfigError(f"{benchmark.title} is in no MLPerf mobile round: leave out --round {wanted}")
     if wanted is not None and benchmark.rounds and wanted not in benchmark.rounds:
         raise ConfigError(f"round {wanted} has no {benchmark.title}; it is in {', '.join(benchmark.rounds)}")
     return wanted or (benchmark.rounds[-1] if benchmark.rounds else None)

@@ -58,10 +58,10 @@ def run(arguments: argparse.Namespace) -> Outcome:
 def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
     screen.expect(least_duration_s(spec))
     if spec.model.source == "standin":
-        screen.say(
-            f"{plan.benchmark}: no official file is here, so a stand-in of the same architecture runs. "
-            f"Get the official one with: ./run.sh fetch {spec.model.name}"
-        )
+        asked = dict(plan.overrides).get("model.use") == "standin"
+        why = "" if asked else "no official file is here, so "
+        fetch = "" if asked else f". Get the official one with: ./run.sh fetch {spec.model.name}"
+        screen.say(f"{plan.benchmark}: {why}a stand-in of the same architecture runs{fetch}")
     screen.say(f"{spec.title}, {spec.load.scenario}, {spec.load.mode}, in {out}")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.config import Benchmark
-from harness.entries import DatasetEntry, ModelEntry, Origin
+from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError, unknown
 from harness.spec import Checksum, DataSetRef, ModelRef
 from harness.zoo.builtin import BUILTIN, builtin_path
@@ -62,8 +62,8 @@ def _chosen_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict
         raise ConfigError(f"there is no built-in stand-in for {benchmark.title}: give a model with --model PATH")
     if not published:
         raise ConfigError(f"no model for {benchmark.title} is listed: give one with --model PATH")
-    name, entry = next(iter(published.items()))
-    others = f" (or another of {', '.join(published)})" if len(published) > 1 else ""
+    (name, entry), *more = published.items()
+    others = f" (or another: {', '.join(other for other, _ in more)})" if more else ""
     raise ConfigError(
         f"no {'' if use == 'auto' else 'official '}model for {benchmark.title} is here: {how_to_get(name, entry)}{others}, "
         "or give one with --model PATH"
@@ -111,8 +111,15 @@ def how_to_get(name: str, entry: ModelEntry | DatasetEntry) -> str:
     return f"./run.sh fetch {name}"
 
 
-def find_dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:
+def find_dataset(
+    benchmark: Benchmark, cache_dir: Path, model: ModelRef | None = None
+) -> tuple[DataSetRef, dict[str, Any]]:
     """The data that `dataset.use` means, and the task options it needs.
+
+    Args:
+        benchmark: The config.
+        cache_dir: Where official and built-in data lie.
+        model: What will be asked: a stand-in knows the built-in data alone, so `auto` means that for it.
 
     Raises:
         ConfigError: It is not here, or not what it should be; the message says how to get it.
@@ -121,7 +128,7 @@ def find_dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dic
     if section.truth != "auto" and not Path(section.truth).exists():
         raise ConfigError(f"no ground truth at {section.truth}")
     if section.use in entries or section.use in ("auto", "official", "builtin"):
-        return _chosen_data(benchmark, cache_dir)
+        return _chosen_data(benchmark, cache_dir, of_standin=model is not None and model.source == "standin")
     truth = None if section.truth == "auto" else Path(section.truth).resolve()
     if is_hub_name(section.use):
         hub = _absolute_hub_name(section.use)
@@ -132,7 +139,7 @@ def find_dataset(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dic
             raise ConfigError(unknown("data set", section.use, [*entries, "auto", "official", "builtin"]))
         raise ConfigError(f"no data set at {section.use}")
     ref = DataSetRef(name=path.stem, source="file", path=path.resolve(), truth=truth, count=section.count)
-    return _recognised(ref, entries)
+    return _recognised(ref, entries, benchmark.load.mode == "accuracy")
 
 
 def _absolute_hub_name(use: str) -> HubName:
@@ -142,12 +149,13 @@ def _absolute_hub_name(use: str) -> HubName:
         raise ConfigError(str(error)) from None
 
 
-def _chosen_data(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dict[str, Any]]:
+def _chosen_data(benchmark: Benchmark, cache_dir: Path, *, of_standin: bool) -> tuple[DataSetRef, dict[str, Any]]:
     """The first official data set that is cached, or else the first built-in one, as far as `dataset.use` allows."""
     section, entries = benchmark.dataset, benchmark.datasets
     named = section.use in entries
     candidates = {section.use: entries[section.use]} if named else entries
-    if section.use != "builtin":
+    own = of_standin and section.use == "auto" and any(entry.builtin for entry in entries.values())
+    if section.use != "builtin" and not own:
         for name, entry in candidates.items():
             if found := _official_data(benchmark, name, entry, cache_dir):
                 return found, entry.options
@@ -170,34 +178,88 @@ def _chosen_data(benchmark: Benchmark, cache_dir: Path) -> tuple[DataSetRef, dic
 
 
 def _official_data(benchmark: Benchmark, name: str, entry: DatasetEntry, cache_dir: Path) -> DataSetRef | None:
-    section = benchmark.dataset
+    section, scored = benchmark.dataset, benchmark.load.mode == "accuracy"
     if not entry.file or not (cached := _examined(entry.file, entry, cache_dir)).usable:
         return None
-    verified, truth = cached.state == "verified", None
-    if section.truth != "auto":
-        verified, truth = False, Path(section.truth).resolve()
-    elif entry.truth:
-        known = next((part for part in entry.parts if part.file == entry.truth), Origin())
-        of_truth = _examined(entry.truth, known, cache_dir)
-        verified = verified and of_truth.state == "verified"
-        if of_truth.usable:
-            truth = of_truth.path
-        elif benchmark.load.mode == "accuracy":
+    if section.truth == "auto" and entry.truth:
+        truth = _cached_truth(entry, entry.truth, cache_dir)
+        if scored and truth.path is None:
             raise ConfigError(
                 f"the ground truth of {name} is not here: {how_to_get(name, entry)}, or name it with --truth"
             )
-    return DataSetRef(
-        name=name,
-        source="official",
-        path=cached.path,
-        truth=truth,
-        count=section.count,
-        checksum="verified" if verified else "unverified",
-        full=entry.extent == "full" and (section.truth == "auto"),
+    else:
+        truth = _judged_truth(None if section.truth == "auto" else Path(section.truth).resolve(), entry, cached.path)
+    ref = DataSetRef(name=name, source="official", path=cached.path, truth=truth.path, count=section.count)
+    return _with_verdict(ref, entry, "" if cached.state == "verified" else _no_checksum(cached.path), truth, scored)
+
+
+class _Truth(NamedTuple):
+    """Official data's ground truth; no path leaves it to the task to find one."""
+
+    path: Path | None
+    why: str = ""
+    """Why it is not known to be the official one; "" where it is."""
+    absent: bool = False
+
+
+def _with_verdict(ref: DataSetRef, entry: DatasetEntry, why: str, truth: _Truth, scored: bool) -> DataSetRef:
+    """The one verdict on official data and its ground truth, wherever they lie."""
+    # A run that is not scored may do without the truth; one that is there counts all the same.
+    reasons = [reason for reason in (why, truth.why if scored or not truth.absent else "") if reason]
+    return ref.model_copy(
+        update={
+            "truth": truth.path,
+            "checksum": "unverified" if reasons else "verified",
+            "why_unverified": "; ".join(reasons),
+            "full": entry.extent == "full" and not truth.why,
+        }
     )
 
 
-def _recognised(ref: DataSetRef, entries: Mapping[str, DatasetEntry]) -> tuple[DataSetRef, dict[str, Any]]:
+def _cached_truth(entry: DatasetEntry, file: str, cache_dir: Path) -> _Truth:
+    cached = _examined(file, _part(entry, file), cache_dir)
+    if not cached.usable:
+        return _Truth(None, f"its ground truth {file} is not here", absent=True)
+    return _Truth(cached.path, "" if cached.state == "verified" else _no_checksum(cached.path))
+
+
+def _judged_truth(given: Path | None, entry: DatasetEntry, data: Path) -> _Truth:
+    """A ground truth that the user named, or the official one beside the data, known by its own checksum."""
+    if entry.truth is None:
+        if given or not entry.prepare:
+            return _Truth(given, "no checksum of its ground truth is published", absent=given is None)
+        return _Truth(None)
+    part = _part(entry, entry.truth)
+    path = given or _beside(data, part)
+    if path is None:
+        return _Truth(None, f"its ground truth {entry.truth} is not beside it", absent=True)
+    if path.is_file() and is_published(hash_file(path), part):
+        return _Truth(path)
+    return _Truth(given, f"the ground truth {path} does not have the published checksum of {entry.truth}")
+
+
+def _beside(data: Path, part: FileEntry) -> Path | None:
+    """The file of this name in the data's folder, or else one of its size (it is judged by its checksum)."""
+    named = data.parent / Path(part.file).name
+    if named.is_file():
+        return named
+    same = (path for path in sorted(data.parent.iterdir()) if path.is_file() and path.stat().st_size == part.size_bytes)
+    return next((path for path in same if is_published(hash_file(path), part)), None)
+
+
+def _part(entry: DatasetEntry, file: str) -> FileEntry:
+    return next((part for part in entry.parts if part.file == file), FileEntry(file=file))
+
+
+def _no_checksum(path: Path) -> str:
+    if path.is_dir():
+        return f"{path.name} was not made of files with published checksums alone"
+    return f"no checksum of {path.name} is published"
+
+
+def _recognised(
+    ref: DataSetRef, entries: Mapping[str, DatasetEntry], scored: bool
+) -> tuple[DataSetRef, dict[str, Any]]:
     """A file given by its path is the official one if its checksum says so."""
     candidates = {name: entry for name, entry in entries.items() if entry.md5 or entry.sha256}
     if not ref.path.is_file() or not candidates:
@@ -208,6 +270,6 @@ def _recognised(ref: DataSetRef, entries: Mapping[str, DatasetEntry]) -> tuple[D
     digests = hash_file(ref.path)
     for name, entry in candidates.items():
         if is_published(digests, entry):
-            # Its ground truth is whatever is found beside it: not known, so no target binds.
-            return ref.model_copy(update={"name": name, "source": "official", "checksum": "unverified"}), entry.options
+            official = ref.model_copy(update={"name": name, "source": "official"})
+            return _with_verdict(official, entry, "", _judged_truth(ref.truth, entry, ref.path), scored), entry.options
     return ref, {}

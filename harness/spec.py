@@ -43,6 +43,8 @@ class DataSetRef(Section):
     count: int | None = None
     checksum: Checksum | None = None
     """Of official data and its ground truth."""
+    why_unverified: str = ""
+    """Which of the two is not known, and why."""
     full: bool = False
     """The whole set that accuracy targets speak of, with its own ground truth."""
 

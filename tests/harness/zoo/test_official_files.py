@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.config import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.doubtful import doubtful_data
 from harness.entries import DatasetEntry, Origin
 from harness.errors import ConfigError
 from harness.registry import TASKS, task_class
 from harness.resolve import resolve
 from harness.sources import find_dataset
-from harness.spec import Spec
+from harness.spec import DataSetRef, Spec
 from harness.zoo.catalog import read_catalog
 from harness.zoo.official import examine, official_path
 
@@ -214,12 +215,21 @@ def test_a_target_binds_only_to_what_is_known_by_checksum(zoo: Path, tmp_path: P
     assert (whole.checksum, whole.full) == ("verified", True)
     mini = load_benchmark(find_benchmark("mobilebert"), [("dataset.use", "squad_eval_mini")])
     assert find_dataset(mini, tmp_path)[0].full is False
-    truth = str(place / "squad_groundtruth.tfrecord")
-    named = load_benchmark(find_benchmark("mobilebert"), [("dataset.truth", truth)])
-    assert find_dataset(named, tmp_path)[0].full is False
-    path = load_benchmark(find_benchmark("mobilebert"), [("dataset.use", str(place / "squad_eval.tfrecord"))])
-    found = find_dataset(path, tmp_path)[0]
-    assert (found.name, found.source, found.full) == ("squad_eval", "official", False)
+    truth = place / "squad_groundtruth.tfrecord"
+    by_path = str(place / "squad_eval.tfrecord")
+
+    def found(**values: Any) -> DataSetRef:
+        overrides = [(f"dataset.{name}", value) for name, value in values.items()]
+        return find_dataset(load_benchmark(find_benchmark("mobilebert"), overrides), tmp_path)[0]
+
+    assert found(truth=str(truth)).full is True
+    path = found(use=by_path)
+    assert (path.name, path.source, path.checksum, path.full) == ("squad_eval", "official", "verified", True)
+    with truth.open("ab") as file:
+        file.write(b"\0")
+    assert found(truth=str(truth)).full is False
+    path = found(use=by_path)
+    assert (path.name, path.source, path.checksum, path.full) == ("squad_eval", "official", "unverified", False)
 
 
 def test_an_unverified_model_is_called_so_in_result_and_table(
@@ -307,3 +317,70 @@ def test_a_file_that_its_mirror_does_not_have_ends_with_status_3(
     done = cli("fetch", "mobiledet_qat", "--mirror", origin.url, "--cache-dir", tmp_path)
     assert done.returncode == 3
     assert "there is no such file (404)" in done.stdout
+
+
+@pytest.fixture
+def squad_cache(zoo: Path, tmp_path: Path) -> Path:
+    """A cache of SQuAD's first hundred questions, and no model."""
+    place = official_path("", tmp_path / "cache")
+    place.mkdir(parents=True)
+    for name in ("squad_eval_mini.tfrecord", "squad_groundtruth.tfrecord"):
+        shutil.copy(zoo / "datasets/squad" / name, place)
+    return tmp_path / "cache"
+
+
+def test_auto_gives_a_standin_the_builtin_data_though_official_data_is_cached(squad_cache: Path) -> None:
+    spec = resolved(squad_cache, "mobilebert", load__mode="accuracy")
+    assert (spec.model.source, spec.dataset.source) == ("standin", "builtin")
+    assert doubtful_data(spec.model, spec.dataset, "accuracy") == []
+    named = resolved(squad_cache, "mobilebert", load__mode="accuracy", dataset__use="squad_eval_mini")
+    (warning,) = doubtful_data(named.model, named.dataset, "accuracy")
+    assert "the stand-in knows only the built-in data set" in warning
+    assert "its score on squad_eval_mini means nothing" in warning
+    assert doubtful_data(named.model, named.dataset, "performance") == []
+
+
+def test_a_model_that_was_not_made_for_the_builtin_data_is_warned_of(cache: Path, tmp_path: Path) -> None:
+    spec = resolved(cache, load__mode="accuracy", dataset__use="builtin")
+    (warning,) = doubtful_data(spec.model, spec.dataset, "accuracy")
+    assert "not what mobilenet_edgetpu_224_1.0_uint8 was made for: its score means nothing" in warning
+    mine = tmp_path / "mine.tflite"
+    mine.write_bytes(b"mine")
+    spec = resolved(tmp_path, load__mode="accuracy", model__use=str(mine))
+    assert "unless mine was made for it" in doubtful_data(spec.model, spec.dataset, "accuracy")[0]
+
+
+def test_the_same_bytes_are_as_verified_by_path_as_from_the_cache(zoo: Path, squad_cache: Path, tmp_path: Path) -> None:
+    place = official_path("", squad_cache)
+    how = {"model__use": "standin", "load__mode": "accuracy"}
+    cached = resolved(squad_cache, "mobilebert", dataset__use="squad_eval_mini", **how).dataset
+    beside = resolved(squad_cache, "mobilebert", dataset__use=str(place / "squad_eval_mini.tfrecord"), **how).dataset
+    assert cached.checksum == beside.checksum == "verified"
+    assert cached == beside
+    truth = tmp_path / "named-otherwise.tfrecord"
+    (place / "squad_groundtruth.tfrecord").rename(truth)
+    given = {"dataset__use": str(place / "squad_eval_mini.tfrecord"), "dataset__truth": str(truth)}
+    assert resolved(squad_cache, "mobilebert", **given, **how).dataset.checksum == "verified"
+    with truth.open("ab") as file:
+        file.write(b"\0")
+    changed = resolved(squad_cache, "mobilebert", **given, **how).dataset
+    assert changed.checksum == "unverified"
+    assert f"{truth} does not have the published checksum of squad_groundtruth" in changed.why_unverified
+
+
+def test_a_truth_of_another_name_beside_official_data_is_known_by_its_checksum(zoo: Path, tmp_path: Path) -> None:
+    mobile = zoo / "datasets/mlperf_mobile"
+    pictures, truth = tmp_path / "pictures.zip", tmp_path / "coco_val.pbtxt"
+    shutil.copy(mobile / "v3_0_datasets_coco-test.zip", pictures)
+    shutil.copy(mobile / "v1_0_assets_coco_val.pbtxt", truth)
+    spec = resolved(tmp_path, "ssd_mobilenet_v2", dataset__use=str(pictures), load__mode="accuracy")
+    assert (spec.dataset.name, spec.dataset.checksum, spec.dataset.truth) == ("coco_tiny", "verified", truth)
+    truth.unlink()
+    spec = resolved(tmp_path, "ssd_mobilenet_v2", dataset__use=str(pictures), load__mode="accuracy")
+    assert spec.dataset.checksum == "unverified"
+    assert "ground truth coco_val_tiny.pbtxt is not beside it" in spec.dataset.why_unverified
+
+
+def test_a_round_of_a_benchmark_without_rounds_is_refused(tmp_path: Path, keyword_model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is in no MLPerf mobile round: leave out --round v1\.0"):
+        resolved(tmp_path, "kws", model__use=str(keyword_model), dataset__use=str(tmp_path), load__round="v1.0")
