@@ -43,8 +43,8 @@ class ConfigError(HarnessError):
 class UnknownName(ConfigError):  # noqa: N818 - the name is part of the contract
     """A name nobody knows."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(unknown(kind, name, known))
+    def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
+        super().__init__(unknown(kind, name, known, listing))
 
 
 class RunFailed(HarnessError):  # noqa: N818 - the name is part of the contract
@@ -59,12 +59,24 @@ class Interrupted(HarnessError):  # noqa: N818
         self.signal_number = signal_number
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name nobody knows, with a near miss where there is one, else with all that is known."""
-    names = sorted(known)
+def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> str:
+    """The sentence for a name nobody knows, with a near miss where there is one, else with all that is known.
+
+    Args:
+        kind: What it should be the name of.
+        name: As the user wrote it.
+        known: The names there are.
+        listing: A command that lists them, where they are too many for a message; then some near misses are named.
+    """
+    names = sorted(set(known))
     folded = {known_name.casefold(): known_name for known_name in names}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(names)}"
+    near = difflib.get_close_matches(name.casefold(), folded, n=5 if listing else 1)
+    if name.casefold() in folded:
+        near = near[:1]
+    if near:
+        hint = f"did you mean {' or '.join(repr(folded[each]) for each in near)}?"
+    else:
+        hint = f"{listing} names all" if listing else f"known: {', '.join(names)}"
     return f"unknown {kind} {name!r}; {hint}"
 
 

@@ -101,7 +101,7 @@ def _find(name: str) -> Path:
             benchmark = Benchmark(title=collection.title, task="none", model=model, models=collection.models)
             return find_model(benchmark, cache_dir())[0].path
         known += collection.models
-    raise ConfigError(unknown("model", name, known))
+    raise ConfigError(unknown("model", name, known, "./run.sh list"))
 
 
 def _tensor(tensor: TensorInfo) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Catalog:
         files: dict[str, None] = {}
         for name in names:
             if name not in self.names:
-                raise UnknownName("file, model, data set or task", name, self.names)
+                raise UnknownName("file, model, data set or task", name, self.names, "./run.sh fetch --list")
             files |= dict.fromkeys(self.names[name])
         return [self.items[file] for file in files]
 

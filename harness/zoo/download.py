@@ -116,7 +116,8 @@ def download(
             break
         if stop.wait(min(wait_s / 2 if why.wait_s is None else why.wait_s, patience.longest_wait_s)):
             raise FetchFailed(f"{source.url}: stopped")
-    raise FetchFailed(f"{source.url}: gave up after {failures} attempts: {why}. What came is kept: try again later")
+    kept = "What came is kept: try" if _size(partial) else "Nothing came: try"
+    raise FetchFailed(f"{source.url}: gave up after {failures} attempts: {why}. {kept} again later")
 
 
 def forget(partial: Path) -> None:

@@ -77,6 +77,8 @@ def _recognise(path: Path, digests: Digests, catalog: Catalog) -> Item:
     unpublished = [item for item in named if not (item.entry.md5 or item.entry.sha256)]
     if unpublished:
         return unpublished[0]
+    if not named and (entry_named := _by_entry_name(path, catalog)):
+        return entry_named
     with path.open("rb") as file:
         head = file.read(1024)
     why = implausible(path, named[0].file) if named else ""
@@ -89,6 +91,13 @@ def _recognise(path: Path, digests: Digests, catalog: Catalog) -> Item:
         raise ConfigError(f"{path} is not the official file of this name: {why or found}")
     what = "it is a web page" if is_web_page(head) else "neither its hash nor its name is in the registry"
     raise ConfigError(f"{path} is no official file: {what} (./run.sh fetch --list names all)")
+
+
+def _by_entry_name(path: Path, catalog: Catalog) -> Item | None:
+    """The file without a published checksum whose model or data set has this name, as `list` shows it."""
+    files = [file for file in catalog.names.get(path.stem, []) if Path(file).suffix == path.suffix]
+    items = [catalog.items[file] for file in files]
+    return items[0] if len(items) == 1 and not (items[0].entry.md5 or items[0].entry.sha256) else None
 
 
 def _copy(path: Path, target: Path, digests: Digests) -> None:

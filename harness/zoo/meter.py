@@ -24,7 +24,7 @@ class Meter:
         self._sizes: Mapping[str, int | None] = {}
         self._have: dict[str, int] = {}
         self._began_with: dict[str, int] = {}
-        self._finished = 0
+        self._came = self._failed = 0
         self._start = self._drawn = time.monotonic()
 
     def expect(self, sizes: Mapping[str, int | None]) -> None:
@@ -50,7 +50,8 @@ class Meter:
     def done(self, outcome: Outcome) -> None:
         """A file is finished, well or not."""
         with self._lock:
-            self._finished += 1
+            self._failed += outcome.fatal is not None
+            self._came += outcome.fatal is None
             if outcome.path:
                 self._have[outcome.file] = outcome.size_bytes
             self._draw()
@@ -71,7 +72,8 @@ class Meter:
         total = f" of {in_units(sum(known))}" if len(known) == len(self._sizes) else ""
         rate = f", {in_units(int(new / (now - self._start)))}/s" if new > 0 else ""
         bar = _bar(have / sum(known)) if total else ""
-        text = f"{bar}{self._finished} of {len(self._sizes)} files, {in_units(have)}{total}{rate}"
+        failed = f" ({self._failed} failed)" if self._failed else ""
+        text = f"{bar}{self._came} of {len(self._sizes)} files{failed}, {in_units(have)}{total}{rate}"
         self._write(f"{self._clear()}{text}" if self._terminal else f"{text}\n")
 
     def _clear(self) -> str:

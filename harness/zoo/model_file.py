@@ -96,7 +96,7 @@ def read_model(path: Path) -> ModelInfo:
     except OSError as error:
         raise NotAModel(f"cannot read the model {path}: {error.strerror}") from None
     if data[4:8] != b"TFL3":
-        raise NotAModel(f"{path} is not a TFLite model: it has {data[4:8]!r} where TFL3 must stand")
+        raise NotAModel(f"{path} is not a TFLite model: bytes 4 to 8 are {data[4:8]!r}, not {b'TFL3'!r}")
     try:
         return _parse(path, data)
     except (struct.error, ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:

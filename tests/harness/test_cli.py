@@ -107,7 +107,15 @@ def test_the_errors_of_the_other_packages_are_the_users_to_fix() -> None:
 def test_a_near_miss_is_suggested_whatever_its_case_and_else_all_that_is_known() -> None:
     assert unknown("task", "KWS", ["kws", "qa"]) == "unknown task 'KWS'; did you mean 'kws'?"
     assert unknown("scenario", "singlestream", ["SingleStream"]).endswith("did you mean 'SingleStream'?")
-    assert unknown("task", "zzz", ["qa", "kws"]) == "unknown task 'zzz'; known: kws, qa"
+    assert unknown("task", "zzz", ["qa", "kws", "qa"]) == "unknown task 'zzz'; known: kws, qa"
+
+
+def test_of_many_names_only_near_ones_are_told() -> None:
+    many = [f"mobile_{number}" for number in range(100)]
+    assert unknown("file", "zzz", many, "./run.sh list") == "unknown file 'zzz'; ./run.sh list names all"
+    assert unknown("file", "mobile_1", [*many[2:4]], "./run.sh list").endswith("did you mean 'mobile_3' or 'mobile_2'?")
+    assert unknown("file", "mobile-x", many, "./run.sh list").count(" or ") == 4
+    assert unknown("file", "MOBILE_7", many, "./run.sh list").endswith("did you mean 'mobile_7'?")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

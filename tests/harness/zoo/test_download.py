@@ -203,6 +203,13 @@ def test_a_file_without_a_known_size_is_limited(origin: Any, tmp_path: Path, mon
         fetched(Source(announced), tmp_path / "other")
 
 
+def test_a_failure_says_whether_anything_came(origin: Any, tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match="Nothing came: try again later"):
+        fetched(Source(origin.on("/none", origin.status(500))), tmp_path / "none")
+    with pytest.raises(FetchFailed, match="What came is kept: try again later"):
+        fetched(Source(origin.on("/some", origin.serve(BODY, sends=5000), origin.status(500))), tmp_path / "some")
+
+
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match=r"http://127.0.0.1:1/file: gave up after 3 attempts: .*refused"):
         fetched(Source("http://127.0.0.1:1/file"), tmp_path / "part")

@@ -15,10 +15,11 @@ import pytest
 from harness.entries import FileEntry
 from harness.errors import ConfigError
 from harness.zoo.catalog import Catalog, Item
-from harness.zoo.download import Patience
+from harness.zoo.download import FetchFailed, Patience
 from harness.zoo.fetch import Fetching, fetch
 from harness.zoo.importing import import_file
 from harness.zoo.install import Outcome
+from harness.zoo.meter import Meter
 from harness.zoo.official import examine, official_path, read_stamp
 
 BODY = b"\x78" + bytes(range(256)) * 2000
@@ -381,3 +382,26 @@ def test_the_models_in_a_bundle_are_taken_out_and_recognised(keyword_model: Path
     ]
     assert official_path("lstm.tflite", tmp_path / "cache").read_bytes() == model
     assert not list(official_path("", tmp_path / "cache").glob(".unpack*"))
+
+
+def test_a_file_without_a_checksum_may_have_its_models_name(keyword_model: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "words_int8.tflite"
+    shutil.copyfile(keyword_model, mine)
+    known = Catalog()
+    known.add(item("ref_model.tflite"), "words", "words_int8")
+    known.add(item("other.tflite"), "words", "other_int8")
+    known.add(item("whole.tflite", md5=md5(OTHER)), "words", "whole_int8")
+    assert import_file(mine, known, tmp_path / "cache")[0].file == "ref_model.tflite"
+    # A task's name stands for several files; another suffix is another file; a published checksum must fit.
+    for name in ("words.tflite", "words_int8.zip", "whole_int8.tflite"):
+        mine = mine.rename(tmp_path / name)
+        with pytest.raises(ConfigError, match="neither its hash nor its name is in the registry"):
+            import_file(mine, known, tmp_path / "cache")
+
+
+def test_a_file_that_failed_is_not_counted_among_those_that_came(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter()
+    meter.expect({"a": 1, "b": 1})
+    meter._drawn = float("-inf")
+    meter.done(Outcome("a", "failed", "gone", fatal=FetchFailed("gone")))
+    assert "0 of 2 files (1 failed), 0 B" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from harness.resolve import resolve
 from harness.sources import find_dataset
 from harness.spec import DataSetRef, Spec
 from harness.zoo.catalog import read_catalog
+from harness.zoo.importing import import_file
 from harness.zoo.official import examine, official_path
 
 ORIGINS = {
@@ -384,3 +385,14 @@ def test_a_truth_of_another_name_beside_official_data_is_known_by_its_checksum(z
 def test_a_round_of_a_benchmark_without_rounds_is_refused(tmp_path: Path, keyword_model: Path) -> None:
     with pytest.raises(ConfigError, match=r"is in no MLPerf mobile round: leave out --round v1\.0"):
         resolved(tmp_path, "kws", model__use=str(keyword_model), dataset__use=str(tmp_path), load__round="v1.0")
+
+
+def test_the_pictures_of_v0_7_are_known_though_no_ground_truth_is_theirs(zoo: Path, tmp_path: Path) -> None:
+    mine = zoo / "datasets/mlperf_mobile/v0_7_datasets_coco_tiny.zip"
+    (outcome,) = import_file(mine, read_catalog(), tmp_path)
+    assert (outcome.file, outcome.state) == ("v0_7/coco_tiny.zip", "verified")
+    assert "performance runs only" in read_catalog().items[outcome.file].entry.provenance
+    # No run takes it by itself.
+    assert not any(
+        entry.file == outcome.file for entry in load_benchmark(find_benchmark("mobiledet")).datasets.values()
+    )
