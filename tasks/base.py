@@ -177,12 +177,13 @@ class Task(ABC):
         """For the result: at least {"count": samples}; also what was chosen (truth file, order, layout)."""
 
 
-def find_truth(data: Path, patterns: Sequence[str]) -> Path:
+def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:
     """Finds the ground truth in a data set's folder or beside it.
 
     Args:
         data: The data set: a folder, or a file whose folder is searched.
         patterns: Glob patterns relative to the folder, for example `labels.csv` or `annotations/instances_*.json`.
+        wanted: The patterns in words, for messages; the patterns themselves if not given.
 
     Raises:
         DataMissing: None found, or more than one.
@@ -195,5 +196,5 @@ def find_truth(data: Path, patterns: Sequence[str]) -> Path:
             raise DataMissing(f"{place} holds more than one ground truth: {names}. Choose one with --truth.")
         if found:
             return found[0]
-    wanted = ", ".join(patterns)
-    raise DataMissing(f"no ground truth in or beside {data} (looked for {wanted}). Name it with --truth FILE.")
+    looked_for = wanted or ", ".join(patterns)
+    raise DataMissing(f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.")

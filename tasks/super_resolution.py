@@ -117,10 +117,11 @@ class SuperResolution(Task):
     @cached_property
     def _originals(self) -> Originals:
         path = self._data.path
-        patterns = ["[hH][rR]"]
+        patterns, wanted = ["[hH][rR]"], "the originals in a folder hr"
         if "_lr_" in path.name:
             patterns.append(path.name.replace("_lr_", "_hr_"))
-        return Originals.open(self._data.truth or find_truth(path, patterns))
+            wanted += f", or {patterns[-1]}"
+        return Originals.open(self._data.truth or find_truth(path, patterns, wanted))
 
     def _check_originals(self) -> None:
         names = stems(self._pictures)

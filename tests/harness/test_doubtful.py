@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,3 +71,21 @@ def test_only_a_short_offline_run_is_called_short() -> None:
     assert too_short("Offline", {"duration_s": 1.0}) == too_short("Server", {"duration_s": 0.1}) == []
     assert "took 1.9 ms, too short" in too_short("Offline", {"duration_s": 0.0019})[0]
     assert "--preset rules" in too_short("Offline", {"duration_s": 0.9996})[0]
+
+
+@pytest.mark.parametrize(("use", "says"), [("auto", True), ("mobilebert_int8", True), ("standin", False)])
+def test_a_standin_that_was_asked_for_is_not_said_to_stand_for_a_missing_file(
+    use: str, says: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.running import _announce
+    from harness.screen import Screen
+
+    overrides: list[tuple[str, Any]] = [("model.use", use), ("load.mode", "accuracy")]
+    model = SimpleNamespace(name="mobilebert_int8", source="standin")
+    load = SimpleNamespace(mode="accuracy", scenario="SingleStream")
+    spec = SimpleNamespace(model=model, title="MobileBERT", load=load)
+    plan: Any = SimpleNamespace(benchmark="mobilebert", overrides=overrides)
+    _announce(Screen(quiet=False), plan, spec, Path("out"))
+    said = capsys.readouterr().err
+    assert "a stand-in of the same architecture runs" in said
+    assert ("no official file is here" in said) is says

@@ -279,3 +279,11 @@ def test_without_originals_a_task_still_describes_its_data(zoo: Path) -> None:
     assert task.describe_data() == {"count": 2, "pictures": str(archive), "truth": None}
     with pytest.raises(DataMissing, match=r"v3_1_datasets_snusr_hr_png_tiny\.zip.*--truth"):
         task.check_truth()
+
+
+def test_the_originals_that_are_missing_are_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "set_lr_png").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "set_lr_png/a.png")
+    task = SuperResolution(DataRef(tmp_path / "set_lr_png"), SuperResolutionOptions())
+    with pytest.raises(DataMissing, match=r"looked for the originals in a folder hr, or set_hr_png\)"):
+        task.check_truth()

@@ -13,6 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.base import ModelRejected
+from backends.model_file import check_model_file
 from harness.zoo.graph import Graph
 from harness.zoo.model_costs import arena_bytes, costs, load, operator_multiply_adds
 from harness.zoo.model_file import GraphInfo, NotAModel, OperatorInfo, TensorInfo, read_model
@@ -209,3 +211,15 @@ def test_a_model_of_a_collection_that_is_not_here_says_how_to_get_it(cli: Callab
     done = cli("inspect", "selfie_segmentation_landscape_256x256_f32")
     assert done.returncode == 2
     assert "./run.sh fetch ml-test-assets" in done.stderr
+
+
+def test_a_file_that_is_no_model_is_refused_in_the_words_of_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "y_labels.csv"
+    path.write_bytes(b"abcd0000, 12, 3\n")
+    with pytest.raises(ModelRejected) as of_run:
+        check_model_file(path)
+    with pytest.raises(NotAModel) as of_inspect:
+        read_model(path)
+    words = f"{path} is not a TFLite model: bytes 4 to 8 are b'0000', not b'TFL3'"
+    assert str(of_run.value).startswith(words)
+    assert str(of_inspect.value).startswith(words)
