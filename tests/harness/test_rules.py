@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from harness.errors import ConfigError
 from harness.resolve import resolve
 from harness.rules import (
     SEEDS,
@@ -69,10 +70,10 @@ def test_the_seeds_of_a_round_are_three_different_ones_that_fit_loadgen() -> Non
     assert set(SEEDS) <= set(get_args(Round))
 
 
-def load(model: Path, data: Path, **overrides: Any) -> Any:
+def load(model: Path, data: Path, benchmark: str = "kws", **overrides: Any) -> Any:
     fields = {f"load.{name}": value for name, value in overrides.items()}
     given = [("model.use", str(model)), ("dataset.use", str(data)), *fields.items()]
-    config = Path(__file__).resolve().parents[2] / "configs" / "kws.yaml"
+    config = Path(__file__).resolve().parents[2] / "configs" / f"{benchmark}.yaml"
     return resolve(config, given, Path("/nowhere")).load
 
 
@@ -88,8 +89,18 @@ def test_what_is_asked_for_wins_over_the_preset(keyword_model: Path, keyword_dat
     asked = load(keyword_model, keyword_data, min_query_count=7, min_duration_ms=0, preset="quick", round="v5.1")
     assert (asked.min_query_count, asked.min_duration_ms) == (7, 0)
     assert asked.seeds == SEEDS["v5.1"]
-    # A round without listed seeds keeps the wheel's.
-    assert load(keyword_model, keyword_data, round="v1.0").seeds is None
+
+
+def test_a_round_without_listed_seeds_keeps_those_of_the_wheel(keyword_model: Path, keyword_data: Path) -> None:
+    found = load(keyword_model, keyword_data, benchmark="mobilenet_edgetpu", round="v1.0")
+    assert (found.round, found.seeds) == ("v1.0", None)
+
+
+def test_a_benchmark_outside_the_mobile_rounds_takes_only_rounds_that_bring_seeds(
+    keyword_model: Path, keyword_data: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"is in no MLPerf mobile round: leave out --round v1\.0"):
+        load(keyword_model, keyword_data, round="v1.0")
 
 
 def test_a_server_percentile_of_the_config_decides_how_many_queries(keyword_model: Path, keyword_data: Path) -> None:
