@@ -1,0 +1,66 @@
+"""How much LoadGen will ask for: its settings from the spec and the plan, and whether that fits into memory."""
+
+from __future__ import annotations
+
+from harness import calibration, loadgen
+from harness.errors import ConfigError
+from harness.planning import Plan
+from harness.rules import STREAMS
+from harness.spec import Spec
+from harness.system import available_memory_bytes
+
+
+def settings_for(spec: Spec, total: int, plan: Plan) -> loadgen.Settings:
+    """Every figure that LoadGen takes, from the spec and what the calibration found."""
+    load = spec.load
+    return loadgen.Settings(
+        scenario=load.scenario,
+        accuracy=load.mode == "accuracy",
+        performance_sample_count=min(load.performance_sample_count, total),
+        total_sample_count=total,
+        min_query_count=load.min_query_count,
+        min_duration_ms=load.min_duration_ms,
+        max_duration_ms=load.max_duration_ms,
+        target_percentile=load.target_percentile,
+        samples_per_query=load.samples_per_query,
+        expected_latency_ns=plan.expected_latency_ns,
+        target_qps=plan.target_qps,
+        server_target_latency_ns=plan.server_target_latency_ns,
+        seeds=load.seeds,
+        enable_trace=load.enable_trace,
+    )
+
+
+def longest_pause_s(settings: loadgen.Settings) -> float:
+    """Server waits for queries that come at random: one pause of 20 times the mean comes in e^20 queries."""
+    return 20 / settings.target_qps if settings.scenario == "Server" and settings.target_qps else 0.0
+
+
+def expected_queries(settings: loadgen.Settings) -> int:
+    """How many queries (Offline: samples) the progress bar counts up to."""
+    if settings.accuracy:
+        return settings.total_sample_count
+    seconds = settings.min_duration_ms / 1000
+    match settings.scenario:
+        case "Server":
+            return max(settings.min_query_count, int(seconds * settings.target_qps))
+        case "Offline":
+            return max(settings.min_query_count, int(1.1 * seconds * settings.target_qps))
+        case _:
+            return settings.min_query_count
+
+
+def refuse_too_many_queries(settings: loadgen.Settings) -> None:
+    """LoadGen generates its queries beforehand; millions of them can be more than there is memory."""
+    if settings.accuracy:
+        return
+    queries = expected_queries(settings)
+    if settings.scenario in STREAMS:
+        queries = max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
+    needed, available = queries * calibration.loadgen_bytes(settings.scenario), available_memory_bytes()
+    if available is not None and needed > available // 2:
+        raise ConfigError(
+            f"LoadGen would generate {queries:,} {'samples' if settings.scenario == 'Offline' else 'queries'} beforehand "
+            f"and need {needed / 1e9:.1f} GB, more than half of the {available / 1e9:.1f} GB available. Use --preset quick, "
+            "or ask for less: --set load.min_duration_ms=..., load.min_query_count=..."
+        )

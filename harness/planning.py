@@ -1,0 +1,121 @@
+"""The plan of a run: what the calibration finds on this machine decides threads, instances, expected latency and load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness import calibration
+from harness.backend_section import BackendSection
+from harness.errors import ConfigError
+from harness.parts import Parts
+from harness.rules import STREAMS
+from harness.spec import Spec
+from harness.sut import SystemUnderTest
+from harness.system import usable_cpus
+
+_OFFLINE_CHUNK_NS = 2_000_000
+_MAX_CHUNK = 64
+_CLEARLY = 0.95
+"""More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the calibration decided."""
+
+    threads: int
+    suts: tuple[SystemUnderTest, ...]
+    expected_latency_ns: int
+    """Of one query."""
+    target_qps: float
+    server_target_latency_ns: int | None
+    chunk: int
+    found: dict[str, Any]
+    """What was measured, for the result."""
+
+
+def plan_run(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+    """Calibrates.
+
+    Args:
+        spec: The run.
+        parts: Opens instances.
+        indices: Samples that are loaded and may be asked.
+
+    Raises:
+        ConfigError: The scenario cannot use what the spec asks for.
+    """
+    return (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, parts, indices)
+
+
+def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+    """One instance; the number of threads that is quickest, since more can be slower."""
+    if spec.backend.instances not in ("auto", 1):
+        raise ConfigError(
+            f"{spec.load.scenario} has one query in flight, so one instance: {spec.backend.instances} cannot be used"
+        )
+    wanted = spec.backend.threads
+    auto = [1] if parts.info.accelerator else [1, *_powers_of_two(usable_cpus())]
+    candidates = auto if wanted == "auto" else [wanted]
+    best: tuple[calibration.ServiceTime, int, SystemUnderTest] | None = None
+    tried = {}
+    for threads in candidates:
+        sut = parts.sut(threads)
+        time_ns = calibration.service_time(sut.answer, indices)
+        tried[threads] = time_ns.median_ns
+        if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
+            best = (time_ns, threads, sut)
+    if best is None:
+        raise ConfigError("no number of threads to try")
+    service, threads, sut = best
+    expected = service.expected_latency_ns * spec.load.samples_per_query
+    found = {"service_time_ns": service.median_ns, "median_ns_by_threads": tried, "runs": service.runs}
+    return Plan(threads, (sut,), spec.load.expected_latency_ns or expected, 0.0, None, 1, found)
+
+
+def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+    """As many instances as fill the cores."""
+    # Each device does one thing at a time; more instances are the user's choice.
+    threads, instances = _fill(parts.devices if parts.info.accelerator else usable_cpus(), spec.backend)
+    suts = tuple(parts.sut(threads) for _ in range(instances))
+    alone = calibration.service_time(suts[0].answer, indices)
+    per_second, busy_ns = calibration.throughput([sut.answer for sut in suts], indices)
+    server = spec.load.scenario == "Server"
+    if server:
+        per_second = min(per_second, calibration.queued_throughput([sut.answer for sut in suts], indices, per_second))
+        # A query occupies its worker for so long, the handing over included.
+        busy_ns = max(busy_ns, int(instances * 1e9 / per_second))
+    bound = spec.load.server_target_latency_ns
+    if server and bound is None:
+        bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns
+    expected_qps = calibration.server_load(per_second) if server else per_second / 0.9
+    chunk = 1 if server else max(1, min(_MAX_CHUNK, _OFFLINE_CHUNK_NS // max(1, busy_ns)))
+    found: dict[str, Any] = {
+        "service_time_ns": busy_ns,
+        "service_time_alone_ns": alone.median_ns,
+        "samples_per_second": per_second,
+        "runs": alone.runs,
+    }
+    if server:
+        found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
+    return Plan(threads, suts, alone.expected_latency_ns, spec.load.target_qps or expected_qps, bound, chunk, found)
+
+
+def _fill(cpus: int, asked: BackendSection) -> tuple[int, int]:
+    """Threads of an instance and instances; what is left to us uses every core once."""
+    match asked.threads, asked.instances:
+        case "auto", "auto":
+            return 1, cpus
+        case "auto", int(instances):
+            return max(1, cpus // instances), instances
+        case int(threads), "auto":
+            return threads, max(1, cpus // threads)
+        case threads, instances:
+            return int(threads), int(instances)
+
+
+def _powers_of_two(limit: int) -> list[int]:
+    counts = [2**power for power in range(1, limit.bit_length()) if 2**power <= limit]
+    return counts if not counts or counts[-1] == limit else [*counts, limit]
