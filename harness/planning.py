@@ -90,7 +90,9 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns
-    expected_qps = calibration.server_load(per_second) if server else per_second / 0.9
+    # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
+    undisturbed = instances * 1e9 / alone.expected_latency_ns
+    expected_qps = calibration.server_load(per_second) if server else max(per_second / 0.9, undisturbed)
     chunk = 1 if server else max(1, min(_MAX_CHUNK, _OFFLINE_CHUNK_NS // max(1, busy_ns)))
     found: dict[str, Any] = {
         "service_time_ns": busy_ns,
