@@ -13,13 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accuracy.coco_truth import CocoImage, CocoTruth, check, is_int, is_number, read_text, without_doubles
+from accuracy.coco_truth import (
+    COCO_CATEGORIES,
+    CocoImage,
+    CocoTruth,
+    check,
+    is_int,
+    is_number,
+    read_text,
+    without_doubles,
+)
 from accuracy.errors import TruthError
 from accuracy.text_proto import Message, TextProtoError, Value, parse_text_proto
 
-_UNUSED_IDS = frozenset((12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
-COCO_CATEGORIES = tuple(number for number in range(1, 91) if number not in _UNUSED_IDS)
-"""The 80 category ids of COCO: 1 to 90 with ten gaps. The text form has no list of its own."""
 _SIDES = ("left", "top", "right", "bottom")
 
 Sizes = Mapping[str, tuple[int, int] | None]
@@ -40,7 +46,7 @@ def read_pbtxt(path: Path, sizes: Sizes | None = None, categories: Sequence[int]
         path: The file, for example coco_val.pbtxt.
         sizes: The pictures in the order wanted, with their sizes; images that are not in it are left out. Without it:
             all images, their sizes not known.
-        categories: The category ids that may occur.
+        categories: The category ids that may occur: the text form has no list of its own.
 
     Returns:
         The ground truth; an image of unknown size counts as 1 x 1 pixels and its objects have the area NaN.

@@ -51,6 +51,10 @@ class Example:
         """The features this record has."""
         return sorted(self._features)
 
+    def kind(self, feature: str) -> str | None:
+        """`bytes`, `float` or `int64`; None for a feature that is absent or has no list."""
+        return next((_KINDS[found] for found, _, _ in self._features.get(feature, [])), None)
+
     def ints(self, feature: str) -> Array:
         """The values of an int64 list, as int64 [n].
 

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,30 @@ _COLOURS = {2: "RGB", 4: "grey with alpha", 6: "RGBA"}
 _MAX_PIXELS = 1 << 26
 
 
+class MaskFiles(Protocol):
+    """Where the encoded maps lie: `TruthFiles`, or beside the pictures in their own set."""
+
+    @property
+    def path(self) -> Path:
+        """Of all."""
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """What tells which picture a map belongs to."""
+
+    def require(self, stems: Iterable[str]) -> None:
+        """Raises TruthError where a picture has no map."""
+
+    def name(self, stem: str) -> str:
+        """A map as error messages call it."""
+
+    def suffix(self, stem: str) -> str:
+        """`.png` or `.raw`."""
+
+    def read(self, stem: str) -> bytes:
+        """A map as it is stored; raises TruthError."""
+
+
 class Masks:
     """Class maps by the names (without suffix) of the pictures that they belong to.
 
@@ -31,8 +56,8 @@ class Masks:
     a pixel, which must be square (the mobile app's own form).
     """
 
-    def __init__(self, files: TruthFiles) -> None:
-        """Use `Masks.open`."""
+    def __init__(self, files: MaskFiles) -> None:
+        """`Masks.open` finds those that are files."""
         self.path = files.path
         self.stems = files.stems
         self._files = files

@@ -188,13 +188,19 @@ def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:
     Raises:
         DataMissing: None found, or more than one.
     """
-    places = [data, data.parent] if data.is_dir() else [data.parent]
-    for place in places:
+    looked_for = wanted or ", ".join(patterns)
+    for place in places_beside(data):
         found = sorted({hit for pattern in patterns for hit in place.glob(pattern)})
         if len(found) > 1:
             names = ", ".join(str(hit.relative_to(place)) for hit in found)
             raise DataMissing(f"{place} holds more than one ground truth: {names}. Choose one with --truth.")
         if found:
             return found[0]
-    looked_for = wanted or ", ".join(patterns)
     raise DataMissing(f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.")
+
+
+def places_beside(data: Path) -> list[Path]:
+    """Where a ground truth of its own may lie: the data set's folder and the one around it; none for `hf:...`."""
+    if data.is_dir():
+        return [data, data.parent]
+    return [data.parent] if data.exists() else []

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 
-from PIL import Image
-
 from tasks.base import DataMissing
-from tasks.images import decode
+from tasks.images import size_of
 from tasks.pictures import Pictures
 
 
@@ -31,12 +28,4 @@ def picture_size(pictures: Pictures, index: int) -> tuple[int, int] | None:
     Raises:
         DataMissing: Not a picture; the message names it.
     """
-    name, data = pictures.names[index], pictures.read(index)
-    if name.lower().endswith(".rgb8"):
-        return None
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return picture.height, picture.width
-    except Exception:  # .npy, which Pillow does not know, or a corrupt picture, which decode() words better
-        height, width, _ = decode(data, name).shape
-        return height, width
+    return size_of(pictures.read(index), pictures.names[index])

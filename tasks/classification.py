@@ -19,12 +19,13 @@ from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
-from tasks.hub import is_hub_name, open_hub_pictures
+from tasks.hub import is_hub_name
 from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pairs import refuse_wrong_pair
-from tasks.pictures import FileCodec, Pictures, StoredLabels
-from tasks.record_pictures import is_record_set, open_records
+from tasks.picture_sets import open_pictures
+from tasks.pictures import FileCodec, Pictures
+from tasks.stored import StoredLabels
 
 _BEST = 5
 _PICTURE_TYPES = ("float32", "uint8", "int8")
@@ -69,7 +70,7 @@ class Classification(Task):
     """Pictures and a label for each.
 
     In a folder or zip archive, with the labels in a file (accuracy.labels); or in TFRecord files (tasks.record_pictures)
-    or a Hugging Face data set (tasks.hub), with the labels beside the pictures.
+    or a Hugging Face data set (tasks.hub_pictures), with the labels beside the pictures.
     """
 
     Options = ClassificationOptions
@@ -80,7 +81,7 @@ class Classification(Task):
         """Finds the pictures; the labels are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._pictures = _open_pictures(data.path, data.count)
+        self._pictures = open_pictures(data.path, data.count)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -143,12 +144,6 @@ class Classification(Task):
             return self._stored.of_classes(self._pictures.names, self._options.num_classes, self._options.first_label)
         labels = read_labels(self._truth, self._options.num_classes)
         return labels.match(self._pictures.names, len(self._pictures.all_names))
-
-
-def _open_pictures(path: Path, count: int | None) -> Pictures:
-    if is_hub_name(path):
-        return open_hub_pictures(path, count)
-    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count)
 
 
 class ClassificationCodec(FileCodec):

@@ -14,9 +14,11 @@ from typing import Literal
 from accuracy.coco_pbtxt import read_pbtxt
 from accuracy.coco_truth import CocoTruth, read_instances
 from accuracy.errors import TruthError
-from tasks.base import DataMissing, DataRef, find_truth
+from accuracy.stored_boxes import BoxForm, ClassForm, StoredBoxes
+from tasks.base import DataMissing, DataRef, find_truth, places_beside
 from tasks.by_name import picture_size, stems
 from tasks.pairs import refuse_wrong_pair
+from tasks.picture_sets import open_pictures
 from tasks.pictures import Pictures
 
 Order = Literal["json", "name"]
@@ -29,32 +31,48 @@ class CocoData:
     """Pictures, their order and, where it is there, their ground truth."""
 
     pictures: Pictures
-    order: Order
-    """In force."""
+    order: str
+    """In force: `json`, `name`, or `records` and `rows` for sets that have an order of their own."""
     truth_path: Path | None
+    """None where there is none, or where it is stored with the pictures."""
 
-    def __init__(self, data: DataRef, order: Order) -> None:
+    def __init__(
+        self, data: DataRef, order: Order, boxes: BoxForm | None = None, classes: ClassForm | None = None
+    ) -> None:
         """Finds the pictures and the ground truth.
 
-        With `json` the JSON's list of images makes the set: each must be there (of the first `data.count`, if given),
-        and no other. With `name` the pictures make the set, as they do in the mobile app; so they do where the ground
-        truth is no JSON, or where there is none.
+        What is stored with the pictures counts unless `data.truth` names another. With `json` the JSON's list of images
+        makes the set: each must be there (of the first `data.count`, if given), and no other. With `name` the pictures
+        make the set, as they do in the mobile app; so they do where the ground truth is no JSON, or where there is none;
+        records and rows then stay in their order.
 
         Args:
-            data: A folder or zip archive of pictures. The ground truth is looked for in and beside it.
+            data: Whatever `open_pictures` opens. The ground truth is looked for in and beside it.
             order: The order wanted.
+            boxes: How stored boxes are written, as `StoredBoxes.truth`.
+            classes: What stored classes mean, likewise.
 
         Raises:
             DataMissing: No pictures, two ground truths, or pictures and JSON that do not belong together.
         """
-        self.truth_path = data.truth or _find_truth(data.path)
-        by_json = self.truth_path is not None and self.truth_path.suffix != ".pbtxt"
-        self.order = "json" if by_json and order == "json" else "name"
-        if self.order == "name":
-            self.pictures = Pictures.open(data.path, count=data.count)
+        self._forms = boxes, classes
+        whole = open_pictures(data.path)
+        self._is_stored = data.truth is None and whole.boxes is not None
+        self.truth_path = None if self._is_stored else data.truth or _find_truth(data.path)
+        if order == "json" and self.truth_path is not None and self.truth_path.suffix != ".pbtxt":
+            self.order = "json"
+            self.pictures = whole.select(self._in_json_order(whole, data.count), data.count)
+        elif order == "name" or whole.order == "file names":
+            self.order = "name"
+            self.pictures = whole.select(sorted(whole.all_names), data.count)
         else:
-            names = self._in_json_order(Pictures.open(data.path), data.count)
-            self.pictures = Pictures.open(data.path, order=names, count=data.count)
+            self.order = whole.order
+            self.pictures = whole.select(whole.all_names, data.count)
+
+    @property
+    def stored(self) -> StoredBoxes | None:
+        """The boxes that lie with the pictures, unless others are named."""
+        return self.pictures.boxes if self._is_stored else None
 
     @cached_property
     def truth(self) -> CocoTruth:
@@ -64,6 +82,8 @@ class CocoData:
             DataMissing: There is none.
             TruthError: It is corrupt, or lacks a picture.
         """
+        if self.stored is not None:
+            return self.stored.truth(*self._forms)
         path = self._path
         names = stems(self.pictures)
         if path.suffix == ".pbtxt":
@@ -90,10 +110,11 @@ class CocoData:
             truth = self.truth
         except TruthError as error:
             raise DataMissing(str(error)) from None
-        refuse_wrong_pair(self.pictures, self._path)
+        if self.stored is None:
+            refuse_wrong_pair(self.pictures, self._path)
         if not len(truth.box):
-            raise DataMissing(f"{self.truth_path} has no object in any of the {len(self.pictures)} pictures")
-        if self._path.suffix == ".pbtxt":
+            raise DataMissing(f"{self._truth_name} has no object in any of the {len(self.pictures)} pictures")
+        if self.truth_path is not None and self.truth_path.suffix == ".pbtxt":
             return  # its sizes are the pictures' own
         sizes = [picture_size(self.pictures, index) for index in range(len(self.pictures))]
         wrong = [
@@ -103,7 +124,7 @@ class CocoData:
         ]
         if wrong and len(set(sizes)) > 1:
             raise DataMissing(
-                f"{self.truth_path} does not belong to {self.pictures.path}: {len(wrong)} pictures have another size "
+                f"{self._truth_name} does not belong to {self.pictures.path}: {len(wrong)} pictures have another size "
                 f"({'; '.join(wrong[:_SHOWN])})"
             )
 
@@ -119,6 +140,10 @@ class CocoData:
                 "--truth FILE."
             )
         return self.truth_path
+
+    @property
+    def _truth_name(self) -> str:
+        return self.stored.source if self.stored is not None else str(self.truth_path)
 
     def _in_json_order(self, pictures: Pictures, count: int | None) -> Sequence[str]:
         """The pictures' names in the order of the JSON, the first `count` of them."""
@@ -143,8 +168,7 @@ class CocoData:
 
 def _find_truth(path: Path) -> Path | None:
     """None where there is none: a performance run needs none."""
-    places = [path, path.parent] if path.is_dir() else [path.parent]
-    if any(any(place.glob(pattern)) for place in places for pattern in _TRUTH):
+    if any(any(place.glob(pattern)) for place in places_beside(path) for pattern in _TRUTH):
         return find_truth(path, _TRUTH)
     return None
 

@@ -49,7 +49,14 @@ class DetectionOptions:
     `pillow` by Pillow's bilinear filter, `opencv` as the MLPerf inference reference does."""
     order: Order = "json"
     """The samples' order: that of the JSON's list of images, which must be the pictures that are there, or that of the
-    sorted file names, where the pictures that are there make the set. Without a JSON always by name."""
+    sorted file names, where the pictures that are there make the set. Without a JSON always by name; TFRecord files and
+    Hugging Face data sets then keep their own order unless `name` is asked for."""
+    stored_boxes: Literal["xyxy", "xywh"] | None = None
+    """How boxes that are stored with the pictures are written in a Hugging Face data set: two corners, or a corner and the
+    size, in pixels. None takes the one way in which all of them lie in their pictures."""
+    stored_classes: Literal["coco_ids", "from_0", "from_1"] | None = None
+    """What classes that are stored with the pictures mean: COCO's category ids (with gaps), or its 80 categories counted
+    from 0 or 1. None takes the names that the set has for them, or else the custom of such sets."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
@@ -62,7 +69,11 @@ class DetectionOptions:
 
 
 class Detection(Task):
-    """What is where in the picture? Pictures in a folder or zip archive, and COCO's instances JSON or a `.pbtxt`."""
+    """What is where in the picture?
+
+    Pictures in a folder or zip archive, and COCO's instances JSON or a `.pbtxt`; or TFRecord files or a Hugging Face data
+    set, with the boxes beside the pictures.
+    """
 
     Options = DetectionOptions
     headline = "coco_ap"
@@ -71,7 +82,7 @@ class Detection(Task):
     def __init__(self, data: DataRef, options: DetectionOptions) -> None:
         """Finds the pictures and their order."""
         self._options = options
-        self._data = CocoData(data, options.order)
+        self._data = CocoData(data, options.order, options.stored_boxes, options.stored_classes)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -110,12 +121,12 @@ class Detection(Task):
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the pictures, their order and the ground truth."""
-        path = self._data.truth_path
+        path, stored = self._data.truth_path, self._data.stored
         return {
             "count": len(self),
             "pictures": str(self._data.pictures.path),
             "order": self._data.order,
-            "truth": None if path is None else str(path),
+            "truth": None if (truth := stored or path) is None else str(truth),
         }
 
     def _detections(self, answers: Iterable[Answer]) -> Detections:

@@ -1,5 +1,7 @@
 """Hugging Face data sets: `hf:NAME[:CONFIG]:SPLIT`, read with the library `datasets` (the extra `hf`).
 
+`tasks.hub_pictures` finds the pictures in one.
+
     hf:rajpurkar/squad                 the split validation, val, dev or test, or the only one
     hf:rajpurkar/squad:train           a split, or a part of one: train[:100]
     hf:NAME:CONFIG:SPLIT               a configuration; SPLIT may be empty
@@ -12,15 +14,13 @@ refused, as that code would run here.
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from accuracy.squad_truth import Question
 from tasks.base import DataMissing
-from tasks.pictures import Pictures, StoredLabels, select
 
 PREFIX = "hf:"
 
@@ -68,47 +68,18 @@ def is_hub_name(path: Path | str) -> bool:
     return str(path).startswith(PREFIX)
 
 
-def open_hub_pictures(path: Path, count: int | None = None) -> Pictures:
-    """The pictures of a data set with a column of images; its labels, if it has a column of them, count from 0.
-
-    Args:
-        path: `hf:...`.
-        count: Use the first `count` pictures only; None for all.
-
-    Raises:
-        DataMissing: The library or the data set is not here, or it has no column of images, or more than one.
-    """
-    rows = _load(HubName.parse(str(path)))
-    kinds = {name: type(feature).__name__ for name, feature in rows.features.items()}
-    picture = _column(path, kinds, "Image", ("image", "img"))
-    if picture is None:
-        raise DataMissing(f"{path} has no column of images: its columns are {_listed(kinds)}")
-    label = "label" if "label" in kinds else _column(path, kinds, "ClassLabel", ())
-    names = [f"row {number}" for number in range(len(rows))]
-    chosen = select(path, names, None, count)
-    stored = None
-    if label is not None:
-        values = list(rows.select(range(len(chosen)))[label])
-        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-            raise DataMissing(f"the column {label} of {path} holds no class numbers, but for example {values[0]!r}")
-        stored = StoredLabels(values, 0, label)
-    return Pictures(
-        path, _Store(rows, picture), dict(zip(names, map(str, range(len(rows))), strict=True)), chosen, stored, "rows"
-    )
-
-
 def read_hub_questions(path: Path) -> list[Question]:
     """The questions of a data set with SQuAD's columns: id, question, context, answers.
 
     Raises:
         DataMissing: The library or the data set is not here, it has other columns, or a question twice.
     """
-    rows = _load(HubName.parse(str(path)))
+    rows = load(HubName.parse(str(path)))
     columns = ["id", "question", "context", "answers"]
     if missing := [name for name in columns if name not in rows.features]:
         raise DataMissing(f"{path} has no column {missing[0]}: its columns are {', '.join(rows.features)}")
     questions = {}
-    for number, row in enumerate(_rows(rows.select_columns(columns))):
+    for number, row in enumerate(rows.select_columns(columns)):
         answers = row["answers"].get("text") if isinstance(row["answers"], dict) else None
         texts = [row[name] for name in columns[:3]]
         if not all(isinstance(text, str) for text in texts) or not isinstance(answers, list):
@@ -120,55 +91,12 @@ def read_hub_questions(path: Path) -> list[Question]:
     return list(questions.values())
 
 
-def _rows(rows: Any) -> Iterator[dict[str, Any]]:
-    yield from rows
+def load(hub: HubName) -> Any:
+    """One split as the library gives it.
 
-
-def _column(path: Path, kinds: dict[str, str], kind: str, preferred: Sequence[str]) -> str | None:
-    found = [name for name, its in kinds.items() if its == kind]
-    if len(found) < 2:
-        return next(iter(found), None)
-    if usual := [name for name in preferred if name in found]:
-        return usual[0]
-    raise DataMissing(
-        f"{path} has more than one column of the kind {kind}: {', '.join(found)}. Keep the one that is meant."
-    )
-
-
-def _listed(kinds: dict[str, str]) -> str:
-    return ", ".join(f"{name} ({kind})" for name, kind in kinds.items()) or "none"
-
-
-class _Store:
-    """Pictures by the number of their row, still encoded."""
-
-    def __init__(self, rows: Any, column: str) -> None:
-        import datasets
-
-        self._rows = rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
-        self._column = column
-        # Nothing says that a table may be read from several threads at once; decoding, which takes longer, may be.
-        self._lock = threading.Lock()
-        files = [Path(entry["filename"]) for entry in rows.cache_files]
-        self._stamp = " ".join(
-            [rows._fingerprint, *(f"{file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)]
-        )
-
-    def read(self, key: str) -> bytes:
-        with self._lock:
-            picture = self._rows[int(key)][self._column]
-        if picture is None:
-            raise OSError("the row has no picture")
-        if picture["bytes"] is not None:
-            return bytes(picture["bytes"])
-        return Path(picture["path"]).read_bytes()
-
-    def stamp(self, key: str) -> str:
-        return f"{key} {self._stamp}"
-
-
-def _load(hub: HubName) -> Any:
-    """One split as the library gives it."""
+    Raises:
+        DataMissing: The library or the data set is not here.
+    """
     try:
         import datasets
     except ImportError:

@@ -36,6 +36,7 @@ __all__ = [
     "pillow",
     "resize_bilinear",
     "resize_bilinear_numpy",
+    "size_of",
     "tflite_eval",
     "to_input",
 ]
@@ -87,6 +88,22 @@ def decode(data: bytes, name: str) -> Array:
             return _decode_with_pillow(data, name, kind, opener)
     what = f"it starts with {data[:8].hex(' ')}" if data else "the file is empty"
     raise DataMissing(f"{name} is not a JPEG, PNG, BMP or .npy picture: {what}")
+
+
+def size_of(data: bytes, name: str) -> tuple[int, int] | None:
+    """(height, width), from the header; None for a headerless picture (.rgb8), whatever the model takes.
+
+    Raises:
+        DataMissing: Not a picture; the message names it.
+    """
+    if name.lower().endswith(".rgb8"):
+        return None
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return picture.height, picture.width
+    except Exception:  # .npy, which Pillow does not know, or a corrupt picture, which decode() words better
+        height, width, _ = decode(data, name).shape
+        return height, width
 
 
 def decode_rgb8(data: bytes, name: str, height: int, width: int) -> Array:

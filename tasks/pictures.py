@@ -13,10 +13,13 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from accuracy.stored_boxes import StoredBoxes
 from tasks.base import Array, Codec, DataMissing
+from tasks.stored import StoredLabels, StoredMasks, StoredTruth
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
@@ -26,37 +29,6 @@ _NOT_PICTURES = ("annotations", "__MACOSX")
 _MAX_FILE_BYTES = 512 << 20
 
 _P = TypeVar("_P", Path, PurePosixPath)
-
-
-class StoredLabels(NamedTuple):
-    """Labels that are stored with the pictures."""
-
-    values: Sequence[int]
-    """One for each picture in use."""
-    first: int
-    """What the first class that counts is called, by the custom of such sets."""
-    source: str
-    """What they are called there."""
-
-    def of_classes(self, names: Sequence[str], class_count: int, first: int | None) -> list[int]:
-        """The labels counted from 0.
-
-        Args:
-            names: Of the pictures.
-            class_count: Classes that a label may name.
-            first: What the first class is called; None for the custom of such sets.
-
-        Raises:
-            DataMissing: A label of no class; the message names the picture.
-        """
-        first = self.first if first is None else first
-        for name, value in zip(names, self.values, strict=True):
-            if not first <= value < first + class_count:
-                raise DataMissing(
-                    f"{name} has the {self.source} {value}, but the {class_count} classes are {first} to "
-                    f"{first + class_count - 1}: is first_label ({first}) right for this set?"
-                )
-        return [value - first for value in self.values]
 
 
 class Store(Protocol):
@@ -113,7 +85,7 @@ class Pictures:
         store: Store,
         keys: Mapping[str, str],
         names: Sequence[str],
-        labels: StoredLabels | None = None,
+        stored: StoredTruth | None = None,
         order: str = "file names",
     ) -> None:
         """Use `Pictures.open`.
@@ -123,19 +95,18 @@ class Pictures:
             store: Where the bytes lie.
             keys: The store's key of every picture in the set, by base name.
             names: The base names in use, in order.
-            labels: Where they are stored with the pictures.
+            stored: The ground truth that is stored with the pictures.
             order: What `names` are in the order of, for the result.
         """
         self.path = path
         self.names: tuple[str, ...] = tuple(names)
         """Base names with suffix, in the order of the samples."""
         self.all_names: tuple[str, ...] = tuple(keys)
-        """Base names of the whole set, sorted; more than `names` where `count` or `order` left some out."""
-        self.labels = labels
-        """Of `names`; None where the set is of pictures alone."""
+        """Base names of the whole set; more than `names` where a count or an order left some out."""
         self.order = order
         self._store = store
         self._keys = keys
+        self._stored = stored
 
     @classmethod
     def open(
@@ -144,7 +115,6 @@ class Pictures:
         *,
         count: int | None = None,
         suffixes: Sequence[str] = SUFFIXES,
-        order: Sequence[str] | None = None,
     ) -> Pictures:
         """Finds the pictures; reads none of them.
 
@@ -153,11 +123,10 @@ class Pictures:
                 never counts), or a zip archive of either form.
             count: Use the first `count` pictures only; None for all.
             suffixes: What counts as a picture, lower case with the dot.
-            order: Base names in the order wanted, for example a ground truth's; None sorts by name.
 
         Raises:
-            DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, a picture of
-                `order` that is not there, or fewer pictures than `count`.
+            DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, or fewer pictures
+                than `count`.
         """
         what = "pictures" if suffixes == SUFFIXES else "files"
         if path.is_dir():
@@ -165,15 +134,50 @@ class Pictures:
         elif path.is_file():
             found, store, keys = _scan_archive(path, suffixes)
         elif str(path).startswith("hf:"):
-            raise DataMissing(f"{path}: only classification and question answering read Hugging Face data sets")
+            raise DataMissing(f"{path}: this task reads no Hugging Face data sets: name a folder or a zip archive")
         else:
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
-        return cls(found, store, keys, select(found, tuple(keys), order, count, what))
+        return cls(found, store, keys, first(found, tuple(keys), count, what))
 
     @classmethod
     def none(cls) -> Pictures:
         """A set without pictures: for a codec that gets its pictures one by one (`FileCodec.prepare`)."""
         return cls(Path(), _Folder(Path()), {}, ())
+
+    def select(self, order: Sequence[str], count: int | None = None) -> Pictures:
+        """The same set with other pictures in use.
+
+        Args:
+            order: Base names in the order wanted, for example a ground truth's.
+            count: Use the first `count` of them only; None for all.
+
+        Raises:
+            DataMissing: A picture that is not there or is named twice, or fewer than `count`.
+        """
+        missing = [name for name in order if name not in self._keys]
+        _refuse(self.path, "are named by the ground truth but are not there", missing)
+        _refuse(self.path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
+        chosen = first(self.path, order, count)
+        return Pictures(self.path, self._store, self._keys, chosen, self._stored, self.order)
+
+    @cached_property
+    def labels(self) -> StoredLabels | None:
+        """Of the pictures in use; None where none are stored with them.
+
+        Raises:
+            DataMissing: Some have one, or what is stored is no class; so for boxes and masks.
+        """
+        return None if self._stored is None else self._stored.labels(self.names)
+
+    @cached_property
+    def boxes(self) -> StoredBoxes | None:
+        """As `labels`; they are read when they are asked for."""
+        return None if self._stored is None else self._stored.boxes(self.names)
+
+    @cached_property
+    def masks(self) -> StoredMasks | None:
+        """As `labels`."""
+        return None if self._stored is None else self._stored.masks(self.names)
 
     def __len__(self) -> int:
         """Number of pictures in use."""
@@ -303,15 +307,12 @@ def _may_hold_pictures(folder: str) -> bool:
     return not folder.startswith(".") and folder not in _NOT_PICTURES
 
 
-def select(
-    path: Path, names: Sequence[str], order: Sequence[str] | None, count: int | None, what: str = "pictures"
-) -> Sequence[str]:
-    """The names in use: in an order, the first of them. See `Pictures.open`."""
-    if order is not None:
-        there = set(names)
-        _refuse(path, "are named by the ground truth but are not there", [name for name in order if name not in there])
-        _refuse(path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
-        names = order
+def first(path: Path, names: Sequence[str], count: int | None, what: str = "pictures") -> Sequence[str]:
+    """The first `count` names, or all.
+
+    Raises:
+        DataMissing: There are not so many.
+    """
     if count is None:
         return names
     if not 1 <= count <= len(names):

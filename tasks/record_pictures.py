@@ -1,26 +1,33 @@
-"""Pictures in TFRecord files, with their labels, as TensorFlow's own data sets are stored. No TensorFlow is needed.
+"""Pictures in TFRecord files, with their ground truth, as TensorFlow's own data sets are stored. No TensorFlow is needed.
 
 Two forms of tf.train.Example are known by their features:
 
-    image/encoded, image/class/label, image/filename   TensorFlow's ImageNet and COCO records; labels count from 1
-    image, label, file_name                            TensorFlow Datasets'; labels count from 0
+    image/encoded, image/filename   TensorFlow's ImageNet, its object detection API's COCO, DeepLab's ADE20K
+    image, file_name                TensorFlow Datasets'
 
-A set is one file, or the files of a folder in the order of their names; of `validation-00000-of-00128` none may be missing.
+What each has for labels, boxes and masks stands in `_FORMS`. A set is one file, or the files of a folder in the order of their
+names; of `validation-00000-of-00128` none may be missing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from accuracy.errors import TruthError
-from accuracy.example import Example
+from accuracy.example import Array, Example
 from accuracy.record_files import RecordFile
+from accuracy.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
-from tasks.pictures import Pictures, StoredLabels, select
+from tasks.images import size_of
+from tasks.pictures import Pictures, first
+from tasks.stored import StoredLabels, StoredMasks
 
 _SUFFIXES = (".record", ".records", ".tfrec", ".tfrecord", ".tfrecords")
 _SHARD = re.compile(r"(?P<set>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(?:\.\w+)?")
@@ -30,13 +37,56 @@ class _Form(NamedTuple):
     """Names of features."""
 
     picture: str
+    names: tuple[str, ...]
+    """The first that is there."""
     label: str
-    name: str
     first_label: int
     """What the first class that counts is called."""
+    id: str
+    sides: tuple[str, str] | None
+    """Height and width; None takes the picture's own."""
+    box: tuple[str, ...]
+    """Lists of ymin, xmin, ymax and xmax in fractions of the sides, or one list of all."""
+    category: str
+    categories: ClassForm
+    area: str
+    crowd: str
+    mask: str
+    mask_format: str
 
 
-_FORMS = (_Form("image/encoded", "image/class/label", "image/filename", 1), _Form("image", "label", "file_name", 0))
+_FORMS = (
+    _Form(
+        picture="image/encoded",
+        names=("image/filename",),
+        label="image/class/label",
+        first_label=1,
+        id="image/source_id",
+        sides=("image/height", "image/width"),
+        box=tuple(f"image/object/bbox/{side}" for side in ("ymin", "xmin", "ymax", "xmax")),
+        category="image/object/class/label",
+        categories="coco_ids",
+        area="image/object/area",
+        crowd="image/object/is_crowd",
+        mask="image/segmentation/class/encoded",
+        mask_format="image/segmentation/class/format",
+    ),
+    _Form(
+        picture="image",
+        names=("file_name", "image/filename"),
+        label="label",
+        first_label=0,
+        id="image/id",
+        sides=None,
+        box=("objects/bbox",),
+        category="objects/label",
+        categories="from_0",
+        area="objects/area",
+        crowd="objects/is_crowd",
+        mask="annotation",
+        mask_format="",
+    ),
+)
 
 
 def is_record_set(path: Path) -> bool:
@@ -47,7 +97,7 @@ def is_record_set(path: Path) -> bool:
 
 
 def open_records(path: Path, count: int | None = None) -> Pictures:
-    """Finds the pictures of a set, their names and labels; reads no picture.
+    """Finds the pictures of a set, their names and labels; reads no picture. Boxes and masks are read when asked for.
 
     Args:
         path: A file or folder, of which `is_record_set` holds.
@@ -64,23 +114,35 @@ def open_records(path: Path, count: int | None = None) -> Pictures:
 
 def _open(path: Path, count: int | None) -> Pictures:
     files = [RecordFile.open(file) for file in (_files(path) if path.is_dir() else [path])]
-    place: dict[str, int] = {}
-    labels: list[int] = []
     form = _form(path, next(files[0].examples()))
+    place: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    with_boxes: set[str] = set()
+    with_mask: set[str] = set()
+    knows_crowds = False
     for number, (where, example) in enumerate(_examples(files)):
-        names = example.texts(form.name) if form.name in example.names() else []
-        name = names[0] if len(names) == 1 and names[0] else where
+        there = set(example.names())
+        name = _name(example, form, there) or where
         if name in place:
             raise DataMissing(f"{where} is named {name}, as record {place[name]} of the set is: names must differ")
         place[name] = number
-        if form.label in example.names():
-            labels += example.ints(form.label).tolist()[:1]
-    if len(labels) not in (0, len(place)):
-        raise DataMissing(f"{len(labels)} of the {len(place)} records in {path} have {form.label}, not all of them")
-    chosen = select(path, tuple(place), None, count)
-    stored = StoredLabels(labels[: len(chosen)], form.first_label, form.label) if labels else None
-    store = _Store(files, form.picture)
-    return Pictures(path, store, {name: str(number) for name, number in place.items()}, chosen, stored, "records")
+        if form.label in there and len(values := example.ints(form.label)):
+            labels[name] = int(values[0])
+        if form.category in there:
+            with_boxes.add(name)
+        knows_crowds = knows_crowds or form.crowd in there
+        if form.mask in there:
+            with_mask.add(name)
+    keys = {name: str(number) for name, number in place.items()}
+    records = _Records(path, files, form, keys, labels, with_boxes, with_mask, knows_crowds)
+    return Pictures(path, records, keys, first(path, tuple(place), count), records, "records")
+
+
+def _name(example: Example, form: _Form, there: set[str]) -> str | None:
+    """The picture's file name without folders; None where the record tells none."""
+    feature = next((name for name in form.names if name in there), None)
+    names = example.texts(feature) if feature else []
+    return names[0].rpartition("/")[2] or None if len(names) == 1 else None
 
 
 def _examples(files: Sequence[RecordFile]) -> Iterator[tuple[str, Example]]:
@@ -101,22 +163,84 @@ def _form(path: Path, first: Example) -> _Form:
 
 
 @dataclass(frozen=True, slots=True)
-class _Store:
-    """The pictures' bytes by the number of the record in the set."""
+class _Records:
+    """The pictures by the number of the record in the set, and what each is stored with."""
 
+    path: Path
     files: Sequence[RecordFile]
-    feature: str
+    form: _Form
+    keys: Mapping[str, str]
+    """The record's number by the picture's name, in the set's order."""
+    stored_labels: Mapping[str, int]
+    """By the picture's name."""
+    with_boxes: Collection[str]
+    """Names of the pictures whose records have boxes, if only an empty list."""
+    with_mask: Collection[str]
+    knows_crowds: bool
 
     def read(self, key: str) -> bytes:
-        file, index = self._place(key)
-        try:
-            return file.read(index).content(self.feature)
-        except TruthError as error:
-            raise OSError(str(error)) from None
+        return self._content(key, self.form.picture)
 
     def stamp(self, key: str) -> str:
         file, index = self._place(key)
         return f"{file.path.name} {file.stamp(index)}"
+
+    def labels(self, names: Sequence[str]) -> StoredLabels | None:
+        form = self.form
+        if not self._all(form.label, self.stored_labels):
+            return None
+        return StoredLabels([self.stored_labels[name] for name in names], form.first_label, form.label)
+
+    def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
+        form = self.form
+        if not self._all(form.category, self.with_boxes):
+            return None
+        return StoredBoxes(form.category, lambda: self._objects(names), "fractions", form.categories, self.knows_crowds)
+
+    def masks(self, names: Sequence[str]) -> StoredMasks | None:
+        if not self._all(self.form.mask, self.with_mask):
+            return None
+        return StoredMasks(self.path, self.form.mask, names, self._mask)
+
+    def _all(self, feature: str, having: Collection[str]) -> bool:
+        """Whether the records have a feature: all of them, or none."""
+        if having and len(having) < len(self.keys):
+            first = next(name for name in self.keys if name not in having)
+            raise DataMissing(
+                f"{len(having)} of the {len(self.keys)} records in {self.path} have {feature}, not all of them: {first} has "
+                "none"
+            )
+        return len(having) > 0
+
+    def _objects(self, names: Sequence[str]) -> list[PictureObjects]:
+        wanted = set(names)
+        found = {
+            name: _read_objects(example, self.form, name, partial(self._size, name))
+            for name, (_, example) in zip(self.keys, _examples(self.files), strict=True)
+            if name in wanted
+        }
+        return [found[name] for name in names]
+
+    def _size(self, name: str) -> tuple[int, int]:
+        size = size_of(self.read(self.keys[name]), name)
+        if size is None:
+            raise TruthError(f"{name} in {self.path} has no header, and the record does not tell its size")
+        return size
+
+    def _mask(self, name: str) -> bytes:
+        form = self.form
+        file, index = self._place(self.keys[name])
+        example = file.read(index)
+        if form.mask_format in example.names() and (kind := example.text(form.mask_format)).lower() != "png":
+            raise ValueError(f"{form.mask_format} is {kind!r}, but png is read")
+        return example.content(form.mask)
+
+    def _content(self, key: str, feature: str) -> bytes:
+        file, index = self._place(key)
+        try:
+            return file.read(index).content(feature)
+        except TruthError as error:
+            raise OSError(str(error)) from None
 
     def _place(self, key: str) -> tuple[RecordFile, int]:
         index = int(key)
@@ -125,6 +249,53 @@ class _Store:
                 return file, index
             index -= len(file)
         raise OSError(f"the set has no record {key}")
+
+
+def _read_objects(example: Example, form: _Form, name: str, own_size: Callable[[], tuple[int, int]]) -> PictureObjects:
+    """What a record says of its picture's objects.
+
+    Raises:
+        TruthError: Features that are absent, of other kinds or of other lengths.
+    """
+    there = example.names()
+    columns = [example.floats(feature).astype(np.float64) for feature in form.box]
+    if len(columns) == 1 and len(columns[0]) % 4 == 0:
+        columns = list(columns[0].reshape(-1, 4).T)
+    if len({len(column) for column in columns}) != 1 or len(columns) != 4:
+        raise TruthError(
+            f"{name} has {' and '.join(str(len(column)) for column in columns)} numbers in {form.box[0]} and so on"
+        )
+    top, left, bottom, right = columns
+    height, width = own_size() if form.sides is None else (_one(example, feature, name) for feature in form.sides)
+    return PictureObjects(
+        name=name,
+        id=_id(example, form) if form.id in there else None,
+        width=width,
+        height=height,
+        boxes=np.stack([left, top, right, bottom], axis=1),
+        classes=example.ints(form.category).tolist(),
+        areas=_numbers(example, form.area) if form.area in there else None,
+        crowd=example.ints(form.crowd) if form.crowd in there else None,
+    )
+
+
+def _one(example: Example, feature: str, name: str) -> int:
+    values = example.ints(feature).tolist()
+    if len(values) != 1:
+        raise TruthError(f"{name} has {len(values)} values of {feature} instead of one")
+    return int(values[0])
+
+
+def _id(example: Example, form: _Form) -> int | None:
+    """COCO's id, which is a text in TensorFlow's form; other sets have names there."""
+    if form.id != "image/source_id":
+        return _one(example, form.id, form.id)
+    text = example.text(form.id)
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _numbers(example: Example, feature: str) -> Array:
+    return example.floats(feature) if example.kind(feature) == "float" else example.ints(feature)
 
 
 def _is_record_file(path: Path) -> bool:

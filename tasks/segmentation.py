@@ -20,7 +20,9 @@ from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor,
 from tasks.by_name import picture_size, stems
 from tasks.images import code_version, decode, decode_rgb8, to_input
 from tasks.pairs import refuse_wrong_pair
+from tasks.picture_sets import open_pictures
 from tasks.pictures import FileCodec, Pictures
+from tasks.stored import StoredMasks
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class SegmentationOptions:
 
 
 class Segmentation(Task):
-    """Which class is each pixel? Pictures in a folder or zip archive, one annotation of the same name for each.
+    """Which class is each pixel?
+
+    Pictures in a folder or zip archive, one annotation of the same name for each; or TFRecord files or a Hugging Face data
+    set, with the annotations beside the pictures and of their size.
 
     Pictures of the model's input size are used as they are, others are prepared by `tasks.ade20k`. Annotations are
     taken as they are where they have the size of the class map; where they have the size of the picture, they are
@@ -64,7 +69,7 @@ class Segmentation(Task):
         """Finds the pictures; the annotations are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._pictures = Pictures.open(data.path, count=data.count)
+        self._pictures = open_pictures(data.path, data.count)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -98,23 +103,38 @@ class Segmentation(Task):
             masks = self._masks
         except (DataMissing, TruthError):
             return described | {"truth": None}
+        if self._stored is not None:
+            return described | {"truth": self._stored.source, "unused_annotations": 0}
         unused = set(masks.stems) - {self._pictures.stem(index) for index in range(len(self))}
         return described | {"truth": str(masks.path), "unused_annotations": len(unused)}
 
+    @property
+    def _stored(self) -> StoredMasks | None:
+        """The annotations that lie with the pictures, unless others are named."""
+        return self._pictures.masks if self._data.truth is None else None
+
     @cached_property
     def _masks(self) -> Masks:
+        if self._stored is not None:
+            return Masks(self._stored)
         path = self._data.path
         patterns = ("annotations", "annotations.zip", f"{path.stem}_annotations.zip")
         return Masks.open(self._data.truth or find_truth(path, patterns))
 
     def _check_masks(self) -> None:
-        names = stems(self._pictures)
+        names = self._pictures.names if self._stored is not None else stems(self._pictures)
         self._masks.require(names)
-        refuse_wrong_pair(self._pictures, self._masks.path)
+        if self._stored is None:
+            refuse_wrong_pair(self._pictures, self._masks.path)
         scored = False
         for index, stem in enumerate(names):
             labels = self._masks.read(stem)
             size = picture_size(self._pictures, index)
+            if self._stored is not None and labels.shape != size:
+                raise DataMissing(
+                    f"{self._stored.name(stem)} is {labels.shape[0]}x{labels.shape[1]}, but its picture is "
+                    f"{f'{size[0]}x{size[1]}' if size else 'without a header'}"
+                )
             if labels.shape[0] != labels.shape[1] and labels.shape != size:
                 raise DataMissing(
                     f"the annotation {stem} in {self._masks.path} is {labels.shape[0]}x{labels.shape[1]}, which is "
@@ -127,7 +147,8 @@ class Segmentation(Task):
             )
 
     def _truth_for(self, index: int, size: tuple[int, ...]) -> Array:
-        labels = self._masks.read(self._pictures.stem(index))
+        pictures = self._pictures
+        labels = self._masks.read(pictures.names[index] if self._stored is not None else pictures.stem(index))
         height, width = size
         prepared_for = [(height, width), (ade20k.content_side(height), ade20k.content_side(width))]
         if labels.shape in prepared_for:

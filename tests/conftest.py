@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from PIL import Image
 from accuracy.squad_answers import Window
 from accuracy.squad_text import basic_tokens
 from accuracy.squad_truth import read_truth
+from accuracy.tfrecord import crc32c, masked
 from harness.cli import main
 from harness.zoo import layers
 from harness.zoo.graph import Graph, Quantization
@@ -158,6 +160,44 @@ def make_picture_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_records() -> Callable[..., Path]:
+    """Writes TFRecord files without TensorFlow: write_records(path, [{feature: value or list of values}]) -> path."""
+
+    def write(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+        parts = []
+        for record in records:
+            features = {key: value if isinstance(value, list) else [value] for key, value in record.items()}
+            entries = (_field(1, _field(1, key.encode()) + _field(2, _feature(it))) for key, it in features.items())
+            data = _field(1, b"".join(entries))
+            length = struct.pack("<Q", len(data))
+            parts += [length, struct.pack("<I", masked(crc32c(length))), data, struct.pack("<I", masked(crc32c(data)))]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(parts))
+        return path
+
+    return write
+
+
+def _feature(values: Sequence[Any]) -> bytes:
+    if not values:
+        return b""
+    if isinstance(values[0], float):
+        return _field(2, _field(1, np.array(values, "<f4").tobytes()))
+    if isinstance(values[0], int):
+        return _field(3, _field(1, b"".join(map(_varint, values))))
+    return _field(1, b"".join(_field(1, value if isinstance(value, bytes) else value.encode()) for value in values))
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    value %= 1 << 64
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + _varint(value >> 7)
 
 
 @pytest.fixture(scope="session")

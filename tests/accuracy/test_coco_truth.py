@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy import coco_ap, tflite_map, voc_map
-from accuracy.coco_pbtxt import COCO_CATEGORIES, read_pbtxt
-from accuracy.coco_truth import read_instances
+from accuracy.coco_pbtxt import read_pbtxt
+from accuracy.coco_truth import COCO_CATEGORIES, read_instances
 from accuracy.errors import TruthError
 from accuracy.text_proto import TextProtoError, parse_text_proto
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-from accuracy.tfrecord import crc32c, masked
 
 Process = Any
 
@@ -73,38 +70,31 @@ def test_other_kinds_of_pictures_in_one_folder_score_the_same(
     assert tops(score(folder)) == (24, 0.75)
 
 
-def write_records(path: Path, folder: Path, first_label: int) -> None:
-    def varint(value: int) -> bytes:
-        return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
-
-    def field(number: int, payload: bytes) -> bytes:
-        return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-    parts = []
-    for name, label in labels_of(folder):
-        features = {
-            "image/encoded": field(1, field(1, (folder / name).read_bytes())),
-            "image/filename": field(1, field(1, name.encode())),
-            "image/class/label": field(3, field(1, varint(label + first_label))),
-        }
-        entries = [field(1, field(1, key.encode()) + field(2, value)) for key, value in features.items()]
-        data = field(1, b"".join(entries))
-        length = struct.pack("<Q", len(data))
-        parts += [length, struct.pack("<I", masked(crc32c(length))), data, struct.pack("<I", masked(crc32c(data)))]
-    path.write_bytes(b"".join(parts))
+@pytest.fixture
+def records(write_records: Callable[..., Path], picture_data: Path, tmp_path: Path) -> Path:
+    """The pictures as TensorFlow's ImageNet scripts write them, whose labels count from 1."""
+    return write_records(
+        tmp_path / "val.tfrecord",
+        [
+            {
+                "image/encoded": (picture_data / name).read_bytes(),
+                "image/filename": name,
+                "image/class/label": label + 1,
+            }
+            for name, label in labels_of(picture_data)
+        ],
+    )
 
 
-def test_tfrecords_score_the_same(score: Callable[..., Any], picture_data: Path, tmp_path: Path) -> None:
-    write_records(tmp_path / "val.tfrecord", picture_data, 1)
-    assert tops(score(tmp_path / "val.tfrecord")) == (24, 0.75)
+def test_tfrecords_score_the_same(score: Callable[..., Any], records: Path) -> None:
+    assert tops(score(records)) == (24, 0.75)
 
 
 def test_the_twin_of_the_tfrecords_with_another_first_label_scores_nothing(
-    score: Callable[..., Any], picture_data: Path, tmp_path: Path
+    score: Callable[..., Any], records: Path
 ) -> None:
     # Every label is one too high then; those that are wrong in the set already are so by one in the same direction.
-    write_records(tmp_path / "val.tfrecord", picture_data, 1)
-    count, top1 = tops(score(tmp_path / "val.tfrecord", "--set", "dataset.first_label=0"))
+    count, top1 = tops(score(records, "--set", "dataset.first_label=0"))
     assert (count, top1) == (24, 0.0)
 
 

@@ -14,9 +14,10 @@ from accuracy.wire import pack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
-from tasks.hub import HubName, is_hub_name, open_hub_pictures, read_hub_questions
+from tasks.hub import HubName, is_hub_name, read_hub_questions
+from tasks.hub_pictures import open_hub_pictures
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.super_resolution import SuperResolution, SuperResolutionOptions
 
 PICTURE = TensorSpec("image", (1, 16, 16, 3), np.dtype(np.uint8))
 SCORES = TensorSpec("scores", (1, 1000), np.dtype(np.uint8))
@@ -168,7 +169,7 @@ def test_columns_that_do_not_fit_are_listed(datasets: Any, tmp_path: Path) -> No
     with pytest.raises(DataMissing, match="more than one column of the kind Image: left, right"):
         open_hub_pictures(save(datasets, tmp_path / "b", left=[picture], right=[picture]))
     with pytest.raises(DataMissing, match=r"the column label of .* holds no class numbers, but for example 'cat'"):
-        open_hub_pictures(save(datasets, tmp_path / "c", image=[picture], label=["cat"]))
+        open_hub_pictures(save(datasets, tmp_path / "c", image=[picture], label=["cat"])).labels  # noqa: B018
 
 
 def test_pictures_without_labels_run_and_have_no_score(
@@ -214,8 +215,8 @@ def test_a_data_set_with_code_of_its_own_is_refused_and_the_code_does_not_run(da
 
 
 def test_a_task_that_reads_no_such_sets_says_so() -> None:
-    with pytest.raises(DataMissing, match="hf:some/boxes: only classification and question answering read Hugging"):
-        Detection(DataRef(Path("hf:some/boxes")), DetectionOptions())
+    with pytest.raises(DataMissing, match="hf:some/pictures: this task reads no Hugging Face data sets"):
+        SuperResolution(DataRef(Path("hf:some/pictures")), SuperResolutionOptions())
 
 
 # --- questions -------------------------------------------------------------------------------------------------------

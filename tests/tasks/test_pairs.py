@@ -65,7 +65,7 @@ def test_unpacked_annotations_are_known_too(zoo: Path, tmp_path: Path) -> None:
 def test_a_count_or_an_order_of_its_own_hides_no_set(zoo: Path) -> None:
     path, truth = mobile(zoo, "v0_7_datasets_coco_tiny.zip"), mobile(zoo, "v1_0_assets_coco_val.pbtxt")
     with pytest.raises(DataMissing, match="other pictures of the same names"):
-        refuse_wrong_pair(Pictures.open(path, count=1, order=["000000000007.jpg"]), truth)
+        refuse_wrong_pair(Pictures.open(path).select(["000000000007.jpg"], 1), truth)
 
 
 def test_pictures_and_truths_that_nobody_published_pass(zoo: Path, tmp_path: Path) -> None:

@@ -109,21 +109,21 @@ def test_a_count_that_the_set_cannot_give_is_refused_with_both_numbers(tmp_path:
 
 
 def test_an_explicit_order_is_kept_and_may_leave_pictures_out(make: Make) -> None:
-    pictures = Pictures.open(make({"c.jpg": b"3", "a.jpg": b"1", "b.jpg": b"2"}), order=["c.jpg", "a.jpg"])
+    pictures = Pictures.open(make({"c.jpg": b"3", "a.jpg": b"1", "b.jpg": b"2"})).select(["c.jpg", "a.jpg"])
     assert pictures.names == ("c.jpg", "a.jpg")
     assert pictures.read(0) == b"3"
-    assert Pictures.open(pictures.path, order=["c.jpg", "a.jpg"], count=1).names == ("c.jpg",)
+    assert pictures.select(["c.jpg", "a.jpg"], 1).names == ("c.jpg",)
 
 
 def test_pictures_that_an_order_names_and_the_set_lacks_are_counted_and_the_first_named(tmp_path: Path) -> None:
     order = ["a.jpg", *(f"x{number}.jpg" for number in range(7))]
     with pytest.raises(DataMissing, match=r"7 pictures .* not there: x0\.jpg, x1\.jpg, .* x4\.jpg, \.\.\.$"):
-        Pictures.open(folder_of(tmp_path, {"a.jpg": b""}), order=order)
+        Pictures.open(folder_of(tmp_path, {"a.jpg": b""})).select(order)
 
 
 def test_a_picture_twice_in_an_order_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match=r"more than once: a\.jpg"):
-        Pictures.open(folder_of(tmp_path, {"a.jpg": b""}), order=["a.jpg", "a.jpg"])
+        Pictures.open(folder_of(tmp_path, {"a.jpg": b""})).select(["a.jpg", "a.jpg"])
 
 
 def test_other_suffixes_can_be_asked_for(make: Make) -> None:

@@ -1,0 +1,25 @@
+"""Whatever a set of pictures is kept in, opened by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.hub import is_hub_name
+from tasks.hub_pictures import open_hub_pictures
+from tasks.pictures import Pictures
+from tasks.record_pictures import is_record_set, open_records
+
+
+def open_pictures(path: Path, count: int | None = None) -> Pictures:
+    """A folder or zip archive of pictures, TFRecord files, or a Hugging Face data set.
+
+    Args:
+        path: Of it, or `hf:...`.
+        count: Use the first `count` pictures only; None for all.
+
+    Raises:
+        DataMissing: It is not there, holds no pictures or fewer than `count`, or cannot be read.
+    """
+    if is_hub_name(path):
+        return open_hub_pictures(path, count)
+    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count)

@@ -1,0 +1,108 @@
+"""Ground truth that is stored with the pictures: a label, boxes or a mask beside each.
+
+Whoever finds it (tasks.record_pictures, tasks.hub_pictures) says what is stored and by which custom such sets are written.
+The task, which knows its options, asks for what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from accuracy.errors import TruthError
+from accuracy.stored_boxes import StoredBoxes
+from tasks.base import DataMissing
+
+
+class StoredTruth(Protocol):
+    """What a set has beside its pictures; None for what it does not have. `names` are of the pictures in use.
+
+    Each raises DataMissing where a set has it for some of its pictures.
+    """
+
+    def labels(self, names: Sequence[str]) -> StoredLabels | None:
+        """A label a picture."""
+
+    def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
+        """Any number of boxes with a class a picture."""
+
+    def masks(self, names: Sequence[str]) -> StoredMasks | None:
+        """A class map a picture."""
+
+
+class StoredLabels(NamedTuple):
+    """Labels that are stored with the pictures."""
+
+    values: Sequence[int]
+    """One for each picture in use."""
+    first: int
+    """What the first class that counts is called, by the custom of such sets."""
+    source: str
+    """What they are called there."""
+
+    def of_classes(self, names: Sequence[str], class_count: int, first: int | None) -> list[int]:
+        """The labels counted from 0.
+
+        Args:
+            names: Of the pictures.
+            class_count: Classes that a label may name.
+            first: What the first class is called; None for the custom of such sets.
+
+        Raises:
+            DataMissing: A label of no class; the message names the picture.
+        """
+        first = self.first if first is None else first
+        for name, value in zip(names, self.values, strict=True):
+            if not first <= value < first + class_count:
+                raise DataMissing(
+                    f"{name} has the {self.source} {value}, but the {class_count} classes are {first} to "
+                    f"{first + class_count - 1}: is first_label ({first}) right for this set?"
+                )
+        return [value - first for value in self.values]
+
+
+class StoredMasks:
+    """Class maps by the names of their pictures, to be read by `accuracy.masks.Masks`."""
+
+    def __init__(self, path: Path, source: str, names: Sequence[str], read: Callable[[str], bytes]) -> None:
+        """Holds what it takes to read one.
+
+        Args:
+            path: Of the set.
+            source: What they are called there.
+            names: Of the pictures, each of which has one.
+            read: A picture's mask, still encoded; raises OSError or ValueError.
+        """
+        self.path = path
+        self.source = source
+        self.stems = tuple(names)
+        self._read = read
+
+    def require(self, stems: Iterable[str]) -> None:
+        """Raises TruthError for a picture of another set."""
+        known = set(self.stems)
+        if other := [stem for stem in stems if stem not in known]:
+            raise TruthError(
+                f"{self.path} has no {self.source} for {len(other)} of the pictures: {', '.join(other[:5])}"
+            )
+
+    def name(self, stem: str) -> str:
+        """The mask as error messages call it."""
+        return f"the {self.source} of {stem} in {self.path}"
+
+    def suffix(self, stem: str) -> str:
+        """Always a PNG."""
+        del stem
+        return ".png"
+
+    def read(self, stem: str) -> bytes:
+        """Still encoded.
+
+        Raises:
+            TruthError: It cannot be read; the message names it.
+        """
+        try:
+            return self._read(stem)
+        except (OSError, ValueError, TruthError) as error:
+            raise TruthError(f"{self.name(stem)} cannot be read: {error}") from None
