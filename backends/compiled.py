@@ -10,7 +10,7 @@ import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, BackendUnavailable, Coverage, ModelRejected, TensorSpec
 from backends.interpreter import InterpreterBackend, first_line
-from backends.model_file import operators
+from backends.model_file import POST_PROCESSING_OP, operators, read_model, shapeless_outputs, unfit_for_compiling
 from backends.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
@@ -49,6 +49,7 @@ class CompiledBackend(Backend):
         plain.close()
         self._nodes = len(operators(model))
         _check_types(model, (*self.inputs, *self.outputs))
+        _check_shapes(model)
         self._model, self.said = _compile(model, options, why_not)
         signature, names = next(iter(self._model.get_signature_list().items()))
         places = self._places(model, signature, names)
@@ -117,10 +118,37 @@ def _compile(model: Path, options: Any, why_not: Callable[[str], str] | None) ->
     return compiled, said()
 
 
+def why_not_compiled(model: Path, plain: Backend) -> str | None:
+    """Why a model that the interpreter runs had better not be compiled; None if nothing speaks against it.
+
+    Args:
+        model: The file.
+        plain: The interpreter with it.
+
+    Raises:
+        ModelRejected: The file is cut or corrupt.
+    """
+    wrong = _without_buffers((*plain.inputs, *plain.outputs))
+    return f"it has no buffers for {', '.join(wrong)}" if wrong else unfit_for_compiling(model)
+
+
+def _without_buffers(specs: Sequence[TensorSpec]) -> list[str]:
+    return [f"{spec.name} is {spec.dtype}" for spec in specs if spec.dtype not in _BUFFER_TYPES]
+
+
 def _check_types(model: Path, specs: Sequence[TensorSpec]) -> None:
-    wrong = [f"{spec.name} is {spec.dtype}" for spec in specs if spec.dtype not in _BUFFER_TYPES]
-    if wrong:
+    if wrong := _without_buffers(specs):
         raise ModelRejected(
             f"CompiledModel has no buffers for tensors of {model}: {', '.join(wrong)}. Use --backend cpu, or convert the "
             "model with 32-bit integers."
+        )
+
+
+def _check_shapes(model: Path) -> None:
+    if POST_PROCESSING_OP not in operators(model):
+        return
+    if shapeless := shapeless_outputs(read_model(model.read_bytes())):
+        raise ModelRejected(
+            f"CompiledModel writes past the buffers of outputs whose shape {model} leaves open: {', '.join(shapeless)} "
+            f"({POST_PROCESSING_OP}). Use --backend cpu."
         )

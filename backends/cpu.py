@@ -87,8 +87,8 @@ def open_cpu(
 ) -> Backend:
     """The CPU, behind the engine that suits the options.
 
-    `auto` is the interpreter wherever it can do what is asked: no model was found that a compiled model runs clearly quicker
-    on the CPU, and each call costs it some microseconds more (docs/backends.md).
+    `auto` is the interpreter wherever it can do what is asked; the harness measures whether the other would be quicker
+    (`harness.engine_choice`).
 
     Args:
         model: The TFLite file.

@@ -12,7 +12,8 @@ from backends.base import ModelRejected
 _IDENTIFIER = b"TFL3"
 """At byte 4 of every TFLite flatbuffer (LRT tflite/schema/schema.fbs, file_identifier)."""
 EDGETPU_OP = "edgetpu-custom-op"
-_BUILTIN_CUSTOM_OPS = frozenset({"TFLite_Detection_PostProcess", "Mfcc", "AudioSpectrogram", "NumericVerify"})
+POST_PROCESSING_OP = "TFLite_Detection_PostProcess"
+_BUILTIN_CUSTOM_OPS = frozenset({POST_PROCESSING_OP, "Mfcc", "AudioSpectrogram", "NumericVerify"})
 """Custom ops that the runtime brings along (LRT tflite/core/kernels/register.cc)."""
 
 
@@ -74,13 +75,52 @@ def operators(path: Path) -> tuple[str, ...]:
         raise ModelRejected(f"{path} is cut or corrupt: {error}. Get it again.") from None
 
 
+def unfit_for_compiling(path: Path) -> str | None:
+    """Why nobody should compile the model who need not: what a compiled model does wrongly, or was not seen to do rightly.
+
+    With outputs of a shape that only running tells, it writes past its buffers (seen with an SSD's post-processing).
+
+    Raises:
+        ModelRejected: The file is cut or corrupt.
+    """
+    own = [op for op in dict.fromkeys(operators(path)) if _is_custom(op)]
+    model = read_model(path.read_bytes())
+    if own:
+        return f"it has custom ops ({', '.join(own)})"
+    if model.SubgraphsLength() != 1:
+        return f"it has {model.SubgraphsLength()} graphs"
+    return "the file does not say what shape its outputs have" if shapeless_outputs(model) else None
+
+
+def shapeless_outputs(model: Any) -> list[str]:
+    """Names of the main graph's outputs whose shape neither the file nor the shape of the inputs tells."""
+    graph = model.Subgraphs(0)
+    inputs = [graph.Tensors(graph.Inputs(place)) for place in range(graph.InputsLength())]
+    outputs = [graph.Tensors(graph.Outputs(place)) for place in range(graph.OutputsLength())]
+    # An open batch size is the inputs' and the outputs' alike.
+    resizable = any(map(_is_open, inputs))
+    return [
+        (tensor.Name() or b"?").decode(errors="replace")
+        for tensor in outputs
+        if (not tensor.ShapeLength() and not tensor.HasRank()) or (_is_open(tensor) and not resizable)
+    ]
+
+
+def _is_open(tensor: Any) -> bool:
+    return any(tensor.ShapeSignature(axis) < 0 for axis in range(tensor.ShapeSignatureLength()))
+
+
 def foreign_ops(path: Path) -> tuple[str, ...]:
     """The custom ops for which this runtime has no kernel, each once."""
     return tuple(dict.fromkeys(op for op in operators(path) if _is_foreign(op)))
 
 
+def _is_custom(op: str) -> bool:
+    return not (op.isupper() or op.startswith("builtin "))
+
+
 def _is_foreign(op: str) -> bool:
-    return not (op.isupper() or op.startswith("builtin ")) and op not in _BUILTIN_CUSTOM_OPS
+    return _is_custom(op) and op not in _BUILTIN_CUSTOM_OPS
 
 
 def explain_foreign_ops(path: Path) -> str | None:

@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Any
+
+import numpy.typing as npt
 
 _WARM_UP_NS = 100_000_000
 _MEASURE_NS = 300_000_000
@@ -27,8 +30,15 @@ _LOADGEN_BYTES = {"SingleStream": 330, "MultiStream": 740, "Server": 330, "Offli
 _SERVER_LOAD = 0.5
 """Share of the measured throughput that Server is asked for unless the user says more: queues stay short."""
 SERVER_BOUND_SERVICE_TIMES = 10
+_DUEL_NS, _EXTENDED = 250_000_000, 6
+_DUEL_WARM_UPS = 2
+_CLEARLY_QUICKER = 0.95
+_FIRST_LEAD, _SECOND_LEAD = 5, 10
+"""If both are as quick and noise gives the second two pairs of five, it is taken in one case of 66; with one of five, never."""
 
 Answer = Callable[[int], bytes]
+Row = Sequence[npt.NDArray[Any]]
+"""The inputs of one sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,55 @@ def queued_throughput(
 def server_load(samples_per_second: float) -> float:
     """Queries per second that a pool of this throughput is asked for by default."""
     return samples_per_second * _SERVER_LOAD
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two ways to do the same, measured in turn."""
+
+    first_ns: int
+    """Median."""
+    second_ns: int
+    pairs: int
+    second_wins: bool
+    """The second is clearly quicker: by more than 5 % in far more pairs than not."""
+
+
+def duel(
+    first: Callable[[Row], object], second: Callable[[Row], object], rows: Sequence[Row], budget_ns: int = _DUEL_NS
+) -> Duel:
+    """Runs both on the same rows in turn and stops as soon as it is clear.
+
+    A sequential test: each pair counts for the second if it took less than 95 % of the first's time, else for the first. The
+    second needs a lead of 10, the first, which is the default, of 5 or the end of the time. While the second leads, the time is
+    extended.
+
+    Args:
+        first: What is kept where nothing is clear.
+        second: What has to be clearly quicker.
+        rows: Inputs, asked round and round.
+        budget_ns: About how long both together may take.
+    """
+    now = time.perf_counter_ns
+    for _ in range(_DUEL_WARM_UPS):
+        first(rows[0])
+        second(rows[0])
+    times: tuple[list[int], list[int]] = ([], [])
+    lead, began = 0, now()
+    while -_FIRST_LEAD < lead < _SECOND_LEAD:
+        row = rows[len(times[0]) % len(rows)]
+        # Who comes second finds the row in the cache, so they take turns in that too.
+        swapped = len(times[0]) % 2
+        for place in (swapped, 1 - swapped):
+            start = now()
+            (first, second)[place](row)
+            times[place].append(now() - start)
+        lead += 1 if times[1][-1] < _CLEARLY_QUICKER * times[0][-1] else -1
+        spent = now() - began
+        if spent > budget_ns * (1 if lead <= 0 else _EXTENDED):
+            break
+    medians = [int(statistics.median(one)) for one in times]
+    return Duel(medians[0], medians[1], len(times[0]), lead >= _SECOND_LEAD)
 
 
 def _loop(answer: Answer, indices: Sequence[int], budget_ns: int, min_runs: int) -> list[int]:

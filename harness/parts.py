@@ -111,11 +111,42 @@ class Parts:
                 f"timed: {'; '.join(found['why'])}. --allow-mismatch times it all the same and says so in the result."
             )
 
+    @property
+    def engine_is_open(self) -> bool:
+        """Whether the run leaves it to us which of the CPU's engines runs the model. Only one of them tells its coverage."""
+        return self._plain_but_for_the_file() and self.spec.backend.require_full is None
+
+    @property
+    def first(self) -> Backend:
+        """The instance of one thread that is open before any other."""
+        if self.spare is None:
+            self.spare = self.open(1)
+        return self.spare
+
+    def open_with(self, options: Mapping[str, Any]) -> Backend:
+        """An instance of one thread with other options."""
+        return self._open(self.backend_class, self.model, 1, options)
+
+    def take(self, options: Mapping[str, Any], backend: Backend) -> None:
+        """All further instances have these options; this one, of one thread, is the next."""
+        self._spread = [dict(options)]
+        if self.spare is not None:
+            self.spare.close()
+        self.spare, self.info = backend, backend.info()
+
+    def prove_rival(self, backend: Backend, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> bool:
+        """Holds a backend that nobody asked for by name against one CPU thread; only one that agrees is told of."""
+        began = time.monotonic()
+        found = self._compare(indices[: self.spec.backend.parity.samples], backend)
+        if found["passed"]:
+            tell({"parity": found | {"time_s": time.monotonic() - began, "allowed": False}})
+        return bool(found["passed"])
+
     def _plain(self) -> bool:
         return self._plain_but_for_the_file() and self.modified is None
 
     def _plain_but_for_the_file(self) -> bool:
-        return self.spec.backend.name == "cpu" and not self.spec.backend.options
+        return self.spec.backend.name == "cpu" and self.spec.backend.options in ({}, {"engine": "auto"})
 
     def _take_the_file_as_it_is(self, why: Sequence[str]) -> None:
         """A completed model is another rounding of the same one; where it is more than that, nobody asked for it."""
@@ -128,7 +159,7 @@ class Parts:
         self.spare = self.open(1)
         self.info = self.spare.info()
 
-    def _compare(self, indices: Sequence[int]) -> dict[str, Any]:
+    def _compare(self, indices: Sequence[int], backend: Backend | None = None) -> dict[str, Any]:
         # An accelerator is held against the same file; changes to the file itself against the file as it was.
         path = self.model if self.info.accelerator else self.spec.model.path
         said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == self.spec.model.path else 'the same file'}"
@@ -138,7 +169,7 @@ class Parts:
             return {"passed": None, "why": [f"the CPU cannot run the model: {error}"], "reference": None, "samples": 0}
         expected = self._answers(reference, indices)
         reference.close()
-        backend = self.spare or self.open(1)
+        backend = backend or self.first
         found = self._answers(backend, indices)
         tolerance = parity.tolerance_for(self.spec.task, self.spec.backend.parity)
         compared = parity.compare(self.spec.task, backend.outputs, expected, found, tolerance, self.codec.postprocess)

@@ -16,8 +16,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from harness.demand import expected_queries, longest_pause_s, refuse_too_many_qu
 from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
+from harness.engine_choice import choose_engine
 from harness.errors import exit_status
 from harness.parts import Parts, judge_coverage, time_share
 from harness.planning import Plan, plan_run
@@ -67,12 +69,14 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     """
     task = open_task(spec.task, spec.options, spec.dataset)
     parts = Parts(spec, task, control)
-    tell({"event": "facts", "facts": parts.facts()})
+    _tell_facts(tell, parts.facts())
     warnings = judge_coverage(parts.info, spec.backend.require_full)
     with _calibration_samples(parts) as indices:
-        parts.prove(indices, lambda facts: tell({"event": "facts", "facts": facts}))
+        tell_facts = partial(_tell_facts, tell)
+        parts.prove(indices, tell_facts)
         control.enter(Phase.CALIBRATING)
         began = time.monotonic()
+        engines = choose_engine(parts, indices, tell_facts)
         plan = plan_run(spec, parts, indices)
         # Kept for after the run, when the samples are gone.
         profiled = parts.samples.rows[indices[0]]
@@ -112,7 +116,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "backend": asdict(info) | measured,
         "threads": plan.threads,
         "instances": len(plan.suts),
-        "calibration": plan.found | timing,
+        "calibration": engines | plan.found | timing,
         "loadgen": in_force,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
@@ -134,6 +138,10 @@ def _afterwards(plan: Plan, info: BackendInfo, inputs: Sequence[Array], *, stopp
         "cpu_ops_time_share": share.cpu,
         "cpu_ops_time_unknown": share.why,
     }
+
+
+def _tell_facts(tell: Tell, facts: Mapping[str, Any]) -> None:
+    tell({"event": "facts", "facts": dict(facts)})
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

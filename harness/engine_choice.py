@@ -1,0 +1,85 @@
+"""Which of the CPU's engines is quicker for the model at hand: measured on the run's own samples, before anything else is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from backends.base import Array, Backend, BackendUnavailable, ModelRejected
+from backends.compiled import why_not_compiled
+from harness import calibration
+from harness.parts import Parts
+
+_LONGEST_ANSWER_NS = 100_000_000
+"""The engines run the same kernels and differ by microseconds a call: in more than a tenth of a second that is nothing."""
+_LARGEST_FILE_BYTES = 50_000_000
+"""Each engine packs the weights for itself: trying a larger model costs more memory and time than it can give."""
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+def choose_engine(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str, Any]:
+    """Measures the interpreter against a compiled model where the run leaves the choice, and takes the quicker one.
+
+    A compiled model has to be clearly quicker and to answer as one thread of the interpreter does; else the interpreter
+    stays, which also says what XNNPACK took.
+
+    Args:
+        parts: Has the interpreter open, with one thread.
+        indices: Samples that are loaded.
+        tell: Hears the proof of a compiled model that is taken.
+
+    Returns:
+        `engines` for the result's calibration: `chosen`, `why`, and where they were measured `median_ns` by engine, `pairs`
+        and `time_s`. Nothing where there is no choice.
+    """
+    if not parts.engine_is_open:
+        return {}
+    began = time.monotonic()
+    found = _measure(parts, indices, tell)
+    return {"engines": found | {"time_s": time.monotonic() - began}}
+
+
+def _measure(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str, Any]:
+    plain = parts.first
+    why = _why_not(parts, plain, indices)
+    if why is not None:
+        return {"chosen": "Interpreter", "why": why}
+    try:
+        other = parts.open_with({"engine": "CompiledModel"})
+        rows = [parts.samples.rows[index] for index in indices]
+        duel = calibration.duel(plain.invoke, other.invoke, rows)
+    except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
+        return {"chosen": "Interpreter", "why": f"CompiledModel cannot run it: {str(error).splitlines()[0]}"}
+    measured = {
+        "median_ns": {"Interpreter": duel.first_ns, "CompiledModel": duel.second_ns},
+        "pairs": duel.pairs,
+    }
+    if not duel.second_wins:
+        other.close()
+        return {"chosen": "Interpreter", "why": "CompiledModel is not clearly quicker"} | measured
+    if not parts.prove_rival(other, indices, tell):
+        other.close()
+        return {"chosen": "Interpreter", "why": "CompiledModel is quicker, but answers otherwise"} | measured
+    parts.take({"engine": "CompiledModel"}, other)
+    return {"chosen": "CompiledModel", "why": "clearly quicker"} | measured
+
+
+def _why_not(parts: Parts, plain: Backend, indices: Sequence[int]) -> str | None:
+    """Why a compiled model is not even tried."""
+    size = parts.model.stat().st_size
+    if size > _LARGEST_FILE_BYTES:
+        return f"not measured: the model has {size / 1e6:.0f} MB, which the other engine would unpack once more"
+    if (reason := why_not_compiled(parts.model, plain)) is not None:
+        return f"CompiledModel cannot run it: {reason}"
+    took = min(_time_ns(plain, parts.samples.rows[indices[0]]) for _ in range(2))
+    if took > _LONGEST_ANSWER_NS:
+        return f"not measured: an answer takes {took / 1e9:.1f} s, beside which the engines' microseconds are nothing"
+    return None
+
+
+def _time_ns(backend: Backend, inputs: Sequence[Array]) -> int:
+    began = time.perf_counter_ns()
+    backend.invoke(inputs)
+    return time.perf_counter_ns() - began
