@@ -50,6 +50,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         lambda: _options(benchmark, found_model[1] if found_model else {}, found_data[1] if found_data else {})
     )
     if problems or load is None or found_model is None or found_data is None or options is None:
+        problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
     return Spec(
         benchmark=config.stem,

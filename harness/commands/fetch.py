@@ -122,7 +122,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _how_to_get(item: Item) -> str:
-    return f"by hand     {item.file}: {item.entry.obtain or 'get it from its owners'}"
+    return f"not fetched {item.file}: {item.entry.obtain or 'get it from its owners'}"
 
 
 def _list(items: Sequence[Item], cache: Path) -> Said:
@@ -156,4 +156,4 @@ def _list(items: Sequence[Item], cache: Path) -> Said:
 
 
 def _where(row: dict[str, Any]) -> str:
-    return "" if row["urls"] or row["state"] != "absent" else f"by hand: {row['obtain'] or 'from its owners'}"
+    return "" if row["urls"] or row["state"] != "absent" else row["obtain"] or "get it from its owners"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.zoo import locks
 from harness.zoo.catalog import Item
 from harness.zoo.download import FetchFailed, forget
 from harness.zoo.official import PARTIAL, REJECTED, Cached, Digests, is_published, official_path, write_stamp
@@ -66,6 +66,11 @@ def writing(cache: Path) -> Iterator[None]:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         yield
+    except locks.NoLocks as error:
+        raise ConfigError(
+            f"the cache {cache} lies on a file system without locks ({error.strerror}), so two processes could spoil each "
+            "other's files: choose another with --cache-dir or TFLITE_LOADGEN_CACHE"
+        ) from None
     except OSError as error:
         where = error.filename or cache
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
@@ -81,12 +86,5 @@ def writing(cache: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def locked(file: str, cache: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """Only one process at a time is at a file."""
-    path = official_path(".locks", cache) / file.replace("/", "__")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait(file)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield  # released when the file is closed, by a crash as well
+    with locks.locked(official_path(".locks", cache) / file.replace("/", "__"), lambda: on_wait(file)):
+        yield

@@ -9,6 +9,7 @@ published checksum is pinned to it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol
 from harness.errors import ConfigError
 
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STAMPS = ".stamps"
 PARTIAL = ".partial"
 REJECTED = ".rejected"
@@ -85,8 +87,9 @@ def writing_cache(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        advice = "make room, or name another" if error.errno in _FULL else "name another"
         raise ConfigError(
-            f"cannot write the cache {cache}: {error.strerror or error}. Make room, or name another: {CACHE_VARIABLE}=DIR"
+            f"cannot write the cache {cache}: {error.strerror or error}; {advice}: {CACHE_VARIABLE}=DIR"
         ) from None
 
 

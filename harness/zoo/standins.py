@@ -7,10 +7,10 @@ hash of the source that made it. A file that was cut, changed, or made by other 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from harness.errors import UnknownName
+from harness.zoo.locks import NoLocks, locked
 
 if TYPE_CHECKING:
     from harness.zoo.mobilebert import Variant
@@ -120,8 +121,9 @@ class _Stamp:
 def standin_path(name: str, cache_dir: Path) -> StandinFile:
     """The stand-in's file in the cache, made first where it is absent or spoilt.
 
-    Two processes may ask at once: one makes the file, the other waits for it. A file of the right size and time is
-    taken at its stamp's word; of the right size only, it is hashed again.
+    Two processes may ask at once: one makes the file, the other waits for it (where the file system has no locks, both make
+    it: the bytes are the same). A file of the right size and time is taken at its stamp's word; of the right size only, it
+    is hashed again.
 
     Args:
         name: One of `STANDINS`.
@@ -139,10 +141,12 @@ def standin_path(name: str, cache_dir: Path) -> StandinFile:
     # Without the lock first: the cache may be read-only, and another stand-in's user need not wait.
     if known := _verified(path, generator):
         return StandinFile(path, known)
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with _locked(cache_dir / f"{name}.lock"):
-        known = _verified(path, generator)  # by the one we waited for
-        return StandinFile(path, known or _make(standin, path, generator))
+    try:
+        with locked(cache_dir / f"{name}.lock"):
+            known = _verified(path, generator)  # by the one we waited for
+            return StandinFile(path, known or _make(standin, path, generator, "partial"))
+    except NoLocks:
+        return StandinFile(path, _make(standin, path, generator, f"{uuid.uuid4().hex}.partial"))
 
 
 def _generator_hash(standin: Standin) -> str:
@@ -174,22 +178,25 @@ def _verified(path: Path, generator: str) -> str | None:
     return stamp.sha256
 
 
-def _make(standin: Standin, path: Path, generator: str) -> str:
-    with _replacing(path) as file:
+def _make(standin: Standin, path: Path, generator: str, suffix: str) -> str:
+    with _replacing(path, suffix) as file:
         standin.write(file)
         file.flush()
         os.fsync(file.fileno())
     digest, status = _sha256(path), path.stat()
-    with _replacing(_stamp_path(path)) as file:
+    with _replacing(_stamp_path(path), suffix) as file:
         stamp = _Stamp(generator, digest, status.st_size, status.st_mtime_ns)
         file.write(json.dumps(asdict(stamp), indent=2).encode())
     return digest
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that becomes `path` when all went well, and nothing when not. Under the lock, so its name may be fixed."""
-    partial_path = path.with_name(path.name + ".partial")
+def _replacing(path: Path, suffix: str) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when all went well, and nothing when not; `suffix` is for its name until then.
+
+    Under the lock that is always the same, so that what a killed process left is written over.
+    """
+    partial_path = path.with_name(f"{path.name}.{suffix}")
     try:
         with partial_path.open("wb") as file:
             yield file
@@ -198,16 +205,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             partial_path.unlink()
         if isinstance(error, OSError):
-            reason = f"{error.strerror or error}. Free some space there or choose another cache folder"
-            raise OSError(error.errno, reason, str(path)) from error
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, by a crash as well
-        yield
 
 
 def _stamp_path(path: Path) -> Path:

@@ -102,14 +102,19 @@ def test_anchors_and_merges_are_no_duplicates() -> None:
     assert load_yaml(text) == {"a": {"x": 1}, "b": {"x": 2}}
 
 
-@pytest.mark.parametrize("size", ["ro", "size=64k"])
-def test_a_cache_that_cannot_be_written_is_named(
-    size: str, cli: Cli, complaint: Complaint, mount: Callable[[str], Path], tmp_path: Path
+@pytest.mark.parametrize(
+    ("size", "advice"),
+    [("ro", "Read-only file system; name another"), ("size=64k", "No space left on device; make room")],
+)
+def test_a_cache_that_cannot_be_written_is_named_once_for_model_and_data(
+    size: str, advice: str, cli: Cli, complaint: Complaint, mount: Callable[[str], Path], tmp_path: Path
 ) -> None:
     cache = mount(size)
     done = cli("--task", "mobilenet_edgetpu", "--out", tmp_path / "run", env={"TFLITE_LOADGEN_CACHE": str(cache)})
     assert done.returncode == 2
-    assert f"cannot write the cache {cache}" in complaint(done)
+    said = complaint(done)
+    assert f"cannot write the cache {cache}: {advice}" in said
+    assert said.count(str(cache)) == 1
 
 
 class Counting(Codec):

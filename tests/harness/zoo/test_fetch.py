@@ -1,5 +1,6 @@
 """Official files into the cache: judged before they are used, whole or not at all, one process at a time."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -52,6 +53,20 @@ def test_a_file_with_the_published_checksum_is_verified_and_not_fetched_twice(or
     assert fetch_one(wanted, tmp_path).what == "was here"
     assert len(origin.requests) == 1
     assert not list(tmp_path.rglob("*.partial*"))
+
+
+def test_a_cache_without_locks_is_refused_before_anything_is_fetched(
+    origin: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")  # as a network file system without a lock service
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    outcome = fetch_one(item("a.tfrecord", origin.on("/a", origin.serve(BODY)), md5=md5(BODY)), tmp_path)
+    assert outcome.state == "failed"
+    assert f"{tmp_path} lies on a file system without locks" in outcome.what
+    assert "--cache-dir" in outcome.what
+    assert not origin.requests
 
 
 def test_a_file_with_another_checksum_is_kept_aside_and_never_used(origin: Any, tmp_path: Path) -> None:
