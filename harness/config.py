@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from harness.backend_section import BackendSection
 from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError, UnknownName, unknown
-from harness.rules import Mode, Preset, Round, Scenario
+from harness.rules import Mode, Preset, Round, Scenario, ServerLoad
 from harness.targets import Target
 
 
@@ -76,6 +76,12 @@ class LoadSection(Section):
     """Server: the load. Offline: the expected samples per second."""
     server_target_latency_ms: float | None = Field(default=None, gt=0, le=_HOUR_NS / 1e6)
     server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
+    server_load: ServerLoad = "half"
+    """Server's load where `target_qps` is null: half of the measured throughput, or the peak that queueing lets hope for."""
+    find_peak_budget_s: float | None = Field(default=None, gt=0)
+    """How long a whole search (mode find-peak) may take; null: 1,500 s under the rules, 120 s quick, 60 s rapid."""
+    find_peak_tolerance: float = Field(default=0.025, ge=0.001, le=0.5)
+    """How near the found peak and the lowest load that breaks the bound may lie: 0.025 is 2.5 %."""
     enable_trace: bool = False
     """LoadGen's trace: hundreds of megabytes for quick models."""
 

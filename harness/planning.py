@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness import calibration
+from harness import calibration, queueing
 from harness.backend_section import BackendSection
 from harness.errors import ConfigError
 from harness.parts import Parts
@@ -92,7 +92,8 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = instances * 1e9 / alone.expected_latency_ns
-    expected_qps = calibration.server_load(per_second) if server else max(per_second / 0.9, undisturbed)
+    peak = _peak_of(spec, instances, busy_ns, bound or 0)
+    expected_qps = (peak or calibration.server_load(per_second)) if server else max(per_second / 0.9, undisturbed)
     chunk = 1 if server else max(1, min(_MAX_CHUNK, _OFFLINE_CHUNK_NS // max(1, busy_ns)))
     found: dict[str, Any] = {
         "service_time_ns": busy_ns,
@@ -103,6 +104,13 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     if server:
         found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     return Plan(threads, suts, alone.expected_latency_ns, spec.load.target_qps or expected_qps, bound, chunk, found)
+
+
+def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:
+    """Queries per second that queueing lets hope for within the bound; 0 where that is not asked for, or there are none."""
+    if spec.load.server_load == "half":
+        return 0.0
+    return queueing.peak_rate(instances, busy_ns * 1e-9, bound_ns * 1e-9, spec.load.target_percentile)
 
 
 def _fill(cpus: int, asked: BackendSection) -> tuple[int, int]:

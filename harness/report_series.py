@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.report import duration, render
+from harness.report_peak import render_peak
 from harness.sweep import render_sweep
 
 
@@ -15,6 +16,8 @@ def render_series(top: Mapping[str, Any]) -> str:
     Args:
         top: The result on top, with its `runs`.
     """
+    if top.get("peak"):
+        return render_peak(top)
     texts = [f"{run['directory']}\n{_text(run)}" for run in top["runs"]]
     table = [render_sweep(top["sweep"])] if top["sweep"] else []
     return "\n\n".join([*texts, *_spread(top["spread"]), *table])

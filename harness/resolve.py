@@ -175,6 +175,7 @@ def _load(benchmark: Benchmark) -> Load:
         samples_per_query=rules.SAMPLES_PER_MULTI_STREAM_QUERY if load.scenario == "MultiStream" else 1,
         expected_latency_ns=load.expected_latency_ns,
         target_qps=load.target_qps,
+        server_load=load.server_load,
         server_target_latency_ns=None if bound_ms is None else int(bound_ms * 1e6),
         enable_trace=load.enable_trace,
     )

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 Scenario = Literal["SingleStream", "MultiStream", "Server", "Offline"]
 Mode = Literal["performance", "accuracy", "submission", "find-peak"]
 Preset = Literal["rules", "quick", "rapid"]
+ServerLoad = Literal["half", "peak"]
 Round = Literal["v0.7", "v1.0", "v1.1", "v2.0", "v2.1", "v3.0", "v3.1", "v4.0", "v4.1", "v5.0", "v5.1", "v6.0", "v6.1"]
 
 STREAMS: frozenset[str] = frozenset({"SingleStream", "MultiStream"})
@@ -44,6 +45,10 @@ _EXTENTS: dict[tuple[str, str], Extent] = {
     ("quick", "Server"): Extent(1, 10_000),
     ("rapid", "Server"): Extent(1, 6_000),
 }
+
+
+FIND_PEAK_BUDGET_S: dict[str, float] = {"rules": 1500.0, "quick": 120.0, "rapid": 60.0}
+"""For a search for Server's peak: room for two runs that count and the short ones before."""
 
 
 class Seeds(NamedTuple):

@@ -12,6 +12,7 @@ from harness.cli import Outcome
 from harness.commands.run import FIELDS
 from harness.config import find_benchmark, parse_assignment, parse_value
 from harness.errors import ConfigError, exit_status
+from harness.find_peak import execute_find_peak
 from harness.report import render
 from harness.resolve import resolve
 from harness.results import RESULT_FILE, read_result
@@ -38,7 +39,9 @@ def run(arguments: argparse.Namespace) -> Outcome:
     out = Path(arguments.out) if arguments.out else _default_out(plans[0])
     found = (out / RESULT_FILE).exists()
     try:
-        if len(plans) > 1:
+        if plans[0].mode == "find-peak":
+            result, text = execute_find_peak(plans[0], out, screen)
+        elif len(plans) > 1:
             result, text = execute_series(plans, out, screen)
         else:
             spec = resolve(config, plans[0].overrides, cache_dir())

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import results
 from harness.backend_section import parse_backend
-from harness.config import load_benchmark
+from harness.config import Benchmark, load_benchmark
 from harness.errors import ConfigError, Interrupted, exit_status
 from harness.report_series import render_series
 from harness.resolve import resolve
@@ -22,8 +22,8 @@ from harness.spec import Spec, least_duration_s
 from harness.sweep import sweep_rows
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
-_MODES = {"submission": ("performance", "accuracy")}
-"""Performance runs come first, as in the mobile app (task_runner.dart)."""
+_MODES = {"submission": ("performance", "accuracy"), "find-peak": ("performance",)}
+"""Performance runs come first, as in the mobile app (task_runner.dart). How many a search makes, it finds by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Plan:
     """As the option named it."""
     model_asked: str
     scenario: str
+    mode: str
+    """As asked: of a series, not of its runs."""
     cache_dir: Path
 
 
@@ -61,7 +63,7 @@ def plan_series(
     benchmark = load_benchmark(config, overrides)
     mode = benchmark.load.mode
     if mode == "find-peak":
-        raise ConfigError("mode find-peak is not part of this version: use performance, accuracy or submission")
+        _check_find_peak(benchmark, models, backends, repeat)
     modes = _MODES.get(mode, (mode,))
     if mode == "submission" and benchmark.backend.complete_shapes == "auto":
         # A submission runs the file as it was handed in.
@@ -74,8 +76,25 @@ def plan_series(
         chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
         kind = backend.partition(":")[0]
         name = f"{number}-{one_mode}-{kind}"
-        plans.append(Plan(config, name, chosen, config.stem, kind, backend, model, benchmark.load.scenario, cache_dir))
+        scenario = benchmark.load.scenario
+        plans.append(Plan(config, name, chosen, config.stem, kind, backend, model, scenario, mode, cache_dir))
     return plans
+
+
+def _check_find_peak(benchmark: Benchmark, models: Sequence[str], backends: Sequence[str], repeat: int) -> None:
+    """Refuses a search that has nothing to find.
+
+    Raises:
+        ConfigError: Another scenario than Server, or several searches at once.
+    """
+    load = benchmark.load
+    if load.scenario != "Server":
+        raise ConfigError(
+            f"mode find-peak looks for the highest load that holds a bound, which only Server has: {load.scenario} has "
+            "nothing to find. Use --scenario Server, or --mode performance."
+        )
+    if len(models) > 1 or len(backends) > 1 or repeat > 1:
+        raise ConfigError("mode find-peak searches with one model on one backend, once: give each a command of its own")
 
 
 def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
@@ -85,12 +104,7 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
         The result on top (`runs` holds each), and the text for the terminal.
     """
     specs = [resolve(plan.config, plan.overrides, plan.cache_dir) for plan in plans]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
-    if any(out.iterdir()):
-        raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
+    empty_directory(out)
     runs: list[dict[str, Any]] = []
     sweep = len({(plan.backend_asked, plan.model_asked) for plan in plans}) > 1
     try:
@@ -98,15 +112,29 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
             screen.say(f"run {number} of {len(plans)}: {plan.name}")
             screen.expect(least_duration_s(spec))
             runs.append(_one(plan, spec, out, screen, go_on=sweep))
-        top = _top(runs)
+        top = top_of(runs)
         results.keep(out, top)
     except BaseException as error:
-        top = _top(runs)
+        top = top_of(runs)
         reasons = [*top["reasons"], results.failure(error)]
         with contextlib.suppress(OSError):
             results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons})
         raise
     return top, f"{render_series(top)}\n\n{out}"
+
+
+def empty_directory(out: Path) -> None:
+    """Makes the directory of a series.
+
+    Raises:
+        ConfigError: It cannot be written, or holds something.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
+    if any(out.iterdir()):
+        raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
 
 
 def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> dict[str, Any]:
@@ -122,7 +150,8 @@ def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> d
         return asked | results.read_result(out / plan.name) | {"exit_status": status}
 
 
-def _top(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The result on top of these runs."""
     status = max((run["status"] for run in runs), key=lambda name: _RANK[name], default="failed")
     return {
         "schema_version": results.SCHEMA_VERSION,

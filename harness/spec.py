@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from harness.backend_section import BackendSection
 from harness.config import Section
 from harness.errors import ConfigError
-from harness.rules import Mode, Preset, Round, Scenario, Seeds
+from harness.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
 from harness.targets import Target
 
 SPEC_FILE = "spec.yaml"
@@ -67,6 +67,7 @@ class Load(Section):
     samples_per_query: int
     expected_latency_ns: int | None
     target_qps: float | None
+    server_load: ServerLoad = "half"
     server_target_latency_ns: int | None
     enable_trace: bool
 

@@ -12,11 +12,16 @@ examples:
   ./run.sh --task mobilenet_edgetpu --mode accuracy --profile pillow --model M.tflite --dataset DIR
   ./run.sh --task mobilebert --scenario Server --preset quick --set load.target_qps=10
   ./run.sh --task mobilebert --mode submission --out results/mine
+  ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
 """
 
 FIELDS = {
     "scenario": ("load.scenario", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
-    "mode": ("load.mode", "performance, accuracy or submission: both, in runs of their own (default performance)"),
+    "mode": (
+        "load.mode",
+        "performance, accuracy, submission (both, in runs of their own) or find-peak: the highest load at which "
+        "Server is VALID (default performance)",
+    ),
     "preset": ("load.preset", "rules, quick or rapid: how long (default rules)"),
     "round": ("load.round", "the MLPerf round whose figures count (default: the newest that has the task)"),
     "dataset": ("dataset.use", "a path, a data set of the config, official, builtin or auto (default auto)"),
