@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Run = Callable[[Sequence[Array]], Sequence[Array]]
+"""What `Backend.runner` gives."""
 
 
 class BackendUnavailable(Exception):  # noqa: N818 - the name is part of the contract
@@ -102,6 +104,14 @@ class Backend(ABC):
 
         The arrays returned belong to the caller: a later call does not change them.
         """
+
+    def runner(self) -> Run:
+        """`invoke` without what can be done once: bound before anything is timed, and called for every query.
+
+        The arrays that it returns may be the engine's own memory: they hold until the next call. The inputs must have the
+        model's shapes and types, which nobody looks at again.
+        """
+        return self.invoke
 
     @abstractmethod
     def info(self) -> BackendInfo:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, TensorSpec, TimeShare
+from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, TensorSpec, TimeShare
+from backends.coverage import read_coverage
 from backends.model_file import check_model_file, explain_foreign_ops
 from backends.profile import cpu_time_share
+from backends.tensor_memory import lasting_views
 
 
 class InterpreterBackend(Backend):
@@ -94,6 +95,32 @@ class InterpreterBackend(Backend):
         interpreter.invoke()
         return [interpreter.get_tensor(index) for index in self._output_indexes]
 
+    def runner(self) -> Run:
+        """Writes to and reads from the tensors' own memory, where it stays in its place; else `invoke`."""
+        views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
+        if views is None:
+            return self.invoke
+        interpreter, run = self._interpreter, type(self._interpreter._interpreter).Invoke
+        given, answers = views[: len(self._input_indexes)], views[len(self._input_indexes) :]
+        if len(given) == 1:
+            (only,) = given
+
+            def run_one(inputs: Sequence[Array]) -> list[Array]:
+                only[...] = inputs[0]
+                # The wrapper is looked up each time: as long as anybody holds it, the interpreter's own invoke refuses.
+                run(interpreter._interpreter)
+                return answers
+
+            return run_one
+
+        def run_all(inputs: Sequence[Array]) -> list[Array]:
+            for tensor, array in zip(given, inputs, strict=True):
+                tensor[...] = array
+            run(interpreter._interpreter)
+            return answers
+
+        return run_all
+
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
         """Measured node by node on this very interpreter."""
         nodes = self._delegate_nodes or frozenset()
@@ -119,36 +146,6 @@ class InterpreterBackend(Backend):
             options={"xnnpack": self._xnnpack},
             coverage=coverage,
         )
-
-
-def read_coverage(interpreter: Any, nodes: Collection[int] | None = None) -> Coverage:
-    """Counts ops and those that a delegate took over.
-
-    The runtime lists the replaced ops beside the DELEGATE nodes that stand for them. An op belongs to a DELEGATE node
-    when one of the node's outputs depends on it without passing through one of the node's inputs.
-
-    Args:
-        interpreter: After allocation.
-        nodes: The DELEGATE nodes that count; None for all.
-    """
-    ops = interpreter._get_ops_details()
-    delegates = [op for op in ops if op["op_name"] == "DELEGATE" and (nodes is None or op["index"] in nodes)]
-    plain = [op for op in ops if op["op_name"] != "DELEGATE"]
-    producer = {int(tensor): op["index"] for op in plain for tensor in op["outputs"]}
-    by_index = {op["index"]: op for op in plain}
-    taken: set[int] = set()
-    for delegate in delegates:
-        borders = {int(tensor) for tensor in delegate["inputs"]}
-        pending = [int(tensor) for tensor in delegate["outputs"]]
-        while pending:
-            tensor = pending.pop()
-            index = producer.get(tensor)
-            if tensor in borders or index is None or index in taken:
-                continue
-            taken.add(index)
-            pending += [int(source) for source in by_index[index]["inputs"]]
-    left = Counter(op["op_name"] for op in plain if op["index"] not in taken)
-    return Coverage(len(plain), len(taken), len(delegates), dict(sorted(left.items())))
 
 
 def _signature_names(interpreter: Any) -> Mapping[int, str]:

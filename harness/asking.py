@@ -110,8 +110,8 @@ class Model(ABC):
         del inputs
         return None
 
-    def _invoke(self, inputs: Sequence[Array]) -> list[Array]:
-        return checked(self._backend)(inputs)
+    def _invoke(self, inputs: Sequence[Array]) -> Sequence[Array]:
+        return checked(self._backend, self._backend.invoke)(inputs)
 
 
 class Classifier(Model):

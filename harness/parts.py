@@ -53,6 +53,7 @@ class Parts:
             workers=usable_cpus(),
             cache_dir=spec.cache_dir / "samples",
             on_sample=lambda: None,
+            inputs=first.inputs,
         )
         self.spare: Backend | None = first
         self.warnings: list[str] = []
@@ -176,7 +177,7 @@ class Parts:
         return {"reference": said} | compared
 
     def _answers(self, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:
-        ask = checked(backend)
+        ask = checked(backend, backend.runner())
         answers = []
         for index in indices:
             # A backend may reuse its buffers.

@@ -14,11 +14,12 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
-from tasks.base import Array, Codec
+from harness.errors import RunFailed
+from tasks.base import Array, Codec, Tensor
 
 Row = tuple[Array, ...]
 _CACHE_VERSION = 2
@@ -28,10 +29,27 @@ class SampleLibrary:
     """Samples by index. `rows` is read while a query is timed: `rows[index]` is the model's inputs, () while not loaded."""
 
     def __init__(
-        self, codec: Codec, total: int, *, workers: int, cache_dir: Path | None, on_sample: Callable[[], None]
+        self,
+        codec: Codec,
+        total: int,
+        *,
+        workers: int,
+        cache_dir: Path | None,
+        on_sample: Callable[[], None],
+        inputs: Sequence[Tensor] | None = None,
     ) -> None:
-        """Args are the codec that prepares, the set's size, threads to use, where to keep samples, and a progress hook."""
+        """Takes what makes samples and where to keep them.
+
+        Args:
+            codec: Prepares samples.
+            total: The set's size.
+            workers: Threads to use.
+            cache_dir: Where prepared samples are kept; None for nowhere.
+            on_sample: Called for each sample that is ready.
+            inputs: The model's inputs, which samples are held against: nobody looks at them again while a query is timed.
+        """
         self.rows: list[Row] = [()] * total
+        self._inputs = inputs
         self._codec = codec
         self._workers = workers
         self._cache_dir = cache_dir
@@ -42,8 +60,14 @@ class SampleLibrary:
 
         Raises:
             tasks.base.DataMissing: A sample cannot be read.
+            RunFailed: A sample does not fit the model's inputs.
         """
         wanted = sorted(set(indices))
+        self._bring(wanted)
+        self._check(wanted)
+
+    def _bring(self, wanted: Sequence[int]) -> None:
+        """From where they are kept, or made anew."""
         key = self._codec.cache_key() if self._cache_dir is not None else None
         folder = None if key is None or self._cache_dir is None else self._cache_dir / _digest(key, wanted)
         if folder is not None and self._map(folder, wanted):
@@ -57,6 +81,18 @@ class SampleLibrary:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
         for index in indices:
             self.rows[index] = ()
+
+    def _check(self, wanted: Sequence[int]) -> None:
+        """A copy into a tensor's memory would stretch or convert what does not fit."""
+        if self._inputs is None:
+            return
+        promised = [(tensor.shape, tensor.dtype) for tensor in self._inputs]
+        for index in wanted:
+            found = [(array.shape, array.dtype) for array in self.rows[index]]
+            if found != promised:
+                raise RunFailed(
+                    f"sample {index} was prepared as {_named(found)}, but the model takes {_named(promised)}"
+                )
 
     def _prepare(self, wanted: Sequence[int]) -> None:
         if len(wanted) < 2 or self._workers < 2:
@@ -137,6 +173,10 @@ class SampleLibrary:
             checksum = zlib.crc32(sample, checksum)
             file.write(sample)
         return checksum
+
+
+def _named(arrays: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
+    return ", ".join(f"{dtype} {list(shape)}" for shape, dtype in arrays)
 
 
 def _remove(folder: Path) -> None:

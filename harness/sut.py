@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backends.base import Array, Backend
+from backends.base import Array, Backend, Run
 from harness.errors import RunFailed
-from harness.samples import SampleLibrary
+from harness.samples import Row, SampleLibrary
 from tasks.base import Codec
 
 _FLOATS_PER_STAMPED_ROW = 7
@@ -17,15 +17,16 @@ _FLOATS_PER_STAMPED_ROW = 7
 class SystemUnderTest:
     """One backend with what the task needs around it. Used by one thread."""
 
+    answer: Callable[[int], bytes]
+    """The timed path: one look-up, one run of the model, one post-processing."""
+
     def __init__(self, backend: Backend, codec: Codec, samples: SampleLibrary, *, check_answers: bool) -> None:
         """`check_answers` holds every answer against the model's outputs (a microsecond: not where queries are timed)."""
         self.backend = backend
         self._rows = samples.rows
-        self._invoke = checked(backend) if check_answers else backend.invoke
-        self._postprocess = codec.postprocess
-        if codec.stamps_index:
-            # Chosen once, not per query.
-            self.answer = self._stamped_answer  # type: ignore[method-assign]
+        run = backend.runner()
+        run = checked(backend, run) if check_answers else run
+        self.answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.postprocess)
 
     def check(self, index: int) -> None:
         """Looks at one answer before any is timed.
@@ -33,21 +34,32 @@ class SystemUnderTest:
         Raises:
             RunFailed: See `checked`.
         """
-        checked(self.backend)(self._rows[index])
+        checked(self.backend, self.backend.runner())(self._rows[index])
 
-    def answer(self, index: int) -> bytes:
-        """The timed path: one look-up, one invoke, one post-processing."""
-        return self._postprocess(self._invoke(self._rows[index]))
 
-    def _stamped_answer(self, index: int) -> bytes:
-        """As `answer`, for log formats whose rows open with the sample's index."""
-        data = bytearray(self._postprocess(self._invoke(self._rows[index])))
+# Closures, not methods: what a query needs is bound once.
+
+
+def _plain(rows: Sequence[Row], run: Run, postprocess: Callable[[Sequence[Array]], bytes]) -> Callable[[int], bytes]:
+    def answer(index: int) -> bytes:
+        return postprocess(run(rows[index]))
+
+    return answer
+
+
+def _stamped(rows: Sequence[Row], run: Run, postprocess: Callable[[Sequence[Array]], bytes]) -> Callable[[int], bytes]:
+    """For log formats whose rows open with the sample's index."""
+
+    def answer(index: int) -> bytes:
+        data = bytearray(postprocess(run(rows[index])))
         np.frombuffer(data, np.float32)[::_FLOATS_PER_STAMPED_ROW] = index
         return bytes(data)
 
+    return answer
 
-def checked(backend: Backend) -> Callable[[Sequence[Array]], list[Array]]:
-    """`backend.invoke`, with the answer held against the outputs that the backend says its model has.
+
+def checked(backend: Backend, run: Run) -> Run:
+    """`run` of the backend (`invoke` or a `runner()`), its answers held against the outputs that the model is said to have.
 
     A plug-in or delegate that answers too few scores would go unnoticed: the best of those is a label like any other.
 
@@ -57,8 +69,8 @@ def checked(backend: Backend) -> Callable[[Sequence[Array]], list[Array]]:
     """
     promised = [(tensor.shape, tensor.dtype) for tensor in backend.outputs]
 
-    def invoke(inputs: Sequence[Array]) -> list[Array]:
-        outputs = backend.invoke(inputs)
+    def run_and_look(inputs: Sequence[Array]) -> Sequence[Array]:
+        outputs = run(inputs)
         if [(array.shape, array.dtype) for array in outputs] != promised:
             found = ", ".join(f"{array.dtype} {list(array.shape)}" for array in outputs) or "nothing"
             wanted = ", ".join(f"{dtype} {list(shape)}" for shape, dtype in promised)
@@ -71,4 +83,4 @@ def checked(backend: Backend) -> Callable[[Sequence[Array]], list[Array]]:
                 )
         return outputs
 
-    return invoke
+    return run_and_look
