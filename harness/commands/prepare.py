@@ -20,13 +20,17 @@ examples:
   ./run.sh prepare coco_val2017                                    from what fetch brought
   ./run.sh prepare ade20k_val --from ADEChallengeData2016.zip
   ./run.sh prepare squad_dev --from dev-v1.1.json --vocab vocab.txt
+  ./run.sh prepare coco_val2017 --from hf:NAME:val --truth annotations_trainval2017.zip
+                                                                   a Hugging Face data set (./run.sh install hf)
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The data set, and where what it is made of lies."""
     parser.add_argument("name", help="imagenet_val, coco_val2017, ade20k_val or squad_dev")
-    parser.add_argument("--from", dest="source", type=Path, help="the archive as distributed, or a folder")
+    parser.add_argument(
+        "--from", dest="source", type=Path, help="the archive as distributed, a folder, or hf:NAME:SPLIT"
+    )
     parser.add_argument("--truth", type=Path, help="labels or annotations, where they come apart")
     parser.add_argument("--vocab", type=Path, help="SQuAD: the vocabulary the model was trained with")
     parser.add_argument("--copy", action="store_true", help="copy the pictures of a folder instead of linking them")
@@ -48,7 +52,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
         "state": done.state,
         "how": done.how,
         "licence": known[arguments.name].licence,
+        "notes": list(done.notes),
     }
     note = "" if done.state == "verified" else ", of files without a published checksum: no target binds"
     text = f"{done.state}: {done.path}, {done.count:,} samples, {done.how}{note}\nlicence: {data['licence']}"
+    text += "".join(f"\nnote: {note}" for note in done.notes)
     return Outcome(EXIT_VALID, text, data)

@@ -1,4 +1,7 @@
-"""How ImageNet, COCO, ADE20K and SQuAD are laid out, from the forms in which people have them."""
+"""How ImageNet, COCO, ADE20K and SQuAD are laid out, from the forms in which people have them.
+
+Those on Hugging Face's hub are brought by `harness.zoo.hub_layouts`; all are checked here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from typing import Any
 from PIL import Image
 
 from harness.errors import ConfigError
+from harness.zoo import hub_layouts
 from harness.zoo.prepare import Layout, Place, Stage
+from tasks.hub import is_hub_name
 
 _IMAGENET_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _SYNSET = re.compile(r"n\d{8}")
@@ -38,13 +43,23 @@ def imagenet(stage: Stage) -> None:
             synset_of[path.name] = path.parent.name
         return stage.folder / "images" / path.name
 
-    stage.bring(source, place)
+    label_of: dict[str, int] | None = None
+    if is_hub_name(source):
+        label_of = hub_layouts.imagenet(stage, source)
+    else:
+        stage.bring(source, place)
     count = stage.preparation.count
     there = set(stage.names("images"))
     wanted = [f"ILSVRC2012_val_{number:08}.JPEG" for number in range(1, count + 1)]
     stage.complain("pictures are missing", [name for name in wanted if name not in there])
     stage.complain("pictures are not of the set", sorted(there - set(wanted)))
-    labels = _imagenet_labels(stage, wanted, synset_of)
+    if label_of is not None and stage.given.truth is None:
+        labels = [label_of[name] for name in wanted if name in label_of]
+    else:
+        labels = _imagenet_labels(stage, wanted, synset_of)
+        known = zip(wanted, labels, strict=False)
+        differ = [name for name, label in known if label_of and label_of.get(name, label) != label]
+        stage.complain("pictures have other labels in the data set than in the file", differ)
     _check_labels(stage, labels)
     lines = [f"{name} {label}\n" for name, label in zip(wanted, labels, strict=False)]
     (stage.folder / "val_map.txt").write_text("".join(lines), encoding="ascii")
@@ -96,10 +111,14 @@ def coco(stage: Stage) -> None:
     _coco_truth(stage, source)
     path = stage.folder / "annotations" / _INSTANCES
     listed = _coco_images(path)
-    stage.bring(source, lambda name: stage.folder / "val2017" / name.name if name.name in listed else None)
+    if is_hub_name(source):
+        hub_layouts.coco_pictures(stage, source)
+    else:
+        stage.bring(source, lambda name: stage.folder / "val2017" / name.name if name.name in listed else None)
     there = set(stage.names("val2017"))
     stage.counted(f"pictures in {_INSTANCES}", len(listed))
     stage.complain(f"pictures that {_INSTANCES} lists are missing", sorted(set(listed) - there))
+    stage.complain(f"pictures are not in {_INSTANCES}", sorted(there - set(listed)))
     wrong = [
         name for name, size in listed.items() if name in there and _size(stage, "val2017", name) not in (None, size)
     ]
@@ -111,6 +130,9 @@ def _coco_truth(stage: Stage, source: Path) -> None:
     if truth is None and source.is_dir():
         beside = [source / "annotations" / _INSTANCES, source.parent / "annotations" / _INSTANCES, source / _INSTANCES]
         truth = next((path for path in beside if path.is_file()), None)
+    if truth is None and is_hub_name(source):
+        hub_layouts.coco_truth(stage, source, stage.folder / "annotations" / _INSTANCES)
+        return
     truth = truth or stage.part("annotations_trainval2017.zip")
     if truth is None:
         raise ConfigError(f"name the ground truth: --truth annotations_trainval2017.zip, or {_INSTANCES}")
@@ -149,7 +171,10 @@ def ade20k(stage: Stage) -> None:
             return None
         return stage.folder / folder / path.name
 
-    stage.bring(source, place)
+    if is_hub_name(source):
+        hub_layouts.ade20k(stage, source)
+    else:
+        stage.bring(source, place)
     pictures, annotations = stage.names("images"), stage.names("annotations")
     stage.counted("pictures", len(pictures))
     stage.counted("annotations", len(annotations))
@@ -172,7 +197,10 @@ def squad(stage: Stage) -> None:
         raise ConfigError(f"name the questions (--from dev-v1.1.json), or ./run.sh fetch {stage.name} first")
     if vocabulary is None:
         raise ConfigError("name the vocabulary (--vocab vocab.txt, of uncased BERT): windows are cut with it")
-    stage.check(source)
+    if is_hub_name(source):
+        source = hub_layouts.squad(stage, source)
+    else:
+        stage.check(source)
     raw = _json(source)
     try:
         version = str(raw["version"])
@@ -186,7 +214,7 @@ def squad(stage: Stage) -> None:
     stage.complain("tokens are missing from the vocabulary", [token for token in _SPECIAL_TOKENS if token not in words])
     (stage.folder / "dev-v1.1.json").write_bytes(source.read_bytes())
     (stage.folder / "vocab.txt").write_bytes(vocabulary.read_bytes())
-    stage.how = "copied"
+    stage.how = stage.how or "copied"
 
 
 def _size(stage: Stage, folder: str, name: str) -> tuple[int, int] | None:

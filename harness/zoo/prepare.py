@@ -1,4 +1,4 @@
-"""Data sets laid out from what their owners distribute: an archive, or the folder that somebody unpacked long ago.
+"""Data sets laid out from what people have: an archive as distributed, an old folder, or a Hugging Face data set.
 
 The layout is made beside its place and renamed into it whole, after every count has been checked. Pictures of a folder
 are linked (or copied, if asked), those of an archive unpacked.
@@ -13,11 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from accuracy.errors import TruthError
 from harness.entries import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.install import locked, writing
 from harness.zoo.official import PREPARED, examine, hash_file, is_published, official_path
 from harness.zoo.unpack import unpack
+from tasks.base import DataMissing
+from tasks.hub import is_hub_name
 
 Place = Callable[[PurePosixPath], Path | None]
 _SHOWN = 5
@@ -28,7 +31,7 @@ class Given:
     """What the user has."""
 
     source: Path | None = None
-    """The pictures (or the questions): a folder, or the archive as distributed; None takes the cached one."""
+    """The pictures (or the questions): a folder, the archive as distributed, or `hf:...`; None takes the cached one."""
     truth: Path | None = None
     """The ground truth, where it comes apart."""
     vocabulary: Path | None = None
@@ -45,7 +48,9 @@ class Prepared:
     state: str
     """`verified` where all it was made of has published checksums, else `unverified`."""
     how: str
-    """`linked`, `copied`, `unpacked`, or `was here`."""
+    """`linked`, `copied`, `unpacked`, `written`, or `was here`."""
+    notes: tuple[str, ...] = ()
+    """What one should know of it."""
 
 
 @dataclass(slots=True)
@@ -62,6 +67,7 @@ class Stage:
     verified: bool = True
     """So far."""
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def part(self, file: str) -> Path | None:
         """A part of the set from the cache, if it is there and whole."""
@@ -153,14 +159,19 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
         with tempfile.TemporaryDirectory(prefix=".prepare-", dir=place.parent, ignore_cleanup_errors=True) as folder:
             stage = Stage(name, Path(folder) / "set", given, entry, cache, entry.prepare)
             stage.folder.mkdir()
-            layouts[entry.prepare.layout](stage)
+            try:
+                layouts[entry.prepare.layout](stage)
+            except (DataMissing, TruthError) as error:
+                raise ConfigError(f"{name} cannot be laid out: {error}") from None
             if stage.problems:
                 raise ConfigError(f"{name} is not complete, nothing was laid out:\n  " + "\n  ".join(stage.problems))
             counts = {child.name: sum(1 for _ in child.iterdir()) for child in stage.folder.iterdir() if child.is_dir()}
             note = {"data_set": name, "files": counts, "how": stage.how, "verified": stage.verified}
+            note |= {"source": str(given.source), "notes": stage.notes} if is_hub_name(given.source or "") else {}
             (stage.folder / PREPARED).write_text(json.dumps(note, indent=2), encoding="utf-8")
             stage.folder.rename(place)
-    return Prepared(place, entry.prepare.count, "verified" if stage.verified else "unverified", stage.how)
+    state = "verified" if stage.verified else "unverified"
+    return Prepared(place, entry.prepare.count, state, stage.how, tuple(dict.fromkeys(stage.notes)))
 
 
 Layout = Callable[[Stage], None]
