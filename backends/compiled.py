@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, BackendUnavailable, Coverage, ModelRejected, TensorSpec
+from backends.base import (
+    Array,
+    Backend,
+    BackendInfo,
+    BackendUnavailable,
+    Coverage,
+    ModelRejected,
+    TensorSpec,
+    TimeShare,
+)
+from backends.compiled_profile import compiled_time_share
 from backends.interpreter import InterpreterBackend, first_line
 from backends.model_file import POST_PROCESSING_OP, operators, read_model, shapeless_outputs, unfit_for_compiling
 from backends.stderr import overheard
@@ -53,6 +63,7 @@ class CompiledBackend(Backend):
         self._model, self.said = _compile(model, options, why_not)
         signature, names = next(iter(self._model.get_signature_list().items()))
         places = self._places(model, signature, names)
+        self._file, self._input_places, self._resized = model, places[0], input_shapes is not None
         if input_shapes is not None:
             for spec in self.inputs:
                 number = names["inputs"].index(spec.name)
@@ -74,6 +85,24 @@ class CompiledBackend(Backend):
     def info(self) -> BackendInfo:
         """The engine; subclasses add what they know."""
         return BackendInfo(name="compiled", engine="CompiledModel", delegate=None)
+
+    def share_with(self, hardware: int, options: Mapping[str, str], inputs: Sequence[Array]) -> TimeShare:
+        """The CPU's part of the time, of the same model compiled once more. Frees this one first.
+
+        Args:
+            hardware: See `compiled_time_share`.
+            options: See `compiled_time_share`.
+            inputs: As for `invoke`.
+        """
+        if self._resized:
+            return TimeShare(None, "a compiled model with other shapes than the file's is not profiled")
+        self.close()
+        in_order = [
+            array for _, array in sorted(zip(self._input_places, inputs, strict=True), key=lambda pair: pair[0])
+        ]
+        return compiled_time_share(
+            self._file, hardware=hardware, options=options, inputs=in_order, outputs=len(self.outputs)
+        )
 
     def close(self) -> None:
         """Frees the buffers, then the model."""

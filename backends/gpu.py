@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from backends.base import BackendInfo, BackendUnavailable, Coverage
+from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TimeShare
 from backends.compiled import CompiledBackend
+from backends.compiled_profile import CPU, GPU
 from backends.model_file import operators
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")
 _SPLIT = re.compile(r"(\d+) operations will run on the GPU, and the remaining (\d+) operations will run on the CPU")
 _UNSUPPORTED = re.compile(r"operations are not supported by GPU delegate:\n(.*?)\n\d+ operations will run", re.DOTALL)
 PRECISIONS = ("fp32", "fp16")
+_FP32 = 2
+"""kLiteRtDelegatePrecisionFp32 (LRT litert/c/options/litert_gpu_options.h)."""
 
 
 class GpuBackend(CompiledBackend):
@@ -62,6 +65,7 @@ class GpuBackend(CompiledBackend):
             input_shapes=input_shapes,
             why_not=why_not,
         )
+        self._threads = threads
         self._options = {"precision": precision, "cpu_fallback": cpu_fallback}
         if found := read_adapter(self.said):
             GpuBackend._adapter = found
@@ -80,6 +84,14 @@ class GpuBackend(CompiledBackend):
             accelerator=True,
             device=device | ({"driver_file": driver} if driver else {}),
         )
+
+    def time_share(self, inputs: Sequence[Array]) -> TimeShare:
+        """Measured node by node on a second compilation: see `backends.compiled_profile`."""
+        hardware = GPU | CPU if self._options["cpu_fallback"] else GPU
+        options = {"xnnpack": f"num_threads = {self._threads}\n"}
+        if self._options["precision"] == "fp32":
+            options["gpu_options"] = f"precision = {_FP32}\n"
+        return self.share_with(hardware, options, inputs)
 
     def _read_coverage(self, model: Path) -> Coverage:
         split = _SPLIT.search(self.said)

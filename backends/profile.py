@@ -1,4 +1,4 @@
-"""How an interpreter's time divides between an accelerator and the CPU, node by node.
+"""How a model's time divides between an accelerator and the CPU, node by node.
 
 The runtime's Python interface has no profiler. A delegate that claims no op is shown every node of the graph, through the C
 interface that delegates are written against (LRT tflite/core/c/common.h); here it puts a clock around each node's kernel.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from backends.base import TimeShare
 
 _DYNAMIC = 1
 """kTfLiteDelegateFlagsAllowDynamicTensors: the graph may be planned already."""
+_DELEGATE = 51
+"""kTfLiteBuiltinDelegate: the node of a partition."""
 _BUDGET_NS, _MAX_RUNS = 500_000_000, 200
+UNSEEN = TimeShare(None, "the runtime does not call the accelerator's nodes by the interface that is measured")
 _Pointer = ctypes.c_void_p
 
 
@@ -25,9 +27,17 @@ class _IntArray(ctypes.Structure):
 
 
 class _Registration(ctypes.Structure):
-    """The first four fields, which every version of the interface has had."""
+    """The first fields, which every version of the interface has had."""
 
-    _fields_ = (("init", _Pointer), ("free", _Pointer), ("prepare", _Pointer), ("invoke", _Pointer))
+    _fields_ = (
+        ("init", _Pointer),
+        ("free", _Pointer),
+        ("prepare", _Pointer),
+        ("invoke", _Pointer),
+        ("profiling_string", _Pointer),
+        ("builtin_code", ctypes.c_int32),
+        ("custom_name", ctypes.c_char_p),
+    )
 
 
 class _Context(ctypes.Structure):
@@ -76,53 +86,91 @@ def cpu_time_share(interpreter: Any, accelerator_nodes: Collection[int], invoke:
         accelerator_nodes: Nodes of its plan that stand for the accelerator's partitions; all others are the CPU's.
         invoke: Runs the model once.
     """
-    spent: dict[int, int] = {}
+    clocks = Clocks()
     try:
-        with _clocks(interpreter, spent):
-            invoke()  # the first run after a change of the graph is no measure
-            spent.update(dict.fromkeys(spent, 0))
-            end = time.perf_counter_ns() + _BUDGET_NS
-            for _ in range(_MAX_RUNS):
-                invoke()
-                if time.perf_counter_ns() > end:
-                    break
+        interpreter._interpreter.ModifyGraphWithDelegate(clocks.address)
+        clocks.check()
+        run_for_a_while(clocks, invoke)
     except (RuntimeError, ValueError) as error:
         return TimeShare(None, f"the runtime lets nobody look at its nodes: {error}")
-    silent = [node for node, time_ns in spent.items() if not time_ns]
-    if silent or not accelerator_nodes or not set(accelerator_nodes) <= spent.keys():
-        return TimeShare(None, "the runtime does not call the accelerator's nodes by the interface that is measured")
-    total = sum(spent.values())
-    return TimeShare(sum(time_ns for node, time_ns in spent.items() if node not in accelerator_nodes) / total)
+    finally:
+        clocks.take_away()
+    if not clocks.saw(accelerator_nodes):
+        return UNSEEN
+    return TimeShare(clocks.without_ns(accelerator_nodes) / clocks.without_ns(()))
 
 
-@contextmanager
-def _clocks(interpreter: Any, spent: dict[int, int]) -> Iterator[None]:
-    """Adds up in `spent`, in ns, what each node of the plan takes, while the body runs."""
-    kernels: list[tuple[Any, int]] = []
-    kept: list[Any] = []
-    failures: list[Exception] = []
+def run_for_a_while(clocks: Clocks, invoke: Callable[[], object]) -> int:
+    """Half a second, or 200 runs, after one that does not count.
 
-    def prepare(context: Any, _: Any) -> int:
+    Returns:
+        How long all runs together took, in ns.
+    """
+    invoke()  # the first run after a change of the graph is no measure
+    clocks.spent.update(dict.fromkeys(clocks.spent, 0))
+    began = now = time.perf_counter_ns()
+    for _ in range(_MAX_RUNS):
+        invoke()
+        now = time.perf_counter_ns()
+        if now - began > _BUDGET_NS:
+            break
+    return now - began
+
+
+class Clocks:
+    """A delegate that claims no node and puts a clock around each that it sees. It must outlive the graph it was applied to."""
+
+    def __init__(self) -> None:
+        """Ready to be applied."""
+        self.spent: dict[int, int] = {}
+        """What each node of the plan took, in ns."""
+        self.delegate_names: dict[int, str] = {}
+        """Nodes that stand for the partition of a delegate -> the delegate's name."""
+        self._kernels: list[tuple[Any, int]] = []
+        self._kept: list[Any] = []
+        self._failure: Exception | None = None
+        self._delegate = _Delegate(prepare=_Prepare(self._prepare), flags=_DYNAMIC)
+
+    @property
+    def address(self) -> int:
+        """Of the delegate."""
+        return ctypes.addressof(self._delegate)
+
+    def check(self) -> None:
+        """After it was applied.
+
+        Raises:
+            RuntimeError: It could not see the nodes.
+        """
+        if self._failure is not None:
+            raise RuntimeError(str(self._failure))
+
+    def saw(self, nodes: Collection[int]) -> bool:
+        """Whether every node was called, and these (at least one) are among them."""
+        return bool(nodes) and set(nodes) <= self.spent.keys() and all(self.spent.values())
+
+    def without_ns(self, nodes: Collection[int]) -> int:
+        """What all nodes but these took."""
+        return sum(time_ns for node, time_ns in self.spent.items() if node not in nodes)
+
+    def take_away(self) -> None:
+        """Gives every node its own kernel back."""
+        for registration, kernel in self._kernels:
+            registration.invoke = kernel
+
+    def _prepare(self, context: Any, _: Any) -> int:
         try:
             for node, registration in _nodes(context):
-                kernels.append((registration, registration.invoke))
-                spent[node] = 0
-                kept.append(_clocked(node, _Invoke(registration.invoke), spent))
-                registration.invoke = ctypes.cast(kept[-1], _Pointer).value
+                self._kernels.append((registration, registration.invoke))
+                self.spent[node] = 0
+                if registration.builtin_code == _DELEGATE:
+                    self.delegate_names[node] = (registration.custom_name or b"").decode(errors="replace")
+                self._kept.append(_clocked(node, _Invoke(registration.invoke), self.spent))
+                registration.invoke = ctypes.cast(self._kept[-1], _Pointer).value
         except Exception as error:
             # No exception may pass through the runtime.
-            failures.append(error)
+            self._failure = error
         return 0
-
-    delegate = _Delegate(prepare=_Prepare(prepare), flags=_DYNAMIC)
-    try:
-        interpreter._interpreter.ModifyGraphWithDelegate(ctypes.addressof(delegate))
-        if failures:
-            raise RuntimeError(str(failures[0]))
-        yield
-    finally:
-        for registration, kernel in kernels:
-            registration.invoke = kernel
 
 
 def _nodes(context: Any) -> Iterator[tuple[int, _Registration]]:

@@ -109,6 +109,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     control.enter(Phase.WRITING)
     if guard.failure is not None:
         raise guard.failure
+    # What is looked at afterwards is no part of the run.
+    peak_rss_bytes = _peak_rss_bytes()
     measured = _afterwards(plan, info, profiled, stopped=bool(control.stop))
     for sut in plan.suts:
         sut.backend.close()
@@ -120,7 +122,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "loadgen": in_force,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
-        "peak_rss_bytes": _peak_rss_bytes(),
+        "peak_rss_bytes": peak_rss_bytes,
         "stopped": control.stop,
         "warnings": [*warnings, *parts.warnings],
     }

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.compiled_profile import CPU, compiled_time_share
 from backends.gpu import read_adapter, why_not
+from backends.profile import UNSEEN
 from harness.zoo import layers
 from harness.zoo.graph import Graph
 
@@ -125,3 +127,68 @@ def test_ops_left_to_the_cpu_are_counted_and_named(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [78, 75, {"SQUEEZE": 1, "(cut off from the rest)": 2}]
+
+
+@pytest.fixture(scope="session")
+def partly_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two classifiers whose SQUEEZE, and all after it, is left to the CPU: next to nothing, and 7 million multiply-adds."""
+    folder = tmp_path_factory.mktemp("models")
+    return {name: _write_partly(folder / f"{name}.tflite", hidden) for name, hidden in (("light", 0), ("heavy", 4096))}
+
+
+def _write_partly(path: Path, hidden: int) -> Path:
+    rng = np.random.default_rng(3)
+    graph = Graph("partly")
+    values = graph.input("picture", (1, 32, 32, 3), np.float32)
+    for side in (16, 8):
+        smaller = graph.tensor(f"pooled to {side}", (1, side, side, 3), np.float32)
+        pool = schema.Pool2DOptionsT(padding=schema.Padding.VALID, strideW=2, strideH=2, filterWidth=2, filterHeight=2)
+        graph.operator("AVERAGE_POOL_2D", [values], [smaller], pool)
+        values = smaller
+    values = layers.reshape(graph, "row", values, (1, 1, 1, 192))
+    flat = graph.tensor("flat", (1, 192), np.float32)
+    graph.operator("SQUEEZE", [values], [flat], schema.SqueezeOptionsT(squeezeDims=[1, 2]))
+    for name, size in (("hidden", hidden), ("scores", 1001)):
+        if size:
+            weight = graph.constant(f"{name}/weight", rng.normal(0, 0.1, (size, flat.shape[1])).astype(np.float32))
+            zero = graph.constant(f"{name}/zero", np.zeros(size, np.float32))
+            flat = layers.fully_connected(graph, name, flat, weight, zero)
+    graph.output(flat)
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+def test_what_the_gpu_leaves_to_the_cpu_has_its_share_of_the_time(
+    cli: Cli,
+    partly_models: dict[str, Path],
+    picture_data: Path,
+    short: list[str],
+    vulkan: dict[str, str],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    shares = {}
+    for name, model in partly_models.items():
+        words = ["--task", "mobilenet_edgetpu", "--model", model, "--dataset", picture_data, *short]
+        done = cli(*words, "--backend", "gpu", "--out", tmp_path / name, env=vulkan)
+        assert done.returncode == 0, done.stderr
+        backend = read_result(tmp_path / name)["backend"]
+        assert backend["delegated_nodes"] == 3
+        assert "SQUEEZE" in backend["cpu_ops"]
+        assert backend["cpu_ops_time_unknown"] is None
+        shares[name] = backend["cpu_ops_time_share"]
+    assert 0 < shares["light"] < shares["heavy"] < 1
+
+
+def test_a_model_that_is_wholly_the_cpus_has_no_accelerators_share(adds_model: Path) -> None:
+    picture = np.zeros((1, 32, 32, 3), np.float32)
+    found = compiled_time_share(adds_model, hardware=CPU, options={}, inputs=[picture], outputs=1)
+    assert found == UNSEEN
+
+
+def test_a_model_that_cannot_be_compiled_again_has_no_share_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "cut.tflite").write_bytes(b"\x1c\0\0\0TFL3")
+    found = compiled_time_share(tmp_path / "cut.tflite", hardware=CPU, options={}, inputs=[], outputs=1)
+    assert found.cpu is None
+    assert "LiteRtCreateModelFromFile answers" in str(found.why)
