@@ -24,7 +24,8 @@ from tasks.base import DataMissing
 
 PREFIX = "hf:"
 
-_DEFAULT_SPLITS = ("validation", "val", "valid", "dev", "test")
+EVALUATION_SPLITS = ("validation", "val", "valid", "dev", "test")
+"""Names of splits that are meant for scoring; the first that is there is taken where none is named."""
 _COLON = re.compile(r":(?![^\[]*\])")
 """Not one in brackets: train[:100] is a split."""
 _SAVED = ("dataset_dict.json", "state.json")
@@ -128,7 +129,7 @@ def _saved_split(hub: HubName, saved: Any) -> Any:
 
 
 def _default_split(hub: HubName, splits: Sequence[str]) -> str:
-    usual = [split for split in _DEFAULT_SPLITS if split in splits]
+    usual = [split for split in EVALUATION_SPLITS if split in splits]
     if usual or len(splits) == 1:
         return [*usual, *splits][0]
     raise DataMissing(

@@ -7,7 +7,8 @@ from pathlib import Path
 from tasks.hub import is_hub_name
 from tasks.hub_pictures import open_hub_pictures
 from tasks.pictures import Pictures
-from tasks.record_pictures import is_record_set, open_records
+from tasks.record_pictures import open_records
+from tasks.record_sets import is_record_set
 
 
 def open_pictures(path: Path, count: int | None = None) -> Pictures:

@@ -5,13 +5,11 @@ Two forms of tf.train.Example are known by their features:
     image/encoded, image/filename   TensorFlow's ImageNet, its object detection API's COCO, DeepLab's ADE20K
     image, file_name                TensorFlow Datasets'
 
-What each has for labels, boxes and masks stands in `_FORMS`. A set is one file, or the files of a folder in the order of their
-names; of `validation-00000-of-00128` none may be missing.
+What each has for labels, boxes and masks stands in `_FORMS`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,10 +25,8 @@ from accuracy.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.images import size_of
 from tasks.pictures import Pictures, first
+from tasks.record_sets import files_of
 from tasks.stored import StoredLabels, StoredMasks
-
-_SUFFIXES = (".record", ".records", ".tfrec", ".tfrecord", ".tfrecords")
-_SHARD = re.compile(r"(?P<set>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(?:\.\w+)?")
 
 
 class _Form(NamedTuple):
@@ -89,18 +85,11 @@ _FORMS = (
 )
 
 
-def is_record_set(path: Path) -> bool:
-    """Whether a path is a TFRecord file, or a folder with TFRecord files in it, by their names."""
-    if path.is_dir():
-        return any(_is_record_file(child) for child in path.iterdir())
-    return path.is_file() and _is_record_file(path)
-
-
 def open_records(path: Path, count: int | None = None) -> Pictures:
     """Finds the pictures of a set, their names and labels; reads no picture. Boxes and masks are read when asked for.
 
     Args:
-        path: A file or folder, of which `is_record_set` holds.
+        path: A file or folder, of which `tasks.record_sets.is_record_set` holds.
         count: Use the first `count` pictures only; None for all.
 
     Raises:
@@ -113,7 +102,8 @@ def open_records(path: Path, count: int | None = None) -> Pictures:
 
 
 def _open(path: Path, count: int | None) -> Pictures:
-    files = [RecordFile.open(file) for file in (_files(path) if path.is_dir() else [path])]
+    path, found = files_of(path)
+    files = [RecordFile.open(file) for file in found]
     form = _form(path, next(files[0].examples()))
     place: dict[str, int] = {}
     labels: dict[str, int] = {}
@@ -296,25 +286,3 @@ def _id(example: Example, form: _Form) -> int | None:
 
 def _numbers(example: Example, feature: str) -> Array:
     return example.floats(feature) if example.kind(feature) == "float" else example.ints(feature)
-
-
-def _is_record_file(path: Path) -> bool:
-    name = path.name.lower()
-    return not name.startswith(".") and (name.endswith(_SUFFIXES) or _SHARD.fullmatch(name) is not None)
-
-
-def _files(folder: Path) -> list[Path]:
-    files = sorted(child for child in folder.iterdir() if _is_record_file(child) and child.is_file())
-    shards = [match for file in files if (match := _SHARD.fullmatch(file.name))]
-    sets = sorted({match["set"] for match in shards})
-    if len(sets) > 1 or (shards and len(shards) != len(files)):
-        raise DataMissing(
-            f"{folder} has records of more than one set ({', '.join(sets)}): keep each in a folder of its own"
-        )
-    there = {int(match["number"]) for match in shards}
-    totals = {int(match["total"]) for match in shards}
-    if missing := sorted(set(range(max(totals, default=0))) - there):
-        raise DataMissing(
-            f"{folder} lacks {len(missing)} of the {max(totals)} files of {sets[0]}, the first is {missing[0]}"
-        )
-    return files

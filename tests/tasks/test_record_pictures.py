@@ -15,7 +15,8 @@ from accuracy.wire import pack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
-from tasks.record_pictures import is_record_set, open_records
+from tasks.record_pictures import open_records
+from tasks.record_sets import is_record_set
 
 Record = Mapping[str, bytes | str | int]
 PICTURE = TensorSpec("image", (1, 16, 16, 3), np.dtype(np.uint8))
@@ -197,12 +198,52 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         open_records(tmp_path)
 
 
-def test_two_sets_in_one_folder_are_told_apart(tmp_path: Path) -> None:
-    write(tmp_path / "train-00000-of-00001", imagenet(0))
-    write(tmp_path / "validation-00000-of-00001", imagenet(1))
-    with pytest.raises(DataMissing, match=r"more than one set \(train, validation\)"):
+@pytest.mark.parametrize(
+    ("others", "name"),
+    [
+        (["train-00000-of-00001"], "validation-00000-of-00001"),
+        (
+            ["coco-train.tfrecord-00000-of-00001", "coco-test.tfrecord-00000-of-00001"],
+            "coco-val.tfrecord-00000-of-00001",
+        ),
+        (["coco_train.record-00000-of-00001", "coco_testdev.record-00000-of-00001"], "coco_val.record-00000-of-00001"),
+        (["train-00000-of-00001.tfrecord"], "val-00000-of-00001.tfrecord"),
+        (["train.record", "train2.record"], "test.record"),
+    ],
+)
+def test_of_several_splits_in_one_folder_the_one_meant_for_evaluation_is_taken(
+    others: Sequence[str], name: str, tmp_path: Path
+) -> None:
+    write(tmp_path / name, imagenet(7))
+    for number, other in enumerate(others):
+        write(tmp_path / other, imagenet(number))
+    pictures = open_records(tmp_path)
+    assert pictures.names == ("ILSVRC2012_val_00000007.JPEG",)
+    assert pictures.path.parent == tmp_path
+    assert name.startswith(pictures.path.name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["pets-00000-of-00001", "cars-00000-of-00001"],
+        ["pets_val-00000-of-00001", "cars_val-00000-of-00001"],
+        ["train-00000-of-00001", "training-00000-of-00001"],
+        ["train-00000-of-00001", "rest.tfrecord"],
+    ],
+)
+def test_sets_that_nothing_tells_apart_are_refused(names: Sequence[str], tmp_path: Path) -> None:
+    for number, name in enumerate(names):
+        write(tmp_path / name, imagenet(number))
+    with pytest.raises(DataMissing, match=r"has records of more than one set \(\w+, \w+\): keep each in a folder"):
         open_records(tmp_path)
-    assert len(open_records(tmp_path / "validation-00000-of-00001")) == 1
+    assert len(open_records(tmp_path / names[0])) == 1
+
+
+def test_files_that_name_no_split_are_one_set(tmp_path: Path) -> None:
+    for number in (1, 0):
+        write(tmp_path / f"part{number}.tfrecord", imagenet(number))
+    assert open_records(tmp_path).names == ("ILSVRC2012_val_00000000.JPEG", "ILSVRC2012_val_00000001.JPEG")
 
 
 def test_a_count_that_the_set_cannot_give_is_refused(tmp_path: Path) -> None:
