@@ -9,6 +9,7 @@ from harness.cli import Outcome
 from harness.errors import EXIT_VALID, UnknownName
 from harness.zoo.catalog import read_catalog
 from harness.zoo.data_layouts import LAYOUTS
+from harness.zoo.meter import Counter
 from harness.zoo.official import cache_dir
 from harness.zoo.prepare import Given, prepare
 
@@ -42,9 +43,14 @@ def main(arguments: argparse.Namespace) -> Outcome:
     known = read_catalog().prepared
     if arguments.name not in known:
         raise UnknownName("data set to prepare", arguments.name, known)
-    given = Given(arguments.source, arguments.truth, arguments.vocab, arguments.copy)
+    counter = Counter(f"files of {arguments.name} are in place")
+    on_file = None if arguments.json else counter.count
+    given = Given(arguments.source, arguments.truth, arguments.vocab, arguments.copy, on_file)
     cache = (arguments.cache_dir or cache_dir()).resolve()
-    done = prepare(arguments.name, known[arguments.name], given, cache, LAYOUTS)
+    try:
+        done = prepare(arguments.name, known[arguments.name], given, cache, LAYOUTS)
+    finally:
+        counter.end()
     data = {
         "name": arguments.name,
         "path": str(done.path),

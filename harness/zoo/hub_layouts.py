@@ -140,6 +140,7 @@ def _write(stage: Stage, pictures: Pictures, folder: str, names: Sequence[str]) 
         if not data.startswith(_JPEG):
             other.append(name)
         (stage.folder / folder / name).write_bytes(data)
+        stage.brought()
     stage.complain("pictures are no JPEG, so not the official files (name the set as --dataset instead)", other)
     stage.verified, stage.how = False, "written"
 

@@ -1,4 +1,4 @@
-"""How far the fetching is, on standard error: one line that is redrawn, or a line now and then where it is no terminal."""
+"""How far fetching or preparing is, on standard error: one line that is redrawn, or one now and then where it is no terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.zoo.install import Outcome
 
 _REDRAW_S = 0.2
 _LINE_S = 10.0
+_CLEAR = "\r\x1b[2K"
 
 
 class Meter:
@@ -77,14 +78,40 @@ class Meter:
         self._write(f"{self._clear()}{text}" if self._terminal else f"{text}\n")
 
     def _clear(self) -> str:
-        return "\r\x1b[2K" if self._terminal else ""
+        return _CLEAR if self._terminal else ""
 
     def _write(self, text: str) -> None:
-        # Progress that nobody reads any more is no reason to stop.
         if not self._quiet and text:
-            with contextlib.suppress(OSError):
-                sys.stderr.write(text)
-                sys.stderr.flush()
+            _write(text)
+
+
+class Counter:
+    """How many files are in place, drawn likewise."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._terminal = sys.stderr.isatty()
+        self._drawn = time.monotonic()
+
+    def count(self, number: int) -> None:
+        """So many are."""
+        now = time.monotonic()
+        if now - self._drawn >= (_REDRAW_S if self._terminal else _LINE_S):
+            self._drawn = now
+            text = f"{number:,} {self._what}"
+            _write(f"{_CLEAR}{text}" if self._terminal else f"{text}\n")
+
+    def end(self) -> None:
+        """Takes the line away."""
+        if self._terminal:
+            _write(_CLEAR)
+
+
+def _write(text: str) -> None:
+    # Progress that nobody reads any more is no reason to stop.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _bar(share: float) -> str:

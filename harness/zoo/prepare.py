@@ -37,6 +37,8 @@ class Given:
     vocabulary: Path | None = None
     copy: bool = False
     """Copy the pictures of a folder instead of linking them."""
+    on_file: Callable[[int], None] | None = None
+    """Hears how many files are in place, after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Stage:
     """So far."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    files: int = 0
+    """In place so far."""
 
     def part(self, file: str) -> Path | None:
         """A part of the set from the cache, if it is there and whole."""
@@ -75,8 +79,14 @@ class Stage:
         found = examine(file, known, self.cache)
         return found.path if found.usable else None
 
-    def bring(self, source: Path, place: Place) -> None:
+    def bring(self, source: Path, to: Place) -> None:
         """Fills the stage from an archive or a folder, and notes whether its checksum is a published one."""
+
+        def place(path: PurePosixPath) -> Path | None:
+            if target := to(path):
+                self.brought()
+            return target
+
         if source.is_dir():
             self.verified, self.how = False, "copied" if self.given.copy else "linked"
             self._bring_folder(source, place)
@@ -88,6 +98,12 @@ class Stage:
             raise ConfigError(f"{source} does not fit unpacked into {self.cache}: free some space or use --cache-dir")
         unpack(source, place)
         self.how = "unpacked"
+
+    def brought(self) -> None:
+        """Counts one more file."""
+        self.files += 1
+        if self.given.on_file is not None:
+            self.given.on_file(self.files)
 
     def check(self, file: Path) -> None:
         """Notes whether a file's checksum is a published one of this set; refuses a wrong one of the same name."""

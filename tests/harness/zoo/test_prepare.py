@@ -79,8 +79,10 @@ def imagenet_entry(*parts: FileEntry) -> DatasetEntry:
 def test_imagenet_from_a_folder_is_linked_and_the_task_can_read_it(
     imagenet: Path, val_txt: Path, tmp_path: Path
 ) -> None:
-    done = laid_out(imagenet_entry(), tmp_path / "cache", source=imagenet, truth=val_txt)
+    heard: list[int] = []
+    done = laid_out(imagenet_entry(), tmp_path / "cache", source=imagenet, truth=val_txt, on_file=heard.append)
     assert (done.how, done.state, done.count) == ("linked", "unverified", 3)
+    assert heard == [1, 2, 3]
     assert (done.path / "images" / "ILSVRC2012_val_00000002.JPEG").is_symlink()
     task = Classification(DataRef(done.path), ClassificationOptions())
     task.check_truth()

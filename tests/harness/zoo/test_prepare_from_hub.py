@@ -91,7 +91,10 @@ def imagenet(
 
 
 def test_imagenet_is_laid_out_by_the_file_names_the_set_has_kept(datasets: Any, tmp_path: Path) -> None:
-    done = laid_out(IMAGENET, tmp_path / "cache", source=imagenet(datasets, tmp_path / "set"))
+    heard: list[int] = []
+    source = imagenet(datasets, tmp_path / "set")
+    done = laid_out(IMAGENET, tmp_path / "cache", source=source, on_file=heard.append)
+    assert heard == [1, 2, 3]
     assert (done.how, done.state, done.count, done.notes) == ("written", "unverified", 3, ())
     assert [(done.path / f"images/ILSVRC2012_val_0000000{n}.JPEG").read_bytes() for n in (1, 2, 3)] == [
         jpeg(n) for n in (1, 2, 3)
