@@ -152,7 +152,9 @@ def _coco_images(path: Path) -> dict[str, tuple[int, int]]:
     raw = _json(path)
     try:
         return {str(image["file_name"]): (int(image["width"]), int(image["height"])) for image in raw["images"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ConfigError(f"{path.name} is no COCO ground truth: it has no field {error}") from None
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"{path.name} is no COCO ground truth: {error}") from None
 
 
@@ -205,7 +207,9 @@ def squad(stage: Stage) -> None:
     try:
         version = str(raw["version"])
         questions = sum(len(paragraph["qas"]) for article in raw["data"] for paragraph in article["paragraphs"])
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
+        raise ConfigError(f"{source} is not in SQuAD's format: it has no field {error}") from None
+    except TypeError as error:
         raise ConfigError(f"{source} is not in SQuAD's format: {error}") from None
     if version != "1.1":
         stage.problems.append(f"{source.name} is version {version} of SQuAD, not 1.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -80,17 +81,28 @@ def _recognise(path: Path, digests: Digests, catalog: Catalog) -> Item:
     if not named and (entry_named := _by_entry_name(path, catalog)):
         return entry_named
     with path.open("rb") as file:
-        head = file.read(1024)
-    why = implausible(path, named[0].file) if named else ""
+        page = is_web_page(file.read(1024))
     if named:
-        known = "; ".join(
-            f"{item.file} has {'sha256 ' + item.entry.sha256 if item.entry.sha256 else f'MD5 {item.entry.md5}'}"
-            for item in named
-        )
-        found = f"its sha256 is {digests.sha256}, its MD5 {digests.md5}; the published {known}"
-        raise ConfigError(f"{path} is not the official file of this name: {why or found}")
-    what = "it is a web page" if is_web_page(head) else "neither its hash nor its name is in the registry"
+        why = ("" if page else _other_size(path, named)) or implausible(path, named[0].file)
+        raise ConfigError(f"{path} is not the official file of this name: {why or _other_content(digests, named)}")
+    what = "it is a web page" if page else "neither its hash nor its name is in the registry"
     raise ConfigError(f"{path} is no official file: {what} (./run.sh fetch --list names all)")
+
+
+def _other_size(path: Path, named: Sequence[Item]) -> str:
+    """What most files that were cut short show; "" where a size is not known, or is right."""
+    size, known = path.stat().st_size, [item.entry.size_bytes for item in named if item.entry.size_bytes]
+    if len(known) < len(named) or size in known:
+        return ""
+    return f"it has {size:,} bytes, the official file has {' or '.join(f'{wanted:,}' for wanted in known)}"
+
+
+def _other_content(digests: Digests, named: Sequence[Item]) -> str:
+    known = "; ".join(
+        f"{item.file} has {'sha256 ' + item.entry.sha256 if item.entry.sha256 else f'MD5 {item.entry.md5}'}"
+        for item in named
+    )
+    return f"its sha256 is {digests.sha256}, its MD5 {digests.md5}; the published {known}"
 
 
 def _by_entry_name(path: Path, catalog: Catalog) -> Item | None:

@@ -333,6 +333,7 @@ def test_a_file_without_a_checksum_is_taken_by_its_name_and_pinned(tmp_path: Pat
         ("a.json", b"{", "it is not JSON"),
         ("a.txt", b"1\0", "it is not a text"),
         ("known.tfrecord", OTHER, f"its sha256 is {hashlib.sha256(OTHER).hexdigest()}"),
+        ("sized.tflite", BODY[:1000], f"it has 1,000 bytes, the official file has {len(BODY):,}"),
         ("nobody.bin", b"rubbish" * 9, "neither its hash nor its name is in the registry"),
         ("page.htm", b"<html>", "it is a web page"),
     ],
@@ -341,7 +342,9 @@ def test_a_wrong_file_is_refused_with_the_reason(name: str, content: bytes, says
     mine = tmp_path / name
     mine.write_bytes(content)
     known = catalog(
-        item("a.tflite"), item("a.zip"), item("a.json"), item("a.txt"), item("known.tfrecord", md5=md5(BODY))
+        *map(item, ("a.tflite", "a.zip", "a.json", "a.txt")),
+        item("known.tfrecord", md5=md5(BODY)),
+        item("sized.tflite", md5=md5(BODY), size_bytes=len(BODY)),
     )
     with pytest.raises(ConfigError, match=says):
         import_file(mine, known, tmp_path / "cache")

@@ -280,7 +280,8 @@ def test_squad_is_laid_out_with_its_vocabulary_and_the_task_can_read_it(
     ("change", "says"),
     [
         (lambda text: text.replace('"1.1"', '"v2.0"'), "is version v2.0 of SQuAD"),
-        (lambda text: text.replace('"qas"', '"questions"'), "is not in SQuAD's format"),
+        (lambda text: text.replace('"qas"', '"questions"'), "is not in SQuAD's format: it has no field 'qas'"),
+        (lambda text: text.replace('"q1"', "1").replace("[{", "{").replace("}]", "}"), "is not in SQuAD's format"),
         (lambda text: text[:40], "is not JSON"),
         (lambda text: text, ""),
     ],
