@@ -1,7 +1,9 @@
 """How long stand-ins take to make, and their latency against files that a converter made of the same architecture.
 
-Targets: all stand-ins in 30 s, MobileBERT float in 15 s, each under 1 GB of memory; latency within 10 %. The files of a
-converter come from the folder that TFLITE_LOADGEN_ZOO names; a pair whose file is not there is left out, with a line.
+Targets: all stand-ins in 30 s, MobileBERT float in 15 s, each under 1 GB of memory; latency within 10 %. TensorFlow's
+converter makes a twin of each on the first run (some minutes, then they are cached: `benchmarks.converted_twins`), where
+TensorFlow is installed. Published files come from the folder that TFLITE_LOADGEN_ZOO names. What is not there is left out,
+with a line.
 """
 
 from __future__ import annotations
@@ -19,14 +21,15 @@ import numpy as np
 
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend
+from benchmarks import converted_twins
 from benchmarks.side_by_side import median, zoo
 from harness.zoo.standins import STANDINS, standin_path
 
-_ROUNDS = 9
-_ROUND_SECONDS = 0.4
-"""For each of the two models in turn."""
-_FEWEST_CALLS = 5
-_PAIRS = (
+_ROUNDS = 21
+_ROUND_SECONDS = 0.15
+"""For each of the two models in turn: short, so that what else the machine does falls on both alike."""
+_FEWEST_CALLS = 2
+_PUBLISHED = (
     # The target is for the first two. The last one is the same graph in uint8, for which XNNPACK has other kernels: it shows
     # how far an int8 stand-in is from a uint8 file on this machine.
     ("deeplabv3_int8", "mlperf_mobile/deeplabv3_mnv2_ade20k_int8.tflite"),
@@ -79,36 +82,62 @@ def _build(name: str, cache: Path) -> dict[str, float]:
 
 
 def _print_latencies(cache: Path) -> None:
+    converted_twins.make_twins()
     print(
-        f"\n{'1 thread, medians of ' + str(_ROUNDS) + ' rounds':42}{'ours ms':>9}{'theirs':>9}{'ratio':>8}   lowest, highest"
+        f"\n1 thread, {_ROUNDS} rounds in turns: medians, quartiles of the ratio, share of output values that are the same"
     )
-    for name, file in _PAIRS:
+    print(f"{'stand-in':30}{'ours ms':>9}{'theirs':>9}{'ratio':>8}   {'quartiles':14}{'same':>8}  theirs")
+    for name in converted_twins.TWINS:
+        twin = converted_twins.twin_path(name)
+        if twin is None:
+            print(f"{name}: its twin needs TensorFlow's converter: {converted_twins.INSTALL}")
+        else:
+            _print_pair(name, standin_path(name, cache).path, twin, same_function=name.endswith("float32"))
+    for name, file in _PUBLISHED:
         theirs = zoo() / "models" / file
-        if not theirs.is_file():
+        if theirs.is_file():
+            _print_pair(name, standin_path(name, cache).path, theirs, same_function=False)
+        else:
             print(f"{name}: {theirs.name} is not in {theirs.parent}")
-            continue
-        ours_ms, theirs_ms, ratios = _compared(standin_path(name, cache).path, theirs)
-        print(
-            f"{name:42}{ours_ms:9.3f}{theirs_ms:9.3f}{median(ratios):8.3f}   {min(ratios):.3f}, {max(ratios):.3f}",
-            end="",
-        )
-        print(f"   {theirs.name}")
 
 
-def _compared(ours: Path, theirs: Path) -> tuple[float, float, list[float]]:
-    """Medians of both in ms, and for each round the ratio of its medians; the two take turns at going first."""
+def _print_pair(name: str, ours: Path, theirs: Path, *, same_function: bool) -> None:
     pair = [CpuBackend(path, threads=1) for path in (ours, theirs)]
+    ours_ms, theirs_ms = _compared(pair)
+    same = f"{_agreement(pair):.2%}" if same_function else "-"
+    for backend in pair:
+        backend.close()
+    low, middle, high = np.quantile(np.divide(ours_ms, theirs_ms), (0.25, 0.5, 0.75))
+    print(
+        f"{name:30}{median(ours_ms):9.3f}{median(theirs_ms):9.3f}{middle:8.3f}   {low:.3f}, {high:.3f}"
+        f"{same:>9}  {theirs.name}",
+        flush=True,
+    )
+
+
+def _agreement(pair: Sequence[CpuBackend]) -> float:
+    """The share of output values in which both agree to a thousandth of the output's largest."""
+    ours, theirs = (
+        {spec.name: values for spec, values in zip(backend.outputs, _answers(backend), strict=True)} for backend in pair
+    )
+    agreed = [np.abs(ours[name] - theirs[name]) <= np.abs(ours[name]).max() / 1000 for name in ours]
+    return float(np.concatenate([values.ravel() for values in agreed]).mean())
+
+
+def _answers(backend: CpuBackend) -> list[Any]:
+    return backend.invoke([_noise(spec) for spec in backend.inputs])
+
+
+def _compared(pair: Sequence[CpuBackend]) -> list[list[float]]:
+    """For each of the two the median in ms of every round; they take turns at going first."""
     inputs = [[_noise(spec) for spec in backend.inputs] for backend in pair]
     for backend, values in zip(pair, inputs, strict=True):
         _median_ms(backend, values)
-    rounds: list[tuple[float, float]] = []
+    medians: list[list[float]] = [[], []]
     for number in range(_ROUNDS):
-        measured = {index: _median_ms(pair[index], inputs[index]) for index in ((0, 1) if number % 2 else (1, 0))}
-        rounds.append((measured[0], measured[1]))
-    for backend in pair:
-        backend.close()
-    first, second = zip(*rounds, strict=True)
-    return median(first), median(second), [mine / other for mine, other in rounds]
+        for side in (0, 1) if number % 2 else (1, 0):
+            medians[side].append(_median_ms(pair[side], inputs[side]))
+    return medians
 
 
 def _median_ms(backend: CpuBackend, inputs: Sequence[Any]) -> float:
@@ -125,6 +154,8 @@ def _noise(spec: TensorSpec) -> Any:
     rng = np.random.default_rng(0)
     if spec.dtype.kind == "f":
         return rng.uniform(-1, 1, spec.shape).astype(spec.dtype)
+    if spec.dtype == np.int32:
+        return rng.integers(0, 2, spec.shape, np.int32)  # token ids, mask and segments alike
     limits = np.iinfo(spec.dtype)
     return rng.integers(limits.min, limits.max, spec.shape, endpoint=True).astype(spec.dtype)
 
