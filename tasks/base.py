@@ -196,7 +196,17 @@ def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:
             raise DataMissing(f"{place} holds more than one ground truth: {names}. Choose one with --truth.")
         if found:
             return found[0]
-    raise DataMissing(f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.")
+    raise no_truth(data, looked_for)
+
+
+def no_truth(data: Path, looked_for: str) -> DataMissing:
+    """The error for a data set that has no ground truth: neither beside it nor stored with its samples."""
+    if data.exists():
+        return DataMissing(f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.")
+    return DataMissing(
+        f"{data} stores nothing that is a ground truth of this task (docs/data-sets.md says which columns are). Name one "
+        "with --truth FILE."
+    )
 
 
 def places_beside(data: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from accuracy.coco_pbtxt import read_pbtxt
 from accuracy.coco_truth import CocoTruth, read_instances
 from accuracy.errors import TruthError
 from accuracy.stored_boxes import BoxForm, ClassForm, StoredBoxes
-from tasks.base import DataMissing, DataRef, find_truth, places_beside
+from tasks.base import DataMissing, DataRef, find_truth, no_truth, places_beside
 from tasks.by_name import picture_size, stems
 from tasks.pairs import refuse_wrong_pair
 from tasks.picture_sets import open_pictures
@@ -135,10 +135,7 @@ class CocoData:
     @property
     def _path(self) -> Path:
         if self.truth_path is None:
-            raise DataMissing(
-                f"no ground truth in or beside {self.pictures.path} (looked for {', '.join(_TRUTH)}). Name it with "
-                "--truth FILE."
-            )
+            raise no_truth(self.pictures.path, ", ".join(_TRUTH))
         return self.truth_path
 
     @property

@@ -1,4 +1,4 @@
-"""How far fetching or preparing is, on standard error: one line that is redrawn, or one now and then where it is no terminal."""
+"""How far fetching or preparing is, on standard error: a line that is redrawn, or one now and then where it is no terminal."""
 
 from __future__ import annotations
 

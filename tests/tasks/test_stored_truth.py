@@ -449,7 +449,9 @@ def test_a_set_without_objects_says_so_and_looks_nowhere_else(
     monkeypatch.chdir(tmp_path)
     task = task_of(name)
     assert task.describe_data()["truth"] is None
-    with pytest.raises(DataMissing, match=r"no ground truth in or beside hf:"):
+    with pytest.raises(
+        DataMissing, match=r"hf:.* stores nothing that is a ground truth of this task .*which columns.*--truth FILE"
+    ):
         task.check_truth()
 
 
