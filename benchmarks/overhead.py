@@ -1,30 +1,43 @@
 """The harness alone: the null backend answers at once, what remains is ours and LoadGen's.
 
-Target: SingleStream p50 <= 3 us and <= 4 us in all a query; Offline <= 1 us a sample.
+Targets: SingleStream p50 <= 3 us and <= 4 us in all a query; Offline <= 1 us a sample, which does not
+grow with the workers.
 """
 
 from __future__ import annotations
 
+from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import Subject, harness, median, subjects
 
-_ROUNDS = 5
+_MANY = 16
 
 
-def main() -> None:
-    """Prints medians of five rounds."""
+def measure(rounds: int = 5, seconds: float = 1) -> list[Row]:
+    """Medians of some rounds."""
     subject: Subject = subjects()[0]
-    p50, whole, offline = [], [], []
-    for _ in range(_ROUNDS):
-        one = harness(subject, "--backend", "null", "--preset", "rapid", "--set", "load.min_duration_ms=1000")
+    p50, whole, offline, grown = [], [], [], []
+    for _ in range(rounds):
+        one = harness(
+            subject, "--backend", "null", "--preset", "rapid", "--set", f"load.min_duration_ms={seconds * 1e3:.0f}"
+        )
         p50.append(one["performance"]["latency_ns"]["p50"] / 1e3)
         whole.append(1e6 / one["performance"]["samples_per_second"])
-        many = harness(subject, "--backend", "null", "--scenario", "Offline", "--set", "load.min_query_count=1000000")
-        offline.append(1e6 / many["performance"]["samples_per_second"])
-    print(f"null backend, {subject.name}, medians of {_ROUNDS} rounds")
-    print(f"  SingleStream p50         {median(p50):6.2f} us   target 3, ratio {median(p50) / 3:.2f}")
-    print(f"  SingleStream in all      {median(whole):6.2f} us   target 4, ratio {median(whole) / 4:.2f}")
-    print(f"  Offline a sample         {median(offline):6.2f} us   target 1, ratio {median(offline) / 1:.2f}")
+        few, many = (_offline_us(subject, instances) for instances in (2, _MANY))
+        offline.append(few)
+        grown.append((many, few))
+    return [
+        Row("null backend, SingleStream p50", median(p50), "us", 3),
+        Row("null backend, SingleStream in all a query", median(whole), "us", 4),
+        Row("null backend, Offline a sample, 2 workers", median(offline), "us", 1),
+        ratio(f"null backend, Offline a sample, {_MANY} workers against 2", grown, 1.1),
+    ]
+
+
+def _offline_us(subject: Subject, instances: int) -> float:
+    words = ["--backend", "null", "--scenario", "Offline", "--instances", str(instances)]
+    one = harness(subject, *words, "--set", "load.min_query_count=1000000")
+    return 1e6 / float(one["performance"]["samples_per_second"])
 
 
 if __name__ == "__main__":
-    main()
+    print(render(measure()))

@@ -11,32 +11,25 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backends.base import Array, TensorSpec
 
 _BARE_LOOP = """
 import json, sys, time
-import numpy as np
-from backends.cpu import CpuBackend
 from pathlib import Path
+from backends.cpu import CpuBackend
+from benchmarks.side_by_side import noise
 model, seconds, threads = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 backend = CpuBackend(model, threads=threads)
 interpreter = backend._interpreter
-rng = np.random.default_rng(0)
-samples = []
-for _ in range(16):
-    row = []
-    for spec in backend.inputs:
-        if spec.dtype.kind == "f":
-            row.append(rng.standard_normal(spec.shape).astype(spec.dtype))
-        elif spec.dtype.itemsize == 4:
-            row.append(rng.integers(0, 2, spec.shape).astype(spec.dtype))
-        else:
-            row.append(rng.integers(np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max, spec.shape).astype(spec.dtype))
-    samples.append(row)
+samples = [[noise(spec, seed) for spec in backend.inputs] for seed in range(16)]
 inputs, outputs = backend._input_indexes, backend._output_indexes
 now, times = time.perf_counter_ns, []
-end = now() + int(seconds * 1e9)
-begin = now()
+first = begin = now()
+end = begin + int(seconds * 1e9)
 while begin < end or len(times) < 70:
     for index, array in zip(inputs, samples[len(times) % 16]):
         interpreter.set_tensor(index, array)
@@ -46,9 +39,18 @@ while begin < end or len(times) < 70:
     done = now()
     times.append(done - begin)
     begin = done
+rate = len(times) / ((begin - first) * 1e-9)
 times.sort()
-print(json.dumps({"p50": times[len(times) // 2], "p90": times[len(times) * 9 // 10], "count": len(times)}))
+print(json.dumps({"p50": times[len(times) // 2], "p90": times[len(times) * 9 // 10], "count": len(times), "per_second": rate}))
 """
+
+
+class _Limits(NamedTuple):
+    min: int
+    max: int
+
+
+_IDS = _Limits(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,25 @@ def harness(subject: Subject, *options: str) -> dict[str, Any]:
         return result
 
 
-def bare_loop(model: str, seconds: float, threads: int = 1) -> dict[str, int]:
-    """set_tensor, invoke, get_tensor in a process of its own; p50 and p90 in ns."""
+def bare_loop(model: str, seconds: float, threads: int = 1) -> dict[str, float]:
+    """set_tensor, invoke, get_tensor in a process of its own; p50 and p90 in ns, count, per_second."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", _BARE_LOOP, model, str(seconds), str(threads)],
         capture_output=True,
         text=True,
         check=True,
     )
-    answer: dict[str, int] = json.loads(done.stdout)
+    answer: dict[str, float] = json.loads(done.stdout)
     return answer
+
+
+def noise(spec: TensorSpec, seed: int) -> Array:
+    """A sample for one input: bytes of any value, small numbers where they are looked up in a table."""
+    rng = np.random.default_rng(seed)
+    if spec.dtype.kind == "f":
+        return rng.standard_normal(spec.shape).astype(spec.dtype)
+    limits = np.iinfo(spec.dtype) if spec.dtype.itemsize < 4 else _IDS
+    return rng.integers(limits.min, limits.max, spec.shape, endpoint=True).astype(spec.dtype)
 
 
 def median(values: Sequence[float]) -> float:
