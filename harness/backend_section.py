@@ -39,6 +39,8 @@ class BackendSection(BaseModel):
     """CPU threads of one instance."""
     instances: Count | Literal["auto"] = Field(default="auto")
     """Copies of the model that work at once (Server and Offline)."""
+    workers: Literal["auto", "threads", "processes"] = "auto"
+    """What answers Server and Offline; auto: processes for models of microseconds on the CPU, where they are quicker."""
     batch: int | Literal["auto"] = Field(default="auto")
     """Samples of one invoke."""
     options: dict[str, Any] = Field(default_factory=dict)

@@ -134,6 +134,70 @@ def queued_throughput(
     return count / ((time.perf_counter_ns() - start) * 1e-9)
 
 
+class Tally:
+    """Stands for LoadGen while a pool is measured: counts what is completed."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._all = threading.Event()
+
+    def expect(self, count: int) -> None:
+        """So many samples will be issued."""
+        self._all.clear()
+        self._left = count
+
+    def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
+        """As `Responder.packed`."""
+        del address, size, sizes
+        self.abandon(query_ids)
+
+    def abandon(self, query_ids: Sequence[int]) -> None:
+        """As `loadgen.abandon`."""
+        self._left -= len(query_ids)
+        if self._left <= 0:
+            self._all.set()
+
+    def wait(self) -> None:
+        """Until all are completed."""
+        self._all.wait()
+
+
+def pool_throughput(
+    issue: Callable[[list[int], list[int]], None],
+    tally: Tally,
+    indices: Sequence[int],
+    expected_per_second: float,
+    *,
+    one_by_one: bool,
+    measure_ns: int = _MEASURE_NS,
+) -> float:
+    """Samples per second of a pool, its handing over and taking back included.
+
+    Args:
+        issue: The pool's, which completes to `tally`.
+        tally: Counts.
+        indices: Samples to ask.
+        expected_per_second: About how many there will be, for how many to ask.
+        one_by_one: As Server issues them; else all at once, as Offline does.
+        measure_ns: About how long to ask.
+    """
+    found = 0.0
+    # The first, shorter one warms up.
+    for share in (0.2, 1.0):
+        count = int(min(_MAX_RUNS, max(_MIN_RUNS, expected_per_second * share * measure_ns * 1e-9)))
+        ids, asked = list(range(count)), [indices[number % len(indices)] for number in range(count)]
+        tally.expect(count)
+        start = time.perf_counter_ns()
+        if one_by_one:
+            for number in ids:
+                issue([number], [asked[number]])
+        else:
+            issue(ids, asked)
+        tally.wait()
+        found = count / ((time.perf_counter_ns() - start) * 1e-9)
+    return found
+
+
 def server_load(samples_per_second: float) -> float:
     """Queries per second that a pool of this throughput is asked for by default."""
     return samples_per_second * _SERVER_LOAD

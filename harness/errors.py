@@ -20,7 +20,7 @@ from __future__ import annotations
 import difflib
 import signal
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 EXIT_VALID = 0
 EXIT_INVALID = 1
@@ -78,6 +78,21 @@ def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> st
     else:
         hint = f"{listing} names all" if listing else f"known: {', '.join(names)}"
     return f"unknown {kind} {name!r}; {hint}"
+
+
+class Reported(Exception):  # noqa: N818 - it is a report
+    """An error of another process, as that told of it."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        super().__init__(f"{event['type']}: {event['message']}")
+        self.event = event
+
+
+def failure_event(error: BaseException) -> dict[str, Any]:
+    """What a process tells the one that started it of the error that ends it."""
+    if isinstance(error, Reported):
+        return error.event
+    return {"event": "failed", "status": exit_status(error), "message": str(error), "type": type(error).__name__}
 
 
 def exit_status(error: BaseException) -> int | None:

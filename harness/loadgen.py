@@ -62,6 +62,8 @@ class Responder:
         self._address = 0
         self._even = -1
         """The size for which the responses are laid out evenly; -1 where they are not."""
+        self._place = (0, -1)
+        """Where `packed` has last laid them out, and for which size."""
 
     def one(self, query_id: int, answer: bytes) -> None:
         """Completes a query of one sample."""
@@ -88,6 +90,27 @@ class Responder:
             response.id = query_id
         self._complete(responses)
 
+    def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
+        """Completes samples whose answers lie in memory already, one behind the other. Not to be mixed with `complete`.
+
+        Args:
+            query_ids: At most `slots`.
+            address: Where the first answer lies.
+            size: Of each answer; negative where they differ.
+            sizes: Of each answer where they differ.
+        """
+        if size < 0:
+            self._point(address, sizes)
+            self._place = (0, -1)
+        elif (address, size) != self._place:
+            self._point(address, [size] * len(self._responses))
+            self._place = (address, size)
+        count = len(query_ids)
+        responses = self._responses if count == len(self._responses) else self._responses[:count]
+        for response, query_id in zip(responses, query_ids, strict=True):
+            response.id = query_id
+        self._complete(responses)
+
     def _lay_out_evenly(self, size: int) -> None:
         self._lay_out([size] * len(self._responses))
         self._even = size
@@ -98,11 +121,13 @@ class Responder:
         if sum(sizes) > len(self._buffer):
             self._buffer = bytearray(sum(sizes))
             self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
-        offset = 0
+        self._point(self._address, sizes)
+
+    def _point(self, address: int, sizes: Sequence[int]) -> None:
         for response, size in zip(self._responses, sizes, strict=False):
-            response.data = self._address + offset
+            response.data = address
             response.size = size
-            offset += size
+            address += size
 
 
 def abandon(query_ids: Sequence[int]) -> None:

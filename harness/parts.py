@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,24 @@ _NAMED_OPS = 8
 _LONGEST_PROFILED_NS = 2_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that is decided of an instance but the backend's class: a process of its own opens the same by it."""
+
+    model: Path
+    threads: int
+    options: Mapping[str, Any]
+
+    def open(self, kind: Any, task: Task) -> Backend:
+        """Loads the model, its inputs in the shapes that the task wants."""
+        backend = kind(self.model, threads=self.threads, **self.options)
+        shapes = task.input_shapes(backend.inputs)
+        if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
+            backend.close()
+            backend = kind(self.model, threads=self.threads, input_shapes=shapes, **self.options)
+        return backend  # type: ignore[no-any-return]
+
+
 class Parts:
     """The task and the means to open the model as often as needed."""
 
@@ -35,7 +53,7 @@ class Parts:
             BackendUnavailable: The backend is not here, or takes too little of the model.
             ModelRejected: The runtime cannot run the model.
         """
-        self.spec, self.task, self._control = spec, task, control
+        self.spec, self.task, self.control = spec, task, control
         self.backend_class: Any = backend_class(spec.backend.name)
         check_backend_options(spec.backend.name, self.backend_class, spec.backend.options)
         # A backend may be a function that chooses between classes.
@@ -69,11 +87,17 @@ class Parts:
 
     def open(self, threads: int) -> Backend:
         """Another instance of the model."""
+        backend = self.recipe(threads).open(self.backend_class, self.task)
+        self.control.tick()
+        return backend
+
+    def recipe(self, threads: int) -> Recipe:
+        """How to open another instance, here or in another process."""
         options = dict(self._spread[self._opened % len(self._spread)])
         self._opened += 1
         if options.get("weight_cache") is True:
             options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
-        return self._open(self.backend_class, self.model, threads, options)
+        return Recipe(self.model, threads, options)
 
     def sut(self, threads: int) -> SystemUnderTest:
         """Another instance with the task around it; the first of one thread is the one already open."""
@@ -82,7 +106,7 @@ class Parts:
         made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)
         # The calibration has loaded its samples, of which 0 is one.
         made.check(0)
-        self._control.tick()
+        self.control.tick()
         return made
 
     def prove(self, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> None:
@@ -97,7 +121,7 @@ class Parts:
         """
         if self.info.engine == "none" or self._plain():
             return
-        self._control.enter(Phase.PROVING)
+        self.control.enter(Phase.PROVING)
         began = time.monotonic()
         found = self._compare(indices[: self.spec.backend.parity.samples])
         completed = self.modified is not None and self.spec.backend.complete_shapes == "auto"
@@ -165,7 +189,7 @@ class Parts:
         path = self.model if self.info.accelerator else self.spec.model.path
         said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == self.spec.model.path else 'the same file'}"
         try:
-            reference = self._open(CpuBackend, path, 1, {})
+            reference = Recipe(path, 1, {}).open(CpuBackend, self.task)
         except ModelRejected as error:
             return {"passed": None, "why": [f"the CPU cannot run the model: {error}"], "reference": None, "samples": 0}
         expected = self._answers(reference, indices)
@@ -182,17 +206,8 @@ class Parts:
         for index in indices:
             # A backend may reuse its buffers.
             answers.append([output.copy() for output in ask(self.samples.rows[index])])
-            self._control.tick()
+            self.control.tick()
         return answers
-
-    def _open(self, kind: Any, model: Path, threads: int, options: Mapping[str, Any]) -> Backend:
-        backend = kind(model, threads=threads, **options)
-        shapes = self.task.input_shapes(backend.inputs)
-        if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
-            backend.close()
-            backend = kind(model, threads=threads, input_shapes=shapes, **options)
-        self._control.tick()
-        return backend  # type: ignore[no-any-return]
 
     def _model(self) -> tuple[Path, str | None]:
         path = self.spec.model.path

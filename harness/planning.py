@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness import calibration, queueing
 from harness.backend_section import BackendSection
+from harness.choosing import Chosen, choose_workers
+from harness.dispatch.peers import Peers
 from harness.errors import ConfigError
 from harness.parts import Parts
 from harness.rules import STREAMS
@@ -15,8 +18,6 @@ from harness.spec import Spec
 from harness.sut import SystemUnderTest
 from harness.system import usable_cpus
 
-_OFFLINE_CHUNK_NS = 2_000_000
-_MAX_CHUNK = 64
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
 
@@ -26,14 +27,32 @@ class Plan:
     """What the calibration decided."""
 
     threads: int
+    instances: int
     suts: tuple[SystemUnderTest, ...]
+    """Instances in this process; one at least."""
+    peers: Peers | None
+    """Processes with an instance each, where those answer."""
     expected_latency_ns: int
     """Of one query."""
     target_qps: float
     server_target_latency_ns: int | None
+    workers: str
+    """`inline` (LoadGen's own thread), `threads` or `processes`."""
     chunk: int
+    """Samples that a worker of a pool takes at once."""
     found: dict[str, Any]
     """What was measured, for the result."""
+
+    def pids(self) -> list[int]:
+        """All processes that hold the model: this one first."""
+        return [os.getpid(), *(self.peers.pids() if self.peers else [])]
+
+    def close(self) -> None:
+        """Lets all instances go."""
+        if self.peers is not None:
+            self.peers.close()
+        for sut in self.suts:
+            sut.backend.close()
 
 
 def plan_run(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
@@ -72,38 +91,52 @@ def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     service, threads, sut = best
     expected = service.expected_latency_ns * spec.load.samples_per_query
     found = {"service_time_ns": service.median_ns, "median_ns_by_threads": tried, "runs": service.runs}
-    return Plan(threads, (sut,), spec.load.expected_latency_ns or expected, 0.0, None, 1, found)
+    expected = spec.load.expected_latency_ns or expected
+    return Plan(threads, 1, (sut,), None, expected, 0.0, None, "inline", 1, found)
 
 
 def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
     # Each device does one thing at a time; more instances are the user's choice.
     threads, instances = _fill(parts.devices if parts.info.accelerator else usable_cpus(), spec.backend)
-    suts = tuple(parts.sut(threads) for _ in range(instances))
-    alone = calibration.service_time(suts[0].answer, indices)
-    per_second, busy_ns = calibration.throughput([sut.answer for sut in suts], indices)
+    first = parts.sut(threads)
+    alone = calibration.service_time(first.answer, indices)
+    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone)
     server = spec.load.scenario == "Server"
-    if server:
-        per_second = min(per_second, calibration.queued_throughput([sut.answer for sut in suts], indices, per_second))
-        # A query occupies its worker for so long, the handing over included.
-        busy_ns = max(busy_ns, int(instances * 1e9 / per_second))
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
-        bound = calibration.SERVER_BOUND_SERVICE_TIMES * busy_ns
+        bound = calibration.SERVER_BOUND_SERVICE_TIMES * chosen.answer_ns
+    per_second = chosen.samples_per_second
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = instances * 1e9 / alone.expected_latency_ns
-    peak = _peak_of(spec, instances, busy_ns, bound or 0)
+    peak = _peak_of(spec, instances, chosen.busy_ns, bound or 0)
     expected_qps = (peak or calibration.server_load(per_second)) if server else max(per_second / 0.9, undisturbed)
-    chunk = 1 if server else max(1, min(_MAX_CHUNK, _OFFLINE_CHUNK_NS // max(1, busy_ns)))
-    found: dict[str, Any] = {
-        "service_time_ns": busy_ns,
-        "service_time_alone_ns": alone.median_ns,
-        "samples_per_second": per_second,
-        "runs": alone.runs,
-    }
+    found = _found(chosen, alone)
     if server:
         found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
-    return Plan(threads, suts, alone.expected_latency_ns, spec.load.target_qps or expected_qps, bound, chunk, found)
+    return Plan(
+        threads=threads,
+        instances=instances,
+        suts=chosen.suts,
+        peers=chosen.peers,
+        expected_latency_ns=alone.expected_latency_ns,
+        target_qps=spec.load.target_qps or expected_qps,
+        server_target_latency_ns=bound,
+        workers=chosen.workers,
+        chunk=chosen.chunk,
+        found=found,
+    )
+
+
+def _found(chosen: Chosen, alone: calibration.ServiceTime) -> dict[str, Any]:
+    return {
+        "service_time_ns": chosen.busy_ns,
+        "service_time_alone_ns": alone.median_ns,
+        "samples_per_second": chosen.samples_per_second,
+        "runs": alone.runs,
+        "workers_from": chosen.why,
+        "samples_per_second_by_workers": chosen.rates,
+    }
 
 
 def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:

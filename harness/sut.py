@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from backends.base import Array, Backend, Run
 from harness.errors import RunFailed
-from harness.samples import Row, SampleLibrary
+from harness.samples import Row
 from tasks.base import Codec
 
 _FLOATS_PER_STAMPED_ROW = 7
+
+
+class Samples(Protocol):
+    """Where samples are looked up: a `SampleLibrary`, or a peer's `SharedSamples`."""
+
+    rows: list[Row]
 
 
 class SystemUnderTest:
@@ -20,7 +27,7 @@ class SystemUnderTest:
     answer: Callable[[int], bytes]
     """The timed path: one look-up, one run of the model, one post-processing."""
 
-    def __init__(self, backend: Backend, codec: Codec, samples: SampleLibrary, *, check_answers: bool) -> None:
+    def __init__(self, backend: Backend, codec: Codec, samples: Samples, *, check_answers: bool) -> None:
         """`check_answers` holds every answer against the model's outputs (a microsecond: not where queries are timed)."""
         self.backend = backend
         self._rows = samples.rows

@@ -7,17 +7,14 @@ a pipe; it never writes a result itself.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import faulthandler
 import gc
 import json
 import os
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,14 +26,17 @@ from harness.demand import expected_queries, longest_pause_s, refuse_too_many_qu
 from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
+from harness.dispatch.processes import ProcessPool
 from harness.engine_choice import choose_engine
-from harness.errors import exit_status
+from harness.errors import failure_event
+from harness.lifeline import live_and_die_with, wake_on_time
 from harness.parts import Parts, judge_coverage, time_share
 from harness.planning import Plan, plan_run
 from harness.registry import open_task
+from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
+from harness.system import peak_rss_bytes
 
-_PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _CALIBRATION_SAMPLES = 8
 
 Tell = Callable[[dict[str, Any]], None]
@@ -46,7 +46,7 @@ def main() -> int:
     """Runs what spec.yaml in the current directory says."""
     events = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
     control = Control(int(sys.argv[2]))
-    _live_and_die_with_the_parent(int(sys.argv[3]))
+    live_and_die_with(int(sys.argv[3]))
 
     def tell(event: dict[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
@@ -56,7 +56,7 @@ def main() -> int:
         tell({"event": "done", **done})
     except BaseException as error:
         traceback.print_exc()
-        tell(_failure(error))
+        tell(failure_event(error))
         return 1
     return 0
 
@@ -84,12 +84,12 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     info = plan.suts[0].backend.info()
     settings = settings_for(spec, len(task), plan)
     refuse_too_many_queries(settings)
-    guard = Guard(control, lambda error: tell(_failure(error)))
+    guard = Guard(control, lambda error: tell(failure_event(error)))
     words, slot = control.slot(0)
 
     def load(indices: Sequence[int]) -> None:
         control.enter(Phase.PREPARING, len(set(indices)))
-        parts.samples.load(indices)
+        dispatch.load(indices)
         control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
         timing["first_query_at"] = timing["first_query_at"] or time.time()
 
@@ -97,32 +97,32 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         words[slot] += 1
 
     parts.samples.on_sample = count_sample
-    with _dispatcher(spec, plan, guard, control) as issue, _undisturbed():
+    with _dispatcher(spec, plan, parts, guard, control) as dispatch, _undisturbed():
         in_force = loadgen.drive(
             settings,
             model=spec.benchmark,
-            issue=issue,
+            issue=dispatch.issue,
             load=guard.wrap(load),
-            unload=guard.wrap(parts.samples.unload),
+            unload=guard.wrap(dispatch.unload),
             folder=folder,
         )
     control.enter(Phase.WRITING)
     if guard.failure is not None:
         raise guard.failure
     # What is looked at afterwards is no part of the run.
-    peak_rss_bytes = _peak_rss_bytes()
+    memory = peak_rss_bytes(plan.pids())
     measured = _afterwards(plan, info, profiled, stopped=bool(control.stop))
-    for sut in plan.suts:
-        sut.backend.close()
+    plan.close()
     return {
         "backend": asdict(info) | measured,
+        "workers": plan.workers,
         "threads": plan.threads,
-        "instances": len(plan.suts),
+        "instances": plan.instances,
         "calibration": engines | plan.found | timing,
         "loadgen": in_force,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
-        "peak_rss_bytes": peak_rss_bytes,
+        "peak_rss_bytes": memory,
         "stopped": control.stop,
         "warnings": [*warnings, *parts.warnings],
     }
@@ -131,6 +131,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
 def _afterwards(plan: Plan, info: BackendInfo, inputs: Sequence[Array], *, stopped: bool) -> dict[str, Any]:
     """What is asked of the backend when nothing is timed any more."""
     devices = [sut.backend.info().device.get("device") for sut in plan.suts]
+    devices += [peer.device for peer in plan.peers or ()]
     # Who stopped the run waits for its end.
     unknown = TimeShare(None, "the run was stopped")
     service_ns = plan.found["service_time_ns"]
@@ -146,10 +147,6 @@ def _tell_facts(tell: Tell, facts: Mapping[str, Any]) -> None:
     tell({"event": "facts", "facts": dict(facts)})
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
-    return {"event": "failed", "status": exit_status(error), "message": str(error), "type": type(error).__name__}
-
-
 @contextlib.contextmanager
 def _calibration_samples(parts: Parts) -> Iterator[Sequence[int]]:
     """A few samples, loaded."""
@@ -161,17 +158,45 @@ def _calibration_samples(parts: Parts) -> Iterator[Sequence[int]]:
         parts.samples.unload(indices)
 
 
+@dataclass(frozen=True, slots=True)
+class _Dispatch:
+    """What LoadGen calls."""
+
+    issue: loadgen.Issue
+    load: Callable[[Sequence[int]], None]
+    unload: Callable[[Sequence[int]], None]
+
+
 @contextlib.contextmanager
-def _dispatcher(spec: Spec, plan: Plan, guard: Guard, control: Control) -> Iterator[loadgen.Issue]:
-    match spec.load.scenario:
-        case "SingleStream":
-            yield single_stream(plan.suts[0], guard, control)
-        case "MultiStream":
-            yield multi_stream(plan.suts[0], guard, control, spec.load.samples_per_query)
+def _dispatcher(spec: Spec, plan: Plan, parts: Parts, guard: Guard, control: Control) -> Iterator[_Dispatch]:
+    samples = parts.samples
+    match plan.workers:
+        case "threads":
+            threads = Pool(plan.suts, guard, control, chunk=plan.chunk)
+            yield _Dispatch(threads.issue, samples.load, samples.unload)
+            threads.close()
+        case "processes":
+            yield from _processes(plan, samples, guard, control)
+        case _ if spec.load.scenario == "SingleStream":
+            yield _Dispatch(single_stream(plan.suts[0], guard, control), samples.load, samples.unload)
         case _:
-            pool = Pool(plan.suts, guard, control, chunk=plan.chunk)
-            yield pool.issue
-            pool.close()
+            issue = multi_stream(plan.suts[0], guard, control, spec.load.samples_per_query)
+            yield _Dispatch(issue, samples.load, samples.unload)
+
+
+def _processes(plan: Plan, samples: SampleLibrary, guard: Guard, control: Control) -> Iterator[_Dispatch]:
+    pool = ProcessPool(
+        plan.peers or (), guard, control, chunk=plan.chunk, completer=loadgen.Responder, abandon=guard.abandon
+    )
+
+    def load(indices: Sequence[int]) -> None:
+        samples.load(indices)
+        pool.load(samples.rows, indices, plan.suts[0].backend.inputs)
+        # The peers have them now.
+        samples.unload(indices)
+
+    yield _Dispatch(pool.issue, load, lambda _: pool.unload())
+    pool.close()
 
 
 @contextlib.contextmanager
@@ -180,36 +205,13 @@ def _undisturbed() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     gc.disable()
-    # Server sleeps until each query is due; the default slack of 50 us would be part of every latency.
-    _prctl(_PR_SET_TIMERSLACK, 1)
+    # Server sleeps until each query is due.
+    wake_on_time()
     try:
         yield
     finally:
         gc.enable()
         gc.unfreeze()
-
-
-def _live_and_die_with_the_parent(parent: int) -> None:
-    """The parent passes signals on through the control page; if it is killed, this process goes too."""
-    faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit("the parent was gone before its death could be heard of")
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _peak_rss_bytes() -> int | None:
-    """The high-water mark of this process's own memory; `ru_maxrss` would count the parent's from before the exec."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,166 @@
+"""What answers Server and Offline: threads of the worker, or processes of their own, whichever are quicker here."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import calibration
+from harness.calibration import ServiceTime, Tally
+from harness.dispatch.guard import Guard
+from harness.dispatch.peers import Peers
+from harness.dispatch.processes import ProcessPool
+from harness.parts import Parts
+from harness.spec import Spec
+from harness.sut import SystemUnderTest
+
+PROCESSES_BELOW_NS = 200_000
+"""Above this, threads meet at the GIL so rarely that a process of its own gains nothing."""
+_IN_PROCESSES = frozenset({"cpu", "null"})
+"""Backends that may be opened in several processes unasked: a device has one owner, and a plug-in its own mind."""
+_CLEARLY = 1.02
+"""Processes are used where they are so many times quicker: they take memory of their own."""
+_OFFLINE_CHUNK_NS = 2_000_000
+_SERVER_CHUNK_NS = 100_000
+"""Queries that wait already are handed to a process together, as many as it answers in so long."""
+_MAX_CHUNK = {"threads": 64, "processes": 256}
+_ROUND_TRIPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who answers, and how fast."""
+
+    workers: str
+    """`threads` or `processes`."""
+    why: str
+    suts: tuple[SystemUnderTest, ...]
+    peers: Peers | None
+    chunk: int
+    samples_per_second: float
+    busy_ns: int
+    """How long a sample occupies its worker."""
+    rates: dict[str, float]
+    """Samples per second of all that were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    samples_per_second: float
+    busy_ns: int
+    chunk: int
+    suts: tuple[SystemUnderTest, ...]
+    peers: Peers | None = None
+
+
+def choose_workers(
+    spec: Spec,
+    parts: Parts,
+    first: SystemUnderTest,
+    threads: int,
+    instances: int,
+    indices: Sequence[int],
+    alone: ServiceTime,
+) -> Chosen:
+    """Measures what comes into question, and keeps the better one.
+
+    Args:
+        spec: The run.
+        parts: Opens instances.
+        first: The first of them.
+        threads: Of an instance.
+        instances: That work at once.
+        indices: Samples that are loaded.
+        alone: What the first instance takes for one of them.
+
+    Raises:
+        RunFailed: A process died.
+        harness.errors.Reported: One says what went wrong.
+    """
+    candidates, why = _candidates(spec, alone)
+    found: dict[str, _Found] = {}
+    if "threads" in candidates:
+        suts = (first, *(parts.sut(threads) for _ in range(instances - 1)))
+        found["threads"] = _measure_threads(spec, suts, indices)
+    if "processes" in candidates:
+        peers = Peers([parts.recipe(threads) for _ in range(instances)])
+        try:
+            found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone)
+        except BaseException:
+            peers.close()
+            raise
+    best = candidates[-1]
+    if len(candidates) > 1:
+        processes, plain = found["processes"], found["threads"]
+        best = "processes" if processes.samples_per_second > _CLEARLY * plain.samples_per_second else "threads"
+        if best == "threads":
+            peers.close()
+        else:
+            for sut in plain.suts[1:]:
+                sut.backend.close()
+    chosen = found[best]
+    rates = {name: each.samples_per_second for name, each in found.items()}
+    return Chosen(best, why, chosen.suts, chosen.peers, chosen.chunk, chosen.samples_per_second, chosen.busy_ns, rates)
+
+
+def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
+    if spec.backend.workers != "auto":
+        return [spec.backend.workers], "config"
+    if spec.backend.name not in _IN_PROCESSES:
+        return ["threads"], f"backend {spec.backend.name}"
+    if alone.median_ns >= PROCESSES_BELOW_NS:
+        return ["threads"], f"a sample takes more than {PROCESSES_BELOW_NS // 1000} us"
+    return ["threads", "processes"], "measured"
+
+
+def _chunk(spec: Spec, workers: str, service_ns: int) -> int:
+    if spec.load.scenario == "Server":
+        return 1 if workers == "threads" else max(1, _SERVER_CHUNK_NS // max(1, service_ns))
+    return max(1, min(_MAX_CHUNK[workers], _OFFLINE_CHUNK_NS // max(1, service_ns)))
+
+
+def _measure_threads(spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int]) -> _Found:
+    answers = [sut.answer for sut in suts]
+    per_second, busy_ns = calibration.throughput(answers, indices)
+    if spec.load.scenario == "Server":
+        per_second = min(per_second, calibration.queued_throughput(answers, indices, per_second))
+        # A query occupies its worker for so long, the handing over included.
+        busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
+    return _Found(per_second, busy_ns, _chunk(spec, "threads", busy_ns), suts)
+
+
+def _measure_processes(
+    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone: ServiceTime
+) -> _Found:
+    """With the pool itself; only LoadGen is not there yet."""
+    tally, chunk = Tally(), _chunk(spec, "processes", alone.median_ns)
+    guard = Guard(parts.control, lambda _: None)
+    pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
+    server = spec.load.scenario == "Server"
+    try:
+        pool.load(parts.samples.rows, indices, first.backend.inputs)
+        expected = len(peers) * 1e9 / alone.median_ns
+        per_second = calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=server)
+        busy_ns = int(len(peers) * 1e9 / per_second)
+        if server:
+            busy_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone))
+        pool.unload()
+    finally:
+        pool.close()
+    if guard.failure is not None:
+        raise guard.failure
+    return _Found(per_second, busy_ns, chunk, (first,), peers)
+
+
+def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone: ServiceTime) -> int:
+    """From asking one sample of an idle pool to its completion."""
+    times = []
+    for number in range(max(3, min(_ROUND_TRIPS, 200_000_000 // max(1, alone.median_ns)))):
+        tally.expect(1)
+        start = time.perf_counter_ns()
+        pool.issue([number], [indices[number % len(indices)]])
+        tally.wait()
+        times.append(time.perf_counter_ns() - start)
+    return int(statistics.median(times))

@@ -1,0 +1,108 @@
+"""A process that answers samples for the worker: `python -P -m harness.dispatch.peer SOCKET_FD PARENT_PID`.
+
+Its current directory is the run's, from whose spec.yaml it opens task, codec and model as the worker does. It never speaks to
+LoadGen and never writes a result; its output goes to run.log.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import json
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.dispatch import frames
+from harness.dispatch.frames import Inbox, Kind
+from harness.dispatch.shared_samples import SharedSamples
+from harness.errors import failure_event
+from harness.lifeline import live_and_die_with
+from harness.parts import Recipe
+from harness.registry import backend_class, open_task
+from harness.spec import read_spec
+from harness.sut import SystemUnderTest
+
+_FILES = socket.CMSG_SPACE(array.array("i", [0]).itemsize)
+
+
+def main() -> int:
+    """Answers until the worker closes the socket."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    live_and_die_with(int(sys.argv[2]))
+    try:
+        _Peer(line).serve()
+    except (BrokenPipeError, ConnectionResetError):
+        # The worker is gone, and has no use for an answer.
+        return 1
+    except BaseException as error:
+        traceback.print_exc()
+        line.sendall(frames.pack_text(Kind.FAILED, json.dumps(failure_event(error))))
+        return 1
+    return 0
+
+
+class _Peer:
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._inbox = Inbox()
+        self._files: list[int] = []
+
+    def serve(self) -> None:
+        opening = self._next()
+        if opening is None:
+            return
+        sut, samples = _open(json.loads(self._inbox.text(opening)))
+        ready = {"device": sut.backend.info().device.get("device")}
+        self._line.sendall(frames.pack_text(Kind.READY, json.dumps(ready)))
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        while (frame := self._next()) is not None:
+            match frame.kind:
+                case Kind.WORK:
+                    self._answer(sut.answer, self._inbox.indices(frame))
+                case Kind.SAMPLES:
+                    file = self._files.pop(0)
+                    sut.check(samples.take(file))
+                    os.close(file)
+                    self._line.sendall(frames.pack_text(Kind.DONE))
+                case Kind.FORGET:
+                    samples.forget()
+                    self._line.sendall(frames.pack_text(Kind.DONE))
+                case other:
+                    raise ValueError(f"the worker sent {other!r}, which is nothing for a peer")
+
+    def _answer(self, answer: Callable[[int], bytes], indices: memoryview) -> None:
+        self._line.sendall(frames.pack_answers([answer(index) for index in indices]))
+
+    def _next(self) -> frames.Frame | None:
+        """The next frame, None at the end."""
+        while (frame := self._inbox.next()) is None:
+            count, extra, _, _ = self._line.recvmsg_into([self._inbox.room()], _FILES)
+            if count == 0:
+                return None
+            for level, kind, data in extra:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    self._files += array.array("i", data)
+            self._inbox.arrived(count)
+        return frame
+
+
+def _open(opening: dict[str, Any]) -> tuple[SystemUnderTest, SharedSamples]:
+    spec = read_spec(Path.cwd())
+    task = open_task(spec.task, spec.options, spec.dataset)
+    recipe = Recipe(Path(opening["model"]), opening["threads"], opening["options"])
+    backend = recipe.open(backend_class(spec.backend.name), task)
+    accuracy = spec.load.mode == "accuracy"
+    codec = task.codec(backend.inputs, backend.outputs, accuracy=accuracy)
+    samples = SharedSamples(len(task), backend.inputs)
+    return SystemUnderTest(backend, codec, samples, check_answers=accuracy), samples
+
+
+if __name__ == "__main__":
+    sys.exit(main())

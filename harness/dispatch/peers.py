@@ -1,0 +1,141 @@
+"""The processes that answer samples for the worker: how they are started, watched and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from harness.dispatch import frames
+from harness.dispatch.frames import Frame, Inbox, Kind
+from harness.errors import Reported, RunFailed
+from harness.parts import Recipe
+
+_GRACE_S = 2.0
+
+
+class Peer:
+    """One process, as the worker sees it."""
+
+    def __init__(self, number: int, recipe: Recipe) -> None:
+        """Starts it; it loads the model meanwhile (see `wait_until_ready`)."""
+        self.number = number
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "harness.dispatch.peer", str(theirs.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
+        self.inbox = Inbox()
+        self.acknowledged = threading.Event()
+        self.asked: deque[tuple[list[int], int]] = deque()
+        """Query ids of the work that it has not answered yet, oldest first, and when LoadGen asked."""
+        self.sent = self.answered = 0
+        """Samples; the one is written by who hands out, the other by who takes back."""
+        self.device: str | None = None
+        """Which one its backend runs on, where there are several."""
+        opening = asdict(recipe) | {"model": str(recipe.model)}
+        with contextlib.suppress(OSError):
+            # Should it be dead already, that shows where its answer is awaited.
+            self.socket.sendall(frames.pack_text(Kind.OPEN, json.dumps(opening)))
+
+    def wait_until_ready(self) -> None:
+        """Waits until the model is loaded.
+
+        Raises:
+            Reported: What the process says went wrong.
+            RunFailed: It died.
+        """
+        while (frame := self.inbox.next()) is None:
+            self.receive()
+        self.refuse_failure(frame)
+        self.device = json.loads(self.inbox.text(frame))["device"]
+
+    def receive(self) -> None:
+        """Takes what has come.
+
+        Raises:
+            RunFailed: The process is gone.
+        """
+        try:
+            count = self.socket.recv_into(self.inbox.room())
+        except ConnectionResetError:
+            count = 0
+        if count == 0:
+            raise RunFailed(f"process {self.number} of the pool {self._end()} (see run.log)")
+        self.inbox.arrived(count)
+
+    def refuse_failure(self, frame: Frame) -> None:
+        """Raises `Reported` where the frame is the process's last word."""
+        if frame.kind is Kind.FAILED:
+            raise Reported(json.loads(self.inbox.text(frame)))
+
+    def send(self, data: bytes, file: int | None = None) -> None:
+        """Sends a frame; that the process is gone is heard where its answers are read."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            if file is None:
+                self.socket.sendall(data)
+            else:
+                socket.send_fds(self.socket, [data], [file])
+
+    def close(self) -> None:
+        """Ends the process: it goes when it sees the end of its socket, or is killed."""
+        self.socket.close()
+        self._end()
+
+    def _end(self) -> str:
+        """How the process ended; it has closed its socket, or cannot get at it any more."""
+        try:
+            status = self.process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return "closed its socket and did not end"
+        return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+
+
+class Peers:
+    """Processes with an instance of the model each."""
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        """Starts one for each recipe, all at once, and waits until all have loaded the model.
+
+        Raises:
+            Reported: What a process says went wrong.
+            RunFailed: One died.
+        """
+        self._all: list[Peer] = []
+        try:
+            for number, recipe in enumerate(recipes):
+                self._all.append(Peer(number, recipe))
+            for peer in self._all:
+                peer.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[Peer]:
+        """Each peer."""
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._all)
+
+    def pids(self) -> list[int]:
+        """Their process ids, while they live."""
+        return [peer.process.pid for peer in self._all]
+
+    def close(self) -> None:
+        """Ends all of them; a second time does nothing."""
+        while self._all:
+            self._all.pop().close()
