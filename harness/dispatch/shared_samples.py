@@ -33,8 +33,17 @@ def pack_samples(rows: Sequence[Row], indices: Sequence[int], inputs: Sequence[T
     Raises:
         RunFailed: A sample is not what the model takes.
     """
-    offsets, stride, first = _layout(inputs, len(indices))
     file = _nameless_file()
+    try:
+        _write(file, rows, indices, inputs)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _write(file: IO[bytes], rows: Sequence[Row], indices: Sequence[int], inputs: Sequence[TensorSpec]) -> None:
+    offsets, stride, first = _layout(inputs, len(indices))
     os.ftruncate(file.fileno(), first + stride * len(indices))
     whole = np.frombuffer(mmap.mmap(file.fileno(), 0), np.uint8)
     whole[:8].view(np.uint64)[0] = len(indices)
@@ -49,7 +58,6 @@ def pack_samples(rows: Sequence[Row], indices: Sequence[int], inputs: Sequence[T
                 )
             piece = whole[begin + offset : begin + offset + spec.nbytes]
             piece.view(spec.dtype).reshape(spec.shape)[...] = array
-    return file
 
 
 class SharedSamples:
