@@ -12,11 +12,18 @@ from harness.units import seconds
 _SHORT_S = 1.0
 
 
-def ignored_settings(load: Load) -> list[str]:
-    """What was asked of a performance run and LoadGen does not look at in its scenario."""
-    if load.mode != "performance":
-        return []
+def ignored_settings(load: Load, workers: str) -> list[str]:
+    """What was asked of a run and has no effect in its scenario; of LoadGen's own settings, in a performance run.
+
+    Args:
+        load: What LoadGen is told.
+        workers: `backend.workers` of the config.
+    """
     streams = load.scenario in STREAMS
+    unused = [f"backend.workers={workers} has no effect in {load.scenario}: LoadGen's own thread answers"]
+    found = unused if streams and workers != "auto" else []
+    if load.mode != "performance":
+        return found
     ignored = {
         "load.target_qps": (load.target_qps, streams, "only Server and Offline heed it"),
         "load.expected_latency_ns": (
@@ -30,7 +37,7 @@ def ignored_settings(load: Load) -> list[str]:
             "LoadGen heeds it in SingleStream only",
         ),
     }
-    return [
+    return found + [
         f"{field}={value} has no effect in {load.scenario}: {why}"
         for field, (value, unheeded, why) in ignored.items()
         if unheeded and value is not None

@@ -150,7 +150,7 @@ class Parts:
 
     def open_with(self, options: Mapping[str, Any]) -> Backend:
         """An instance of one thread with other options."""
-        return self._open(self.backend_class, self.model, 1, options)
+        return Recipe(self.model, 1, options).open(self.backend_class, self.task)
 
     def take(self, options: Mapping[str, Any], backend: Backend) -> None:
         """All further instances have these options; this one, of one thread, is the next."""

@@ -117,7 +117,9 @@ def _bound_is_measured(result: Mapping[str, Any]) -> bool:
 
 
 def _backend(backend: Mapping[str, Any]) -> str:
-    shape = f"{backend['instances']} x {backend['threads']} thread" + ("s" if backend["threads"] > 1 else "")
+    # Results of earlier versions do not say what answers.
+    apart = " processes" if backend.get("workers") == "processes" else ""
+    shape = f"{backend['instances']}{apart} x {backend['threads']} thread" + ("s" if backend["threads"] > 1 else "")
     if backend["engine"] == "none":
         return f"{backend['name']}: the model is NOT run, every answer is zeros ({shape})"
     cover = ""

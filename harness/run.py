@@ -199,7 +199,7 @@ def _outcome(
         *done["warnings"],
         *_doubts(facts),
         *doubtful_data(spec.model, spec.dataset, spec.load.mode),
-        *ignored_settings(spec.load),
+        *ignored_settings(spec.load, spec.backend.workers),
         *too_many_threads(done["threads"], done["instances"], system.usable_cpus()),
         *(f"LoadGen: {error}" for error in detail[":errors"]),
     ]
