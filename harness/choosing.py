@@ -42,6 +42,8 @@ class Chosen:
     samples_per_second: float
     busy_ns: int
     """How long a sample occupies its worker."""
+    answer_ns: int
+    """From a query to its completion where none waits."""
     rates: dict[str, float]
     """Samples per second of all that were measured."""
 
@@ -50,6 +52,7 @@ class Chosen:
 class _Found:
     samples_per_second: float
     busy_ns: int
+    answer_ns: int
     chunk: int
     suts: tuple[SystemUnderTest, ...]
     peers: Peers | None = None
@@ -101,8 +104,17 @@ def choose_workers(
             for sut in plain.suts[1:]:
                 sut.backend.close()
     chosen = found[best]
-    rates = {name: each.samples_per_second for name, each in found.items()}
-    return Chosen(best, why, chosen.suts, chosen.peers, chosen.chunk, chosen.samples_per_second, chosen.busy_ns, rates)
+    return Chosen(
+        workers=best,
+        why=why,
+        suts=chosen.suts,
+        peers=chosen.peers,
+        chunk=chosen.chunk,
+        samples_per_second=chosen.samples_per_second,
+        busy_ns=chosen.busy_ns,
+        answer_ns=chosen.answer_ns,
+        rates={name: each.samples_per_second for name, each in found.items()},
+    )
 
 
 def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
@@ -128,7 +140,7 @@ def _measure_threads(spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Seq
         per_second = min(per_second, calibration.queued_throughput(answers, indices, per_second))
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
-    return _Found(per_second, busy_ns, _chunk(spec, "threads", busy_ns), suts)
+    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns), suts)
 
 
 def _measure_processes(
@@ -144,14 +156,13 @@ def _measure_processes(
         expected = len(peers) * 1e9 / alone.median_ns
         per_second = calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=server)
         busy_ns = int(len(peers) * 1e9 / per_second)
-        if server:
-            busy_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone))
+        answer_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone)) if server else busy_ns
         pool.unload()
     finally:
         pool.close()
     if guard.failure is not None:
         raise guard.failure
-    return _Found(per_second, busy_ns, chunk, (first,), peers)
+    return _Found(per_second, busy_ns, answer_ns, chunk, (first,), peers)
 
 
 def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone: ServiceTime) -> int:
