@@ -71,7 +71,7 @@ class Peer:
         except ConnectionResetError:
             count = 0
         if count == 0:
-            raise RunFailed(f"process {self.number} of the pool {self._end()} (see run.log)")
+            raise RunFailed(f"process {self.number} of the pool {self._end()}")
         self.inbox.arrived(count)
 
     def refuse_failure(self, frame: Frame) -> None:
