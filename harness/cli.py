@@ -27,6 +27,7 @@ VERBS = {
     "prepare": "lay out a data set from what its owners distribute",
     "list": "show tasks, models, data sets and backends: what is here, and what is not and why",
     "inspect": "show what a model file holds, costs and needs",
+    "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }
 
@@ -35,6 +36,7 @@ examples:
   ./run.sh --task mobilebert --scenario SingleStream
   ./run.sh --task mobilenet_edgetpu --scenario Offline --preset quick --model M.tflite --dataset DIR
   ./run.sh --task kws --model kws.tflite --dataset DIR --mode accuracy
+  ./run.sh tune --task mobilebert --out mobilebert-here.yaml
   ./run.sh score results/DIR
   ./run.sh run --help            every option of run
   ./run.sh test                  run all tests

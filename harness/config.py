@@ -158,7 +158,7 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
     Raises:
         ConfigError: Lists every mistake of the file and the overrides, not only the first.
     """
-    raw = _read_yaml(path)
+    raw = _read_inherited(path)
     _add_datasets(raw, path)
     for field, value in overrides:
         _override(raw, field, value)
@@ -354,6 +354,29 @@ def load_yaml(text: str) -> Any:
         RecursionError: Nested deeper than anyone writes.
     """
     return yaml.load(text, Loader=_StrictLoader)
+
+
+def _read_inherited(path: Path, heirs: Sequence[Path] = ()) -> dict[str, Any]:
+    """A config laid over the one that it `inherits` from: a benchmark's name, an alias, or a path from its own folder."""
+    raw = _read_yaml(path)
+    name = raw.pop("inherits", None)
+    if name is None:
+        return raw
+    if not isinstance(name, str):
+        raise ConfigError(f"a mistake in {path}: inherits: must be a benchmark's name or a path, not {name!r}")
+    is_path = name.endswith((".yaml", ".yml")) or "/" in name
+    base, heirs = find_benchmark(str(path.parent / name) if is_path else name), [*heirs, path.resolve()]
+    if base.resolve() in heirs:
+        raise ConfigError(f"a mistake in {path}: inherits: {name} inherits from this file in turn")
+    return _laid_over(_read_inherited(base, heirs), raw)
+
+
+def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = base | own
+    for name, value in own.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            merged[name] = _laid_over(base[name], value)
+    return merged
 
 
 def _add_datasets(raw: dict[str, Any], path: Path) -> None:

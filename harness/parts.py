@@ -167,6 +167,10 @@ class Parts:
             tell({"parity": found | {"time_s": time.monotonic() - began, "allowed": False}})
         return bool(found["passed"])
 
+    def agreement(self, backend: Backend, indices: Sequence[int]) -> dict[str, Any]:
+        """Holds a backend against one CPU thread on these samples, which must be loaded: see `parity.compare`."""
+        return self._compare(indices, backend)
+
     def _plain(self) -> bool:
         return self._plain_but_for_the_file() and self.modified is None
 

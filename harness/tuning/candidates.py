@@ -1,0 +1,127 @@
+"""What a search tries: fields of the config, stage by stage, each stage on top of the best so far.
+
+All settings together would be hundreds. They hardly depend on each other in this order: how the cores are shared decides
+most, then the engine and its options, then the batch. What the user has set stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.rules import STREAMS
+
+_XNNPACK = 1 | 2 | 8
+"""XNNPACK's own choice of flags: signed and unsigned 8-bit kernels, dynamic fully connected."""
+_LATEST, _TRANSIENT = 64, 32
+"""Newest operators; indirection buffers made for each run (less memory). LRT tflite/delegates/xnnpack/xnnpack_delegate.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a search may not change, and what it may use."""
+
+    scenario: str
+    backend: str
+    fields: Mapping[str, Any]
+    """Fields of the backend's section that the user has set, `backend.options` among them."""
+    cpus: int
+    accelerator: bool
+    fp16: bool
+    """Half precision may be tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A configuration to try."""
+
+    name: str
+    """What is special about it: `threads=2, engine=CompiledModel`."""
+    fields: Mapping[str, Any]
+    """Fields of the config that it sets."""
+
+
+DEFAULT = Candidate("default", {})
+
+STAGES = ("cores", "engine")
+
+
+def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
+    """The candidates of a stage, most promising first.
+
+    Args:
+        name: One of `STAGES`.
+        given: What may not change.
+        best: The fields of the best so far, every choice that the calibration made for it included.
+    """
+    match name:
+        case "cores":
+            options = _cores(given, best)
+        case _:
+            options = _engines(given)
+    candidates = [Candidate(text, {**best, **fields}) for text, fields in options if _allowed(fields, given.fields)]
+    return [candidate for candidate in candidates if dict(candidate.fields) != dict(best)]
+
+
+def _allowed(fields: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether nothing that the user has set would change."""
+    for name, value in fields.items():
+        if name == "backend.options":
+            asked = given.get(name, {})
+            if any(option in value and value[option] != asked[option] for option in asked):
+                return False
+        elif name in given and given[name] != value:
+            return False
+    return True
+
+
+def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    counts = [1] if given.accelerator else _powers_of_two(given.cpus)
+    if given.scenario in STREAMS:
+        for threads in counts:
+            yield f"threads={threads}", {"backend.threads": threads}
+        return
+    for threads in counts:
+        for workers in _workers(best):
+            shape = {"backend.threads": threads, "backend.instances": max(1, given.cpus // threads), **workers}
+            yield _text(shape), shape
+
+
+def _workers(best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """Threads or processes, where the calibration said which of them it took."""
+    if "backend.workers" not in best:
+        return [{}]
+    return [{"backend.workers": "threads"}, {"backend.workers": "processes"}]
+
+
+def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+    asked = given.fields.get("backend.options", {})
+    for text, options in _options(given):
+        yield text, {"backend.options": {**asked, **options}}
+
+
+def _options(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+    if given.backend == "gpu" and given.fp16:
+        yield "precision=fp16", {"precision": "fp16"}
+    if given.backend != "cpu":
+        return
+    compiled = {"engine": "CompiledModel"}
+    yield "engine=Interpreter", {"engine": "Interpreter"}
+    yield "engine=CompiledModel", compiled
+    for word, flag in (("latest operators", _LATEST), ("transient buffers", _TRANSIENT)):
+        yield f"engine=CompiledModel, {word}", compiled | {"xnnpack_flags": _XNNPACK | flag}
+    if given.scenario not in STREAMS:
+        yield "engine=CompiledModel, weight_cache", compiled | {"weight_cache": True}
+    if given.fp16:
+        yield "engine=CompiledModel, force_fp16", compiled | {"force_fp16": True}
+    yield "engine=Interpreter, no XNNPACK", {"engine": "Interpreter", "xnnpack": False}
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{field.rpartition('.')[2]}={value}" for field, value in fields.items())
+
+
+def _powers_of_two(limit: int) -> list[int]:
+    counts = [2**power for power in range(limit.bit_length()) if 2**power <= limit]
+    return counts if counts[-1] == limit else [*counts, limit]

@@ -1,0 +1,139 @@
+"""The child process in which one candidate is measured: `python -P -m harness.tuning.probe ASKED TOLD CONTROL_FD PARENT_PID`.
+
+Its current directory holds the candidate's spec.yaml. It opens the model with a run's own parts, proves it, and calibrates as a
+run does; then it answers what the parent asks on one pipe with JSON lines on the other, until that is closed. Between
+questions it does nothing, so that another candidate has the machine to itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import calibration
+from harness.control import Control
+from harness.engine_choice import choose_engine
+from harness.parts import Parts, judge_coverage
+from harness.planning import Plan, plan_run
+from harness.registry import open_task
+from harness.rules import STREAMS
+from harness.spec import Spec, read_spec
+from harness.worker import _failure, _live_and_die_with_the_parent
+
+_SAMPLES = 8
+_ROUND_NS = 200_000_000
+_ANSWER_BYTES = 64_000_000
+"""Of answers held side by side; a class map or a larger picture has megabytes."""
+
+
+def main() -> int:
+    """Answers until the parent has no more questions."""
+    asked = os.fdopen(int(sys.argv[1]), encoding="ascii")
+    told = os.fdopen(int(sys.argv[2]), "w", buffering=1, encoding="utf-8")
+    control = Control(int(sys.argv[3]))
+    _live_and_die_with_the_parent(int(sys.argv[4]))
+
+    def tell(event: dict[str, Any]) -> None:
+        told.write(json.dumps(event) + "\n")
+
+    try:
+        probe = Probe(read_spec(Path.cwd()), control)
+        tell(probe.ready())
+        gc.freeze()
+        gc.disable()
+        for line in asked:
+            word, _, count = line.strip().partition(" ")
+            tell(probe.round() if word == "round" else probe.agreement(int(count)))
+    except BaseException as error:
+        traceback.print_exc()
+        tell(_failure(error))
+        return 1
+    return 0
+
+
+class Probe:
+    """A candidate, open and calibrated."""
+
+    def __init__(self, spec: Spec, control: Control) -> None:
+        """Opens it.
+
+        Raises:
+            BackendUnavailable: And its kin; the parent hears why.
+        """
+        began = time.monotonic()
+        self._spec = spec
+        task = open_task(spec.task, spec.options, spec.dataset)
+        self._parts = Parts(spec, task, control)
+        judge_coverage(self._parts.info, spec.backend.require_full)
+        self._indices = range(min(_SAMPLES, len(task)))
+        self._parts.samples.load(self._indices)
+        self._parity: dict[str, Any] | None = None
+        self._parts.prove(self._indices, self._hear)
+        engines = choose_engine(self._parts, self._indices, self._hear)
+        self._plan = plan_run(spec, self._parts, self._indices)
+        self._engine = engines.get("engines", {}).get("chosen")
+        self._measure = _measurement(spec, self._plan, self._indices)
+        self._opening_s = time.monotonic() - began
+
+    def ready(self) -> dict[str, Any]:
+        """What the calibration decided."""
+        info = self._plan.suts[0].backend.info()
+        instances = len(self._plan.suts)
+        return {
+            "event": "ready",
+            "threads": self._plan.threads,
+            "instances": instances,
+            "workers": getattr(self._plan, "workers", None),
+            "engine": info.engine,
+            "engine_chosen": self._engine,
+            "delegate": info.delegate,
+            "accelerator": info.accelerator,
+            "parity": self._parity,
+            "opening_s": self._opening_s,
+            "pids": [os.getpid()],
+        }
+
+    def round(self) -> dict[str, Any]:
+        """Measures for a fifth of a second, or a few samples."""
+        per_second = self._measure()
+        instances = 1 if self._spec.load.scenario in STREAMS else len(self._plan.suts)
+        latency = {"samples_per_second": per_second, "latency_ns": instances * 1e9 / per_second}
+        return {"event": "round"} | latency
+
+    def agreement(self, count: int) -> dict[str, Any]:
+        """Holds the candidate against one CPU thread on more samples than a run's own proof does."""
+        backend = self._plan.suts[0].backend
+        fit = _ANSWER_BYTES // max(1, sum(tensor.nbytes for tensor in backend.outputs))
+        indices = range(max(1, min(count, fit, len(self._parts.task))))
+        self._parts.samples.load(indices)
+        found = self._parts.agreement(backend, indices)
+        return {"event": "agreement", "samples": found["samples"], "passed": found["passed"], "why": found["why"]}
+
+    def _hear(self, facts: Any) -> None:
+        self._parity = dict(facts).get("parity", self._parity)
+
+
+def _measurement(spec: Spec, plan: Plan, indices: Sequence[int]) -> Callable[[], float]:
+    """How fast the scenario is served, in samples per second: the calibration's own measurements."""
+    answers = [sut.answer for sut in plan.suts]
+    match spec.load.scenario:
+        case "SingleStream" | "MultiStream":
+            return lambda: 1e9 / calibration.service_time(answers[0], indices, _ROUND_NS).median_ns
+        case "Server":
+            rate = float(plan.found["samples_per_second"])
+            return lambda: calibration.queued_throughput(answers, indices, rate, _ROUND_NS)
+        case _:
+            return lambda: calibration.throughput(answers, indices, _ROUND_NS)[0]
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

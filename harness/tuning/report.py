@@ -1,0 +1,150 @@
+"""What a search says: the front, every candidate, how sure; and the config that it writes."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from harness.errors import ConfigError
+from harness.report import duration
+from harness.tuning.intervals import Ratio
+from harness.tuning.session import Found, Row
+
+_UNUSABLE = frozenset({"disagrees", "refused", "crashed", "too slow", "not tried"})
+
+
+def front(rows: Sequence[Row]) -> list[Row]:
+    """The rows that no other beats in latency, throughput and memory at once (the Pareto front), quickest first."""
+    usable = [row for row in rows if row.status not in _UNUSABLE and row.latency_ns is not None]
+    kept = [row for row in usable if not any(_beats(other, row) for other in usable if other is not row)]
+    return sorted(kept, key=lambda row: row.latency_ns or 0.0)
+
+
+def _beats(one: Row, other: Row) -> bool:
+    mine, theirs = _costs(one), _costs(other)
+    return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+
+
+def _costs(row: Row) -> tuple[float, float, float]:
+    """What is better when it is less; memory that nobody knows counts for nothing."""
+    return row.latency_ns or math.inf, -(row.samples_per_second or 0.0), row.peak_rss_bytes or 0
+
+
+def result(found: Found, file: Path) -> dict[str, Any]:
+    """All of it, for --json."""
+    return {
+        "task": found.spec.benchmark,
+        "scenario": found.spec.load.scenario,
+        "backend": found.spec.backend.name,
+        "model": {"name": found.spec.model.name, "source": found.spec.model.source},
+        "best": asdict(found.best),
+        "how_sure": how_sure(found),
+        "speed_over_default": asdict(found.final) if found.final else None,
+        "front": [row.name for row in front(found.rows)],
+        "rows": [asdict(row) for row in found.rows],
+        "fields": dict(found.chosen),
+        "time_s": found.time_s,
+        "file": str(file),
+    }
+
+
+def render(found: Found, file: Path) -> str:
+    """For a terminal."""
+    spec, best = found.spec, front(found.rows)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    columns = ["", "candidate", "latency", "samples/s", "memory MB", "against", "speed", "95 % interval", "status"]
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number in (2, 3, 4, 6) else "left", overflow="fold")
+    for row in found.rows:
+        mark = ">" if row is found.best else "*" if row in best else ""
+        table.add_row(mark, row.name, *_figures(row), row.against or "-", *_ratio(row.ratio), row.status)
+    screen = io.StringIO()
+    Console(file=screen, width=150, highlight=False, force_terminal=False, markup=False).print(table)
+    lines = [f"{spec.title}, {spec.load.scenario}, {spec.model.name} on {spec.backend.name}, {found.time_s:.0f} s", ""]
+    lines += [line.rstrip() for line in screen.getvalue().splitlines()]
+    lines += ["", "> the best, * on the front: no other is better in latency, throughput and memory at once"]
+    lines += [f"  {row.name}: {row.why}" for row in found.rows if row.why]
+    return "\n".join([*lines, "", how_sure(found), f"./run.sh --task {file}"])
+
+
+def how_sure(found: Found) -> str:
+    """The sentence that says what is known of the best."""
+    if found.final is None:
+        open_rows = [row.name for row in found.rows if row.status == "not told apart"]
+        left = f"; not told apart from it in the time: {'; '.join(open_rows)}" if open_rows else ""
+        untried = [row.name for row in found.rows if row.status == "not tried"]
+        rest = f"; not tried: {'; '.join(untried)}" if untried else ""
+        return f"the default is the best: nothing was shown to be quicker{left}{rest}"
+    ratio = found.final
+    interval = (
+        f", 95 % interval {ratio.low:.2f}..{ratio.high:.2f}"
+        if ratio.low and ratio.high
+        else ", too few rounds for an interval"
+    )
+    floor = found.best.floor or {}
+    agrees = f"; agrees with one CPU thread on {floor['samples']} samples" if floor.get("passed") else ""
+    return f"{found.best.name} is {ratio.median:.2f}x the default{interval}, {ratio.rounds} rounds in turn{agrees}"
+
+
+def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], file: Path) -> None:
+    """Writes the config of the best, whole or not at all.
+
+    Args:
+        found: The search.
+        base: What it inherits from.
+        overrides: What the user asked for, which the config keeps.
+        file: Must not exist.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    config: dict[str, Any] = {"inherits": base}
+    fields = {**dict(overrides), "load.scenario": found.spec.load.scenario, **found.chosen}
+    for name, value in fields.items():
+        *parents, last = name.split(".")
+        node = config
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    stamp = time.strftime("%Y-%m-%d")
+    head = f"# Written by ./run.sh tune on {stamp}, {os.uname().machine}: {how_sure(found)}\n"
+    text = head + yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(file)
+    except OSError as error:
+        raise ConfigError(f"cannot write {file}: {error.strerror}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _figures(row: Row) -> tuple[str, str, str]:
+    latency = duration(row.latency_ns) if row.latency_ns else "-"
+    rate = f"{row.samples_per_second:,.1f}" if row.samples_per_second else "-"
+    return latency, rate, f"{row.peak_rss_bytes / 1e6:.0f}" if row.peak_rss_bytes else "-"
+
+
+def _ratio(ratio: Ratio | None) -> tuple[str, str]:
+    if ratio is None:
+        return "-", "-"
+    interval = f"{ratio.low:.2f}..{ratio.high:.2f}" if ratio.low and ratio.high else f"{ratio.rounds} rounds"
+    return f"{ratio.median:.2f}x", interval

@@ -1,0 +1,169 @@
+"""The search itself, with simulated candidates: only the measuring is made up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.config import find_benchmark
+from harness.errors import ConfigError, RunFailed
+from harness.spec import Spec
+from harness.tuning import session
+from harness.tuning.child import CandidateFailed
+from harness.tuning.report import front, how_sure
+from harness.tuning.session import Found, Row, Session
+
+Speed = Callable[[Spec], float]
+"""Samples per second of a candidate; may raise CandidateFailed."""
+
+
+@pytest.fixture
+def search(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keyword_model: Path, keyword_data: Path
+) -> Callable[..., Found]:
+    """search(speed, noise=..., agrees=..., scenario=...) -> what is found among candidates of these speeds."""
+
+    def run(
+        speed: Speed,
+        *,
+        noise: float = 0.02,
+        agrees: Callable[[Spec], bool] = lambda _: True,
+        scenario: str = "SingleStream",
+        budget_s: float = 600.0,
+    ) -> Found:
+        rng = np.random.default_rng(3)
+        monkeypatch.setattr(session, "usable_cpus", lambda: 4)
+
+        class Simulated:
+            def __init__(self, spec: Spec) -> None:
+                self._spec, self.closed = spec, False
+                made.append(self)
+
+            def ready(self, seconds: float) -> dict[str, Any]:
+                del seconds
+                speed(self._spec)
+                backend = self._spec.backend
+                facts = {"engine_chosen": None, "workers": None, "accelerator": False, "pids": [os.getpid()]}
+                auto = 4 if scenario == "Offline" else 1
+                return facts | {
+                    "threads": 1 if backend.threads == "auto" else backend.threads,
+                    "instances": auto if backend.instances == "auto" else backend.instances,
+                }
+
+            def ask(self, question: str, seconds: float) -> dict[str, Any]:
+                del seconds
+                if question.startswith("agree"):
+                    passed = agrees(self._spec)
+                    return {"samples": 32, "passed": passed, "why": [] if passed else ["half of the decisions"]}
+                rate = speed(self._spec) * float(rng.lognormal(0, noise))
+                return {"samples_per_second": rate, "latency_ns": 1e9 / rate}
+
+            def close(self) -> None:
+                self.closed = True
+
+        made: list[Simulated] = []
+        monkeypatch.setattr(session, "Child", Simulated)
+        overrides = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), ("load.scenario", scenario)]
+        try:
+            return Session(
+                find_benchmark("kws"), overrides, tmp_path, budget_s=budget_s, fp16=False, say=lambda _: None
+            ).search()
+        finally:
+            assert all(one.closed for one in made)
+
+    return run
+
+
+def _by_threads(**speeds: float) -> Speed:
+    def speed(spec: Spec) -> float:
+        threads = 1 if spec.backend.threads == "auto" else spec.backend.threads
+        return speeds[f"t{threads}"] * (0.9 if spec.backend.options else 1.0)
+
+    return speed
+
+
+def test_the_quickest_is_found_and_what_is_known_of_it_is_said(search: Callable[..., Found]) -> None:
+    found = search(_by_threads(t1=100.0, t2=190.0, t4=150.0))
+    assert found.best.name == "threads=2"
+    assert found.chosen["backend.threads"] == 2
+    assert found.final is not None
+    assert found.final.low is not None
+    assert found.final.high is not None
+    assert found.final.low < 1.9 < found.final.high
+    assert how_sure(found).startswith("threads=2 is 1.9")
+    assert "agrees with one CPU thread on 32 samples" in how_sure(found)
+    statuses = {row.name: row.status for row in found.rows}
+    assert statuses["threads=4"] == "slower"
+    assert statuses["engine=CompiledModel"] == "slower"
+
+
+def test_the_default_stays_where_nothing_is_quicker(search: Callable[..., Found]) -> None:
+    found = search(_by_threads(t1=100.0, t2=100.0, t4=60.0), noise=0.001)
+    assert (found.best.name, found.final) == ("default", None)
+    statuses = {row.name: row.status for row in found.rows}
+    assert (statuses["threads=2"], statuses["threads=4"]) == ("same", "slower")
+    assert how_sure(found).startswith("the default is the best")
+
+
+def test_a_quicker_candidate_that_answers_otherwise_is_not_taken(search: Callable[..., Found]) -> None:
+    found = search(_by_threads(t1=100.0, t2=190.0, t4=150.0), agrees=lambda spec: spec.backend.threads != 2)
+    assert found.best.name == "threads=4"
+    row = next(row for row in found.rows if row.name == "threads=2")
+    assert (row.status, row.why) == ("disagrees", "half of the decisions")
+
+
+@pytest.mark.parametrize("kind", ["crashed", "refused", "too slow"])
+def test_a_candidate_that_breaks_is_a_row_that_says_so(kind: str, search: Callable[..., Found]) -> None:
+    good = _by_threads(t1=100.0, t2=190.0, t4=150.0)
+
+    def speed(spec: Spec) -> float:
+        if spec.backend.threads == 4:
+            raise CandidateFailed("its process was killed by SIGSEGV", kind, None)
+        return good(spec)
+
+    found = search(speed)
+    row = next(row for row in found.rows if row.name == "threads=4")
+    assert (row.status, row.why, row.ratio) == (kind, "its process was killed by SIGSEGV", None)
+    assert found.best.name == "threads=2"
+
+
+def test_a_default_that_breaks_ends_the_search(search: Callable[..., Found]) -> None:
+    def refuses(spec: Spec) -> float:
+        raise CandidateFailed("backend cpu is not here", "refused", 2)
+
+    def crashes(spec: Spec) -> float:
+        raise CandidateFailed("killed by SIGSEGV", "crashed", None)
+
+    with pytest.raises(ConfigError, match="backend cpu is not here"):
+        search(refuses)
+    with pytest.raises(RunFailed, match="killed by SIGSEGV"):
+        search(crashes)
+
+
+def test_a_budget_too_short_for_a_second_candidate_names_what_was_not_tried(search: Callable[..., Found]) -> None:
+    with pytest.raises(ConfigError, match=r"not tried were threads=2; threads=4; .*Raise --budget"):
+        search(_by_threads(t1=1.0, t2=1.0, t4=1.0), budget_s=0.001)
+
+
+def test_a_pool_tries_instances_against_threads(search: Callable[..., Found]) -> None:
+    def speed(spec: Spec) -> float:
+        return {1: 100.0, 2: 130.0, 4: 80.0}[1 if spec.backend.threads == "auto" else int(spec.backend.threads)]
+
+    found = search(speed, scenario="Offline")
+    assert (found.chosen["backend.threads"], found.chosen["backend.instances"]) == (2, 2)
+
+
+def test_the_front_holds_whoever_is_best_in_something() -> None:
+    rows = [
+        Row("quick", {}, "quicker", latency_ns=1.0, samples_per_second=9.0, peak_rss_bytes=300),
+        Row("small", {}, "default", latency_ns=2.0, samples_per_second=5.0, peak_rss_bytes=100),
+        Row("worse", {}, "slower", latency_ns=2.5, samples_per_second=4.0, peak_rss_bytes=100),
+        Row("wrong", {}, "disagrees", latency_ns=0.5, samples_per_second=20.0, peak_rss_bytes=50),
+        Row("unknown", {}, "not tried"),
+    ]
+    assert [row.name for row in front(rows)] == ["quick", "small"]
