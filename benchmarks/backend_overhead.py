@@ -21,35 +21,35 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import Array
 from backends.cpu import open_cpu
+from benchmarks.rows import Row, render
 from harness.zoo.graph import Graph
 
 _LIMIT_US = 2.0
-_CALLS = 20_000
 _SHAPE = (1, 16, 16, 3)
 
 
-def main() -> int:
-    """Prints both medians of both engines and whether the difference is within the limit."""
-    worst = 0.0
+def measure(calls: int = 20_000) -> list[Row]:
+    """What `invoke`, and `runner()` as queries are timed with, take above the bare calls of both engines."""
+    rows = []
     given = [np.ones(_SHAPE, np.float32)]
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "add.tflite"
         _write(model)
         for engine, bare in (("Interpreter", _bare_interpreter), ("CompiledModel", _bare_compiled)):
             backend = open_cpu(model, threads=1, engine=engine)  # type: ignore[arg-type]
-            ours, theirs = _take_turns(lambda backend=backend: backend.invoke(given), bare(model, given))  # type: ignore[misc]
-            worst = max(worst, ours - theirs)
-            print(f"{engine:14} ours {ours:6.3f} us, bare {theirs:6.3f} us, difference {ours - theirs:+.3f} us a call")
-    print(f"limit {_LIMIT_US} us: {'held' if worst <= _LIMIT_US else 'EXCEEDED'}")
-    return 0 if worst <= _LIMIT_US else 1
+            for way, call in (("invoke", backend.invoke), ("runner", backend.runner())):
+                ours, theirs = _take_turns(lambda call=call: call(given), bare(model, given), calls)  # type: ignore[misc]
+                beside = f"{ours:.3f} : {theirs:.3f} us"
+                rows.append(Row(f"{engine}, {way} above the bare API", ours - theirs, "us", _LIMIT_US, beside=beside))
+    return rows
 
 
-def _take_turns(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[float, float]:
+def _take_turns(first: Callable[[], Any], second: Callable[[], Any], calls: int) -> tuple[float, float]:
     """Median microseconds of both."""
     now = time.perf_counter_ns
     times: tuple[list[int], list[int]] = ([], [])
     gc.disable()
-    for _ in range(_CALLS):
+    for _ in range(calls):
         for call, found in zip((first, second), times, strict=True):
             start = now()
             call()
@@ -102,4 +102,4 @@ def _write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    print(render(measure()))

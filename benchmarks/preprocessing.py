@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,10 +20,14 @@ import numpy as np
 from PIL import Image
 
 from backends.base import TensorSpec
+from benchmarks.rows import Row, ratio, render
 from tasks.base import Array
 from tasks.images import PROFILES, Profile, decode, to_input
 from tasks.pictures import Pictures
 
+_OPENCV = "OpenCV's whole path"
+_EXACT = ("mobile", "tflite-eval")
+"""Profiles that prepare to the digit as TFLite's stage does."""
 _SIZES = ((375, 500), (333, 500), (500, 375), (334, 500), (500, 333), (480, 640))
 
 
@@ -62,7 +65,7 @@ def with_profile(profile: Profile, tensor: TensorSpec) -> Callable[[bytes, int],
     return lambda data, side: to_input(profile(decode(data, "picture"), side, side), tensor)
 
 
-def measure(paths: Mapping[str, Callable[[bytes, int], Array]], files: list[bytes], side: int) -> dict[str, float]:
+def compare(paths: Mapping[str, Callable[[bytes, int], Array]], files: list[bytes], side: int) -> dict[str, float]:
     """Mean ms a picture; the paths take turns at each picture."""
     seconds = dict.fromkeys(paths, 0.0)
     for data in files:
@@ -73,30 +76,38 @@ def measure(paths: Mapping[str, Callable[[bytes, int], Array]], files: list[byte
     return {name: total / len(files) * 1e3 for name, total in seconds.items()}
 
 
+def measure(pictures: Path | None = None, side: int = 224, rounds: int = 5) -> list[Row]:
+    """Each profile against OpenCV's whole path, medians over the rounds."""
+    cv2.setNumThreads(1)
+    if pictures is None:
+        files = made_up()
+    else:
+        found = Pictures.open(pictures, suffixes=(".jpg", ".jpeg"))
+        files = [found.read(index) for index in range(len(found))]
+    tensor = TensorSpec("image", (1, side, side, 3), np.dtype(np.float32))
+    paths: dict[str, Callable[[bytes, int], Array]] = {_OPENCV: with_opencv}
+    paths |= {name: with_profile(profile, tensor) for name, profile in PROFILES.items()}
+    paths["decode alone"] = lambda data, _: decode(data, "picture")
+    compare(paths, files[:20], side)  # warm
+    taken = [compare(paths, files, side) for _ in range(rounds)]
+    return [
+        ratio(
+            f"{len(files)} pictures to {side}x{side}, {name} against {_OPENCV}, ms a picture",
+            [(each[name], each[_OPENCV]) for each in taken],
+            1.5 if name in _EXACT else None,
+        )
+        for name in paths
+        if name != _OPENCV
+    ]
+
+
 def main() -> None:
-    """Prints ms a picture and the ratio to OpenCV, medians over the rounds."""
+    """Prints ms a picture and the ratio to OpenCV."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, help="folder or zip archive of JPEGs; made-up ones by default")
     parser.add_argument("--side", type=int, default=224, help="of the model's input (default 224)")
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    cv2.setNumThreads(1)
-    if options.pictures is None:
-        files = made_up()
-    else:
-        pictures = Pictures.open(options.pictures, suffixes=(".jpg", ".jpeg"))
-        files = [pictures.read(index) for index in range(len(pictures))]
-    tensor = TensorSpec("image", (1, options.side, options.side, 3), np.dtype(np.float32))
-    paths: dict[str, Callable[[bytes, int], Array]] = {"OpenCV's whole path": with_opencv}
-    paths |= {name: with_profile(profile, tensor) for name, profile in PROFILES.items()}
-    paths["decode alone"] = lambda data, _: decode(data, "picture")
-    measure(paths, files[:20], options.side)  # warm
-    rounds = [measure(paths, files, options.side) for _ in range(options.rounds)]
-    print(f"{len(files)} pictures to {options.side}x{options.side}, median of {options.rounds} rounds")
-    for name in paths:
-        ms = statistics.median(figures[name] for figures in rounds)
-        ratio = statistics.median(figures[name] / figures["OpenCV's whole path"] for figures in rounds)
-        print(f"{name:<20} {ms:6.3f} ms  {ratio:5.2f}")
+    print(render(measure(**vars(parser.parse_args()))))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from accuracy.log import Answer, read_answers, write_rows
 from accuracy.mean_iou import MeanIoU
 from accuracy.topk import TopK
 from accuracy.wire import pack_class_map, pack_labels, pack_logits, unpack_class_map, unpack_labels
+from benchmarks.rows import Row, render
 from benchmarks.side_by_side import zoo
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
@@ -25,25 +26,26 @@ from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 _PICTURES, _MAPS, _SIDE = 50_000, 2_000, 512
 
 
-def main() -> None:
-    """Prints seconds, the share of the target, and the peak memory so far."""
+def measure() -> list[Row]:
+    """Seconds, with the log's size and the peak memory so far beside them."""
     with tempfile.TemporaryDirectory() as folder:
-        _measure("top-1 of 50,000", 1, _top1, Path(folder) / "top1.json")
-        _measure("mIoU of 2,000 maps", 10, _mean_iou, Path(folder) / "maps.json")
+        rows = [
+            _timed("top-1 of 50,000", 1, _top1, Path(folder) / "top1.json"),
+            _timed("mIoU of 2,000 maps", 10, _mean_iou, Path(folder) / "maps.json"),
+        ]
         if (zoo() / "datasets/squad/squad_eval.tfrecord").is_file():
-            _measure("F1 of 10,833 windows", 25, _f1, Path(folder) / "logits.json")
+            rows.append(_timed("F1 of 10,833 windows", 25, _f1, Path(folder) / "logits.json"))
+    return rows
 
 
-def _measure(name: str, target_s: float, prepare: Callable[[Path], Callable[[], None]], log: Path) -> None:
+def _timed(name: str, target_s: float, prepare: Callable[[Path], Callable[[], None]], log: Path) -> Row:
     score = prepare(log)
     begin = time.perf_counter()
     score()
     seconds = time.perf_counter() - begin
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name:22}{seconds:7.2f} s   target {target_s:g}, ratio {seconds / target_s:.2f}   "
-        f"log {log.stat().st_size / 1e6:6.1f} MB, peak memory {peak_mb:.0f} MB"
-    )
+    beside = f"log {log.stat().st_size / 1e6:.1f} MB, peak memory {peak_mb:.0f} MB"
+    return Row(name, seconds, "s", target_s, beside=beside)
 
 
 def _top1(log: Path) -> Callable[[], None]:
@@ -95,4 +97,4 @@ def _f1(log: Path) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main()
+    print(render(measure()))

@@ -1,0 +1,59 @@
+"""All measurements by one command: a table of figures and targets.
+
+    .venv/bin/python -m benchmarks                          all of them; about 40 minutes
+    .venv/bin/python -m benchmarks overhead single_stream   some of them
+    .venv/bin/python -m benchmarks --json figures.json      and the figures as JSON
+
+Ratios are of two things measured in turns in one run; everything is a median. The machine should have nothing else to do:
+`./run.sh doctor` says what would be felt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.rows import Row, render
+from harness import system
+
+MEASUREMENTS = {
+    "overhead": "the harness alone",
+    "backend_overhead": "a backend behind our interface",
+    "single_stream": "SingleStream against bare loops, in Python and native",
+    "preprocessing": "pictures prepared, against OpenCV",
+    "scoring": "from an accuracy log to the figure",
+    "coco_ap": "COCO AP against pycocotools",
+}
+
+
+def main() -> int:
+    """Returns 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in MEASUREMENTS]:
+        parser.error(f"no measurement {unknown[0]!r}: there are {', '.join(MEASUREMENTS)}")
+    found: dict[str, list[Row]] = {}
+    machine = system.describe()
+    for name in arguments.names or MEASUREMENTS:
+        measure: Callable[[], list[Row]] = importlib.import_module(f"benchmarks.{name}").measure
+        began = time.monotonic()
+        found[name] = measure()
+        print(f"## {MEASUREMENTS[name]}\n\n{render(found[name])}\n", flush=True)
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    if arguments.json:
+        figures = {name: [row.plain() for row in rows] for name, rows in found.items()}
+        arguments.json.write_text(
+            json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n", encoding="utf-8"
+        )
+    return int(any(row.met is False for rows in found.values() for row in rows))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
