@@ -7,6 +7,7 @@ some models, with not a line of Python in the loop. A harness in Python is of th
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import shutil
@@ -66,6 +67,7 @@ def _built() -> tuple[str, str] | None:
     if compiler is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="native-loop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     program, shared = str(folder / "native_loop"), str(folder / "native_loop.so")
     for output, more in ((program, []), (shared, ["-shared", "-fPIC"])):
         subprocess.run([compiler, "-O2", *more, "-o", output, str(_SOURCE), "-ldl"], check=True)

@@ -49,7 +49,8 @@ def _measure(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str, Any]
     try:
         other = parts.open_with({"engine": "CompiledModel"})
         rows = [parts.samples.rows[index] for index in indices]
-        duel = calibration.duel(plain.invoke, other.invoke, rows)
+        # As queries are timed.
+        duel = calibration.duel(plain.runner(), other.runner(), rows)
     except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
         return {"chosen": "Interpreter", "why": f"CompiledModel cannot run it: {str(error).splitlines()[0]}"}
     measured = {
