@@ -18,7 +18,7 @@ from harness.sut import SystemUnderTest
 
 PROCESSES_BELOW_NS = 200_000
 """Above this, threads meet at the GIL so rarely that a process of its own gains nothing."""
-_IN_PROCESSES = frozenset({"cpu", "null"})
+IN_PROCESSES = frozenset({"cpu", "null"})
 """Backends that may be opened in several processes unasked: a device has one owner, and a plug-in its own mind."""
 _CLEARLY = 1.02
 """Processes are used where they are so many times quicker: they take memory of their own."""
@@ -117,10 +117,33 @@ def choose_workers(
     )
 
 
+def measure_rate(
+    spec: Spec,
+    parts: Parts,
+    suts: tuple[SystemUnderTest, ...],
+    peers: Peers | None,
+    indices: Sequence[int],
+    alone: ServiceTime,
+) -> float:
+    """Samples per second of workers that are open already, measured as `choose_workers` does.
+
+    Args:
+        spec: The run.
+        parts: What opened them.
+        suts: Instances in this process.
+        peers: Processes, where those answer.
+        indices: Samples that are loaded.
+        alone: What the first instance takes for one of them.
+    """
+    if peers is None:
+        return _measure_threads(spec, suts, indices).samples_per_second
+    return _measure_processes(spec, parts, suts[0], peers, indices, alone).samples_per_second
+
+
 def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
     if spec.backend.workers != "auto":
         return [spec.backend.workers], "config"
-    if spec.backend.name not in _IN_PROCESSES:
+    if spec.backend.name not in IN_PROCESSES:
         return ["threads"], f"backend {spec.backend.name}"
     if alone.median_ns >= PROCESSES_BELOW_NS:
         return ["threads"], f"a sample takes more than {PROCESSES_BELOW_NS // 1000} us"

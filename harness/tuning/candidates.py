@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.choosing import IN_PROCESSES
 from harness.rules import STREAMS
 
 _XNNPACK = 1 | 2 | 8
@@ -82,17 +83,16 @@ def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
         for threads in counts:
             yield f"threads={threads}", {"backend.threads": threads}
         return
-    for threads in counts:
-        for workers in _workers(best):
+    for workers in _workers(given, best):
+        for threads in counts:
             shape = {"backend.threads": threads, "backend.instances": max(1, given.cpus // threads), **workers}
             yield _text(shape), shape
 
 
-def _workers(best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Threads or processes, where the calibration said which of them it took."""
-    if "backend.workers" not in best:
-        return [{}]
-    return [{"backend.workers": "threads"}, {"backend.workers": "processes"}]
+def _workers(given: Given, best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """Threads or processes, first the kind that the calibration took; a device has one owner."""
+    kinds = ["threads", "processes"] if given.backend in IN_PROCESSES else ["threads"]
+    return [{"backend.workers": kind} for kind in sorted(kinds, key=lambda kind: kind != best.get("backend.workers"))]
 
 
 def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:

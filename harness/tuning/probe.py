@@ -14,19 +14,21 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from harness import calibration
+from harness.choosing import measure_rate
 from harness.control import Control
 from harness.engine_choice import choose_engine
+from harness.errors import failure_event
+from harness.lifeline import live_and_die_with
 from harness.parts import Parts, judge_coverage
-from harness.planning import Plan, plan_run
+from harness.planning import plan_run
 from harness.registry import open_task
 from harness.rules import STREAMS
 from harness.spec import Spec, read_spec
-from harness.worker import _failure, _live_and_die_with_the_parent
 
 _SAMPLES = 8
 _ROUND_NS = 200_000_000
@@ -39,7 +41,7 @@ def main() -> int:
     asked = os.fdopen(int(sys.argv[1]), encoding="ascii")
     told = os.fdopen(int(sys.argv[2]), "w", buffering=1, encoding="utf-8")
     control = Control(int(sys.argv[3]))
-    _live_and_die_with_the_parent(int(sys.argv[4]))
+    live_and_die_with(int(sys.argv[4]))
 
     def tell(event: dict[str, Any]) -> None:
         told.write(json.dumps(event) + "\n")
@@ -54,7 +56,7 @@ def main() -> int:
             tell(probe.round() if word == "round" else probe.agreement(int(count)))
     except BaseException as error:
         traceback.print_exc()
-        tell(_failure(error))
+        tell(failure_event(error))
         return 1
     return 0
 
@@ -80,33 +82,31 @@ class Probe:
         engines = choose_engine(self._parts, self._indices, self._hear)
         self._plan = plan_run(spec, self._parts, self._indices)
         self._engine = engines.get("engines", {}).get("chosen")
-        self._measure = _measurement(spec, self._plan, self._indices)
+        self._measure = self._measurement()
         self._opening_s = time.monotonic() - began
 
     def ready(self) -> dict[str, Any]:
         """What the calibration decided."""
         info = self._plan.suts[0].backend.info()
-        instances = len(self._plan.suts)
         return {
             "event": "ready",
             "threads": self._plan.threads,
-            "instances": instances,
-            "workers": getattr(self._plan, "workers", None),
+            "instances": self._plan.instances,
+            "workers": self._plan.workers,
             "engine": info.engine,
             "engine_chosen": self._engine,
             "delegate": info.delegate,
             "accelerator": info.accelerator,
             "parity": self._parity,
             "opening_s": self._opening_s,
-            "pids": [os.getpid()],
+            "pids": self._plan.pids(),
         }
 
     def round(self) -> dict[str, Any]:
         """Measures for a fifth of a second, or a few samples."""
         per_second = self._measure()
-        instances = 1 if self._spec.load.scenario in STREAMS else len(self._plan.suts)
-        latency = {"samples_per_second": per_second, "latency_ns": instances * 1e9 / per_second}
-        return {"event": "round"} | latency
+        latency_ns = self._plan.instances * 1e9 / per_second
+        return {"event": "round", "samples_per_second": per_second, "latency_ns": latency_ns}
 
     def agreement(self, count: int) -> dict[str, Any]:
         """Holds the candidate against one CPU thread on more samples than a run's own proof does."""
@@ -117,21 +117,17 @@ class Probe:
         found = self._parts.agreement(backend, indices)
         return {"event": "agreement", "samples": found["samples"], "passed": found["passed"], "why": found["why"]}
 
+    def _measurement(self) -> Callable[[], float]:
+        """How fast the scenario is served, in samples per second: the calibration's own measurements."""
+        spec, parts, plan, indices = self._spec, self._parts, self._plan, self._indices
+        if spec.load.scenario in STREAMS:
+            return lambda: 1e9 / calibration.service_time(plan.suts[0].answer, indices, _ROUND_NS).median_ns
+        alone_ns = plan.found["service_time_alone_ns"]
+        alone = calibration.ServiceTime(alone_ns, alone_ns, 1)
+        return lambda: measure_rate(spec, parts, plan.suts, plan.peers, indices, alone)
+
     def _hear(self, facts: Any) -> None:
         self._parity = dict(facts).get("parity", self._parity)
-
-
-def _measurement(spec: Spec, plan: Plan, indices: Sequence[int]) -> Callable[[], float]:
-    """How fast the scenario is served, in samples per second: the calibration's own measurements."""
-    answers = [sut.answer for sut in plan.suts]
-    match spec.load.scenario:
-        case "SingleStream" | "MultiStream":
-            return lambda: 1e9 / calibration.service_time(answers[0], indices, _ROUND_NS).median_ns
-        case "Server":
-            rate = float(plan.found["samples_per_second"])
-            return lambda: calibration.queued_throughput(answers, indices, rate, _ROUND_NS)
-        case _:
-            return lambda: calibration.throughput(answers, indices, _ROUND_NS)[0]
 
 
 if __name__ == "__main__":

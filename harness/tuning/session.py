@@ -18,7 +18,7 @@ from typing import Any
 from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.resolve import resolve
 from harness.spec import Spec
-from harness.system import usable_cpus
+from harness.system import peak_rss_bytes, usable_cpus
 from harness.tuning.candidates import DEFAULT, STAGES, Candidate, Given, stage
 from harness.tuning.child import CandidateFailed, Child
 from harness.tuning.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
@@ -89,7 +89,7 @@ class _Entry:
         rate: float = heard["samples_per_second"]
         middle = statistics.median(self.latencies)
         self.row.samples_per_second, self.row.latency_ns = rate * heard["latency_ns"] / middle, middle
-        self.row.peak_rss_bytes = _peak_rss_bytes(self.facts["pids"]) or self.row.peak_rss_bytes
+        self.row.peak_rss_bytes = peak_rss_bytes(self.facts["pids"]) or self.row.peak_rss_bytes
         return rate
 
 
@@ -260,15 +260,3 @@ class Session:
                 f"a budget of {self._budget_s:g} s was over before a second candidate could be measured (the first took "
                 f"{self._opening_s:.1f} s): not tried were {'; '.join(untried)}. Raise --budget."
             )
-
-
-def _peak_rss_bytes(pids: Sequence[int]) -> int | None:
-    """The high-water marks of a candidate's processes, added up."""
-    total = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-        except OSError:
-            return None
-        total += next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
-    return total or None

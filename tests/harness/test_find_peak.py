@@ -78,7 +78,7 @@ def test_a_measured_bound_and_the_shape_of_the_pool_are_those_of_the_first_run(
     assert top["peak"]["bound_from"] == "measured"
     assert top["peak"]["queueing"]["peak_qps"] > 0
     first = top["runs"][0]
-    assert first["loadgen"]["server_target_latency_ns"] == 10 * first["calibration"]["service_time_ns"]
+    assert first["loadgen"]["server_target_latency_ns"] >= 10 * first["calibration"]["service_time_ns"]
     for run in top["runs"]:
         assert run["loadgen"]["server_target_latency_ns"] == top["peak"]["bound_ns"]
         assert run["backend"]["instances"] == top["peak"]["queueing"]["servers"]

@@ -48,7 +48,12 @@ def search(
                 del seconds
                 speed(self._spec)
                 backend = self._spec.backend
-                facts = {"engine_chosen": None, "workers": None, "accelerator": False, "pids": [os.getpid()]}
+                facts = {
+                    "engine_chosen": None,
+                    "workers": "threads" if scenario == "Offline" else "inline",
+                    "accelerator": False,
+                    "pids": [os.getpid()],
+                }
                 auto = 4 if scenario == "Offline" else 1
                 return facts | {
                     "threads": 1 if backend.threads == "auto" else backend.threads,
