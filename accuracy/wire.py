@@ -259,7 +259,8 @@ def unpack_labels(data: bytes, class_count: int, dtype: LabelDtype = "float32") 
     if not data or len(data) % item.itemsize:
         raise LogError(f"an answer of {len(data)} bytes holds no {dtype} labels. Was it another task's log?")
     values = np.frombuffer(data, item)
-    wrong = ~((values >= 0) & (values < class_count) & (values == np.trunc(values)))  # a NaN is wrong too
+    wrong = ~((values >= 0) & (values < class_count))  # a NaN is wrong too
+    wrong[~wrong] = values[~wrong] != np.trunc(values[~wrong])
     if wrong.any():
         raise LogError(
             f"an answer names the label {values[wrong][0]}; labels are 0 to {class_count - 1}. "

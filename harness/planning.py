@@ -132,6 +132,7 @@ def _found(chosen: Chosen, alone: calibration.ServiceTime) -> dict[str, Any]:
     return {
         "service_time_ns": chosen.busy_ns,
         "service_time_alone_ns": alone.median_ns,
+        "answer_time_ns": chosen.answer_ns,
         "samples_per_second": chosen.samples_per_second,
         "runs": alone.runs,
         "workers_from": chosen.why,

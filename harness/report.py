@@ -98,7 +98,7 @@ def _performance(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"early stopping p{percentile:g}", duration(early) if early else "too few queries"))
     if result["scenario"] == "Server":
         bound = result["loadgen"]["server_target_latency_ns"]
-        measured = ", 10 times the measured service time" if _bound_is_measured(result) else ""
+        measured = ", 10 times the measured time of one answer" if _bound_is_measured(result) else ""
         rows.append((f"bound on p{percentile:g}", duration(bound) + measured))
         rows.append(("asked", f"{result['loadgen']['server_target_qps']:,.2f} queries/s"))
         rows.append(("completed", f"{figures['samples_per_second']:,.2f} queries/s"))
