@@ -213,6 +213,8 @@ def _outcome(
         outcome["reasons"] = [_missed(name, outcome["accuracy"][name]) for name in missed]
         return outcome
     figures = results.performance(detail, spec.load)
+    if done["queue_times"]:
+        figures["server"] = done["queue_times"]
     outcome["warnings"] += too_short(spec.load.scenario, figures)
     reasons = results.invalid_reasons(detail, figures, done["loadgen"])
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}

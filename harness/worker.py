@@ -27,6 +27,7 @@ from harness.dispatch.guard import Guard
 from harness.dispatch.inline import multi_stream, single_stream
 from harness.dispatch.pool import Pool
 from harness.dispatch.processes import ProcessPool
+from harness.dispatch.queue_times import QueueTimes, summary
 from harness.engine_choice import choose_engine
 from harness.errors import failure_event
 from harness.lifeline import live_and_die_with, wake_on_time
@@ -97,7 +98,10 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         words[slot] += 1
 
     parts.samples.on_sample = count_sample
-    with _dispatcher(spec, plan, parts, guard, control) as dispatch, _undisturbed():
+    server = spec.load.scenario == "Server"
+    each = expected_queries(settings) // plan.instances
+    times = [QueueTimes(each) for _ in range(plan.instances)] if server else []
+    with _dispatcher(spec, plan, parts, guard, control, times) as dispatch, _undisturbed():
         in_force = loadgen.drive(
             settings,
             model=spec.benchmark,
@@ -120,6 +124,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "instances": plan.instances,
         "calibration": engines | plan.found | timing,
         "loadgen": in_force,
+        "queue_times": summary(times) if server else None,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
         "peak_rss_bytes": memory,
@@ -168,15 +173,17 @@ class _Dispatch:
 
 
 @contextlib.contextmanager
-def _dispatcher(spec: Spec, plan: Plan, parts: Parts, guard: Guard, control: Control) -> Iterator[_Dispatch]:
+def _dispatcher(
+    spec: Spec, plan: Plan, parts: Parts, guard: Guard, control: Control, times: Sequence[QueueTimes]
+) -> Iterator[_Dispatch]:
     samples = parts.samples
     match plan.workers:
         case "threads":
-            threads = Pool(plan.suts, guard, control, chunk=plan.chunk)
+            threads = Pool(plan.suts, guard, control, chunk=plan.chunk, times=times)
             yield _Dispatch(threads.issue, samples.load, samples.unload)
             threads.close()
         case "processes":
-            yield from _processes(plan, samples, guard, control)
+            yield from _processes(plan, samples, guard, control, times)
         case _ if spec.load.scenario == "SingleStream":
             yield _Dispatch(single_stream(plan.suts[0], guard, control), samples.load, samples.unload)
         case _:
@@ -184,9 +191,17 @@ def _dispatcher(spec: Spec, plan: Plan, parts: Parts, guard: Guard, control: Con
             yield _Dispatch(issue, samples.load, samples.unload)
 
 
-def _processes(plan: Plan, samples: SampleLibrary, guard: Guard, control: Control) -> Iterator[_Dispatch]:
+def _processes(
+    plan: Plan, samples: SampleLibrary, guard: Guard, control: Control, times: Sequence[QueueTimes]
+) -> Iterator[_Dispatch]:
     pool = ProcessPool(
-        plan.peers or (), guard, control, chunk=plan.chunk, completer=loadgen.Responder, abandon=guard.abandon
+        plan.peers or (),
+        guard,
+        control,
+        chunk=plan.chunk,
+        completer=loadgen.Responder,
+        abandon=guard.abandon,
+        times=times,
     )
 
     def load(indices: Sequence[int]) -> None:

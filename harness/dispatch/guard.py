@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 
 from harness import loadgen
 from harness.control import FAILED, STOP_WORD, Control
+from harness.errors import RunFailed
+
+MOST_WAITING = 1_000_000
+"""Queries of Server that may wait; a pool that is so far behind never catches up."""
 
 
 class Guard:
@@ -30,6 +34,13 @@ class Guard:
             self._on_failure(error)
         if not self._control.stop:
             self._control.stop = FAILED
+
+    def judge_backlog(self, waiting: int) -> None:
+        """Gives the run up where so many queries of Server wait that no worker will ever catch up."""
+        if waiting > MOST_WAITING:
+            self.fail(
+                RunFailed(f"{MOST_WAITING:,} queries wait for an answer: ask for less with --set load.target_qps=...")
+            )
 
     def wrap(self, callback: Callable[[Sequence[int]], None]) -> Callable[[list[int]], None]:
         """For the sample library's callbacks: they do nothing once the run is lost."""

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from harness.dispatch import frames
 from harness.dispatch.frames import Frame, Inbox, Kind
@@ -20,6 +21,17 @@ from harness.errors import Reported, RunFailed
 from harness.parts import Recipe
 
 _GRACE_S = 2.0
+
+
+class Asked(NamedTuple):
+    """Work that a peer has not answered yet."""
+
+    ids: Sequence[int]
+    """Of the queries."""
+    issued_ns: Sequence[int]
+    """When LoadGen asked each; empty where nobody wants to know."""
+    handed_ns: int
+    """When it went to the peer."""
 
 
 class Peer:
@@ -37,8 +49,8 @@ class Peer:
             )
         self.inbox = Inbox()
         self.acknowledged = threading.Event()
-        self.asked: deque[tuple[list[int], int]] = deque()
-        """Query ids of the work that it has not answered yet, oldest first, and when LoadGen asked."""
+        self.asked: deque[Asked] = deque()
+        """Oldest first."""
         self.sent = self.answered = 0
         """Samples; the one is written by who hands out, the other by who takes back."""
         self.device: str | None = None

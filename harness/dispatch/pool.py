@@ -5,40 +5,68 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from queue import SimpleQueue
+from time import monotonic_ns
 
 from harness.control import STOP_WORD, Control
 from harness.dispatch.guard import Guard
+from harness.dispatch.queue_times import QueueTimes
 from harness.loadgen import Responder
 from harness.sut import SystemUnderTest
 
-_Work = tuple[Sequence[int], Sequence[int]] | None
+_Work = tuple[Sequence[int], Sequence[int], int] | None
+"""Query ids, sample indices, and in Server when LoadGen asked."""
 
 
 class Pool:
-    """Worker threads that take (query ids, sample indices) from a queue. `invoke` releases the GIL, so they run at once."""
+    """Worker threads that take work from a queue. `invoke` releases the GIL, so they run at once."""
 
-    def __init__(self, suts: Sequence[SystemUnderTest], guard: Guard, control: Control, *, chunk: int) -> None:
-        """Starts one thread for each system under test; `chunk` samples at most are completed together."""
+    def __init__(
+        self,
+        suts: Sequence[SystemUnderTest],
+        guard: Guard,
+        control: Control,
+        *,
+        chunk: int,
+        times: Sequence[QueueTimes] = (),
+    ) -> None:
+        """Starts one thread for each system under test.
+
+        Args:
+            suts: One for each worker.
+            guard: Hears of what goes wrong.
+            control: Where answers are counted.
+            chunk: Samples that are completed together at most.
+            times: One for each worker, in Server: where it writes how long queries waited.
+        """
         self._queue: SimpleQueue[_Work] = SimpleQueue()
         self._chunk = chunk
         self._guard = guard
         self._control = control
+        self.issue = self._issue_one if times else self._issue_many
+        """LoadGen's callback: returns at once."""
         self._threads = [
-            threading.Thread(target=self._work, args=(number, sut), name=f"worker-{number}", daemon=True)
+            threading.Thread(
+                target=self._work,
+                args=(number, sut, times[number] if times else None),
+                name=f"worker-{number}",
+                daemon=True,
+            )
             for number, sut in enumerate(suts)
         ]
         for thread in self._threads:
             thread.start()
 
-    def issue(self, query_ids: list[int], indices: list[int]) -> None:
-        """LoadGen's callback: returns at once."""
+    def _issue_one(self, query_ids: list[int], indices: list[int]) -> None:
+        """Server's."""
+        self._queue.put((query_ids, indices, monotonic_ns()))
+        self._guard.judge_backlog(self._queue.qsize())
+
+    def _issue_many(self, query_ids: list[int], indices: list[int]) -> None:
+        """Offline's."""
         put = self._queue.put
         chunk = self._chunk
-        if len(query_ids) <= chunk:
-            put((query_ids, indices))
-            return
         for start in range(0, len(query_ids), chunk):
-            put((query_ids[start : start + chunk], indices[start : start + chunk]))
+            put((query_ids[start : start + chunk], indices[start : start + chunk], 0))
 
     def close(self) -> None:
         """Ends the threads once the queue is empty."""
@@ -47,19 +75,22 @@ class Pool:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, number: int, sut: SystemUnderTest) -> None:
+    def _work(self, number: int, sut: SystemUnderTest, times: QueueTimes | None) -> None:
         words, slot = self._control.slot(number)
         get, guard, answer = self._queue.get, self._guard, sut.answer
         complete = Responder(self._chunk).complete
-        stop = STOP_WORD
+        stop, now = STOP_WORD, monotonic_ns
         while (work := get()) is not None:
-            query_ids, indices = work
+            query_ids, indices, issued_ns = work
             if words[stop]:
                 guard.abandon(query_ids)
                 continue
+            began_ns = now() if times is not None else 0
             try:
                 complete(query_ids, [answer(index) for index in indices])
             except BaseException as error:
                 guard.fail(error)
                 guard.abandon(query_ids)
+            if times is not None:
+                times.add(issued_ns, began_ns, now())
             words[slot] += len(query_ids)

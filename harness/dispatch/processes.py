@@ -11,6 +11,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic_ns
 from typing import Protocol
 
 from backends.base import TensorSpec
@@ -18,14 +19,13 @@ from harness.control import STOP_WORD, Control
 from harness.dispatch import frames
 from harness.dispatch.frames import Frame, Kind
 from harness.dispatch.guard import Guard
-from harness.dispatch.peers import Peer
+from harness.dispatch.peers import Asked, Peer
+from harness.dispatch.queue_times import QueueTimes
 from harness.dispatch.shared_samples import pack_samples
 from harness.errors import RunFailed
 from harness.samples import Row
 
 _CHUNKS_AT_ONCE = 2
-MOST_WAITING = 1_000_000
-"""Queries of Server that may wait; a pool that is so far behind never catches up."""
 
 Abandon = Callable[[Sequence[int]], None]
 
@@ -49,6 +49,7 @@ class ProcessPool:
         chunk: int,
         completer: Callable[[int], Completes],
         abandon: Abandon,
+        times: Sequence[QueueTimes] = (),
     ) -> None:
         """Starts the thread that completes.
 
@@ -59,19 +60,25 @@ class ProcessPool:
             chunk: Samples that are handed out together at most.
             completer: From `chunk`, one for each peer.
             abandon: Completes without an answer.
+            times: One for each peer, in Server: where is written how long queries waited.
         """
         self._peers = list(peers)
         self._guard, self._abandon, self._chunk = guard, abandon, chunk
         self._completers = [completer(chunk).packed for _ in self._peers]
         self._slots = [control.slot(number) for number in range(len(self._peers))]
         self._words = control.words
-        self._queue: deque[tuple[Sequence[int], Sequence[int]]] = deque()
+        self._times = times
+        self._queue: deque[tuple[Sequence[int], Sequence[int], int]] = deque()
+        """Query ids, sample indices, and in Server when LoadGen asked."""
         self._ids: Sequence[int] = ()
         self._indices: Sequence[int] = ()
+        self._issued_ns = 0
         self._at = 0
         """What of the oldest query has been handed out."""
         self._issued = self._handed = 0
         """Samples; the one is written by LoadGen's thread alone, the other by who holds the lock."""
+        self._done_ns = [0] * len(self._peers)
+        """When each peer's last work was completed."""
         self._lock = threading.Lock()
         self._wake, self._woken = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="completion", daemon=True)
@@ -79,12 +86,11 @@ class ProcessPool:
 
     def issue(self, query_ids: list[int], indices: list[int]) -> None:
         """LoadGen's callback: returns at once."""
-        self._queue.append((query_ids, indices))
+        timed = len(self._times) > 0
+        self._queue.append((query_ids, indices, monotonic_ns() if timed else 0))
         self._issued += len(query_ids)
-        if self._issued - self._handed > MOST_WAITING and len(query_ids) == 1:
-            self._guard.fail(
-                RunFailed(f"{MOST_WAITING:,} queries wait for an answer: ask for less with --set load.target_qps=...")
-            )
+        if timed:
+            self._guard.judge_backlog(self._issued - self._handed)
         try:
             self._hand_out()
         except BaseException as error:
@@ -133,8 +139,8 @@ class ProcessPool:
                 return
             # Smaller pieces towards the end, so that all are busy until then.
             share = -(-waiting // (_CHUNKS_AT_ONCE * len(self._peers)))
-            ids, indices = self._take(min(self._chunk, share))
-            peer.asked.append((ids, 0))
+            ids, indices, issued_ns = self._take(min(self._chunk, share))
+            peer.asked.append(Asked(ids, issued_ns, monotonic_ns() if issued_ns else 0))
             peer.sent += len(ids)
             peer.send(frames.pack_indices(indices))
 
@@ -150,13 +156,14 @@ class ProcessPool:
                     best, least = peer, load
         return best
 
-    def _take(self, most: int) -> tuple[list[int], list[int]]:
-        """The oldest samples that wait."""
+    def _take(self, most: int) -> tuple[list[int], list[int], list[int]]:
+        """The oldest samples that wait: query ids, sample indices, and in Server when LoadGen asked."""
         ids: list[int] = []
         indices: list[int] = []
+        issued_ns: list[int] = []
         while len(ids) < most and self._handed < self._issued:
             if self._at == len(self._ids):
-                self._ids, self._indices = self._queue.popleft()
+                self._ids, self._indices, self._issued_ns = self._queue.popleft()
                 self._at = 0
             stop = self._at + most - len(ids)
             piece = self._ids[self._at : stop]
@@ -164,7 +171,9 @@ class ProcessPool:
             indices += self._indices[self._at : stop]
             self._at += len(piece)
             self._handed += len(piece)
-        return ids, indices
+            if self._issued_ns:
+                issued_ns.append(self._issued_ns)
+        return ids, indices, issued_ns
 
     def _listen(self) -> None:
         """The completion thread: until `close`."""
@@ -199,17 +208,27 @@ class ProcessPool:
                     raise RunFailed(f"process {peer.number} of the pool sent {frame.kind!r}")
 
     def _complete(self, peer: Peer, frame: Frame) -> None:
-        ids, _ = peer.asked[0]
+        asked, ids = peer.asked[0], peer.asked[0].ids
         self._completers[peer.number](ids, peer.inbox.address + frame.start, frame.size, frame.sizes)
+        if asked.issued_ns:
+            self._note(peer.number, asked)
         peer.asked.popleft()
         peer.answered += len(ids)
         words, slot = self._slots[peer.number]
         words[slot] += len(ids)
+
+    def _note(self, number: int, asked: Asked) -> None:
+        """A peer takes one piece of work after the other, so this one began when it was there and the one before was done."""
+        done_ns, add = monotonic_ns(), self._times[number].add
+        began_ns = max(asked.handed_ns, self._done_ns[number])
+        self._done_ns[number] = done_ns
+        for issued_ns in asked.issued_ns:
+            add(issued_ns, began_ns, done_ns)
 
     def _lose(self, peer: Peer, error: BaseException) -> None:
         self._guard.fail(error)
         # From now on nothing is handed out; what LoadGen's thread is handing out at this moment must be seen.
         with self._lock:
             while peer.asked:
-                self._abandon(peer.asked.popleft()[0])
+                self._abandon(peer.asked.popleft().ids)
         peer.acknowledged.set()

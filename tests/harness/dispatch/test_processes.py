@@ -17,11 +17,12 @@ import pytest
 
 from accuracy.log import read_rows
 from harness.control import Control, control_file
-from harness.dispatch import processes
+from harness.dispatch import guard as guard_module
 from harness.dispatch.frames import Inbox
 from harness.dispatch.guard import Guard
 from harness.dispatch.peers import Peer
 from harness.dispatch.processes import ProcessPool
+from harness.dispatch.queue_times import QueueTimes
 from harness.errors import RunFailed
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -319,13 +320,21 @@ class Counting:
 def test_a_server_that_is_asked_for_far_too_much_fails_and_every_query_is_let_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "MOST_WAITING", 100)
+    monkeypatch.setattr(guard_module, "MOST_WAITING", 100)
     peers, loadgen = [Silent(0), Silent(1)], Counting()
     heard: list[BaseException] = []
     with control_file() as page:
         control = Control(page.fileno())
         guard = Guard(control, heard.append)
-        pool = ProcessPool(peers, guard, control, chunk=4, completer=lambda _: loadgen, abandon=loadgen.abandon)
+        pool = ProcessPool(
+            peers,
+            guard,
+            control,
+            chunk=4,
+            completer=lambda _: loadgen,
+            abandon=loadgen.abandon,
+            times=[QueueTimes(150) for _ in peers],
+        )
         for number in range(150):
             # Never waits for the processes.
             pool.issue([number], [0])

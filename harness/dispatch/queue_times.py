@@ -1,0 +1,56 @@
+"""How long Server's queries waited for a worker, and how long they were worked on: by our own clock, not LoadGen's."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_ROOM = 1 << 16
+"""Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in a megabyte."""
+_SHARES = (50, 90, 99)
+
+
+class QueueTimes:
+    """Where one worker writes. Nothing is allocated, and nobody else writes: a query costs two stores.
+
+    Where more queries are expected than there is room for, every so manieth is kept, so that the whole run is seen and not
+    its end.
+    """
+
+    __slots__ = ("_every", "_seen", "_waiting", "_working")
+
+    def __init__(self, expected: int) -> None:
+        """For about so many queries of one worker."""
+        self._every = -(-expected // _ROOM) or 1
+        self._seen = 0
+        self._waiting, self._working = (array("q", bytes(8 * _ROOM)) for _ in range(2))
+
+    def add(self, issued_ns: int, began_ns: int, done_ns: int) -> None:
+        """One query: asked by LoadGen, taken by a worker, completed."""
+        place, rest = divmod(self._seen, self._every)
+        self._seen += 1
+        if not rest:
+            place %= _ROOM
+            self._waiting[place] = began_ns - issued_ns
+            self._working[place] = done_ns - began_ns
+
+    def kept(self) -> tuple[array[int], array[int]]:
+        """Waiting and working times in ns."""
+        count = min(-(-self._seen // self._every), _ROOM)
+        return self._waiting[:count], self._working[:count]
+
+
+def summary(workers: Sequence[QueueTimes]) -> dict[str, Any] | None:
+    """Of all workers, for the result; None where no query was seen."""
+    kept = [one.kept() for one in workers]
+    waiting, working = (np.concatenate([np.asarray(times) for times in side]) for side in zip(*kept, strict=True))
+    if not len(waiting):
+        return None
+    figures = {
+        name: {f"p{share}": int(value) for share, value in zip(_SHARES, np.percentile(times, _SHARES), strict=True)}
+        for name, times in (("waiting_ns", waiting), ("working_ns", working))
+    }
+    return figures | {"queries_seen": len(waiting), "clock": "the harness's own, not LoadGen's log"}
