@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "overhead": "the harness alone",
     "backend_overhead": "a backend behind our interface",
     "single_stream": "SingleStream against bare loops, in Python and native",
+    "microseconds": "what each microsecond of a query is",
     "preprocessing": "pictures prepared, against OpenCV",
     "scoring": "from an accuracy log to the figure",
     "coco_ap": "COCO AP against pycocotools",

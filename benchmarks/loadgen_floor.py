@@ -1,6 +1,6 @@
 """The floor: LoadGen with the least that a SUT in Python can do. What the harness adds is measured from here.
 
-`python -m benchmarks.loadgen_floor SCENARIO COUNT` is the one LoadGen run of a process; `floor` starts it.
+`python -m benchmarks.loadgen_floor SCENARIO COUNT [MODEL]` is the one LoadGen run of a process; `floor` starts it.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import mlperf_loadgen as lg
-
+from backends.cpu import CpuBackend
+from benchmarks.side_by_side import noise
 from harness import loadgen, results
 
 _SAMPLES = 256
 
 
-def floor(scenario: str, count: int) -> dict[str, float]:
-    """A run without a model, from LoadGen's own log.
+def floor(scenario: str, count: int, model: str = "") -> dict[str, float]:
+    """What LoadGen's own log says.
 
     Args:
         scenario: `SingleStream` or `Offline`.
         count: Queries, for Offline samples.
+        model: SingleStream only: a TFLite file that is run once a query, its answer thrown away.
 
     Returns:
         `p50_us` of a query, and `each_us`: what a query (Offline: a sample) takes in all.
     """
-    words = [sys.executable, "-P", "-m", "benchmarks.loadgen_floor", scenario, str(count)]
+    words = [sys.executable, "-P", "-m", "benchmarks.loadgen_floor", scenario, str(count), model]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -39,14 +39,17 @@ def floor(scenario: str, count: int) -> dict[str, float]:
 
 def main() -> int:
     """Drives LoadGen once and prints what its log says."""
-    scenario, count = sys.argv[1], int(sys.argv[2])
+    scenario, count, model = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    issue = _all if scenario == "Offline" else _running(model) if model else loadgen.floor()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        gc.collect()
+        gc.freeze()
         gc.disable()
         loadgen.drive(
             _settings(scenario, count),
             model="floor",
-            issue=_one if scenario == "SingleStream" else _all,
+            issue=issue,
             load=_nothing,
             unload=_nothing,
             folder=Path(folder),
@@ -77,19 +80,21 @@ def _settings(scenario: str, count: int) -> loadgen.Settings:
     )
 
 
-_RESPONSE: Any = lg.QuerySampleResponse(0, 0, 0)
-_RESPONSES = [_RESPONSE]
+def _running(model: str) -> loadgen.Issue:
+    backend = CpuBackend(Path(model), threads=1)
+    run, complete = backend.runner(), loadgen.floor()
+    rows = [tuple(noise(spec, seed) for spec in backend.inputs) for seed in range(_SAMPLES)]
 
+    def issue(query_ids: list[int], indices: list[int]) -> None:
+        run(rows[indices[0]])
+        complete(query_ids, indices)
 
-def _one(query_ids: list[int], indices: list[int]) -> None:
-    del indices
-    _RESPONSE.id = query_ids[0]
-    lg.QuerySamplesComplete(_RESPONSES)
+    return issue
 
 
 def _all(query_ids: list[int], indices: list[int]) -> None:
     del indices
-    lg.QuerySamplesComplete([lg.QuerySampleResponse(number, 0, 0) for number in query_ids])
+    loadgen.abandon(query_ids)
 
 
 def _nothing(indices: list[int]) -> None:

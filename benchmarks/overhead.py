@@ -1,7 +1,7 @@
 """The harness alone: the null backend answers at once, what remains is ours and LoadGen's.
 
-LoadGen without a model stands beside it. Targets: SingleStream p50 <= 3 us and <= 4 us in all a query; Offline <= 1 us a sample, which does not
-grow with the workers.
+LoadGen without a model stands beside it. Targets: SingleStream p50 <= 3 us and <= 4 us in all a query; Offline <= 1 us a
+sample, which does not grow with the workers.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Responder:
         """Makes room for `slots` answers at once; `complete` takes no more than that."""
         self._complete = lg.QuerySamplesComplete
         self._responses = [lg.QuerySampleResponse(0, 0, 0) for _ in range(slots)]
-        self._buffer = bytearray()
+        self._buffer = memoryview(bytearray())
         self._address = 0
         self._even = -1
         """The size for which the responses are laid out evenly; -1 where they are not."""
@@ -119,7 +119,8 @@ class Responder:
         """Tells the first responses where their answers will lie, one behind the other."""
         self._even = -1
         if sum(sizes) > len(self._buffer):
-            self._buffer = bytearray(sum(sizes))
+            # A slice of a view is written in a third of the time of a bytearray's.
+            self._buffer = memoryview(bytearray(sum(sizes)))
             self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
         self._point(self._address, sizes)
 
@@ -133,6 +134,19 @@ class Responder:
 def abandon(query_ids: Sequence[int]) -> None:
     """Completes samples without an answer, so that LoadGen can end. Only ever done in a run that has failed already."""
     lg.QuerySamplesComplete([lg.QuerySampleResponse(query_id, 0, 0) for query_id in query_ids])
+
+
+def floor() -> Issue:
+    """The least that a SUT in Python can do with a query of one sample. No run of the harness uses it (`benchmarks`)."""
+    response = lg.QuerySampleResponse(0, 0, 0)
+    responses, complete = [response], lg.QuerySamplesComplete
+
+    def issue(query_ids: list[int], indices: list[int]) -> None:
+        del indices
+        response.id = query_ids[0]
+        complete(responses)
+
+    return issue
 
 
 def drive(

@@ -88,7 +88,8 @@ class BestLabel:
         Args:
             scores: The model's output for one sample, of any shape.
         """
-        best = scores.argmax()
+        # Of one dimension it is quicker.
+        best = scores.ravel().argmax()
         if best < self._offset:
             best = scores.reshape(-1)[self._offset :].argmax() + self._offset
         return self._answers[best]
