@@ -9,12 +9,15 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import time
+from collections.abc import Callable
 from enum import IntEnum
 from typing import IO
 
 _WORDS = 512
-_STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _DONE = 0, 1, 2, 3, 4, 8
+_STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _LOOKS, _DONE = 0, 1, 2, 3, 4, 5, 8
 MAX_SLOTS = _WORDS - _DONE
+_LONGEST_LOOK_S, _LOOK_TICK_S = 2.0, 0.0005
 
 FAILED = 255
 """Written to the stop word by the worker itself when one of its callbacks failed; signal numbers are smaller."""
@@ -88,6 +91,17 @@ class Control:
             self.words[slot] = 0
         self.words[_PHASE] = phase
         self.words[_TOTAL] = total
+
+    def looked(self) -> None:
+        """Called by the parent when it has looked at the worker's memory."""
+        self.words[_LOOKS] += 1
+
+    def wait_for_look(self, ask: Callable[[], None]) -> None:
+        """Called by the worker, which asks the parent to look at it and holds still meanwhile; not for long."""
+        before, end = self.words[_LOOKS], time.monotonic() + _LONGEST_LOOK_S
+        ask()
+        while self.words[_LOOKS] == before and time.monotonic() < end:
+            time.sleep(_LOOK_TICK_S)
 
     def slot(self, number: int) -> tuple[memoryview, int]:
         """The word in which worker thread `number` counts what it has done, as (words, position)."""

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from harness.control import Control, Phase, control_file
 from harness.errors import EXIT_USER, ConfigError, Interrupted, RunFailed
+from harness.memory import Watch, read_look
 
 RUN_LOG = "run.log"
 _TICK_S = 0.5
@@ -41,10 +42,11 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
         folder: The run's directory.
         progress: Where progress is shown.
         timeout_s: A worker that gets nowhere for so long is ended.
-        facts: Gets what the worker says of the backend before anything is timed, also where the run then fails.
+        facts: Gets what the worker says of the backend before anything is timed, also where the run then fails, and what
+            memory it was seen to take.
 
     Returns:
-        The worker's last word: what ran, the settings in force, memory.
+        The worker's last word: what ran, the settings in force.
 
     Raises:
         ConfigError: The worker met a mistake the user must fix.
@@ -114,6 +116,7 @@ def _watch(
     stop_seen: float | None = None
     rest = b""
     alive_at, heartbeat = phase_began, control.heartbeat
+    watch = Watch()
     with selectors.DefaultSelector() as selector:
         selector.register(events, selectors.EVENT_READ)
         while True:
@@ -125,6 +128,10 @@ def _watch(
                 for event in map(json.loads, lines):
                     if event["event"] == "facts":
                         facts |= event["facts"]
+                    if event["event"] == "look":
+                        watch.look(read_look(event))
+                        control.looked()
+                        facts["memory"] = watch.figures()
                     # The first failure is the cause; what follows it is not.
                     if event["event"] in {"failed", "done"} and last.get("event") != "failed":
                         last = event

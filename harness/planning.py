@@ -12,6 +12,7 @@ from harness.backend_section import BackendSection
 from harness.choosing import Chosen, choose_workers
 from harness.dispatch.peers import Peers
 from harness.errors import ConfigError
+from harness.memory import Owner
 from harness.parts import Parts
 from harness.rules import STREAMS
 from harness.spec import Spec
@@ -46,6 +47,10 @@ class Plan:
     def pids(self) -> list[int]:
         """All processes that hold the model: this one first."""
         return [os.getpid(), *(self.peers.pids() if self.peers else [])]
+
+    def owners(self, own_bytes: int) -> list[Owner]:
+        """The same, each with what it took before it opened the model, which of this process is `own_bytes`."""
+        return [Owner(os.getpid(), own_bytes), *(Owner(peer.process.pid, peer.own_bytes) for peer in self.peers or ())]
 
     def close(self) -> None:
         """Lets all instances go."""

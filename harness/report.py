@@ -67,8 +67,20 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     if result["accuracy"]:
         rows += accuracy_rows(result["accuracy"], result.get("accuracy_card"))
     if result["memory"]["peak_rss_bytes"]:
-        rows.append(("peak memory", f"{result['memory']['peak_rss_bytes'] / 1e6:.0f} MB"))
+        rows.append(("peak memory", _memory(result["memory"])))
     return rows
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    """Results of earlier versions hold the peak alone."""
+    peak = f"{memory['peak_rss_bytes'] / 1e6:.0f} MB"
+    if memory.get("running_pss_bytes") is None:
+        return peak
+    names = {"tensors": "tensors", "model": "model file", "samples": "samples", "weight_cache": "weight cache"}
+    names |= {"loadgen": "LoadGen", "rest": "Python and libraries"}
+    sizes = {text: memory["parts"][f"{name}_bytes"] / 1e6 for name, text in names.items()}
+    parts = ", ".join(f"{text} {size:.0f}" for text, size in sizes.items() if size >= 0.5)
+    return f"{peak}; while queries ran {memory['running_pss_bytes'] / 1e6:.0f} MB: {parts}"
 
 
 def _model_source(model: Mapping[str, Any]) -> str:

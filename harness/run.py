@@ -191,7 +191,6 @@ def _outcome(
         "backend": backend | {name: done[name] for name in ("workers", "threads", "instances")},
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
-        "memory": {"peak_rss_bytes": done["peak_rss_bytes"]},
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
@@ -226,8 +225,9 @@ def _known(result: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any
     if "backend" in facts:
         known["backend"] = _flat(facts["backend"])
         known["model"] = result["model"] | {"modified": facts["modified"]}
-    if "parity" in facts:
-        known["parity"] = facts["parity"]
+    for name in ("parity", "memory"):
+        if name in facts:
+            known[name] = facts[name]
     return known
 
 

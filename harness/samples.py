@@ -54,6 +54,7 @@ class SampleLibrary:
         self._workers = workers
         self._cache_dir = cache_dir
         self.on_sample = on_sample
+        self._mapped = False
 
     def load(self, indices: Sequence[int]) -> None:
         """Brings samples into memory (LoadGen's LoadSamplesToRam). MultiStream names some of them twice.
@@ -70,7 +71,8 @@ class SampleLibrary:
         """From where they are kept, or made anew."""
         key = self._codec.cache_key() if self._cache_dir is not None else None
         folder = None if key is None or self._cache_dir is None else self._cache_dir / _digest(key, wanted)
-        if folder is not None and self._map(folder, wanted):
+        self._mapped = folder is not None and self._map(folder, wanted)
+        if self._mapped:
             return
         damaged = folder is not None and folder.exists()
         self._prepare(wanted)
@@ -81,6 +83,11 @@ class SampleLibrary:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
         for index in indices:
             self.rows[index] = ()
+
+    @property
+    def own_bytes(self) -> int:
+        """What the loaded samples take of this process's own memory; mapped ones take none."""
+        return 0 if self._mapped else sum(array.nbytes for row in self.rows for array in row)
 
     def _check(self, wanted: Sequence[int]) -> None:
         """A copy into a tensor's memory would stretch or convert what does not fit."""

@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,21 +63,6 @@ def describe() -> dict[str, Any]:
 def available_memory_bytes() -> int | None:
     """Memory that can be had without swapping, None where the system does not say."""
     return _memory("MemAvailable")
-
-
-def peak_rss_bytes(pids: Sequence[int]) -> int | None:
-    """The high-water marks of processes' own memory, added up; None where the system does not say.
-
-    Pages that they share (samples, the model's file) count in each. `ru_maxrss` would count a parent's from before the exec.
-    """
-    total = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-        except OSError:
-            return None
-        total += next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
-    return total or None
 
 
 def _limits(mount: Path, path: str, read: Any) -> Iterable[float]:

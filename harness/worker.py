@@ -31,12 +31,12 @@ from harness.dispatch.queue_times import QueueTimes, summary
 from harness.engine_choice import choose_engine
 from harness.errors import failure_event
 from harness.lifeline import live_and_die_with, wake_on_time
+from harness.memory import Look, own_bytes
 from harness.parts import Parts, judge_coverage, time_share
 from harness.planning import Plan, plan_run
 from harness.registry import open_task
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
-from harness.system import peak_rss_bytes
 
 _CALIBRATION_SAMPLES = 8
 
@@ -66,9 +66,10 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     """Opens the parts, calibrates, lets LoadGen drive.
 
     Returns:
-        What the parent cannot know: what ran, the settings in force, the memory taken.
+        What the parent cannot know: what ran, the settings in force.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
+    before = own_bytes()
     parts = Parts(spec, task, control)
     _tell_facts(tell, parts.facts())
     warnings = judge_coverage(parts.info, spec.backend.require_full)
@@ -87,10 +88,17 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     refuse_too_many_queries(settings)
     guard = Guard(control, lambda error: tell(failure_event(error)))
     words, slot = control.slot(0)
+    caches = _mapped_caches(spec)
+
+    def look(stage: str) -> None:
+        told = Look(stage, plan.owners(before), str(parts.model), caches, parts.samples.own_bytes)
+        control.wait_for_look(lambda: tell(told.event()))
 
     def load(indices: Sequence[int]) -> None:
         control.enter(Phase.PREPARING, len(set(indices)))
         dispatch.load(indices)
+        if not timing["first_query_at"]:
+            look("loaded")
         control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
         timing["first_query_at"] = timing["first_query_at"] or time.time()
 
@@ -111,10 +119,10 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
             folder=folder,
         )
     control.enter(Phase.WRITING)
+    # What is done afterwards is no part of the run.
+    look("ended")
     if guard.failure is not None:
         raise guard.failure
-    # What is looked at afterwards is no part of the run.
-    memory = peak_rss_bytes(plan.pids())
     measured = _afterwards(plan, info, profiled, stopped=bool(control.stop))
     plan.close()
     return {
@@ -127,9 +135,17 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "queue_times": summary(times) if server else None,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
-        "peak_rss_bytes": memory,
         "stopped": control.stop,
         "warnings": [*warnings, *parts.warnings],
+    }
+
+
+def _mapped_caches(spec: Spec) -> dict[str, str]:
+    """Where the files lie that the run maps."""
+    weights = spec.backend.options.get("weight_cache")
+    return {
+        "samples": str(spec.cache_dir / "samples"),
+        "weights": weights if isinstance(weights, str) else str(spec.cache_dir / "weights"),
     }
 
 

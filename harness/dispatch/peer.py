@@ -22,6 +22,7 @@ from harness.dispatch.frames import Inbox, Kind
 from harness.dispatch.shared_samples import SharedSamples
 from harness.errors import failure_event
 from harness.lifeline import live_and_die_with
+from harness.memory import own_bytes
 from harness.parts import Recipe
 from harness.registry import backend_class, open_task
 from harness.spec import read_spec
@@ -56,8 +57,9 @@ class _Peer:
         opening = self._next()
         if opening is None:
             return
+        before = own_bytes()
         sut, samples = _open(json.loads(self._inbox.text(opening)))
-        ready = {"device": sut.backend.info().device.get("device")}
+        ready = {"device": sut.backend.info().device.get("device"), "own_bytes": before}
         self._line.sendall(frames.pack_text(Kind.READY, json.dumps(ready)))
         gc.collect()
         gc.freeze()

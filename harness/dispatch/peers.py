@@ -55,6 +55,8 @@ class Peer:
         """Samples; the one is written by who hands out, the other by who takes back."""
         self.device: str | None = None
         """Which one its backend runs on, where there are several."""
+        self.own_bytes = 0
+        """Its own memory before it opened the model."""
         opening = asdict(recipe) | {"model": str(recipe.model)}
         with contextlib.suppress(OSError):
             # Should it be dead already, that shows where its answer is awaited.
@@ -70,7 +72,8 @@ class Peer:
         while (frame := self.inbox.next()) is None:
             self.receive()
         self.refuse_failure(frame)
-        self.device = json.loads(self.inbox.text(frame))["device"]
+        ready = json.loads(self.inbox.text(frame))
+        self.device, self.own_bytes = ready["device"], ready["own_bytes"]
 
     def receive(self) -> None:
         """Takes what has come.

@@ -16,6 +16,7 @@ import numpy as np
 
 from backends.base import TensorSpec
 from harness.errors import RunFailed
+from harness.memory import SHARED_SAMPLES
 from harness.samples import Row
 
 _ALIGNMENT = 64
@@ -109,5 +110,5 @@ def _aligned(size: int) -> int:
 
 def _nameless_file() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("tflite-loadgen-samples"), "w+b")
+        return os.fdopen(os.memfd_create(SHARED_SAMPLES), "w+b")
     return tempfile.TemporaryFile()

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import EXIT_USER, ConfigError, RunFailed
+from harness.memory import peak_rss_bytes
 from harness.resolve import resolve
 from harness.spec import Spec
-from harness.system import peak_rss_bytes, usable_cpus
+from harness.system import usable_cpus
 from harness.tuning.candidates import DEFAULT, STAGES, Candidate, Given, stage
 from harness.tuning.child import CandidateFailed, Child
 from harness.tuning.intervals import LOOKS, Ratio, Verdict, judge, ratio_of

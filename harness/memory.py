@@ -1,0 +1,170 @@
+"""The memory of a run: measured from outside, by the parent, of the worker and the processes that answer for it.
+
+The kernel's figures are read when the samples are loaded and when LoadGen has ended, never while a query is timed: to read
+`smaps` holds up whatever the process wants of its address space. `VmHWM`, the high-water mark, is set back in between, so that
+what the calibration opened and closed again is told apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_PROC = Path("/proc")
+_RESET_PEAK = "5"
+"""What `clear_refs` takes to set VmHWM back (proc(5))."""
+SHARED_SAMPLES = "tflite-loadgen-samples"
+"""The name of the memory in which samples are shared between processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process of the run, as it tells of itself."""
+
+    pid: int
+    own_bytes: int
+    """Its own memory before it opened the model: see `own_bytes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the worker tells of itself, so that the parent knows what it sees."""
+
+    stage: str
+    """`loaded`: the samples are in memory, LoadGen has not asked yet. `ended`: it asks no more."""
+    owners: Sequence[Owner]
+    """The worker first, then its peers."""
+    model: str = ""
+    """The file that was opened."""
+    caches: Mapping[str, str] | None = None
+    """Folders whose files are mapped: `samples` and `weights`."""
+    sample_bytes: int = 0
+    """Samples in the worker's own memory, those that are mapped apart."""
+
+    def event(self) -> dict[str, Any]:
+        """As the worker tells it."""
+        return {"event": "look"} | asdict(self)
+
+
+def read_look(event: Mapping[str, Any]) -> Look:
+    """From what the worker told."""
+    told = {name: value for name, value in event.items() if name != "event"}
+    return Look(**told | {"owners": [Owner(**owner) for owner in event["owners"]]})
+
+
+def own_bytes() -> int:
+    """This process's own memory: what is resident and no file's. 0 where the system does not say."""
+    return _status(_PROC / "self").get("RssAnon", 0)
+
+
+def peak_rss_bytes(pids: Iterable[int]) -> int | None:
+    """The high-water marks of processes' own memory, added up; None where the system does not say.
+
+    Pages that they share (samples, the model's file) count in each. `ru_maxrss` would count a parent's from before the exec.
+    """
+    peaks = [_status(_PROC / str(pid)).get("VmHWM") for pid in pids]
+    return None if None in peaks else sum(filter(None, peaks)) or None
+
+
+class Watch:
+    """The parent's side: looks when it is told to."""
+
+    def __init__(self) -> None:
+        self._peaks: dict[int, int] = {}
+        """Of each process, over its whole life."""
+        self._parts: dict[str, int] = {}
+        self._rss: dict[int, int] = {}
+        self._running: dict[int, int] = {}
+
+    def look(self, look: Look) -> None:
+        """Reads what the kernel says of the run's processes; what cannot be read is left out."""
+        for owner in look.owners:
+            status = _status(_PROC / str(owner.pid))
+            if "VmHWM" not in status:
+                continue
+            self._peaks[owner.pid] = max(status["VmHWM"], self._peaks.get(owner.pid, 0))
+            if look.stage == "ended":
+                self._running[owner.pid] = status["VmHWM"]
+                continue
+            with contextlib.suppress(OSError):
+                self._rss[owner.pid] = status["VmRSS"]
+                (_PROC / str(owner.pid) / "clear_refs").write_text(_RESET_PEAK, encoding="ascii")
+        if look.stage == "loaded":
+            self._parts = _parts(look)
+
+    def figures(self) -> dict[str, Any]:
+        """For the result: see docs/measuring.md, "Memory". None stands for what is not known."""
+        known = self._running.keys() == self._rss.keys() == self._peaks.keys() and self._running
+        parts: dict[str, int | None] = dict.fromkeys(_NAMES)
+        running = pss = None
+        if known and self._parts:
+            running = sum(self._running.values())
+            grown = sum(max(0, self._running[pid] - self._rss[pid]) for pid in self._running)
+            parts |= self._parts | {"loadgen_bytes": grown}
+            pss = sum(self._parts.values()) + grown
+        return {
+            "peak_rss_bytes": sum(self._peaks.values()) or None,
+            "processes": len(self._peaks),
+            "running_peak_rss_bytes": running,
+            "running_pss_bytes": pss,
+            "parts": parts,
+        }
+
+
+_NAMES = ("model_bytes", "tensors_bytes", "samples_bytes", "weight_cache_bytes", "loadgen_bytes", "rest_bytes")
+
+
+def _parts(look: Look) -> dict[str, int]:
+    """Proportional sizes: of what several processes share, each has its part, and together they are the whole.
+
+    Empty where a process cannot be read.
+    """
+    caches = look.caches or {}
+    places = {
+        "model_bytes": [look.model],
+        "samples_bytes": [caches.get("samples", ""), f"/memfd:{SHARED_SAMPLES}"],
+        "weight_cache_bytes": [caches.get("weights", "")],
+    }
+    found, whole, grown = dict.fromkeys(places, 0), 0, -look.sample_bytes
+    for owner in look.owners:
+        try:
+            for path, size in _mappings(owner.pid):
+                whole += size
+                for name, prefixes in places.items():
+                    found[name] += size if any(each and path.startswith(each) for each in prefixes) else 0
+        except OSError:
+            return {}
+        grown += _status(_PROC / str(owner.pid)).get("RssAnon", 0) - owner.own_bytes
+    found["samples_bytes"] += look.sample_bytes
+    # More cannot be the tensors' than is left.
+    found["tensors_bytes"] = max(0, min(grown, whole - sum(found.values())))
+    return found | {"rest_bytes": max(0, whole - sum(found.values()))}
+
+
+def _mappings(pid: int) -> Iterable[tuple[str, int]]:
+    """(path, proportional size in bytes) of each mapping; the path is empty where there is none.
+
+    Raises:
+        OSError: The process is gone, or not ours.
+    """
+    path = ""
+    with (_PROC / str(pid) / "smaps").open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split(maxsplit=5)
+            if line.startswith("Pss:"):
+                yield path, int(words[1]) * 1024
+            elif not words[0].endswith(":"):
+                # Addresses, permissions, offset, device, inode, and the path where there is one.
+                path = words[5].rstrip() if len(words) > 5 else ""
+
+
+def _status(place: Path) -> dict[str, int]:
+    """The sizes in a process's status, in bytes; empty where it cannot be read."""
+    try:
+        lines = (place / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    return {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
