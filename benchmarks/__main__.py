@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "backend_overhead": "a backend behind our interface",
     "single_stream": "SingleStream against bare loops, in Python and native",
     "microseconds": "what each microsecond of a query is",
+    "placement": "instances pinned to cores against the system's placing",
     "preprocessing": "pictures prepared, against OpenCV",
     "scoring": "from an accuracy log to the figure",
     "coco_ap": "COCO AP against pycocotools",

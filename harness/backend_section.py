@@ -41,6 +41,8 @@ class BackendSection(BaseModel):
     """Copies of the model that work at once (Server and Offline)."""
     workers: Literal["auto", "threads", "processes"] = "auto"
     """What answers Server and Offline; auto: processes for models of microseconds on the CPU, where they are quicker."""
+    placement: Literal["auto", "none", "cores"] = "auto"
+    """Whether instances get cores of their own; auto: where the cores are of several kinds, else the system chooses well."""
     batch: int | Literal["auto"] = Field(default="auto")
     """Samples of one invoke."""
     options: dict[str, Any] = Field(default_factory=dict)

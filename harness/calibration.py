@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from harness.placement import Placement, pin
+
 _WARM_UP_NS = 100_000_000
 _MEASURE_NS = 300_000_000
 _MIN_RUNS, _MAX_RUNS = 5, 20_000
@@ -64,8 +66,13 @@ def service_time(answer: Answer, indices: Sequence[int], measure_ns: int = _MEAS
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
 
 
-def throughput(answers: Sequence[Answer], indices: Sequence[int], measure_ns: int = _MEASURE_NS) -> tuple[float, int]:
-    """All workers at once.
+def throughput(
+    answers: Sequence[Answer],
+    indices: Sequence[int],
+    measure_ns: int = _MEASURE_NS,
+    placement: Placement | None = None,
+) -> tuple[float, int]:
+    """All workers at once, each where it is placed.
 
     Returns:
         Samples per second of all together, and the median service time in ns while all work.
@@ -75,6 +82,7 @@ def throughput(answers: Sequence[Answer], indices: Sequence[int], measure_ns: in
 
     def work(number: int) -> None:
         try:
+            pin(placement.of(number) if placement else ())
             times[number] = _loop(answers[number], indices, measure_ns, _MIN_RUNS)
         except BaseException as error:
             failures.append(error)
@@ -96,7 +104,11 @@ def loadgen_bytes(scenario: str) -> int:
 
 
 def queued_throughput(
-    answers: Sequence[Answer], indices: Sequence[int], expected_per_second: float, measure_ns: int = _MEASURE_NS
+    answers: Sequence[Answer],
+    indices: Sequence[int],
+    expected_per_second: float,
+    measure_ns: int = _MEASURE_NS,
+    placement: Placement | None = None,
 ) -> float:
     """Samples per second when each goes to the workers through a queue by itself, as Server's queries do.
 
@@ -107,19 +119,21 @@ def queued_throughput(
         indices: Samples to ask.
         expected_per_second: About how many there will be, for how many to ask.
         measure_ns: About how long to ask.
+        placement: Where each worker works.
     """
     count = int(min(_MAX_RUNS, max(4 * len(answers), expected_per_second * measure_ns * 1e-9)))
     queue: SimpleQueue[int | None] = SimpleQueue()
     failures: list[BaseException] = []
 
-    def work(answer: Answer) -> None:
+    def work(number: int, answer: Answer) -> None:
         try:
+            pin(placement.of(number) if placement else ())
             while (index := queue.get()) is not None:
                 answer(index)
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(answer,)) for answer in answers]
+    threads = [threading.Thread(target=work, args=each) for each in enumerate(answers)]
     for thread in threads:
         thread.start()
     start = time.perf_counter_ns()

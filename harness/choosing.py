@@ -13,6 +13,7 @@ from harness.dispatch.guard import Guard
 from harness.dispatch.peers import Peers
 from harness.dispatch.processes import ProcessPool
 from harness.parts import Parts
+from harness.placement import Placement, on
 from harness.spec import Spec
 from harness.sut import SystemUnderTest
 
@@ -66,6 +67,7 @@ def choose_workers(
     instances: int,
     indices: Sequence[int],
     alone: ServiceTime,
+    placement: Placement,
 ) -> Chosen:
     """Measures what comes into question, and keeps the better one.
 
@@ -77,6 +79,7 @@ def choose_workers(
         instances: That work at once.
         indices: Samples that are loaded.
         alone: What the first instance takes for one of them.
+        placement: Where each instance works.
 
     Raises:
         RunFailed: A process died.
@@ -85,12 +88,12 @@ def choose_workers(
     candidates, why = _candidates(spec, alone)
     found: dict[str, _Found] = {}
     if "threads" in candidates:
-        suts = (first, *(parts.sut(threads) for _ in range(instances - 1)))
-        found["threads"] = _measure_threads(spec, suts, indices)
+        suts = (first, *(parts.sut(threads, placement.of(number)) for number in range(1, instances)))
+        found["threads"] = _measure_threads(spec, suts, indices, placement)
     if "processes" in candidates:
-        peers = Peers([parts.recipe(threads) for _ in range(instances)])
+        peers = Peers([parts.recipe(threads, placement.of(number)) for number in range(instances)])
         try:
-            found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone)
+            found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone, placement)
         except BaseException:
             peers.close()
             raise
@@ -124,6 +127,7 @@ def measure_rate(
     peers: Peers | None,
     indices: Sequence[int],
     alone: ServiceTime,
+    placement: Placement,
 ) -> float:
     """Samples per second of workers that are open already, measured as `choose_workers` does.
 
@@ -134,10 +138,11 @@ def measure_rate(
         peers: Processes, where those answer.
         indices: Samples that are loaded.
         alone: What the first instance takes for one of them.
+        placement: Where each instance works.
     """
     if peers is None:
-        return _measure_threads(spec, suts, indices).samples_per_second
-    return _measure_processes(spec, parts, suts[0], peers, indices, alone).samples_per_second
+        return _measure_threads(spec, suts, indices, placement).samples_per_second
+    return _measure_processes(spec, parts, suts[0], peers, indices, alone, placement).samples_per_second
 
 
 def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
@@ -156,20 +161,37 @@ def _chunk(spec: Spec, workers: str, service_ns: int) -> int:
     return max(1, min(_MAX_CHUNK[workers], _OFFLINE_CHUNK_NS // max(1, service_ns)))
 
 
-def _measure_threads(spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int]) -> _Found:
+def _measure_threads(
+    spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int], placement: Placement
+) -> _Found:
     answers = [sut.answer for sut in suts]
-    per_second, busy_ns = calibration.throughput(answers, indices)
+    per_second, busy_ns = calibration.throughput(answers, indices, placement=placement)
     if spec.load.scenario == "Server":
-        per_second = min(per_second, calibration.queued_throughput(answers, indices, per_second))
+        with on(placement.harness):
+            queued = calibration.queued_throughput(answers, indices, per_second, placement=placement)
+        per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
     return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns), suts)
 
 
 def _measure_processes(
-    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone: ServiceTime
+    spec: Spec,
+    parts: Parts,
+    first: SystemUnderTest,
+    peers: Peers,
+    indices: Sequence[int],
+    alone: ServiceTime,
+    placement: Placement,
 ) -> _Found:
     """With the pool itself; only LoadGen is not there yet."""
+    with on(placement.harness):
+        return _measure_pool(spec, parts, first, peers, indices, alone)
+
+
+def _measure_pool(
+    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone: ServiceTime
+) -> _Found:
     tally, chunk = Tally(), _chunk(spec, "processes", alone.median_ns)
     guard = Guard(parts.control, lambda _: None)
     pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)

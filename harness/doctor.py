@@ -15,6 +15,7 @@ import numpy as np
 
 from harness import system
 from harness.registry import backend_names
+from harness.topology import this_machine
 
 _PROBE_TIMEOUT_S = 60.0
 _BUSY = 0.2
@@ -58,6 +59,7 @@ def examine() -> dict[str, Any]:
     machine = system.describe() | {
         "available_memory_bytes": system.available_memory_bytes(),
         "allowed_cpus": _allowed(),
+        "topology": this_machine().plain(),
     }
     return {
         "backends": backends,

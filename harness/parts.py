@@ -14,11 +14,13 @@ from backends.shapes import complete_shapes
 from harness import parity
 from harness.control import Control, Phase
 from harness.errors import RunFailed
+from harness.placement import Placement, may_pin, on, place
 from harness.registry import backend_class, check_backend_options
 from harness.samples import SampleLibrary
 from harness.spec import Spec
 from harness.sut import SystemUnderTest, checked
 from harness.system import usable_cpus
+from harness.topology import this_machine
 from tasks.base import Codec, Task
 
 _NAMED_OPS = 8
@@ -32,6 +34,8 @@ class Recipe:
     model: Path
     threads: int
     options: Mapping[str, Any]
+    cpus: tuple[int, ...] = ()
+    """Where a process of its own works; empty for anywhere."""
 
     def open(self, kind: Any, task: Task) -> Backend:
         """Loads the model, its inputs in the shapes that the task wants."""
@@ -60,6 +64,8 @@ class Parts:
         spread = getattr(self.backend_class, "spread", Backend.spread)
         self._spread: Sequence[dict[str, Any]] = spread(spec.backend.options)
         self._opened = 0
+        self.topology = this_machine()
+        self._may_pin = may_pin()
         control.enter(Phase.LOADING)
         self.model, self.modified = self._model()
         first = self.open(1)
@@ -91,16 +97,28 @@ class Parts:
         self.control.tick()
         return backend
 
-    def recipe(self, threads: int) -> Recipe:
-        """How to open another instance, here or in another process."""
+    def recipe(self, threads: int, cpus: tuple[int, ...] = ()) -> Recipe:
+        """How to open another instance, here or in another process, which then works on these CPUs."""
         options = dict(self._spread[self._opened % len(self._spread)])
         self._opened += 1
         if options.get("weight_cache") is True:
             options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
-        return Recipe(self.model, threads, options)
+        return Recipe(self.model, threads, options, cpus)
 
-    def sut(self, threads: int) -> SystemUnderTest:
-        """Another instance with the task around it; the first of one thread is the one already open."""
+    def place(self, threads: int, instances: int) -> Placement:
+        """Where instances would work."""
+        if self.info.accelerator:
+            return Placement(why="an accelerator does the work")
+        if not self._may_pin:
+            return Placement(why="the system does not let a thread choose its CPUs")
+        return place(self.topology, self.spec.backend.placement, threads=threads, instances=instances)
+
+    def sut(self, threads: int, cpus: Sequence[int] = ()) -> SystemUnderTest:
+        """Another instance with the task around it, its threads on these CPUs; the first of one thread is open already."""
+        with on(cpus):
+            return self._sut(threads)
+
+    def _sut(self, threads: int) -> SystemUnderTest:
         backend, self.spare = (self.spare, None) if self.spare is not None and threads == 1 else (None, self.spare)
         accuracy = self.spec.load.mode == "accuracy"
         made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)

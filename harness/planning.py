@@ -14,10 +14,10 @@ from harness.dispatch.peers import Peers
 from harness.errors import ConfigError
 from harness.memory import Owner
 from harness.parts import Parts
+from harness.placement import Placement, most_instances, most_threads, on
 from harness.rules import STREAMS
 from harness.spec import Spec
 from harness.sut import SystemUnderTest
-from harness.system import usable_cpus
 
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
@@ -41,6 +41,8 @@ class Plan:
     """`inline` (LoadGen's own thread), `threads` or `processes`."""
     chunk: int
     """Samples that a worker of a pool takes at once."""
+    placement: Placement
+    """Where each instance works."""
     found: dict[str, Any]
     """What was measured, for the result."""
 
@@ -81,33 +83,39 @@ def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
             f"{spec.load.scenario} has one query in flight, so one instance: {spec.backend.instances} cannot be used"
         )
     wanted = spec.backend.threads
-    auto = [1] if parts.info.accelerator else [1, *_powers_of_two(usable_cpus())]
+    # More threads than cores of one kind would wait for the slowest.
+    auto = [1] if parts.info.accelerator else [1, *_powers_of_two(parts.topology.counts[0])]
     candidates = auto if wanted == "auto" else [wanted]
-    best: tuple[calibration.ServiceTime, int, SystemUnderTest] | None = None
+    best: tuple[calibration.ServiceTime, int, SystemUnderTest, Placement] | None = None
     tried = {}
     for threads in candidates:
-        sut = parts.sut(threads)
-        time_ns = calibration.service_time(sut.answer, indices)
+        placement = parts.place(threads, 1)
+        sut = parts.sut(threads, placement.of(0))
+        with on(placement.of(0)):
+            time_ns = calibration.service_time(sut.answer, indices)
         tried[threads] = time_ns.median_ns
         if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
-            best = (time_ns, threads, sut)
+            best = (time_ns, threads, sut, placement)
     if best is None:
         raise ConfigError("no number of threads to try")
-    service, threads, sut = best
+    service, threads, sut, placement = best
     expected = service.expected_latency_ns * spec.load.samples_per_query
     found = {"service_time_ns": service.median_ns, "median_ns_by_threads": tried, "runs": service.runs}
     expected = spec.load.expected_latency_ns or expected
-    return Plan(threads, 1, (sut,), None, expected, 0.0, None, "inline", 1, found)
+    return Plan(threads, 1, (sut,), None, expected, 0.0, None, "inline", 1, placement, found)
 
 
 def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
-    # Each device does one thing at a time; more instances are the user's choice.
-    threads, instances = _fill(parts.devices if parts.info.accelerator else usable_cpus(), spec.backend)
-    first = parts.sut(threads)
-    alone = calibration.service_time(first.answer, indices)
-    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone)
     server = spec.load.scenario == "Server"
+    # Each device does one thing at a time; more instances are the user's choice. A slow core would make Server's tail.
+    cores = parts.topology.counts[:1] if server else parts.topology.counts
+    threads, instances = _fill((parts.devices,) if parts.info.accelerator else cores, spec.backend)
+    placement = parts.place(threads, instances)
+    first = parts.sut(threads, placement.of(0))
+    with on(placement.of(0)):
+        alone = calibration.service_time(first.answer, indices)
+    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone, placement)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * chosen.answer_ns
@@ -129,6 +137,7 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
         server_target_latency_ns=bound,
         workers=chosen.workers,
         chunk=chosen.chunk,
+        placement=placement,
         found=found,
     )
 
@@ -152,15 +161,20 @@ def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:
     return queueing.peak_rate(instances, busy_ns * 1e-9, bound_ns * 1e-9, spec.load.target_percentile)
 
 
-def _fill(cpus: int, asked: BackendSection) -> tuple[int, int]:
-    """Threads of an instance and instances; what is left to us uses every core once."""
+def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:
+    """Threads of an instance and instances; what is left to us uses every core once, and none of two kinds together.
+
+    Args:
+        cores: How many there are of each kind.
+        asked: What is not left to us.
+    """
     match asked.threads, asked.instances:
         case "auto", "auto":
-            return 1, cpus
+            return 1, sum(cores)
         case "auto", int(instances):
-            return max(1, cpus // instances), instances
+            return most_threads(cores, instances), instances
         case int(threads), "auto":
-            return threads, max(1, cpus // threads)
+            return threads, most_instances(cores, threads)
         case threads, instances:
             return int(threads), int(instances)
 

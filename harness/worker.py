@@ -33,6 +33,7 @@ from harness.errors import failure_event
 from harness.lifeline import live_and_die_with, wake_on_time
 from harness.memory import Look, own_bytes
 from harness.parts import Parts, judge_coverage, time_share
+from harness.placement import on, pin
 from harness.planning import Plan, plan_run
 from harness.registry import open_task
 from harness.samples import SampleLibrary
@@ -78,7 +79,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         parts.prove(indices, tell_facts)
         control.enter(Phase.CALIBRATING)
         began = time.monotonic()
-        engines = choose_engine(parts, indices, tell_facts)
+        with on(parts.place(1, 1).of(0)):
+            engines = choose_engine(parts, indices, tell_facts)
         plan = plan_run(spec, parts, indices)
         # Kept for after the run, when the samples are gone.
         profiled = parts.samples.rows[indices[0]]
@@ -89,6 +91,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     guard = Guard(control, lambda error: tell(failure_event(error)))
     words, slot = control.slot(0)
     caches = _mapped_caches(spec)
+    everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()
 
     def look(stage: str) -> None:
         told = Look(stage, plan.owners(before), str(parts.model), caches, parts.samples.own_bytes)
@@ -96,9 +99,13 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
 
     def load(indices: Sequence[int]) -> None:
         control.enter(Phase.PREPARING, len(set(indices)))
-        dispatch.load(indices)
+        with on(everywhere):
+            dispatch.load(indices)
         if not timing["first_query_at"]:
             look("loaded")
+        if plan.workers == "inline":
+            # LoadGen's thread, which answers; those that it has made by now stay where they are.
+            pin(plan.placement.of(0))
         control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
         timing["first_query_at"] = timing["first_query_at"] or time.time()
 
@@ -109,7 +116,11 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     server = spec.load.scenario == "Server"
     each = expected_queries(settings) // plan.instances
     times = [QueueTimes(each) for _ in range(plan.instances)] if server else []
-    with _dispatcher(spec, plan, parts, guard, control, times) as dispatch, _undisturbed():
+    with (
+        on(plan.placement.harness or everywhere),
+        _dispatcher(spec, plan, parts, guard, control, times) as dispatch,
+        _undisturbed(),
+    ):
         in_force = loadgen.drive(
             settings,
             model=spec.benchmark,
@@ -130,6 +141,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "workers": plan.workers,
         "threads": plan.threads,
         "instances": plan.instances,
+        "placement": plan.placement.plain(),
         "calibration": engines | plan.found | timing,
         "loadgen": in_force,
         "queue_times": summary(times) if server else None,
@@ -195,7 +207,7 @@ def _dispatcher(
     samples = parts.samples
     match plan.workers:
         case "threads":
-            threads = Pool(plan.suts, guard, control, chunk=plan.chunk, times=times)
+            threads = Pool(plan.suts, guard, control, chunk=plan.chunk, times=times, placement=plan.placement)
             yield _Dispatch(threads.issue, samples.load, samples.unload)
             threads.close()
         case "processes":

@@ -57,10 +57,26 @@ def _machine(machine: Mapping[str, Any]) -> list[str]:
     return [
         f"CPU       {machine['cpu'] or machine['machine']}, {machine['usable_cpus']} of {machine['cpus']} CPUs usable, "
         f"governor {machine['governor'] or 'not known'}",
+        f"cores     {_cores(machine['topology'])}",
         f"load      {' '.join(f'{load:g}' for load in machine['load_average'])}",
         f"memory    {sizes}",
         f"versions  {versions}",
     ]
+
+
+def _cores(topology: Mapping[str, Any]) -> str:
+    """Each kind with its CPUs, the hardware threads of a core joined: `4 cores (0+4 1+5 2+6 3+7)`."""
+    if not topology["known"]:
+        return f"not known: each of {topology['cpus']} CPUs counts as one"
+    texts = []
+    for kind in topology["kinds"]:
+        about = [kind["name"]] if kind["name"] else []
+        about += [f"speed {kind['speed']:g}"] if kind["speed"] else []
+        cpus = " ".join("+".join(map(str, core)) for core in kind["cores"])
+        count = len(kind["cores"])
+        texts.append(f"{count} core{'s' if count > 1 else ''} ({', '.join([*about, f'CPU {cpus}'])})")
+    quota = "" if topology["quota"] is None else f", a quota of {topology['quota']:g} CPUs"
+    return ", then ".join(texts) + quota
 
 
 def _unstable(found: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ from harness.errors import failure_event
 from harness.lifeline import live_and_die_with
 from harness.memory import own_bytes
 from harness.parts import Recipe
+from harness.placement import pin
 from harness.registry import backend_class, open_task
 from harness.spec import read_spec
 from harness.sut import SystemUnderTest
@@ -96,6 +97,8 @@ class _Peer:
 
 
 def _open(opening: dict[str, Any]) -> tuple[SystemUnderTest, SharedSamples]:
+    # Before anything is opened: what makes threads of its own passes this on to them.
+    pin(opening["cpus"])
     spec = read_spec(Path.cwd())
     task = open_task(spec.task, spec.options, spec.dataset)
     recipe = Recipe(Path(opening["model"]), opening["threads"], opening["options"])

@@ -11,6 +11,7 @@ from harness.control import STOP_WORD, Control
 from harness.dispatch.guard import Guard
 from harness.dispatch.queue_times import QueueTimes
 from harness.loadgen import Responder
+from harness.placement import Placement, pin
 from harness.sut import SystemUnderTest
 
 _Work = tuple[Sequence[int], Sequence[int], int] | None
@@ -28,6 +29,7 @@ class Pool:
         *,
         chunk: int,
         times: Sequence[QueueTimes] = (),
+        placement: Placement | None = None,
     ) -> None:
         """Starts one thread for each system under test.
 
@@ -37,11 +39,13 @@ class Pool:
             control: Where answers are counted.
             chunk: Samples that are completed together at most.
             times: One for each worker, in Server: where it writes how long queries waited.
+            placement: Where each worker works.
         """
         self._queue: SimpleQueue[_Work] = SimpleQueue()
         self._chunk = chunk
         self._guard = guard
         self._control = control
+        self._placement = placement or Placement()
         self.issue = self._issue_one if times else self._issue_many
         """LoadGen's callback: returns at once."""
         self._threads = [
@@ -76,6 +80,7 @@ class Pool:
             thread.join()
 
     def _work(self, number: int, sut: SystemUnderTest, times: QueueTimes | None) -> None:
+        pin(self._placement.of(number))
         words, slot = self._control.slot(number)
         get, guard, answer = self._queue.get, self._guard, sut.answer
         complete = Responder(self._chunk).complete

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.choosing import IN_PROCESSES
+from harness.placement import most_instances
 from harness.rules import STREAMS
 
 _XNNPACK = 1 | 2 | 8
@@ -27,7 +28,10 @@ class Given:
     backend: str
     fields: Mapping[str, Any]
     """Fields of the backend's section that the user has set, `backend.options` among them."""
+    cores: Sequence[int]
+    """Of each kind, the quickest first."""
     cpus: int
+    """Their hardware threads."""
     accelerator: bool
     fp16: bool
     """Half precision may be tried."""
@@ -78,14 +82,18 @@ def _allowed(fields: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 
 
 def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    counts = [1] if given.accelerator else _powers_of_two(given.cpus)
+    counts = [1] if given.accelerator else _powers_of_two(given.cores[0])
     if given.scenario in STREAMS:
         for threads in counts:
             yield f"threads={threads}", {"backend.threads": threads}
         return
     for workers in _workers(given, best):
         for threads in counts:
-            shape = {"backend.threads": threads, "backend.instances": max(1, given.cpus // threads), **workers}
+            shape = {"backend.threads": threads, "backend.instances": most_instances(given.cores, threads), **workers}
+            yield _text(shape), shape
+        if given.cpus > sum(given.cores) and not given.accelerator:
+            # What two hardware threads of a core are worth depends on the model.
+            shape = {"backend.threads": 1, "backend.instances": given.cpus, **workers}
             yield _text(shape), shape
 
 

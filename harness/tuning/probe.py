@@ -25,6 +25,7 @@ from harness.engine_choice import choose_engine
 from harness.errors import failure_event
 from harness.lifeline import live_and_die_with
 from harness.parts import Parts, judge_coverage
+from harness.placement import on
 from harness.planning import plan_run
 from harness.registry import open_task
 from harness.rules import STREAMS
@@ -79,7 +80,8 @@ class Probe:
         self._parts.samples.load(self._indices)
         self._parity: dict[str, Any] | None = None
         self._parts.prove(self._indices, self._hear)
-        engines = choose_engine(self._parts, self._indices, self._hear)
+        with on(self._parts.place(1, 1).of(0)):
+            engines = choose_engine(self._parts, self._indices, self._hear)
         self._plan = plan_run(spec, self._parts, self._indices)
         self._engine = engines.get("engines", {}).get("chosen")
         self._measure = self._measurement()
@@ -121,10 +123,15 @@ class Probe:
         """How fast the scenario is served, in samples per second: the calibration's own measurements."""
         spec, parts, plan, indices = self._spec, self._parts, self._plan, self._indices
         if spec.load.scenario in STREAMS:
-            return lambda: 1e9 / calibration.service_time(plan.suts[0].answer, indices, _ROUND_NS).median_ns
+            return self._stream
         alone_ns = plan.found["service_time_alone_ns"]
         alone = calibration.ServiceTime(alone_ns, alone_ns, 1)
-        return lambda: measure_rate(spec, parts, plan.suts, plan.peers, indices, alone)
+        return lambda: measure_rate(spec, parts, plan.suts, plan.peers, indices, alone, plan.placement)
+
+    def _stream(self) -> float:
+        plan = self._plan
+        with on(plan.placement.of(0)):
+            return 1e9 / calibration.service_time(plan.suts[0].answer, self._indices, _ROUND_NS).median_ns
 
     def _hear(self, facts: Any) -> None:
         self._parity = dict(facts).get("parity", self._parity)

@@ -20,6 +20,7 @@ from harness.memory import peak_rss_bytes
 from harness.resolve import resolve
 from harness.spec import Spec
 from harness.system import usable_cpus
+from harness.topology import this_machine
 from harness.tuning.candidates import DEFAULT, STAGES, Candidate, Given, stage
 from harness.tuning.child import CandidateFailed, Child
 from harness.tuning.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
@@ -158,7 +159,16 @@ class Session:
         fields = {name: value for name, value in asked.items() if value != "auto"} | {
             "backend.options": backend.options
         }
-        return Given(self.spec.load.scenario, backend.name, fields, usable_cpus(), accelerator, self._fp16)
+        machine = this_machine()
+        return Given(
+            scenario=self.spec.load.scenario,
+            backend=backend.name,
+            fields=fields,
+            cores=machine.counts,
+            cpus=min(len(machine.cpus), usable_cpus()),
+            accelerator=accelerator,
+            fp16=self._fp16,
+        )
 
     def _open_default(self) -> _Entry:
         row = Row(DEFAULT.name, {}, "default")

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from harness.commands.doctor import _cores
 from harness.doctor import unstable
 from harness.registry import BACKENDS
+from harness.topology import Core, Topology
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 QUIET: dict[str, Any] = {
@@ -36,6 +38,8 @@ def test_every_backend_is_there_with_why_not_and_the_default_works(cli: Cli) -> 
     assert found["machine"]["usable_cpus"] >= 1
     assert found["machine"]["allowed_cpus"]
     assert found["machine"]["memory_bytes"] > 0
+    listed = {cpu for kind in found["machine"]["topology"]["kinds"] for core in kind["cores"] for cpu in core}
+    assert listed == set(found["machine"]["allowed_cpus"])
 
 
 def test_a_backend_that_crashes_is_a_row_that_says_so(cli: Cli, plug_in: Callable[[str, str], dict[str, str]]) -> None:
@@ -51,6 +55,17 @@ def test_the_table_is_for_people(cli: Cli) -> None:
     assert done.returncode == 0
     assert "available" in done.stdout
     assert "CPUs usable" in done.stdout
+
+
+def test_the_cores_are_told_with_their_hardware_threads_by_kind() -> None:
+    big = (Core((0, 1), "intel_core", 1024.0), Core((2, 3), "intel_core", 1024.0))
+    little = (Core((4,), "intel_atom", 700.0),)
+    assert _cores(Topology((big, little), known=True, quota=2.5).plain()) == (
+        "2 cores (intel_core, speed 1024, CPU 0+1 2+3), then 1 core (intel_atom, speed 700, CPU 4), a quota of 2.5 CPUs"
+    )
+    assert (
+        _cores(Topology(((Core((0,)), Core((1,))),), known=False).plain()) == "not known: each of 2 CPUs counts as one"
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ CONTRACT = {
         "partitions": (int, *Maybe),
         "threads": int,
         "instances": int,
+        "placement": {"cpus_by_instance": (list, *Maybe), "harness_cpus": (list, *Maybe), "why": Text},
     },
     "loadgen": dict,
     "memory": {"peak_rss_bytes": int},

@@ -12,6 +12,7 @@ def _given(**changed: Any) -> Given:
         "scenario": "SingleStream",
         "backend": "cpu",
         "fields": {"backend.options": {}},
+        "cores": (4,),
         "cpus": 4,
         "accelerator": False,
         "fp16": False,
@@ -24,7 +25,7 @@ _POOL = {"backend.threads": 1, "backend.instances": 4, "backend.options": {}}
 
 
 def test_a_stream_tries_every_power_of_two_threads_but_those_it_has() -> None:
-    tried = stage("cores", _given(cpus=6), _STREAM)
+    tried = stage("cores", _given(cores=(6,), cpus=6), _STREAM)
     assert [candidate.fields["backend.threads"] for candidate in tried] == [1, 4, 6]
     assert all(candidate.fields["backend.options"] == {"engine": "Interpreter"} for candidate in tried)
 
@@ -38,6 +39,14 @@ def test_a_pool_shares_the_cores_in_every_way_by_both_kinds_of_workers() -> None
     }
     every = {(threads, 4 // threads, workers) for threads in (1, 2, 4) for workers in ("threads", "processes")}
     assert shapes == every - {(1, 4, "threads")}
+
+
+def test_little_cores_are_never_mixed_with_big_ones_and_hyperthreads_are_tried_as_instances() -> None:
+    of_streams = stage("cores", _given(cores=(4, 4), cpus=8), _STREAM)
+    assert [candidate.fields["backend.threads"] for candidate in of_streams] == [1, 4]
+    tried = stage("cores", _given(scenario="Server", cores=(2, 4), cpus=8), _POOL | {"backend.workers": "threads"})
+    shapes = [(each.fields["backend.threads"], each.fields["backend.instances"]) for each in tried]
+    assert shapes[: len(shapes) // 2] == [(1, 6), (2, 3), (1, 8)]
 
 
 def test_an_accelerator_is_not_given_threads_to_try() -> None:

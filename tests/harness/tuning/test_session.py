@@ -13,6 +13,7 @@ import pytest
 from harness.config import find_benchmark
 from harness.errors import ConfigError, RunFailed
 from harness.spec import Spec
+from harness.topology import Core, Topology
 from harness.tuning import session
 from harness.tuning.child import CandidateFailed
 from harness.tuning.report import front, how_sure
@@ -37,6 +38,8 @@ def search(
         budget_s: float = 600.0,
     ) -> Found:
         rng = np.random.default_rng(3)
+        cores = tuple(Core((cpu,)) for cpu in range(4))
+        monkeypatch.setattr(session, "this_machine", lambda: Topology((cores,), known=True))
         monkeypatch.setattr(session, "usable_cpus", lambda: 4)
 
         class Simulated:
