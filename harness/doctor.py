@@ -7,20 +7,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness import system
+from harness import system, unstable
+from harness.machine import read_state
 from harness.registry import backend_names
 from harness.topology import this_machine
 
 _PROBE_TIMEOUT_S = 60.0
-_BUSY = 0.2
-"""Load per CPU from which other work is felt in the figures."""
-_FREE_MEMORY_BYTES = 1 << 30
+_LOOK_S = 1.1
 _DEFAULT = "cpu"
 
 _PROBE = """
@@ -49,8 +50,8 @@ def examine() -> dict[str, Any]:
     """Looks at every backend, each in a process of its own, and at the machine.
 
     Returns:
-        `backends` (name, available, why not, engine, delegate, device), `machine`, `unstable` (sentences), and `works`: whether
-        the default backend does.
+        `backends` (name, available, why not, engine, delegate, device), `machine`, `unstable` (what, figure, fix), and `works`:
+        whether the default backend does.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "probe.tflite"
@@ -64,30 +65,19 @@ def examine() -> dict[str, Any]:
     return {
         "backends": backends,
         "machine": machine,
-        "unstable": unstable(machine),
+        "unstable": [*unstable.prospects(machine), *_measured()],
         "compiler": shutil.which("cc") or shutil.which("gcc"),
         "works": any(backend["name"] == _DEFAULT and backend["available"] for backend in backends),
     }
 
 
-def unstable(machine: Mapping[str, Any]) -> list[str]:
-    """What of the machine's state would show in the figures.
-
-    Args:
-        machine: As in `examine`.
-    """
-    found = []
-    governor, load, cpus = machine["governor"], machine["load_average"][0], machine["usable_cpus"]
-    if governor not in (None, "performance"):
-        found.append(f"the CPU's governor is {governor}: set it to performance (cpupower frequency-set -g performance)")
-    if load > _BUSY * cpus:
-        found.append(f"other work is running: a load of {load:g} on {cpus} usable CPUs; stop it before you measure")
-    if machine["cpus"] and cpus < machine["cpus"]:
-        found.append(f"only {cpus} of {machine['cpus']} CPUs may be used (affinity or a control group's quota)")
-    free = machine["available_memory_bytes"]
-    if free is not None and free < _FREE_MEMORY_BYTES:
-        found.append(f"only {free / 1e6:.0f} MB of memory are free: large models will swap or be killed")
-    return found
+def _measured() -> list[unstable.Reason]:
+    """What disturbs this machine right now: as a run is judged, over a second in which nothing is done here."""
+    look = partial(read_state, os.sched_getaffinity(0), [os.getpid()])
+    before = look()
+    time.sleep(_LOOK_S)
+    after = look()
+    return unstable.reasons(before, after, unstable.between(before, after))
 
 
 def _examine_backend(name: str, model: Path) -> dict[str, Any]:

@@ -109,7 +109,8 @@ class Peak:
         # Runs that broke the bound are what the search is made of, no fault of the result.
         top |= {"performance": chosen["performance"] if chosen else None, "spread": None, "sweep": None}
         if chosen:
-            return top | {"status": "valid", "reasons": [], "warnings": chosen["warnings"]}
+            own = {name: chosen[name] for name in ("warnings", "unstable")}
+            return top | {"status": "valid", "reasons": [], **own}
         return top | {"status": "invalid", "reasons": [self._no_peak()] if self.trials else []}
 
     def _next(self, goal: Goal) -> Step | None:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from harness.control import Control, Phase, control_file
 from harness.errors import EXIT_USER, ConfigError, Interrupted, RunFailed
 from harness.memory import Watch, read_look
+from harness.pace import Pace
 
 RUN_LOG = "run.log"
 _TICK_S = 0.5
@@ -46,7 +47,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
             memory it was seen to take.
 
     Returns:
-        The worker's last word: what ran, the settings in force.
+        The worker's last word: what ran, the settings in force; and `latency_drift`, see `Pace.drift`.
 
     Raises:
         ConfigError: The worker met a mistake the user must fix.
@@ -71,8 +72,9 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
             start_new_session=True,
         )
         os.close(write_end)
+        pace = Pace()
         try:
-            last = _watch(child, read_end, control, progress, timeout_s, facts)
+            last = _watch(child, read_end, control, progress, timeout_s, facts, pace)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 # The pipe closes a moment before the process is gone.
                 child.wait(timeout=_GRACE_S)
@@ -82,7 +84,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
             child.wait()
         if asked:
             raise Interrupted(asked[0])
-        return _verdict(last, child.returncode, folder, control)
+        return _verdict(last, child.returncode, folder, control) | {"latency_drift": pace.drift()}
 
 
 @contextlib.contextmanager
@@ -109,6 +111,7 @@ def _watch(
     progress: Progress,
     timeout_s: float,
     facts: dict[str, Any],
+    pace: Pace,
 ) -> dict[str, Any]:
     """Until the worker closes its pipe; a worker that was told to stop gets a few seconds to bring LoadGen to its end."""
     last: dict[str, Any] = {}
@@ -142,6 +145,8 @@ def _watch(
             now = time.monotonic()
             if control.phase != phase:
                 phase_began, phase = now, control.phase
+            if phase is Phase.RUNNING:
+                pace.note(now, control.done)
             progress.progress(phase, control.done, control.total, now - phase_began)
             if control.heartbeat != heartbeat:
                 alive_at, heartbeat = now, control.heartbeat

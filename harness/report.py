@@ -30,15 +30,18 @@ def render(result: Mapping[str, Any]) -> str:
     console = Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False)
     console.print(table)
     lines = [_verdict(result)]
-    for reason in result["reasons"]:
-        lines.append(
-            f"  because: {reason['what']} ({reason['figure']})" if reason["figure"] else f"  because: {reason['what']}"
-        )
-        if reason["fix"]:
-            lines.append(f"  fix: {reason['fix']}")
+    lines += [f"  {line}" for why in result["reasons"] for line in reason_lines("because", why)]
     lines += [f"  warning: {warning}" for warning in result["warnings"]]
+    # Results of earlier versions say nothing of the machine.
+    lines += [f"  {line}" for why in result.get("unstable", ()) for line in reason_lines("unstable", why)]
     rows = [line.rstrip() for line in screen.getvalue().splitlines()]
     return "\n".join([*rows, *lines])
+
+
+def reason_lines(word: str, reason: Mapping[str, str]) -> list[str]:
+    """What, with its figure, and what to do."""
+    figure = f" ({reason['figure']})" if reason["figure"] else ""
+    return [f"{word}: {reason['what']}{figure}", *([f"fix: {reason['fix']}"] if reason["fix"] else [])]
 
 
 def duration(nanoseconds: float) -> str:
@@ -68,6 +71,8 @@ def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows += accuracy_rows(result["accuracy"], result.get("accuracy_card"))
     if result["memory"]["peak_rss_bytes"]:
         rows.append(("peak memory", _memory(result["memory"])))
+    if result["performance"]:
+        rows += _energy((result.get("machine") or {}).get("during") or {})
     return rows
 
 
@@ -81,6 +86,14 @@ def _memory(memory: Mapping[str, Any]) -> str:
     sizes = {text: memory["parts"][f"{name}_bytes"] / 1e6 for name, text in names.items()}
     parts = ", ".join(f"{text} {size:.0f}" for text, size in sizes.items() if size >= 0.5)
     return f"{peak}; while queries ran {memory['running_pss_bytes'] / 1e6:.0f} MB: {parts}"
+
+
+def _energy(during: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where the machine counts it, which few do."""
+    if during.get("energy_j") is None:
+        return []
+    each = during["energy_j_per_sample"] * 1e3
+    return [("energy", f"{during['energy_j']:,.1f} J, {each:.3g} mJ a sample (the whole CPU's, idle included)")]
 
 
 def _model_source(model: Mapping[str, Any]) -> str:

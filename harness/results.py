@@ -63,7 +63,12 @@ def keep(folder: Path, result: Mapping[str, Any]) -> None:
 
 def failure(error: BaseException) -> dict[str, str]:
     """The reason that a failed run's result gives."""
-    return _reason(str(error) or type(error).__name__, "", "")
+    return reason(str(error) or type(error).__name__, "", "")
+
+
+def reason(what: str, figure: str, fix: str) -> dict[str, str]:
+    """Why a run is as it is: what, the figure that shows it, and what to do."""
+    return {"what": what, "figure": figure, "fix": fix}
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
     reasons = []
     if detail.get("result_min_duration_met") is False:
         reasons.append(
-            _reason(
+            reason(
                 "the minimum duration was not met: LoadGen ran out of queries",
                 f"{seconds(duration)} of {seconds(least)}",
                 "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
@@ -188,7 +193,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
         )
     if detail.get("result_min_queries_met") is False:
         reasons.append(
-            _reason(
+            reason(
                 "too few queries",
                 f"{figures['query_count']} of {in_force['min_query_count']}",
                 "let it run longer: raise or remove load.max_duration_ms",
@@ -197,7 +202,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
     if detail.get("result_perf_constraints_met") is False:
         bound_ms = in_force["server_target_latency_ns"] / 1e6
         reasons.append(
-            _reason(
+            reason(
                 f"too many queries took longer than the Server bound of {bound_ms:g} ms",
                 f"{figures['overlatency_query_count']} of {figures['query_count']} queries, "
                 f"p99 {figures['latency_ns']['p99'] / 1e6:.3f} ms",
@@ -206,14 +211,14 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
         )
     elif detail.get("early_stopping_met") is False:
         reasons.append(
-            _reason(
+            reason(
                 "too few queries for early stopping to prove the tail",
                 " ".join(str(detail.get("early_stopping_result", "")).replace("*", "").split()),
                 "let it run longer: raise load.min_query_count, or use --preset rules",
             )
         )
     if not reasons:
-        reasons.append(_reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
+        reasons.append(reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
     return reasons
 
 
@@ -224,10 +229,6 @@ def _rate(per_second: float, count: int) -> tuple[float, float]:
 
 def _clock_s(stamp: str) -> float:
     return datetime.strptime(stamp, "%m-%d-%Y %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
-
-
-def _reason(what: str, figure: str, fix: str) -> dict[str, str]:
-    return {"what": what, "figure": figure, "fix": fix}
 
 
 def _space(folder: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.log import LogError, read_answers
-from harness import results, system
+from harness import results, system, unstable
 from harness.card import Subject, judge
 from harness.doubtful import doubtful_data, ignored_settings, too_many_threads, too_short
 from harness.errors import ConfigError, Interrupted, RunFailed
@@ -148,6 +148,7 @@ def _started(spec: Spec) -> dict[str, Any]:
         "status": "started",
         "reasons": [],
         "warnings": [],
+        "unstable": [],
         "task": spec.benchmark,
         "title": spec.title,
         "scenario": spec.load.scenario,
@@ -177,6 +178,7 @@ def _started(spec: Spec) -> dict[str, Any]:
         "accuracy": None,
         "accuracy_card": None,
         "memory": {"peak_rss_bytes": None},
+        "machine": None,
         "system": system.describe(),
     }
 
@@ -191,6 +193,7 @@ def _outcome(
         "backend": backend | {name: done[name] for name in ("workers", "threads", "instances", "placement")},
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
+        "machine": _machine(spec, done),
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")
@@ -215,8 +218,29 @@ def _outcome(
     if done["queue_times"]:
         figures["server"] = done["queue_times"]
     outcome["warnings"] += too_short(spec.load.scenario, figures)
+    during = outcome["machine"]["during"]
+    joules = during["energy_j"]
+    during["energy_j_per_sample"] = None if joules is None else joules / figures["sample_count"]
+    outcome["unstable"] = _unstable(outcome["machine"])
     reasons = results.invalid_reasons(detail, figures, done["loadgen"])
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
+
+
+def _machine(spec: Spec, done: Mapping[str, Any]) -> dict[str, Any]:
+    """The machine before and after the run, and what happened to it meanwhile."""
+    machine = done["machine"]
+    # How fast Server answers is for the load to say.
+    drift = None if spec.load.scenario == "Server" else done["latency_drift"]
+    during = unstable.between(machine["before"], machine["after"])
+    return {**machine, "during": during | {"latency_drift": drift}}
+
+
+def _unstable(machine: Mapping[str, Any]) -> list[dict[str, str]]:
+    during = machine["during"]
+    return [
+        *unstable.reasons(machine["before"], machine["after"], during),
+        *unstable.drifted(during["latency_drift"]),
+    ]
 
 
 def _known(result: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

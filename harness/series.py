@@ -158,6 +158,7 @@ def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "status": status,
         "reasons": [reason for run in runs for reason in run["reasons"]],
         "warnings": [warning for run in runs for warning in run["warnings"]],
+        "unstable": [reason for run in runs for reason in run["unstable"]],
         "accuracy": next((run["accuracy"] for run in runs if run["accuracy"]), None),
         "accuracy_card": next((run["accuracy_card"] for run in runs if run["accuracy"]), None),
         "spread": _spread(runs),

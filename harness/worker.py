@@ -31,6 +31,7 @@ from harness.dispatch.queue_times import QueueTimes, summary
 from harness.engine_choice import choose_engine
 from harness.errors import failure_event
 from harness.lifeline import live_and_die_with, wake_on_time
+from harness.machine import State, read_state
 from harness.memory import Look, own_bytes
 from harness.parts import Parts, judge_coverage, time_share
 from harness.placement import on, pin
@@ -67,7 +68,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     """Opens the parts, calibrates, lets LoadGen drive.
 
     Returns:
-        What the parent cannot know: what ran, the settings in force.
+        What the parent cannot know: what ran, the settings in force, the machine before and after.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
     before = own_bytes()
@@ -84,6 +85,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         plan = plan_run(spec, parts, indices)
         # Kept for after the run, when the samples are gone.
         profiled = parts.samples.rows[indices[0]]
+    machine: dict[str, State] = {}
     timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
     settings = settings_for(spec, len(task), plan)
@@ -97,6 +99,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         told = Look(stage, plan.owners(before), str(parts.model), caches, parts.samples.own_bytes)
         control.wait_for_look(lambda: tell(told.event()))
 
+    look_at_machine = partial(read_state, parts.topology.cpus, [*plan.pids(), os.getppid()])
+
     def load(indices: Sequence[int]) -> None:
         control.enter(Phase.PREPARING, len(set(indices)))
         with on(everywhere):
@@ -107,6 +111,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
             # LoadGen's thread, which answers; those that it has made by now stay where they are.
             pin(plan.placement.of(0))
         control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
+        machine.setdefault("before", look_at_machine())
         timing["first_query_at"] = timing["first_query_at"] or time.time()
 
     def count_sample() -> None:
@@ -129,6 +134,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
             unload=guard.wrap(dispatch.unload),
             folder=folder,
         )
+        machine["after"] = look_at_machine()
     control.enter(Phase.WRITING)
     # What is done afterwards is no part of the run.
     look("ended")
@@ -143,6 +149,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "instances": plan.instances,
         "placement": plan.placement.plain(),
         "calibration": engines | plan.found | timing,
+        "machine": machine,
         "loadgen": in_force,
         "queue_times": summary(times) if server else None,
         "performance_sample_count": settings.performance_sample_count,

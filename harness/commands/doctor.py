@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.table import Table
 from harness.cli import Outcome
 from harness.doctor import examine
 from harness.errors import EXIT_USER
+from harness.report import reason_lines
 
 EXAMPLES = """\
 examples:
@@ -79,5 +80,6 @@ def _cores(topology: Mapping[str, Any]) -> str:
     return ", then ".join(texts) + quota
 
 
-def _unstable(found: list[str]) -> list[str]:
-    return [f"unstable: {sentence}" for sentence in found] or ["nothing was found that would make runs unstable"]
+def _unstable(found: Sequence[Mapping[str, str]]) -> list[str]:
+    lines = [line for reason in found for line in reason_lines("unstable", reason)]
+    return lines or ["nothing was found that would make runs unstable"]

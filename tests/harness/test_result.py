@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from harness.doubtful import too_short
-from harness.report import duration
+from harness.report import duration, render
 from harness.report_accuracy import metric
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
@@ -37,11 +37,13 @@ SYSTEM = {
     "python": Text,
     "versions": dict,
 }
+STATE = {"at_s": Number, "load_average": list, "cpu_s": dict, "own_cpu_s": Number}
 CONTRACT = {
     "schema_version": int,
     "status": Text,
     "reasons": list,
     "warnings": list,
+    "unstable": list,
     "task": Text,
     "title": Text,
     "scenario": Text,
@@ -65,6 +67,7 @@ CONTRACT = {
     },
     "loadgen": dict,
     "memory": {"peak_rss_bytes": int},
+    "machine": {"before": STATE, "after": STATE, "during": {"duration_s": Number}},
     "system": SYSTEM,
     "calibration": dict,
 }
@@ -269,6 +272,25 @@ def test_show_tells_what_the_run_said(name: str, runs: Any, call: Cli, read_resu
     assert float(number) == pytest.approx(figures["duration_s"] * {"s": 1, "ms": 1e3}[unit], rel=0.05)
     assert "\nVALID\n" in text
     assert json.loads(call("show", folder, "--json").stdout) == result
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])
+def test_the_machine_is_read_before_the_first_query_and_after_the_last(name: str, runs: Any, read_result: Read) -> None:
+    result = read_result(runs[name][0])
+    machine, figures = result["machine"], result["performance"]
+    before, after, during = machine["before"], machine["after"], machine["during"]
+    assert during["duration_s"] == after["at_s"] - before["at_s"]
+    if figures is None:
+        # Nothing was timed, so nothing can be unstable.
+        assert result["unstable"] == []
+        return
+    assert during["duration_s"] >= figures["duration_s"]
+    # What these processes did is a part of what the CPUs did; the kernel's two clocks differ by a few ticks.
+    assert 0 <= after["own_cpu_s"] - before["own_cpu_s"] <= after["cpu_s"]["total"] - before["cpu_s"]["total"] + 0.1
+    for reason in result["unstable"]:
+        assert reason["what"]
+        assert reason["fix"]
+        assert f"unstable: {reason['what']}" in render(result)
 
 
 def test_a_run_prints_the_table_that_show_prints_and_where_it_lies(words: list[str], call: Cli, tmp_path: Path) -> None:
