@@ -67,11 +67,11 @@ def _pieces(model: Path) -> dict[str, float]:
     views = lasting_views(backend._interpreter, [*backend._input_indexes, *backend._output_indexes])
     if views is None:
         raise SystemExit(f"{model} has tensors that move")
-    _, scores = views
+    answers = views[1:]
     rows: list[tuple[Any, ...]] = [(noise(backend.inputs[0], seed),) for seed in range(16)]
     page = control_file()
     words, slot = Control(page.fileno()).slot(0)
-    best = BestLabel(scores.size, 0, "float32").answer
+    best = BestLabel(answers[0].size, 0, "float32").answerer()
 
     def look_up() -> None:
         if words[STOP_WORD]:
@@ -81,7 +81,7 @@ def _pieces(model: Path) -> dict[str, float]:
 
     pieces = {
         "stop word, sample's row, count": _each_us(look_up),
-        "the best label": _each_us(lambda: best(scores)),
+        "the best label": _each_us(lambda: best(answers)),
     }
     return pieces | {"loop": _loop_us(backend.runner(), rows)}
 

@@ -158,7 +158,7 @@ class KeywordSpotter(Model):
         """
         name, data = ("features", features.tobytes()) if isinstance(features, np.ndarray) else read_file(features)
         outputs = self._invoke(self._codec.prepare(name, data))
-        best = wire.unpack_labels(BestLabels(_BEST, 0, "int32").answer(outputs[0]), len(WORDS), "int32")
+        best = wire.unpack_labels(BestLabels(_BEST, 0, "int32").answer(outputs), len(WORDS), "int32")
         return _labels(best, scores_of(outputs[0], self._scores), self._names)
 
 

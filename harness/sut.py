@@ -33,7 +33,7 @@ class SystemUnderTest:
         self._rows = samples.rows
         run = backend.runner()
         run = checked(backend, run) if check_answers else run
-        self.answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.postprocess)
+        self.answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.answerer())
 
     def check(self, index: int) -> None:
         """Looks at one answer before any is timed.

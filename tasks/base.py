@@ -7,7 +7,7 @@ the worker process that LoadGen drives needs the codec. Neither ever sees a back
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self
@@ -66,10 +66,14 @@ class DataRef:
     """Use the first `count` samples only; None for all."""
 
 
+Postprocess = Callable[[Sequence[Array]], bytes]
+"""See `Codec.postprocess`."""
+
+
 class Codec(ABC):
     """One task bound to one model: encodes samples into its inputs and decodes its outputs into logged answers.
 
-    Both methods are called from several threads at once and must not keep state between calls.
+    `preprocess` and `postprocess` are called from several threads at once and must not keep state between calls.
     """
 
     stamps_index: ClassVar[bool] = False
@@ -87,6 +91,10 @@ class Codec(ABC):
     @abstractmethod
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """Timed: the model's raw outputs for one sample (batch 1, the model's order and types) as the logged answer."""
+
+    def answerer(self) -> Postprocess:
+        """`postprocess` of one backend on one thread, called for every query: it may remember the arrays it is given."""
+        return self.postprocess
 
     def cache_key(self) -> str | None:
         """Text that names all that made a preprocessed sample (options, code, data, input types), else None.

@@ -18,7 +18,7 @@ from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
 from tasks.hub import is_hub_name
 from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
@@ -187,7 +187,11 @@ class ClassificationCodec(FileCodec):
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The best label in a performance run, the five best in an accuracy run."""
-        return self._answers.answer(outputs[0])
+        return self._answers.answer(outputs)
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`."""
+        return self._answers.answerer()
 
     def cache_key(self) -> str:
         """Everything that makes a prepared picture."""

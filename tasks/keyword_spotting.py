@@ -20,7 +20,7 @@ from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.wire import LabelDtype, unpack_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
 from tasks.pictures import FileCodec, Pictures
 
@@ -144,7 +144,11 @@ class KeywordSpottingCodec(FileCodec):
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The best label."""
-        return self._answers.answer(outputs[0])
+        return self._answers.answer(outputs)
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`."""
+        return self._answers.answerer()
 
     def _is_stored_quantisation(self) -> bool:
         if self._input.dtype == np.float32:

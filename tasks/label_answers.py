@@ -9,7 +9,7 @@ import numpy as np
 
 from accuracy.log import Answer, Sample
 from accuracy.wire import LabelDtype, pack_labels, unpack_labels
-from tasks.base import Array, Layout, ModelMismatch, Tensor
+from tasks.base import Array, Layout, ModelMismatch, Postprocess, Tensor
 
 _SCORE_TYPES = ("float32", "float16", "int8", "uint8", "int16")
 
@@ -67,7 +67,7 @@ def scores_of(raw: Array, tensor: Tensor) -> Array:
 
 
 class BestLabel:
-    """Logs the class of the highest score; the lowest class where scores tie. About 1 us."""
+    """Logs the class of the highest score; the lowest class where scores tie. About 0.2 us."""
 
     __slots__ = ("_answers", "_offset")
 
@@ -82,17 +82,33 @@ class BestLabel:
         self._answers = [pack_labels([max(0, index - offset)], dtype) for index in range(offset + class_count)]
         self._offset = offset
 
-    def answer(self, scores: Array) -> bytes:
+    def answer(self, outputs: Sequence[Array]) -> bytes:
         """The packed label.
 
         Args:
-            scores: The model's output for one sample, of any shape.
+            outputs: The model's one output for one sample, of any shape.
         """
-        # Of one dimension it is quicker.
-        best = scores.ravel().argmax()
-        if best < self._offset:
-            best = scores.reshape(-1)[self._offset :].argmax() + self._offset
-        return self._answers[best]
+        return self.answerer()(outputs)
+
+    def answerer(self) -> Postprocess:
+        """`answer` for one backend and one thread, quicker where that answers in the same array every time."""
+        answers, offset = self._answers, self._offset
+        held: Array | None = None
+        flat: Array
+
+        def answer(outputs: Sequence[Array]) -> bytes:
+            nonlocal held, flat
+            scores = outputs[0]
+            if scores is not held:
+                # Of one dimension the best is found in half the time. A view, unless the array is not in one piece.
+                flat = scores.ravel()
+                held = scores if scores.flags.c_contiguous else None
+            best = flat.argmax()
+            if best < offset:
+                best = flat[offset:].argmax() + offset
+            return answers[best]
+
+        return answer
 
 
 class BestLabels:
@@ -106,10 +122,14 @@ class BestLabels:
         self._offset = offset
         self._dtype: LabelDtype = dtype
 
-    def answer(self, scores: Array) -> bytes:
+    def answer(self, outputs: Sequence[Array]) -> bytes:
         """The packed labels."""
-        kept = scores.reshape(-1)[self._offset :].astype(np.float64)
+        kept = outputs[0].reshape(-1)[self._offset :].astype(np.float64)
         return pack_labels(np.argsort(-kept, kind="stable")[: self._count], self._dtype)
+
+    def answerer(self) -> Postprocess:
+        """As `BestLabel.answerer`; nothing is remembered."""
+        return self.answer
 
 
 def _names(tensors: Sequence[Tensor]) -> str:

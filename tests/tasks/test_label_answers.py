@@ -23,7 +23,7 @@ def test_the_best_label_is_the_first_highest_score_behind_the_offset(
     output = np.array([scores], dtype)
     kept = scores[offset:]
     label = kept.index(max(kept))
-    answered = BestLabel(len(kept), offset, "int32").answer(output)
+    answered = BestLabel(len(kept), offset, "int32").answer([output])
     assert unpack_labels(answered, len(kept), "int32") == [label]
 
 
@@ -35,7 +35,7 @@ def test_the_best_labels_are_in_order_and_ties_go_to_the_lower_class(
     output = np.array([scores]).astype(dtype)
     kept = output[0, offset:].tolist()
     expected = sorted(range(len(kept)), key=lambda label: (-kept[label], label))[:5]
-    assert unpack_labels(BestLabels(5, offset, "float32").answer(output), len(kept)) == expected
+    assert unpack_labels(BestLabels(5, offset, "float32").answer([output]), len(kept)) == expected
 
 
 @settings(deadline=None, derandomize=True)
@@ -43,13 +43,32 @@ def test_the_best_labels_are_in_order_and_ties_go_to_the_lower_class(
 def test_both_modes_log_the_same_best_label(scores: list[int], offset: int) -> None:
     output = np.array([scores], np.uint8)
     count = len(scores) - offset
-    quick = BestLabel(count, offset, "float32").answer(output)
-    assert BestLabels(5, offset, "float32").answer(output).startswith(quick)
+    quick = BestLabel(count, offset, "float32").answer([output])
+    assert BestLabels(5, offset, "float32").answer([output]).startswith(quick)
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    rows=st.lists(st.lists(st.integers(0, 9), min_size=7, max_size=7), min_size=2, max_size=6),
+    offset=st.integers(0, 2),
+    again=st.booleans(),
+    strided=st.booleans(),
+)
+def test_an_answerer_sees_what_an_engine_writes_into_the_array_that_it_answered_in_before(
+    rows: list[list[int]], offset: int, again: bool, strided: bool
+) -> None:
+    best = BestLabel(7 - offset, offset, "int32")
+    quick = best.answerer()
+    memory = np.zeros((1, 14), np.uint8)[:, ::2] if strided else np.zeros((1, 7), np.uint8)
+    for row in rows:
+        memory[...] = row
+        kept = row[offset:]
+        assert unpack_labels(quick([memory if again else memory.copy()]), 7, "int32") == [kept.index(max(kept))]
 
 
 def test_the_lowest_int8_and_the_highest_uint8_are_no_exception() -> None:
-    assert unpack_labels(BestLabels(2, 0, "float32").answer(np.array([[-128, 127, 0]], np.int8)), 3) == [1, 2]
-    assert unpack_labels(BestLabels(2, 0, "float32").answer(np.array([[0, 255, 1]], np.uint8)), 3) == [1, 2]
+    assert unpack_labels(BestLabels(2, 0, "float32").answer([np.array([[-128, 127, 0]], np.int8)]), 3) == [1, 2]
+    assert unpack_labels(BestLabels(2, 0, "float32").answer([np.array([[0, 255, 1]], np.uint8)]), 3) == [1, 2]
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (10,), (1, 1, 1, 10)])

@@ -43,6 +43,7 @@ def postprocess(self, outputs):
     return draw.randbytes(draw.choice([0, 1, 3, 4, 4096, draw.randrange(70_000), draw.randrange(700_000)]))
 
 KeywordSpottingCodec.postprocess = postprocess
+KeywordSpottingCodec.answerer = lambda self: self.postprocess
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, input_shapes=None):
