@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
-_PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
+_PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
 
 
 def live_and_die_with(parent: int) -> None:
@@ -24,11 +26,21 @@ def live_and_die_with(parent: int) -> None:
         raise SystemExit("the parent was gone before its death could be heard of")
 
 
-def wake_on_time() -> None:
+@contextlib.contextmanager
+def awake_on_time() -> Iterator[None]:
     """This thread's sleeps end when they should: the default slack of 50 us would be part of every latency."""
+    before = _prctl(_PR_GET_TIMERSLACK)
     _prctl(_PR_SET_TIMERSLACK, 1)
+    try:
+        yield
+    finally:
+        if before > 0:
+            _prctl(_PR_SET_TIMERSLACK, before)
 
 
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+def _prctl(option: int, value: int = 0) -> int:
+    """The answer; -1 where there is no such thing."""
+    if sys.platform != "linux":
+        return -1
+    prctl = ctypes.CDLL(None).prctl
+    return int(prctl(option, *map(ctypes.c_ulong, (value, 0, 0, 0))))
