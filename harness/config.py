@@ -12,16 +12,17 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.backend_section import BackendSection
 from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError, UnknownName, unknown
 from harness.rules import Mode, Preset, Round, Scenario, ServerLoad
 from harness.targets import Target
+from harness.units import parse_bytes
 
 
 class Section(BaseModel):
@@ -54,6 +55,15 @@ class DatasetSection(OpenSection):
     """Use the first `count` samples; null for all."""
 
 
+def _size(value: Any) -> Any:
+    try:
+        return parse_bytes(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"load.max_sample_memory {error}") from None
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
+"""Bytes, or a text with a unit."""
 _HOUR_NS = 3_600_000_000_000
 """No query takes longer; LoadGen would wait or count without end for larger figures."""
 
@@ -74,6 +84,10 @@ class LoadSection(Section):
     """SingleStream and MultiStream: one query's, from which LoadGen generates queries beforehand."""
     target_qps: float | None = Field(default=None, ge=0.001, le=1e9)
     """Server: the load. Offline: the expected samples per second."""
+    max_sample_memory: Size | None = None
+    """What the samples that are loaded at once may take, as 512MB; null: half of the memory available."""
+    too_few_samples: Literal["warn", "refuse"] = "warn"
+    """Where fewer fit than the performance sample count; a submission refuses."""
     server_target_latency_ms: float | None = Field(default=None, gt=0, le=_HOUR_NS / 1e6)
     server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
     server_load: ServerLoad = "half"

@@ -10,13 +10,13 @@ from harness.spec import Spec
 from harness.system import available_memory_bytes
 
 
-def settings_for(spec: Spec, total: int, plan: Plan) -> loadgen.Settings:
-    """Every figure that LoadGen takes, from the spec and what the calibration found."""
+def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Settings:
+    """Every figure that LoadGen takes, from the spec, the samples that are in memory at once and what the calibration found."""
     load = spec.load
     return loadgen.Settings(
         scenario=load.scenario,
         accuracy=load.mode == "accuracy",
-        performance_sample_count=min(load.performance_sample_count, total),
+        performance_sample_count=at_once,
         total_sample_count=total,
         min_query_count=load.min_query_count,
         min_duration_ms=load.min_duration_ms,

@@ -168,6 +168,8 @@ def _load(benchmark: Benchmark) -> Load:
         round=chosen_round(benchmark),
         seeds=rules.SEEDS.get(load.round) if load.round else None,
         performance_sample_count=load.performance_sample_count or _DEFAULT_SAMPLE_COUNT,
+        max_sample_memory=load.max_sample_memory,
+        too_few_samples=load.too_few_samples,
         min_query_count=load.min_query_count or extent.min_query_count,
         min_duration_ms=load.min_duration_ms if load.min_duration_ms is not None else extent.min_duration_ms,
         max_duration_ms=load.max_duration_ms,

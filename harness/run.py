@@ -194,6 +194,7 @@ def _outcome(
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
         "machine": _machine(spec, done),
+        "memory": facts.get("memory", started["memory"]) | done["sample_memory"],
         "system": started["system"],
     }
     detail = results.read_detail(folder, accuracy=spec.load.mode == "accuracy")

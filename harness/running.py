@@ -72,7 +72,7 @@ def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     found.extend(parse_assignment(text) for text in arguments.set)
     for name, (field, _) in FIELDS.items():
-        text = getattr(arguments, name)
+        text = getattr(arguments, name.replace("-", "_"))
         if text is not None:
             numeric = name in ("threads", "instances", "batch", "count")
             found.append((field, parse_value(f"--{name}", text) if numeric else text))

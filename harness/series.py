@@ -68,6 +68,8 @@ def plan_series(
     if mode == "submission" and benchmark.backend.complete_shapes == "auto":
         # A submission runs the file as it was handed in.
         overrides = [*overrides, ("backend.complete_shapes", False)]
+    if mode == "submission":
+        overrides = [*overrides, ("load.too_few_samples", "refuse")]
     plans = []
     for number, (one_mode, backend, model, _) in enumerate(
         itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)),

@@ -60,6 +60,10 @@ class Load(Section):
     """None keeps those of the wheel."""
     performance_sample_count: int
     """Before it is capped at the set's size."""
+    max_sample_memory: int | None = None
+    """Bytes that the samples loaded at once may take; None: half of the memory available."""
+    too_few_samples: Literal["warn", "refuse"] = "warn"
+    """Where fewer fit than `performance_sample_count`."""
     min_query_count: int
     min_duration_ms: int
     max_duration_ms: int | None

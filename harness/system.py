@@ -26,21 +26,32 @@ def cgroup_cpu_quota(root: Path = _CGROUP_ROOT, membership: Path = Path("/proc/s
 
     Limits hold for everything below them, so the smallest on the way up counts.
     """
+    return min(_of_groups(root, membership, "cpu", _read_v2, _read_v1), default=None)
+
+
+def cgroup_memory_room(root: Path = _CGROUP_ROOT, membership: Path = Path("/proc/self/cgroup")) -> int | None:
+    """Bytes that the control groups still allow, their file cache not counted; None without a limit."""
+    rooms = _of_groups(root, membership, "memory", _room_v2, _room_v1)
+    return max(0, int(min(rooms))) if rooms else None
+
+
+def _of_groups(root: Path, membership: Path, controller: str, read_v2: Any, read_v1: Any) -> list[float]:
+    """What is read of each group that this process is in, all the way up."""
     try:
         lines = membership.read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
-    quotas: list[float] = []
+        return []
+    found: list[float] = []
     for line in lines:
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if not path:
             continue
         if controllers == "":
-            quotas += _limits(root, path, _read_v2)
-        elif "cpu" in controllers.split(","):
-            quotas += _limits(root / "cpu", path, _read_v1)
-    return min(quotas, default=None)
+            found += _limits(root, path, read_v2)
+        elif controller in controllers.split(","):
+            found += _limits(root / controller, path, read_v1)
+    return found
 
 
 def describe() -> dict[str, Any]:
@@ -61,8 +72,9 @@ def describe() -> dict[str, Any]:
 
 
 def available_memory_bytes() -> int | None:
-    """Memory that can be had without swapping, None where the system does not say."""
-    return _memory("MemAvailable")
+    """Memory that can be had without swapping and within the control groups' limits, None where the system does not say."""
+    known = [room for room in (_memory("MemAvailable"), cgroup_memory_room()) if room is not None]
+    return min(known, default=None)
 
 
 def _limits(mount: Path, path: str, read: Any) -> Iterable[float]:
@@ -91,6 +103,27 @@ def _cpus(quota: str | None, period: str | None) -> float | None:
     if not (quota and period and quota.isdecimal() and period.isdecimal() and int(quota) and int(period)):
         return None
     return int(quota) / int(period)
+
+
+def _room_v2(place: Path) -> int | None:
+    return _room(place / "memory.max", place / "memory.current", place / "memory.stat", "inactive_file")
+
+
+def _room_v1(place: Path) -> int | None:
+    return _room(
+        place / "memory.limit_in_bytes", place / "memory.usage_in_bytes", place / "memory.stat", "total_inactive_file"
+    )
+
+
+def _room(limit: Path, usage: Path, stat: Path, cache: str) -> int | None:
+    """What is left below the limit; files that lie in the cache unused give way."""
+    most, used = _read_line(limit), _read_line(usage)
+    if not (most and used and most.isdecimal() and used.isdecimal()):
+        return None
+    unused = next(
+        (line.split()[1] for line in (_read_line(stat) or "").splitlines() if line.startswith(f"{cache} ")), "0"
+    )
+    return int(most) - int(used) + int(unused)
 
 
 def _cpu_model() -> str | None:

@@ -37,6 +37,7 @@ from harness.parts import Parts, judge_coverage, time_share
 from harness.placement import on, pin
 from harness.planning import Plan, plan_run
 from harness.registry import open_task
+from harness.sample_memory import room_for
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
 
@@ -80,7 +81,9 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     parts = Parts(spec, task, control)
     _tell_facts(tell, parts.facts())
     warnings = judge_coverage(parts.info, spec.backend.require_full)
-    with _calibration_samples(parts) as indices:
+    room = room_for(spec.load, len(task), parts.first.inputs)
+    room.judge(spec.load)
+    with _calibration_samples(parts, room.count) as indices:
         tell_facts = partial(_tell_facts, tell)
         parts.prove(indices, tell_facts)
         control.enter(Phase.CALIBRATING)
@@ -88,12 +91,14 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         with on(parts.place(1, 1).of(0)):
             engines = choose_engine(parts, indices, tell_facts)
         plan = plan_run(spec, parts, indices)
-        # Kept for after the run, when the samples are gone.
-        profiled = parts.samples.rows[indices[0]]
+        # Copied for after the run, when the samples are gone: a row that is mapped would hold them all.
+        profiled = [array.copy() for array in parts.samples.rows[indices[0]]]
     machine: dict[str, State] = {}
     timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
-    settings = settings_for(spec, len(task), plan)
+    room = room.halved() if plan.workers == "processes" else room
+    warnings += room.judge(spec.load)
+    settings = settings_for(spec, len(task), room.count, plan)
     refuse_too_many_queries(settings)
     guard = Guard(control, lambda error: tell(failure_event(error)))
     words, slot = control.slot(0)
@@ -159,6 +164,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "queue_times": summary(times) if server else None,
         "performance_sample_count": settings.performance_sample_count,
         "data": dict(task.describe_data()),
+        "sample_memory": {"sample_limit_bytes": room.limit_bytes, "sample_limit_from": room.limit_from},
         "stopped": control.stop,
         "warnings": [*warnings, *parts.warnings],
     }
@@ -193,9 +199,9 @@ def _tell_facts(tell: Tell, facts: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _calibration_samples(parts: Parts) -> Iterator[Sequence[int]]:
+def _calibration_samples(parts: Parts, at_once: int) -> Iterator[Sequence[int]]:
     """A few samples, loaded."""
-    indices = list(range(min(_CALIBRATION_SAMPLES, len(parts.task))))
+    indices = list(range(min(_CALIBRATION_SAMPLES, at_once)))
     parts.samples.load(indices)
     try:
         yield indices

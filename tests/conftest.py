@@ -119,15 +119,25 @@ def tints() -> Array:
 @pytest.fixture(scope="session")
 def picture_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """float32 [1, 32, 32, 3] -> [1, 1001]: which colour is nearest to the picture's mean; class 0 is the background."""
+    return _write_picture_model(tmp_path_factory.mktemp("models") / "tints.tflite", PICTURE_SIDE)
+
+
+@pytest.fixture
+def large_picture_model(tmp_path: Path) -> Path:
+    """As `picture_model` for pictures of 512x512: a sample takes 3.1 MB."""
+    return _write_picture_model(tmp_path / "large_tints.tflite", 512)
+
+
+def _write_picture_model(path: Path, side: int) -> Path:
     graph = Graph("nearest colour")
-    picture = graph.input("picture", (1, PICTURE_SIDE, PICTURE_SIDE, 3), np.float32)
+    picture = graph.input("picture", (1, side, side, 3), np.float32)
     mean = graph.tensor("mean", (1, 1, 1, 3), np.float32)
     pool = schema.Pool2DOptionsT(
         padding=schema.Padding.VALID,
         strideW=1,
         strideH=1,
-        filterWidth=PICTURE_SIDE,
-        filterHeight=PICTURE_SIDE,
+        filterWidth=side,
+        filterHeight=side,
     )
     graph.operator("AVERAGE_POOL_2D", [picture], [mean], pool)
     colours = (tints() - 127.5) / 127.5
@@ -139,7 +149,7 @@ def picture_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         graph, "scores", flat, graph.constant("colours", weight), graph.constant("bias", bias)
     )
     graph.output(scores)
-    return _write(graph, tmp_path_factory.mktemp("models") / "tints.tflite")
+    return _write(graph, path)
 
 
 @pytest.fixture(scope="session")

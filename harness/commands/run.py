@@ -31,6 +31,10 @@ FIELDS = {
     "instances": ("backend.instances", "copies of the model in Server and Offline, or auto (default)"),
     "batch": ("backend.batch", "samples of one invoke, or auto (default)"),
     "count": ("dataset.count", "use the first N samples"),
+    "max-sample-memory": (
+        "load.max_sample_memory",
+        "what the samples in memory at once may take, as 512MB (default half of the memory available)",
+    ),
 }
 """Option -> the config field it writes. The config checks the values."""
 

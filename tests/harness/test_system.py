@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import system
-from harness.system import cgroup_cpu_quota, usable_cpus
+from harness.system import cgroup_cpu_quota, cgroup_memory_room, usable_cpus
 
 
 def tree(root: Path, files: dict[str, str]) -> None:
@@ -63,7 +63,52 @@ def test_the_quota_is_the_smallest_on_the_way_up(
     assert cgroup_cpu_quota(root, tmp_path / "self") == expected
 
 
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("0::/a\n", {"a/memory.max": "max\n", "a/memory.current": "5\n"}, None),
+        ("0::/a\n", {"a/memory.max": "1000\n", "a/memory.current": "400\n"}, 600),
+        # Files in the cache that nobody uses give way.
+        (
+            "0::/a\n",
+            {"a/memory.max": "1000\n", "a/memory.current": "900\n", "a/memory.stat": "anon 5\ninactive_file 300\n"},
+            400,
+        ),
+        # The group above has less room.
+        (
+            "0::/a/b\n",
+            {
+                "a/b/memory.max": "1000\n",
+                "a/b/memory.current": "1\n",
+                "a/memory.max": "500\n",
+                "a/memory.current": "450\n",
+            },
+            50,
+        ),
+        ("0::/a\n", {"a/memory.max": "100\n", "a/memory.current": "300\n"}, 0),
+        (
+            "9:memory:/j\n",
+            {
+                "memory/j/memory.limit_in_bytes": "1000\n",
+                "memory/j/memory.usage_in_bytes": "700\n",
+                "memory/j/memory.stat": "total_inactive_file 100\n",
+            },
+            400,
+        ),
+        ("9:cpu:/j\n", {"memory/j/memory.limit_in_bytes": "1000\n", "memory/j/memory.usage_in_bytes": "700\n"}, None),
+    ],
+)
+def test_the_room_in_memory_is_the_smallest_on_the_way_up(
+    membership: str, files: dict[str, str], expected: int | None, tmp_path: Path
+) -> None:
+    root = tmp_path / "cgroup"
+    tree(root, files)
+    (tmp_path / "self").write_text(membership, encoding="ascii")
+    assert cgroup_memory_room(root, tmp_path / "self") == expected
+
+
 def test_a_system_without_control_groups_has_no_quota(tmp_path: Path) -> None:
+    assert cgroup_memory_room(tmp_path, tmp_path / "absent") is None
     assert cgroup_cpu_quota(tmp_path, tmp_path / "absent") is None
 
 
