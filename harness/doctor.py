@@ -18,7 +18,9 @@ import numpy as np
 from harness import system, unstable
 from harness.machine import read_state
 from harness.registry import backend_names
+from harness.sample_cache import cache_limit, kept_bytes
 from harness.topology import this_machine
+from harness.zoo.official import cache_dir
 
 _PROBE_TIMEOUT_S = 60.0
 _LOOK_S = 1.1
@@ -57,10 +59,12 @@ def examine() -> dict[str, Any]:
         model = Path(folder) / "probe.tflite"
         _write_probe(model)
         backends = [_examine_backend(name, model) for name in backend_names()]
+    samples = cache_dir() / "samples"
     machine = system.describe() | {
         "available_memory_bytes": system.available_memory_bytes(),
         "allowed_cpus": _allowed(),
         "topology": this_machine().plain(),
+        "sample_cache": {"path": str(samples), "bytes": kept_bytes(samples), "limit_bytes": cache_limit()},
     }
     return {
         "backends": backends,

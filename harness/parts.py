@@ -78,6 +78,7 @@ class Parts:
             cache_dir=spec.cache_dir / "samples",
             on_sample=lambda: None,
             inputs=first.inputs,
+            cache_limit=spec.sample_cache_bytes,
         )
         self.spare: Backend | None = first
         self.warnings: list[str] = []

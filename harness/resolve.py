@@ -12,6 +12,7 @@ from harness.backend_section import with_absolute_paths
 from harness.config import Benchmark, load_benchmark, task_options
 from harness.errors import ConfigError, unknown
 from harness.registry import TASKS, backend_names, task_class
+from harness.sample_cache import cache_limit
 from harness.sources import find_dataset, find_model
 from harness.spec import DataSetRef, Load, ModelRef, Spec
 from tasks.base import Layout
@@ -64,6 +65,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         targets=benchmark.targets,
         full_count=benchmark.full_count,
         cache_dir=cache_dir,
+        sample_cache_bytes=cache_limit(),
     )
 
 

@@ -6,6 +6,7 @@ kept as plain arrays in a folder named by the hash of all that made them, and me
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -19,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from harness.errors import RunFailed
+from harness.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
 from tasks.base import Array, Codec, Tensor
 
 Row = tuple[Array, ...]
@@ -37,6 +39,7 @@ class SampleLibrary:
         cache_dir: Path | None,
         on_sample: Callable[[], None],
         inputs: Sequence[Tensor] | None = None,
+        cache_limit: int = DEFAULT_LIMIT,
     ) -> None:
         """Takes what makes samples and where to keep them.
 
@@ -47,12 +50,18 @@ class SampleLibrary:
             cache_dir: Where prepared samples are kept; None for nowhere.
             on_sample: Called for each sample that is ready.
             inputs: The model's inputs, which samples are held against: nobody looks at them again while a query is timed.
+            cache_limit: Bytes that all samples kept there may take; 0 keeps none.
         """
         self.rows: list[Row] = [()] * total
         self._inputs = inputs
         self._codec = codec
         self._workers = workers
-        self._cache_dir = cache_dir
+        self._cache_dir = cache_dir if cache_limit else None
+        self._cache_limit = cache_limit
+        self._kept: set[Path] = set()
+        """Folders of the cache that this run uses."""
+        self.why_not_kept = ""
+        """What kept samples from being kept, the first time."""
         self.on_sample = on_sample
         self._mapped = False
 
@@ -133,6 +142,8 @@ class SampleLibrary:
         for position, index in enumerate(wanted):
             self.rows[index] = tuple(column[position] for column in plain)
             self.on_sample()
+        self._kept.add(folder)
+        touch(folder)
         return True
 
     def _keep(self, folder: Path, wanted: Sequence[int], *, damaged: bool) -> None:
@@ -145,17 +156,24 @@ class SampleLibrary:
         temporary = None
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+            needed = sum(array.nbytes for index in wanted for array in self.rows[index])
+            if why := make_room(folder.parent, self._cache_limit, needed, self._kept):
+                self.why_not_kept = self.why_not_kept or why
+                return
+            temporary = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder.parent))
             checksums = []
             for number, example in enumerate(first):
                 with (temporary / f"{number}.npy").open("wb") as file:
                     checksums.append(self._write_column(file, wanted, number, example))
             (temporary / "complete.json").write_text(json.dumps({"crc32": checksums}), encoding="ascii")
             if damaged:
-                _remove(folder)
-            temporary.rename(folder)
-        except OSError:
+                discard(folder)
+            _rename(temporary, folder)
+            self._kept.add(folder)
+        except _NotUniformError:
             return
+        except OSError as error:
+            self.why_not_kept = self.why_not_kept or f"{folder.parent} cannot be written ({error.strerror})"
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -186,16 +204,16 @@ def _named(arrays: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
     return ", ".join(f"{dtype} {list(shape)}" for shape, dtype in arrays)
 
 
-def _remove(folder: Path) -> None:
-    """Moved away first, so that nobody ever sees half of it."""
-    aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+def _rename(temporary: Path, folder: Path) -> None:
     try:
-        folder.rename(aside / folder.name)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError as error:
+        # Another process was quicker.
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
 
 
-class _NotUniformError(OSError):
+class _NotUniformError(Exception):
     """Samples of several shapes are not kept."""
 
 

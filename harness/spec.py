@@ -12,6 +12,7 @@ from harness.backend_section import BackendSection
 from harness.config import Section
 from harness.errors import ConfigError
 from harness.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
+from harness.sample_cache import DEFAULT_LIMIT
 from harness.targets import Target
 
 SPEC_FILE = "spec.yaml"
@@ -94,6 +95,8 @@ class Spec(Section):
     """Samples of the full data set; None where the benchmark names none."""
     cache_dir: Path
     """Where preprocessed samples are kept."""
+    sample_cache_bytes: int = DEFAULT_LIMIT
+    """What they may take there."""
 
 
 def least_duration_s(spec: Spec) -> float:

@@ -166,8 +166,13 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "data": dict(task.describe_data()),
         "sample_memory": {"sample_limit_bytes": room.limit_bytes, "sample_limit_from": room.limit_from},
         "stopped": control.stop,
-        "warnings": [*warnings, *parts.warnings],
+        "warnings": [*warnings, *parts.warnings, *_not_kept(parts.samples)],
     }
+
+
+def _not_kept(samples: SampleLibrary) -> list[str]:
+    why = samples.why_not_kept
+    return [f"prepared samples are not kept, the next run prepares them once more: {why}"] if why else []
 
 
 def _mapped_caches(spec: Spec) -> dict[str, str]:

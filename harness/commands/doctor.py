@@ -14,6 +14,7 @@ from harness.cli import Outcome
 from harness.doctor import examine
 from harness.errors import EXIT_USER
 from harness.report import reason_lines
+from harness.units import bytes_text
 
 EXAMPLES = """\
 examples:
@@ -52,6 +53,7 @@ def _device(backend: Mapping[str, Any]) -> str:
 
 
 def _machine(machine: Mapping[str, Any]) -> list[str]:
+    kept = machine["sample_cache"]
     memory, free = machine["memory_bytes"], machine["available_memory_bytes"]
     sizes = f"{memory / 1e9:.1f} GB, {free / 1e9:.1f} GB free" if memory and free else "not known"
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -61,6 +63,8 @@ def _machine(machine: Mapping[str, Any]) -> list[str]:
         f"cores     {_cores(machine['topology'])}",
         f"load      {' '.join(f'{load:g}' for load in machine['load_average'])}",
         f"memory    {sizes}",
+        f"cache     {bytes_text(kept['bytes'])} of prepared samples, {bytes_text(kept['limit_bytes'])} allowed, in "
+        f"{kept['path']}",
         f"versions  {versions}",
     ]
 
