@@ -2,7 +2,8 @@
 # The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
 #   ./run.sh --task mobilebert --scenario SingleStream
 #   ./run.sh test [PYTEST ARGUMENT...]
-#   ./run.sh install EXTRA...           adds extras (opencv, hf, tensorflow) to .venv, at the pinned versions
+#   ./run.sh install EXTRA...           adds extras (opencv, hf, flex, tensorflow) to .venv, at the pinned versions
+#                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -62,23 +63,46 @@ fresh() {
   [ -f "$stamp" ] && wanted "$1" | cmp -s - "$stamp"
 }
 
+# TensorFlow's kernels for LiteRT, out of a wheel from before 2.20, since when they have none. Only the two libraries are kept: no
+# Python of TensorFlow's, so none of its requirements, and any Python's wheel will do.
+install_flex() {
+  local wheel=tensorflow==2.18.1 into="$venv/flex"
+  if [ "$(uname -m)" = x86_64 ]; then wheel=tensorflow-cpu==2.18.1; fi
+  if [ "$(cat "$into/.stamp" 2>/dev/null)" = "$wheel" ]; then return; fi
+  echo "run.sh: getting TensorFlow's Flex delegate ($wheel, 0.7 GB once unpacked) ..." >&2
+  rm -rf "$into" "$into.new"
+  if command -v uv >/dev/null; then
+    uv pip install --quiet --no-deps --only-binary :all: --python-version 3.12 --target "$into.new" "$wheel" >&2
+  else
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --python-version 3.12 \
+      --target "$into.new" "$wheel" >&2
+  fi
+  mkdir -p "$into/tensorflow"
+  mv "$into.new/tensorflow/"libtensorflow_*.so.2 "$into/tensorflow/"
+  rm -rf "$into.new"
+  echo "$wheel" >"$into/.stamp"
+}
+
 extra=""
 if [ "${1:-}" = test ]; then extra=test; fi
 if [ "${1:-}" = install ]; then
   shift
   if [ $# = 0 ]; then
-    echo "run.sh: name an extra: ./run.sh install opencv (or hf, tensorflow)" >&2
+    echo "run.sh: name an extra: ./run.sh install opencv (or hf, flex, tensorflow)" >&2
     exit 2
   fi
+  extras=() flex=""
   for name in "$@"; do
     case "$name" in
-      opencv | hf | tensorflow | test) ;;
-      *) echo "run.sh: unknown extra '$name'; known: opencv, hf, tensorflow, test" >&2; exit 2 ;;
+      opencv | hf | test) extras+=("$name") ;;
+      tensorflow) extras+=("$name") flex=yes ;;
+      flex) flex=yes ;;
+      *) echo "run.sh: unknown extra '$name'; known: opencv, hf, flex, tensorflow, test" >&2; exit 2 ;;
     esac
   done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR
-  extras=$(IFS=,; echo "$*")
-  install "$extras"
+  install "$(IFS=,; echo "${extras[*]}")"
+  if [ -n "$flex" ]; then install_flex; fi
   exit 0
 fi
 if ! fresh "$extra"; then

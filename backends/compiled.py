@@ -20,7 +20,14 @@ from backends.base import (
 )
 from backends.compiled_profile import compiled_time_share
 from backends.interpreter import InterpreterBackend, first_line
-from backends.model_file import POST_PROCESSING_OP, operators, read_model, shapeless_outputs, unfit_for_compiling
+from backends.model_file import (
+    POST_PROCESSING_OP,
+    operators,
+    read_model,
+    select_ops,
+    shapeless_outputs,
+    unfit_for_compiling,
+)
 from backends.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
@@ -53,6 +60,11 @@ class CompiledBackend(Backend):
             ModelRejected: The file is no model, or has tensors this engine has no buffers for.
             BackendUnavailable: The runtime cannot compile it; the message holds its reason.
         """
+        if ops := select_ops(model):
+            raise ModelRejected(
+                f"CompiledModel runs no select TensorFlow ops ({', '.join(ops)} in {model}): use --backend cpu, whose "
+                "interpreter takes TensorFlow's Flex delegate"
+            )
         # The compiled model knows no quantisation, and may take inputs in another order.
         plain = InterpreterBackend(model, name="", threads=1, xnnpack=False, input_shapes=input_shapes)
         self.inputs, self.outputs = plain.inputs, plain.outputs

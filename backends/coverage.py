@@ -12,6 +12,11 @@ Op = Mapping[str, Any]
 _DELEGATE = "DELEGATE"
 
 
+def delegate_nodes(interpreter: Any) -> frozenset[int]:
+    """The nodes that stand for delegates' partitions."""
+    return frozenset(op["index"] for op in interpreter._get_ops_details() if op["op_name"] == _DELEGATE)
+
+
 def read_coverage(interpreter: Any, nodes: Collection[int] | None = None) -> Coverage:
     """Counts ops and those that a delegate took over.
 

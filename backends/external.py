@@ -59,13 +59,14 @@ class ExternalBackend(InterpreterBackend):
 
     def info(self) -> BackendInfo:
         """Counts the library's own nodes; XNNPACK's are the CPU's."""
+        plain = super().info()
         return replace(
-            super().info(),
+            plain,
             delegate=Path(self._library).name,
             options={"library": self._library, "delegate_options": self._delegate_options, "xnnpack": self._xnnpack},
             coverage=self.coverage,
             accelerator=True,
-            device={"library": self._library},
+            device=plain.device | {"library": self._library},
         )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, TensorSpec, TimeShare
-from backends.coverage import read_coverage
-from backends.model_file import check_model_file, explain_foreign_ops
+from backends.coverage import delegate_nodes, read_coverage
+from backends.model_file import check_model_file, explain_foreign_ops, select_ops
 from backends.profile import cpu_time_share
+from backends.select_tf import apply_flex
 from backends.tensor_memory import lasting_views
 
 
@@ -57,7 +58,11 @@ class InterpreterBackend(Backend):
             for detail, shape in zip(details, input_shapes or (), strict=bool(input_shapes)):
                 if tuple(detail["shape"]) != shape:
                     self._interpreter.resize_tensor_input(detail["index"], shape)
+            # First, since without it the graph cannot be shown to another delegate.
+            self._flex = apply_flex(self._interpreter) if select_ops(model) else None
             self._delegate, self._delegate_nodes = delegate, self._apply(delegate)
+            # XNNPACK's come when the tensors are allocated.
+            self._before_xnnpack = len(delegate_nodes(self._interpreter))
             self._interpreter.allocate_tensors()
             names = _signature_names(self._interpreter)
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -84,8 +89,9 @@ class InterpreterBackend(Backend):
         """
         if delegate is None:
             return None
+        others = delegate_nodes(self._interpreter)
         self._interpreter._interpreter.ModifyGraphWithDelegate(delegate._get_native_delegate_pointer())
-        return frozenset(op["index"] for op in self._interpreter._get_ops_details() if op["op_name"] == "DELEGATE")
+        return delegate_nodes(self._interpreter) - others
 
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:
         """Copies the inputs in, runs, copies the outputs out: views of tensors would block the next invoke."""
@@ -130,9 +136,9 @@ class InterpreterBackend(Backend):
         return cpu_time_share(self._interpreter, nodes, lambda: self.invoke(inputs))
 
     def close(self) -> None:
-        """Frees the interpreter, then the delegate that it points to."""
+        """Frees the interpreter, then the delegates that it points to."""
         self._interpreter = None
-        self._delegate = None
+        self._delegate = self._flex = None
 
     @property
     def coverage(self) -> Coverage:
@@ -140,14 +146,17 @@ class InterpreterBackend(Backend):
         return read_coverage(self._interpreter, self._delegate_nodes)
 
     def info(self) -> BackendInfo:
-        """Names XNNPACK as the delegate only where it took at least one node."""
+        """Names XNNPACK as the delegate only where it took at least one node, and TensorFlow where it runs ops."""
         coverage = self.coverage
+        xnnpack = len(delegate_nodes(self._interpreter)) > self._before_xnnpack
+        named = (["TensorFlow's Flex"] if self._flex else []) + (["XNNPACK"] if xnnpack else [])
         return BackendInfo(
             name=self._name,
             engine="Interpreter",
-            delegate="XNNPACK" if coverage.partitions else None,
+            delegate=" + ".join(named) or None,
             options={"xnnpack": self._xnnpack},
             coverage=coverage,
+            device={"flex_library": str(self._flex.library)} if self._flex else {},
         )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from backends.base import ModelRejected
+from backends.select_tf import INSTALL, library
 
 _IDENTIFIER = b"TFL3"
 """At byte 4 of every TFLite flatbuffer (LRT tflite/schema/schema.fbs, file_identifier)."""
 EDGETPU_OP = "edgetpu-custom-op"
 POST_PROCESSING_OP = "TFLite_Detection_PostProcess"
+_SELECT = "Flex"
+"""How the names of select TensorFlow ops begin (LRT tflite/util.h, kFlexCustomCodePrefix)."""
 _BUILTIN_CUSTOM_OPS = frozenset({POST_PROCESSING_OP, "Mfcc", "AudioSpectrogram", "NumericVerify"})
 """Custom ops that the runtime brings along (LRT tflite/core/kernels/register.cc)."""
 
@@ -35,7 +39,7 @@ def check_model_file(path: Path) -> None:
         )
 
 
-def read_model(data: bytes | bytearray) -> Any:
+def read_model(data: bytes | bytearray | mmap.mmap) -> Any:
     """The schema's accessor over a file's bytes."""
     from ai_edge_litert import schema_py_generated as schema
 
@@ -115,6 +119,18 @@ def foreign_ops(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(op for op in operators(path) if _is_foreign(op)))
 
 
+def select_ops(path: Path) -> tuple[str, ...]:
+    """The select TensorFlow ops that the file declares, read without reading the file whole. Nothing where it is corrupt."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            model = read_model(data)
+            codes = [model.OperatorCodes(number).CustomCode() for number in range(model.OperatorCodesLength())]
+            return tuple(code.decode(errors="replace") for code in codes if code and code.startswith(_SELECT.encode()))
+    except Exception:
+        # The runtime's own words say best what is wrong with it.
+        return ()
+
+
 def _is_custom(op: str) -> bool:
     return not (op.isupper() or op.startswith("builtin "))
 
@@ -134,11 +150,13 @@ def explain_foreign_ops(path: Path) -> str | None:
             f"{path} was compiled for an Edge TPU ({EDGETPU_OP}) and runs on nothing else: use --backend edgetpu, "
             "or the file from before edgetpu_compiler"
         )
-    if all(op.startswith("Flex") for op in foreign):
-        return (
-            f"{path} needs select TensorFlow ops, which this runtime has no kernels for: {named}. Convert it with "
-            "TFLITE_BUILTINS alone; TensorFlow's own interpreter (the extra: ./run.sh install tensorflow) has them"
+    if all(op.startswith(_SELECT) for op in foreign):
+        needs = (
+            f"{path} needs select TensorFlow ops, which LiteRT has no kernels for: {named}. TensorFlow's Flex delegate "
         )
+        if library() is not None:
+            return f"{needs}has them and is here"
+        return f"{needs}has them: {INSTALL}. Or convert the model with TFLITE_BUILTINS alone"
     return (
         f"{path} needs custom ops that this runtime has no kernel for: {named}. A delegate that brings them can be "
         "named with --backend external:PATH"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from backends.model_file import select_ops
+from backends.select_tf import apply_flex
 from harness.zoo.model_file import GraphInfo, ModelInfo, OperatorInfo
 
 Shape = tuple[int, ...]
@@ -218,6 +220,8 @@ def _allocate(path: str) -> dict[int, list[int]]:
 
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(path, experimental_op_resolver_type=plain, num_threads=1)
+    if select_ops(Path(path)):
+        apply_flex(interpreter)
     interpreter.allocate_tensors()
     return {detail["index"]: [int(size) for size in detail["shape"]] for detail in interpreter.get_tensor_details()}
 

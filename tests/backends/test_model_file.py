@@ -48,11 +48,6 @@ def test_custom_ops_are_named_all_at_once(with_ops: Callable[..., Path]) -> None
         CpuBackend(with_ops("MyOp", "RELU", "YourOp"), threads=1)
 
 
-def test_select_tensorflow_ops_are_named_with_the_extra(with_ops: Callable[..., Path]) -> None:
-    with pytest.raises(ModelRejected, match=r"select TensorFlow ops.*FlexErf, FlexAngle.*tensorflow"):
-        CpuBackend(with_ops("FlexErf", "FlexAngle"), threads=1)
-
-
 def test_a_model_for_the_edge_tpu_is_told_from_one_that_is_not(zoo: Path) -> None:
     compiled, plain = zoo / f"{CORAL}_edgetpu.tflite", zoo / f"{CORAL}.tflite"
     with pytest.raises(ModelRejected, match=r"was compiled for an Edge TPU.*--backend edgetpu"):
