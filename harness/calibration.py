@@ -66,11 +66,17 @@ def service_time(answer: Answer, indices: Sequence[int], measure_ns: int = _MEAS
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
 
 
+def median_time(answer: Answer, indices: Sequence[int], measure_ns: int, min_runs: int) -> int:
+    """What a sample takes at the median, in ns, asked round and round for so long and so often at least."""
+    return int(statistics.median(_loop(answer, indices, measure_ns, min_runs)))
+
+
 def throughput(
     answers: Sequence[Answer],
     indices: Sequence[int],
     measure_ns: int = _MEASURE_NS,
     placement: Placement | None = None,
+    min_runs: int = _MIN_RUNS,
 ) -> tuple[float, int]:
     """All workers at once, each where it is placed.
 
@@ -83,7 +89,7 @@ def throughput(
     def work(number: int) -> None:
         try:
             pin(placement.of(number) if placement else ())
-            times[number] = _loop(answers[number], indices, measure_ns, _MIN_RUNS)
+            times[number] = _loop(answers[number], indices, measure_ns, min_runs)
         except BaseException as error:
             failures.append(error)
 
@@ -184,6 +190,7 @@ def pool_throughput(
     *,
     one_by_one: bool,
     measure_ns: int = _MEASURE_NS,
+    min_runs: int = _MIN_RUNS,
 ) -> float:
     """Samples per second of a pool, its handing over and taking back included.
 
@@ -194,11 +201,12 @@ def pool_throughput(
         expected_per_second: About how many there will be, for how many to ask.
         one_by_one: As Server issues them; else all at once, as Offline does.
         measure_ns: About how long to ask.
+        min_runs: How many samples at least.
     """
     found = 0.0
     # The first, shorter one warms up.
     for share in (0.2, 1.0):
-        count = int(min(_MAX_RUNS, max(_MIN_RUNS, expected_per_second * share * measure_ns * 1e-9)))
+        count = int(min(_MAX_RUNS, max(min_runs, expected_per_second * share * measure_ns * 1e-9)))
         ids, asked = list(range(count)), [indices[number % len(indices)] for number in range(count)]
         tally.expect(count)
         start = time.perf_counter_ns()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import calibration
@@ -28,6 +29,9 @@ _SERVER_CHUNK_NS = 100_000
 """Queries that wait already are handed to a process together, as many as it answers in so long."""
 _MAX_CHUNK = {"threads": 64, "processes": 256}
 _ROUND_TRIPS = 200
+
+Window = Callable[[int, int], int]
+"""See `windows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,22 +196,72 @@ def _measure_processes(
 def _measure_pool(
     spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone: ServiceTime
 ) -> _Found:
-    tally, chunk = Tally(), _chunk(spec, "processes", alone.median_ns)
-    guard = Guard(parts.control, lambda _: None)
-    pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
     server = spec.load.scenario == "Server"
-    try:
-        pool.load(parts.samples.rows, indices, first.backend.inputs)
-        expected = len(peers) * 1e9 / alone.median_ns
+    expected = len(peers) * 1e9 / alone.median_ns
+    with _pool(spec, parts, first, peers, indices, alone.median_ns) as (pool, tally, chunk):
         per_second = calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=server)
         busy_ns = int(len(peers) * 1e9 / per_second)
         answer_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone)) if server else busy_ns
+    return _Found(per_second, busy_ns, answer_ns, chunk, (first,), peers)
+
+
+@contextlib.contextmanager
+def _pool(
+    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone_ns: int
+) -> Iterator[tuple[ProcessPool, Tally, int]]:
+    """The pool with samples in it, who counts what it completes, and how many it hands out together."""
+    tally, chunk = Tally(), _chunk(spec, "processes", alone_ns)
+    guard = Guard(parts.control, lambda _: None)
+    pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
+    try:
+        pool.load(parts.samples.rows, indices, first.backend.inputs)
+        yield pool, tally, chunk
         pool.unload()
     finally:
         pool.close()
     if guard.failure is not None:
         raise guard.failure
-    return _Found(per_second, busy_ns, answer_ns, chunk, (first,), peers)
+
+
+@contextlib.contextmanager
+def windows(
+    spec: Spec,
+    parts: Parts,
+    suts: tuple[SystemUnderTest, ...],
+    peers: Peers | None,
+    indices: Sequence[int],
+    alone_ns: int,
+    placement: Placement,
+) -> Iterator[Window]:
+    """Workers that are open already, to be measured again and again for a short while.
+
+    Args:
+        spec: The run.
+        parts: What opened them.
+        suts: Instances in this process.
+        peers: Processes, where those answer.
+        indices: Samples that are loaded.
+        alone_ns: What the first instance takes for one of them.
+        placement: Where each instance works.
+
+    Yields:
+        From how long to ask, in ns, and how many samples a worker at least: how long a sample occupies its worker, in ns.
+    """
+    if peers is None:
+        answers = [sut.answer for sut in suts]
+        yield lambda ns, least: calibration.throughput(answers, indices, ns, placement, least)[1]
+        return
+    server, count = spec.load.scenario == "Server", len(peers)
+    with on(placement.harness), _pool(spec, parts, suts[0], peers, indices, alone_ns) as (pool, tally, _):
+
+        def ask(ns: int, least: int) -> int:
+            expected = count * 1e9 / alone_ns
+            per_second = calibration.pool_throughput(
+                pool.issue, tally, indices, expected, one_by_one=server, measure_ns=ns, min_runs=least * count
+            )
+            return int(count * 1e9 / per_second)
+
+        yield ask
 
 
 def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone: ServiceTime) -> int:

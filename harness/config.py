@@ -96,6 +96,8 @@ class LoadSection(Section):
     """How long a whole search (mode find-peak) may take; null: 1,500 s under the rules, 120 s quick, 60 s rapid."""
     find_peak_tolerance: float = Field(default=0.025, ge=0.001, le=0.5)
     """How near the found peak and the lowest load that breaks the bound may lie: 0.025 is 2.5 %."""
+    warm_up_s: float = Field(default=2.0, ge=0, le=600)
+    """How long the model may be asked before LoadGen starts, until its latency is stable; 0 for not at all."""
     enable_trace: bool = False
     """LoadGen's trace: hundreds of megabytes for quick models."""
 

@@ -35,6 +35,7 @@ class Phase(IntEnum):
     """The model goes into the backend."""
     PROVING = 6
     """The backend is held against the CPU."""
+    WARMING_UP = 7
 
 
 class Control:

@@ -181,6 +181,7 @@ def _load(benchmark: Benchmark) -> Load:
         target_qps=load.target_qps,
         server_load=load.server_load,
         server_target_latency_ns=None if bound_ms is None else int(bound_ms * 1e6),
+        warm_up_s=load.warm_up_s,
         enable_trace=load.enable_trace,
     )
 

@@ -222,7 +222,7 @@ def _outcome(
     during = outcome["machine"]["during"]
     joules = during["energy_j"]
     during["energy_j_per_sample"] = None if joules is None else joules / figures["sample_count"]
-    outcome["unstable"] = _unstable(outcome["machine"])
+    outcome["unstable"] = [*unstable.not_warm(done["calibration"]["warm_up"]), *_unstable(outcome["machine"])]
     reasons = results.invalid_reasons(detail, figures, done["loadgen"])
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
 

@@ -13,6 +13,7 @@ _WORDS = {
     Phase.LOADING: "loading the model",
     Phase.PROVING: "comparing with the CPU",
     Phase.CALIBRATING: "calibrating",
+    Phase.WARMING_UP: "warming up",
     Phase.PREPARING: "preparing samples",
     Phase.RUNNING: "running",
     Phase.WRITING: "writing the logs",

@@ -74,6 +74,7 @@ class Load(Section):
     target_qps: float | None
     server_load: ServerLoad = "half"
     server_target_latency_ns: int | None
+    warm_up_s: float = 0.0
     enable_trace: bool
 
 

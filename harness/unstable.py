@@ -116,6 +116,20 @@ def reasons(before: State, after: State, span: Span) -> list[Reason]:
     return found + _on_battery(after)
 
 
+def not_warm(warm_up: Mapping[str, Any] | None) -> list[Reason]:
+    """Of a model whose latency had not settled when LoadGen began: see `harness.warm_up`."""
+    if warm_up is None or warm_up["stable"]:
+        return []
+    last = [f"{ns / 1e6:.3g} ms" for ns in warm_up["windows_ns"][-2:]]
+    return [
+        reason(
+            f"the latency was not stable within {warm_up['time_s']:.1f} s of warm-up",
+            f"a sample took {' and then '.join(last)}",
+            "measure on a quiet machine, or let it warm up longer: --set load.warm_up_s=10",
+        )
+    ]
+
+
 def drifted(drift: float | None) -> list[Reason]:
     """Of a run whose second half was slower, or quicker, than its first: see `harness.pace`."""
     if drift is None or abs(drift) <= _DRIFT:

@@ -40,6 +40,7 @@ from harness.registry import open_task
 from harness.sample_memory import room_for
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
+from harness.warm_up import warm_up
 
 _CALIBRATION_SAMPLES = 8
 _SWITCH_INTERVAL_S = 0.005
@@ -85,16 +86,18 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     room.judge(spec.load)
     with _calibration_samples(parts, room.count) as indices:
         tell_facts = partial(_tell_facts, tell)
-        parts.prove(indices, tell_facts)
-        control.enter(Phase.CALIBRATING)
         began = time.monotonic()
+        parts.prove(indices, tell_facts)
+        proven = time.monotonic()
+        control.enter(Phase.CALIBRATING)
         with on(parts.place(1, 1).of(0)):
             engines = choose_engine(parts, indices, tell_facts)
         plan = plan_run(spec, parts, indices)
+        timing = {"parity_s": proven - began, "calibration_s": time.monotonic() - proven, "first_query_at": 0.0}
+        warmed = warm_up(spec, parts, plan, indices)
         # Copied for after the run, when the samples are gone: a row that is mapped would hold them all.
         profiled = [array.copy() for array in parts.samples.rows[indices[0]]]
     machine: dict[str, State] = {}
-    timing = {"calibration_s": time.monotonic() - began, "first_query_at": 0.0}
     info = plan.suts[0].backend.info()
     room = room.halved() if plan.workers == "processes" else room
     warnings += room.judge(spec.load)
@@ -158,7 +161,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "threads": plan.threads,
         "instances": plan.instances,
         "placement": plan.placement.plain(),
-        "calibration": engines | plan.found | timing,
+        "calibration": engines | plan.found | timing | {"warm_up": asdict(warmed) if warmed else None},
         "machine": machine,
         "loadgen": in_force,
         "queue_times": summary(times) if server else None,

@@ -346,7 +346,12 @@ def short() -> list[str]:
     The expected latency is given, and too small: on a busy machine the calibration may see a slow model and LoadGen a
     quick one, and the run would be INVALID.
     """
-    settings = ("load.min_duration_ms=50", "load.min_query_count=64", "load.expected_latency_ns=1000")
+    settings = (
+        "load.min_duration_ms=50",
+        "load.min_query_count=64",
+        "load.expected_latency_ns=1000",
+        "load.warm_up_s=0",
+    )
     return ["--threads", "1", *(word for setting in settings for word in ("--set", setting))]
 
 

@@ -293,6 +293,20 @@ def test_the_machine_is_read_before_the_first_query_and_after_the_last(name: str
         assert f"unstable: {reason['what']}" in render(result)
 
 
+@pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])
+def test_a_run_that_is_timed_is_warmed_up_and_says_how_that_went(name: str, runs: Any, read_result: Read) -> None:
+    found = read_result(runs[name][0])["calibration"]
+    if name == "accuracy":
+        assert found["warm_up"] is None
+        return
+    assert found["warm_up"]["time_s"] > 0
+    assert found["warm_up"]["stable"] in (True, False)
+    first, *windows = found["warm_up"]["windows_ns"]
+    assert first == found["service_time_ns"]
+    assert windows
+    assert min(windows) > 0
+
+
 def test_a_run_prints_the_table_that_show_prints_and_where_it_lies(words: list[str], call: Cli, tmp_path: Path) -> None:
     done = call(*words, *options("SingleStream"), "--out", tmp_path / "run")
     assert done.returncode == 0

@@ -25,6 +25,8 @@ def test_repeats_report_their_median_and_spread(
     assert done.returncode == 0, done.stderr
     top = read_result(tmp_path / "three")
     assert [run["directory"] for run in top["runs"]] == [f"{number}-performance-cpu" for number in (1, 2, 3)]
+    # load.warm_up_s is 0.
+    assert [run["calibration"]["warm_up"] for run in top["runs"]] == [None] * 3
     p90 = [run["performance"]["latency_ns"]["p90"] for run in top["runs"]]
     assert top["spread"]["p90_ns"] == {"median": statistics.median(p90), "min": min(p90), "max": max(p90)}
     assert "median p90 " in done.stdout

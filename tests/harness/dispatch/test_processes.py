@@ -110,13 +110,15 @@ def test_the_models_of_the_zoo_answer_the_same_in_processes(
     assert len(rows["threads"]) == read_result(tmp_path / "processes")["dataset"]["count"]
 
 
-def test_a_performance_run_in_processes_is_valid_and_counts_their_memory(
+def test_a_performance_run_in_processes_is_valid_warms_them_up_and_counts_their_memory(
     call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
 ) -> None:
     out = tmp_path / "run"
-    done = call(*keywords, "--scenario", "Offline", *PROCESSES, "--out", out)
+    warm = ["--set", "load.warm_up_s=0.3"]
+    done = call(*keywords, "--scenario", "Offline", *PROCESSES, *warm, "--out", out)
     assert done.returncode == 0, done.stderr
     result = read_result(out)
+    assert len(result["calibration"]["warm_up"]["windows_ns"]) >= 2
     assert (result["status"], result["backend"]["workers"], result["backend"]["instances"]) == ("valid", "processes", 2)
     # Three interpreters of Python with numpy and the runtime.
     assert result["memory"]["peak_rss_bytes"] > 90_000_000

@@ -1,0 +1,99 @@
+"""The last thing before LoadGen: the model is asked until a sample takes the same time twice, or the time is up."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness import calibration
+from harness.choosing import Window, windows
+from harness.control import Phase
+from harness.parts import Parts
+from harness.placement import on
+from harness.planning import Plan
+from harness.spec import Spec
+
+_SAME = 1.05
+_WINDOW_NS = 50_000_000
+_LEAST_RUNS = 3
+_FEW_WINDOWS = 4
+"""A model so slow that not so many windows of three samples fit into the time is asked one sample a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """What came of it."""
+
+    stable: bool
+    """The last two windows differ by less than 5 %."""
+    time_s: float
+    windows_ns: list[int]
+    """How long a sample took at the median of each window, one after the other; the first is the calibration's."""
+
+
+def warm_up(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
+    """Warms up what LoadGen will ask. Where the calibration's figure still holds, that takes one window of 50 ms.
+
+    Args:
+        spec: The run.
+        parts: What opened the instances.
+        plan: The instances, and what the calibration found.
+        indices: Samples that are loaded.
+
+    Returns:
+        None where nothing is timed, or the config wants none.
+    """
+    budget_s = spec.load.warm_up_s
+    if not budget_s or spec.load.mode == "accuracy":
+        return None
+    service_ns = plan.found["service_time_ns"]
+    runs = _LEAST_RUNS if _FEW_WINDOWS * _LEAST_RUNS * service_ns <= budget_s * 1e9 else 1
+    parts.control.enter(Phase.WARMING_UP)
+    with _open(spec, parts, plan, indices) as ask:
+
+        def measure() -> int:
+            parts.control.tick()
+            return ask(_WINDOW_NS, runs)
+
+        return settle(measure, service_ns, budget_s, lambda: bool(parts.control.stop))
+
+
+def settle(
+    measure: Callable[[], int],
+    expected_ns: int,
+    budget_s: float,
+    stopped: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> WarmUp:
+    """Measures until two figures in a row are the same.
+
+    Args:
+        measure: One window: what a sample takes, in ns.
+        expected_ns: What it took before.
+        budget_s: No window is begun that would end later, the first apart.
+        stopped: Whether somebody wants this to end.
+        clock: Seconds.
+    """
+    began = clock()
+    found = [expected_ns]
+    while True:
+        start = clock()
+        found.append(measure())
+        now = clock()
+        stable = max(found[-2:]) < _SAME * min(found[-2:])
+        if stable or stopped() or now - began + (now - start) > budget_s:
+            return WarmUp(stable, now - began, found)
+
+
+@contextlib.contextmanager
+def _open(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
+    if plan.workers == "inline":
+        answer = plan.suts[0].answer
+        with on(plan.placement.of(0)):
+            yield lambda ns, least: calibration.median_time(answer, indices, ns, least)
+        return
+    alone_ns = plan.found["service_time_alone_ns"]
+    with windows(spec, parts, plan.suts, plan.peers, indices, alone_ns, plan.placement) as ask:
+        yield ask
