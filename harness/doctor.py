@@ -23,7 +23,7 @@ from harness.topology import this_machine
 from harness.zoo.official import cache_dir
 
 _PROBE_TIMEOUT_S = 60.0
-_LOOK_S = 1.1
+_RAMP_S, _LOOK_S = 0.1, 1.1
 _DEFAULT = "cpu"
 
 _PROBE = """
@@ -76,12 +76,20 @@ def examine() -> dict[str, Any]:
 
 
 def _measured() -> list[unstable.Reason]:
-    """What disturbs this machine right now: as a run is judged, over a second in which nothing is done here."""
+    """What disturbs this machine right now: as a run is judged, over a second of work on one CPU."""
     look = partial(read_state, os.sched_getaffinity(0), [os.getpid()])
+    # A CPU that has nothing to do runs slower by itself.
+    _work(_RAMP_S)
     before = look()
-    time.sleep(_LOOK_S)
+    _work(_LOOK_S)
     after = look()
     return unstable.reasons(before, after, unstable.between(before, after))
+
+
+def _work(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
 
 
 def _examine_backend(name: str, model: Path) -> dict[str, Any]:

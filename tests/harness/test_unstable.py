@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import launch
 from harness.machine import CpuTime, State
 from harness.pace import Pace
 from harness.unstable import between, drifted, prospects, reasons
 
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
 QUIET: dict[str, Any] = {
     "governor": "performance",
     "load_average": [0.1, 0.1, 0.1],
@@ -180,3 +188,34 @@ def test_the_counts_of_another_phase_are_no_progress() -> None:
 def test_what_would_make_runs_unstable_is_said_beforehand(state: dict[str, Any], says: str) -> None:
     said = [f"{reason['what']} ({reason['figure']})" for reason in prospects(QUIET | state)]
     assert (says in said[0]) if says else said == []
+
+
+@pytest.fixture
+def other_work() -> Iterator[None]:
+    """Something that keeps every CPU busy, but lets others go first."""
+    code = "import os; os.nice(10)\nwhile True: pass"
+    started = [subprocess.Popen([sys.executable, "-c", code]) for _ in os.sched_getaffinity(0)]
+    yield
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("other_work")
+def test_a_run_beside_other_work_is_valid_and_says_what_it_was_beside(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The counts of a minute's run in a second's.
+    monkeypatch.setattr(launch, "_TICK_S", 0.02)
+    done = call(*keywords, "--set", "load.min_duration_ms=1200", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["status"], result["reasons"], result["warnings"]) == ("valid", [], [])
+    during = result["machine"]["during"]
+    # It had its share of one CPU at most.
+    assert 0.05 < during["others_cpu_share"] <= 1
+    assert during["latency_drift"] is not None
+    (reason,) = (reason for reason in result["unstable"] if reason["what"] == "other work used the CPUs")
+    assert (
+        f"  unstable: {reason['what']} ({during['others_cpu_share']:.1%} of their time)\n  fix: stop it" in done.stdout
+    )
