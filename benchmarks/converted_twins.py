@@ -5,7 +5,7 @@ differs is what the converter chose. Both compute the same function, so that wor
 of boxes, is the same too.
 
     ./run.sh install tensorflow
-    .venv/bin/python -m benchmarks.standins         # makes them, too, where they are not in the cache
+    .venv/bin/python -m benchmarks standins         # makes them, too, where they are not in the cache
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """How long stand-ins take to make, and their latency against files that a converter made of the same architecture.
 
+    .venv/bin/python -m benchmarks standins
+
 Targets: all stand-ins in 30 s, MobileBERT float in 15 s, each under 1 GB of memory; latency within 10 %. TensorFlow's
 converter makes a twin of each on the first run (some minutes, then they are cached: `benchmarks.converted_twins`), where
 TensorFlow is installed. Published files come from the folder that TFLITE_LOADGEN_ZOO names. What is not there is left out,
@@ -8,6 +10,7 @@ with a line.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -22,6 +25,7 @@ import numpy as np
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend
 from benchmarks import converted_twins
+from benchmarks.rows import Row, ratio
 from benchmarks.side_by_side import median, zoo
 from harness.zoo.standins import STANDINS, standin_path
 
@@ -29,12 +33,12 @@ _ROUNDS = 21
 _ROUND_SECONDS = 0.15
 """For each of the two models in turn: short, so that what else the machine does falls on both alike."""
 _FEWEST_CALLS = 2
+_WITHIN = 1.1
 _PUBLISHED = (
-    # The target is for the first two. The last one is the same graph in uint8, for which XNNPACK has other kernels: it shows
-    # how far an int8 stand-in is from a uint8 file on this machine.
-    ("deeplabv3_int8", "mlperf_mobile/deeplabv3_mnv2_ade20k_int8.tflite"),
-    ("mobilenet_v2_int8", "coral/tf2_mobilenet_v2_1.0_224_ptq.tflite"),
-    ("mobilenet_v2_int8", "coral/mobilenet_v2_1.0_224_quant.tflite"),
+    ("deeplabv3_int8", "mlperf_mobile/deeplabv3_mnv2_ade20k_int8.tflite", _WITHIN),
+    ("mobilenet_v2_int8", "coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", _WITHIN),
+    # The same graph in uint8, for which XNNPACK has other kernels: it shows how far an int8 stand-in is from a uint8 file here.
+    ("mobilenet_v2_int8", "coral/mobilenet_v2_1.0_224_quant.tflite", None),
 )
 
 _BUILD = """
@@ -51,26 +55,33 @@ print(json.dumps({"seconds": seconds, "peak_mb": peak_kib * 1024 / 1e6, "size_mb
 """
 
 
-def main() -> None:
-    """Prints a line a stand-in, then a line a pair."""
+def measure() -> list[Row]:
+    """The making, then a row a pair."""
     with tempfile.TemporaryDirectory() as folder:
-        _print_builds(Path(folder))
-        _print_latencies(Path(folder))
+        return [*_builds(Path(folder)), *_latencies(Path(folder))]
 
 
-def _print_builds(cache: Path) -> None:
+def _builds(cache: Path) -> list[Row]:
     """Every stand-in in a process of its own, from nothing; then all of them again, from the cache."""
-    print(f"{'stand-in':42}{'seconds':>9}{'peak MB':>9}{'file MB':>9}")
-    total, most = 0.0, 0.0
-    for name in STANDINS:
-        made = _build(name, cache)
-        total, most = total + made["seconds"], max(most, made["peak_mb"])
-        print(f"{name:42}{made['seconds']:9.2f}{made['peak_mb']:9.0f}{made['size_mb']:9.1f}")
-    print(f"{f'all {len(STANDINS)}, one after the other':42}{total:9.2f}{most:9.0f}   targets 30 s, 1000 MB")
+    made = {name: _build(name, cache) for name in STANDINS}
     begin = time.monotonic()
     for name in STANDINS:
         standin_path(name, cache)
-    print(f"{'all from the cache':42}{time.monotonic() - begin:9.3f}")
+    cached_s = time.monotonic() - begin
+    longest = max(made, key=lambda name: made[name]["seconds"])
+    largest = max(made, key=lambda name: made[name]["peak_mb"])
+    return [
+        Row(
+            f"all {len(STANDINS)} stand-ins made, one after the other",
+            sum(one["seconds"] for one in made.values()),
+            "s",
+            30.0,
+            beside=f"the longest, {longest}, {made[longest]['seconds']:.1f} s",
+        ),
+        Row("MobileBERT float made", made["mobilebert_float32"]["seconds"], "s", 15.0),
+        Row("the most memory that one takes", made[largest]["peak_mb"], "MB", 1000.0, beside=largest),
+        Row("all from the cache", cached_s, "s"),
+    ]
 
 
 def _build(name: str, cache: Path) -> dict[str, float]:
@@ -81,38 +92,33 @@ def _build(name: str, cache: Path) -> dict[str, float]:
     return made
 
 
-def _print_latencies(cache: Path) -> None:
+def _latencies(cache: Path) -> list[Row]:
+    """One thread, in turns."""
     converted_twins.make_twins()
-    print(
-        f"\n1 thread, {_ROUNDS} rounds in turns: medians, quartiles of the ratio, share of output values that are the same"
-    )
-    print(f"{'stand-in':30}{'ours ms':>9}{'theirs':>9}{'ratio':>8}   {'quartiles':14}{'same':>8}  theirs")
+    rows = []
     for name in converted_twins.TWINS:
         twin = converted_twins.twin_path(name)
         if twin is None:
-            print(f"{name}: its twin needs TensorFlow's converter: {converted_twins.INSTALL}")
+            print(f"{name}: its twin needs TensorFlow's converter: {converted_twins.INSTALL}", file=sys.stderr)
         else:
-            _print_pair(name, standin_path(name, cache).path, twin, same_function=name.endswith("float32"))
-    for name, file in _PUBLISHED:
+            rows.append(_pair(name, standin_path(name, cache).path, twin, same_function=name.endswith("float32")))
+    for name, file, target in _PUBLISHED:
         theirs = zoo() / "models" / file
         if theirs.is_file():
-            _print_pair(name, standin_path(name, cache).path, theirs, same_function=False)
+            rows.append(_pair(name, standin_path(name, cache).path, theirs, same_function=False, target=target))
         else:
-            print(f"{name}: {theirs.name} is not in {theirs.parent}")
+            print(f"{name}: {theirs.name} is not in {theirs.parent}", file=sys.stderr)
+    return rows
 
 
-def _print_pair(name: str, ours: Path, theirs: Path, *, same_function: bool) -> None:
+def _pair(name: str, ours: Path, theirs: Path, *, same_function: bool, target: float | None = _WITHIN) -> Row:
     pair = [CpuBackend(path, threads=1) for path in (ours, theirs)]
-    ours_ms, theirs_ms = _compared(pair)
-    same = f"{_agreement(pair):.2%}" if same_function else "-"
+    row = ratio(f"{name} : {theirs.name}, ms", zip(*_compared(pair), strict=True), target)
+    if same_function:
+        row = dataclasses.replace(row, beside=f"{row.beside}; {_agreement(pair):.2%} of the output values are the same")
     for backend in pair:
         backend.close()
-    low, middle, high = np.quantile(np.divide(ours_ms, theirs_ms), (0.25, 0.5, 0.75))
-    print(
-        f"{name:30}{median(ours_ms):9.3f}{median(theirs_ms):9.3f}{middle:8.3f}   {low:.3f}, {high:.3f}"
-        f"{same:>9}  {theirs.name}",
-        flush=True,
-    )
+    return row
 
 
 def _agreement(pair: Sequence[CpuBackend]) -> float:
@@ -158,7 +164,3 @@ def _noise(spec: TensorSpec) -> Any:
         return rng.integers(0, 2, spec.shape, np.int32)  # token ids, mask and segments alike
     limits = np.iinfo(spec.dtype)
     return rng.integers(limits.min, limits.max, spec.shape, endpoint=True).astype(spec.dtype)
-
-
-if __name__ == "__main__":
-    main()

@@ -42,7 +42,7 @@ class BackendSection(BaseModel):
     workers: Literal["auto", "threads", "processes"] = "auto"
     """What answers Server and Offline; auto: processes for models of microseconds on the CPU, where they are quicker."""
     placement: Literal["auto", "none", "cores"] = "auto"
-    """Whether instances get cores of their own; auto: where the cores are of several kinds, else the system chooses well."""
+    """Whether instances get cores of their own; auto: where they are of several kinds, and processes."""
     batch: int | Literal["auto"] = Field(default="auto")
     """Samples of one invoke."""
     options: dict[str, Any] = Field(default_factory=dict)

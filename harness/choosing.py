@@ -44,6 +44,8 @@ class Chosen:
     suts: tuple[SystemUnderTest, ...]
     peers: Peers | None
     chunk: int
+    placement: Placement
+    """Where each instance works."""
     samples_per_second: float
     busy_ns: int
     """How long a sample occupies its worker."""
@@ -59,6 +61,7 @@ class _Found:
     busy_ns: int
     answer_ns: int
     chunk: int
+    placement: Placement
     suts: tuple[SystemUnderTest, ...]
     peers: Peers | None = None
 
@@ -71,7 +74,6 @@ def choose_workers(
     instances: int,
     indices: Sequence[int],
     alone: ServiceTime,
-    placement: Placement,
 ) -> Chosen:
     """Measures what comes into question, and keeps the better one.
 
@@ -83,7 +85,6 @@ def choose_workers(
         instances: That work at once.
         indices: Samples that are loaded.
         alone: What the first instance takes for one of them.
-        placement: Where each instance works.
 
     Raises:
         RunFailed: A process died.
@@ -92,9 +93,11 @@ def choose_workers(
     candidates, why = _candidates(spec, alone)
     found: dict[str, _Found] = {}
     if "threads" in candidates:
+        placement = parts.place(threads, instances)
         suts = (first, *(parts.sut(threads, placement.of(number)) for number in range(1, instances)))
         found["threads"] = _measure_threads(spec, suts, indices, placement)
     if "processes" in candidates:
+        placement = parts.place(threads, instances, "processes")
         peers = Peers([parts.recipe(threads, placement.of(number)) for number in range(instances)])
         try:
             found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone, placement)
@@ -117,6 +120,7 @@ def choose_workers(
         suts=chosen.suts,
         peers=chosen.peers,
         chunk=chosen.chunk,
+        placement=chosen.placement,
         samples_per_second=chosen.samples_per_second,
         busy_ns=chosen.busy_ns,
         answer_ns=chosen.answer_ns,
@@ -176,7 +180,7 @@ def _measure_threads(
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
-    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns), suts)
+    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns), placement, suts)
 
 
 def _measure_processes(
@@ -189,36 +193,36 @@ def _measure_processes(
     placement: Placement,
 ) -> _Found:
     """With the pool itself; only LoadGen is not there yet."""
-    with on(placement.harness):
-        return _measure_pool(spec, parts, first, peers, indices, alone)
-
-
-def _measure_pool(
-    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone: ServiceTime
-) -> _Found:
     server = spec.load.scenario == "Server"
     expected = len(peers) * 1e9 / alone.median_ns
-    with _pool(spec, parts, first, peers, indices, alone.median_ns) as (pool, tally, chunk):
+    with _pool(spec, parts, first, peers, indices, alone.median_ns, placement) as (pool, tally, chunk):
         per_second = calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=server)
         busy_ns = int(len(peers) * 1e9 / per_second)
         answer_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone)) if server else busy_ns
-    return _Found(per_second, busy_ns, answer_ns, chunk, (first,), peers)
+    return _Found(per_second, busy_ns, answer_ns, chunk, placement, (first,), peers)
 
 
 @contextlib.contextmanager
 def _pool(
-    spec: Spec, parts: Parts, first: SystemUnderTest, peers: Peers, indices: Sequence[int], alone_ns: int
+    spec: Spec,
+    parts: Parts,
+    first: SystemUnderTest,
+    peers: Peers,
+    indices: Sequence[int],
+    alone_ns: int,
+    placement: Placement,
 ) -> Iterator[tuple[ProcessPool, Tally, int]]:
     """The pool with samples in it, who counts what it completes, and how many it hands out together."""
     tally, chunk = Tally(), _chunk(spec, "processes", alone_ns)
     guard = Guard(parts.control, lambda _: None)
-    pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
-    try:
-        pool.load(parts.samples.rows, indices, first.backend.inputs)
-        yield pool, tally, chunk
-        pool.unload()
-    finally:
-        pool.close()
+    with on(placement.harness):
+        pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
+        try:
+            pool.load(parts.samples.rows, indices, first.backend.inputs)
+            yield pool, tally, chunk
+            pool.unload()
+        finally:
+            pool.close()
     if guard.failure is not None:
         raise guard.failure
 
@@ -252,7 +256,7 @@ def windows(
         yield lambda ns, least: calibration.throughput(answers, indices, ns, placement, least)[1]
         return
     server, count = spec.load.scenario == "Server", len(peers)
-    with on(placement.harness), _pool(spec, parts, suts[0], peers, indices, alone_ns) as (pool, tally, _):
+    with _pool(spec, parts, suts[0], peers, indices, alone_ns, placement) as (pool, tally, _):
 
         def ask(ns: int, least: int) -> int:
             expected = count * 1e9 / alone_ns

@@ -14,7 +14,7 @@ from backends.shapes import complete_shapes
 from harness import parity
 from harness.control import Control, Phase
 from harness.errors import RunFailed
-from harness.placement import Placement, may_pin, on, place
+from harness.placement import Placement, Workers, may_pin, on, place
 from harness.registry import backend_class, check_backend_options
 from harness.samples import SampleLibrary
 from harness.spec import Spec
@@ -106,13 +106,14 @@ class Parts:
             options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
         return Recipe(self.model, threads, options, cpus)
 
-    def place(self, threads: int, instances: int) -> Placement:
+    def place(self, threads: int, instances: int, workers: Workers = "threads") -> Placement:
         """Where instances would work."""
         if self.info.accelerator:
             return Placement(why="an accelerator does the work")
         if not self._may_pin:
             return Placement(why="the system does not let a thread choose its CPUs")
-        return place(self.topology, self.spec.backend.placement, threads=threads, instances=instances)
+        wanted = self.spec.backend.placement
+        return place(self.topology, wanted, threads=threads, instances=instances, workers=workers)
 
     def sut(self, threads: int, cpus: Sequence[int] = ()) -> SystemUnderTest:
         """Another instance with the task around it, its threads on these CPUs; the first of one thread is open already."""

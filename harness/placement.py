@@ -15,6 +15,7 @@ from typing import Any, Literal
 from harness.topology import Core, Topology
 
 Wanted = Literal["auto", "none", "cores"]
+Workers = Literal["threads", "processes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ def most_threads(counts: Sequence[int], instances: int) -> int:
     return next(fitting, 1)
 
 
-def place(topology: Topology, wanted: Wanted, *, threads: int, instances: int) -> Placement:
+def place(
+    topology: Topology, wanted: Wanted, *, threads: int, instances: int, workers: Workers = "threads"
+) -> Placement:
     """Gives each instance cores of its own, the quickest first, and what is left to the harness.
 
     Args:
@@ -64,8 +67,10 @@ def place(topology: Topology, wanted: Wanted, *, threads: int, instances: int) -
         wanted: `cores` pins wherever the cores are known, `auto` where it is known to help: see `_why_not`.
         threads: Of each instance.
         instances: How many there are.
+        workers: What they work in.
     """
-    why_not = _why_not(topology, wanted)
+    fill = threads * instances == len(topology.cores)
+    why_not = _why_not(topology, wanted, gain=workers == "processes" and fill)
     if why_not:
         return Placement(why=why_not)
     free = [list(kind) for kind in topology.kinds]
@@ -82,8 +87,12 @@ def place(topology: Topology, wanted: Wanted, *, threads: int, instances: int) -
     return Placement(tuple(given), left, f"{instances} x {threads} threads on {_cores(topology)}")
 
 
-def _why_not(topology: Topology, wanted: Wanted) -> str:
-    """Why nothing is pinned; nothing where it is."""
+def _why_not(topology: Topology, wanted: Wanted, *, gain: bool) -> str:
+    """Why nothing is pinned; nothing where it is.
+
+    On cores that are alike, processes which fill them gain by it: else the threads that feed them, awake every few
+    microseconds, push them about. Threads and streams gain nothing (`benchmarks.placement`) and could not make way for others.
+    """
     if wanted == "none":
         return "config"
     if not topology.known:
@@ -92,7 +101,7 @@ def _why_not(topology: Topology, wanted: Wanted) -> str:
         return ""
     if topology.quota is not None:
         return "a quota is left to the system, which knows what else runs here"
-    return "all cores are alike" if len(topology.kinds) == 1 else ""
+    return "" if gain or len(topology.kinds) > 1 else "the cores are alike"
 
 
 def may_pin() -> bool:

@@ -115,7 +115,7 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     first = parts.sut(threads, placement.of(0))
     with on(placement.of(0)):
         alone = calibration.service_time(first.answer, indices)
-    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone, placement)
+    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * chosen.answer_ns
@@ -137,7 +137,7 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
         server_target_latency_ns=bound,
         workers=chosen.workers,
         chunk=chosen.chunk,
-        placement=placement,
+        placement=chosen.placement,
         found=found,
     )
 

@@ -55,12 +55,23 @@ def test_a_lone_instance_may_move_among_the_big_cores_unless_cores_of_its_own_ar
     assert place(BIG_LITTLE, "cores", threads=1, instances=1).instances == ((7,),)
 
 
+def test_processes_that_fill_cores_which_are_alike_are_pinned_unasked() -> None:
+    assert place(HYPERTHREADS, "auto", threads=2, instances=2, workers="processes").instances == (
+        (2, 3, 6, 7),
+        (0, 1, 4, 5),
+    )
+    assert not place(HYPERTHREADS, "auto", threads=1, instances=3, workers="processes").instances
+    assert not place(HYPERTHREADS, "auto", threads=2, instances=2, workers="threads").instances
+    assert not place(HYPERTHREADS, "none", threads=2, instances=2, workers="processes").instances
+    assert not place(machine([[0], [1]], quota=2.0), "auto", threads=1, instances=2, workers="processes").instances
+
+
 @pytest.mark.parametrize(
     ("topology", "wanted", "why"),
     [
         (BIG_LITTLE, "none", "config"),
         (machine([[0], [1]], known=False), "cores", "does not tell which CPUs share a core"),
-        (HYPERTHREADS, "auto", "all cores are alike"),
+        (HYPERTHREADS, "auto", "the cores are alike"),
         (machine([[0]], [[1]], quota=1.5), "auto", "a quota is left to the system"),
         (BIG_LITTLE, "cores", "3 x 3 threads do not fit 4 cores (kind0) and 4 cores (kind1)"),
     ],
