@@ -17,7 +17,7 @@ Count = Annotated[int, Field(strict=True)]
 class ParitySection(BaseModel):
     """How far a backend may be from the CPU. null leaves a figure to the task (`harness.parity.TOLERANCES`)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     samples: int = Field(default=4, ge=1, le=8)
     """How many samples are compared."""
@@ -32,7 +32,7 @@ class ParitySection(BaseModel):
 class BackendSection(BaseModel):
     """What runs the model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = "cpu"
     threads: Count | Literal["auto"] = Field(default="auto")

@@ -28,13 +28,13 @@ from harness.units import parse_bytes
 class Section(BaseModel):
     """A part of a config: unknown keys are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class OpenSection(BaseModel):
     """A part of a config whose further keys are options of the task."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
 
 class ModelSection(OpenSection):
@@ -154,14 +154,15 @@ def find_benchmark(task: str) -> Path:
         if not path.is_file():
             raise ConfigError(f"no config file at {task}")
         return path
+    shipped = {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
+    if task in shipped:
+        return shipped[task]
     aliases: dict[str, Path] = {}
-    for path in sorted(config_folder().glob("*.yaml")):
-        if path.stem == task:
-            return path
+    for path in shipped.values():
         aliases |= dict.fromkeys(_read_yaml(path).get("aliases", []), path)
     if task in aliases:
         return aliases[task]
-    raise UnknownName("task", task, [*benchmark_names(), *aliases])
+    raise UnknownName("task", task, [*shipped, *aliases])
 
 
 def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:

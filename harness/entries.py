@@ -19,7 +19,7 @@ Url = Annotated[str, Field(pattern="^https?://[^/]+/")]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Origin(_Entry):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any, cast
 
 from backends.base import Backend
@@ -70,6 +69,8 @@ def backend_class(name: str) -> type[Backend]:
     """
     if name in BACKENDS:
         return cast("type[Backend]", _load(BACKENDS[name]))
+    from importlib import metadata
+
     for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS, name=name):
         try:
             return cast("type[Backend]", entry_point.load())
@@ -97,6 +98,8 @@ def check_backend_options(name: str, kind: type[Backend], options: Mapping[str, 
 
 def backend_names() -> list[str]:
     """All backends that can be named here, built-in and plug-in."""
+    from importlib import metadata
+
     plug_ins = [entry_point.name for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS)]
     return [*BACKENDS, *plug_ins]
 

@@ -14,12 +14,10 @@ from harness import results
 from harness.backend_section import parse_backend
 from harness.config import Benchmark, load_benchmark
 from harness.errors import ConfigError, Interrupted, exit_status
-from harness.report_series import render_series
 from harness.resolve import resolve
 from harness.run import execute
 from harness.screen import Screen
 from harness.spec import Spec, least_duration_s
-from harness.sweep import sweep_rows
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
 _MODES = {"submission": ("performance", "accuracy"), "find-peak": ("performance",)}
@@ -122,6 +120,8 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
         with contextlib.suppress(OSError):
             results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons})
         raise
+    from harness.report_series import render_series
+
     return top, f"{render_series(top)}\n\n{out}"
 
 
@@ -154,6 +154,8 @@ def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> d
 
 def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The result on top of these runs."""
+    from harness.sweep import sweep_rows
+
     status = max((run["status"] for run in runs), key=lambda name: _RANK[name], default="failed")
     return {
         "schema_version": results.SCHEMA_VERSION,

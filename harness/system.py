@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +149,8 @@ def _read_line(path: Path) -> str | None:
 
 
 def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+    from importlib import metadata
+
     for package in packages:
         try:
             yield package, metadata.version(package)

@@ -12,7 +12,7 @@ from harness.rules import Round
 class Target(BaseModel):
     """A figure that a benchmark holds a model's accuracy against."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     metric: str
     value: float
