@@ -30,6 +30,7 @@ MEASUREMENTS = {
     "placement": "instances pinned to cores against the system's placing",
     "server_peak": "the load that Server holds against what queueing allows",
     "standins": "stand-ins made, and against what converters made",
+    "start_up": "from the command to the first query, and memory above a bare interpreter",
     "preprocessing": "pictures prepared, against OpenCV",
     "scoring": "from an accuracy log to the figure",
     "coco_ap": "COCO AP against pycocotools",

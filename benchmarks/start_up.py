@@ -1,7 +1,7 @@
-"""From the command to the first query with what the cache keeps in place, and what a run takes of memory above the bare interpreter.
+"""From the command to the first query with a warm cache, and what a run takes of memory above a bare interpreter.
 
-Targets: 0.8 s of the harness's own, calibration, parity and warm-up apart; 60 MB above a process that does nothing but load the same model
-and run it, without the samples themselves and what LoadGen takes for its queries; `--help` in 0.2 s.
+Targets: 0.8 s of the harness's own, calibration, parity and warm-up apart; 60 MB above a process that does nothing but load the
+same model and run it, without the samples themselves and what LoadGen takes for its queries; `--help` in 0.2 s.
 """
 
 from __future__ import annotations
@@ -52,14 +52,22 @@ def _measure(subject: Subject, rounds: int) -> list[Row]:
     seconds = [_seconds(*one) for one in found]
     harness, *apart = (median(column) for column in zip(*seconds, strict=True))
     memory = [result["memory"] for _, result in found]
-    peak, running = (median([one[name] / 1e6 for one in memory]) for name in ("peak_rss_bytes", "running_peak_rss_bytes"))
+    peak, running = (
+        median([one[name] / 1e6 for one in memory]) for name in ("peak_rss_bytes", "running_peak_rss_bytes")
+    )
     own = median([(one["running_peak_rss_bytes"] - _needed(one)) / 1e6 for one in memory])
     names = ("in all", "calibration", "parity", "warm-up")
     told = ", ".join(f"{name} {value:.2f} s" for name, value in zip(names, apart, strict=True))
     beside = f"{running:.0f} MB while queries ran, {peak:.0f} MB with the calibration, {median(bare):.0f} MB bare"
     return [
         Row(f"{subject.name}, first query", harness, "s", 0.8, beside=told),
-        Row(f"{subject.name}, memory above bare, samples and LoadGen's queries apart", own - median(bare), "MB", 60, beside=beside),
+        Row(
+            f"{subject.name}, memory above bare, samples and LoadGen's queries apart",
+            own - median(bare),
+            "MB",
+            60,
+            beside=beside,
+        ),
         Row(f"{subject.name}, peak memory above bare", peak - median(bare), "MB"),
     ]
 
