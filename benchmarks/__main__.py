@@ -1,7 +1,7 @@
 """All measurements by one command: a table of figures and targets.
 
     .venv/bin/python -m benchmarks                          all of them; about 40 minutes
-    .venv/bin/python -m benchmarks overhead single_stream   some of them
+    .venv/bin/python -m benchmarks overhead single_stream   some of them; soak, 20 minutes, only where it is named
     .venv/bin/python -m benchmarks --json figures.json      and the figures as JSON
 
 Ratios are of two things measured in turns in one run; everything is a median. The machine should have nothing else to do:
@@ -35,23 +35,26 @@ MEASUREMENTS = {
     "scoring": "from an accuracy log to the figure",
     "coco_ap": "COCO AP against pycocotools",
 }
+ON_REQUEST = {"soak": "ten minutes at full rate: memory that stays flat"}
+"""Only where they are named."""
 
 
 def main() -> int:
     """Returns 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}")
+    known = MEASUREMENTS | ON_REQUEST
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.names if name not in MEASUREMENTS]:
-        parser.error(f"no measurement {unknown[0]!r}: there are {', '.join(MEASUREMENTS)}")
+    if unknown := [name for name in arguments.names if name not in known]:
+        parser.error(f"no measurement {unknown[0]!r}: there are {', '.join(known)}")
     found: dict[str, list[Row]] = {}
     machine = system.describe()
     for name in arguments.names or MEASUREMENTS:
         measure: Callable[[], list[Row]] = importlib.import_module(f"benchmarks.{name}").measure
         began = time.monotonic()
         found[name] = measure()
-        print(f"## {MEASUREMENTS[name]}\n\n{render(found[name])}\n", flush=True)
+        print(f"## {known[name]}\n\n{render(found[name])}\n", flush=True)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     if arguments.json:
         figures = {name: [row.plain() for row in rows] for name, rows in found.items()}

@@ -1,0 +1,138 @@
+"""Ten minutes at full rate on keyword spotting: does the memory stay flat?
+
+    .venv/bin/python -m benchmarks.soak             10 minutes each of SingleStream and Offline
+    .venv/bin/python -m benchmarks.soak 60          a minute each
+    .venv/bin/python -m benchmarks.soak 600 Offline
+
+The memory of the run's processes is read once a second from outside (`VmRSS`). LoadGen makes its queries before the first of
+them, and while it asks it keeps each sample's latency, 8 bytes, for its percentiles. That is taken off: what is left must not
+grow after the first tenth of the time.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import Row, render
+from benchmarks.side_by_side import Subject, harness, median, subjects
+
+_SECONDS = 600.0
+_SCENARIOS = ("SingleStream", "Offline")
+_SETTLED = 0.1
+"""Share of the run after which the memory is held against the end."""
+_END = 20
+"""Readings whose median counts, at either place."""
+_FLAT_MB = 10.0
+_LATENCY_BYTES = 8
+"""LoadGen's logger: one int64 a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    at: float
+    """Seconds since the epoch."""
+    rss: int
+    """Bytes of all processes."""
+
+
+def measure(seconds: float = _SECONDS, scenarios: Sequence[str] = _SCENARIOS) -> list[Row]:
+    """One run of each scenario."""
+    subject = subjects()[0]
+    return [row for scenario in scenarios for row in _soak(subject, scenario, seconds)]
+
+
+def _expected(subject: Subject, scenario: str) -> str:
+    """From a short run, and not too fast: LoadGen would take many gigabytes for queries that it never asks."""
+    figures = harness(subject, "--scenario", scenario, "--preset", "rapid", "--set", "load.min_duration_ms=3000")[
+        "performance"
+    ]
+    if scenario == "Offline":
+        return f"load.target_qps={figures['samples_per_second']:.0f}"
+    return f"load.expected_latency_ns={1.5 * figures['latency_ns']['p50']:.0f}"
+
+
+def _soak(subject: Subject, scenario: str, seconds: float) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        words = [
+            sys.executable,
+            "-P",
+            "-m",
+            "harness",
+            "--task",
+            subject.task,
+            "--model",
+            subject.model,
+            *subject.options,
+        ]
+        words += ["--scenario", scenario, "--preset", "rapid", "--set", f"load.min_duration_ms={seconds * 1e3:.0f}"]
+        words += ["--set", _expected(subject, scenario), "--out", f"{folder}/run"]
+        with (Path(folder) / "said").open("w", encoding="utf-8") as said:
+            process = subprocess.Popen(words, stdout=said, stderr=said)
+            readings = _watch(process)
+        if process.returncode not in (0, 1):
+            raise SystemExit((Path(folder) / "said").read_text(encoding="utf-8"))
+        result = json.loads((Path(folder) / "run" / "result.json").read_text(encoding="utf-8"))
+    return _rows(f"{subject.name}, {scenario}", readings, result)
+
+
+def _watch(process: subprocess.Popen[bytes]) -> list[_Reading]:
+    """Reads once a second until the run has ended."""
+    readings = []
+    while process.poll() is None:
+        pids = [child for worker in _children(process.pid) for child in (worker, *_children(worker))]
+        readings.append(_Reading(time.time(), sum(_rss(pid) for pid in pids)))
+        time.sleep(1)
+    return readings
+
+
+def _rows(name: str, readings: list[_Reading], result: dict[str, Any]) -> list[Row]:
+    figures = result["performance"]
+    began = result["calibration"]["first_query_at"]
+    ended = began + figures["duration_s"]
+    running = [reading for reading in readings if began < reading.at < ended]
+    settled = [reading for reading in running if reading.at >= began + _SETTLED * figures["duration_s"]]
+    if len(settled) < 2 * _END:
+        raise SystemExit(f"{name}: only {len(settled)} readings: let it run for a minute at least")
+    first, last = settled[:_END], settled[-_END:]
+    span = median([one.at for one in last]) - median([one.at for one in first])
+    grown = median([one.rss for one in last]) - median([one.rss for one in first])
+    asked = figures["sample_count"] * span / figures["duration_s"]
+    of_loadgen = asked * _LATENCY_BYTES
+    end_mb = median([one.rss for one in last]) / 1e6
+    beside = (
+        f"{figures['duration_s']:.0f} s, {figures['sample_count']:,} samples, {end_mb:,.0f} MB "
+        f"at the end; grown {grown / 1e6:.1f} MB in {span:.0f} s, in which LoadGen kept {of_loadgen / 1e6:.1f} MB of "
+        "latencies"
+    )
+    return [
+        Row(f"{name}, memory grown beyond LoadGen's own", (grown - of_loadgen) / 1e6, "MB", _FLAT_MB, beside=beside),
+        Row(f"{name}, memory grown a sample", grown / asked, "bytes"),
+    ]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+def _rss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+
+
+if __name__ == "__main__":
+    asked_s = float(sys.argv[1]) if sys.argv[1:] else _SECONDS
+    print(render(measure(asked_s, sys.argv[2:] or _SCENARIOS)))
