@@ -88,11 +88,6 @@ def this_machine() -> Topology:
     return read_topology(Path("/"), mask, cgroup_cpu_quota())
 
 
-def usable_cores() -> int:
-    """Physical cores that this process may use all the time: hardware threads of one core count once."""
-    return sum(this_machine().counts)
-
-
 def read_topology(root: Path, mask: Iterable[int], quota: float | None = None) -> Topology:
     """Reads the system's files.
 
