@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from backends.batch import RunBatch, stacking
+
 Array = npt.NDArray[Any]
 Run = Callable[[Sequence[Array]], Sequence[Array]]
 """What `Backend.runner` gives."""
@@ -112,6 +114,12 @@ class Backend(ABC):
         model's shapes and types, which nobody looks at again.
         """
         return self.invoke
+
+    def batch_runner(self) -> RunBatch:
+        """As `runner`, for a model opened with a leading dimension of more than 1: takes and gives samples one by one."""
+        return stacking(
+            [tensor.shape for tensor in self.inputs], [tensor.dtype for tensor in self.inputs], self.runner()
+        )
 
     @abstractmethod
     def info(self) -> BackendInfo:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, TensorSpec, TimeShare
+from backends.batch import Rows, RunBatch, filler, split
 from backends.coverage import delegate_nodes, read_coverage
 from backends.model_file import check_model_file, explain_foreign_ops, select_ops
 from backends.profile import cpu_time_share
@@ -103,14 +104,11 @@ class InterpreterBackend(Backend):
 
     def runner(self) -> Run:
         """Writes to and reads from the tensors' own memory, where it stays in its place; else `invoke`."""
-        if type(self).invoke is not InterpreterBackend.invoke:
-            # A backend of its own, built on this one, wants to be asked.
+        memory = self._memory()
+        if memory is None:
             return self.invoke
-        views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
-        if views is None:
-            return self.invoke
+        given, answers = memory
         interpreter, run = self._interpreter, type(self._interpreter._interpreter).Invoke
-        given, answers = views[: len(self._input_indexes)], views[len(self._input_indexes) :]
         if len(given) == 1:
             (only,) = given
 
@@ -129,6 +127,30 @@ class InterpreterBackend(Backend):
             return answers
 
         return run_all
+
+    def batch_runner(self) -> RunBatch:
+        """As `runner`, of several samples."""
+        memory = self._memory()
+        if memory is None:
+            return super().batch_runner()
+        fill, answers = filler(memory[0]), split(memory[1])
+        interpreter, run = self._interpreter, type(self._interpreter._interpreter).Invoke
+
+        def run_batch(rows: Rows) -> Rows:
+            fill(rows)
+            run(interpreter._interpreter)
+            return answers
+
+        return run_batch
+
+    def _memory(self) -> tuple[list[Array], list[Array]] | None:
+        """The inputs' and the outputs' own memory; None where it moves, or a backend built on this one wants to be asked."""
+        if type(self).invoke is not InterpreterBackend.invoke:
+            return None
+        views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
+        if views is None:
+            return None
+        return views[: len(self._input_indexes)], views[len(self._input_indexes) :]
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
         """Measured node by node on this very interpreter."""

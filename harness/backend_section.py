@@ -43,8 +43,8 @@ class BackendSection(BaseModel):
     """What answers Server and Offline; auto: processes for models of microseconds on the CPU, where they are quicker."""
     placement: Literal["auto", "none", "cores"] = "auto"
     """Whether instances get cores of their own; auto: where they are of several kinds, and processes."""
-    batch: int | Literal["auto"] = Field(default="auto")
-    """Samples of one invoke."""
+    batch: Count | Literal["auto"] = Field(default="auto")
+    """Samples of one invoke; auto: more than one where the model can be resized and is clearly quicker so."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Passed to the backend by name."""
     require_full: float | None = Field(default=None, ge=0, le=1)

@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
-
-import numpy.typing as npt
+from typing import TypeVar
 
 from harness.placement import Placement, pin
 
@@ -39,8 +37,7 @@ _FIRST_LEAD, _SECOND_LEAD = 5, 10
 """If both are as quick and noise gives the second two pairs of five, it is taken in one case of 66; with one of five, never."""
 
 Answer = Callable[[int], bytes]
-Row = Sequence[npt.NDArray[Any]]
-"""The inputs of one sample."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,14 @@ def service_time(answer: Answer, indices: Sequence[int], measure_ns: int = _MEAS
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
 
 
-def median_time(answer: Answer, indices: Sequence[int], measure_ns: int, min_runs: int) -> int:
-    """What a sample takes at the median, in ns, asked round and round for so long and so often at least."""
-    return int(statistics.median(_loop(answer, indices, measure_ns, min_runs)))
+def median_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: int, min_runs: int) -> int:
+    """What an answer takes at the median, in ns, asked round and round for so long and so often at least."""
+    return int(statistics.median(_loop(answer, asked, measure_ns, min_runs)))
 
 
 def throughput(
-    answers: Sequence[Answer],
-    indices: Sequence[int],
+    answers: Sequence[Callable[[T], object]],
+    asked: Sequence[T],
     measure_ns: int = _MEASURE_NS,
     placement: Placement | None = None,
     min_runs: int = _MIN_RUNS,
@@ -81,7 +78,7 @@ def throughput(
     """All workers at once, each where it is placed.
 
     Returns:
-        Samples per second of all together, and the median service time in ns while all work.
+        Answers per second of all together, and the median time of one in ns while all work.
     """
     times: list[list[int]] = [[] for _ in answers]
     failures: list[BaseException] = []
@@ -89,7 +86,7 @@ def throughput(
     def work(number: int) -> None:
         try:
             pin(placement.of(number) if placement else ())
-            times[number] = _loop(answers[number], indices, measure_ns, min_runs)
+            times[number] = _loop(answers[number], asked, measure_ns, min_runs)
         except BaseException as error:
             failures.append(error)
 
@@ -238,7 +235,7 @@ class Duel:
 
 
 def duel(
-    first: Callable[[Row], object], second: Callable[[Row], object], rows: Sequence[Row], budget_ns: int = _DUEL_NS
+    first: Callable[[T], object], second: Callable[[T], object], rows: Sequence[T], budget_ns: int = _DUEL_NS
 ) -> Duel:
     """Runs both on the same rows in turn and stops as soon as it is clear.
 
@@ -249,7 +246,7 @@ def duel(
     Args:
         first: What is kept where nothing is clear.
         second: What has to be clearly quicker.
-        rows: Inputs, asked round and round.
+        rows: What both are asked, round and round.
         budget_ns: About how long both together may take.
     """
     now = time.perf_counter_ns
@@ -274,14 +271,14 @@ def duel(
     return Duel(medians[0], medians[1], len(times[0]), lead >= _SECOND_LEAD)
 
 
-def _loop(answer: Answer, indices: Sequence[int], budget_ns: int, min_runs: int) -> list[int]:
+def _loop(answer: Callable[[T], object], asked: Sequence[T], budget_ns: int, min_runs: int) -> list[int]:
     times: list[int] = []
     now = time.perf_counter_ns
     end = now() + budget_ns
-    count = len(indices)
+    count = len(asked)
     start = now()
     while len(times) < min_runs or (start < end and len(times) < _MAX_RUNS):
-        answer(indices[len(times) % count])
+        answer(asked[len(times) % count])
         done = now()
         times.append(done - start)
         start = done

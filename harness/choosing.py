@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import calibration
+from harness.batching import in_groups
 from harness.calibration import ServiceTime, Tally
 from harness.dispatch.guard import Guard
 from harness.dispatch.peers import Peers
@@ -94,11 +95,11 @@ def choose_workers(
     found: dict[str, _Found] = {}
     if "threads" in candidates:
         placement = parts.place(threads, instances)
-        suts = (first, *(parts.sut(threads, placement.of(number)) for number in range(1, instances)))
+        suts = (first, *(parts.sut(threads, placement.of(number), first.batch) for number in range(1, instances)))
         found["threads"] = _measure_threads(spec, suts, indices, placement)
     if "processes" in candidates:
         placement = parts.place(threads, instances, "processes")
-        peers = Peers([parts.recipe(threads, placement.of(number)) for number in range(instances)])
+        peers = Peers([parts.recipe(threads, placement.of(number), first.batch) for number in range(instances)])
         try:
             found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone, placement)
         except BaseException:
@@ -112,7 +113,7 @@ def choose_workers(
             peers.close()
         else:
             for sut in plain.suts[1:]:
-                sut.backend.close()
+                sut.close()
     chosen = found[best]
     return Chosen(
         workers=best,
@@ -163,24 +164,40 @@ def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
     return ["threads", "processes"], "measured"
 
 
-def _chunk(spec: Spec, workers: str, service_ns: int) -> int:
+def _chunk(spec: Spec, workers: str, service_ns: int, batch: int) -> int:
+    """Samples that go to a worker together: whole batches."""
     if spec.load.scenario == "Server":
-        return 1 if workers == "threads" else max(1, _SERVER_CHUNK_NS // max(1, service_ns))
-    return max(1, min(_MAX_CHUNK[workers], _OFFLINE_CHUNK_NS // max(1, service_ns)))
+        most = 1 if workers == "threads" else _SERVER_CHUNK_NS // max(1, service_ns)
+    else:
+        most = min(_MAX_CHUNK[workers], _OFFLINE_CHUNK_NS // max(1, service_ns))
+    return max(1, most // batch) * batch
+
+
+def _throughput(
+    spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int], placement: Placement, **span: int
+) -> tuple[float, int]:
+    """Samples per second of all workers at once, and how long one occupies its worker, in ns: see `calibration.throughput`."""
+    batch = suts[0].batch
+    if spec.load.scenario == "Server" or batch == 1:
+        # Server's queries mostly come one by one.
+        return calibration.throughput([sut.answer for sut in suts], indices, placement=placement, **span)
+    groups = in_groups(indices, batch)
+    per_second, took_ns = calibration.throughput([sut.answer_all for sut in suts], groups, placement=placement, **span)
+    return batch * per_second, took_ns // batch
 
 
 def _measure_threads(
     spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int], placement: Placement
 ) -> _Found:
-    answers = [sut.answer for sut in suts]
-    per_second, busy_ns = calibration.throughput(answers, indices, placement=placement)
+    per_second, busy_ns = _throughput(spec, suts, indices, placement)
     if spec.load.scenario == "Server":
         with on(placement.harness):
+            answers = [sut.answer for sut in suts]
             queued = calibration.queued_throughput(answers, indices, per_second, placement=placement)
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
-    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns), placement, suts)
+    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns, suts[0].batch), placement, suts)
 
 
 def _measure_processes(
@@ -213,10 +230,18 @@ def _pool(
     placement: Placement,
 ) -> Iterator[tuple[ProcessPool, Tally, int]]:
     """The pool with samples in it, who counts what it completes, and how many it hands out together."""
-    tally, chunk = Tally(), _chunk(spec, "processes", alone_ns)
+    tally, chunk = Tally(), _chunk(spec, "processes", alone_ns, first.batch)
     guard = Guard(parts.control, lambda _: None)
     with on(placement.harness):
-        pool = ProcessPool(peers, guard, parts.control, chunk=chunk, completer=lambda _: tally, abandon=tally.abandon)
+        pool = ProcessPool(
+            peers,
+            guard,
+            parts.control,
+            chunk=chunk,
+            completer=lambda _: tally,
+            abandon=tally.abandon,
+            batch=1 if spec.load.scenario == "Server" else first.batch,
+        )
         try:
             pool.load(parts.samples.rows, indices, first.backend.inputs)
             yield pool, tally, chunk
@@ -252,8 +277,7 @@ def windows(
         From how long to ask, in ns, and how many samples a worker at least: how long a sample occupies its worker, in ns.
     """
     if peers is None:
-        answers = [sut.answer for sut in suts]
-        yield lambda ns, least: calibration.throughput(answers, indices, ns, placement, least)[1]
+        yield lambda ns, least: _throughput(spec, suts, indices, placement, measure_ns=ns, min_runs=least)[1]
         return
     server, count = spec.load.scenario == "Server", len(peers)
     with _pool(spec, parts, suts[0], peers, indices, alone_ns, placement) as (pool, tally, _):

@@ -31,7 +31,12 @@ _SHORTEST_MS, _SHARE, _WORTH = 5000, 1 / 20, 1 / 4
 _MOST_RUNS = 24
 _MARGIN = 1.1
 """A run may take longer than the last of its kind."""
-_KEPT = {"backend.threads": "threads", "backend.instances": "instances", "backend.workers": "workers"}
+_KEPT = {
+    "backend.threads": "threads",
+    "backend.instances": "instances",
+    "backend.workers": "workers",
+    "backend.batch": "batch",
+}
 """Fields that the first run decides for all, and where its result's `backend` has them."""
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
+from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TensorSpec, TimeShare
 from backends.cpu import CpuBackend
 from backends.shapes import complete_shapes
 from harness import parity
 from harness.control import Control, Phase
 from harness.errors import RunFailed
+from harness.parity import Answers
 from harness.placement import Placement, Workers, may_pin, on, place
 from harness.registry import backend_class, check_backend_options
 from harness.samples import SampleLibrary
@@ -36,6 +38,8 @@ class Recipe:
     options: Mapping[str, Any]
     cpus: tuple[int, ...] = ()
     """Where a process of its own works; empty for anywhere."""
+    batch: int = 1
+    """Samples of one invoke of a second instance beside it; 1 for none."""
 
     def open(self, kind: Any, task: Task) -> Backend:
         """Loads the model, its inputs in the shapes that the task wants."""
@@ -45,6 +49,11 @@ class Recipe:
             backend.close()
             backend = kind(self.model, threads=self.threads, input_shapes=shapes, **self.options)
         return backend  # type: ignore[no-any-return]
+
+    def open_many(self, kind: Any, single: Backend) -> Backend:
+        """The same, with the inputs resized to the batch: see `harness.batching`."""
+        shapes = [(self.batch, *tensor.shape[1:]) for tensor in single.inputs]
+        return kind(self.model, threads=self.threads, input_shapes=shapes, **self.options)  # type: ignore[no-any-return]
 
 
 class Parts:
@@ -64,6 +73,7 @@ class Parts:
         spread = getattr(self.backend_class, "spread", Backend.spread)
         self._spread: Sequence[dict[str, Any]] = spread(spec.backend.options)
         self._opened = 0
+        self._recipes: WeakKeyDictionary[Backend, Recipe] = WeakKeyDictionary()
         self.topology = this_machine()
         self._may_pin = may_pin()
         control.enter(Phase.LOADING)
@@ -94,17 +104,27 @@ class Parts:
 
     def open(self, threads: int) -> Backend:
         """Another instance of the model."""
-        backend = self.recipe(threads).open(self.backend_class, self.task)
+        backend = self._open(self.recipe(threads))
         self.control.tick()
         return backend
 
-    def recipe(self, threads: int, cpus: tuple[int, ...] = ()) -> Recipe:
+    def _open(self, recipe: Recipe) -> Backend:
+        backend = recipe.open(self.backend_class, self.task)
+        self._recipes[backend] = recipe
+        return backend
+
+    def open_many(self, single: Backend, batch: int) -> Backend:
+        """An instance as this one, for so many samples at once."""
+        recipe = replace(self._recipes[single], batch=batch)
+        return recipe.open_many(self.backend_class, single)
+
+    def recipe(self, threads: int, cpus: tuple[int, ...] = (), batch: int = 1) -> Recipe:
         """How to open another instance, here or in another process, which then works on these CPUs."""
         options = dict(self._spread[self._opened % len(self._spread)])
         self._opened += 1
         if options.get("weight_cache") is True:
             options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
-        return Recipe(self.model, threads, options, cpus)
+        return Recipe(self.model, threads, options, cpus, batch)
 
     def place(self, threads: int, instances: int, workers: Workers = "threads") -> Placement:
         """Where instances would work."""
@@ -115,19 +135,32 @@ class Parts:
         wanted = self.spec.backend.placement
         return place(self.topology, wanted, threads=threads, instances=instances, workers=workers)
 
-    def sut(self, threads: int, cpus: Sequence[int] = ()) -> SystemUnderTest:
-        """Another instance with the task around it, its threads on these CPUs; the first of one thread is open already."""
-        with on(cpus):
-            return self._sut(threads)
+    def sut(self, threads: int, cpus: Sequence[int] = (), batch: int = 1) -> SystemUnderTest:
+        """Another instance with the task around it, its threads on these CPUs; the first of one thread is open already.
 
-    def _sut(self, threads: int) -> SystemUnderTest:
+        Args:
+            threads: Of the instance.
+            cpus: Where they work; empty for anywhere.
+            batch: Samples that it can be asked at once, which is proven already.
+        """
+        with on(cpus):
+            return self._sut(threads, batch)
+
+    def _sut(self, threads: int, batch: int) -> SystemUnderTest:
         backend, self.spare = (self.spare, None) if self.spare is not None and threads == 1 else (None, self.spare)
-        accuracy = self.spec.load.mode == "accuracy"
-        made = SystemUnderTest(backend or self.open(threads), self.codec, self.samples, check_answers=accuracy)
+        made = self._around(backend or self.open(threads))
         # The calibration has loaded its samples, of which 0 is one.
         made.check(0)
         self.control.tick()
-        return made
+        return made if batch == 1 else self.with_batch(made, self.open_many(made.backend, batch))
+
+    def with_batch(self, sut: SystemUnderTest, many: Backend) -> SystemUnderTest:
+        """The same instance, with one beside it for several samples at once."""
+        return self._around(sut.backend, many)
+
+    def _around(self, backend: Backend, many: Backend | None = None) -> SystemUnderTest:
+        accuracy = self.spec.load.mode == "accuracy"
+        return SystemUnderTest(backend, self.codec, self.samples, check_answers=accuracy, many=many)
 
     def prove(self, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> None:
         """Holds the backend against one CPU thread on a few samples, which must be loaded. The plain CPU is its own proof.
@@ -170,7 +203,7 @@ class Parts:
 
     def open_with(self, options: Mapping[str, Any]) -> Backend:
         """An instance of one thread with other options."""
-        return Recipe(self.model, 1, options).open(self.backend_class, self.task)
+        return self._open(Recipe(self.model, 1, options))
 
     def take(self, options: Mapping[str, Any], backend: Backend) -> None:
         """All further instances have these options; this one, of one thread, is the next."""
@@ -219,10 +252,15 @@ class Parts:
         expected = self._answers(reference, indices)
         reference.close()
         backend = backend or self.first
-        found = self._answers(backend, indices)
+        return {"reference": said} | self._held_against(backend.outputs, expected, self._answers(backend, indices))
+
+    def disagreement(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> list[str]:
+        """What is beyond the task's tolerance in answers to the same samples."""
+        return list(self._held_against(outputs, expected, found)["why"])
+
+    def _held_against(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> dict[str, Any]:
         tolerance = parity.tolerance_for(self.spec.task, self.spec.backend.parity)
-        compared = parity.compare(self.spec.task, backend.outputs, expected, found, tolerance, self.codec.postprocess)
-        return {"reference": said} | compared
+        return parity.compare(self.spec.task, outputs, expected, found, tolerance, self.codec.postprocess)
 
     def _answers(self, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:
         ask = checked(backend, backend.runner())

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import calibration, queueing
 from harness.backend_section import BackendSection
+from harness.batching import Batch, choose_batch
 from harness.choosing import Chosen, choose_workers
 from harness.dispatch.peers import Peers
 from harness.errors import ConfigError
@@ -41,6 +42,8 @@ class Plan:
     """`inline` (LoadGen's own thread), `threads` or `processes`."""
     chunk: int
     """Samples that a worker of a pool takes at once."""
+    batch: int
+    """Samples of one invoke."""
     placement: Placement
     """Where each instance works."""
     found: dict[str, Any]
@@ -59,7 +62,7 @@ class Plan:
         if self.peers is not None:
             self.peers.close()
         for sut in self.suts:
-            sut.backend.close()
+            sut.close()
 
 
 def plan_run(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
@@ -99,10 +102,15 @@ def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     if best is None:
         raise ConfigError("no number of threads to try")
     service, threads, sut, placement = best
-    expected = service.expected_latency_ns * spec.load.samples_per_query
-    found = {"service_time_ns": service.median_ns, "median_ns_by_threads": tried, "runs": service.runs}
+    batch = Batch(1, sut)
+    if spec.load.samples_per_query > 1:
+        with on(placement.of(0)):
+            batch = choose_batch(spec, parts, sut, indices, service)
+    expected = int(service.expected_latency_ns * spec.load.samples_per_query * batch.time_share)
+    per_sample_ns = int(service.median_ns * batch.time_share)
+    found = {"service_time_ns": per_sample_ns, "median_ns_by_threads": tried, "runs": service.runs, **batch.found}
     expected = spec.load.expected_latency_ns or expected
-    return Plan(threads, 1, (sut,), None, expected, 0.0, None, "inline", 1, placement, found)
+    return Plan(threads, 1, (batch.sut,), None, expected, 0.0, None, "inline", 1, batch.size, placement, found)
 
 
 def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
@@ -115,16 +123,17 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     first = parts.sut(threads, placement.of(0))
     with on(placement.of(0)):
         alone = calibration.service_time(first.answer, indices)
-    chosen = choose_workers(spec, parts, first, threads, instances, indices, alone)
+        batch = choose_batch(spec, parts, first, indices, alone)
+    chosen = choose_workers(spec, parts, batch.sut, threads, instances, indices, alone)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = calibration.SERVER_BOUND_SERVICE_TIMES * chosen.answer_ns
     per_second = chosen.samples_per_second
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
-    undisturbed = instances * 1e9 / alone.expected_latency_ns
+    undisturbed = instances * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, instances, chosen.busy_ns, bound or 0)
     expected_qps = (peak or calibration.server_load(per_second)) if server else max(per_second / 0.9, undisturbed)
-    found = _found(chosen, alone)
+    found = _found(chosen, alone) | batch.found
     if server:
         found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     return Plan(
@@ -137,6 +146,7 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
         server_target_latency_ns=bound,
         workers=chosen.workers,
         chunk=chosen.chunk,
+        batch=batch.size,
         placement=chosen.placement,
         found=found,
     )

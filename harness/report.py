@@ -156,6 +156,7 @@ def _backend(backend: Mapping[str, Any]) -> str:
     # Results of earlier versions do not say what answers.
     apart = " processes" if backend.get("workers") == "processes" else ""
     shape = f"{backend['instances']}{apart} x {backend['threads']} thread" + ("s" if backend["threads"] > 1 else "")
+    shape += f", batches of {backend['batch']}" if backend.get("batch", 1) > 1 else ""
     if backend["engine"] == "none":
         return f"{backend['name']}: the model is NOT run, every answer is zeros ({shape})"
     cover = ""

@@ -20,6 +20,7 @@ from tasks.base import Layout
 _DEFAULT_SAMPLE_COUNT = 1024
 _MOST = 1024
 """Threads, instances or samples of one invoke; more is a slip of the keyboard."""
+_MOST_AT_ONCE = {"SingleStream": 1, "MultiStream": rules.SAMPLES_PER_MULTI_STREAM_QUERY}
 T = TypeVar("T")
 
 
@@ -132,9 +133,12 @@ def _check_numbers(benchmark: Benchmark) -> list[str]:
         value = getattr(benchmark.backend, name)
         if value != "auto" and not 1 <= value <= _MOST:
             problems.append(f"backend.{name} must be 1 to {_MOST} or auto, not {value}")
-    if benchmark.backend.batch not in ("auto", 1):
+    most = _MOST_AT_ONCE.get(benchmark.load.scenario)
+    batch = benchmark.backend.batch
+    if most is not None and batch != "auto" and batch > most:
+        asks = "one sample" if most == 1 else f"{most} samples"
         problems.append(
-            f"backend.batch is {benchmark.backend.batch}: this version runs one sample an invoke (auto or 1)"
+            f"backend.batch is {batch}, but {benchmark.load.scenario} asks {asks} at a time: at most {most}, or auto"
         )
     return problems
 

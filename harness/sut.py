@@ -1,4 +1,4 @@
-"""The system under test: one sample in, one answer out."""
+"""The system under test: samples in, answers out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from backends.base import Array, Backend, Run
+from backends.batch import Rows, RunBatch
 from harness.errors import RunFailed
 from harness.samples import Row
-from tasks.base import Codec
+from tasks.base import Codec, Postprocess
 
 _FLOATS_PER_STAMPED_ROW = 7
 
@@ -26,14 +27,38 @@ class SystemUnderTest:
 
     answer: Callable[[int], bytes]
     """The timed path: one look-up, one run of the model, one post-processing."""
+    answer_all: Callable[[Sequence[int]], list[bytes]]
+    """The same for several samples, in order: whole batches together where there is a backend for them, the rest one by one."""
 
-    def __init__(self, backend: Backend, codec: Codec, samples: Samples, *, check_answers: bool) -> None:
-        """`check_answers` holds every answer against the model's outputs (a microsecond: not where queries are timed)."""
-        self.backend = backend
+    def __init__(
+        self, backend: Backend, codec: Codec, samples: Samples, *, check_answers: bool, many: Backend | None = None
+    ) -> None:
+        """Binds what a query needs.
+
+        Args:
+            backend: The model, opened for one sample.
+            codec: Of the task.
+            samples: Where they are looked up.
+            check_answers: Hold every answer against the model's outputs (a microsecond: not where queries are timed).
+            many: The same model, opened for a batch (see `harness.batching`).
+        """
+        self.backend, self.many = backend, many
         self._rows = samples.rows
         run = backend.runner()
         run = checked(backend, run) if check_answers else run
-        self.answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.answerer())
+        self.answer = answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.answerer())
+        if many is None:
+            self.answer_all = lambda indices: [answer(index) for index in indices]
+            return
+        run_batch = checked_batch(backend, many.batch_runner()) if check_answers else many.batch_runner()
+        # Each of a batch's places has arrays of its own, which post-processing may remember.
+        places = [codec.answerer() for _ in range(self.batch)]
+        self.answer_all = _in_batches(self._rows, run_batch, places, answer, stamps=codec.stamps_index)
+
+    @property
+    def batch(self) -> int:
+        """Samples of one invoke."""
+        return 1 if self.many is None else self.many.inputs[0].shape[0]
 
     def check(self, index: int) -> None:
         """Looks at one answer before any is timed.
@@ -43,26 +68,60 @@ class SystemUnderTest:
         """
         checked(self.backend, self.backend.runner())(self._rows[index])
 
+    def close(self) -> None:
+        """Frees the model."""
+        self.backend.close()
+        if self.many is not None:
+            self.many.close()
+
 
 # Closures, not methods: what a query needs is bound once.
 
 
-def _plain(rows: Sequence[Row], run: Run, postprocess: Callable[[Sequence[Array]], bytes]) -> Callable[[int], bytes]:
+def _plain(rows: Sequence[Row], run: Run, postprocess: Postprocess) -> Callable[[int], bytes]:
     def answer(index: int) -> bytes:
         return postprocess(run(rows[index]))
 
     return answer
 
 
-def _stamped(rows: Sequence[Row], run: Run, postprocess: Callable[[Sequence[Array]], bytes]) -> Callable[[int], bytes]:
+def _stamped(rows: Sequence[Row], run: Run, postprocess: Postprocess) -> Callable[[int], bytes]:
     """For log formats whose rows open with the sample's index."""
 
     def answer(index: int) -> bytes:
-        data = bytearray(postprocess(run(rows[index])))
-        np.frombuffer(data, np.float32)[::_FLOATS_PER_STAMPED_ROW] = index
-        return bytes(data)
+        return _stamp(index, postprocess(run(rows[index])))
 
     return answer
+
+
+def _in_batches(
+    rows: Sequence[Row],
+    run: RunBatch,
+    places: Sequence[Postprocess],
+    answer: Callable[[int], bytes],
+    *,
+    stamps: bool,
+) -> Callable[[Sequence[int]], list[bytes]]:
+    batch = len(places)
+
+    def answer_all(indices: Sequence[int]) -> list[bytes]:
+        answers: list[bytes] = []
+        whole = len(indices) - len(indices) % batch
+        for start in range(0, whole, batch):
+            asked = indices[start : start + batch]
+            found = run([rows[index] for index in asked])
+            packed = [postprocess(outputs) for postprocess, outputs in zip(places, found, strict=True)]
+            answers += map(_stamp, asked, packed) if stamps else packed
+        answers += [answer(index) for index in indices[whole:]]
+        return answers
+
+    return answer_all
+
+
+def _stamp(index: int, packed: bytes) -> bytes:
+    data = bytearray(packed)
+    np.frombuffer(data, np.float32)[::_FLOATS_PER_STAMPED_ROW] = index
+    return bytes(data)
 
 
 def checked(backend: Backend, run: Run) -> Run:
@@ -74,10 +133,33 @@ def checked(backend: Backend, run: Run) -> Run:
         RunFailed: By the function returned: another number of outputs, another shape or type, or NaN, of which the best
             class would be one like any other.
     """
-    promised = [(tensor.shape, tensor.dtype) for tensor in backend.outputs]
+    look = _looker(backend)
 
     def run_and_look(inputs: Sequence[Array]) -> Sequence[Array]:
         outputs = run(inputs)
+        look(outputs)
+        return outputs
+
+    return run_and_look
+
+
+def checked_batch(backend: Backend, run: RunBatch) -> RunBatch:
+    """As `checked`, for a batch: each sample's outputs are held against those of `backend`, which takes one sample."""
+    look = _looker(backend)
+
+    def run_and_look(rows: Rows) -> Rows:
+        found = run(rows)
+        for outputs in found:
+            look(outputs)
+        return found
+
+    return run_and_look
+
+
+def _looker(backend: Backend) -> Callable[[Sequence[Array]], None]:
+    promised = [(tensor.shape, tensor.dtype) for tensor in backend.outputs]
+
+    def look(outputs: Sequence[Array]) -> None:
         if [(array.shape, array.dtype) for array in outputs] != promised:
             found = ", ".join(f"{array.dtype} {list(array.shape)}" for array in outputs) or "nothing"
             wanted = ", ".join(f"{dtype} {list(shape)}" for shape, dtype in promised)
@@ -88,6 +170,5 @@ def checked(backend: Backend, run: Run) -> Run:
                     f"the model's output {tensor.name} holds NaN: its weights or its inputs are broken (preprocessing "
                     "options such as mean and std, if the model is good elsewhere)"
                 )
-        return outputs
 
-    return run_and_look
+    return look

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import calibration
+from harness.batching import in_groups
 from harness.choosing import Window, windows
 from harness.control import Phase
 from harness.parts import Parts
@@ -90,9 +91,13 @@ def settle(
 @contextlib.contextmanager
 def _open(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
     if plan.workers == "inline":
-        answer = plan.suts[0].answer
+        sut, batch = plan.suts[0], plan.batch
+        groups = in_groups(indices, batch)
         with on(plan.placement.of(0)):
-            yield lambda ns, least: calibration.median_time(answer, indices, ns, least)
+            if batch == 1:
+                yield lambda ns, least: calibration.median_time(sut.answer, indices, ns, least)
+            else:
+                yield lambda ns, least: calibration.median_time(sut.answer_all, groups, ns, least) // batch
         return
     alone_ns = plan.found["service_time_alone_ns"]
     with windows(spec, parts, plan.suts, plan.peers, indices, alone_ns, plan.placement) as ask:

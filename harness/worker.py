@@ -160,6 +160,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
         "workers": plan.workers,
         "threads": plan.threads,
         "instances": plan.instances,
+        "batch": plan.batch,
         "placement": plan.placement.plain(),
         "calibration": engines | plan.found | timing | {"warm_up": asdict(warmed) if warmed else None},
         "machine": machine,
@@ -256,6 +257,7 @@ def _processes(
         completer=loadgen.Responder,
         abandon=guard.abandon,
         times=times,
+        batch=plan.batch,
     )
 
     def load(indices: Sequence[int]) -> None:

@@ -57,20 +57,31 @@ def keyword_templates() -> Array:
 
 @pytest.fixture(scope="session")
 def keyword_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """int8 [1, 49, 10, 1] -> int8 [1, 12]: how well the features agree with each word's pattern."""
+    """int8 [1, 49, 10, 1] -> int8 [1, 12]: how well the features agree with each word's pattern. One sample at a time."""
+    return _write(_keyword_graph(reshape=True), tmp_path_factory.mktemp("models") / "keywords.tflite")
+
+
+@pytest.fixture(scope="session")
+def flexible_keyword_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `keyword_model`, without its reshape to one row: it takes as many samples as it is given."""
+    return _write(_keyword_graph(reshape=False), tmp_path_factory.mktemp("models") / "flexible.tflite")
+
+
+def _keyword_graph(*, reshape: bool) -> Graph:
     graph = Graph("keyword patterns")
     # The features' own quantisation, so that files are fed as they are.
     quantization = Quantization.per_tensor(0.5847029089927673, 83)
-    features = graph.input("features", (1, 49, 10, 1), np.int8, quantization)
-    flat = graph.tensor("flat", (1, FEATURES), np.int8, quantization)
-    shape = graph.constant("flat/shape", np.array([1, FEATURES], np.int32))
-    graph.operator("RESHAPE", [features, shape], [flat], schema.ReshapeOptionsT(newShape=[1, FEATURES]))
+    flat = features = graph.input("features", (1, 49, 10, 1), np.int8, quantization)
+    if reshape:
+        flat = graph.tensor("flat", (1, FEATURES), np.int8, quantization)
+        shape = graph.constant("flat/shape", np.array([1, FEATURES], np.int32))
+        graph.operator("RESHAPE", [features, shape], [flat], schema.ReshapeOptionsT(newShape=[1, FEATURES]))
     weight = graph.constant("patterns", keyword_templates(), Quantization.per_tensor(1.0))
     bias = graph.constant("bias", np.zeros(KEYWORDS, np.int32), Quantization.per_tensor(0.5847029089927673))
     scores = graph.tensor("scores", (1, KEYWORDS), np.int8, Quantization.per_tensor(150.0))
     graph.operator("FULLY_CONNECTED", [flat, weight, bias], [scores], schema.FullyConnectedOptionsT())
     graph.output(scores)
-    return _write(graph, tmp_path_factory.mktemp("models") / "keywords.tflite")
+    return graph
 
 
 @pytest.fixture(scope="session")

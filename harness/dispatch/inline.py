@@ -30,9 +30,9 @@ def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue
 
 
 def multi_stream(sut: SystemUnderTest, guard: Guard, control: Control, samples_per_query: int) -> Issue:
-    """All samples of a query one after the other, completed together."""
+    """All samples of a query one after the other, or in batches, completed together."""
     words, slot = control.slot(0)
-    answer = sut.answer
+    answer_all = sut.answer_all
     complete = Responder(samples_per_query).complete
     stop = STOP_WORD
 
@@ -41,7 +41,7 @@ def multi_stream(sut: SystemUnderTest, guard: Guard, control: Control, samples_p
             guard.abandon(query_ids)
             return
         try:
-            complete(query_ids, [answer(index) for index in indices])
+            complete(query_ids, answer_all(indices))
         except BaseException as error:
             guard.fail(error)
             guard.abandon(query_ids)

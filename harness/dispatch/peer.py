@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class _Peer:
         while (frame := self._next()) is not None:
             match frame.kind:
                 case Kind.WORK:
-                    self._answer(sut.answer, self._inbox.indices(frame))
+                    self._answer(sut.answer_all, self._inbox.indices(frame))
                 case Kind.SAMPLES:
                     file = self._files.pop(0)
                     sut.check(samples.take(file))
@@ -80,8 +80,8 @@ class _Peer:
                 case other:
                     raise ValueError(f"the worker sent {other!r}, which is nothing for a peer")
 
-    def _answer(self, answer: Callable[[int], bytes], indices: memoryview) -> None:
-        self._line.sendall(frames.pack_answers([answer(index) for index in indices]))
+    def _answer(self, answer_all: Callable[[Sequence[int]], list[bytes]], indices: memoryview) -> None:
+        self._line.sendall(frames.pack_answers(answer_all(indices)))
 
     def _next(self) -> frames.Frame | None:
         """The next frame, None at the end."""
@@ -101,12 +101,14 @@ def _open(opening: dict[str, Any]) -> tuple[SystemUnderTest, SharedSamples]:
     pin(opening["cpus"])
     spec = read_spec(Path.cwd())
     task = open_task(spec.task, spec.options, spec.dataset)
-    recipe = Recipe(Path(opening["model"]), opening["threads"], opening["options"])
-    backend = recipe.open(backend_class(spec.backend.name), task)
+    recipe = Recipe(**opening | {"model": Path(opening["model"])})
+    kind = backend_class(spec.backend.name)
+    backend = recipe.open(kind, task)
+    many = recipe.open_many(kind, backend) if recipe.batch > 1 else None
     accuracy = spec.load.mode == "accuracy"
     codec = task.codec(backend.inputs, backend.outputs, accuracy=accuracy)
     samples = SharedSamples(len(task), backend.inputs)
-    return SystemUnderTest(backend, codec, samples, check_answers=accuracy), samples
+    return SystemUnderTest(backend, codec, samples, check_answers=accuracy, many=many), samples
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic_ns
 
 from harness.control import STOP_WORD, Control
@@ -14,8 +14,8 @@ from harness.loadgen import Responder
 from harness.placement import Placement, pin
 from harness.sut import SystemUnderTest
 
-_Work = tuple[Sequence[int], Sequence[int], int] | None
-"""Query ids, sample indices, and in Server when LoadGen asked."""
+_Work = tuple[Sequence[int], Sequence[int], Sequence[int]]
+"""Query ids, sample indices, and in Server when LoadGen asked for each."""
 
 
 class Pool:
@@ -41,7 +41,7 @@ class Pool:
             times: One for each worker, in Server: where it writes how long queries waited.
             placement: Where each worker works.
         """
-        self._queue: SimpleQueue[_Work] = SimpleQueue()
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._chunk = chunk
         self._guard = guard
         self._control = control
@@ -62,7 +62,7 @@ class Pool:
 
     def _issue_one(self, query_ids: list[int], indices: list[int]) -> None:
         """Server's."""
-        self._queue.put((query_ids, indices, monotonic_ns()))
+        self._queue.put((query_ids, indices, (monotonic_ns(),)))
         self._guard.judge_backlog(self._queue.qsize())
 
     def _issue_many(self, query_ids: list[int], indices: list[int]) -> None:
@@ -70,7 +70,7 @@ class Pool:
         put = self._queue.put
         chunk = self._chunk
         for start in range(0, len(query_ids), chunk):
-            put((query_ids[start : start + chunk], indices[start : start + chunk], 0))
+            put((query_ids[start : start + chunk], indices[start : start + chunk], ()))
 
     def close(self) -> None:
         """Ends the threads once the queue is empty."""
@@ -82,20 +82,40 @@ class Pool:
     def _work(self, number: int, sut: SystemUnderTest, times: QueueTimes | None) -> None:
         pin(self._placement.of(number))
         words, slot = self._control.slot(number)
-        get, guard, answer = self._queue.get, self._guard, sut.answer
+        get, guard, answer_all = self._queue.get, self._guard, sut.answer_all
+        gathers = times is not None and sut.batch > 1
         complete = Responder(self._chunk).complete
         stop, now = STOP_WORD, monotonic_ns
         while (work := get()) is not None:
-            query_ids, indices, issued_ns = work
+            query_ids, indices, issued_ns = self._with_those_waiting(work, sut.batch) if gathers else work
             if words[stop]:
                 guard.abandon(query_ids)
                 continue
-            began_ns = now() if times is not None else 0
+            began_ns = now() if issued_ns else 0
             try:
-                complete(query_ids, [answer(index) for index in indices])
+                complete(query_ids, answer_all(indices))
             except BaseException as error:
                 guard.fail(error)
                 guard.abandon(query_ids)
             if times is not None:
-                times.add(issued_ns, began_ns, now())
+                done_ns = now()
+                for at_ns in issued_ns:
+                    times.add(at_ns, began_ns, done_ns)
             words[slot] += len(query_ids)
+
+    def _with_those_waiting(self, work: _Work, batch: int) -> _Work:
+        """Server's queries that wait already, as many as make a batch: all workers have something to do, or none would wait."""
+        together = tuple(map(list, work))
+        while len(together[0]) < batch and self._queue.qsize():
+            try:
+                other = self._queue.get_nowait()
+            except Empty:
+                # Another worker was quicker.
+                break
+            if other is None:
+                self._queue.put(None)
+                break
+            for mine, more in zip(together, other, strict=True):
+                mine += more
+        ids, indices, issued_ns = together
+        return ids, indices, issued_ns

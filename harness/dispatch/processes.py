@@ -50,6 +50,7 @@ class ProcessPool:
         completer: Callable[[int], Completes],
         abandon: Abandon,
         times: Sequence[QueueTimes] = (),
+        batch: int = 1,
     ) -> None:
         """Starts the thread that completes.
 
@@ -61,6 +62,7 @@ class ProcessPool:
             completer: From `chunk`, one for each peer.
             abandon: Completes without an answer.
             times: One for each peer, in Server: where is written how long queries waited.
+            batch: Samples that a peer answers at once; `chunk` holds whole ones.
         """
         self._peers = list(peers)
         self._guard, self._abandon, self._chunk = guard, abandon, chunk
@@ -68,6 +70,8 @@ class ProcessPool:
         self._slots = [control.slot(number) for number in range(len(self._peers))]
         self._words = control.words
         self._times = times
+        # Server's queries go to whoever is free rather than wait for a whole batch.
+        self._unit = 1 if times else batch
         self._queue: deque[tuple[Sequence[int], Sequence[int], int]] = deque()
         """Query ids, sample indices, and in Server when LoadGen asked."""
         self._ids: Sequence[int] = ()
@@ -139,7 +143,8 @@ class ProcessPool:
                 return
             # Smaller pieces towards the end, so that all are busy until then.
             share = -(-waiting // (_CHUNKS_AT_ONCE * len(self._peers)))
-            ids, indices, issued_ns = self._take(min(self._chunk, share))
+            whole = -(-share // self._unit) * self._unit
+            ids, indices, issued_ns = self._take(min(self._chunk, whole))
             peer.asked.append(Asked(ids, issued_ns, monotonic_ns() if issued_ns else 0))
             peer.sent += len(ids)
             peer.send(frames.pack_indices(indices))

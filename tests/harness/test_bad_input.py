@@ -159,7 +159,7 @@ def test_a_model_that_does_not_fit_the_task_is_refused(
         (["--task", "kws", "--threads", "9999999999"], "backend.threads must be 1 to 1024 or auto, not 9999999999"),
         (["--task", "kws", "--threads", "all"], "backend.threads: must be a whole number or 'auto', not 'all'"),
         (["--task", "kws", "--instances", "-1"], "backend.instances must be 1 to 1024 or auto, not -1"),
-        (["--task", "kws", "--batch", "8"], "backend.batch is 8: this version runs one sample an invoke"),
+        (["--task", "kws", "--batch", "8"], "backend.batch is 8, but SingleStream asks one sample at a time"),
         (["--task", "kws", "--mode", "find-peak"], "find-peak"),
         (["--task", "kws", "--truth", "/nowhere.csv"], "no ground truth at /nowhere.csv"),
     ],

@@ -448,6 +448,11 @@ class Sut:
         size = draw.choice([0, 1, 3, 4, 28, 4095, 4096, 4097, draw.randrange(20_000), draw.randrange(100_000)])
         return draw.randbytes(size)
 
+    batch = 1
+
+    def answer_all(self, indices):
+        return [self.answer(index) for index in indices]
+
 settings = loadgen.Settings(
     scenario=scenario, accuracy=True, performance_sample_count=total, total_sample_count=total, min_query_count=1,
     min_duration_ms=0, max_duration_ms=None, target_percentile=0.99, samples_per_query=8, expected_latency_ns=1000,

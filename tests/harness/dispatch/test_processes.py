@@ -359,3 +359,26 @@ def test_a_server_that_is_asked_for_far_too_much_fails_and_every_query_is_let_go
         for peer in peers:
             peer.socket.close()
             peer.process.wait()
+
+
+def test_offline_s_processes_get_whole_batches_as_long_as_there_are_any() -> None:
+    peers, loadgen = [Silent(0), Silent(1)], Counting()
+    with control_file() as page:
+        control = Control(page.fileno())
+        guard = Guard(control, print)
+        pool = ProcessPool(
+            peers, guard, control, chunk=20, completer=lambda _: loadgen, abandon=loadgen.abandon, batch=5
+        )
+        pool.issue(list(range(33)), list(range(33)))
+    sizes = [len(asked.ids) for peer in peers for asked in peer.asked]
+    # Three samples wait until one of them has answered.
+    assert sum(sizes) == 30
+    assert [size % 5 for size in sizes] == [0, 0, 0, 0]
+    heard = Inbox()
+    room = heard.room()
+    heard.arrived(peers[0].other.recv_into(room, 0, socket.MSG_DONTWAIT))
+    frame = heard.next()
+    assert frame is not None
+    assert list(heard.indices(frame)) == list(peers[0].asked[0].ids)
+    for peer in peers:
+        peer.other.close()

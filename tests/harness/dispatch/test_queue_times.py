@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,11 @@ class Stuck:
     def __init__(self) -> None:
         self.go = threading.Event()
 
-    def answer(self, index: int) -> bytes:
+    batch = 1
+
+    def answer_all(self, indices: Sequence[int]) -> list[bytes]:
         self.go.wait()
-        return bytes([index])
+        return [bytes([index]) for index in indices]
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""Several samples in one run of the model: whether it can be done, whether it answers the same, whether it pays.
+
+A batch is a second instance of the model, its inputs resized; the one for a single sample stays and answers what is left over,
+so nothing is padded. It is proven before it is used: every sample in every place must be answered as by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
+from harness import calibration
+from harness.calibration import ServiceTime
+from harness.errors import ConfigError, RunFailed
+from harness.parts import Parts
+from harness.samples import Row
+from harness.spec import Spec
+from harness.sut import SystemUnderTest
+
+_MEASURED = frozenset({"cpu"})
+"""Backends that are tried unasked. A delegate may break on shapes that it was not made for, and take the run with it."""
+_DUEL_NS = 150_000_000
+_MOST_PAIRS = 12
+"""That a clear answer takes: 10 in a row after 2 that warm up."""
+_LARGEST = 32
+"""Beyond it nothing more is gained here: the calls around the kernels are a thirtieth of what they were."""
+_SERVER_NS = 100_000
+"""So long a query of Server may be kept by those that came with it."""
+_LARGEST_FILE_BYTES = 50_000_000
+"""The second instance packs the weights once more: a larger model costs more memory and time than it can give."""
+
+_ANSWER_BYTES = 64_000_000
+"""Of answers held side by side; a class map has megabytes."""
+
+
+class CannotBatchError(Exception):
+    """The model cannot be asked several samples at once; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was decided."""
+
+    size: int
+    sut: SystemUnderTest
+    """The first instance, with a batch where one is used."""
+    time_share: float = 1.0
+    """A sample's time in a batch as a part of its time alone; LoadGen's expectation of the run follows it."""
+    found: dict[str, Any] = field(default_factory=dict)
+    """For the result's calibration: `batch`, with `size`, `why` and, where it was measured, `median_ns` of a sample."""
+
+
+def choose_batch(spec: Spec, parts: Parts, first: SystemUnderTest, indices: Sequence[int], alone: ServiceTime) -> Batch:
+    """Uses the batch that the config wants; with `auto` one that is clearly quicker than sample by sample.
+
+    Args:
+        spec: The run.
+        parts: Opens instances.
+        first: An instance for single samples.
+        indices: Samples that are loaded.
+        alone: What it takes for one of them.
+
+    Raises:
+        ConfigError: The config wants a batch that the model cannot do.
+    """
+    asked = spec.backend.batch
+    if asked == 1:
+        return Batch(1, first)
+    if asked != "auto":
+        try:
+            return _measure(parts, first, indices, asked, wanted=True)
+        except CannotBatchError as error:
+            raise ConfigError(f"backend.batch is {asked}, but {error}. Use --batch 1, or leave it to auto.") from None
+    size, why_not = _size_to_try(spec, parts, alone)
+    if why_not:
+        return _single(first, f"not measured: {why_not}")
+    try:
+        return _measure(parts, first, indices, size, wanted=False)
+    except CannotBatchError as error:
+        return _single(first, str(error))
+
+
+def _measure(parts: Parts, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
+    """Opens a batch, holds it against single samples, and proves it if it is to be used.
+
+    Raises:
+        CannotBatchError: See `open_many` and `prove`.
+    """
+    began = time.monotonic()
+    many = open_many(parts, first.backend, size)
+    try:
+        sut = parts.with_batch(first, many)
+        duel = calibration.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
+        if wanted or duel.second_wins:
+            prove(parts, first.backend, many, [parts.samples.rows[index] for index in indices])
+    except (RuntimeError, ValueError, RunFailed) as error:
+        many.close()
+        raise CannotBatchError(f"asked {size} samples at once it fails: {str(error).splitlines()[0]}") from None
+    except BaseException:
+        many.close()
+        raise
+    found = {"median_ns": {"1": duel.first_ns // size, str(size): duel.second_ns // size}, "pairs": duel.pairs}
+    found |= {"time_s": time.monotonic() - began}
+    if not (wanted or duel.second_wins):
+        many.close()
+        return _single(first, f"{size} at once are not clearly quicker", found)
+    why = "config" if wanted else "clearly quicker"
+    return Batch(size, sut, duel.second_ns / duel.first_ns, {"batch": {"size": size, "why": why, **found}})
+
+
+def _single(first: SystemUnderTest, why: str, found: Mapping[str, Any] | None = None) -> Batch:
+    return Batch(1, first, found={"batch": {"size": 1, "why": why, **(found or {})}})
+
+
+def in_groups(indices: Sequence[int], size: int) -> list[list[int]]:
+    """So many samples at once, each sample first once."""
+    return [[indices[(start + place) % len(indices)] for place in range(size)] for start in range(len(indices))]
+
+
+def _size_to_try(spec: Spec, parts: Parts, alone: ServiceTime) -> tuple[int, str]:
+    """The largest batch that can be told from single samples in the time there is; else why none is tried."""
+    if spec.backend.name not in _MEASURED:
+        return 1, f"backend {spec.backend.name} is asked for more than one sample only where the config says so"
+    size_bytes = parts.model.stat().st_size
+    if size_bytes > _LARGEST_FILE_BYTES:
+        return 1, f"the model has {size_bytes / 1e6:.0f} MB, which another instance would unpack once more"
+    most = {"MultiStream": spec.load.samples_per_query, "Server": _SERVER_NS // max(1, alone.median_ns)}
+    fitting = _DUEL_NS // (2 * _MOST_PAIRS * max(1, alone.median_ns))
+    limit = min(_LARGEST, fitting, most.get(spec.load.scenario, _LARGEST))
+    if limit < 2:
+        return 1, f"a sample takes {alone.median_ns / 1e6:.1f} ms, beside which a call is nothing"
+    return 1 << (limit.bit_length() - 1), ""
+
+
+def open_many(parts: Parts, single: Backend, size: int) -> Backend:
+    """The model with its inputs resized.
+
+    Raises:
+        CannotBatchError: It does not let itself be resized, or its tensors have no place for samples.
+    """
+    flat = [tensor for tensor in (*single.inputs, *single.outputs) if tensor.shape[:1] != (1,)]
+    if flat:
+        named = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in flat)
+        raise CannotBatchError(f"the model has tensors without a leading dimension of 1: {named}")
+    try:
+        many = parts.open_many(single, size)
+    except (ModelRejected, BackendUnavailable, ValueError, RuntimeError, TypeError) as error:
+        # A plug-in may not know the argument.
+        raise CannotBatchError(f"the model cannot be resized to {size} samples: {str(error).splitlines()[0]}") from None
+    for one, resized in zip((*single.inputs, *single.outputs), (*many.inputs, *many.outputs), strict=True):
+        if resized.shape != (size, *one.shape[1:]):
+            many.close()
+            raise CannotBatchError(
+                f"resized to {size} samples the model has {one.name} as {list(resized.shape)}, where "
+                f"{[size, *one.shape[1:]]} would be one row a sample"
+            )
+    return many
+
+
+def prove(parts: Parts, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
+    """Holds every sample in every place of a batch against the same sample by itself.
+
+    Integers must be the same to the last bit, floats within the task's tolerance of the backends' proof.
+
+    Raises:
+        CannotBatchError: They are not.
+    """
+    size = many.inputs[0].shape[0]
+    rows = rows[: max(1, _ANSWER_BYTES // max(1, sum(tensor.nbytes for tensor in single.outputs)))]
+    # Samples may be all alike; one turned round differs from its original, and holds no value that it did not hold.
+    rows = [*rows, tuple(np.ascontiguousarray(array.reshape(-1)[::-1].reshape(array.shape)) for array in rows[0])]
+    ask_one, ask_many = single.runner(), many.batch_runner()
+    expected = [[output.copy() for output in ask_one(row)] for row in rows]
+    for turn in range(len(rows)):
+        # Once round, each sample has been in each place.
+        asked = [(turn + place) % len(rows) for place in range(size)]
+        for number, found in zip(asked, ask_many([rows[number] for number in asked]), strict=True):
+            why = _difference(parts, single, expected[number], found)
+            if why:
+                raise CannotBatchError(f"asked {size} samples at once the model answers otherwise: {why}")
+        parts.control.tick()
+
+
+def _difference(parts: Parts, single: Backend, expected: Sequence[Array], found: Sequence[Array]) -> str:
+    """Nothing where the answers are the same."""
+    differs = [not np.array_equal(one, other) for one, other in zip(expected, found, strict=True)]
+    integers = [tensor.name for tensor, other in zip(single.outputs, differs, strict=True) if other and _exact(tensor)]
+    if integers:
+        return f"other integers in {', '.join(integers)}"
+    return "; ".join(parts.disagreement(single.outputs, [expected], [found])) if any(differs) else ""
+
+
+def _exact(tensor: TensorSpec) -> bool:
+    return tensor.dtype.kind != "f"
