@@ -74,6 +74,18 @@ def too_many_threads(threads: int, instances: int, cpus: int) -> list[str]:
     return [f"{each} share {cpus} usable CPUs and wait for each other: fewer --threads or --instances are quicker"]
 
 
+def not_placed(wanted: str, placement: Mapping[str, Any]) -> list[str]:
+    """Cores that were asked for and not had.
+
+    Args:
+        wanted: `backend.placement` of the config.
+        placement: What the worker says of it.
+    """
+    if wanted != "cores" or placement["cpus_by_instance"]:
+        return []
+    return [f"backend.placement=cores was asked for and nothing is pinned: {placement['why']}"]
+
+
 def too_short(scenario: str, figures: Mapping[str, Any]) -> list[str]:
     """An Offline run that is over before its throughput has settled: only there the rules ask for no duration."""
     if scenario != "Offline" or figures["duration_s"] >= _SHORT_S:

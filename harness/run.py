@@ -11,7 +11,7 @@ from typing import Any
 from accuracy.log import LogError, read_answers
 from harness import results, system, unstable
 from harness.card import Subject, judge
-from harness.doubtful import doubtful_data, ignored_settings, too_many_threads, too_short
+from harness.doubtful import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
 from harness.errors import ConfigError, Interrupted, RunFailed
 from harness.launch import Progress, run_worker
 from harness.loadgen_names import ACCURACY_LOG
@@ -203,6 +203,7 @@ def _outcome(
         *_doubts(facts),
         *doubtful_data(spec.model, spec.dataset, spec.load.mode),
         *ignored_settings(spec.load, spec.backend.workers),
+        *not_placed(spec.backend.placement, done["placement"]),
         *too_many_threads(done["threads"], done["instances"], system.usable_cpus()),
         *(f"LoadGen: {error}" for error in detail[":errors"]),
     ]
