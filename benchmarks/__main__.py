@@ -27,6 +27,7 @@ MEASUREMENTS = {
     "single_stream": "SingleStream against bare loops, in Python and native",
     "microseconds": "what each microsecond of a query is",
     "grid": "the default settings and tune's against the best of all settings",
+    "offline_scaling": "Offline against as many bare loops at once",
     "placement": "instances pinned to cores against the system's placing",
     "server_peak": "the load that Server holds against what queueing allows",
     "standins": "stand-ins made, and against what converters made",

@@ -56,10 +56,10 @@ class ServiceTime:
         return max(1, int(self.quick_ns * share))
 
 
-def service_time(answer: Answer, indices: Sequence[int], measure_ns: int = _MEASURE_NS) -> ServiceTime:
-    """Asks the samples round and round for about 0.3 s after a warm-up."""
-    _loop(answer, indices, _WARM_UP_NS, 2)
-    times = sorted(_loop(answer, indices, measure_ns, _MIN_RUNS))
+def service_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: int = _MEASURE_NS) -> ServiceTime:
+    """Asks samples, or batches of them, round and round for about 0.3 s after a warm-up."""
+    _loop(answer, asked, _WARM_UP_NS, 2)
+    times = sorted(_loop(answer, asked, measure_ns, _MIN_RUNS))
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
 
 

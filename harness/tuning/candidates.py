@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.choosing import IN_PROCESSES
 from harness.placement import most_instances
-from harness.rules import STREAMS
+from harness.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
 
 _XNNPACK = 1 | 2 | 8
 """XNNPACK's own choice of flags: signed and unsigned 8-bit kernels, dynamic fully connected."""
@@ -49,7 +49,9 @@ class Candidate:
 
 DEFAULT = Candidate("default", {})
 
-STAGES = ("cores", "engine")
+STAGES = ("cores", "engine", "batch")
+_BATCHES = {"Offline": (1, 4, 32), "MultiStream": (1, SAMPLES_PER_MULTI_STREAM_QUERY)}
+"""SingleStream asks one sample at a time, and so mostly does Server."""
 
 
 def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
@@ -63,8 +65,10 @@ def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
     match name:
         case "cores":
             options = _cores(given, best)
-        case _:
+        case "engine":
             options = _engines(given)
+        case _:
+            options = _batches(given)
     candidates = [Candidate(text, {**best, **fields}) for text, fields in options if _allowed(fields, given.fields)]
     return [candidate for candidate in candidates if dict(candidate.fields) != dict(best)]
 
@@ -107,6 +111,12 @@ def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
     asked = given.fields.get("backend.options", {})
     for text, options in _options(given):
         yield text, {"backend.options": {**asked, **options}}
+
+
+def _batches(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One that keeps the arena small and one that makes the most of a call; a model that cannot be resized refuses each."""
+    for size in _BATCHES.get(given.scenario, ()):
+        yield f"batch={size}", {"backend.batch": size}
 
 
 def _options(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:

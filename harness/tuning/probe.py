@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import calibration
+from harness.batching import in_groups
 from harness.choosing import measure_rate
 from harness.control import Control
 from harness.engine_choice import choose_engine
@@ -95,6 +96,7 @@ class Probe:
             "threads": self._plan.threads,
             "instances": self._plan.instances,
             "workers": self._plan.workers,
+            "batch": self._plan.batch,
             "engine": info.engine,
             "engine_chosen": self._engine,
             "delegate": info.delegate,
@@ -131,7 +133,10 @@ class Probe:
     def _stream(self) -> float:
         plan = self._plan
         with on(plan.placement.of(0)):
-            return 1e9 / calibration.service_time(plan.suts[0].answer, self._indices, _ROUND_NS).median_ns
+            if plan.batch == 1:
+                return 1e9 / calibration.service_time(plan.suts[0].answer, self._indices, _ROUND_NS).median_ns
+            groups = in_groups(self._indices, plan.batch)
+            return plan.batch * 1e9 / calibration.service_time(plan.suts[0].answer_all, groups, _ROUND_NS).median_ns
 
     def _hear(self, facts: Any) -> None:
         self._parity = dict(facts).get("parity", self._parity)

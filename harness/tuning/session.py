@@ -251,6 +251,7 @@ class Session:
         if facts["engine_chosen"]:
             options = {**options, "engine": facts["engine_chosen"]}
         decided = {"backend.threads": facts["threads"], "backend.instances": facts["instances"]}
+        decided["backend.batch"] = facts["batch"]
         if facts["workers"] in ("threads", "processes"):
             decided["backend.workers"] = facts["workers"]
         return {**fields, **decided, "backend.options": dict(options)}

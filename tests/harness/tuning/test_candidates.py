@@ -83,3 +83,17 @@ def test_what_the_user_has_set_is_never_changed() -> None:
 
 def test_other_backends_have_no_options_that_are_tried_unasked() -> None:
     assert stage("engine", _given(backend="external"), _STREAM) == []
+
+
+def test_a_batch_is_tried_where_the_scenario_can_fill_it_and_the_user_has_not_set_it() -> None:
+    def sizes(scenario: str, **fields: Any) -> list[int]:
+        given = _given(scenario=scenario, fields={"backend.options": {}, **fields})
+        tried = stage("batch", given, _STREAM | {"backend.batch": 1})
+        assert all(candidate.fields["backend.threads"] == 2 for candidate in tried)
+        return [candidate.fields["backend.batch"] for candidate in tried]
+
+    assert sizes("SingleStream") == []
+    assert sizes("Server") == []
+    assert sizes("MultiStream") == [8]
+    assert sizes("Offline") == [4, 32]
+    assert sizes("Offline", **{"backend.batch": 1}) == []

@@ -59,6 +59,7 @@ def search(
                 }
                 auto = 4 if scenario == "Offline" else 1
                 return facts | {
+                    "batch": 1 if backend.batch == "auto" else backend.batch,
                     "threads": 1 if backend.threads == "auto" else backend.threads,
                     "instances": auto if backend.instances == "auto" else backend.instances,
                 }
