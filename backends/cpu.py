@@ -9,6 +9,7 @@ from typing import Literal
 from backends.base import Backend, BackendInfo, BackendUnavailable
 from backends.compiled import CompiledBackend
 from backends.interpreter import InterpreterBackend
+from backends.weight_cache import can_cache
 
 _DEFAULT_FLAGS = 1 | 2 | 8
 """Signed and unsigned 8-bit kernels, dynamic fully connected (LRT tflite/delegates/xnnpack/xnnpack_delegate.h)."""
@@ -26,15 +27,19 @@ class CpuBackend(InterpreterBackend):
         threads: int,
         xnnpack: bool = True,
         reference_kernels: bool = False,
+        weight_cache: str = "",
         input_shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
         """See `InterpreterBackend`."""
+        if weight_cache:
+            Path(weight_cache).parent.mkdir(parents=True, exist_ok=True)
         super().__init__(
             model,
             name="cpu",
             threads=threads,
             xnnpack=xnnpack,
             reference_kernels=reference_kernels,
+            weight_cache=weight_cache,
             input_shapes=input_shapes,
         )
 
@@ -97,7 +102,7 @@ def open_cpu(
         xnnpack: False keeps to the built-in kernels. Interpreter only.
         xnnpack_flags: XNNPACK's flags as a number. CompiledModel only.
         force_fp16: Compute float models in half precision. CompiledModel only.
-        weight_cache: A file for packed weights, which further instances share. CompiledModel only.
+        weight_cache: A file for XNNPACK's packed weights, which further instances share.
         reference_kernels: The plain C++ kernels. Interpreter only.
         input_shapes: See `InterpreterBackend`.
 
@@ -107,7 +112,8 @@ def open_cpu(
     compiled = {
         "xnnpack_flags": xnnpack_flags is not None,
         "force_fp16": force_fp16,
-        "weight_cache": bool(weight_cache),
+        # The interpreter's has one too, if this version of the runtime can be made to.
+        "weight_cache": bool(weight_cache) and not can_cache(),
     }
     plain = {"xnnpack=false": not xnnpack, "reference_kernels": reference_kernels}
     asked = {
@@ -118,6 +124,10 @@ def open_cpu(
         raise BackendUnavailable(f"engine of the cpu backend is {engine!r}: one of {', '.join(ENGINES)} it can be")
     chosen = engine if engine != "auto" else ("CompiledModel" if asked["CompiledModel"] else "Interpreter")
     other = "Interpreter" if chosen == "CompiledModel" else "CompiledModel"
+    if weight_cache and asked["Interpreter"]:
+        raise BackendUnavailable(
+            f"only XNNPACK has a weight_cache, which {' and '.join(asked['Interpreter'])} keeps out"
+        )
     if asked[other]:
         raise BackendUnavailable(
             f"the engine {chosen} of the cpu backend has no {', '.join(asked[other])}: {other} has"
@@ -128,6 +138,7 @@ def open_cpu(
             threads=threads,
             xnnpack=xnnpack,
             reference_kernels=reference_kernels,
+            weight_cache=weight_cache,
             input_shapes=input_shapes,
         )
     flags = xnnpack_flags

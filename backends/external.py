@@ -63,7 +63,7 @@ class ExternalBackend(InterpreterBackend):
         return replace(
             plain,
             delegate=Path(self._library).name,
-            options={"library": self._library, "delegate_options": self._delegate_options, "xnnpack": self._xnnpack},
+            options={"library": self._library, "delegate_options": self._delegate_options} | plain.options,
             coverage=self.coverage,
             accelerator=True,
             device=plain.device | {"library": self._library},

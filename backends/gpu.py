@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TimeShare
 from backends.compiled import CompiledBackend
-from backends.compiled_profile import CPU, GPU
+from backends.litert_c import CPU, GPU
 from backends.model_file import operators
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")

@@ -15,6 +15,7 @@ from backends.model_file import check_model_file, explain_foreign_ops, select_op
 from backends.profile import cpu_time_share
 from backends.select_tf import apply_flex
 from backends.tensor_memory import lasting_views
+from backends.weight_cache import share_weights, told
 
 
 class InterpreterBackend(Backend):
@@ -30,6 +31,7 @@ class InterpreterBackend(Backend):
         input_shapes: Sequence[tuple[int, ...]] | None = None,
         delegate: Any = None,
         reference_kernels: bool = False,
+        weight_cache: str = "",
     ) -> None:
         """Loads the model (the file is memory-mapped) and allocates its tensors.
 
@@ -41,6 +43,7 @@ class InterpreterBackend(Backend):
             input_shapes: Resize the inputs to these shapes, in the model's input order, before allocation.
             delegate: A delegate of `ai_edge_litert.interpreter.load_delegate`, which chooses its ops before XNNPACK does.
             reference_kernels: Run everything that no delegate took on the plain C++ reference kernels.
+            weight_cache: A file for XNNPACK's packed weights, which all instances of the model share (`backends.weight_cache`).
 
         Raises:
             ModelRejected: The file is no model, or the runtime cannot run it.
@@ -48,7 +51,9 @@ class InterpreterBackend(Backend):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         check_model_file(model)
-        resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        resolver = (
+            OpResolverType.AUTO if xnnpack and not weight_cache else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        )
         if reference_kernels:
             resolver = OpResolverType.BUILTIN_REF
         try:
@@ -62,8 +67,10 @@ class InterpreterBackend(Backend):
             # First, since without it the graph cannot be shown to another delegate.
             self._flex = apply_flex(self._interpreter) if select_ops(model) else None
             self._delegate, self._delegate_nodes = delegate, self._apply(delegate)
-            # XNNPACK's come when the tensors are allocated.
+            # XNNPACK's come now, or when the tensors are allocated.
             self._before_xnnpack = len(delegate_nodes(self._interpreter))
+            if weight_cache:
+                share_weights(self._interpreter, weight_cache, threads)
             self._interpreter.allocate_tensors()
             names = _signature_names(self._interpreter)
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -76,7 +83,8 @@ class InterpreterBackend(Backend):
         except (ValueError, RuntimeError) as error:
             why = _why_foreign(model, error) or f"the runtime refuses {model}: {first_line(error)}{_hint(error)}"
             raise ModelRejected(why) from None
-        self._name, self._threads, self._xnnpack = name, threads, xnnpack
+        self._name, self._threads = name, threads
+        self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
 
@@ -176,7 +184,7 @@ class InterpreterBackend(Backend):
             name=self._name,
             engine="Interpreter",
             delegate=" + ".join(named) or None,
-            options={"xnnpack": self._xnnpack},
+            options=dict(self._options),
             coverage=coverage,
             device={"flex_library": str(self._flex.library)} if self._flex else {},
         )

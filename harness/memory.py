@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from backends.weight_cache import SHARED_WEIGHTS
+
 _PROC = Path("/proc")
 _RESET_PEAK = "5"
 """What `clear_refs` takes to set VmHWM back (proc(5))."""
@@ -126,7 +128,7 @@ def _parts(look: Look) -> dict[str, int]:
     places = {
         "model_bytes": [look.model],
         "samples_bytes": [caches.get("samples", ""), f"/memfd:{SHARED_SAMPLES}"],
-        "weight_cache_bytes": [caches.get("weights", "")],
+        "weight_cache_bytes": [caches.get("weights", ""), f"/memfd:{SHARED_WEIGHTS}"],
     }
     found, whole, grown = dict.fromkeys(places, 0), 0, -look.sample_bytes
     for owner in look.owners:

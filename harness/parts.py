@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TensorSpec, TimeShare
 from backends.cpu import CpuBackend
 from backends.shapes import complete_shapes
+from backends.weight_cache import SharedFile, can_cache
 from harness import parity
 from harness.control import Control, Phase
 from harness.errors import RunFailed
@@ -26,6 +27,8 @@ from harness.topology import this_machine
 from tasks.base import Codec, Task
 
 _NAMED_OPS = 8
+_LARGE_MODEL_BYTES = 20_000_000
+"""From here on another packing of the weights is felt, in time and memory."""
 _LONGEST_PROFILED_NS = 2_000_000_000
 
 
@@ -53,7 +56,9 @@ class Recipe:
     def open_many(self, kind: Any, single: Backend) -> Backend:
         """The same, with the inputs resized to the batch: see `harness.batching`."""
         shapes = [(self.batch, *tensor.shape[1:]) for tensor in single.inputs]
-        return kind(self.model, threads=self.threads, input_shapes=shapes, **self.options)  # type: ignore[no-any-return]
+        # In other shapes XNNPACK may choose other ops, whose weights are not in the cache.
+        options = {name: value for name, value in self.options.items() if name != "weight_cache"}
+        return kind(self.model, threads=self.threads, input_shapes=shapes, **options)  # type: ignore[no-any-return]
 
 
 class Parts:
@@ -74,6 +79,7 @@ class Parts:
         self._spread: Sequence[dict[str, Any]] = spread(spec.backend.options)
         self._opened = 0
         self._recipes: WeakKeyDictionary[Backend, Recipe] = WeakKeyDictionary()
+        self._weights: dict[Path, SharedFile] = {}
         self.topology = this_machine()
         self._may_pin = may_pin()
         control.enter(Phase.LOADING)
@@ -122,9 +128,26 @@ class Parts:
         """How to open another instance, here or in another process, which then works on these CPUs."""
         options = dict(self._spread[self._opened % len(self._spread)])
         self._opened += 1
-        if options.get("weight_cache") is True:
-            options["weight_cache"] = str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")
+        if self.spec.backend.name == "cpu":
+            options |= self._weight_cache(options)
         return Recipe(self.model, threads, options, cpus, batch)
+
+    def _weight_cache(self, options: Mapping[str, Any]) -> dict[str, str]:
+        """Where the instances share packed weights: unless the config says, the interpreter's of a large model in memory."""
+        asked = options.get("weight_cache")
+        if asked is True:
+            return {"weight_cache": str(self.spec.cache_dir / "weights" / f"{self.spec.model.sha256}.xnnpack")}
+        if asked is False:
+            return {"weight_cache": ""}
+        large = self.model.stat().st_size >= _LARGE_MODEL_BYTES
+        if asked is not None or not large or not options.keys() <= {"engine"} or not can_cache():
+            return {}
+        if options.get("engine", "auto") not in ("auto", "Interpreter"):
+            return {}
+        # Another file has other weights.
+        if self.model not in self._weights:
+            self._weights[self.model] = SharedFile()
+        return {"weight_cache": self._weights[self.model].path}
 
     def place(self, threads: int, instances: int, workers: Workers = "threads") -> Placement:
         """Where instances would work."""

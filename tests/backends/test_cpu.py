@@ -12,6 +12,7 @@ import pytest
 
 from backends.base import BackendUnavailable, ModelRejected
 from backends.cpu import open_cpu
+from backends.weight_cache import SharedFile
 from harness.zoo import layers
 from harness.zoo.graph import Graph
 
@@ -51,14 +52,57 @@ def test_half_precision_is_half(adds_model: Path) -> None:
     assert np.abs(open_cpu(adds_model, threads=1, force_fp16=True).invoke([PICTURE])[0] - expected).max() > 1e-6
 
 
-def test_packed_weights_are_kept_where_asked(adds_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["Interpreter", "CompiledModel"])
+def test_packed_weights_are_kept_where_asked(engine: Any, adds_model: Path, tmp_path: Path) -> None:
     cache = tmp_path / "weights" / "adds.xnnpack"
-    first = open_cpu(adds_model, threads=1, weight_cache=str(cache))
+    first = open_cpu(adds_model, threads=1, engine=engine, weight_cache=str(cache))
     size = cache.stat().st_size
-    second = open_cpu(adds_model, threads=1, weight_cache=str(cache))
+    second = open_cpu(adds_model, threads=2, engine=engine, weight_cache=str(cache))
     assert size > 0
     assert cache.stat().st_size == size
     np.testing.assert_array_equal(first.invoke([PICTURE])[0], second.invoke([PICTURE])[0])
+
+
+def test_instances_that_share_their_weights_answer_exactly_as_those_that_do_not(adds_model: Path) -> None:
+    shared, plain = SharedFile(), open_cpu(adds_model, threads=1, engine="Interpreter")
+    several = [open_cpu(adds_model, threads=threads, weight_cache=shared.path) for threads in (1, 2, 1)]
+    expected = plain.invoke([PICTURE])[0]
+    for backend in several:
+        np.testing.assert_array_equal(backend.invoke([PICTURE])[0], expected)
+        info = backend.info()
+        assert (info.engine, info.delegate, info.coverage) == ("Interpreter", "XNNPACK", plain.info().coverage)
+        assert info.options == {"xnnpack": True, "weight_cache": "in memory"}
+    # The others go on when the first is gone, and so do they when the file's name is.
+    several.pop(0).close()
+    del shared
+    for backend in several:
+        np.testing.assert_array_equal(backend.invoke([PICTURE])[0], expected)
+        backend.close()
+
+
+def test_a_weight_cache_needs_xnnpack(adds_model: Path) -> None:
+    with pytest.raises(BackendUnavailable, match=r"only XNNPACK has a weight_cache, which xnnpack=false keeps out"):
+        open_cpu(adds_model, threads=1, xnnpack=False, weight_cache="somewhere")
+
+
+def test_the_instances_of_a_large_model_share_their_weights(
+    call: Cli, read_result: Read, picture_data: Path, short: list[str], tmp_path: Path
+) -> None:
+    graph = Graph("large")
+    rng = np.random.default_rng(1)
+    flat = layers.reshape(graph, "flat", graph.input("picture", (1, 32, 32, 3), np.float32), (1, 3072))
+    for name, inputs, outputs in (("hidden", 3072, 1600), ("scores", 1600, 1001)):
+        weight = graph.constant(f"{name}/weight", rng.normal(size=(outputs, inputs)).astype(np.float32))
+        bias = graph.constant(f"{name}/bias", np.zeros(outputs, np.float32))
+        flat = layers.fully_connected(graph, name, flat, weight, bias)
+    graph.output(flat)
+    with (tmp_path / "large.tflite").open("wb") as file:
+        graph.write(file)
+    words = ["--task", "mobilenet_edgetpu", "--model", tmp_path / "large.tflite", "--dataset", picture_data, *short]
+    done = call(*words, "--scenario", "Offline", "--instances", "2", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    backend = read_result(tmp_path / "run")["backend"]
+    assert (backend["engine"], backend["options"]["weight_cache"]) == ("Interpreter", "in memory")
 
 
 def test_options_of_both_engines_do_not_go_together(adds_model: Path) -> None:
