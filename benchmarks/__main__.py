@@ -1,6 +1,6 @@
 """All measurements by one command: a table of figures and targets.
 
-    .venv/bin/python -m benchmarks                          all of them; about 40 minutes
+    .venv/bin/python -m benchmarks                          all of them; about two hours, half of it grid
     .venv/bin/python -m benchmarks overhead single_stream   some of them; soak, 20 minutes, only where it is named
     .venv/bin/python -m benchmarks --json figures.json      and the figures as JSON
 

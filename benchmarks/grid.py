@@ -3,9 +3,10 @@
     .venv/bin/python -m benchmarks grid
 
 For each of the tasks' models, float and int8, and keyword spotting: every sharing of the cores with every engine and kind of
-workers, in SingleStream and Offline. All are open at once and asked in turn for a fifth of a second (`benchmarks.contest`).
-After some turns those far behind leave; the best of the rest is then held against the default in turns of its own, since the
-best of many is partly the luckiest. Targets: the default within 5 % of the best, `tune`'s choice (60 s, int8) within 2 %.
+workers, in SingleStream and Offline, there also in batches. All are open at once and asked in turn for a fifth of a second
+(`benchmarks.contest`). After some turns those far behind leave; the best of the rest is then held against the default in turns of
+its own, since the best of many is partly the luckiest. Targets: the default within 5 % of the best, `tune`'s choice (60 s, int8)
+within 2 %.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _ENGINES = ("Interpreter", "CompiledModel")
 _FIRST, _SECOND, _LAST = 7, 11, 25
 """Turns of all, of those that are not far behind, and of the best against the default."""
 _FAR = 0.8
+_BATCH = 8
 _BUDGET_S = 60.0
 _DEFAULT, _TUNED = "default", "tune's choice"
 _TASKS = ("mobilenet_edgetpu", "ssd_mobilenet_v2", "deeplabv3", "mobilebert")
@@ -110,13 +112,15 @@ def _row(contest: Contest, what: str, name: str, best: str, target: float) -> Ro
 
 
 def _chosen(facts: Mapping[str, Any]) -> str:
-    return f"{facts['instances']} x {facts['threads']} {facts['workers']}, {facts['engine']}"
+    batch = f", batches of {facts['batch']}" if facts["batch"] > 1 else ""
+    return f"{facts['instances']} x {facts['threads']} {facts['workers']}, {facts['engine']}{batch}"
 
 
 def _grid(subject: Subject, scenario: str) -> Iterator[tuple[str, Fields]]:
     for shape, engine in itertools.product(_shapes(subject, scenario), _ENGINES):
         name = f"{shape.get('backend.instances', 1)} x {shape['backend.threads']} "
         name += f"{shape.get('backend.workers', 'inline')}, {engine}"
+        name += f", batches of {_BATCH}" if shape.get("backend.batch", 1) > 1 else ""
         yield name, {**shape, "backend.options": {"engine": engine}}
 
 
@@ -127,8 +131,13 @@ def _shapes(subject: Subject, scenario: str) -> Iterator[Fields]:
     if scenario == "SingleStream":
         yield from ({"backend.threads": threads} for threads in counts)
         return
-    # MobileBERT's gigabytes, once more for each process, are nothing that anyone would choose.
-    kinds = ("threads",) if subject.task == "mobilebert" else ("threads", "processes")
-    for workers, threads in itertools.product(kinds, counts):
-        instances = most_instances(cores, threads)
-        yield {"backend.threads": threads, "backend.instances": instances, "backend.workers": workers}
+    # MobileBERT's gigabytes, once more for each process or batch, are nothing that anyone would choose.
+    large = subject.task == "mobilebert"
+    kinds, batches = (("threads",), (1,)) if large else (("threads", "processes"), (1, _BATCH))
+    for workers, threads, batch in itertools.product(kinds, counts, batches):
+        yield {
+            "backend.threads": threads,
+            "backend.instances": most_instances(cores, threads),
+            "backend.workers": workers,
+            "backend.batch": batch,
+        }
