@@ -4,9 +4,10 @@
 
 For each of the tasks' models, float and int8, and keyword spotting: every sharing of the cores with every engine and kind of
 workers, in SingleStream and Offline, there also in batches. All are open at once and asked in turn for a fifth of a second
-(`benchmarks.contest`). After some turns those far behind leave; the best of the rest is then held against the default in turns of
-its own, since the best of many is partly the luckiest. Targets: the default within 5 % of the best, `tune`'s choice (60 s, int8)
-within 2 %.
+(`benchmarks.contest`). After some turns those far behind leave; the best of the rest is then held against the default in
+turns of its own, since the best of many is partly the luckiest.
+
+Targets: the default within 5 % of the best, `tune`'s choice (60 s, int8) within 2 %.
 """
 
 from __future__ import annotations
