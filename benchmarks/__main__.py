@@ -42,7 +42,9 @@ ON_REQUEST = {"soak": "ten minutes at full rate: memory that stays flat"}
 
 def main() -> int:
     """Returns 1 where a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     known = MEASUREMENTS | ON_REQUEST
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

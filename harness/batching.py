@@ -151,7 +151,9 @@ def open_many(parts: Parts, single: Backend, size: int) -> Backend:
         many = parts.open_many(single, size)
     except (ModelRejected, BackendUnavailable, ValueError, RuntimeError, TypeError) as error:
         # A plug-in may not know the argument.
-        raise CannotBatchError(f"the model cannot be resized to {size} samples: {str(error).splitlines()[0]}") from None
+        raise CannotBatchError(
+            f"the model cannot be resized to {size} samples: {str(error).splitlines()[0].rstrip('.')}"
+        ) from None
     for one, resized in zip((*single.inputs, *single.outputs), (*many.inputs, *many.outputs), strict=True):
         if resized.shape != (size, *one.shape[1:]):
             many.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from harness.report import duration, render
+from harness.report import duration, reason_lines, render
 from harness.units import seconds
 
 
@@ -25,7 +25,17 @@ def render_peak(top: Mapping[str, Any]) -> str:
     verdict = [] if top["status"] == "valid" else [top["status"].upper()]
     verdict += [f"  because: {reason['what']}" for reason in top["reasons"]]
     verdict += [f"  fix: {reason['fix']}" for reason in top["reasons"] if reason["fix"]]
+    if not chosen:
+        verdict += [f"  {line}" for why in _of_all(top["unstable"]) for line in reason_lines("unstable", why)]
     return "\n\n".join([*parts, _runs(top), "\n".join([*_found(peak), *verdict])])
+
+
+def _of_all(reasons: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Each of the runs' reasons once, with the figures of all."""
+    alike: dict[str, list[Mapping[str, str]]] = {}
+    for reason in reasons:
+        alike.setdefault(reason["what"], []).append(reason)
+    return [{**same[0], "figure": "; ".join(one["figure"] for one in same if one["figure"])} for same in alike.values()]
 
 
 def _is_chosen(run: Mapping[str, Any], peak: Mapping[str, Any]) -> bool:
@@ -68,7 +78,7 @@ def _runs(top: Mapping[str, Any]) -> str:
             duration(figures["latency_ns"]["p99"]),
             f"{figures['query_count']:,}",
             seconds(figures["duration_s"]),
-            str(run["status"]).upper(),
+            str(run["status"]).upper() + (", unstable" if run["unstable"] else ""),
         )
     screen = io.StringIO()
     Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False).print(table)

@@ -51,7 +51,7 @@ class Room:
             return []
         figures = (
             f"{self.asked:,} samples take {bytes_text(self.asked * self.sample_bytes)} and {self._limit()} is "
-            f"{bytes_text(self.limit_bytes)}, so {self.count:,} fit"
+            f"{bytes_text(self.limit_bytes)}, so {self.count:,} {'fits' if self.count == 1 else 'fit'}"
         )
         rule = 'performance sample count (the rules\' table "Performance run" in mobile_inference_rules.adoc, or the config)'
         if load.too_few_samples == "refuse":

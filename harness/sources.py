@@ -102,7 +102,7 @@ def _examined(file: str, known: Known, cache_dir: Path) -> Cached:
     return cached
 
 
-def how_to_get(name: str, entry: ModelEntry | DatasetEntry) -> str:
+def how_to_get(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> str:
     """What to do for an official file that is not here."""
     if isinstance(entry, DatasetEntry) and entry.prepare:
         return f"see ./run.sh prepare {name}"

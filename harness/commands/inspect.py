@@ -125,8 +125,8 @@ def _text(data: dict[str, Any]) -> str:
         *_tensor_lines("inputs", data["inputs"]),
         *_tensor_lines("outputs", data["outputs"]),
         "ops        " + ", ".join(_operator(operator) for operator in data["operators"]),
-        f"parameters {data['parameters']:,}",
-        f"multiply-adds {data['multiply_adds'] / 1e6:,.2f} M an inference" + _at_least(data),
+        f"parameters {data['parameters']:,}" + _but_custom(data),
+        f"multiply-adds {data['multiply_adds'] / 1e6:,.2f} M an inference" + _at_least(data) + _but_custom(data),
         f"arena      about {in_units(data['arena_bytes'])} for activations" + _at_least(data),
     ]
     if data["signatures"]:
@@ -139,6 +139,10 @@ def _text(data: dict[str, Any]) -> str:
 
 def _at_least(data: dict[str, Any]) -> str:
     return "" if data["counts_are_complete"] else " at least: not all shapes are known"
+
+
+def _but_custom(data: dict[str, Any]) -> str:
+    return " without those of custom ops" if data["needs"] and data["custom_ops"] else ""
 
 
 def _tensor_lines(what: str, tensors: Sequence[dict[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.cli import Outcome
 from harness.config import Benchmark, benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.entries import DatasetEntry, ModelEntry
+from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import EXIT_VALID
 from harness.registry import backend_class, backend_names
 from harness.sources import how_to_get
@@ -40,6 +40,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
                 "name": name,
                 "title": collection.title,
                 "models": [_model(model, entry) for model, entry in collection.models.items()],
+                "files": [_file(file, entry) for file, entry in collection.files.items()],
             }
             for name, collection in load_collections().items()
         ]
@@ -75,7 +76,18 @@ def _dataset(name: str, entry: DatasetEntry) -> dict[str, Any]:
     return {"name": name, "file": entry.file, "extent": entry.extent, "state": state, "here": here, "why": why}
 
 
-def _official(name: str, entry: ModelEntry | DatasetEntry) -> tuple[str | None, str]:
+def _file(name: str, entry: FileEntry) -> dict[str, Any]:
+    state, why = _official(name, entry)
+    return {
+        "name": name,
+        "file": entry.file,
+        "state": state,
+        "here": "official" if state in _USABLE else None,
+        "why": why,
+    }
+
+
+def _official(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> tuple[str | None, str]:
     """(state of the official file, why it is not usable and what to do)."""
     if not entry.file:
         return None, ""
@@ -102,7 +114,8 @@ def _text(data: dict[str, Any]) -> str:
         lines += [f"{task['name']}{also}: {task['title']}", *_rows("model", task["models"])]
         lines += [*_rows("data", task["datasets"]), ""]
     for collection in data.get("collections", []):
-        lines += [f"{collection['name']}: {collection['title']}", *_rows("model", collection["models"]), ""]
+        lines += [f"{collection['name']}: {collection['title']}", *_rows("model", collection["models"])]
+        lines += [*_rows("file", collection["files"]), ""]
     if "backends" in data:
         lines.append("backends: " + ", ".join(backend["name"] for backend in data["backends"] if backend["here"]))
         lines += [

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backend",
         action="append",
         help="cpu (default), gpu, nnapi, edgetpu, npu, null (no model: the harness alone), external:PATH[,key=value...] or "
-        "a plug-in's name; :key=value,... for its options; repeat for a sweep; list says what is here",
+        "a plug-in's name; :key=value,... for its options; repeat for a sweep; doctor says what works here",
     )
     parser.add_argument(
         "--require-full",
