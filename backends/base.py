@@ -15,6 +15,7 @@ from backends.batch import RunBatch, stacking
 Array = npt.NDArray[Any]
 Run = Callable[[Sequence[Array]], Sequence[Array]]
 """What `Backend.runner` gives."""
+RunRaw = Callable[[Sequence[memoryview]], Sequence[Array]]
 
 
 class BackendUnavailable(Exception):  # noqa: N818 - the name is part of the contract
@@ -114,6 +115,10 @@ class Backend(ABC):
         model's shapes and types, which nobody looks at again.
         """
         return self.invoke
+
+    def raw_runner(self) -> RunRaw | None:
+        """As `runner`, from inputs as plain bytes (`backends.tensor_memory.as_bytes`); None where that is not quicker."""
+        return None
 
     def batch_runner(self) -> RunBatch:
         """As `runner`, for a model opened with a leading dimension of more than 1: takes and gives samples one by one."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, TensorSpec, TimeShare
+from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, RunRaw, TensorSpec, TimeShare
 from backends.batch import Rows, RunBatch, filler, split
 from backends.coverage import delegate_nodes, read_coverage
 from backends.model_file import check_model_file, explain_foreign_ops, select_ops
 from backends.profile import cpu_time_share
 from backends.select_tf import apply_flex
-from backends.tensor_memory import lasting_views
+from backends.tensor_memory import as_bytes, lasting_views
 from backends.weight_cache import share_weights, told
 
 
@@ -113,24 +113,30 @@ class InterpreterBackend(Backend):
     def runner(self) -> Run:
         """Writes to and reads from the tensors' own memory, where it stays in its place; else `invoke`."""
         memory = self._memory()
-        if memory is None:
-            return self.invoke
-        given, answers = memory
+        return self.invoke if memory is None else self._run_in(*memory)
+
+    def raw_runner(self) -> RunRaw | None:
+        """As `runner`."""
+        memory = self._memory()
+        return None if memory is None else self._run_in([as_bytes(array) for array in memory[0]], memory[1])
+
+    def _run_in(self, given: Sequence[Any], answers: list[Array]) -> Callable[[Sequence[Any]], list[Array]]:
+        """Runs the model on what is copied into `given`, arrays or bytes."""
         interpreter, run = self._interpreter, type(self._interpreter._interpreter).Invoke
         if len(given) == 1:
             (only,) = given
 
-            def run_one(inputs: Sequence[Array]) -> list[Array]:
-                only[...] = inputs[0]
+            def run_one(inputs: Sequence[Any]) -> list[Array]:
+                only[:] = inputs[0]
                 # The wrapper is looked up each time: as long as anybody holds it, the interpreter's own invoke refuses.
                 run(interpreter._interpreter)
                 return answers
 
             return run_one
 
-        def run_all(inputs: Sequence[Array]) -> list[Array]:
-            for tensor, array in zip(given, inputs, strict=True):
-                tensor[...] = array
+        def run_all(inputs: Sequence[Any]) -> list[Array]:
+            for tensor, one in zip(given, inputs, strict=True):
+                tensor[:] = one
             run(interpreter._interpreter)
             return answers
 
@@ -156,7 +162,8 @@ class InterpreterBackend(Backend):
         if type(self).invoke is not InterpreterBackend.invoke:
             return None
         views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
-        if views is None:
+        # Of no dimension: nothing could be written to all of it by a slice.
+        if views is None or any(not view.ndim for view in views[: len(self._input_indexes)]):
             return None
         return views[: len(self._input_indexes)], views[len(self._input_indexes) :]
 

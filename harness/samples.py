@@ -19,16 +19,21 @@ from typing import IO, Any
 
 import numpy as np
 
+from backends.tensor_memory import as_bytes
 from harness.errors import RunFailed
 from harness.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
 from tasks.base import Array, Codec, Tensor
 
 Row = tuple[Array, ...]
+Raw = tuple[memoryview, ...]
 _CACHE_VERSION = 2
 
 
 class SampleLibrary:
-    """Samples by index. `rows` is read while a query is timed: `rows[index]` is the model's inputs, () while not loaded."""
+    """Samples by index. `rows[index]` is the model's inputs, `raw[index]` the same as plain bytes; () while not loaded.
+
+    One or the other is read while a query is timed.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class SampleLibrary:
             cache_limit: Bytes that all samples kept there may take; 0 keeps none.
         """
         self.rows: list[Row] = [()] * total
+        self.raw: list[Raw] = [()] * total
         self._inputs = inputs
         self._codec = codec
         self._workers = workers
@@ -75,6 +81,8 @@ class SampleLibrary:
         wanted = sorted(set(indices))
         self._bring(wanted)
         self._check(wanted)
+        for index in wanted:
+            self.raw[index] = tuple(map(as_bytes, self.rows[index]))
 
     def _bring(self, wanted: Sequence[int]) -> None:
         """From where they are kept, or made anew."""
@@ -91,7 +99,7 @@ class SampleLibrary:
     def unload(self, indices: Sequence[int]) -> None:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
         for index in indices:
-            self.rows[index] = ()
+            self.rows[index] = self.raw[index] = ()
 
     @property
     def own_bytes(self) -> int:

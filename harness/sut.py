@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from backends.base import Array, Backend, Run
+from backends.base import Array, Backend
 from backends.batch import Rows, RunBatch
 from harness.errors import RunFailed
-from harness.samples import Row
+from harness.samples import Raw, Row
 from tasks.base import Codec, Postprocess
 
 _FLOATS_PER_STAMPED_ROW = 7
+AnyRun = Callable[[Any], Sequence[Array]]
+"""Of a sample's inputs, as arrays or as bytes."""
 
 
 class Samples(Protocol):
     """Where samples are looked up: a `SampleLibrary`, or a peer's `SharedSamples`."""
 
     rows: list[Row]
+    raw: list[Raw]
 
 
 class SystemUnderTest:
@@ -44,9 +47,10 @@ class SystemUnderTest:
         """
         self.backend, self.many = backend, many
         self._rows = samples.rows
-        run = backend.runner()
+        raw = backend.raw_runner()
+        run, rows = (backend.runner(), samples.rows) if raw is None else (raw, samples.raw)
         run = checked(backend, run) if check_answers else run
-        self.answer = answer = (_stamped if codec.stamps_index else _plain)(self._rows, run, codec.answerer())
+        self.answer = answer = (_stamped if codec.stamps_index else _plain)(rows, run, codec.answerer())
         if many is None:
             self.answer_all = lambda indices: [answer(index) for index in indices]
             return
@@ -78,14 +82,14 @@ class SystemUnderTest:
 # Closures, not methods: what a query needs is bound once.
 
 
-def _plain(rows: Sequence[Row], run: Run, postprocess: Postprocess) -> Callable[[int], bytes]:
+def _plain(rows: Sequence[Any], run: AnyRun, postprocess: Postprocess) -> Callable[[int], bytes]:
     def answer(index: int) -> bytes:
         return postprocess(run(rows[index]))
 
     return answer
 
 
-def _stamped(rows: Sequence[Row], run: Run, postprocess: Postprocess) -> Callable[[int], bytes]:
+def _stamped(rows: Sequence[Any], run: AnyRun, postprocess: Postprocess) -> Callable[[int], bytes]:
     """For log formats whose rows open with the sample's index."""
 
     def answer(index: int) -> bytes:
@@ -124,8 +128,8 @@ def _stamp(index: int, packed: bytes) -> bytes:
     return bytes(data)
 
 
-def checked(backend: Backend, run: Run) -> Run:
-    """`run` of the backend (`invoke` or a `runner()`), its answers held against the outputs that the model is said to have.
+def checked(backend: Backend, run: AnyRun) -> AnyRun:
+    """`run` of the backend (`invoke`, a `runner()` or `raw_runner()`), its answers held against the model's outputs.
 
     A plug-in or delegate that answers too few scores would go unnoticed: the best of those is a label like any other.
 
@@ -135,7 +139,7 @@ def checked(backend: Backend, run: Run) -> Run:
     """
     look = _looker(backend)
 
-    def run_and_look(inputs: Sequence[Array]) -> Sequence[Array]:
+    def run_and_look(inputs: Any) -> Sequence[Array]:
         outputs = run(inputs)
         look(outputs)
         return outputs

@@ -15,9 +15,10 @@ from typing import IO
 import numpy as np
 
 from backends.base import TensorSpec
+from backends.tensor_memory import as_bytes
 from harness.errors import RunFailed
 from harness.memory import SHARED_SAMPLES
-from harness.samples import Row
+from harness.samples import Raw, Row
 
 _ALIGNMENT = 64
 """A cache line: no sample shares one with another."""
@@ -62,11 +63,12 @@ def _write(file: IO[bytes], rows: Sequence[Row], indices: Sequence[int], inputs:
 
 
 class SharedSamples:
-    """A peer's side: `rows` as in `harness.samples.SampleLibrary`, views of what the worker has packed."""
+    """A peer's side: `rows` and `raw` as in `harness.samples.SampleLibrary`, views of what the worker has packed."""
 
     def __init__(self, total: int, inputs: Sequence[TensorSpec]) -> None:
         """For a set of `total` samples and what the model takes for one of them."""
         self.rows: list[Row] = [()] * total
+        self.raw: list[Raw] = [()] * total
         self._inputs = inputs
         self._indices: list[int] = []
 
@@ -86,12 +88,13 @@ class SharedSamples:
                 whole[begin + offset : begin + offset + spec.nbytes].view(spec.dtype).reshape(spec.shape)
                 for spec, offset in zip(self._inputs, offsets, strict=True)
             )
+            self.raw[index] = tuple(map(as_bytes, self.rows[index]))
         return self._indices[0]
 
     def forget(self) -> None:
         """Lets all samples go; the mapping goes with the last of them."""
         for index in self._indices:
-            self.rows[index] = ()
+            self.rows[index] = self.raw[index] = ()
         self._indices = []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from backends.cpu import CpuBackend
-from backends.tensor_memory import lasting_views
+from backends.tensor_memory import as_bytes, lasting_views
 from harness.zoo import layers
 from harness.zoo.graph import Graph
 
@@ -40,13 +41,21 @@ def noise(backend: CpuBackend, seed: int) -> list[Array]:
 
 def assert_the_runner_answers_as_invoke_does(model: Path) -> None:
     quick, plain = CpuBackend(model, threads=1), CpuBackend(model, threads=1)
-    run = quick.runner()
+    run, run_raw = quick.runner(), quick.raw_runner()
     for seed in range(4):
-        found, expected = run(noise(quick, seed)), plain.invoke(noise(plain, seed))
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert (one.shape, one.dtype) == (other.shape, other.dtype)
-            np.testing.assert_array_equal(one, other)
+        inputs = noise(quick, seed)
+        expected = plain.invoke(inputs)
+        assert_same(run(inputs), expected)
+        inputs = noise(quick, seed + 100)
+        if run_raw is not None:
+            assert_same(run_raw([as_bytes(array) for array in inputs]), plain.invoke(inputs))
+
+
+def assert_same(found: Sequence[Array], expected: Sequence[Array]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", REAL)

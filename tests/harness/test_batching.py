@@ -18,6 +18,7 @@ from backends.base import Array, Backend, BackendInfo, TensorSpec
 from backends.batch import Rows
 from backends.cpu import CompiledCpuBackend, CpuBackend
 from backends.null import NullBackend
+from backends.tensor_memory import as_bytes
 from harness.batching import CannotBatchError, open_many, prove
 from harness.control import Control, control_file
 from harness.dispatch.guard import Guard
@@ -239,6 +240,7 @@ class Echo(Codec):
 class Loaded:
     def __init__(self, codec: Codec, count: int) -> None:
         self.rows: list[tuple[Array, ...]] = [codec.preprocess(index) for index in range(count)]
+        self.raw = [tuple(map(as_bytes, row)) for row in self.rows]
 
 
 @pytest.mark.parametrize("stamps", [False, True])
