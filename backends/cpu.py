@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -32,7 +34,7 @@ class CpuBackend(InterpreterBackend):
     ) -> None:
         """See `InterpreterBackend`."""
         if weight_cache:
-            Path(weight_cache).parent.mkdir(parents=True, exist_ok=True)
+            _make_place(weight_cache, model)
         super().__init__(
             model,
             name="cpu",
@@ -42,6 +44,27 @@ class CpuBackend(InterpreterBackend):
             weight_cache=weight_cache,
             input_shapes=input_shapes,
         )
+
+
+def _make_place(weight_cache: object, model: Path) -> None:
+    """Makes the folder of packed weights and sees that they would fit: where XNNPACK cannot write, it aborts the process."""
+    if not isinstance(weight_cache, str):
+        raise BackendUnavailable(
+            f"weight_cache of the cpu backend is {weight_cache!r}: true, or the path of a file it can be"
+        )
+    file = Path(weight_cache)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # One that is there may be in memory, beside which nothing can be made.
+        if not file.exists():
+            with tempfile.TemporaryFile(dir=file.parent) as trial:
+                # They take about what the model does.
+                os.posix_fallocate(trial.fileno(), 0, max(1, model.stat().st_size))
+    except OSError as error:
+        raise BackendUnavailable(
+            f"packed weights cannot be written to {file}: {error.strerror}. Name a file elsewhere (weight_cache=PATH), "
+            "or leave it out"
+        ) from None
 
 
 class CompiledCpuBackend(CompiledBackend):
@@ -68,7 +91,7 @@ class CompiledCpuBackend(CompiledBackend):
         from ai_edge_litert.compiled_model import CpuOptions, HardwareAccelerator, Options
 
         if weight_cache:
-            Path(weight_cache).parent.mkdir(parents=True, exist_ok=True)
+            _make_place(weight_cache, model)
         cpu = CpuOptions(num_threads=threads, xnnpack_flags=flags, xnnpack_weight_cache_path=weight_cache)
         super().__init__(model, options=Options(HardwareAccelerator.CPU, cpu_options=cpu), input_shapes=input_shapes)
         self._options = {"flags": flags, "weight_cache": weight_cache or None}

@@ -81,15 +81,18 @@ def parse_backend(text: str) -> list[tuple[str, Any]]:
 
 
 def with_absolute_paths(section: BackendSection) -> BackendSection:
-    """The worker has another current directory, so a library named by a path is made absolute.
+    """The worker has another current directory, so a library or a weight cache named by a path is made absolute.
 
-    A file of that name here goes before one that the system's loader knows.
+    A library's file of that name here goes before one that the system's loader knows.
     """
-    library = section.options.get("library")
-    if not isinstance(library, str) or not ("/" in library or Path(library).is_file()):
-        return section
-    options = section.options | {"library": str(Path(library).expanduser().resolve())}
-    return section.model_copy(update={"options": options})
+    library, weights = section.options.get("library"), section.options.get("weight_cache")
+    paths = {}
+    if isinstance(library, str) and ("/" in library or Path(library).is_file()):
+        paths["library"] = library
+    if isinstance(weights, str) and weights:
+        paths["weight_cache"] = weights
+    absolute = {name: str(Path(path).expanduser().resolve()) for name, path in paths.items()}
+    return section.model_copy(update={"options": section.options | absolute}) if paths else section
 
 
 def _assignment(text: str, word: str) -> tuple[str, str]:

@@ -110,13 +110,16 @@ class SampleLibrary:
         """A copy into a tensor's memory would stretch or convert what does not fit."""
         if self._inputs is None:
             return
-        promised = [(tensor.shape, tensor.dtype) for tensor in self._inputs]
+        promised = self._promised()
         for index in wanted:
             found = [(array.shape, array.dtype) for array in self.rows[index]]
             if found != promised:
                 raise RunFailed(
                     f"sample {index} was prepared as {_named(found)}, but the model takes {_named(promised)}"
                 )
+
+    def _promised(self) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
+        return [(tensor.shape, tensor.dtype) for tensor in self._inputs or ()]
 
     def _prepare(self, wanted: Sequence[int]) -> None:
         if len(wanted) < 2 or self._workers < 2:
@@ -138,9 +141,13 @@ class SampleLibrary:
             checksums = json.loads((folder / "complete.json").read_text(encoding="ascii"))["crc32"]
             files = [folder / f"{number}.npy" for number in range(len(checksums))]
             columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError):
             return False
-        if not columns or any(len(column) != len(wanted) for column in columns):
+        # An archive instead of an array has no shape.
+        if not columns or any(getattr(column, "shape", ())[:1] != (len(wanted),) for column in columns):
+            return False
+        # The checksums are of the samples alone: what damage says of their type or shape is held against the model.
+        if self._inputs is not None and [(c.shape[1:], c.dtype) for c in columns] != self._promised():
             return False
         # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
         plain = [column.view(np.ndarray) for column in columns]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from harness.cli import Outcome
-from harness.errors import EXIT_BROKEN
+from harness.errors import EXIT_BROKEN, ConfigError
 from harness.report import render
 from harness.report_series import render_series
-from harness.results import read_result
+from harness.results import RESULT_FILE, read_result
 from harness.run import status_of
 
 EXAMPLES = """\
@@ -29,10 +30,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads result.json and shows it as the run did."""
     result = read_result(arguments.directory)
+    try:
+        return _shown(arguments.directory, result)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"{arguments.directory / RESULT_FILE} is not whole, or was changed by hand "
+            f"({type(error).__name__}: {error}): run once more"
+        ) from None
+
+
+def _shown(directory: Path, result: dict[str, Any]) -> Outcome:
     series = "runs" in result
     # A sweep goes on after a run that failed: its table says so, and its exit status.
     if result["status"] in ("failed", "started") and not result.get("exit_status"):
         why = "; ".join(reason["what"] for reason in result["reasons"]) or "it did not come to its end"
-        complaint = f"the run in {arguments.directory} is {result['status']}: {why}"
+        complaint = f"the run in {directory} is {result['status']}: {why}"
         return Outcome(EXIT_BROKEN, render_series(result) if series else "", result, complaint)
     return Outcome(status_of(result), render_series(result) if series else render(result), result)

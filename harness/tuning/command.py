@@ -14,11 +14,12 @@ from harness.commands.tune import FIELDS
 from harness.config import config_folder, find_benchmark, parse_assignment
 from harness.errors import EXIT_VALID, ConfigError
 from harness.screen import Screen
-from harness.tuning.report import render, result, write_config
+from harness.tuning.report import check_writable, render, result, write_config
 from harness.tuning.session import Session
 from harness.zoo.official import cache_dir
 
 _PATHS = frozenset({"model.use", "dataset.use", "dataset.truth", "backend.options.library"})
+_DAY_S = 86_400
 
 
 def tune(arguments: argparse.Namespace) -> Outcome:
@@ -35,6 +36,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     file = Path(arguments.out) if arguments.out else _default_file(config.stem, session.spec.load.scenario)
     if file.exists() or file.is_symlink():
         raise ConfigError(f"{file} exists: tune never writes over a file; name another with --out")
+    check_writable(file)
     found = session.search()
     # A benchmark of ours goes by its name, which holds wherever it is installed.
     base = config.stem if config.parent == config_folder() else str(config.resolve())
@@ -63,6 +65,8 @@ def _budget(text: str) -> float:
         seconds = math.nan
     if not 0 < seconds < math.inf:
         raise ConfigError(f"--budget must be a number of seconds above 0, not {text!r}")
+    if seconds > _DAY_S:
+        raise ConfigError(f"--budget must be {_DAY_S:,} seconds (a day) at most, not {text!r}")
     return seconds
 
 

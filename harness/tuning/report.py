@@ -97,6 +97,20 @@ def how_sure(found: Found) -> str:
     return f"{found.best.name} is {ratio.median:.2f}x the default{interval}, {ratio.rounds} rounds in turn{agrees}"
 
 
+def check_writable(file: Path) -> None:
+    """Finds out before a search that its config could not be written after it; leaves nothing behind.
+
+    Raises:
+        ConfigError: It cannot be.
+    """
+    place = next(folder for folder in file.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place) as trial:
+            trial.write(bytes(4096))
+    except OSError as error:
+        raise ConfigError(f"cannot write {file}: {error.strerror}; name another with --out") from None
+
+
 def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], file: Path) -> None:
     """Writes the config of the best, whole or not at all.
 

@@ -105,6 +105,19 @@ def test_the_instances_of_a_large_model_share_their_weights(
     assert (backend["engine"], backend["options"]["weight_cache"]) == ("Interpreter", "in memory")
 
 
+def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_process_down(
+    adds_model: Path, mount: Callable[[str], Path]
+) -> None:
+    with pytest.raises(BackendUnavailable, match=r"weight_cache of the cpu backend is 7: true, or the path of a file"):
+        open_cpu(adds_model, threads=1, weight_cache=7)  # type: ignore[arg-type]
+    with pytest.raises(BackendUnavailable, match=r"cannot be written to /proc/nowhere/w: .*Name a file elsewhere"):
+        open_cpu(adds_model, threads=1, weight_cache="/proc/nowhere/w")
+    disk = mount("size=16k")
+    with pytest.raises(BackendUnavailable, match="No space left on device"):
+        open_cpu(adds_model, threads=1, weight_cache=str(disk / "w"))
+    assert list(disk.iterdir()) == []
+
+
 def test_options_of_both_engines_do_not_go_together(adds_model: Path) -> None:
     with pytest.raises(BackendUnavailable, match=r"engine CompiledModel of the cpu backend has no xnnpack=false"):
         open_cpu(adds_model, threads=1, force_fp16=True, xnnpack=False)

@@ -522,6 +522,18 @@ def test_a_folder_that_is_no_runs_directory_is_refused(
     assert says in complaint(done)
 
 
+@pytest.mark.parametrize(
+    "text", ['"status": "valid"', '"status": "valid", "accuracy": {}', '"reasons": 1', '"runs": 1']
+)
+def test_a_result_with_parts_missing_is_not_shown_and_not_taken_for_an_invalid_run(
+    text: str, call: Cli, tmp_path: Path, complaint: Complaint
+) -> None:
+    (tmp_path / "result.json").write_text(f'{{"schema_version": 1, {text}}}', encoding="ascii")
+    done = call("show", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path / 'result.json'} is not whole, or was changed by hand" in complaint(done)
+
+
 def test_a_performance_run_cannot_be_scored(
     call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:

@@ -20,10 +20,12 @@ def test_every_path_of_a_spec_is_absolute(
     (tmp_path / "d").symlink_to(keyword_data)
     monkeypatch.chdir(tmp_path)
     given = [("model.use", "m.tflite"), ("dataset.use", "./d"), ("dataset.truth", "d/y_labels.csv")]
+    given.append(("backend.options.weight_cache", "packed"))
     spec = resolve(CONFIGS / "kws.yaml", given, tmp_path)
     assert spec.model.path == keyword_model.resolve()
     assert spec.dataset.path == keyword_data.resolve()
     assert spec.dataset.truth == (keyword_data / "y_labels.csv").resolve()
+    assert spec.backend.options["weight_cache"] == str(tmp_path / "packed")
 
 
 def test_a_path_among_the_tasks_options_is_absolute_too(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.base import TensorSpec
 from harness.samples import SampleLibrary
 from tasks.base import Array, Codec, DataMissing
 
@@ -36,8 +37,16 @@ class Counting(Codec):
         return self.key
 
 
-def library(codec: Codec, cache: Path | None, total: int = 10, workers: int = 2) -> SampleLibrary:
-    return SampleLibrary(codec, total, workers=workers, cache_dir=cache, on_sample=lambda: None)
+INPUTS = (
+    TensorSpec("values", (1, 30, 40), np.dtype(np.float32)),
+    TensorSpec("pair", (1, 2), np.dtype(np.int32)),
+)
+
+
+def library(
+    codec: Codec, cache: Path | None, total: int = 10, workers: int = 2, inputs: Sequence[TensorSpec] | None = None
+) -> SampleLibrary:
+    return SampleLibrary(codec, total, workers=workers, cache_dir=cache, on_sample=lambda: None, inputs=inputs)
 
 
 def check(samples: SampleLibrary, indices: Sequence[int]) -> None:
@@ -149,6 +158,15 @@ def damage_pickle(folder: Path) -> None:
     np.save(folder / "0.npy", np.array([object()] * 10), allow_pickle=True)
 
 
+def damage_deep_json(folder: Path) -> None:
+    (folder / "complete.json").write_text("[" * 100_000, encoding="ascii")
+
+
+def damage_other_type(folder: Path) -> None:
+    path = folder / "0.npy"
+    path.write_bytes(path.read_bytes().replace(b"'<f4'", b"'<i4'", 1))
+
+
 def damage_other_count(folder: Path) -> None:
     np.save(folder / "0.npy", np.zeros((9, 1, 30, 40), np.float32))
 
@@ -166,20 +184,22 @@ def damage_other_count(folder: Path) -> None:
         damage_other_json,
         damage_other_value,
         damage_pickle,
+        damage_deep_json,
+        damage_other_type,
         damage_other_count,
     ],
 )
 def test_a_damaged_cache_is_made_anew_and_then_serves_again(damage: Callable[[Path], None], tmp_path: Path) -> None:
-    library(Counting(), tmp_path).load(range(10))
+    library(Counting(), tmp_path, inputs=INPUTS).load(range(10))
     (folder,) = tmp_path.iterdir()
     damage(folder)
     codec = Counting()
-    samples = library(codec, tmp_path)
+    samples = library(codec, tmp_path, inputs=INPUTS)
     samples.load(range(10))
     check(samples, range(10))
     assert sorted(codec.asked) == list(range(10))
     healed = Counting()
-    library(healed, tmp_path).load(range(10))
+    library(healed, tmp_path, inputs=INPUTS).load(range(10))
     assert healed.asked == []
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 

@@ -74,6 +74,7 @@ def test_the_table_names_every_candidate_and_how_sure_the_best_is(call: Cli, tun
         (["--budget", "soon"], "not 'soon'"),
         (["--budget", "-3"], "not '-3'"),
         (["--budget", "nan"], "not 'nan'"),
+        (["--budget", "1e9"], "--budget must be 86,400 seconds (a day) at most, not '1e9'"),
         (["--budget", "0.5"], "not tried were "),
         (["--backend", "edgetpu"], "edgetpu"),
         (["--backend", "fpga"], "unknown backend 'fpga'"),
@@ -89,6 +90,15 @@ def test_what_cannot_be_tuned_is_refused_and_nothing_is_written(
     assert done.returncode == 2
     assert said in complaint(done)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_search(
+    call: Cli, tune: list[str], complaint: Any
+) -> None:
+    done = call(*tune, "--out", "/proc/nowhere/best.yaml")
+    assert done.returncode == 2
+    assert complaint(done).startswith("cannot write /proc/nowhere/best.yaml: ")
+    assert "opening" not in done.stderr
 
 
 def test_a_file_that_is_there_is_never_written_over(call: Cli, tune: list[str], tmp_path: Path) -> None:
