@@ -115,8 +115,8 @@ class Peak:
         top |= {"performance": chosen["performance"] if chosen else None, "spread": None, "sweep": None}
         if chosen:
             own = {name: chosen[name] for name in ("warnings", "unstable")}
-            return top | {"status": "valid", "reasons": [], **own}
-        return top | {"status": "invalid", "reasons": [self._no_peak()] if self.trials else []}
+            return top | {"status": "valid", "reasons": [], "exit_status": 0, **own}
+        return top | {"status": "invalid", "reasons": [self._no_peak()] if self.trials else [], "exit_status": 1}
 
     def _next(self, goal: Goal) -> Step | None:
         left = self.budget_s - (time.monotonic() - self._began)
@@ -173,7 +173,7 @@ class Peak:
             what = f"no run that counts confirmed a load in {self.budget_s:g} s, though {held}"
         return {
             "what": what,
-            "figure": "",
+            "figure": f"{len(self.trials)} loads tried in {time.monotonic() - self._began:.0f} of {self.budget_s:g} s",
             "fix": "allow a longer tail with --set load.server_target_latency_ms=..., or more time with "
             "--set load.find_peak_budget_s=...",
         }
@@ -197,6 +197,7 @@ def execute_find_peak(plan: Plan, out: Path, screen: Screen) -> tuple[dict[str, 
     except BaseException as error:
         with contextlib.suppress(OSError):
             failed = peak.top() | {"status": "failed", "reasons": [results.failure(error)], "performance": None}
+            failed["exit_status"] = None
             results.write_json(out / results.RESULT_FILE, failed)
         raise
     return top, f"{render_series(top)}\n\n{out}"

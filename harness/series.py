@@ -15,7 +15,7 @@ from harness.backend_section import parse_backend
 from harness.config import Benchmark, load_benchmark
 from harness.errors import ConfigError, Interrupted, exit_status
 from harness.resolve import resolve
-from harness.run import execute
+from harness.run import execute, status_of
 from harness.screen import Screen
 from harness.spec import Spec, least_duration_s
 
@@ -118,7 +118,7 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
         top = top_of(runs)
         reasons = [*top["reasons"], results.failure(error)]
         with contextlib.suppress(OSError):
-            results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons})
+            results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons, "exit_status": None})
         raise
     from harness.report_series import render_series
 
@@ -157,7 +157,7 @@ def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     from harness.sweep import sweep_rows
 
     status = max((run["status"] for run in runs), key=lambda name: _RANK[name], default="failed")
-    return {
+    top = {
         "schema_version": results.SCHEMA_VERSION,
         "status": status,
         "reasons": [reason for run in runs for reason in run["reasons"]],
@@ -170,6 +170,7 @@ def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "exit_status": max((run.get("exit_status", 0) for run in runs), default=0),
         "runs": list(runs),
     }
+    return top | {"exit_status": status_of(top)}
 
 
 def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -62,6 +63,8 @@ def test_a_bound_that_no_load_holds_is_invalid_and_says_how_low_it_went(
     assert (top["status"], top["performance"], top["peak"]["target_qps"]) == ("invalid", None, None)
     assert top["peak"]["lowest_tried_qps"] == 40
     assert top["reasons"][0]["what"] == "no load holds the bound, down to 40 queries/s"
+    assert re.fullmatch(r"\d+ loads tried in \d+ of [\d.]+ s", top["reasons"][0]["figure"])
+    assert top["exit_status"] == done.returncode == 1
     again = call("show", tmp_path / "none")
     assert again.returncode == 1
     assert "because: no load holds the bound" in again.stdout
