@@ -52,6 +52,10 @@ def _make_place(weight_cache: object, model: Path) -> None:
         raise BackendUnavailable(
             f"weight_cache of the cpu backend is {weight_cache!r}: true, or the path of a file it can be"
         )
+    if any(letter in weight_cache for letter in '"\n\r'):
+        raise BackendUnavailable(
+            f"weight_cache of the cpu backend is {weight_cache!r}: LiteRT takes no quotes or line breaks"
+        )
     file = Path(weight_cache)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

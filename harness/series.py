@@ -118,7 +118,9 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
         top = top_of(runs)
         reasons = [*top["reasons"], results.failure(error)]
         with contextlib.suppress(OSError):
-            results.write_json(out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons, "exit_status": None})
+            results.write_json(
+                out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons, "exit_status": None}
+            )
         raise
     from harness.report_series import render_series
 

@@ -110,6 +110,9 @@ def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_pro
 ) -> None:
     with pytest.raises(BackendUnavailable, match=r"weight_cache of the cpu backend is 7: true, or the path of a file"):
         open_cpu(adds_model, threads=1, weight_cache=7)  # type: ignore[arg-type]
+    for path in ('w"', 'w"\nnum_threads = 9\n#'):
+        with pytest.raises(BackendUnavailable, match="LiteRT takes no quotes or line breaks"):
+            open_cpu(adds_model, threads=1, weight_cache=path)
     with pytest.raises(BackendUnavailable, match=r"cannot be written to /proc/nowhere/w: .*Name a file elsewhere"):
         open_cpu(adds_model, threads=1, weight_cache="/proc/nowhere/w")
     disk = mount("size=16k")
