@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,6 +33,8 @@ examples:
   ./run.sh inspect mobilebert_int8        a model of a config: the official file if it is cached, else the stand-in
   ./run.sh inspect model.tflite --json
 """
+
+_WIDTH = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,9 +127,15 @@ def _text(data: dict[str, Any]) -> str:
         f"{data['path']}, {in_units(data['size_bytes'])}" + (f", {data['description']}" if data["description"] else ""),
         *_tensor_lines("inputs", data["inputs"]),
         *_tensor_lines("outputs", data["outputs"]),
-        "ops        " + ", ".join(_operator(operator) for operator in data["operators"]),
+        *textwrap.wrap(
+            "ops        " + ", ".join(_operator(operator) for operator in data["operators"]),
+            _WIDTH,
+            subsequent_indent=" " * 11,
+        ),
         f"parameters {data['parameters']:,}" + _but_custom(data),
-        f"multiply-adds {data['multiply_adds'] / 1e6:,.2f} M an inference" + _at_least(data) + _but_custom(data),
+        f"work       {data['multiply_adds'] / 1e6:,.2f} M multiply-adds an inference"
+        + _at_least(data)
+        + _but_custom(data),
         f"arena      about {in_units(data['arena_bytes'])} for activations" + _at_least(data),
     ]
     if data["signatures"]:

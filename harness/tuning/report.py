@@ -85,7 +85,8 @@ def how_sure(found: Found) -> str:
         left = f"; not told apart from it in the time: {'; '.join(open_rows)}" if open_rows else ""
         untried = [row.name for row in found.rows if row.status == "not tried"]
         rest = f"; not tried: {'; '.join(untried)}" if untried else ""
-        return f"the default is the best: nothing was shown to be quicker{left}{rest}"
+        known = "stays" if open_rows or untried else "is the best"
+        return f"the default {known}: nothing was shown to be quicker{left}{rest}"
     ratio = found.final
     interval = (
         f", 95 % interval {ratio.low:.2f}..{ratio.high:.2f}"

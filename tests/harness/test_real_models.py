@@ -133,7 +133,10 @@ def test_a_rapid_run_of_a_real_model_is_valid_with_nothing_else_said(
     words = ["--task", "mobilenet_edgetpu", "--model", model, "--dataset", zoo / "datasets" / "imagenet_sample"]
     done = call(*words, "--preset", "rapid", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stdout
-    figures = read_result(tmp_path / "run")["performance"]
+    result = read_result(tmp_path / "run")
+    figures = result["performance"]
     assert figures["query_count"] >= 64
     assert figures["duration_s"] >= 6
-    assert done.stdout.splitlines()[-2] == "VALID"
+    # Other work on the machine may make it unstable, which is said below.
+    assert (result["status"], result["warnings"], result["reasons"]) == ("valid", [], [])
+    assert any(line == "VALID" or line.startswith("VALID, unstable") for line in done.stdout.splitlines())
