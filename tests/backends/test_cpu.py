@@ -103,6 +103,10 @@ def test_the_instances_of_a_large_model_share_their_weights(
     assert done.returncode == 0, done.stderr
     backend = read_result(tmp_path / "run")["backend"]
     assert (backend["engine"], backend["options"]["weight_cache"]) == ("Interpreter", "in memory")
+    # A stream has one instance, with which nothing could be shared.
+    done = call(*words, "--scenario", "SingleStream", "--out", tmp_path / "stream")
+    assert done.returncode == 0, done.stderr
+    assert "weight_cache" not in read_result(tmp_path / "stream")["backend"]["options"]
 
 
 def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_process_down(
