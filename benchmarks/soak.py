@@ -31,6 +31,8 @@ _SETTLED = 0.1
 _END = 20
 """Readings whose median counts, at either place."""
 _FLAT_MB = 10.0
+_SLOWER = 2.2
+"""Times the median latency: LoadGen makes more queries than it expects to ask, at some 330 bytes each."""
 _LATENCY_BYTES = 8
 """LoadGen's logger: one int64 a sample."""
 
@@ -56,7 +58,7 @@ def _expected(subject: Subject, scenario: str) -> str:
     ]
     if scenario == "Offline":
         return f"load.target_qps={figures['samples_per_second']:.0f}"
-    return f"load.expected_latency_ns={1.5 * figures['latency_ns']['p50']:.0f}"
+    return f"load.expected_latency_ns={_SLOWER * figures['latency_ns']['p50']:.0f}"
 
 
 def _soak(subject: Subject, scenario: str, seconds: float) -> list[Row]:
