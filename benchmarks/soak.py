@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks.rows import Row, render
 from benchmarks.side_by_side import Subject, harness, median, subjects
+from harness.memory import sizes_of
 
 _SECONDS = 600.0
 _SCENARIOS = ("SingleStream", "Offline")
@@ -90,7 +91,7 @@ def _watch(process: subprocess.Popen[bytes]) -> list[_Reading]:
     readings = []
     while process.poll() is None:
         pids = [child for worker in _children(process.pid) for child in (worker, *_children(worker))]
-        readings.append(_Reading(time.time(), sum(_rss(pid) for pid in pids)))
+        readings.append(_Reading(time.time(), sum(sizes_of(Path(f"/proc/{pid}")).get("VmRSS", 0) for pid in pids)))
         time.sleep(1)
     return readings
 
@@ -125,14 +126,6 @@ def _children(pid: int) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
     except OSError:
         return []
-
-
-def _rss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ so nothing is padded. It is proven before it is used: every sample in every plac
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +115,13 @@ def _measure(parts: Parts, first: SystemUnderTest, indices: Sequence[int], size:
 
 def _single(first: SystemUnderTest, why: str, found: Mapping[str, Any] | None = None) -> Batch:
     return Batch(1, first, found={"batch": {"size": 1, "why": why, **(found or {})}})
+
+
+def whole_invokes(sut: SystemUnderTest, indices: Sequence[int]) -> tuple[Callable[[Any], object], Sequence[Any], int]:
+    """What measures an instance: its call, what to call it with, and how many samples that answers each time."""
+    if sut.batch == 1:
+        return sut.answer, indices, 1
+    return sut.answer_all, in_groups(indices, sut.batch), sut.batch
 
 
 def in_groups(indices: Sequence[int], size: int) -> list[list[int]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import calibration
-from harness.batching import in_groups
+from harness.batching import whole_invokes
 from harness.calibration import ServiceTime, Tally
 from harness.dispatch.guard import Guard
 from harness.dispatch.peers import Peers
@@ -57,14 +57,33 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """Workers that are open."""
+
+    parts: Parts
+    """What opened them."""
+    suts: tuple[SystemUnderTest, ...]
+    """Instances in this process; one at least."""
+    peers: Peers | None
+    """Processes, where those answer."""
+    placement: Placement
+    """Where each instance works."""
+    alone_ns: int
+    """What the first instance takes for one sample."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether queries come one by one, as Server's mostly do."""
+        return self.parts.spec.load.scenario == "Server"
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
+    team: Team
     samples_per_second: float
     busy_ns: int
     answer_ns: int
     chunk: int
-    placement: Placement
-    suts: tuple[SystemUnderTest, ...]
-    peers: Peers | None = None
 
 
 def choose_workers(
@@ -96,12 +115,12 @@ def choose_workers(
     if "threads" in candidates:
         placement = parts.place(threads, instances)
         suts = (first, *(parts.sut(threads, placement.of(number), first.batch) for number in range(1, instances)))
-        found["threads"] = _measure_threads(spec, suts, indices, placement)
+        found["threads"] = _measure_threads(Team(parts, suts, None, placement, alone.median_ns), indices)
     if "processes" in candidates:
         placement = parts.place(threads, instances, "processes")
         peers = Peers([parts.recipe(threads, placement.of(number), first.batch) for number in range(instances)])
         try:
-            found["processes"] = _measure_processes(spec, parts, first, peers, indices, alone, placement)
+            found["processes"] = _measure_processes(Team(parts, (first,), peers, placement, alone.median_ns), indices)
         except BaseException:
             peers.close()
             raise
@@ -112,16 +131,16 @@ def choose_workers(
         if best == "threads":
             peers.close()
         else:
-            for sut in plain.suts[1:]:
+            for sut in plain.team.suts[1:]:
                 sut.close()
     chosen = found[best]
     return Chosen(
         workers=best,
         why=why,
-        suts=chosen.suts,
-        peers=chosen.peers,
+        suts=chosen.team.suts,
+        peers=chosen.team.peers,
         chunk=chosen.chunk,
-        placement=chosen.placement,
+        placement=chosen.team.placement,
         samples_per_second=chosen.samples_per_second,
         busy_ns=chosen.busy_ns,
         answer_ns=chosen.answer_ns,
@@ -129,29 +148,17 @@ def choose_workers(
     )
 
 
-def measure_rate(
-    spec: Spec,
-    parts: Parts,
-    suts: tuple[SystemUnderTest, ...],
-    peers: Peers | None,
-    indices: Sequence[int],
-    alone: ServiceTime,
-    placement: Placement,
-) -> float:
+def measure_rate(team: Team, indices: Sequence[int]) -> float:
     """Samples per second of workers that are open already, measured as `choose_workers` does.
 
     Args:
-        spec: The run.
-        parts: What opened them.
-        suts: Instances in this process.
-        peers: Processes, where those answer.
+        team: The workers.
         indices: Samples that are loaded.
-        alone: What the first instance takes for one of them.
-        placement: Where each instance works.
     """
-    if peers is None:
-        return _measure_threads(spec, suts, indices, placement).samples_per_second
-    return _measure_processes(spec, parts, suts[0], peers, indices, alone, placement).samples_per_second
+    if team.peers is None:
+        return _measure_threads(team, indices).samples_per_second
+    with _pool(team, indices) as (ask, _):
+        return ask()
 
 
 def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
@@ -164,87 +171,75 @@ def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
     return ["threads", "processes"], "measured"
 
 
-def _chunk(spec: Spec, workers: str, service_ns: int, batch: int) -> int:
+def _chunk(team: Team, workers: str, service_ns: int) -> int:
     """Samples that go to a worker together: whole batches."""
-    if spec.load.scenario == "Server":
+    batch = team.suts[0].batch
+    if team.serves:
         most = 1 if workers == "threads" else _SERVER_CHUNK_NS // max(1, service_ns)
     else:
         most = min(_MAX_CHUNK[workers], _OFFLINE_CHUNK_NS // max(1, service_ns))
     return max(1, most // batch) * batch
 
 
-def _throughput(
-    spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int], placement: Placement, **span: int
-) -> tuple[float, int]:
+def _throughput(team: Team, indices: Sequence[int], **span: int) -> tuple[float, int]:
     """Samples per second of all workers at once, and how long one occupies its worker, in ns: see `calibration.throughput`."""
-    batch = suts[0].batch
-    if spec.load.scenario == "Server" or batch == 1:
-        # Server's queries mostly come one by one.
-        return calibration.throughput([sut.answer for sut in suts], indices, placement=placement, **span)
-    groups = in_groups(indices, batch)
-    per_second, took_ns = calibration.throughput([sut.answer_all for sut in suts], groups, placement=placement, **span)
-    return batch * per_second, took_ns // batch
+    if team.serves:
+        return calibration.throughput([sut.answer for sut in team.suts], indices, placement=team.placement, **span)
+    calls = [whole_invokes(sut, indices) for sut in team.suts]
+    _, asked, size = calls[0]
+    per_second, took_ns = calibration.throughput([call for call, *_ in calls], asked, placement=team.placement, **span)
+    return size * per_second, took_ns // size
 
 
-def _measure_threads(
-    spec: Spec, suts: tuple[SystemUnderTest, ...], indices: Sequence[int], placement: Placement
-) -> _Found:
-    per_second, busy_ns = _throughput(spec, suts, indices, placement)
-    if spec.load.scenario == "Server":
-        with on(placement.harness):
-            answers = [sut.answer for sut in suts]
-            queued = calibration.queued_throughput(answers, indices, per_second, placement=placement)
+def _measure_threads(team: Team, indices: Sequence[int]) -> _Found:
+    per_second, busy_ns = _throughput(team, indices)
+    if team.serves:
+        with on(team.placement.harness):
+            answers = [sut.answer for sut in team.suts]
+            queued = calibration.queued_throughput(answers, indices, per_second, placement=team.placement)
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
-        busy_ns = max(busy_ns, int(len(suts) * 1e9 / per_second))
-    return _Found(per_second, busy_ns, busy_ns, _chunk(spec, "threads", busy_ns, suts[0].batch), placement, suts)
+        busy_ns = max(busy_ns, int(len(team.suts) * 1e9 / per_second))
+    return _Found(team, per_second, busy_ns, busy_ns, _chunk(team, "threads", busy_ns))
 
 
-def _measure_processes(
-    spec: Spec,
-    parts: Parts,
-    first: SystemUnderTest,
-    peers: Peers,
-    indices: Sequence[int],
-    alone: ServiceTime,
-    placement: Placement,
-) -> _Found:
+def _measure_processes(team: Team, indices: Sequence[int]) -> _Found:
     """With the pool itself; only LoadGen is not there yet."""
-    server = spec.load.scenario == "Server"
-    expected = len(peers) * 1e9 / alone.median_ns
-    with _pool(spec, parts, first, peers, indices, alone.median_ns, placement) as (pool, tally, chunk):
-        per_second = calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=server)
-        busy_ns = int(len(peers) * 1e9 / per_second)
-        answer_ns = max(busy_ns, _round_trip_ns(pool, tally, indices, alone)) if server else busy_ns
-    return _Found(per_second, busy_ns, answer_ns, chunk, placement, (first,), peers)
+    with _pool(team, indices) as (ask, round_trip_ns):
+        per_second = ask()
+        busy_ns = int(len(team.peers or ()) * 1e9 / per_second)
+        answer_ns = max(busy_ns, round_trip_ns()) if team.serves else busy_ns
+    return _Found(team, per_second, busy_ns, answer_ns, _chunk(team, "processes", team.alone_ns))
 
 
 @contextlib.contextmanager
-def _pool(
-    spec: Spec,
-    parts: Parts,
-    first: SystemUnderTest,
-    peers: Peers,
-    indices: Sequence[int],
-    alone_ns: int,
-    placement: Placement,
-) -> Iterator[tuple[ProcessPool, Tally, int]]:
-    """The pool with samples in it, who counts what it completes, and how many it hands out together."""
-    tally, chunk = Tally(), _chunk(spec, "processes", alone_ns, first.batch)
-    guard = Guard(parts.control, lambda _: None)
-    with on(placement.harness):
+def _pool(team: Team, indices: Sequence[int]) -> Iterator[tuple[Callable[..., float], Callable[[], int]]]:
+    """The pool with samples in it.
+
+    Yields:
+        What measures its samples per second (the last arguments of `calibration.pool_throughput`), and what a sample takes
+        from asking the idle pool to its completion, in ns.
+    """
+    parts, first, peers = team.parts, team.suts[0], team.peers or ()
+    tally, guard = Tally(), Guard(parts.control, lambda _: None)
+    expected = len(peers) * 1e9 / team.alone_ns
+    with on(team.placement.harness):
         pool = ProcessPool(
             peers,
             guard,
             parts.control,
-            chunk=chunk,
+            chunk=_chunk(team, "processes", team.alone_ns),
             completer=lambda _: tally,
             abandon=tally.abandon,
-            batch=1 if spec.load.scenario == "Server" else first.batch,
+            batch=1 if team.serves else first.batch,
         )
+
+        def ask(**span: int) -> float:
+            return calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=team.serves, **span)
+
         try:
             pool.load(parts.samples.rows, indices, first.backend.inputs)
-            yield pool, tally, chunk
+            yield ask, lambda: _round_trip_ns(pool, tally, indices, team.alone_ns)
             pool.unload()
         finally:
             pool.close()
@@ -253,49 +248,28 @@ def _pool(
 
 
 @contextlib.contextmanager
-def windows(
-    spec: Spec,
-    parts: Parts,
-    suts: tuple[SystemUnderTest, ...],
-    peers: Peers | None,
-    indices: Sequence[int],
-    alone_ns: int,
-    placement: Placement,
-) -> Iterator[Window]:
+def windows(team: Team, indices: Sequence[int]) -> Iterator[Window]:
     """Workers that are open already, to be measured again and again for a short while.
 
     Args:
-        spec: The run.
-        parts: What opened them.
-        suts: Instances in this process.
-        peers: Processes, where those answer.
+        team: The workers.
         indices: Samples that are loaded.
-        alone_ns: What the first instance takes for one of them.
-        placement: Where each instance works.
 
     Yields:
         From how long to ask, in ns, and how many samples a worker at least: how long a sample occupies its worker, in ns.
     """
-    if peers is None:
-        yield lambda ns, least: _throughput(spec, suts, indices, placement, measure_ns=ns, min_runs=least)[1]
+    if team.peers is None:
+        yield lambda ns, least: _throughput(team, indices, measure_ns=ns, min_runs=least)[1]
         return
-    server, count = spec.load.scenario == "Server", len(peers)
-    with _pool(spec, parts, suts[0], peers, indices, alone_ns, placement) as (pool, tally, _):
-
-        def ask(ns: int, least: int) -> int:
-            expected = count * 1e9 / alone_ns
-            per_second = calibration.pool_throughput(
-                pool.issue, tally, indices, expected, one_by_one=server, measure_ns=ns, min_runs=least * count
-            )
-            return int(count * 1e9 / per_second)
-
-        yield ask
+    count = len(team.peers)
+    with _pool(team, indices) as (ask, _):
+        yield lambda ns, least: int(count * 1e9 / ask(measure_ns=ns, min_runs=least * count))
 
 
-def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone: ServiceTime) -> int:
+def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone_ns: int) -> int:
     """From asking one sample of an idle pool to its completion."""
     times = []
-    for number in range(max(3, min(_ROUND_TRIPS, 200_000_000 // max(1, alone.median_ns)))):
+    for number in range(max(3, min(_ROUND_TRIPS, 200_000_000 // max(1, alone_ns)))):
         tally.expect(1)
         start = time.perf_counter_ns()
         pool.issue([number], [indices[number % len(indices)]])

@@ -59,7 +59,7 @@ def read_look(event: Mapping[str, Any]) -> Look:
 
 def own_bytes() -> int:
     """This process's own memory: what is resident and no file's. 0 where the system does not say."""
-    return _status(_PROC / "self").get("RssAnon", 0)
+    return sizes_of(_PROC / "self").get("RssAnon", 0)
 
 
 def peak_rss_bytes(pids: Iterable[int]) -> int | None:
@@ -67,7 +67,7 @@ def peak_rss_bytes(pids: Iterable[int]) -> int | None:
 
     Pages that they share (samples, the model's file) count in each. `ru_maxrss` would count a parent's from before the exec.
     """
-    peaks = [_status(_PROC / str(pid)).get("VmHWM") for pid in pids]
+    peaks = [sizes_of(_PROC / str(pid)).get("VmHWM") for pid in pids]
     return None if None in peaks else sum(filter(None, peaks)) or None
 
 
@@ -84,7 +84,7 @@ class Watch:
     def look(self, look: Look) -> None:
         """Reads what the kernel says of the run's processes; what cannot be read is left out."""
         for owner in look.owners:
-            status = _status(_PROC / str(owner.pid))
+            status = sizes_of(_PROC / str(owner.pid))
             if "VmHWM" not in status:
                 continue
             self._peaks[owner.pid] = max(status["VmHWM"], self._peaks.get(owner.pid, 0))
@@ -139,7 +139,7 @@ def _parts(look: Look) -> dict[str, int]:
                     found[name] += size if any(each and path.startswith(each) for each in prefixes) else 0
         except OSError:
             return {}
-        grown += _status(_PROC / str(owner.pid)).get("RssAnon", 0) - owner.own_bytes
+        grown += sizes_of(_PROC / str(owner.pid)).get("RssAnon", 0) - owner.own_bytes
     found["samples_bytes"] += look.sample_bytes
     # More cannot be the tensors' than is left.
     found["tensors_bytes"] = max(0, min(grown, whole - sum(found.values())))
@@ -163,8 +163,8 @@ def _mappings(pid: int) -> Iterable[tuple[str, int]]:
                 path = words[5].rstrip() if len(words) > 5 else ""
 
 
-def _status(place: Path) -> dict[str, int]:
-    """The sizes in a process's status, in bytes; empty where it cannot be read."""
+def sizes_of(place: Path) -> dict[str, int]:
+    """The sizes in the status of a process, whose folder in /proc this is, in bytes; empty where it cannot be read."""
     try:
         lines = (place / "status").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

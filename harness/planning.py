@@ -10,7 +10,7 @@ from typing import Any
 from harness import calibration, queueing
 from harness.backend_section import BackendSection
 from harness.batching import Batch, choose_batch
-from harness.choosing import Chosen, choose_workers
+from harness.choosing import Chosen, Team, choose_workers
 from harness.dispatch.peers import Peers
 from harness.errors import ConfigError
 from harness.memory import Owner
@@ -48,6 +48,10 @@ class Plan:
     """Where each instance works."""
     found: dict[str, Any]
     """What was measured, for the result."""
+
+    def team(self, parts: Parts) -> Team:
+        """A pool's workers, which `parts` opened."""
+        return Team(parts, self.suts, self.peers, self.placement, self.found["service_time_alone_ns"])
 
     def pids(self) -> list[int]:
         """All processes that hold the model: this one first."""

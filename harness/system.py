@@ -6,16 +6,21 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
+def allowed_cpus() -> Collection[int]:
+    """The CPUs of this thread's affinity; all where the system has none."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
 def usable_cpus() -> int:
     """CPUs this process may really use: its affinity, cut by the quota of its control groups; at least 1."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    allowed = len(allowed_cpus())
     quota = cgroup_cpu_quota()
     return max(1, min(allowed, math.floor(quota) if quota is not None else allowed))
 
@@ -61,7 +66,7 @@ def describe() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "usable_cpus": usable_cpus(),
-        "governor": _read_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        "governor": read_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "memory_bytes": _memory("MemTotal"),
         "python": platform.python_version(),
@@ -88,13 +93,13 @@ def _limits(mount: Path, path: str, read: Any) -> Iterable[float]:
 
 
 def _read_v2(place: Path) -> float | None:
-    line = _read_line(place / "cpu.max")
+    line = read_line(place / "cpu.max")
     quota, _, period = (line or "").partition(" ")
     return _cpus(quota, period)
 
 
 def _read_v1(place: Path) -> float | None:
-    return _cpus(_read_line(place / "cpu.cfs_quota_us"), _read_line(place / "cpu.cfs_period_us"))
+    return _cpus(read_line(place / "cpu.cfs_quota_us"), read_line(place / "cpu.cfs_period_us"))
 
 
 def _cpus(quota: str | None, period: str | None) -> float | None:
@@ -116,11 +121,11 @@ def _room_v1(place: Path) -> int | None:
 
 def _room(limit: Path, usage: Path, stat: Path, cache: str) -> int | None:
     """What is left below the limit; files that lie in the cache unused give way."""
-    most, used = _read_line(limit), _read_line(usage)
+    most, used = read_line(limit), read_line(usage)
     if not (most and used and most.isdecimal() and used.isdecimal()):
         return None
     unused = next(
-        (line.split()[1] for line in (_read_line(stat) or "").splitlines() if line.startswith(f"{cache} ")), "0"
+        (line.split()[1] for line in (read_line(stat) or "").splitlines() if line.startswith(f"{cache} ")), "0"
     )
     return int(most) - int(used) + int(unused)
 
@@ -141,10 +146,11 @@ def _memory(field: str) -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
 
 
-def _read_line(path: Path) -> str | None:
+def read_line(path: Path) -> str | None:
+    """A file of the kernel's without the white space around it; None where it cannot be read."""
     try:
         return path.read_text(encoding="ascii").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
 
 

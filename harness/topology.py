@@ -7,13 +7,12 @@ containers, each CPU counts as a core, and `known` is False.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.system import cgroup_cpu_quota
+from harness.system import allowed_cpus, cgroup_cpu_quota, read_line
 
 _CPUS = "sys/devices/system/cpu"
 _SAME_KIND = 0.75
@@ -84,8 +83,7 @@ class Topology:
 
 def this_machine() -> Topology:
     """What this thread may use of the machine."""
-    mask = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return read_topology(Path("/"), mask, cgroup_cpu_quota())
+    return read_topology(Path("/"), allowed_cpus(), cgroup_cpu_quota())
 
 
 def read_topology(root: Path, mask: Iterable[int], quota: float | None = None) -> Topology:
@@ -97,7 +95,7 @@ def read_topology(root: Path, mask: Iterable[int], quota: float | None = None) -
         quota: CPUs' worth of time that it may use.
     """
     folder = root / _CPUS
-    online = _cpu_list(_read(folder / "online"))
+    online = _cpu_list(read_line(folder / "online"))
     usable = sorted(set(mask) & set(online)) or sorted(mask)
     shared = {cpu: _siblings(folder / f"cpu{cpu}", cpu, usable) for cpu in usable}
     known = all(siblings is not None for siblings in shared.values())
@@ -114,7 +112,7 @@ def read_topology(root: Path, mask: Iterable[int], quota: float | None = None) -
 def _siblings(folder: Path, cpu: int, usable: Sequence[int]) -> tuple[int, ...] | None:
     """The usable CPUs of this one's core, itself among them; None where the system does not say."""
     for name in ("core_cpus_list", "thread_siblings_list"):
-        siblings = _cpu_list(_read(folder / "topology" / name))
+        siblings = _cpu_list(read_line(folder / "topology" / name))
         if cpu in siblings:
             return tuple(one for one in usable if one in siblings)
     place = _place(folder)
@@ -125,7 +123,9 @@ def _siblings(folder: Path, cpu: int, usable: Sequence[int]) -> tuple[int, ...] 
 
 def _place(folder: Path) -> tuple[str, ...] | None:
     """Package, die and core by their numbers; a core's number is its own within its die only."""
-    package, die, core = (_read(folder / "topology" / name) for name in ("physical_package_id", "die_id", "core_id"))
+    package, die, core = (
+        read_line(folder / "topology" / name) for name in ("physical_package_id", "die_id", "core_id")
+    )
     return (package or "", die or "", core) if core is not None and core.isdecimal() else None
 
 
@@ -133,13 +133,13 @@ def _named_kinds(root: Path) -> dict[int, str]:
     """Each CPU's kind on a hybrid machine."""
     places = {f"intel_{name}": root / "sys/devices" / f"cpu_{name}/cpus" for name in ("core", "atom", "lowpower")}
     places |= {folder.parent.name: folder for folder in sorted((root / _CPUS / "types").glob("*/cpulist"))}
-    return {cpu: name for name, place in places.items() for cpu in _cpu_list(_read(place))}
+    return {cpu: name for name, place in places.items() for cpu in _cpu_list(read_line(place))}
 
 
 def _speeds(folder: Path, usable: Sequence[int]) -> dict[int, float]:
     """By capacity where the kernel knows it of all, else by the highest clock."""
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
-        found = {cpu: _number(_read(folder / f"cpu{cpu}" / name)) for cpu in usable}
+        found = {cpu: _number(read_line(folder / f"cpu{cpu}" / name)) for cpu in usable}
         if all(found.values()):
             return found
     return {}
@@ -175,10 +175,3 @@ def _cpu_list(text: str | None) -> list[int]:
 
 def _number(text: str | None) -> float:
     return float(text) if text is not None and text.isdecimal() else 0.0
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import calibration
-from harness.batching import in_groups
+from harness.batching import whole_invokes
 from harness.choosing import Window, windows
 from harness.control import Phase
 from harness.parts import Parts
@@ -52,7 +52,7 @@ def warm_up(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> War
     service_ns = plan.found["service_time_ns"]
     runs = _LEAST_RUNS if _FEW_WINDOWS * _LEAST_RUNS * service_ns <= budget_s * 1e9 else 1
     parts.control.enter(Phase.WARMING_UP)
-    with _open(spec, parts, plan, indices) as ask:
+    with _open(parts, plan, indices) as ask:
 
         def measure() -> int:
             parts.control.tick()
@@ -89,16 +89,11 @@ def settle(
 
 
 @contextlib.contextmanager
-def _open(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
+def _open(parts: Parts, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
     if plan.workers == "inline":
-        sut, batch = plan.suts[0], plan.batch
-        groups = in_groups(indices, batch)
+        call, asked, size = whole_invokes(plan.suts[0], indices)
         with on(plan.placement.of(0)):
-            if batch == 1:
-                yield lambda ns, least: calibration.median_time(sut.answer, indices, ns, least)
-            else:
-                yield lambda ns, least: calibration.median_time(sut.answer_all, groups, ns, least) // batch
+            yield lambda ns, least: calibration.median_time(call, asked, ns, least) // size
         return
-    alone_ns = plan.found["service_time_alone_ns"]
-    with windows(spec, parts, plan.suts, plan.peers, indices, alone_ns, plan.placement) as ask:
+    with windows(plan.team(parts), indices) as ask:
         yield ask

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import calibration
-from harness.batching import in_groups
+from harness.batching import whole_invokes
 from harness.choosing import measure_rate
 from harness.control import Control
 from harness.engine_choice import choose_engine
@@ -123,20 +123,16 @@ class Probe:
 
     def _measurement(self) -> Callable[[], float]:
         """How fast the scenario is served, in samples per second: the calibration's own measurements."""
-        spec, parts, plan, indices = self._spec, self._parts, self._plan, self._indices
-        if spec.load.scenario in STREAMS:
+        if self._spec.load.scenario in STREAMS:
             return self._stream
-        alone_ns = plan.found["service_time_alone_ns"]
-        alone = calibration.ServiceTime(alone_ns, alone_ns, 1)
-        return lambda: measure_rate(spec, parts, plan.suts, plan.peers, indices, alone, plan.placement)
+        team = self._plan.team(self._parts)
+        return lambda: measure_rate(team, self._indices)
 
     def _stream(self) -> float:
         plan = self._plan
         with on(plan.placement.of(0)):
-            if plan.batch == 1:
-                return 1e9 / calibration.service_time(plan.suts[0].answer, self._indices, _ROUND_NS).median_ns
-            groups = in_groups(self._indices, plan.batch)
-            return plan.batch * 1e9 / calibration.service_time(plan.suts[0].answer_all, groups, _ROUND_NS).median_ns
+            call, asked, size = whole_invokes(plan.suts[0], self._indices)
+            return size * 1e9 / calibration.service_time(call, asked, _ROUND_NS).median_ns
 
     def _hear(self, facts: Any) -> None:
         self._parity = dict(facts).get("parity", self._parity)
