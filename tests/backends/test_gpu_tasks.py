@@ -58,7 +58,7 @@ def test_int8_models_of_pictures_agree_with_the_cpu(
 
 
 def test_mobilebert_agrees_with_the_cpu(prove: Callable[[str, str | Path], dict[str, Any]], tmp_path: Path) -> None:
-    # 2 of the 24 blocks: all kinds of ops, and seconds instead of a minute an answer.
+    # 2 of the 24 blocks: all kinds of ops in a fraction of the time (docs/backends.md says what the whole came to).
     config = MobileBertConfig(blocks=2)
     with (tmp_path / "mobilebert.tflite").open("wb") as file:
         build_graph(make_weights(config), config, "int8").write(file)
