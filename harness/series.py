@@ -107,16 +107,20 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
     empty_directory(out)
     runs: list[dict[str, Any]] = []
     sweep = len({(plan.backend_asked, plan.model_asked) for plan in plans}) > 1
+    at = ""
     try:
         for number, (plan, spec) in enumerate(zip(plans, specs, strict=True), 1):
+            at = plan.name
             screen.say(f"run {number} of {len(plans)}: {plan.name}")
             screen.expect(least_duration_s(spec))
             runs.append(_one(plan, spec, out, screen, go_on=sweep))
+        at = ""
         top = top_of(runs)
         results.keep(out, top)
     except BaseException as error:
         top = top_of(runs)
-        reasons = [*top["reasons"], results.failure(error)]
+        last = results.failure(error)
+        reasons = [*top["reasons"], _named(at, last) if at else last]
         with contextlib.suppress(OSError):
             results.write_json(
                 out / results.RESULT_FILE, top | {"status": "failed", "reasons": reasons, "exit_status": None}
@@ -162,9 +166,9 @@ def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     top = {
         "schema_version": results.SCHEMA_VERSION,
         "status": status,
-        "reasons": [reason for run in runs for reason in run["reasons"]],
-        "warnings": [warning for run in runs for warning in run["warnings"]],
-        "unstable": [reason for run in runs for reason in run["unstable"]],
+        "reasons": [_named(run["directory"], reason) for run in runs for reason in run["reasons"]],
+        "warnings": [f"{run['directory']}: {warning}" for run in runs for warning in run["warnings"]],
+        "unstable": [_named(run["directory"], reason) for run in runs for reason in run["unstable"]],
         "accuracy": next((run["accuracy"] for run in runs if run["accuracy"]), None),
         "accuracy_card": next((run["accuracy_card"] for run in runs if run["accuracy"]), None),
         "spread": _spread(runs),
@@ -173,6 +177,11 @@ def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "runs": list(runs),
     }
     return top | {"exit_status": status_of(top)}
+
+
+def _named(run: str, reason: Mapping[str, str]) -> dict[str, str]:
+    """A run's reason among those of other runs."""
+    return {**reason, "what": f"{run}: {reason['what']}"}
 
 
 def _spread(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ def sweep_rows(runs: Sequence[Run]) -> list[dict[str, Any]] | None:
     """The rows of a sweep; None where all runs are of one backend and one model.
 
     Args:
-        runs: Results with `backend_asked` and `model_asked`, as the options named them. Repeats and the two runs of a
+        runs: Results with `directory`, `backend_asked` and `model_asked`, as the options named them. Repeats and both runs of a
             submission make one row.
 
     Returns:
@@ -39,7 +39,7 @@ def sweep_rows(runs: Sequence[Run]) -> list[dict[str, Any]] | None:
 
 
 def render_sweep(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table for a terminal."""
+    """The table for a terminal; why a row is as it is stands with its runs."""
     metrics = list(dict.fromkeys(name for row in rows for name in row["accuracy"] or {}))[:1]
     percentiles = [] if all(row["scenario"] == "Offline" for row in rows) else ["p50", "p90"]
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -63,9 +63,7 @@ def render_sweep(rows: Sequence[Mapping[str, Any]]) -> str:
         )
     screen = io.StringIO()
     Console(file=screen, width=160, highlight=False, force_terminal=False, markup=False).print(table)
-    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
-    lines += [f"  {row['backend']}, {row['model']}: {reason}" for row in rows for reason in row["why"]]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in screen.getvalue().splitlines())
 
 
 def _row(backend: str, group: Sequence[Run]) -> dict[str, Any]:
@@ -78,7 +76,7 @@ def _row(backend: str, group: Sequence[Run]) -> dict[str, Any]:
         "model": last["model"]["name"],
         "scenario": last["scenario"],
         "status": worst,
-        "why": [reason["what"] for run in group for reason in run["reasons"]],
+        "why": [f"{run['directory']}: {reason['what']}" for run in group for reason in run["reasons"]],
         "engine": facts.get("engine"),
         "delegate": facts.get("delegate"),
         "nodes": facts.get("nodes"),

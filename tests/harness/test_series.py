@@ -81,7 +81,11 @@ def test_a_sweep_with_a_run_that_failed_is_shown_again_with_the_runs_exit_status
     again = call("show", tmp_path / "sweep")
     assert (again.returncode, again.stderr) == (2, "")
     assert done.stdout == f"{again.stdout}\n{tmp_path / 'sweep'}\n"
-    assert read_result(tmp_path / "sweep")["runs"][1]["reasons"][0]["figure"] == ""
+    top = read_result(tmp_path / "sweep")
+    (reason,) = top["runs"][1]["reasons"]
+    assert reason["figure"] == ""
+    assert done.stdout.count(reason["what"]) == 1
+    assert top["reasons"][-1]["what"] == f"2-performance-external: {reason['what']}" == top["sweep"][1]["why"][0]
 
 
 def test_json_of_a_series_that_broke_off_is_its_result_and_says_why(
@@ -95,7 +99,9 @@ def test_json_of_a_series_that_broke_off_is_its_result_and_says_why(
     top = json.loads(done.stdout)
     assert top == read_result(tmp_path / "two")
     assert top["status"] == "failed"
-    assert top["reasons"][-1]["what"] in done.stderr
+    run, _, why = top["reasons"][-1]["what"].partition(": ")
+    assert run == "1-performance-cpu"
+    assert why in done.stderr
     again = call("show", tmp_path / "two", "--json")
     assert (again.returncode, json.loads(again.stdout)) == (3, top)
 
@@ -125,7 +131,10 @@ def test_a_series_is_as_bad_as_its_worst_run(call: Cli, keywords: list[str], tmp
     top = read_result(tmp_path / "both")
     assert top["status"] == "invalid"
     assert [run["status"] for run in top["runs"]] == ["invalid", "valid"]
-    assert "the minimum duration was not met" in top["reasons"][0]["what"]
+    assert top["reasons"][0]["what"].startswith("1-performance-cpu: the minimum duration was not met")
+    assert [said.partition(": ") for said in top["warnings"]] == [
+        (run["directory"], ": ", said) for run in top["runs"] for said in run["warnings"]
+    ]
     assert call("show", tmp_path / "both").returncode == 1
 
 
