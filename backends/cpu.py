@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Literal
 from backends.base import Backend, BackendInfo, BackendUnavailable
 from backends.compiled import CompiledBackend
 from backends.interpreter import InterpreterBackend
-from backends.weight_cache import can_cache
+from backends.weight_cache import can_cache, in_memory
 
 _DEFAULT_FLAGS = 1 | 2 | 8
 """Signed and unsigned 8-bit kernels, dynamic fully connected (LRT tflite/delegates/xnnpack/xnnpack_delegate.h)."""
@@ -59,16 +60,26 @@ def _make_place(weight_cache: object, model: Path) -> None:
     file = Path(weight_cache)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # One that is there may be in memory, beside which nothing can be made.
+        # They take about what the model does.
+        size = max(1, model.stat().st_size)
+        if in_memory(weight_cache):
+            return
         if not file.exists():
             with tempfile.TemporaryFile(dir=file.parent) as trial:
-                # They take about what the model does.
-                os.posix_fallocate(trial.fileno(), 0, max(1, model.stat().st_size))
+                os.posix_fallocate(trial.fileno(), 0, size)
+        # What is no cache, or of another version, is written anew in its place.
+        elif os.access(file, os.W_OK) and file.stat().st_size + _free_bytes(file.parent) < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise BackendUnavailable(
             f"packed weights cannot be written to {file}: {error.strerror}. Name a file elsewhere (weight_cache=PATH), "
             "or leave it out"
         ) from None
+
+
+def _free_bytes(folder: Path) -> int:
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
 
 
 class CompiledCpuBackend(CompiledBackend):

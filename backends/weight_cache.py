@@ -176,4 +176,16 @@ def share_weights(interpreter: Any, path: str, threads: int) -> None:
 
 def told(path: str) -> str:
     """How a result names a cache."""
-    return "in memory" if Path(path).parts[:2] == ("/", "proc") else path
+    return "in memory" if in_memory(path) else path
+
+
+def in_memory(path: str) -> bool:
+    """Whether it is a `SharedFile`."""
+    return Path(path).parts[:2] == ("/", "proc")
+
+
+def suspicion(path: str) -> str:
+    """What to say of the cache where answers are wrong. XNNPACK knows neither damaged weights nor those of a like model."""
+    if not path or in_memory(path):
+        return ""
+    return f" If the packed weights in {path} are damaged or another model's, deleting that file helps."

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TensorSpec, TimeShare
 from backends.cpu import CpuBackend
 from backends.shapes import complete_shapes
-from backends.weight_cache import SharedFile, can_cache
+from backends.weight_cache import SharedFile, can_cache, suspicion
 from harness import parity
 from harness.control import Control, Phase
 from harness.errors import RunFailed
@@ -212,7 +212,8 @@ class Parts:
         if found["passed"] is False and not self.spec.backend.allow_mismatch:
             raise RunFailed(
                 f"backend {self.info.name} disagrees with one CPU thread on {found['samples']} samples, so nothing was "
-                f"timed: {'; '.join(found['why'])}. --allow-mismatch times it all the same and says so in the result."
+                f"timed: {'; '.join(found['why'])}.{self._suspicion(self.first)} --allow-mismatch times it all the same "
+                "and says so in the result."
             )
 
     @property
@@ -278,7 +279,14 @@ class Parts:
         expected = self._answers(reference, indices)
         reference.close()
         backend = backend or self.first
-        return {"reference": said} | self._held_against(backend.outputs, expected, self._answers(backend, indices))
+        try:
+            found = self._answers(backend, indices)
+        except RunFailed as error:
+            raise RunFailed(f"{error}.{why}" if (why := self._suspicion(backend)) else str(error)) from None
+        return {"reference": said} | self._held_against(backend.outputs, expected, found)
+
+    def _suspicion(self, backend: Backend) -> str:
+        return suspicion(str(self._recipes[backend].options.get("weight_cache") or ""))
 
     def disagreement(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> list[str]:
         """What is beyond the task's tolerance in answers to the same samples."""

@@ -123,6 +123,29 @@ def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_pro
     with pytest.raises(BackendUnavailable, match="No space left on device"):
         open_cpu(adds_model, threads=1, weight_cache=str(disk / "w"))
     assert list(disk.iterdir()) == []
+    # What is there already is no cache, so XNNPACK would write it anew.
+    (disk / "w").write_bytes(bytes(12_000))
+    with pytest.raises(BackendUnavailable, match="No space left on device"):
+        open_cpu(adds_model, threads=1, weight_cache=str(disk / "w"))
+
+
+def test_wrong_answers_out_of_a_weight_cache_name_the_file_and_what_to_do(
+    call: Cli, classify: list[str], adds_model: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "packed"
+    open_cpu(adds_model, threads=1, weight_cache=str(cache)).close()
+    whole = cache.read_bytes()
+    weights = np.frombuffer(whole, np.uint8).copy()
+    # XNNPACK looks at the header and at the list at the end, not at what lies between.
+    weights[len(whole) // 4 : len(whole) // 2] = 0
+    advice = f"the packed weights in {cache} are damaged or another model's, deleting that file helps"
+    for damaged, complaint in ((weights, "disagrees with one CPU thread"), (np.full_like(weights, 0xFF), "holds NaN")):
+        weights[len(whole) // 4 : len(whole) // 2] = damaged[len(whole) // 4 : len(whole) // 2]
+        cache.write_bytes(weights.tobytes())
+        done = call(*classify, "--backend", f"cpu:weight_cache={cache}", "--out", tmp_path / complaint[:4])
+        assert done.returncode == 3
+        assert complaint in done.stderr
+        assert advice in done.stderr
 
 
 def test_options_of_both_engines_do_not_go_together(adds_model: Path) -> None:
