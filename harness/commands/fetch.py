@@ -10,12 +10,13 @@ from typing import Any
 
 from harness.cli import Outcome as Said
 from harness.errors import EXIT_VALID, ConfigError, HarnessError
+from harness.units import bytes_text
 from harness.zoo.catalog import Catalog, Item, read_catalog
 from harness.zoo.download import FetchFailed, Patience
 from harness.zoo.fetch import Fetching, fetch
 from harness.zoo.importing import import_file, unpack_bundle
 from harness.zoo.install import Outcome
-from harness.zoo.meter import Meter, in_units
+from harness.zoo.meter import Meter
 from harness.zoo.official import cache_dir, examine
 
 EXAMPLES = """\
@@ -118,7 +119,7 @@ def _line(outcome: Outcome) -> str:
     if outcome.fatal:
         return f"failed      {outcome.what}"
     note = " (no checksum is published: this one is pinned)" if outcome.state == "unverified" else ""
-    return f"{outcome.state:10}  {outcome.file}, {in_units(outcome.size_bytes)}, {outcome.what}{note}"
+    return f"{outcome.state:10}  {outcome.file}, {bytes_text(outcome.size_bytes)}, {outcome.what}{note}"
 
 
 def _how_to_get(item: Item) -> str:
@@ -149,7 +150,7 @@ def _list(items: Sequence[Item], cache: Path) -> Said:
     width = max(len(row["file"]) for row in rows)
     lines = [
         f"{row['file']:{width}}  {row['state']:10}  "
-        f"{'' if row['size_bytes'] is None else in_units(row['size_bytes']):>9}  {row['why'] or _where(row)}".rstrip()
+        f"{'' if row['size_bytes'] is None else bytes_text(row['size_bytes']):>9}  {row['why'] or _where(row)}".rstrip()
         for row in rows
     ]
     return Said(EXIT_VALID, "\n".join([f"cache: {cache}", *lines]), {"cache": str(cache), "files": rows})

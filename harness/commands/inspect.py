@@ -22,7 +22,7 @@ from harness.config import (
 )
 from harness.errors import EXIT_VALID, ConfigError, unknown
 from harness.sources import find_model
-from harness.zoo.meter import in_units
+from harness.units import bytes_text
 from harness.zoo.model_costs import costs, load
 from harness.zoo.model_file import ModelInfo, TensorInfo, read_model
 from harness.zoo.official import cache_dir, hash_file
@@ -124,7 +124,8 @@ def _operators(model: ModelInfo) -> list[dict[str, Any]]:
 
 def _text(data: dict[str, Any]) -> str:
     lines = [
-        f"{data['path']}, {in_units(data['size_bytes'])}" + (f", {data['description']}" if data["description"] else ""),
+        f"{data['path']}, {bytes_text(data['size_bytes'])}"
+        + (f", {data['description']}" if data["description"] else ""),
         *_tensor_lines("inputs", data["inputs"]),
         *_tensor_lines("outputs", data["outputs"]),
         *textwrap.wrap(
@@ -136,7 +137,7 @@ def _text(data: dict[str, Any]) -> str:
         f"work       {data['multiply_adds'] / 1e6:,.2f} M multiply-adds an inference"
         + _at_least(data)
         + _but_custom(data),
-        f"arena      about {in_units(data['arena_bytes'])} for activations" + _at_least(data),
+        f"arena      about {bytes_text(data['arena_bytes'])} for activations" + _at_least(data),
     ]
     if data["signatures"]:
         lines.append(f"signatures {', '.join(data['signatures'])}")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 
+from harness.units import bytes_text
 from harness.zoo.install import Outcome
 
 _REDRAW_S = 0.2
@@ -70,11 +71,11 @@ class Meter:
         have = sum(self._have.values())
         new = have - sum(self._began_with.get(file, size) for file, size in self._have.items())
         known = [size for size in self._sizes.values() if size is not None]
-        total = f" of {in_units(sum(known))}" if len(known) == len(self._sizes) else ""
-        rate = f", {in_units(int(new / (now - self._start)))}/s" if new > 0 else ""
+        total = f" of {bytes_text(sum(known))}" if len(known) == len(self._sizes) else ""
+        rate = f", {bytes_text(int(new / (now - self._start)))}/s" if new > 0 else ""
         bar = _bar(have / sum(known)) if total else ""
         failed = f" ({self._failed} failed)" if self._failed else ""
-        text = f"{bar}{self._came} of {len(self._sizes)} files{failed}, {in_units(have)}{total}{rate}"
+        text = f"{bar}{self._came} of {len(self._sizes)} files{failed}, {bytes_text(have)}{total}{rate}"
         self._write(f"{self._clear()}{text}" if self._terminal else f"{text}\n")
 
     def _clear(self) -> str:
@@ -117,13 +118,3 @@ def _write(text: str) -> None:
 def _bar(share: float) -> str:
     full = round(20 * min(1.0, share))
     return f"[{'#' * full}{'.' * (20 - full)}] "
-
-
-def in_units(size: int) -> str:
-    """A number of bytes for people."""
-    value, unit = float(size), "B"
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -422,4 +422,4 @@ def test_a_file_that_failed_is_not_counted_among_those_that_came(capsys: pytest.
     meter.expect({"a": 1, "b": 1})
     meter._drawn = float("-inf")
     meter.done(Outcome("a", "failed", "gone", fatal=FetchFailed("gone")))
-    assert "0 of 2 files (1 failed), 0 B" in capsys.readouterr().err
+    assert "0 of 2 files (1 failed), 0 bytes" in capsys.readouterr().err
