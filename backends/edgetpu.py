@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
-from backends.external import ExternalBackend, check_library
+from backends.external import ExternalBackend, check_library, load
 from backends.model_file import EDGETPU_OP, operators
 
 LIBRARY = "libedgetpu.so.1"
@@ -43,18 +43,8 @@ class EdgeTpuBackend(ExternalBackend):
         """
         self._device = next(iter(named_devices(device, devices)), "")
         compiled = EDGETPU_OP in operators(model)
-        try:
-            check_library(library)
-        except BackendUnavailable as error:
-            fits = (
-                "is compiled for an Edge TPU"
-                if compiled
-                else f"is NOT compiled for an Edge TPU (no {EDGETPU_OP} in it)"
-            )
-            raise BackendUnavailable(
-                f"no Edge TPU runtime: {error}. {model} {fits}. Install the Edge TPU runtime ({LIBRARY}), or name its "
-                "library with --backend edgetpu:library=PATH"
-            ) from None
+        fits = "is compiled for an Edge TPU" if compiled else f"is NOT compiled for an Edge TPU (no {EDGETPU_OP} in it)"
+        _check_runtime(library, f" {model} {fits}.")
         if not compiled:
             raise BackendUnavailable(
                 f"the Edge TPU runtime is here, but {model} is not compiled for it: it has no {EDGETPU_OP}. Run it through "
@@ -69,6 +59,17 @@ class EdgeTpuBackend(ExternalBackend):
             name="edgetpu",
         )
 
+    @staticmethod
+    def look_without_model(library: str = LIBRARY) -> BackendInfo:
+        """What can be found without a model: any of ours would not be compiled for it.
+
+        Raises:
+            BackendUnavailable: No library, or no device.
+        """
+        _check_runtime(library)
+        load(library, {})
+        return BackendInfo("edgetpu", "Interpreter", Path(library).name, accelerator=True, device={"library": library})
+
     @classmethod
     def spread(cls, options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One instance for each device named."""
@@ -80,6 +81,16 @@ class EdgeTpuBackend(ExternalBackend):
         """With the device of this instance, if one was named."""
         info = super().info()
         return replace(info, device=info.device | ({"device": self._device} if self._device else {}))
+
+
+def _check_runtime(library: str, of_model: str = "") -> None:
+    try:
+        check_library(library)
+    except BackendUnavailable as error:
+        raise BackendUnavailable(
+            f"no Edge TPU runtime: {error}.{of_model} Install the Edge TPU runtime ({LIBRARY}), or name its library with "
+            "--backend edgetpu:library=PATH"
+        ) from None
 
 
 def named_devices(device: str, devices: Sequence[str]) -> list[str]:

@@ -36,10 +36,15 @@ from harness.parts import judge_coverage
 from harness.registry import backend_class
 name, model = sys.argv[1:]
 try:
-    backend = backend_class(name)(Path(model), threads=1)
-    info = backend.info()
-    judge_coverage(info, None)
-    backend.invoke([np.zeros(spec.shape, spec.dtype) for spec in backend.inputs])
+    kind = backend_class(name)
+    if look := getattr(kind, "look_without_model", None):
+        # It takes models made for it alone.
+        info = look()
+    else:
+        backend = kind(Path(model), threads=1)
+        info = backend.info()
+        judge_coverage(info, None)
+        backend.invoke([np.zeros(spec.shape, spec.dtype) for spec in backend.inputs])
     said = {"available": True, "why": None, "info": asdict(info)}
 except Exception as error:
     known = exit_status(error) is not None

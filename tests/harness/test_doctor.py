@@ -24,6 +24,8 @@ def test_every_backend_is_there_with_why_not_and_the_default_works(cli: Cli) -> 
     for row in rows.values():
         assert row["available"] or row["why"]
         assert set(row) == {"name", "available", "why", "engine", "delegate", "device"}
+    # No model of the doctor's own is compiled for one.
+    assert "compiled" not in (rows["edgetpu"]["why"] or "")
     assert found["machine"]["usable_cpus"] >= 1
     assert found["machine"]["allowed_cpus"]
     assert found["machine"]["memory_bytes"] > 0
