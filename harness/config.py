@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -142,8 +142,12 @@ def benchmark_names() -> list[str]:
     return sorted(path.stem for path in config_folder().glob("*.yaml"))
 
 
-def find_benchmark(task: str) -> Path:
+def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
     """The config file that `--task` means: a benchmark's name, an alias, or a path.
+
+    Args:
+        task: As the user wrote it.
+        others: What else could have been meant, for the message.
 
     Raises:
         ConfigError: A path that is no file.
@@ -162,7 +166,7 @@ def find_benchmark(task: str) -> Path:
         aliases |= dict.fromkeys(_read_yaml(path).get("aliases", []), path)
     if task in aliases:
         return aliases[task]
-    raise UnknownName("task", task, [*shipped, *aliases])
+    raise UnknownName("task", task, [*shipped, *aliases, *others])
 
 
 def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.cli import Outcome
-from harness.config import Benchmark, benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config import Benchmark, Collection, benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.entries import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import EXIT_VALID
 from harness.registry import backend_class, backend_names
@@ -18,6 +18,7 @@ EXAMPLES = """\
 examples:
   ./run.sh list
   ./run.sh list mobilebert
+  ./run.sh list chromeos
   ./run.sh list --json
 """
 
@@ -25,25 +26,23 @@ _USABLE = ("verified", "unverified")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Some tasks, or all."""
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help="tasks or aliases (default: all, with backends)")
+    """Some tasks or collections, or all."""
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="tasks, aliases or collections (default: all, with backends)"
+    )
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Looks at everything the configs name."""
-    names = [find_benchmark(task).stem for task in arguments.tasks] or benchmark_names()
-    tasks = [_task(name, load_benchmark(find_benchmark(name))) for name in names]
-    data: dict[str, Any] = {"cache": str(cache_dir()), "tasks": tasks}
-    if not arguments.tasks:
-        data["collections"] = [
-            {
-                "name": name,
-                "title": collection.title,
-                "models": [_model(model, entry) for model, entry in collection.models.items()],
-                "files": [_file(file, entry) for file, entry in collection.files.items()],
-            }
-            for name, collection in load_collections().items()
-        ]
+    collections = load_collections()
+    asked = arguments.names or [*benchmark_names(), *collections]
+    tasks = [find_benchmark(name, collections).stem for name in asked if name not in collections]
+    data: dict[str, Any] = {
+        "cache": str(cache_dir()),
+        "tasks": [_task(name, load_benchmark(find_benchmark(name))) for name in tasks],
+        "collections": [_collection(name, collections[name]) for name in asked if name in collections],
+    }
+    if not arguments.names:
         data["backends"] = [_backend(name) for name in backend_names()]
     return Outcome(EXIT_VALID, _text(data), data)
 
@@ -57,6 +56,15 @@ def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
         "rounds": benchmark.rounds,
         "models": [_model(model, entry) for model, entry in benchmark.models.items()],
         "datasets": [_dataset(dataset, entry) for dataset, entry in benchmark.datasets.items()],
+    }
+
+
+def _collection(name: str, collection: Collection) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": collection.title,
+        "models": [_model(model, entry) for model, entry in collection.models.items()],
+        "files": [_file(file, entry) for file, entry in collection.files.items()],
     }
 
 
@@ -113,7 +121,7 @@ def _text(data: dict[str, Any]) -> str:
         also = f" ({', '.join(task['aliases'])})" if task["aliases"] else ""
         lines += [f"{task['name']}{also}: {task['title']}", *_rows("model", task["models"])]
         lines += [*_rows("data", task["datasets"]), ""]
-    for collection in data.get("collections", []):
+    for collection in data["collections"]:
         lines += [f"{collection['name']}: {collection['title']}", *_rows("model", collection["models"])]
         lines += [*_rows("file", collection["files"]), ""]
     if "backends" in data:

@@ -267,6 +267,17 @@ def test_list_says_what_is_here_and_how_to_get_the_rest(zoo: Path, cache: Path, 
     assert "here, verified" in text
 
 
+def test_list_answers_for_a_collection_alone_and_names_those_near_a_mistake(call: Callable[..., Any]) -> None:
+    done = call("list", "coco_v0_7")
+    assert done.returncode == 0
+    assert done.stdout.startswith("coco_v0_7: COCO pictures of the mobile app's v0.7")
+    assert "coco_tiny_v0.7  " in done.stdout
+    assert "backends" not in done.stdout
+    done = call("list", "coco_v0.7")
+    assert done.returncode == 2
+    assert "unknown task 'coco_v0.7'; did you mean 'coco_v0_7'?" in done.stderr
+
+
 def test_fetch_list_shows_states_and_sizes(cache: Path, cli: Callable[..., Any]) -> None:
     official_path("mobiledet.tflite.partial", cache).write_bytes(bytes(1234))
     official_path("mobiledet_qat.tflite", cache).write_bytes(b"other")
