@@ -76,7 +76,7 @@ def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     found.extend(parse_assignment(text) for text in arguments.set)
-    for name, (field, _) in FIELDS.items():
+    for name, (field, *_) in FIELDS.items():
         text = getattr(arguments, name.replace("-", "_"))
         if text is not None:
             numeric = name in ("threads", "instances", "batch", "count")

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every file that has a public address")
     parser.add_argument("--list", action="store_true", help="show what is cached, its size and state")
     parser.add_argument("--import", nargs="+", dest="imports", metavar="FILE", type=Path, help="take files by hand")
-    parser.add_argument("--cache-dir", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen")
+    parser.add_argument(
+        "--cache-dir", metavar="DIR", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen"
+    )
     parser.add_argument("--mirror", metavar="URL", help="fetch URL/FILE instead of the origins")
 
 

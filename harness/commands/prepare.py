@@ -30,12 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The data set, and where what it is made of lies."""
     parser.add_argument("name", help="imagenet_val, coco_val2017, ade20k_val or squad_dev")
     parser.add_argument(
-        "--from", dest="source", type=Path, help="the archive as distributed, a folder, or hf:NAME:SPLIT"
+        "--from",
+        dest="source",
+        metavar="PATH|hf:NAME:SPLIT",
+        type=Path,
+        help="the archive as distributed, a folder, or hf:NAME:SPLIT",
     )
-    parser.add_argument("--truth", type=Path, help="labels or annotations, where they come apart")
-    parser.add_argument("--vocab", type=Path, help="SQuAD: the vocabulary the model was trained with")
+    parser.add_argument("--truth", metavar="PATH", type=Path, help="labels or annotations, where they come apart")
+    parser.add_argument("--vocab", metavar="FILE", type=Path, help="SQuAD: the vocabulary the model was trained with")
     parser.add_argument("--copy", action="store_true", help="copy the pictures of a folder instead of linking them")
-    parser.add_argument("--cache-dir", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen")
+    parser.add_argument(
+        "--cache-dir", metavar="DIR", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen"
+    )
 
 
 def main(arguments: argparse.Namespace) -> Outcome:

@@ -39,21 +39,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "directory", type=Path, nargs="?", help="the directory of an accuracy run, or of a series with one"
     )
-    parser.add_argument("--log", type=Path, help="an accuracy log that any harness wrote; needs --task")
-    parser.add_argument("--task", help="the benchmark, alias or YAML file that the log is of")
-    parser.add_argument("--layout", default="reference", help="who wrote the log: reference (default) or mobile")
-    parser.add_argument("--convert-to", help="write the log in this layout, reference or mobile, to --out")
-    parser.add_argument("--out", type=Path, help="where --convert-to writes")
-    parser.add_argument("--dataset", help="the log's data (default auto)")
-    parser.add_argument("--truth", help="the ground truth (default: found in or beside the data)")
-    parser.add_argument("--count", type=int, help="the log is of the first N samples")
-    parser.add_argument("--round", help="the MLPerf round whose target counts (default: the newest that has the task)")
+    parser.add_argument("--log", metavar="FILE", type=Path, help="an accuracy log that any harness wrote; needs --task")
+    parser.add_argument("--task", metavar="NAME|FILE", help="the benchmark, alias or YAML file that the log is of")
+    parser.add_argument(
+        "--layout", metavar="NAME", default="reference", help="who wrote the log: reference (default) or mobile"
+    )
+    parser.add_argument(
+        "--convert-to", metavar="NAME", help="write the log in this layout, reference or mobile, to --out"
+    )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="where --convert-to writes")
+    parser.add_argument("--dataset", metavar="NAME|PATH", help="the log's data (default auto)")
+    parser.add_argument("--truth", metavar="PATH", help="the ground truth (default: found in or beside the data)")
+    parser.add_argument("--count", metavar="N", type=int, help="the log is of the first N samples")
+    parser.add_argument(
+        "--round", metavar="NAME", help="the MLPerf round whose target counts (default: the newest that has the task)"
+    )
     parser.add_argument(
         "--card", action="store_true", help="with --json: {accuracy, accuracy_card} instead of {metric: value}"
     )
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
-    parser.add_argument("--metric", help=f"one of {', '.join(METRICS)}")
-    parser.add_argument("--predictions", type=Path, help="what was answered, for --metric")
+    parser.add_argument("--metric", metavar="NAME", help=f"one of {', '.join(METRICS)}")
+    parser.add_argument("--predictions", metavar="FILE", type=Path, help="what was answered, for --metric")
 
 
 def main(arguments: argparse.Namespace) -> Outcome:

@@ -16,19 +16,27 @@ exit status: 0 the best is written; 2 something for you to fix, also a budget to
 """
 
 FIELDS = {
-    "scenario": ("load.scenario", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
-    "model": ("model.use", "a path, a model of the config, official, standin or auto (default auto)"),
-    "dataset": ("dataset.use", "a path, a data set of the config, official, builtin or auto (default auto)"),
+    "scenario": ("load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
+    "model": ("model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"),
+    "dataset": (
+        "dataset.use",
+        "NAME|PATH",
+        "a path, a data set of the config, official, builtin or auto (default auto)",
+    ),
 }
-"""Option -> the config field it writes."""
+"""Option -> the config field it writes, what its value is, and help."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to tune, for how long, and where the answer goes."""
-    parser.add_argument("--task", required=True, help="a benchmark of configs/, an alias (qa, ...), or a YAML file")
-    for name, (_, text) in FIELDS.items():
-        parser.add_argument(f"--{name}", help=text)
-    parser.add_argument("--backend", help="cpu (default), gpu, ... as of run: tune searches among its options")
+    parser.add_argument(
+        "--task", required=True, metavar="NAME|FILE", help="a benchmark of configs/, an alias (qa, ...), or a YAML file"
+    )
+    for name, (_, value, text) in FIELDS.items():
+        parser.add_argument(f"--{name}", metavar=value, help=text)
+    parser.add_argument(
+        "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
+    )
     parser.add_argument("--budget", default="60", metavar="SECONDS", help="how long to search at most (default 60)")
     parser.add_argument(
         "--allow-fp16", action="store_true", help="try half precision too: it must agree with the CPU all the same"

@@ -46,7 +46,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
 
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
-    found += [(field, value) for name, (field, _) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
+    found += [(field, value) for name, (field, *_) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
     if arguments.backend is not None:
         found += parse_backend(arguments.backend)
     # The file may lie anywhere, so what is a path here must be one there.
@@ -64,9 +64,9 @@ def _budget(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise ConfigError(f"--budget must be a number of seconds above 0, not {text!r}")
+        raise ConfigError(f"--budget is a number of seconds above 0, as --budget 120, not {text!r}")
     if seconds > _DAY_S:
-        raise ConfigError(f"--budget must be {_DAY_S:,} seconds (a day) at most, not {text!r}")
+        raise ConfigError(f"--budget is {_DAY_S:,} seconds (a day) at most, as --budget 120, not {text!r}")
     return seconds
 
 

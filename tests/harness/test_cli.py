@@ -44,6 +44,9 @@ def test_every_verb_has_help_with_an_example(verb: str, cli: Cli) -> None:
     assert f"usage: ./run.sh {verb}" in done.stdout
     assert f"./run.sh {verb if verb != 'run' else '--task'}" in done.stdout.partition("examples:")[2]
     assert "--json" in done.stdout
+    # An option's value is called by what it is, not by the option's name once more.
+    options = re.findall(r"--([a-z-]+) \[?([A-Z_]+)", done.stdout)
+    assert [name for name, value in options if name.replace("-", "_").upper() == value] == []
 
 
 def test_run_is_the_verb_when_the_first_word_is_an_option(cli: Cli) -> None:
@@ -56,7 +59,7 @@ def test_the_help_of_run_names_every_backend_and_imports_no_numpy(
     cli: Cli, command: list[str], environment: dict[str, str]
 ) -> None:
     text = " ".join(cli("run", "--help").stdout.split())
-    backends = text.partition("--backend BACKEND ")[2].partition(" --require-full ")[0]
+    backends = text.partition("--backend NAME[:OPTIONS] ")[2].partition(" --require-full ")[0]
     for name in BACKENDS:
         assert re.search(rf"\b{name}\b", backends), name
     words = [command[0], "-X", "importtime", *command[1:], "run", "--help"]
