@@ -243,8 +243,7 @@ class SuperResolver(Model):
         """The picture, `scale` times as wide and high.
 
         Raises:
-            tasks.base.DataMissing: The picture cannot be read.
-            tasks.base.ModelMismatch: It has another size than the model takes.
+            tasks.base.DataMissing: The picture cannot be read, or has another size than the model takes.
         """
         name, pixels = read_pixels(picture)
         if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):

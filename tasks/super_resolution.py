@@ -74,11 +74,7 @@ class SuperResolution(Task):
         """
         codec = SuperResolutionCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
         for index in range(len(self)):
-            if (size := self._size(index, codec.size)) != codec.size:
-                raise DataMissing(
-                    f"{self._pictures.names[index]} is {size[0]}x{size[1]}, but the model takes "
-                    f"{codec.size[0]}x{codec.size[1]}: all pictures must have the size of its input"
-                )
+            check_size(self._pictures.names[index], self._size(index, codec.size), codec.size)
         return codec
 
     def check_truth(self) -> None:
@@ -140,6 +136,24 @@ class SuperResolution(Task):
         return picture_size(self._pictures, index) or headerless
 
 
+def check_size(picture: str, size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    """Refuses a picture that does not fit.
+
+    Args:
+        picture: Its name.
+        size: Its height and width.
+        wanted: Those of the model's input.
+
+    Raises:
+        DataMissing: They differ.
+    """
+    if size != wanted:
+        raise DataMissing(
+            f"{picture} has {size[0]} rows of {size[1]} pixels, but {wanted[0]} rows of {wanted[1]} are wanted: a "
+            "picture to enlarge is never resized, so it must have the size of the model's input"
+        )
+
+
 def takes_any_size(inputs: Sequence[Tensor]) -> bool:
     """Whether the model is open to pictures of any size: its input then shows as 1x1 pixels."""
     return len(inputs) == 1 and tuple(inputs[0].shape[1:3]) == (1, 1)
@@ -177,8 +191,13 @@ class SuperResolutionCodec(FileCodec):
         self._header = wire.picture_header(height, width)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """One picture: bytes as they are for float and uint8 inputs, less 128 for int8."""
+        """One picture: bytes as they are for float and uint8 inputs, less 128 for int8.
+
+        Raises:
+            DataMissing: It cannot be read, or has another size than the input.
+        """
         picture = decode_rgb8(data, name, *self.size) if name.lower().endswith(".rgb8") else decode(data, name)
+        check_size(name, picture.shape[:2], self.size)
         return (to_input(picture, self._input, mean=0.0, std=1.0),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:

@@ -201,7 +201,7 @@ def test_only_a_model_without_a_size_gets_that_of_the_pictures(tmp_path: Path) -
 
 
 def test_a_picture_of_another_size_than_the_model_takes_is_named_before_the_run(tmp_path: Path) -> None:
-    with pytest.raises(DataMissing, match=r"b\.png is 5x6, but the model takes 4x6"):
+    with pytest.raises(DataMissing, match=r"^b\.png has 5 rows of 6 pixels, but 4 rows of 6 are wanted"):
         bind(make_set(tmp_path, [(4, 6), (5, 6)]), np.uint8)
 
 
