@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from typing import Any
 from harness.cli import Outcome
 from harness.commands.run import FIELDS
 from harness.config import find_benchmark, parse_assignment, parse_value
-from harness.errors import ConfigError, exit_status
+from harness.errors import EXIT_USER, ConfigError, exit_status
+from harness.launch import RUN_LOG
+from harness.loadgen_names import DETAIL_LOG
 from harness.resolve import resolve
 from harness.results import RESULT_FILE, read_result
 from harness.run import execute, status_of
@@ -22,6 +26,9 @@ from harness.screen import Screen
 from harness.series import Plan, execute_series, plan_series
 from harness.spec import least_duration_s
 from harness.zoo.official import cache_dir
+
+_SAYS_NOTHING = re.compile(r"INFO: |Traceback |\s|[\w.]+: $|$")
+"""A line of a worker's log: LiteRT's small talk, a traceback, the error's name."""
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
@@ -54,11 +61,14 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
             text = f"{render(result)}\n{out}"
     except BaseException as error:
-        if not arguments.out:
-            _remove_if_empty(out)
         status = exit_status(error)
+        failed = None
         if arguments.json and status is not None and not found and (out / RESULT_FILE).exists():
-            return Outcome(status, "", read_result(out), str(error))
+            failed = Outcome(status, "", read_result(out), str(error))
+        if not arguments.out:
+            _remove_if_nothing_began(out, error)
+        if failed is not None:
+            return failed
         raise
     return Outcome(status_of(result), text, result)
 
@@ -94,11 +104,26 @@ def _repeat(text: str) -> int:
     return int(text)
 
 
-def _remove_if_empty(out: Path) -> None:
-    """A run that never began leaves nothing behind."""
+def _remove_if_nothing_began(out: Path, error: BaseException) -> None:
+    """What was refused before LoadGen began leaves nothing, unless a runtime or driver has said more of it than the error."""
     with contextlib.suppress(OSError):
-        out.rmdir()
+        began = any(out.rglob(DETAIL_LOG))
+        if (
+            exit_status(error) == EXIT_USER
+            and not began
+            and not any(_says_more(log, error) for log in out.rglob(RUN_LOG))
+        ):
+            # Made by `_default_out` for this command alone.
+            shutil.rmtree(out)
+        else:
+            out.rmdir()
         out.parent.rmdir()
+
+
+def _says_more(log: Path, error: BaseException) -> bool:
+    """Whether a worker's log holds more than the error, where it was raised, and what every run says."""
+    said = log.read_text(encoding="utf-8", errors="replace").replace(str(error), "")
+    return any(not _SAYS_NOTHING.match(line) for line in said.splitlines())
 
 
 def _default_out(plan: Plan) -> Path:

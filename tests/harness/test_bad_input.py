@@ -416,6 +416,34 @@ def test_of_two_runs_that_are_given_one_directory_one_is_refused(
     )
 
 
+@pytest.mark.parametrize("series", [[], ["--repeat", "2"]])
+def test_a_run_that_is_refused_before_it_began_leaves_no_directory(
+    series: list[str], call: Cli, keywords: list[str], tmp_path: Path
+) -> None:
+    done = call(*keywords, *series, "--max-sample-memory", "100", "--json")
+    assert done.returncode == 2
+    assert "not one sample fits into memory" in json.loads(done.stdout)["reasons"][0]["what"]
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "log"),
+    [
+        ("print('the driver is too old'); raise BackendUnavailable('no driver')", 2, "the driver is too old\n"),
+        ("raise RuntimeError('a bug')", 3, "Traceback"),
+    ],
+)
+def test_what_could_tell_why_a_run_never_began_stays(
+    code: str, status: int, log: str, call: Cli, keywords: list[str], plug_in: Any, tmp_path: Path
+) -> None:
+    source = "from backends.base import BackendUnavailable\nclass Backend:\n    def __init__(self, model, *, threads): "
+    done = call(*keywords, "--backend", "strange", env=plug_in("strange", source + code + "\n"))
+    assert done.returncode == status
+    (run,) = (tmp_path / "results").iterdir()
+    assert log in (run / "run.log").read_text(encoding="utf-8")
+    assert (run / "result.json").exists()
+
+
 def test_a_directory_that_is_not_empty_is_left_as_it_is(
     call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
