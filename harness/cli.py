@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
-from harness.errors import EXIT_BROKEN, EXIT_USER, Interrupted, exit_status, unknown
+from harness.errors import EXIT_BROKEN, EXIT_USER, Interrupted, exit_status, message_of, unknown
 
 VERBS = {
     "run": "run a benchmark (the verb when the first word is an option)",
@@ -117,7 +117,7 @@ def main(words: Sequence[str]) -> int:
         status = exit_status(error)
         if status is None:
             raise
-        return _complain(str(error), status)
+        return _complain(message_of(error), status)
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:

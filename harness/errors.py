@@ -18,6 +18,8 @@ Anything else is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import signal
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -26,6 +28,8 @@ EXIT_VALID = 0
 EXIT_INVALID = 1
 EXIT_USER = 2
 EXIT_BROKEN = 3
+_TOO_MANY_FILES = os.strerror(errno.EMFILE)
+_ENOUGH_FILES = 1024
 
 
 class HarnessError(Exception):
@@ -92,13 +96,42 @@ def failure_event(error: BaseException) -> dict[str, Any]:
     """What a process tells the one that started it of the error that ends it."""
     if isinstance(error, Reported):
         return error.event
-    return {"event": "failed", "status": exit_status(error), "message": str(error), "type": type(error).__name__}
+    return {"event": "failed", "status": exit_status(error), "message": message_of(error), "type": type(error).__name__}
+
+
+def message_of(error: BaseException) -> str:
+    """What a person is told of an error.
+
+    Where the limit of open files was met, the file that would have been one too many is not to blame.
+    """
+    if not _met_the_limit_of_open_files(error):
+        return str(error)
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        f"the limit of open files was met: a process may have {limit} here, which is too few. Allow more in this shell and "
+        f"run again: ulimit -n {max(_ENOUGH_FILES, 2 * limit)}"
+    )
+
+
+def _met_the_limit_of_open_files(error: BaseException | None) -> bool:
+    """Also where another error was made of it, or a library has only its text."""
+    while error is not None:
+        text = str(error)
+        # "in system" is another limit, which no shell raises.
+        if _TOO_MANY_FILES in text and f"{_TOO_MANY_FILES} in system" not in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def exit_status(error: BaseException) -> int | None:
     """The exit status for an error a user can meet; None for a bug, which keeps its traceback."""
     if isinstance(error, Interrupted):
         return 128 + error.signal_number
+    if _met_the_limit_of_open_files(error):
+        return EXIT_USER
     if isinstance(error, HarnessError):
         return error.status
     # By module and name, so that printing a usage error does not import the tasks and with them numpy.

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import ConfigError, RunFailed
+from harness.errors import ConfigError, RunFailed, message_of
 from harness.loadgen_names import DETAIL_LOG
 from harness.spec import Load
 from harness.units import seconds
@@ -63,7 +63,7 @@ def keep(folder: Path, result: Mapping[str, Any]) -> None:
 
 def failure(error: BaseException) -> dict[str, str]:
     """The reason that a failed run's result gives."""
-    return reason(str(error) or type(error).__name__, "", "")
+    return reason(message_of(error) or type(error).__name__, "", "")
 
 
 def reason(what: str, figure: str, fix: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 from harness.cli import Outcome
 from harness.commands.run import FIELDS
 from harness.config import find_benchmark, parse_assignment, parse_value
-from harness.errors import EXIT_USER, ConfigError, exit_status
+from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
 from harness.launch import RUN_LOG
 from harness.loadgen_names import DETAIL_LOG
 from harness.resolve import resolve
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         status = exit_status(error)
         failed = None
         if arguments.json and status is not None and not found and (out / RESULT_FILE).exists():
-            failed = Outcome(status, "", read_result(out), str(error))
+            failed = Outcome(status, "", read_result(out), message_of(error))
         if not arguments.out:
             _remove_if_nothing_began(out, error)
         if failed is not None:

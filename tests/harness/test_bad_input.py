@@ -3,7 +3,9 @@ that looks like a result."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from harness.errors import message_of
 from harness.spec import Spec, write_spec
+from tasks.base import DataMissing
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Complaint = Callable[[subprocess.CompletedProcess[str]], str]
@@ -391,6 +395,43 @@ def test_a_corrupt_picture_is_named_whether_it_is_met_before_or_inside_loadgen(
     assert picture.name in complaint(done)
     assert read_result(tmp_path / "run")["status"] == "failed"
     assert read_result(tmp_path / "run")["accuracy"] is None
+
+
+# The limit of open files.
+
+
+@pytest.mark.parametrize("limit", [8, 12, 16])
+def test_too_few_open_files_are_not_blamed_on_what_could_not_be_opened(
+    limit: int, command: list[str], environment: dict[str, str], keywords: list[str], tmp_path: Path
+) -> None:
+    words = [*command, *keywords, "--scenario", "Offline", "--set", "backend.workers=processes", "--instances", "8"]
+    done = subprocess.run(
+        ["bash", "-c", f'ulimit -n {limit}; exec "$@"', "bash", *words],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        f"tflite-loadgen: the limit of open files was met: a process may have {limit} here, which is too few. Allow more in "
+        "this shell and run again: ulimit -n 1024"
+    )
+
+
+def test_an_error_of_too_many_open_files_is_known_through_what_was_made_of_it() -> None:
+    def read() -> None:
+        try:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "a.png")
+        except OSError:
+            raise DataMissing("a.png is no picture") from None
+
+    with pytest.raises(DataMissing) as caught:
+        read()
+    assert message_of(caught.value).startswith("the limit of open files was met")
+    # Of the whole system, not of a process: no shell can allow more.
+    assert "Allow more" not in message_of(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
 
 
 # The run's directory.
