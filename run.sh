@@ -2,7 +2,8 @@
 # The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
 #   ./run.sh --task mobilebert --scenario SingleStream
 #   ./run.sh test [PYTEST ARGUMENT...]
-#   ./run.sh install EXTRA...           adds extras (opencv, hf, flex, tensorflow) to .venv, at the pinned versions
+#   ./run.sh install EXTRA...           adds extras (opencv, hf, flex, tensorflow, native) to .venv, at the pinned versions
+#                                       native compiles native/timed_path.c once more, where there was no compiler
 #                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
 set -Eeuo pipefail
@@ -24,7 +25,7 @@ find_python() {
 # What .venv was made from: any change of it, or a lacking extra, makes it out of date.
 wanted() {
   echo "$here $1"
-  cat "$here/pyproject.toml" "$here/constraints.txt"
+  cat "$here/pyproject.toml" "$here/constraints.txt" "$here/hatch_build.py" "$here/native/timed_path.c"
 }
 
 install() {
@@ -88,7 +89,7 @@ if [ "${1:-}" = test ]; then extra=test; fi
 if [ "${1:-}" = install ]; then
   shift
   if [ $# = 0 ]; then
-    echo "run.sh: name an extra: ./run.sh install opencv (or hf, flex, tensorflow)" >&2
+    echo "run.sh: name an extra: ./run.sh install opencv (or hf, flex, tensorflow, native)" >&2
     exit 2
   fi
   extras=() flex=""
@@ -97,7 +98,9 @@ if [ "${1:-}" = install ]; then
       opencv | hf | test) extras+=("$name") ;;
       tensorflow) extras+=("$name") flex=yes ;;
       flex) flex=yes ;;
-      *) echo "run.sh: unknown extra '$name'; known: opencv, hf, flex, tensorflow, test" >&2; exit 2 ;;
+      # With what is here now: a compiler may have come.
+      native) rm -f "$venv/.stamp" "$venv/.stamp-test" ;;
+      *) echo "run.sh: unknown extra '$name'; known: opencv, hf, flex, tensorflow, native, test" >&2; exit 2 ;;
     esac
   done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR

@@ -16,6 +16,7 @@ from backends.profile import cpu_time_share
 from backends.select_tf import apply_flex
 from backends.tensor_memory import as_bytes, lasting_views
 from backends.weight_cache import share_weights, told
+from native import timed_path
 
 
 class InterpreterBackend(Backend):
@@ -118,7 +119,15 @@ class InterpreterBackend(Backend):
     def raw_runner(self) -> RunRaw | None:
         """As `runner`."""
         memory = self._memory()
-        return None if memory is None else self._run_in([as_bytes(array) for array in memory[0]], memory[1])
+        if memory is None:
+            return None
+        given, answers = [as_bytes(array) for array in memory[0]], memory[1]
+        if timed_path is not None:
+            interpreter = self._interpreter
+            call = type(interpreter._interpreter).Invoke
+            in_c: RunRaw = timed_path.RawRun(given, call, interpreter, "_interpreter", answers)
+            return in_c
+        return self._run_in(given, answers)
 
     def _run_in(self, given: Sequence[Any], answers: list[Array]) -> Callable[[Sequence[Any]], list[Array]]:
         """Runs the model on what is copied into `given`, arrays or bytes."""

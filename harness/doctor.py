@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+import native
 from harness import system, unstable
 from harness.machine import read_state
 from harness.registry import backend_names
@@ -57,8 +58,9 @@ def examine() -> dict[str, Any]:
     """Looks at every backend, each in a process of its own, and at the machine.
 
     Returns:
-        `backends` (name, available, why not, engine, delegate, device), `machine`, `unstable` (what, figure, fix), and `works`:
-        whether the default backend does.
+        `backends` (name, available, why not, engine, delegate, device), `machine`, `native` (whether the timed path is in C,
+        see `native`, and why not), `unstable` (what, figure, fix), and `works`: whether the default backend
+        does.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "probe.tflite"
@@ -75,6 +77,7 @@ def examine() -> dict[str, Any]:
         "backends": backends,
         "machine": machine,
         "unstable": [*unstable.prospects(machine), *_measured()],
+        "native": {"used": not native.why_not, "why_not": native.why_not or None},
         "compiler": shutil.which("cc") or shutil.which("gcc"),
         "works": any(backend["name"] == _DEFAULT and backend["available"] for backend in backends),
     }

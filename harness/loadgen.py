@@ -56,8 +56,8 @@ class Responder:
 
     def __init__(self, slots: int) -> None:
         """Makes room for `slots` answers at once; `complete` takes no more than that."""
-        self._complete = lg.QuerySamplesComplete
-        self._responses = [lg.QuerySampleResponse(0, 0, 0) for _ in range(slots)]
+        self.send = lg.QuerySamplesComplete
+        self.responses = [lg.QuerySampleResponse(0, 0, 0) for _ in range(slots)]
         self._buffer = memoryview(bytearray())
         self._address = 0
         self._even = -1
@@ -65,14 +65,19 @@ class Responder:
         self._place = (0, -1)
         """Where `packed` has last laid them out, and for which size."""
 
+    def room(self, size: int) -> memoryview:
+        """Where answers of that size go from now on, one behind the other, before the `responses` are sent."""
+        self._lay_out_evenly(size)
+        return self._buffer
+
     def one(self, query_id: int, answer: bytes) -> None:
         """Completes a query of one sample."""
         size = len(answer)
         if size != self._even:
             self._lay_out_evenly(size)
         self._buffer[:size] = answer
-        self._responses[0].id = query_id
-        self._complete(self._responses)
+        self.responses[0].id = query_id
+        self.send(self.responses)
 
     def complete(self, query_ids: Sequence[int], answers: Sequence[bytes]) -> None:
         """Completes several samples in one call."""
@@ -85,10 +90,10 @@ class Responder:
         else:
             self._lay_out([len(answer) for answer in answers])
         self._buffer[: len(joined)] = joined
-        responses = self._responses if count == len(self._responses) else self._responses[:count]
+        responses = self.responses if count == len(self.responses) else self.responses[:count]
         for response, query_id in zip(responses, query_ids, strict=True):
             response.id = query_id
-        self._complete(responses)
+        self.send(responses)
 
     def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
         """Completes samples whose answers lie in memory already, one behind the other. Not to be mixed with `complete`.
@@ -103,16 +108,16 @@ class Responder:
             self._point(address, sizes)
             self._place = (0, -1)
         elif (address, size) != self._place:
-            self._point(address, [size] * len(self._responses))
+            self._point(address, [size] * len(self.responses))
             self._place = (address, size)
         count = len(query_ids)
-        responses = self._responses if count == len(self._responses) else self._responses[:count]
+        responses = self.responses if count == len(self.responses) else self.responses[:count]
         for response, query_id in zip(responses, query_ids, strict=True):
             response.id = query_id
-        self._complete(responses)
+        self.send(responses)
 
     def _lay_out_evenly(self, size: int) -> None:
-        self._lay_out([size] * len(self._responses))
+        self._lay_out([size] * len(self.responses))
         self._even = size
 
     def _lay_out(self, sizes: Sequence[int]) -> None:
@@ -125,7 +130,7 @@ class Responder:
         self._point(self._address, sizes)
 
     def _point(self, address: int, sizes: Sequence[int]) -> None:
-        for response, size in zip(self._responses, sizes, strict=False):
+        for response, size in zip(self.responses, sizes, strict=False):
             response.data = address
             response.size = size
             address += size

@@ -190,7 +190,8 @@ def _outcome(
     started = _started(spec)
     outcome: dict[str, Any] = {
         "dataset": done["data"] | started["dataset"] | {"count": done["data"]["count"]},
-        "backend": backend | {name: done[name] for name in ("workers", "threads", "instances", "batch", "placement")},
+        "backend": backend
+        | {name: done[name] for name in ("workers", "threads", "instances", "batch", "placement", "native")},
         "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
         "calibration": done["calibration"],
         "machine": _machine(spec, done),

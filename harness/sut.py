@@ -11,11 +11,14 @@ from backends.base import Array, Backend
 from backends.batch import Rows, RunBatch
 from harness.errors import RunFailed
 from harness.samples import Raw, Row
+from native import timed_path
 from tasks.base import Codec, Postprocess
 
 _FLOATS_PER_STAMPED_ROW = 7
 AnyRun = Callable[[Any], Sequence[Array]]
 """Of a sample's inputs, as arrays or as bytes."""
+AnswerOne = Callable[[int], bytes]
+AnswerAll = Callable[[Sequence[int]], list[bytes]]
 
 
 class Samples(Protocol):
@@ -28,9 +31,9 @@ class Samples(Protocol):
 class SystemUnderTest:
     """One backend with what the task needs around it. Used by one thread."""
 
-    answer: Callable[[int], bytes]
+    answer: AnswerOne
     """The timed path: one look-up, one run of the model, one post-processing."""
-    answer_all: Callable[[Sequence[int]], list[bytes]]
+    answer_all: AnswerAll
     """The same for several samples, in order: whole batches together where there is a backend for them, the rest one by one."""
 
     def __init__(
@@ -50,14 +53,13 @@ class SystemUnderTest:
         raw = backend.raw_runner()
         run, rows = (backend.runner(), samples.rows) if raw is None else (raw, samples.raw)
         run = checked(backend, run) if check_answers else run
-        self.answer = answer = (_stamped if codec.stamps_index else _plain)(rows, run, codec.answerer())
+        self.answer, self.answer_all = (_stamped if codec.stamps_index else _plain)(rows, run, codec.answerer())
         if many is None:
-            self.answer_all = lambda indices: [answer(index) for index in indices]
             return
         run_batch = checked_batch(backend, many.batch_runner()) if check_answers else many.batch_runner()
         # Each of a batch's places has arrays of its own, which post-processing may remember.
         places = [codec.answerer() for _ in range(self.batch)]
-        self.answer_all = _in_batches(self._rows, run_batch, places, answer, stamps=codec.stamps_index)
+        self.answer_all = _in_batches(self._rows, run_batch, places, self.answer, stamps=codec.stamps_index)
 
     @property
     def batch(self) -> int:
@@ -82,30 +84,38 @@ class SystemUnderTest:
 # Closures, not methods: what a query needs is bound once.
 
 
-def _plain(rows: Sequence[Any], run: AnyRun, postprocess: Postprocess) -> Callable[[int], bytes]:
+def _plain(rows: list[Any], run: AnyRun, postprocess: Postprocess) -> tuple[AnswerOne, AnswerAll]:
+    if timed_path is not None:
+        in_c = timed_path.Answer(rows, run, postprocess)
+        return in_c, in_c.all
+
     def answer(index: int) -> bytes:
         return postprocess(run(rows[index]))
 
-    return answer
+    return answer, _one_by_one(answer)
 
 
-def _stamped(rows: Sequence[Any], run: AnyRun, postprocess: Postprocess) -> Callable[[int], bytes]:
+def _stamped(rows: list[Any], run: AnyRun, postprocess: Postprocess) -> tuple[AnswerOne, AnswerAll]:
     """For log formats whose rows open with the sample's index."""
 
     def answer(index: int) -> bytes:
         return _stamp(index, postprocess(run(rows[index])))
 
-    return answer
+    return answer, _one_by_one(answer)
+
+
+def _one_by_one(answer: AnswerOne) -> AnswerAll:
+    return lambda indices: [answer(index) for index in indices]
 
 
 def _in_batches(
     rows: Sequence[Row],
     run: RunBatch,
     places: Sequence[Postprocess],
-    answer: Callable[[int], bytes],
+    answer: AnswerOne,
     *,
     stamps: bool,
-) -> Callable[[Sequence[int]], list[bytes]]:
+) -> AnswerAll:
     batch = len(places)
 
     def answer_all(indices: Sequence[int]) -> list[bytes]:

@@ -41,6 +41,7 @@ from harness.sample_memory import room_for
 from harness.samples import SampleLibrary
 from harness.spec import Spec, read_spec
 from harness.warm_up import warm_up
+from native import timed_path
 
 _CALIBRATION_SAMPLES = 8
 _SWITCH_INTERVAL_S = 0.005
@@ -158,6 +159,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     return {
         "backend": asdict(info) | measured,
         "workers": plan.workers,
+        "native": timed_path is not None,
         "threads": plan.threads,
         "instances": plan.instances,
         "batch": plan.batch,

@@ -44,7 +44,9 @@ def _render(found: Mapping[str, Any]) -> str:
     screen = io.StringIO()
     Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False).print(table)
     lines = [line.rstrip() for line in screen.getvalue().splitlines()]
-    return "\n".join([*lines, "", *_machine(found["machine"]), "", *_unstable(found["unstable"])])
+    return "\n".join(
+        [*lines, "", *_machine(found["machine"]), _native(found["native"]), "", *_unstable(found["unstable"])]
+    )
 
 
 def _device(backend: Mapping[str, Any]) -> str:
@@ -67,6 +69,11 @@ def _machine(machine: Mapping[str, Any]) -> list[str]:
         f"{kept['path']}",
         f"versions  {versions}",
     ]
+
+
+def _native(native: Mapping[str, Any]) -> str:
+    slower = f"Python, half a microsecond a query slower: {native['why_not']}"
+    return f"native    the timed path is in {'C' if native['used'] else slower}"
 
 
 def _cores(topology: Mapping[str, Any]) -> str:

@@ -6,10 +6,13 @@ from harness.control import STOP_WORD, Control
 from harness.dispatch.guard import Guard
 from harness.loadgen import Issue, Responder
 from harness.sut import SystemUnderTest
+from native import timed_path
 
 
 def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue:
     """The shortest way from a query of one sample to its completion."""
+    if timed_path is not None:
+        return _single_stream_in_c(sut, guard, control)
     words, slot = control.slot(0)
     answer = sut.answer
     complete = Responder(1).one
@@ -26,6 +29,21 @@ def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue
             guard.abandon(query_ids)
         words[slot] += 1
 
+    return issue
+
+
+def _single_stream_in_c(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue:
+    words, slot = control.slot(0)
+    responder = Responder(1)
+
+    def give_up(query_ids: list[int], error: BaseException | None) -> None:
+        if error is not None:
+            guard.fail(error)
+        guard.abandon(query_ids)
+
+    issue: Issue = timed_path.SingleStream(
+        words, STOP_WORD, slot, sut.answer, responder.room, responder.responses, responder.send, give_up
+    )
     return issue
 
 

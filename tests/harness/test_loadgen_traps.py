@@ -22,6 +22,7 @@ import pytest
 
 from accuracy.log import LogError, read_answers, read_rows
 from harness.rules import SEEDS
+from native import SWITCH
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("accuracy", "backends", "benchmarks", "configs", "harness", "tasks")
@@ -476,12 +477,12 @@ with control_file() as page:
 """
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(("scenario", "native"), [*((one, "on") for one in SCENARIOS), ("SingleStream", "off")])
 def test_trap_7_answers_of_any_size_arrive_intact_through_reused_buffers(
-    scenario: str, tmp_path: Path, environment: dict[str, str]
+    scenario: str, native: str, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     total, seed = 333, SCENARIOS.index(scenario) * 1000
-    done = script(ANSWERS, tmp_path, environment, scenario, str(total), str(seed))
+    done = script(ANSWERS, tmp_path, environment | {SWITCH: native}, scenario, str(total), str(seed))
     assert done.returncode == 0, done.stderr
     rows = list(read_rows(tmp_path / "mlperf_log_accuracy.json"))
     assert {row.index for row in rows} == set(range(total))

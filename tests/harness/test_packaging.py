@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -17,7 +19,8 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = ["accuracy", "backends", "configs", "harness", "tasks"]
+PACKAGES = ["accuracy", "backends", "configs", "harness", "native", "tasks"]
+EXTENSION = sysconfig.get_config_var("EXT_SUFFIX")
 HEAVY = {"tensorflow", "transformers", "datasets", "cv2", "pycocotools", "faster_coco_eval", "torch", "ray", "sklearn"}
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,16 +37,35 @@ def test_a_wheel_holds_exactly_our_packages(project: dict[str, Any]) -> None:
         assert (REPOSITORY / package / "__init__.py").is_file()
 
 
-def test_a_wheel_that_is_built_holds_our_packages_and_every_config(tmp_path: Path) -> None:
-    hatchling = pytest.importorskip("hatchling.build", reason="hatchling is not installed here")
-    before = Path.cwd()
-    os.chdir(REPOSITORY)
-    try:
-        name = hatchling.build_wheel(str(tmp_path))
-    finally:
-        os.chdir(before)
-    with zipfile.ZipFile(tmp_path / name) as wheel:
-        names = wheel.namelist()
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Of what a wheel is made from: building compiles, and leaves what it has compiled beside the source."""
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, tmp_path / package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    return tmp_path
+
+
+def build_wheel(folder: Path, **environment: str) -> tuple[str, list[str], str]:
+    """Its name, what it holds, and what was said."""
+    code = "import hatchling.build; print(hatchling.build.build_wheel('dist'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name = done.stdout.splitlines()[-1]
+    with zipfile.ZipFile(folder / "dist" / name) as wheel:
+        return name, wheel.namelist(), done.stderr
+
+
+@pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler is here")
+def test_a_wheel_that_is_built_holds_our_packages_every_config_and_the_compiled_timed_path(copy: Path) -> None:
+    name, names, _ = build_wheel(copy)
     tops = {entry.partition("/")[0] for entry in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     configs = {f"configs/{path.name}" for path in (REPOSITORY / "configs").glob("*.yaml")}
@@ -51,6 +73,20 @@ def test_a_wheel_that_is_built_holds_our_packages_and_every_config(tmp_path: Pat
     weights = {f"harness/zoo/weights/{path.name}" for path in (REPOSITORY / "harness/zoo/weights").glob("*.npz")}
     assert weights
     assert weights <= set(names)
+    assert "native/timed_path.c" in names
+    assert [entry for entry in names if entry.endswith(".so")] == [f"native/_timed_path{EXTENSION}"]
+    assert "none-any" not in name
+
+
+def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: Path) -> None:
+    stale = copy / f"native/_timed_path{EXTENSION}"
+    stale.write_bytes(b"compiled from another source")
+    name, names, said = build_wheel(copy, CC="/there/is/none")
+    assert name.endswith("py3-none-any.whl")
+    assert [entry for entry in names if entry.endswith(".so")] == []
+    assert "native/timed_path.c" in names
+    assert "native/timed_path.c is not compiled, Python does its work: " in said
+    assert "/there/is/none" in said
 
 
 def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:

@@ -1,0 +1,48 @@
+"""Compiles native/timed_path.c where there is a compiler. Where there is none, the package is installed without it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MODULE, SOURCE = "native._timed_path", "native/timed_path.c"
+
+
+class TimedPath(BuildHookInterface):  # type: ignore[misc]
+    """Leaves the compiled module beside its source, from where an editable install runs."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it packs a wheel, and for an editable install."""
+        del version
+        built = compile_timed_path(Path(self.root))
+        if built is not None:
+            # What was compiled fits this Python and this machine alone.
+            build_data.update(pure_python=False, infer_tag=True)
+            build_data["artifacts"].append(built.relative_to(self.root).as_posix())
+
+
+def compile_timed_path(root: Path) -> Path | None:
+    """The compiled module; None where it cannot be compiled, and the reason is on stderr."""
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+    from setuptools.errors import BaseError, CCompilerError
+
+    with contextlib.chdir(root), tempfile.TemporaryDirectory() as folder:
+        try:
+            # One of another compilation must not outlive its source.
+            for old in Path("native").glob("_timed_path.*.so"):
+                old.unlink()
+            extension = Extension(MODULE, [SOURCE], extra_compile_args=["-O3"])
+            command = build_ext(Distribution({"ext_modules": [extension]}))
+            command.inplace, command.build_lib, command.build_temp = True, folder, folder
+            command.ensure_finalized()
+            command.run()
+            return root / str(command.get_ext_fullpath(MODULE))
+        except (BaseError, CCompilerError, OSError) as error:
+            print(f"{SOURCE} is not compiled, Python does its work: {error}", file=sys.stderr)
+            return None
