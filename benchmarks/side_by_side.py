@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,12 +83,13 @@ def subjects() -> list[Subject]:
     return found
 
 
-def harness(subject: Subject, *options: str) -> dict[str, Any]:
-    """One run through the command line; its result."""
+def harness(subject: Subject, *options: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """One run through the command line, `environment` added to this process's; its result."""
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, "-P", "-m", "harness", "--task", subject.task, "--model", subject.model, "--json"]
         words += [*subject.options, "--out", f"{folder}/run", *options]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        env = os.environ | dict(environment or {})
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
         if done.returncode not in (0, 1):
             raise SystemExit(f"{subject.name}: {done.stderr.strip()}")
         result: dict[str, Any] = json.loads(done.stdout)
