@@ -32,17 +32,19 @@ def compile_timed_path(root: Path) -> Path | None:
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import BaseError, CCompilerError
 
-    with contextlib.chdir(root), tempfile.TemporaryDirectory() as folder:
-        try:
-            # One of another compilation must not outlive its source.
+    try:
+        # Beside its place, which it takes whole: a run that starts meanwhile would die of half a module.
+        with contextlib.chdir(root), tempfile.TemporaryDirectory(prefix=".timed_path-", dir=root) as folder:
+            # One of another compilation must not outlive its source. Another installation may be doing the same.
             for old in Path("native").glob("_timed_path.*.so"):
-                old.unlink()
+                old.unlink(missing_ok=True)
             extension = Extension(MODULE, [SOURCE], extra_compile_args=["-O3"])
             command = build_ext(Distribution({"ext_modules": [extension]}))
-            command.inplace, command.build_lib, command.build_temp = True, folder, folder
+            command.build_lib = command.build_temp = folder
             command.ensure_finalized()
             command.run()
-            return root / str(command.get_ext_fullpath(MODULE))
-        except (BaseError, CCompilerError, OSError) as error:
-            print(f"{SOURCE} is not compiled, Python does its work: {error}", file=sys.stderr)
-            return None
+            place = root / str(command.get_ext_filename(MODULE))
+            return Path(str(command.get_ext_fullpath(MODULE))).replace(place)
+    except (BaseError, CCompilerError, OSError) as error:
+        print(f"{SOURCE} is not compiled, Python does its work: {error}", file=sys.stderr)
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import shutil
@@ -18,11 +19,14 @@ from typing import Any
 
 import pytest
 
+from hatch_build import compile_timed_path
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ["accuracy", "backends", "configs", "harness", "native", "tasks"]
 EXTENSION = sysconfig.get_config_var("EXT_SUFFIX")
 HEAVY = {"tensorflow", "transformers", "datasets", "cv2", "pycocotools", "faster_coco_eval", "torch", "ray", "sklearn"}
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+needs_compiler = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler is here")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def build_wheel(folder: Path, **environment: str) -> tuple[str, list[str], str]:
         return name, wheel.namelist(), done.stderr
 
 
-@pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler is here")
+@needs_compiler
 def test_a_wheel_that_is_built_holds_our_packages_every_config_and_the_compiled_timed_path(copy: Path) -> None:
     name, names, _ = build_wheel(copy)
     tops = {entry.partition("/")[0] for entry in names}
@@ -87,6 +91,36 @@ def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: 
     assert "native/timed_path.c" in names
     assert "native/timed_path.c is not compiled, Python does its work: " in said
     assert "/there/is/none" in said
+
+
+@needs_compiler
+def test_of_two_installations_at_once_both_compile(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = copy / f"native/_timed_path{EXTENSION}"
+    stale.write_bytes(b"compiled from another source")
+    unlink = Path.unlink
+
+    def unlink_after_the_other(path: Path, missing_ok: bool = False) -> None:
+        unlink(stale)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_after_the_other)
+    assert compile_timed_path(copy) == stale
+    assert stale.read_bytes()[1:4] == b"ELF"
+
+
+@needs_compiler
+def test_no_half_module_is_ever_in_its_place(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python dies of one that it imports (SIGBUS), where it would do without one that is not there."""
+
+    def no_room(module: Path, place: Path) -> None:
+        assert module.read_bytes()[1:4] == b"ELF"
+        assert not place.exists()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = set(copy.rglob("*"))
+    monkeypatch.setattr(Path, "replace", no_room)
+    assert compile_timed_path(copy) is None
+    assert set(copy.rglob("*")) == before
 
 
 def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:
