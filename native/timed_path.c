@@ -55,7 +55,7 @@ static int copy_in(const Py_buffer *tensor, PyObject *bytes, Py_ssize_t number) 
   if (PyObject_GetBuffer(bytes, &given, PyBUF_SIMPLE) < 0) return -1;
   int fits = given.len == tensor->len;
   if (fits)
-    memcpy(tensor->buf, given.buf, given.len);
+    memmove(tensor->buf, given.buf, given.len);
   else
     PyErr_Format(PyExc_ValueError, "input %zd takes %zd bytes, not %zd", number, tensor->len, given.len);
   PyBuffer_Release(&given);
@@ -65,15 +65,16 @@ static int copy_in(const Py_buffer *tensor, PyObject *bytes, Py_ssize_t number) 
 static PyObject *raw_run_call(PyObject *object, PyObject *const *given, size_t count, PyObject *keywords) {
   RawRun *self = (RawRun *)object;
   if (!takes("RawRun", count, 1, keywords)) return NULL;
-  PyObject *row = PySequence_Fast(given[0], "a sample's inputs are a sequence");
+  /* A sample is a tuple already. A list would be one that changes while its items are asked for their bytes. */
+  PyObject *row = PySequence_Tuple(given[0]);
   if (!row) return NULL;
-  if (PySequence_Fast_GET_SIZE(row) != self->count) {
-    PyErr_Format(PyExc_ValueError, "the model has %zd inputs, not %zd", self->count, PySequence_Fast_GET_SIZE(row));
+  if (PyTuple_GET_SIZE(row) != self->count) {
+    PyErr_Format(PyExc_ValueError, "the model has %zd inputs, not %zd", self->count, PyTuple_GET_SIZE(row));
     Py_DECREF(row);
     return NULL;
   }
   for (Py_ssize_t i = 0; i < self->count; i++)
-    if (copy_in(&self->inputs[i], PySequence_Fast_GET_ITEM(row, i), i) < 0) {
+    if (copy_in(&self->inputs[i], PyTuple_GET_ITEM(row, i), i) < 0) {
       Py_DECREF(row);
       return NULL;
     }
@@ -252,7 +253,7 @@ typedef struct {
 } Answer;
 
 static PyObject *answer_one(Answer *self, PyObject *index) {
-  Py_ssize_t at = PyLong_AsSsize_t(index);
+  Py_ssize_t at = PyNumber_AsSsize_t(index, PyExc_IndexError);
   if (at == -1 && PyErr_Occurred()) return NULL;
   if (at < 0 || at >= PyList_GET_SIZE(self->rows))
     return PyErr_Format(PyExc_IndexError, "sample %zd of %zd", at, PyList_GET_SIZE(self->rows));
@@ -323,11 +324,19 @@ static int answer_clear(PyObject *object) {
 
 typedef struct {
   PyObject_HEAD vectorcallfunc call;
-  PyObject *answer, *room, *responses, *complete, *abandon, *id;
+  PyObject *answer, *room, *responses, *response, *complete, *abandon, *id;
   Py_buffer words, buffer;
   volatile uint64_t *stop, *done;
   Py_ssize_t size;
 } SingleStream;
+
+/* As the twin, takes what has bytes for bytes. */
+static PyObject *as_bytes(PyObject *packed) {
+  if (!packed || PyBytes_Check(packed) || !PyObject_CheckBuffer(packed)) return packed;
+  PyObject *bytes = PyBytes_FromObject(packed);
+  Py_DECREF(packed);
+  return bytes;
+}
 
 /* Puts the answer where the response points, and completes. */
 static int respond(SingleStream *self, PyObject *query_id, PyObject *packed) {
@@ -349,7 +358,7 @@ static int respond(SingleStream *self, PyObject *query_id, PyObject *packed) {
     self->size = size;
   }
   memcpy(self->buffer.buf, bytes, size);
-  if (PyObject_SetAttr(PyList_GET_ITEM(self->responses, 0), self->id, query_id) < 0) return -1;
+  if (PyObject_SetAttr(self->response, self->id, query_id) < 0) return -1;
   PyObject *done = PyObject_CallOneArg(self->complete, self->responses);
   Py_XDECREF(done);
   return done ? 0 : -1;
@@ -381,7 +390,7 @@ static PyObject *single_stream_call(PyObject *object, PyObject *const *given, si
   if (!takes("SingleStream", count, 2, keywords)) return NULL;
   if (*self->stop) return give_up(self, given[0]);
   PyObject *query_id = first_of(given[0]), *index = query_id ? first_of(given[1]) : NULL;
-  PyObject *packed = index ? PyObject_CallOneArg(self->answer, index) : NULL;
+  PyObject *packed = index ? as_bytes(PyObject_CallOneArg(self->answer, index)) : NULL;
   int failed = !packed || respond(self, query_id, packed) < 0;
   Py_XDECREF(query_id);
   Py_XDECREF(index);
@@ -405,6 +414,7 @@ static PyObject *single_stream_new(PyTypeObject *type, PyObject *args, PyObject 
   self->answer = Py_NewRef(answer);
   self->room = Py_NewRef(room);
   self->responses = Py_NewRef(responses);
+  self->response = Py_NewRef(PyList_GET_ITEM(responses, 0));
   self->complete = Py_NewRef(complete);
   self->abandon = Py_NewRef(abandon);
   self->id = PyUnicode_InternFromString("id");
@@ -429,6 +439,7 @@ static int single_stream_visit(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->answer);
   Py_VISIT(self->room);
   Py_VISIT(self->responses);
+  Py_VISIT(self->response);
   Py_VISIT(self->complete);
   Py_VISIT(self->abandon);
   return 0;
@@ -439,6 +450,7 @@ static int single_stream_clear(PyObject *object) {
   Py_CLEAR(self->answer);
   Py_CLEAR(self->room);
   Py_CLEAR(self->responses);
+  Py_CLEAR(self->response);
   Py_CLEAR(self->complete);
   Py_CLEAR(self->abandon);
   Py_CLEAR(self->id);

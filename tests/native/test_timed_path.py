@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import math
+import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,21 @@ def test_what_is_no_input_is_told_by_its_size() -> None:
         timed_path.RawRun([memoryview(b"read only")], len, "", "x", [])
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="only from Python 3.12 on does a buffer run code in Python")
+def test_inputs_that_vanish_while_they_are_copied_are_no_crash() -> None:
+    row: list[Any] = []
+
+    class Vanishing:
+        def __buffer__(self, flags: int) -> memoryview:
+            row.clear()
+            return memoryview(b"x")
+
+    row += [Vanishing(), b"y"]
+    memory = bytearray(2)
+    timed_path.RawRun([memoryview(memory)[:1], memoryview(memory)[1:]], len, "", "__doc__", [])(row)
+    assert memory == b"xy"
+
+
 def test_answers_come_in_the_order_of_the_question() -> None:
     answer = timed_path.Answer([1, 2, 3], lambda row: row * 10, lambda found: b"%d" % found)
     assert [answer(2), answer.all([2, 0, 2]), answer.all(()), answer.all(range(2))] == [
@@ -124,9 +140,12 @@ def test_answers_come_in_the_order_of_the_question() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("index", "error"), [(3, IndexError), (-1, IndexError), (2**70, OverflowError), ("a", TypeError)]
-)
+def test_a_sample_is_named_by_any_integer() -> None:
+    answer = timed_path.Answer([1, 2], lambda row: row, lambda found: b"%d" % found)
+    assert [answer(np.int64(1)), answer.all(np.array([1, 0]))] == [b"2", [b"2", b"1"]]
+
+
+@pytest.mark.parametrize(("index", "error"), [(3, IndexError), (-1, IndexError), (2**70, IndexError), ("a", TypeError)])
 def test_a_sample_that_is_none_is_refused(index: Any, error: type[Exception]) -> None:
     answer = timed_path.Answer([1, 2, 3], abs, bytes)
     with pytest.raises(error):
@@ -224,6 +243,21 @@ def test_a_failure_is_handed_over_with_its_query_and_never_leaves_the_callback(f
     assert stream.given_up == [([7], failure)]
     assert failure.__traceback__ is not None
     assert (stream.sent, stream.words[DONE]) == ([], 1)
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)])
+def test_an_answer_may_be_anything_that_has_bytes(kind: Any) -> None:
+    stream = Stream(lambda index: kind((b"", b"ab", b"cd", b"xyz")[index]))
+    for index in range(4):
+        stream.issue([index], [index])
+    assert (stream.sent, stream.given_up) == ([(0, b""), (1, b"ab"), (2, b"cd"), (3, b"xyz")], [])
+
+
+def test_a_response_stays_whatever_becomes_of_the_list_of_them() -> None:
+    stream = Stream(lambda index: b"x")
+    stream.responses.clear()
+    stream.issue([7], [0])
+    assert [type(error) for _, error in stream.given_up] == [IndexError]
 
 
 @pytest.mark.parametrize("answer", ["text", None, 3])
