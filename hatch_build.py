@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def compile_timed_path(root: Path) -> Path | None:
             # One of another compilation must not outlive its source. Another installation may be doing the same.
             for old in Path("native").glob("_timed_path.*.so"):
                 old.unlink(missing_ok=True)
-            extension = Extension(MODULE, [SOURCE], extra_compile_args=["-O3"])
+            source = f'"{zlib.crc32(Path(SOURCE).read_bytes()):08x}"'
+            macros = [("TIMED_PATH_SOURCE", source)]
+            extension = Extension(MODULE, [SOURCE], define_macros=macros, extra_compile_args=["-O3"])
             command = build_ext(Distribution({"ext_modules": [extension]}))
             command.build_lib = command.build_temp = folder
             command.ensure_finalized()

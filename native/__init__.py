@@ -6,7 +6,9 @@ Nothing depends on it: whoever uses a class of it has the same in Python, and ta
 from __future__ import annotations
 
 import os
+import zlib
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 SWITCH = "TFLITE_LOADGEN_NATIVE"
@@ -25,3 +27,8 @@ else:
             f"it was not compiled when this was installed, or not for this Python ({error}). With a C compiler and "
             "Python's headers (gcc, python3-dev): ./run.sh install native"
         )
+    else:
+        # Python's half of a checkout changes at once, the compiled half when it is installed again.
+        source = zlib.crc32(Path(__file__).with_name("timed_path.c").read_bytes())
+        if getattr(timed_path, "SOURCE", None) != f"{source:08x}":
+            timed_path, why_not = None, "timed_path.c has changed since it was compiled: ./run.sh install native"

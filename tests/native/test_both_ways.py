@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,19 @@ def test_a_run_logs_the_same_answers_from_c_and_from_python(
     assert answers["on"] == answers["off"]
     assert results["on"]["accuracy"] == results["off"]["accuracy"]
     assert [results[switch]["backend"]["native"] for switch in ("on", "off")] == [True, False]
+
+
+@pytest.mark.skipif(native.timed_path is None, reason=f"the timed path in C is not here: {native.why_not}")
+def test_what_was_compiled_from_another_source_is_left_alone(tmp_path: Path) -> None:
+    here = shutil.copytree(Path(native.__file__).parent, tmp_path / "native")
+    code = "import sys; sys.path.insert(0, '.'); import native; print(native.timed_path is None, native.why_not)"
+    said = []
+    for change in ("", "/* another */"):
+        with (here / "timed_path.c").open("a", encoding="utf-8") as source:
+            source.write(change)
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+        said.append(done.stdout)
+    assert said == ["False \n", "True timed_path.c has changed since it was compiled: ./run.sh install native\n"]
 
 
 def test_doctor_says_why_the_timed_path_is_in_python_and_what_to_do(cli: Cli) -> None:
