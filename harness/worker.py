@@ -62,17 +62,27 @@ def main() -> int:
     def tell(event: dict[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
 
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        # At once, and once: where LoadGen takes too long to its end, this process is killed before that.
+        if error not in failures:
+            failures.append(error)
+            traceback.print_exception(error)
+            tell(failure_event(error))
+
     try:
-        done = run(read_spec(Path.cwd()), Path.cwd(), control, tell)
+        done = run(read_spec(Path.cwd()), Path.cwd(), control, tell, fail)
         tell({"event": "done", **done})
     except BaseException as error:
-        traceback.print_exc()
-        tell(failure_event(error))
+        fail(error)
         return 1
     return 0
 
 
-def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any]:
+def run(
+    spec: Spec, folder: Path, control: Control, tell: Tell, fail: Callable[[BaseException], None]
+) -> dict[str, Any]:
     """Opens the parts, calibrates, lets LoadGen drive.
 
     Returns:
@@ -104,7 +114,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell) -> dict[str, Any
     warnings += room.judge(spec.load)
     settings = settings_for(spec, len(task), room.count, plan)
     refuse_too_many_queries(settings)
-    guard = Guard(control, lambda error: tell(failure_event(error)))
+    guard = Guard(control, fail)
     words, slot = control.slot(0)
     caches = _mapped_caches(spec)
     everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()

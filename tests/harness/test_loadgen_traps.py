@@ -253,6 +253,20 @@ def test_trap_4_an_exception_inside_a_callback_ends_the_run_as_failed(
     assert not list(out.glob("core*"))
 
 
+def test_trap_4_the_traceback_is_there_even_where_loadgen_does_not_come_to_its_end(
+    cli: Cli, keywords: list[str], troubled: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    words = ["--backend", "troubled", "--set", "backend.options={how: raise, at: 20}"]
+    minute = ["--scenario", "Server", "--set", "load.target_qps=400", "--set", "load.min_duration_ms=60000"]
+    done = cli(*keywords, *minute, *words, "--out", out, env=troubled)
+    assert done.returncode == 3, done.stderr
+    assert f"(the traceback is in {out}/run.log)" in done.stderr
+    log = (out / "run.log").read_text(encoding="utf-8")
+    assert log.count("RuntimeError: the driver lost its device") == 1
+    assert "in trouble" in log
+
+
 @pytest.mark.parametrize(("where", "scenario"), [("issue", "Offline"), ("load", "SingleStream")])
 def test_trap_4_a_data_error_inside_a_callback_is_the_users_to_fix(
     where: str,
