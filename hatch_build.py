@@ -12,6 +12,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MODULE, SOURCE = "native._timed_path", "native/timed_path.c"
+WHY_NOT = "native/why_not_compiled.txt"
+"""`native` says it on, where what is compiled is missed."""
 
 
 class TimedPath(BuildHookInterface):  # type: ignore[misc]
@@ -28,26 +30,30 @@ class TimedPath(BuildHookInterface):  # type: ignore[misc]
 
 
 def compile_timed_path(root: Path) -> Path | None:
-    """The compiled module; None where it cannot be compiled, and the reason is on stderr."""
+    """The compiled module. Where it cannot be compiled, one there is of the same source, else None, and `WHY_NOT` says why."""
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import BaseError, CCompilerError
 
+    source = f"{zlib.crc32((root / SOURCE).read_bytes()):08x}"
+    macros = [("TIMED_PATH_SOURCE", f'"{source}"')]
+    extension = Extension(MODULE, [SOURCE], define_macros=macros, extra_compile_args=["-O3"])
+    command = build_ext(Distribution({"ext_modules": [extension]}))
+    place = root / str(command.get_ext_filename(MODULE))
     try:
         # Beside its place, which it takes whole: a run that starts meanwhile would die of half a module.
         with contextlib.chdir(root), tempfile.TemporaryDirectory(prefix=".timed_path-", dir=root) as folder:
-            # One of another compilation must not outlive its source. Another installation may be doing the same.
-            for old in Path("native").glob("_timed_path.*.so"):
-                old.unlink(missing_ok=True)
-            source = f'"{zlib.crc32(Path(SOURCE).read_bytes()):08x}"'
-            macros = [("TIMED_PATH_SOURCE", source)]
-            extension = Extension(MODULE, [SOURCE], define_macros=macros, extra_compile_args=["-O3"])
-            command = build_ext(Distribution({"ext_modules": [extension]}))
             command.build_lib = command.build_temp = folder
             command.ensure_finalized()
             command.run()
-            place = root / str(command.get_ext_filename(MODULE))
-            return Path(str(command.get_ext_fullpath(MODULE))).replace(place)
+            Path(str(command.get_ext_fullpath(MODULE))).replace(place)
+            (root / WHY_NOT).unlink(missing_ok=True)
+            return place
     except (BaseError, CCompilerError, OSError) as error:
-        print(f"{SOURCE} is not compiled, Python does its work: {error}", file=sys.stderr)
+        print(f"{SOURCE} is not compiled: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            (root / WHY_NOT).write_text(f"{error}\n", encoding="utf-8")
+            if source.encode() in place.read_bytes():
+                return place
+            place.unlink()
         return None

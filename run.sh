@@ -52,6 +52,9 @@ install() {
   else
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" --editable "$target" >&2
   fi
+  if [ -s "$here/native/why_not_compiled.txt" ]; then
+    echo "run.sh: native/timed_path.c could not be compiled: $(head -n 1 "$here/native/why_not_compiled.txt")" >&2
+  fi
   # The stamp comes last: an interrupted install is made again.
   wanted "" >"$venv/.stamp"
   if [ "$extra" = test ]; then wanted test >"$venv/.stamp-test"; fi
@@ -92,20 +95,24 @@ if [ "${1:-}" = install ]; then
     echo "run.sh: name an extra: ./run.sh install opencv (or hf, flex, tensorflow, native)" >&2
     exit 2
   fi
-  extras=() flex=""
+  extras=() flex="" native=""
   for name in "$@"; do
     case "$name" in
       opencv | hf | test) extras+=("$name") ;;
       tensorflow) extras+=("$name") flex=yes ;;
       flex) flex=yes ;;
       # With what is here now: a compiler may have come.
-      native) rm -f "$venv/.stamp" "$venv/.stamp-test" ;;
+      native) rm -f "$venv/.stamp" "$venv/.stamp-test"; native=yes ;;
       *) echo "run.sh: unknown extra '$name'; known: opencv, hf, flex, tensorflow, native, test" >&2; exit 2 ;;
     esac
   done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR
   install "$(IFS=,; echo "${extras[*]}")"
   if [ -n "$flex" ]; then install_flex; fi
+  if [ -n "$native" ] && ! (cd "$here" && TFLITE_LOADGEN_NATIVE=on "$venv/bin/python" -c 'import native, sys; sys.exit(bool(native.why_not))')
+  then
+    exit 2
+  fi
   exit 0
 fi
 if ! fresh "$extra"; then

@@ -159,9 +159,9 @@ def _backend(backend: Mapping[str, Any]) -> str:
     shape += f", batches of {backend['batch']}" if backend.get("batch", 1) > 1 else ""
     if backend["engine"] == "none":
         return f"{backend['name']}: the model is NOT run, every answer is zeros ({shape})"
-    cover = ""
+    cover = "" if backend.get("native", True) else ", timed path in Python"
     if backend["delegate"]:
-        cover = f", {backend['delegate']} runs {backend['delegated_nodes']} of {backend['nodes']} nodes"
+        cover += f", {backend['delegate']} runs {backend['delegated_nodes']} of {backend['nodes']} nodes"
     return f"{backend['name']} ({backend['engine']}, {shape}{cover})"
 
 

@@ -12,23 +12,30 @@ from pathlib import Path
 from typing import Any
 
 SWITCH = "TFLITE_LOADGEN_NATIVE"
-"""An environment variable: `off` leaves everything to Python."""
+"""An environment variable: `off`, `0`, `no` or `false` leaves everything to Python."""
 
-timed_path: Any = None
-"""The compiled module, or None."""
-if os.environ.get(SWITCH) == "off":
-    why_not = f"{SWITCH} is off"
-    """Why there is none; empty where there is."""
-else:
+
+def _load() -> tuple[Any, str]:
+    """The module and nothing, or None and why."""
+    switch = os.environ.get(SWITCH, "on").lower()
+    if switch in ("off", "0", "no", "false"):
+        return None, f"{SWITCH} is {switch}"
+    here = Path(__file__).parent
     try:
-        timed_path, why_not = import_module("native._timed_path"), ""
+        module = import_module("native._timed_path")
     except ImportError as error:
-        why_not = (
-            f"it was not compiled when this was installed, or not for this Python ({error}). With a C compiler and "
-            "Python's headers (gcc, python3-dev): ./run.sh install native"
+        why = here / "why_not_compiled.txt"
+        reason = why.read_text(encoding="utf-8").strip() if why.is_file() else str(error)
+        return None, (
+            f"it could not be compiled when this was installed ({reason}). With a C compiler and Python's headers (gcc, "
+            "python3-dev): ./run.sh install native"
         )
-    else:
-        # Python's half of a checkout changes at once, the compiled half when it is installed again.
-        source = zlib.crc32(Path(__file__).with_name("timed_path.c").read_bytes())
-        if getattr(timed_path, "SOURCE", None) != f"{source:08x}":
-            timed_path, why_not = None, "timed_path.c has changed since it was compiled: ./run.sh install native"
+    # Python's half of a checkout changes at once, the compiled half when it is installed again.
+    source = zlib.crc32((here / "timed_path.c").read_bytes())
+    if getattr(module, "SOURCE", None) != f"{source:08x}":
+        return None, "timed_path.c has changed since it was compiled: ./run.sh install native"
+    return module, ""
+
+
+timed_path, why_not = _load()
+"""The compiled module or None, and why there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ examples:
   ./run.sh doctor
   ./run.sh doctor --json
 """
+
+
+_WIDTH = 118
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +46,7 @@ def _render(found: Mapping[str, Any]) -> str:
     for backend in found["backends"]:
         table.add_row(backend["name"], "yes" if backend["available"] else "no", backend["why"] or _device(backend))
     screen = io.StringIO()
-    Console(file=screen, width=118, highlight=False, force_terminal=False, markup=False).print(table)
+    Console(file=screen, width=_WIDTH, highlight=False, force_terminal=False, markup=False).print(table)
     lines = [line.rstrip() for line in screen.getvalue().splitlines()]
     return "\n".join(
         [*lines, "", *_machine(found["machine"]), _native(found["native"]), "", *_unstable(found["unstable"])]
@@ -73,7 +77,8 @@ def _machine(machine: Mapping[str, Any]) -> list[str]:
 
 def _native(native: Mapping[str, Any]) -> str:
     slower = f"Python, half a microsecond a query slower: {native['why_not']}"
-    return f"native    the timed path is in {'C' if native['used'] else slower}"
+    text = f"native    the timed path is in {'C' if native['used'] else slower}"
+    return textwrap.fill(text, _WIDTH, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False)
 
 
 def _cores(topology: Mapping[str, Any]) -> str:

@@ -89,23 +89,39 @@ def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: 
     assert name.endswith("py3-none-any.whl")
     assert [entry for entry in names if entry.endswith(".so")] == []
     assert "native/timed_path.c" in names
-    assert "native/timed_path.c is not compiled, Python does its work: " in said
+    assert "native/timed_path.c is not compiled: " in said
     assert "/there/is/none" in said
 
 
+def why_not(folder: Path) -> str:
+    code = "import native; print(native.why_not)"
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 @needs_compiler
-def test_of_two_installations_at_once_both_compile(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stale = copy / f"native/_timed_path{EXTENSION}"
-    stale.write_bytes(b"compiled from another source")
-    unlink = Path.unlink
+def test_why_it_could_not_be_compiled_is_told_until_it_is(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("CC", "/there/is/none")
+        assert compile_timed_path(copy) is None
+    assert "could not be compiled" in why_not(copy)
+    assert "/there/is/none" in why_not(copy)
+    assert compile_timed_path(copy)
+    assert why_not(copy) == "\n"
 
-    def unlink_after_the_other(path: Path, missing_ok: bool = False) -> None:
-        unlink(stale)
-        unlink(path, missing_ok)
 
-    monkeypatch.setattr(Path, "unlink", unlink_after_the_other)
-    assert compile_timed_path(copy) == stale
-    assert stale.read_bytes()[1:4] == b"ELF"
+@needs_compiler
+def test_what_was_compiled_from_the_same_source_stays_where_it_cannot_be_compiled_again(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = compile_timed_path(copy)
+    assert compiled
+    monkeypatch.setenv("CC", "/there/is/none")
+    assert compile_timed_path(copy) == compiled
+    assert why_not(copy) == "\n"
+    with (copy / "native/timed_path.c").open("a", encoding="utf-8") as source:
+        source.write("/* changed */\n")
+    assert compile_timed_path(copy) is None
+    assert "/there/is/none" in why_not(copy)
 
 
 @needs_compiler
@@ -120,7 +136,7 @@ def test_no_half_module_is_ever_in_its_place(copy: Path, monkeypatch: pytest.Mon
     before = set(copy.rglob("*"))
     monkeypatch.setattr(Path, "replace", no_room)
     assert compile_timed_path(copy) is None
-    assert set(copy.rglob("*")) == before
+    assert set(copy.rglob("*")) == before | {copy / "native/why_not_compiled.txt"}
 
 
 def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:

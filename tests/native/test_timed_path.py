@@ -17,11 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import native
 from backends.cpu import CpuBackend
 from backends.tensor_memory import as_bytes
 from tasks.label_answers import BestLabel
 
-timed_path = pytest.importorskip("native._timed_path", reason="the timed path in C is not compiled here")
+timed_path = native.timed_path
+if timed_path is None:
+    pytest.skip(f"the timed path in C is not here: {native.why_not}", allow_module_level=True)
 
 Array = npt.NDArray[Any]
 STOP, DONE = 0, 3
