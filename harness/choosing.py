@@ -29,7 +29,7 @@ _OFFLINE_CHUNK_NS = 2_000_000
 _SERVER_CHUNK_NS = 100_000
 """Queries that wait already are handed to a process together, as many as it answers in so long."""
 _MAX_CHUNK = {"threads": 64, "processes": 256}
-_ROUND_TRIPS = 200
+_ROUND_TRIPS, _ROUND_TRIPS_NS = 100, 200_000_000
 
 Window = Callable[[int, int], int]
 """See `windows`."""
@@ -193,6 +193,7 @@ def _throughput(team: Team, indices: Sequence[int], **span: int) -> tuple[float,
 
 def _measure_threads(team: Team, indices: Sequence[int]) -> _Found:
     per_second, busy_ns = _throughput(team, indices)
+    answer_ns = busy_ns
     if team.serves:
         with on(team.placement.harness):
             answers = [sut.answer for sut in team.suts]
@@ -200,7 +201,10 @@ def _measure_threads(team: Team, indices: Sequence[int]) -> _Found:
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(team.suts) * 1e9 / per_second))
-    return _Found(team, per_second, busy_ns, busy_ns, _chunk(team, "threads", busy_ns))
+        with on(team.placement.of(0)):
+            alone_ns = calibration.queued_answer_ns(answers[0], indices, _round_trips(team))
+        answer_ns = max(busy_ns, alone_ns)
+    return _Found(team, per_second, busy_ns, answer_ns, _chunk(team, "threads", busy_ns))
 
 
 def _measure_processes(team: Team, indices: Sequence[int]) -> _Found:
@@ -239,7 +243,7 @@ def _pool(team: Team, indices: Sequence[int]) -> Iterator[tuple[Callable[..., fl
 
         try:
             pool.load(parts.samples.rows, indices, first.backend.inputs)
-            yield ask, lambda: _round_trip_ns(pool, tally, indices, team.alone_ns)
+            yield ask, lambda: _round_trip_ns(pool, tally, indices, _round_trips(team))
             pool.unload()
         finally:
             pool.close()
@@ -266,10 +270,16 @@ def windows(team: Team, indices: Sequence[int]) -> Iterator[Window]:
         yield lambda ns, least: int(count * 1e9 / ask(measure_ns=ns, min_runs=least * count))
 
 
-def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], alone_ns: int) -> int:
+def _round_trips(team: Team) -> int:
+    """So often that they take 0.2 s together."""
+    return max(3, min(_ROUND_TRIPS, _ROUND_TRIPS_NS // max(1, team.alone_ns)))
+
+
+def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], runs: int) -> int:
     """From asking one sample of an idle pool to its completion."""
     times = []
-    for number in range(max(3, min(_ROUND_TRIPS, 200_000_000 // max(1, alone_ns)))):
+    for number in range(runs):
+        time.sleep(calibration.BETWEEN_QUERIES_S)
         tally.expect(1)
         start = time.perf_counter_ns()
         pool.issue([number], [indices[number % len(indices)]])

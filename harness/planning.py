@@ -136,7 +136,9 @@ def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = instances * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, instances, chosen.busy_ns, bound or 0)
-    expected_qps = (peak or calibration.server_load(per_second)) if server else max(per_second / 0.9, undisturbed)
+    expected_qps = (
+        (peak or calibration.server_load(per_second, instances)) if server else max(per_second / 0.9, undisturbed)
+    )
     found = _found(chosen, alone) | batch.found
     if server:
         found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
@@ -172,7 +174,9 @@ def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:
     """Queries per second that queueing lets hope for within the bound; 0 where that is not asked for, or there are none."""
     if spec.load.server_load == "half":
         return 0.0
-    return queueing.peak_rate(instances, busy_ns * 1e-9, bound_ns * 1e-9, spec.load.target_percentile)
+    return queueing.peak_rate(
+        instances, (busy_ns + calibration.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
+    )
 
 
 def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:

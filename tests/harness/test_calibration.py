@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from harness.calibration import ServiceTime, loadgen_bytes, server_load, service_time, throughput
+from harness.calibration import ServiceTime, loadgen_bytes, queued_answer_ns, server_load, service_time, throughput
 
 
 def test_the_expected_latency_errs_towards_fast_and_for_very_quick_models_less_far() -> None:
@@ -78,8 +78,38 @@ def test_a_worker_that_fails_is_not_overheard() -> None:
         throughput([lambda _: b"", broken], [0], measure_ns=1)
 
 
-def test_a_server_is_asked_for_less_than_it_can_do() -> None:
-    assert 0 < server_load(1000.0) < 1000
+def test_a_server_is_asked_for_half_of_what_it_can_do() -> None:
+    assert 99 < server_load(200.0, workers=2) < 100
+
+
+def test_a_server_of_microseconds_is_asked_for_what_loadgen_and_waking_the_workers_leave() -> None:
+    # 25 us of work, and 20 us for the handing over, on two cores.
+    assert server_load(80_000.0, workers=2) == pytest.approx(0.5 * 2 / 45e-6)
+    # One thread asks, whatever the number of workers.
+    for workers in (1, 64):
+        assert server_load(1e9, workers) == pytest.approx(25_000, rel=0.01)
+
+
+def test_a_queued_answer_is_timed_from_the_handing_over_to_the_answer() -> None:
+    asked: list[int] = []
+
+    def answer(index: int) -> bytes:
+        asked.append(index)
+        time.sleep(0.003)
+        return b""
+
+    assert queued_answer_ns(answer, [4, 5], 5) >= 3_000_000
+    assert asked == [4, 5, 4, 5, 4]
+
+
+def test_a_failure_of_a_queued_answer_is_raised_and_its_thread_ends() -> None:
+    def broken(index: int) -> bytes:
+        raise RuntimeError("no device")
+
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="no device"):
+        queued_answer_ns(broken, [0], 3)
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
