@@ -95,7 +95,10 @@ def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: 
 
 def why_not(folder: Path) -> str:
     code = "import native; print(native.why_not)"
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+    # Whatever the caller's settings: the copy's own.
+    env = os.environ | {"PYTHONPATH": str(folder)}
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", env=env, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 @needs_compiler
