@@ -1,7 +1,7 @@
 """What a search tries: fields of the config, stage by stage, each stage on top of the best so far.
 
 All settings together would be hundreds. They hardly depend on each other in this order: how the cores are shared decides
-most, then the engine and its options, then the batch. What the user has set stays as it is.
+most, then the engine and its options and the batch. What the user has set stays as it is.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Given:
     accelerator: bool
     fp16: bool
     """Half precision may be tried."""
+    quick: bool
+    """A sample takes so little that the calls around the kernels count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,20 @@ class Candidate:
 
 DEFAULT = Candidate("default", {})
 
-STAGES = ("cores", "engine", "batch")
-_BATCHES = {"Offline": (1, 4, 32), "MultiStream": (1, SAMPLES_PER_MULTI_STREAM_QUERY)}
+_BATCHES = {"Offline": (1, 32, 8), "MultiStream": (1, SAMPLES_PER_MULTI_STREAM_QUERY)}
 """SingleStream asks one sample at a time, and so mostly does Server."""
+
+
+def stages(given: Given) -> Sequence[str]:
+    """In which order what is tried; the time may not be enough for all. Where calls count, those that a batch saves do most."""
+    return ("cores", "batch", "engine") if given.quick else ("cores", "engine", "batch")
 
 
 def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
     """The candidates of a stage, most promising first.
 
     Args:
-        name: One of `STAGES`.
+        name: One of `stages`.
         given: What may not change.
         best: The fields of the best so far, every choice that the calibration made for it included.
     """
@@ -68,7 +74,7 @@ def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
         case "engine":
             options = _engines(given)
         case _:
-            options = _batches(given)
+            options = _batches(given, best)
     candidates = [Candidate(text, {**best, **fields}) for text, fields in options if _allowed(fields, given.fields)]
     return [candidate for candidate in candidates if dict(candidate.fields) != dict(best)]
 
@@ -113,10 +119,18 @@ def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
         yield text, {"backend.options": {**asked, **options}}
 
 
-def _batches(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
-    """One that keeps the arena small and one that makes the most of a call; a model that cannot be resized refuses each."""
-    for size in _BATCHES.get(given.scenario, ()):
+def _batches(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One that makes the most of a call and one that keeps the arena small; a model that cannot be resized refuses each.
+
+    Threads and processes differ in what a call costs, so a batch may turn round which of them is quicker.
+    """
+    sizes = _BATCHES.get(given.scenario, ())
+    for size in sizes:
         yield f"batch={size}", {"backend.batch": size}
+    for workers in _workers(given, best)[1:] if given.quick and "backend.workers" in best else ():
+        for size in sizes[1:]:
+            shape = {"backend.batch": size, **workers}
+            yield _text(shape), shape
 
 
 def _options(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.choosing import PROCESSES_BELOW_NS
 from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.memory import peak_rss_bytes
 from harness.resolve import resolve
 from harness.spec import Spec
 from harness.system import usable_cpus
 from harness.topology import this_machine
-from harness.tuning.candidates import DEFAULT, STAGES, Candidate, Given, stage
+from harness.tuning.candidates import DEFAULT, Candidate, Given, stage, stages
 from harness.tuning.child import CandidateFailed, Child
 from harness.tuning.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
 
@@ -137,8 +138,9 @@ class Session:
     def _search(self) -> Found:
         default = self._open_default()
         best = default
-        given = self._given(accelerator=bool(default.facts["accelerator"]))
-        for name in STAGES:
+        quick = (default.row.latency_ns or 0) < PROCESSES_BELOW_NS
+        given = self._given(accelerator=bool(default.facts["accelerator"]), quick=quick)
+        for name in stages(given):
             rivals = stage(name, given, best.chosen)
             for number, candidate in enumerate(rivals):
                 best = self._challenge(best, candidate, share=len(rivals) - number)
@@ -153,7 +155,7 @@ class Session:
                 best, final = default, None
         return Found(best.row, self._rows, final, best.chosen, self.spec, time.monotonic() - self._began)
 
-    def _given(self, *, accelerator: bool) -> Given:
+    def _given(self, *, accelerator: bool, quick: bool) -> Given:
         backend = self.spec.backend
         asked = {f"backend.{name}": getattr(backend, name) for name in _SHARED if hasattr(backend, name)}
         fields = {name: value for name, value in asked.items() if value != "auto"} | {
@@ -168,6 +170,7 @@ class Session:
             cpus=min(len(machine.cpus), usable_cpus()),
             accelerator=accelerator,
             fp16=self._fp16,
+            quick=quick,
         )
 
     def _open_default(self) -> _Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.tuning.candidates import Given, stage
+from harness.tuning.candidates import Given, stage, stages
 
 
 def _given(**changed: Any) -> Given:
@@ -16,6 +16,7 @@ def _given(**changed: Any) -> Given:
         "cpus": 4,
         "accelerator": False,
         "fp16": False,
+        "quick": False,
     }
     return Given(**given | changed)
 
@@ -95,5 +96,22 @@ def test_a_batch_is_tried_where_the_scenario_can_fill_it_and_the_user_has_not_se
     assert sizes("SingleStream") == []
     assert sizes("Server") == []
     assert sizes("MultiStream") == [8]
-    assert sizes("Offline") == [4, 32]
+    assert sizes("Offline") == [32, 8]
     assert sizes("Offline", **{"backend.batch": 1}) == []
+
+
+def test_a_batch_of_a_quick_model_is_tried_in_the_other_kind_of_workers_too_unless_the_user_has_chosen_one() -> None:
+    def tried(quick: bool, fields: dict[str, Any]) -> list[tuple[str, int]]:
+        best = _POOL | {"backend.workers": "processes", "backend.batch": 1}
+        given = _given(scenario="Offline", quick=quick, fields={"backend.options": {}, **fields})
+        return [(each.fields["backend.workers"], each.fields["backend.batch"]) for each in stage("batch", given, best)]
+
+    own = [("processes", 32), ("processes", 8)]
+    assert tried(True, {}) == [*own, ("threads", 32), ("threads", 8)]
+    assert tried(True, {"backend.workers": "processes"}) == own
+    assert tried(False, {}) == own
+
+
+def test_where_the_calls_around_the_kernels_count_a_batch_is_tried_before_other_engines() -> None:
+    assert stages(_given(quick=True)) == ("cores", "batch", "engine")
+    assert stages(_given(quick=False)) == ("cores", "engine", "batch")
