@@ -34,7 +34,7 @@ HANDED_OVER_NS = 20_000
 worker that is woken. So on 2 cores keyword spotting, of which two workers that are never without work do 80,000/s, breaks
 down at 45,000/s."""
 SERVER_BOUND_SERVICE_TIMES = 10
-BETWEEN_QUERIES_S = 0.001
+_BETWEEN_QUERIES_S = 0.001
 """What waits must have fallen asleep to be woken as Server's queries wake it."""
 _DUEL_NS, _EXTENDED = 250_000_000, 6
 _DUEL_WARM_UPS = 2
@@ -157,20 +157,37 @@ def queued_throughput(
     return count / ((time.perf_counter_ns() - start) * 1e-9)
 
 
-def queued_answer_ns(answer: Answer, indices: Sequence[int], runs: int) -> int:
-    """From handing a sample to a worker that waits for one to its answer, in ns: the median.
+def round_trip_ns(ask: Callable[[int], object], indices: Sequence[int], runs: int) -> int:
+    """From asking those that wait for a sample to its answer, in ns: the median. Waking takes longer than a quick model.
 
-    Waking takes longer than a quick model.
+    Args:
+        ask: Returns when the sample is answered.
+        indices: Samples to ask.
+        runs: How often.
+    """
+    times = []
+    for number in range(runs):
+        time.sleep(_BETWEEN_QUERIES_S)
+        start = time.perf_counter_ns()
+        ask(indices[number % len(indices)])
+        times.append(time.perf_counter_ns() - start)
+    return int(statistics.median(times))
+
+
+def queued_answer_ns(answer: Answer, indices: Sequence[int], runs: int, cpus: Sequence[int] = ()) -> int:
+    """The `round_trip_ns` of a worker thread that waits for samples in a queue, as Server's do.
 
     Args:
         answer: The worker's.
         indices: Samples to ask.
         runs: How often.
+        cpus: Where the worker works; anywhere where there are none.
     """
     queue: SimpleQueue[int | None] = SimpleQueue()
     answered: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def work() -> None:
+        pin(cpus)
         while (index := queue.get()) is not None:
             try:
                 answer(index)
@@ -178,22 +195,18 @@ def queued_answer_ns(answer: Answer, indices: Sequence[int], runs: int) -> int:
             except BaseException as error:
                 answered.put(error)
 
+    def ask(index: int) -> None:
+        queue.put(index)
+        if (failure := answered.get()) is not None:
+            raise failure
+
     thread = threading.Thread(target=work)
     thread.start()
-    times = []
     try:
-        for number in range(runs):
-            time.sleep(BETWEEN_QUERIES_S)
-            start = time.perf_counter_ns()
-            queue.put(indices[number % len(indices)])
-            failure = answered.get()
-            times.append(time.perf_counter_ns() - start)
-            if failure is not None:
-                raise failure
+        return round_trip_ns(ask, indices, runs)
     finally:
         queue.put(None)
         thread.join()
-    return int(statistics.median(times))
 
 
 class Tally:

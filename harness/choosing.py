@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -198,11 +196,10 @@ def _measure_threads(team: Team, indices: Sequence[int]) -> _Found:
         with on(team.placement.harness):
             answers = [sut.answer for sut in team.suts]
             queued = calibration.queued_throughput(answers, indices, per_second, placement=team.placement)
+            alone_ns = calibration.queued_answer_ns(answers[0], indices, _round_trips(team), team.placement.of(0))
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         busy_ns = max(busy_ns, int(len(team.suts) * 1e9 / per_second))
-        with on(team.placement.of(0)):
-            alone_ns = calibration.queued_answer_ns(answers[0], indices, _round_trips(team))
         answer_ns = max(busy_ns, alone_ns)
     return _Found(team, per_second, busy_ns, answer_ns, _chunk(team, "threads", busy_ns))
 
@@ -241,9 +238,14 @@ def _pool(team: Team, indices: Sequence[int]) -> Iterator[tuple[Callable[..., fl
         def ask(**span: int) -> float:
             return calibration.pool_throughput(pool.issue, tally, indices, expected, one_by_one=team.serves, **span)
 
+        def ask_one(index: int) -> None:
+            tally.expect(1)
+            pool.issue([0], [index])
+            tally.wait()
+
         try:
             pool.load(parts.samples.rows, indices, first.backend.inputs)
-            yield ask, lambda: _round_trip_ns(pool, tally, indices, _round_trips(team))
+            yield ask, lambda: calibration.round_trip_ns(ask_one, indices, _round_trips(team))
             pool.unload()
         finally:
             pool.close()
@@ -273,16 +275,3 @@ def windows(team: Team, indices: Sequence[int]) -> Iterator[Window]:
 def _round_trips(team: Team) -> int:
     """So often that they take 0.2 s together."""
     return max(3, min(_ROUND_TRIPS, _ROUND_TRIPS_NS // max(1, team.alone_ns)))
-
-
-def _round_trip_ns(pool: ProcessPool, tally: Tally, indices: Sequence[int], runs: int) -> int:
-    """From asking one sample of an idle pool to its completion."""
-    times = []
-    for number in range(runs):
-        time.sleep(calibration.BETWEEN_QUERIES_S)
-        tally.expect(1)
-        start = time.perf_counter_ns()
-        pool.issue([number], [indices[number % len(indices)]])
-        tally.wait()
-        times.append(time.perf_counter_ns() - start)
-    return int(statistics.median(times))

@@ -5,24 +5,21 @@ from __future__ import annotations
 import argparse
 
 from harness.cli import Outcome
+from harness.commands import run
 
 EXAMPLES = """\
 examples:
   ./run.sh tune --task mobilebert
-  ./run.sh tune --task kws --scenario Offline --budget 120 --out configs/kws-here.yaml
-  ./run.sh --task configs/kws-here.yaml
+  ./run.sh tune --task mobilenet_edgetpu --scenario Offline --budget 120 --out here.yaml
+  ./run.sh --task here.yaml
 
 exit status: 0 the best is written; 2 something for you to fix, also a budget too short for two candidates; 3 the default broke
 """
 
 FIELDS = {
-    "scenario": ("load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
+    "scenario": run.FIELDS["scenario"],
     "model": ("model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"),
-    "dataset": (
-        "dataset.use",
-        "NAME|PATH",
-        "a path, a data set of the config, official, builtin or auto (default auto)",
-    ),
+    "dataset": run.FIELDS["dataset"],
 }
 """Option -> the config field it writes, what its value is, and help."""
 

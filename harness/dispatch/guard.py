@@ -55,6 +55,12 @@ class Guard:
 
         return guarded
 
+    def give_up(self, query_ids: Sequence[int], error: BaseException | None) -> None:
+        """A query that failed, or with no error one of a run that is lost or stopped already."""
+        if error is not None:
+            self.fail(error)
+        self.abandon(query_ids)
+
     def abandon(self, query_ids: Sequence[int]) -> None:
         """Completes samples of a lost run without an answer."""
         loadgen.abandon(query_ids)

@@ -25,8 +25,7 @@ def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue
         try:
             complete(query_ids[0], answer(indices[0]))
         except BaseException as error:
-            guard.fail(error)
-            guard.abandon(query_ids)
+            guard.give_up(query_ids, error)
         words[slot] += 1
 
     return issue
@@ -35,14 +34,8 @@ def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue
 def _single_stream_in_c(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue:
     words, slot = control.slot(0)
     responder = Responder(1)
-
-    def give_up(query_ids: list[int], error: BaseException | None) -> None:
-        if error is not None:
-            guard.fail(error)
-        guard.abandon(query_ids)
-
     issue: Issue = timed_path.SingleStream(
-        words, STOP_WORD, slot, sut.answer, responder.room, responder.responses, responder.send, give_up
+        words, STOP_WORD, slot, sut.answer, responder.room, responder.responses, responder.send, guard.give_up
     )
     return issue
 
@@ -61,8 +54,7 @@ def multi_stream(sut: SystemUnderTest, guard: Guard, control: Control, samples_p
         try:
             complete(query_ids, answer_all(indices))
         except BaseException as error:
-            guard.fail(error)
-            guard.abandon(query_ids)
+            guard.give_up(query_ids, error)
         words[slot] += 1
 
     return issue

@@ -95,8 +95,7 @@ class Pool:
             try:
                 complete(query_ids, answer_all(indices))
             except BaseException as error:
-                guard.fail(error)
-                guard.abandon(query_ids)
+                guard.give_up(query_ids, error)
             if times is not None:
                 done_ns = now()
                 for at_ns in issued_ns:
