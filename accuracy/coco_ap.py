@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from accuracy import command
-from accuracy.coco_truth import Bool, CocoTruth, Int64
-from accuracy.detections import Detections, score_results
+from accuracy.answers.detections import Detections, score_results
 from accuracy.errors import TruthError
+from accuracy.truth.coco import Bool, CocoTruth, Int64
 
 METRICS = (
     "coco_ap",

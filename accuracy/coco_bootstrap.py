@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.coco_truth import Bool, CocoTruth, Float64, Int64
-from accuracy.detections import Detections
+from accuracy.answers.detections import Detections
 from accuracy.interval import RESAMPLES, Interval, percentiles, resampled_weights
+from accuracy.truth.coco import Bool, CocoTruth, Float64, Int64
 
 Int8 = npt.NDArray[np.int8]
 

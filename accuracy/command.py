@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from accuracy.answers.log import LogError
 from accuracy.errors import TruthError
-from accuracy.log import LogError
 
 ScoreFiles = Callable[[Path, Path], Mapping[str, float]]
 """(predictions, truth) -> {metric: value}. Everything in the truth counts, since nothing records what was asked."""

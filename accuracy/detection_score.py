@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from accuracy.answers.detections import Detections
 from accuracy.coco_ap import coco_ap
 from accuracy.coco_bootstrap import coco_ap_interval
-from accuracy.coco_truth import CocoTruth
-from accuracy.detections import Detections
 from accuracy.score import Score
 from accuracy.tflite_map import tflite_map
+from accuracy.truth.coco import CocoTruth
 from accuracy.voc_map import voc_map
 
 

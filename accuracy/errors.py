@@ -1,4 +1,4 @@
-"""The errors of the audit. `accuracy.log.LogError` speaks of the log, `TruthError` of what it is held against."""
+"""The errors of the audit. `accuracy.answers.log.LogError` speaks of the log, `TruthError` of what it is held against."""
 
 from __future__ import annotations
 

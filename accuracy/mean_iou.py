@@ -22,8 +22,8 @@ import numpy.typing as npt
 from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.interval import bootstrap_mean_iou
-from accuracy.masks import Masks
 from accuracy.score import Score
+from accuracy.truth.masks import Masks
 
 IntArray = npt.NDArray[np.integer[Any]]
 

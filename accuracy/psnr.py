@@ -22,7 +22,7 @@ from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.interval import bootstrap_mean
 from accuracy.score import Score
-from accuracy.truth_files import TruthFiles
+from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
 

@@ -24,7 +24,7 @@ from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.interval import bootstrap_mean
 from accuracy.score import Score
-from accuracy.squad_truth import read_predictions, read_truth
+from accuracy.truth.squad import read_predictions, read_truth
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLE = re.compile(r"\b(a|an|the)\b")

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy import command
-from accuracy.coco_truth import CocoTruth, Float64, Int64
-from accuracy.detections import Detections, score_results
+from accuracy.answers.detections import Detections, score_results
+from accuracy.truth.coco import CocoTruth, Float64, Int64
 
 _F = TypeVar("_F", np.float32, np.float64)
 Float32 = npt.NDArray[np.float32]

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy import command
-from accuracy.coco_truth import CocoTruth, Float64
-from accuracy.detections import Detections, score_results
+from accuracy.answers.detections import Detections, score_results
 from accuracy.tflite_map import iou
+from accuracy.truth.coco import CocoTruth, Float64
 
 IOU_THRESHOLD = 0.5
 

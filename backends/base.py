@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backends.batch import RunBatch, stacking
+from backends.litert.batch import RunBatch, stacking
 
 Array = npt.NDArray[Any]
 Run = Callable[[Sequence[Array]], Sequence[Array]]
@@ -117,7 +117,7 @@ class Backend(ABC):
         return self.invoke
 
     def raw_runner(self) -> RunRaw | None:
-        """As `runner`, from inputs as plain bytes (`backends.tensor_memory.as_bytes`); None where that is not quicker."""
+        """As `runner`, from inputs as bytes (`backends.litert.tensor_memory.as_bytes`); None where that is not quicker."""
         return None
 
     def batch_runner(self) -> RunBatch:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from backends.base import Backend, BackendInfo, BackendUnavailable
-from backends.compiled import CompiledBackend
-from backends.interpreter import InterpreterBackend
-from backends.weight_cache import can_cache, in_memory
+from backends.litert.compiled import CompiledBackend
+from backends.litert.interpreter import InterpreterBackend
+from backends.litert.weight_cache import can_cache, in_memory
 
 _DEFAULT_FLAGS = 1 | 2 | 8
 """Signed and unsigned 8-bit kernels, dynamic fully connected (LRT tflite/delegates/xnnpack/xnnpack_delegate.h)."""
@@ -131,7 +131,7 @@ def open_cpu(
     """The CPU, behind the engine that suits the options.
 
     `auto` is the interpreter wherever it can do what is asked; the harness measures whether the other would be quicker
-    (`harness.engine_choice`).
+    (`harness.worker.engine`).
 
     Args:
         model: The TFLite file.

@@ -9,7 +9,7 @@ from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
 from backends.external import ExternalBackend, check_library, load
-from backends.model_file import EDGETPU_OP, operators
+from backends.litert.model_file import EDGETPU_OP, operators
 
 LIBRARY = "libedgetpu.so.1"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 
 _SYMBOLS = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
 """What such a library exports (LRT tflite/delegates/external/external_delegate_interface.h)."""

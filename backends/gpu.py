@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TimeShare
-from backends.compiled import CompiledBackend
-from backends.litert_c import CPU, GPU
-from backends.model_file import operators
+from backends.litert.compiled import CompiledBackend
+from backends.litert.litert_c import CPU, GPU
+from backends.litert.model_file import operators
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")
 _SPLIT = re.compile(r"(\d+) operations will run on the GPU, and the remaining (\d+) operations will run on the CPU")
@@ -86,7 +86,7 @@ class GpuBackend(CompiledBackend):
         )
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
-        """Measured node by node on a second compilation: see `backends.compiled_profile`."""
+        """Measured node by node on a second compilation: see `backends.litert.compiled_profile`."""
         hardware = GPU | CPU if self._options["cpu_fallback"] else GPU
         options = {"xnnpack": f"num_threads = {self._threads}\n"}
         if self._options["precision"] == "fp32":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable, Coverage
-from backends.compiled import CompiledBackend
+from backends.litert.compiled import CompiledBackend
 
 _DISPATCH, _COMPILER = "dispatch/libLiteRtDispatch_*.so", "compiler/libLiteRtCompilerPlugin_*.so"
 

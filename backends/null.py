@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backends.base import Array, Backend, BackendInfo
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 
 
 class NullBackend(Backend):

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.rows import Row, render
-from harness import system
+from harness.machine import facts as system
 
 MEASUREMENTS = {
     "overhead": "the harness alone",

@@ -22,7 +22,7 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.base import Array
 from backends.cpu import open_cpu
 from benchmarks.rows import Row, render
-from harness.zoo.graph import Graph
+from harness.zoo.graph.writer import Graph
 
 _LIMIT_US = 2.0
 _SHAPE = (1, 16, 16, 3)

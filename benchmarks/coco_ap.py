@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from accuracy.answers.detections import Detections
 from accuracy.coco_ap import METRICS, coco_ap
-from accuracy.coco_truth import CocoImage, CocoTruth
-from accuracy.detections import Detections
+from accuracy.truth.coco import CocoImage, CocoTruth
 from benchmarks.rows import Row, render
 
 _CLASSES = 80

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from benchmarks.side_by_side import Subject
-from harness.config import find_benchmark
-from harness.resolve import resolve
+from harness.config.files import find_benchmark
+from harness.spec.resolve import resolve
 from harness.tuning.child import CandidateFailed, Child
-from harness.zoo.official import cache_dir
+from harness.zoo.files.official import cache_dir
 
 _SECONDS = 300.0
 """Longer than anything here takes."""

@@ -24,10 +24,10 @@ import numpy.typing as npt
 
 from benchmarks import twin_networks
 from benchmarks.twin_networks import mobilebert_model, picture_model
-from harness.zoo import mobilebert, networks
-from harness.zoo.mobilebert import MobileBertConfig
-from harness.zoo.networks import Network
-from harness.zoo.official import cache_dir
+from harness.zoo.files.official import cache_dir
+from harness.zoo.standins import mobilebert, networks
+from harness.zoo.standins.mobilebert import MobileBertConfig
+from harness.zoo.standins.networks import Network
 
 Array = npt.NDArray[Any]
 
@@ -43,17 +43,17 @@ INSTALL = "./run.sh install tensorflow"
 _BYTES_IN = ("ssd_mobilenet_v2", "deeplabv3")
 """Their int8 models take uint8 pictures, as the official files do."""
 _CALIBRATION_PICTURES = 8
-_SOURCE = Path(mobilebert.__file__).parent
+_SOURCE = Path(mobilebert.__file__).parents[1]
 _DECIDED_BY = (
-    "circuit.py",
-    "mobilebert.py",
-    "networks.py",
-    "noise.py",
-    "picture_models.py",
-    "squad_builtin.py",
-    "ssd.py",
-    "wiring.py",
-    "weights",
+    "standins/circuit.py",
+    "standins/mobilebert.py",
+    "standins/networks.py",
+    "graph/noise.py",
+    "standins/picture_models.py",
+    "builtin/squad.py",
+    "standins/ssd.py",
+    "standins/wiring.py",
+    "standins/weights",
 )
 """What decides a twin besides this package: a change of it makes the twins anew."""
 

@@ -21,11 +21,11 @@ from typing import Any
 from benchmarks.contest import Contest
 from benchmarks.rows import Row, ratio
 from benchmarks.side_by_side import Subject, subjects, zoo
-from harness.config import find_benchmark, load_benchmark
-from harness.placement import most_instances
-from harness.topology import this_machine
+from harness.config.files import find_benchmark, load_benchmark
+from harness.machine.placement import most_instances
+from harness.machine.topology import this_machine
 from harness.tuning.session import Session
-from harness.zoo.official import cache_dir
+from harness.zoo.files.official import cache_dir
 
 _SCENARIOS = ("SingleStream", "Offline")
 _ENGINES = ("Interpreter", "CompiledModel")

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from backends.cpu import CpuBackend
 from benchmarks.side_by_side import noise
-from harness import loadgen, results
+from harness.results.loadgen_log import read_detail
+from harness.serving import loadgen
+from harness.serving.responder import abandon
 
 _SAMPLES = 256
 
@@ -54,7 +56,7 @@ def main() -> int:
             unload=_nothing,
             folder=Path(folder),
         )
-        detail = results.read_detail(Path(folder), accuracy=False)
+        detail = read_detail(Path(folder), accuracy=False)
         os.chdir("/")
     rate = detail["result_qps_with_loadgen_overhead" if scenario == "SingleStream" else "result_samples_per_second"]
     print(json.dumps({"p50_us": detail["result_50.00_percentile_latency_ns"] / 1e3, "each_us": 1e6 / rate}))
@@ -94,7 +96,7 @@ def _running(model: str) -> loadgen.Issue:
 
 def _all(query_ids: list[int], indices: list[int]) -> None:
     del indices
-    loadgen.abandon(query_ids)
+    abandon(query_ids)
 
 
 def _nothing(indices: list[int]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.cpu import CpuBackend
-from backends.tensor_memory import as_bytes, lasting_views
+from backends.litert.tensor_memory import as_bytes, lasting_views
 from benchmarks.loadgen_floor import floor
 from benchmarks.native import native_loop
 from benchmarks.rows import Row, render

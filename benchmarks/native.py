@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from backends.base import TensorSpec
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 from benchmarks.side_by_side import noise
 
 _SOURCE = Path(__file__).with_name("native_loop.c")

@@ -22,8 +22,8 @@ from PIL import Image
 from backends.base import TensorSpec
 from benchmarks.rows import Row, ratio, render
 from tasks.base import Array
-from tasks.images import PROFILES, Profile, decode, to_input
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.preprocess import PROFILES, Profile, decode, to_input
 
 _OPENCV = "OpenCV's whole path"
 _EXACT = ("mobile", "tflite-eval")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy.log import Answer, read_answers, write_rows
+from accuracy.answers.log import Answer, read_answers, write_rows
+from accuracy.answers.wire import pack_class_map, pack_labels, pack_logits, unpack_class_map, unpack_labels
 from accuracy.mean_iou import MeanIoU
 from accuracy.topk import TopK
-from accuracy.wire import pack_class_map, pack_labels, pack_logits, unpack_class_map, unpack_labels
 from benchmarks.rows import Row, render
 from benchmarks.side_by_side import zoo
 from tasks.base import DataRef

@@ -5,7 +5,7 @@
 
 Each round is a search of its own (mode find-peak) for the highest VALID load, with the bound set to 6 times the service
 time that a short run before it measured on the same cores with all workers at work. The formula is M/D/c
-(`harness.queueing`) with that service time and as many servers as there are workers. Target: at least 95 %.
+(`harness.statistics.queueing`) with that service time and as many servers as there are workers. Target: at least 95 %.
 
 LoadGen's verdict wants the bound proven (early stopping), so a run of few queries is VALID only some way below the peak: the
 longer the preset, the nearer. The second row says what share of the load that LoadGen's rule alone would leave is held.
@@ -18,7 +18,7 @@ import math
 
 from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import Subject, harness, subjects
-from harness.queueing import peak_rate
+from harness.statistics.queueing import peak_rate
 
 _SERVICE_TIMES = 6
 _SHARE = 0.99

@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.rows import Row, render
 from benchmarks.side_by_side import Subject, harness, median, subjects
-from harness.memory import sizes_of
+from harness.machine.memory import sizes_of
 
 _SECONDS = 600.0
 _SCENARIOS = ("SingleStream", "Offline")

@@ -27,7 +27,7 @@ from backends.cpu import CpuBackend
 from benchmarks import converted_twins
 from benchmarks.rows import Row, ratio
 from benchmarks.side_by_side import median, zoo
-from harness.zoo.standins import STANDINS, standin_path
+from harness.zoo.standins.library import STANDINS, standin_path
 
 _ROUNDS = 21
 _ROUND_SECONDS = 0.15
@@ -45,7 +45,7 @@ _BUILD = """
 import json, sys, time
 from pathlib import Path
 begin = time.monotonic()
-from harness.zoo.standins import standin_path
+from harness.zoo.standins.library import standin_path
 path = standin_path(sys.argv[1], Path(sys.argv[2])).path
 seconds = time.monotonic() - begin
 # This process's own high-water mark: getrusage would count the parent's from before the exec.

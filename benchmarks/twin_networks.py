@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo import circuit, mobilebert, networks
-from harness.zoo.mobilebert import MobileBertConfig
-from harness.zoo.networks import Add, Concat, Conv, GlobalPool, Network, Node
-from harness.zoo.picture_models import load_weights
-from harness.zoo.ssd import POST_PROCESS, anchors
+from harness.zoo.standins import circuit, mobilebert, networks
+from harness.zoo.standins.mobilebert import MobileBertConfig
+from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
+from harness.zoo.standins.picture_models import load_weights
+from harness.zoo.standins.ssd import POST_PROCESS, anchors
 
 Array = npt.NDArray[Any]
 

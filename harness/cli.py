@@ -13,10 +13,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_BROKEN, EXIT_USER, Interrupted, exit_status, message_of, unknown
 
 VERBS = {
@@ -31,6 +31,7 @@ VERBS = {
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }
 
+
 EPILOG = """\
 examples:
   ./run.sh --task mobilebert --scenario SingleStream
@@ -44,18 +45,6 @@ examples:
 exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
 130 after SIGINT, 143 after SIGTERM
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a verb has to say."""
-
-    status: int
-    text: str
-    data: dict[str, Any]
-    """Printed instead of the text with --json."""
-    complaint: str = ""
-    """Said on standard error as well: what went wrong, where there is a result all the same."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,7 +9,7 @@
     backends.base.ModelRejected        2
     tasks.base.DataMissing             2
     tasks.base.ModelMismatch           2
-    accuracy.log.LogError              2
+    accuracy.answers.log.LogError              2
     accuracy.errors.TruthError         2
 
 Anything else is a bug and keeps its traceback.
@@ -145,6 +145,6 @@ _USER_ERRORS = {
     ("backends.base", "ModelRejected"),
     ("tasks.base", "DataMissing"),
     ("tasks.base", "ModelMismatch"),
-    ("accuracy.log", "LogError"),
+    ("accuracy.answers.log", "LogError"),
     ("accuracy.errors", "TruthError"),
 }

@@ -2,10 +2,10 @@
 
    Each class here is the twin of a function in Python that does the same, and that is used wherever this is not built:
 
-     RawRun        backends.interpreter, `raw_runner`      copies a sample's bytes in, runs the model
+     RawRun        backends.litert.interpreter, `raw_runner`      copies a sample's bytes in, runs the model
      BestLabel     tasks.label_answers, `answerer`         the answer of the highest score
-     Answer        harness.sut, `answer`                   sample number -> logged answer
-     SingleStream  harness.dispatch.inline                 LoadGen's callback
+     Answer        harness.serving.sut, `answer`                   sample number -> logged answer
+     SingleStream  harness.serving.dispatch.inline                 LoadGen's callback
 
    An object is made once and called for every query; it allocates nothing of its own then. All are called through vectorcall,
    with positional arguments only. tests/native holds each against its twin. */

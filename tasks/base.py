@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.log import Answer, LogError
+from accuracy.answers.log import Answer, LogError
 
 Array = npt.NDArray[Any]
 Layout = Literal["reference", "mobile"]

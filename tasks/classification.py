@@ -12,20 +12,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from accuracy.answers.log import Answer, Sample
+from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
-from accuracy.labels import read_labels
-from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
-from accuracy.wire import LabelDtype, unpack_labels
+from accuracy.truth.labels import read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
 from tasks.hub import is_hub_name
-from tasks.images import PROFILES, code_version, decode, decode_rgb8, to_input
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
-from tasks.pairs import refuse_wrong_pair
-from tasks.picture_sets import open_pictures
-from tasks.pictures import FileCodec, Pictures
-from tasks.stored import StoredLabels
+from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8, to_input
+from tasks.pictures.sets import open_pictures
+from tasks.pictures.stored_truth import StoredLabels
+from tasks.pictures.wrong_pairs import refuse_wrong_pair
 
 _BEST = 5
 _PICTURE_TYPES = ("float32", "uint8", "int8")
@@ -69,8 +69,8 @@ class ClassificationOptions:
 class Classification(Task):
     """Pictures and a label for each.
 
-    In a folder or zip archive, with the labels in a file (accuracy.labels); or in TFRecord files (tasks.record_pictures)
-    or a Hugging Face data set (tasks.hub_pictures), with the labels beside the pictures.
+    In a folder or zip archive, with the labels in a file (accuracy.truth.labels); or in TFRecord files (tasks.pictures.records)
+    or a Hugging Face data set (tasks.pictures.hub), with the labels beside the pictures.
     """
 
     Options = ClassificationOptions

@@ -10,16 +10,16 @@ from typing import Any, Literal, Self
 import numpy as np
 from PIL import Image
 
-from accuracy import wire
+from accuracy.answers import wire
+from accuracy.answers.detections import Detections, from_answers
+from accuracy.answers.log import Answer, Sample
 from accuracy.detection_score import explain, score_detections
-from accuracy.detections import Detections, from_answers
-from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor
-from tasks.coco_data import CocoData, Order
 from tasks.detection_binding import Role, bind_outputs
-from tasks.images import code_version, decode, decode_rgb8, resize_bilinear, to_input
-from tasks.pictures import FileCodec, Pictures
+from tasks.pictures.coco import CocoData, Order
+from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.preprocess import code_version, decode, decode_rgb8, resize_bilinear, to_input
 
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
@@ -174,7 +174,7 @@ class DetectionCodec(FileCodec):
         return (to_input(picture, self._input, self._options.mean, self._options.std),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """Seven float32 a detection, as `accuracy.wire` has them: as many as the model counts, its boxes clipped to 0..1.
+        """Seven float32 a detection (`accuracy.answers.wire`): as many as the model counts, its boxes clipped to 0..1.
 
         A NaN passes, so that scoring refuses the log, whatever the threshold.
 

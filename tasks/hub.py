@@ -1,6 +1,6 @@
 """Hugging Face data sets: `hf:NAME[:CONFIG]:SPLIT`, read with the library `datasets` (the extra `hf`).
 
-`tasks.hub_pictures` finds the pictures in one.
+`tasks.pictures.hub` finds the pictures in one.
 
     hf:rajpurkar/squad                 the split validation, val, dev or test, or the only one
     hf:rajpurkar/squad:train           a split, or a part of one: train[:100]
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from accuracy.squad_truth import Question
+from accuracy.truth.squad import Question
 from tasks.base import DataMissing
 
 PREFIX = "hf:"

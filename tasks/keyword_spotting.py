@@ -14,15 +14,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from accuracy.answers.log import Answer, Sample
+from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
-from accuracy.labels import read_labels
-from accuracy.log import Answer, Sample
 from accuracy.score import Score
 from accuracy.topk import TopK
-from accuracy.wire import LabelDtype, unpack_labels
+from accuracy.truth.labels import read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
-from tasks.pictures import FileCodec, Pictures
+from tasks.pictures.folders import FileCodec, Pictures
 
 FRAMES, FEATURES = 49, 10
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")

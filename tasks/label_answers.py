@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.log import Answer, Sample
-from accuracy.wire import LabelDtype, pack_labels, unpack_labels
+from accuracy.answers.log import Answer, Sample
+from accuracy.answers.wire import LabelDtype, pack_labels, unpack_labels
 from native import timed_path
 from tasks.base import Array, Layout, ModelMismatch, Postprocess, Tensor
 

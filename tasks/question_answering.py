@@ -16,17 +16,17 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from accuracy import squad_f1
+from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.spans import BestAnswers
+from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError, Sample
 from accuracy.score import Score
-from accuracy.squad_answers import BestAnswers
-from accuracy.squad_truth import SquadTruth, read_truth, truth_of
-from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
+from accuracy.truth.squad import SquadTruth, read_truth, truth_of
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.hub import is_hub_name, read_hub_questions
-from tasks.squad_binding import InputRole, OutputRole, bind_inputs, bind_outputs
-from tasks.squad_data import Inputs, RecordWindows, TextWindows, Windows
-from tasks.wordpiece import WordPiece
+from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
+from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
+from tasks.text.wordpiece import WordPiece
 
 TRUTH = "squad_groundtruth.tfrecord"
 VOCABULARY = "vocab.txt"

@@ -9,20 +9,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from accuracy import wire
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, Sample
 from accuracy.errors import TruthError
-from accuracy.log import Answer, Sample
-from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
-from tasks import ade20k
+from accuracy.truth.masks import Masks
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
-from tasks.by_name import picture_size, stems
-from tasks.images import code_version, decode, decode_rgb8, to_input
-from tasks.pairs import refuse_wrong_pair
-from tasks.picture_sets import open_pictures
-from tasks.pictures import FileCodec, Pictures
-from tasks.stored import StoredMasks
+from tasks.pictures import ade20k
+from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.preprocess import code_version, decode, decode_rgb8, to_input
+from tasks.pictures.sets import open_pictures
+from tasks.pictures.stored_truth import StoredMasks
+from tasks.pictures.truth_by_name import picture_size, stems
+from tasks.pictures.wrong_pairs import refuse_wrong_pair
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Segmentation(Task):
     Pictures in a folder or zip archive, one annotation of the same name for each; or TFRecord files or a Hugging Face data
     set, with the annotations beside the pictures and of their size.
 
-    Pictures of the model's input size are used as they are, others are prepared by `tasks.ade20k`. Annotations are
+    Pictures of the model's input size are used as they are, others are prepared by `tasks.pictures.ade20k`. Annotations are
     taken as they are where they have the size of the class map; where they have the size of the picture, they are
     prepared as it was; where the model's side is odd (513) and they were prepared for one less, the map's surplus line
     is left out. Any other size is refused.

@@ -10,15 +10,15 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from accuracy import wire
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError, Sample
 from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
-from tasks.by_name import picture_size, stems
-from tasks.images import decode, decode_rgb8, to_input
-from tasks.pictures import FileCodec, Pictures
+from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.preprocess import decode, decode_rgb8, to_input
+from tasks.pictures.truth_by_name import picture_size, stems
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from accuracy.squad_answers import Window
-from accuracy.squad_text import basic_tokens
-from accuracy.squad_truth import read_truth
-from accuracy.tfrecord import crc32c, masked
+from accuracy.answers.spans import Window
+from accuracy.answers.squad_text import basic_tokens
+from accuracy.records.tfrecord import crc32c, masked
+from accuracy.truth.squad import read_truth
 from harness.cli import main
-from harness.zoo import layers
-from harness.zoo.graph import Graph, Quantization
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph, Quantization
 from tasks.question_answering import QuestionAnswering
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import wire
-from accuracy.coco_truth import CocoTruth, Float64, Int64, is_int, is_number, read_instances
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError, Sample
+from accuracy.truth.coco import CocoTruth, Float64, Int64, is_int, is_number, read_instances
 
 Rows = npt.NDArray[np.float32]
-"""[k, 7] as `accuracy.wire` has them."""
+"""[k, 7] as `accuracy.answers.wire` has them."""
 
 _COLUMNS = ("sample index", "ymin", "xmin", "ymax", "xmax", "score", "class")
 _COCO_LABELS = 90

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.squad_text import joined_pieces, original_text
+from accuracy.answers.squad_text import joined_pieces, original_text
 
 Array = npt.NDArray[Any]
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.log import LogError
+from accuracy.answers.log import LogError
 
 Array = npt.NDArray[Any]
 UInt8Array = npt.NDArray[np.uint8]

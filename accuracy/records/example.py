@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.tfrecord import RecordError
+from accuracy.records.tfrecord import RecordError
 
 Array = npt.NDArray[Any]
 

@@ -1,7 +1,7 @@
 """TFRecord files that are too large to hold: their records are found at once, and each is read when it is asked for.
 
 For sets of pictures (ImageNet's validation set is 6.5 GB of records). A file that is packed with zlib or gzip can't be read
-in the middle and is held in memory (`accuracy.tfrecord`).
+in the middle and is held in memory (`accuracy.records.tfrecord`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from accuracy.example import Example
-from accuracy.tfrecord import RecordError, Records, crc32c, crc32c_of_long, masked
+from accuracy.records.example import Example
+from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, masked
 
 _HEAD_BYTES, _TAIL_BYTES = 12, 4
 

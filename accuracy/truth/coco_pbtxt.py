@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accuracy.coco_truth import (
+from accuracy.errors import TruthError
+from accuracy.truth.coco import (
     COCO_CATEGORIES,
     CocoImage,
     CocoTruth,
@@ -23,8 +24,7 @@ from accuracy.coco_truth import (
     read_text,
     without_doubles,
 )
-from accuracy.errors import TruthError
-from accuracy.text_proto import Message, TextProtoError, Value, parse_text_proto
+from accuracy.truth.text_proto import Message, TextProtoError, Value, parse_text_proto
 
 _SIDES = ("left", "top", "right", "bottom")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from accuracy.errors import TruthError
-from accuracy.truth_files import TruthFiles
+from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
 

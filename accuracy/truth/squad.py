@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accuracy.answers.squad_text import split_words
 from accuracy.errors import TruthError
-from accuracy.example import Example
-from accuracy.squad_text import split_words
-from accuracy.tfrecord import Records
+from accuracy.records.example import Example
+from accuracy.records.tfrecord import Records
 
 
 @dataclass(frozen=True, slots=True)

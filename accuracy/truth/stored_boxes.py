@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.coco_truth import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, check, is_int
 from accuracy.errors import TruthError
+from accuracy.truth.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, check, is_int
 
 Array = npt.NDArray[Any]
 BoxForm = Literal["xyxy", "xywh", "fractions"]

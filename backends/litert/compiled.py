@@ -18,9 +18,9 @@ from backends.base import (
     TensorSpec,
     TimeShare,
 )
-from backends.compiled_profile import compiled_time_share
-from backends.interpreter import InterpreterBackend, first_line
-from backends.model_file import (
+from backends.litert.compiled_profile import compiled_time_share
+from backends.litert.interpreter import InterpreterBackend, first_line
+from backends.litert.model_file import (
     POST_PROCESSING_OP,
     operators,
     read_model,
@@ -28,7 +28,7 @@ from backends.model_file import (
     shapeless_outputs,
     unfit_for_compiling,
 )
-from backends.stderr import overheard
+from backends.litert.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
 """Types that the engine has buffers for (ai_edge_litert.tensor_buffer)."""

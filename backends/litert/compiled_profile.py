@@ -2,8 +2,8 @@
 
 LiteRT's profiler does not help: with it, the WebGPU accelerator refuses to run ("Profile is not implemented", 2.3.0). But the C
 interface (libLiteRt.so of the wheel) lets everybody register an accelerator, and delegates are applied in the order of
-registration: ours comes last, claims nothing and puts a clock around each node (`backends.profile`). Python's compiled models
-live in environments that nobody else can reach, so the model is compiled once more.
+registration: ours comes last, claims nothing and puts a clock around each node (`backends.litert.profile`). Python's compiled
+models live in environments that nobody else can reach, so the model is compiled once more.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import Array, TimeShare
-from backends.litert_c import AnyValue, Deleter, EnvironmentOption, Handle, Maker
-from backends.profile import UNSEEN, Clocks, run_for_a_while
+from backends.litert.litert_c import AnyValue, Deleter, EnvironmentOption, Handle, Maker
+from backends.litert.profile import UNSEEN, Clocks, run_for_a_while
 
 _XNNPACK = "XNNPack"
 _RUNTIME_FOLDER, _TEXT = 22, 8

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, RunRaw, TensorSpec, TimeShare
-from backends.batch import Rows, RunBatch, filler, split
-from backends.coverage import delegate_nodes, read_coverage
-from backends.model_file import check_model_file, explain_foreign_ops, select_ops
-from backends.profile import cpu_time_share
-from backends.select_tf import apply_flex
-from backends.tensor_memory import as_bytes, lasting_views
-from backends.weight_cache import share_weights, told
+from backends.litert.batch import Rows, RunBatch, filler, split
+from backends.litert.coverage import delegate_nodes, read_coverage
+from backends.litert.model_file import check_model_file, explain_foreign_ops, select_ops
+from backends.litert.profile import cpu_time_share
+from backends.litert.select_tf import apply_flex
+from backends.litert.tensor_memory import as_bytes, lasting_views
+from backends.litert.weight_cache import share_weights, told
 from native import timed_path
 
 
@@ -44,7 +44,8 @@ class InterpreterBackend(Backend):
             input_shapes: Resize the inputs to these shapes, in the model's input order, before allocation.
             delegate: A delegate of `ai_edge_litert.interpreter.load_delegate`, which chooses its ops before XNNPACK does.
             reference_kernels: Run everything that no delegate took on the plain C++ reference kernels.
-            weight_cache: A file for XNNPACK's packed weights, which all instances of the model share (`backends.weight_cache`).
+            weight_cache: A file for XNNPACK's packed weights, which all instances of the model share
+                (`backends.litert.weight_cache`).
 
         Raises:
             ModelRejected: The file is no model, or the runtime cannot run it.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import ModelRejected
-from backends.select_tf import INSTALL, library
+from backends.litert.select_tf import INSTALL, library
 
 _IDENTIFIER = b"TFL3"
 """At byte 4 of every TFLite flatbuffer (LRT tflite/schema/schema.fbs, file_identifier)."""

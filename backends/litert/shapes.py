@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import ModelRejected
-from backends.model_file import check_model_file, read_model
+from backends.litert.model_file import check_model_file, read_model
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""

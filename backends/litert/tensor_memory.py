@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from backends.base import Array
-from backends.coverage import executed
+from backends.litert.coverage import executed
 
 
 def lasting_views(interpreter: Any, tensors: Sequence[int]) -> list[Array] | None:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from backends.litert_c import CPU, CreateDelegate, Handle, Maker
+from backends.litert.litert_c import CPU, CreateDelegate, Handle, Maker
 
 SHARED_WEIGHTS = "tflite-loadgen-weights"
 """Name of the file in memory, as the system lists it."""

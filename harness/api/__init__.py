@@ -14,9 +14,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.asked_model import find_model
-from harness.asking import (
+from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.api.inputs import Names, Picture
+from harness.api.models import (
     Classifier,
     Detector,
     KeywordSpotter,
@@ -24,9 +24,9 @@ from harness.asking import (
     QuestionAnswerer,
     Segmenter,
     SuperResolver,
+    find_model,
     kind_of,
 )
-from harness.questions import Names, Picture
 
 __all__ = [
     "Box",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from harness.errors import ConfigError
 from tasks.base import DataMissing
-from tasks.images import decode
+from tasks.pictures.preprocess import decode
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """A file's name, a file's bytes, a Pillow image, or uint8 [h, w, 3] in RGB."""
@@ -42,7 +42,7 @@ def read_pixels(picture: Picture) -> tuple[str, npt.NDArray[np.uint8]]:
     """A name for messages, and uint8 [h, w, 3].
 
     Raises:
-        DataMissing: No picture, or one that `tasks.images.decode` refuses.
+        DataMissing: No picture, or one that `tasks.pictures.preprocess.decode` refuses.
     """
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:

@@ -11,34 +11,52 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import wire
-from accuracy.squad_answers import BestAnswers
-from accuracy.squad_text import split_words
-from accuracy.squad_truth import Question
-from backends.base import TensorSpec
-from harness.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.asked_model import find_model, load_model
-from harness.config import task_options
+from accuracy.answers import wire
+from accuracy.answers.spans import BestAnswers
+from accuracy.answers.squad_text import split_words
+from accuracy.truth.squad import Question
+from backends.base import Backend, TensorSpec
+from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.api.inputs import Names, Picture, as_npy, check_count, read_file, read_names, read_pixels
+from harness.config.backend import parse_backend
+from harness.config.files import find_benchmark
+from harness.config.mistakes import task_options
+from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
-from harness.questions import Names, Picture, as_npy, check_count, read_file, read_names, read_pixels
-from harness.registry import task_class
-from harness.resolve import Asked
-from harness.spec import ModelRef
-from harness.sut import checked
-from harness.zoo.builtin import builtin_path
-from harness.zoo.official import cache_dir
-from tasks import ade20k
+from harness.model.opening import load_model
+from harness.model.output_checks import checked
+from harness.spec.resolve import Asked, resolve_asked
+from harness.spec.schema import ModelRef
+from harness.zoo.builtin.sets import builtin_path
+from harness.zoo.files.official import cache_dir
 from tasks.base import Array
 from tasks.classification import ClassificationCodec
 from tasks.detection import DetectionCodec
 from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
 from tasks.label_answers import BestLabels, scores_of
-from tasks.pictures import Pictures
+from tasks.pictures import ade20k
+from tasks.pictures.folders import Pictures
 from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
 from tasks.segmentation import SegmentationCodec
-from tasks.squad_data import TextWindows
 from tasks.super_resolution import SuperResolutionCodec, takes_any_size
-from tasks.wordpiece import WordPiece
+from tasks.text.windows import TextWindows
+from tasks.text.wordpiece import WordPiece
+
+
+def find_model(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
+    """What the arguments of `harness.api.open_model` stand for.
+
+    Raises:
+        ConfigError: An unknown name or option, or no model.
+    """
+    overrides = [
+        ("model.use", str(model)),
+        *parse_backend(backend),
+        ("backend.threads", threads),
+        *((f"model.{name}", value) for name, value in options.items()),
+    ]
+    return resolve_asked(find_benchmark(task), overrides, cache_dir())
+
 
 _BEST = 5
 
@@ -78,11 +96,11 @@ class Model(ABC):
         self._asked = asked
         self._options = task_options(task_class(self.task).Options, self.task, asked.options)
         self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
-        self._backend = load_model(asked)
+        self._backend = _load(asked)
         try:
             if (shapes := self._shapes(self._backend.inputs)) is not None:
                 self._backend.close()
-                self._backend = load_model(asked, shapes)
+                self._backend = _load(asked, shapes)
             self._bind(self._backend.inputs, self._backend.outputs)
         except BaseException:
             self._backend.close()
@@ -248,7 +266,7 @@ class SuperResolver(Model):
         name, pixels = read_pixels(picture)
         if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):
             self._backend.close()
-            self._backend = load_model(self._asked, [(1, *pixels.shape)])
+            self._backend = _load(self._asked, [(1, *pixels.shape)])
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))
@@ -329,3 +347,8 @@ def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> 
     return Labels(
         tuple(Label(str(index) if names is None else names[index], float(scores[index]), index) for index in best)
     )
+
+
+def _load(asked: Asked, input_shapes: Sequence[tuple[int, ...]] | None = None) -> Backend:
+    model = asked.model
+    return load_model(model.path, model.sha256, asked.benchmark.backend, cache_dir() / "models", input_shapes)

@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.cli import Outcome
-from harness.doctor import examine
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER
-from harness.report import reason_lines
+from harness.report.run import reason_lines
+from harness.run.doctor import examine
 from harness.units import bytes_text
 
 EXAMPLES = """\

@@ -8,16 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.cli import Outcome as Said
+from harness.commands.outcome import Outcome as Said
 from harness.errors import EXIT_VALID, ConfigError, HarnessError
 from harness.units import bytes_text
-from harness.zoo.catalog import Catalog, Item, read_catalog
-from harness.zoo.download import FetchFailed, Patience
-from harness.zoo.fetch import Fetching, fetch
-from harness.zoo.importing import import_file, unpack_bundle
-from harness.zoo.install import Outcome
-from harness.zoo.meter import Meter
-from harness.zoo.official import cache_dir, examine
+from harness.zoo.files.catalog import Catalog, Item, read_catalog
+from harness.zoo.files.download import FetchFailed, Patience
+from harness.zoo.files.fetch import Fetching, fetch
+from harness.zoo.files.importing import import_file, unpack_bundle
+from harness.zoo.files.install import Outcome
+from harness.zoo.files.meter import Meter
+from harness.zoo.files.official import cache_dir, examine
 
 EXAMPLES = """\
 examples:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from backends.model_file import explain_foreign_ops, foreign_ops
-from harness.cli import Outcome
-from harness.config import (
-    Benchmark,
-    ModelSection,
-    benchmark_names,
-    find_benchmark,
-    load_benchmark,
-    load_collections,
-)
+from harness.commands.outcome import Outcome
+from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config.schema import Benchmark, ModelSection
 from harness.errors import EXIT_VALID, ConfigError, unknown
-from harness.sources import find_model
+from harness.model.describe import describe
+from harness.spec.model_source import find_model
 from harness.units import bytes_text
-from harness.zoo.model_costs import costs, load
-from harness.zoo.model_file import ModelInfo, TensorInfo, read_model
-from harness.zoo.official import cache_dir, hash_file
+from harness.zoo.files.official import cache_dir, hash_file
 
 EXAMPLES = """\
 examples:
@@ -33,6 +23,7 @@ examples:
   ./run.sh inspect mobilebert_int8        a model of a config: the official file if it is cached, else the stand-in
   ./run.sh inspect model.tflite --json
 """
+
 
 _WIDTH = 130
 
@@ -45,43 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
     path = _find(arguments.model)
-    data = describe(path)
+    data = describe(path, hash_file(path).sha256)
     return Outcome(EXIT_VALID, _text(data), data)
-
-
-def describe(path: Path) -> dict[str, Any]:
-    """All that can be said of a model file without running it.
-
-    Raises:
-        NotAModel: It is no model, or corrupt.
-    """
-    model = read_model(path)
-    loaded = load(path)
-    counted = costs(model, loaded.shapes)
-    foreign = foreign_ops(path)
-    return {
-        "path": str(path),
-        "size_bytes": model.size_bytes,
-        "sha256": hash_file(path).sha256,
-        "schema_version": model.schema_version,
-        "description": model.description,
-        "signatures": list(model.signatures),
-        "subgraphs": len(model.graphs),
-        "inputs": [_tensor(tensor) for tensor in model.inputs],
-        "outputs": [_tensor(tensor) for tensor in model.outputs],
-        "operators": _operators(model),
-        "parameters": counted.parameters,
-        "multiply_adds": counted.multiply_adds,
-        "arena_bytes": counted.arena_bytes,
-        "counts_are_complete": counted.complete,
-        "select_tf_ops": [op for op in foreign if op.startswith("Flex")],
-        "custom_ops": sorted(
-            {operator.name for graph in model.graphs for operator in graph.operators if operator.custom}
-        ),
-        "needs": explain_foreign_ops(path),
-        "loads": loaded.shapes is not None,
-        "why_not": loaded.why or None,
-    }
 
 
 def _find(name: str) -> Path:
@@ -105,21 +61,6 @@ def _find(name: str) -> Path:
             return find_model(benchmark, cache_dir())[0].path
         known += collection.models
     raise ConfigError(unknown("model", name, known, "./run.sh list"))
-
-
-def _tensor(tensor: TensorInfo) -> dict[str, Any]:
-    kept = ("name", "shape", "dtype", "scale", "zero_point")
-    return {key: value for key, value in asdict(tensor).items() if key in kept}
-
-
-def _operators(model: ModelInfo) -> list[dict[str, Any]]:
-    counted = Counter(
-        (operator.name, operator.version, operator.custom) for graph in model.graphs for operator in graph.operators
-    )
-    return [
-        {"name": name, "version": version, "count": count, "custom": custom}
-        for (name, version, custom), count in sorted(counted.items())
-    ]
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from harness.cli import Outcome
-from harness.config import Benchmark, Collection, benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.entries import DatasetEntry, FileEntry, ModelEntry
+from harness.commands.outcome import Outcome
+from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.registry import backend_class, backend_names
+from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
-from harness.registry import backend_class, backend_names
-from harness.sources import how_to_get
-from harness.zoo.official import cache_dir, examine
+from harness.spec.official_source import how_to_get
+from harness.zoo.files.official import cache_dir, examine
 
 EXAMPLES = """\
 examples:

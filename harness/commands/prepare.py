@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.cli import Outcome
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, UnknownName
-from harness.zoo.catalog import read_catalog
-from harness.zoo.data_layouts import LAYOUTS
-from harness.zoo.meter import Counter
-from harness.zoo.official import cache_dir
-from harness.zoo.prepare import Given, prepare
+from harness.zoo.files.catalog import read_catalog
+from harness.zoo.files.meter import Counter
+from harness.zoo.files.official import cache_dir
+from harness.zoo.layouts.folders import LAYOUTS
+from harness.zoo.layouts.prepare import Given, prepare
 
 EXAMPLES = """\
 examples:

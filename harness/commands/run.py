@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from harness.cli import Outcome
+from harness.commands.options import FIELDS
+from harness.commands.outcome import Outcome
 
 EXAMPLES = """\
 examples:
@@ -14,39 +15,6 @@ examples:
   ./run.sh --task mobilebert --mode submission --out results/mine
   ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
 """
-
-FIELDS = {
-    "scenario": ("load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
-    "mode": (
-        "load.mode",
-        "NAME",
-        "performance, accuracy, submission (both, in runs of their own) or find-peak: the highest load at which "
-        "Server is VALID (default performance)",
-    ),
-    "preset": ("load.preset", "NAME", "rules, quick or rapid: how long (default rules)"),
-    "round": ("load.round", "NAME", "the MLPerf round whose figures count (default: the newest that has the task)"),
-    "dataset": (
-        "dataset.use",
-        "NAME|PATH",
-        "a path, a data set of the config, official, builtin or auto (default auto)",
-    ),
-    "truth": ("dataset.truth", "PATH", "the ground truth (default: found in or beside the data set)"),
-    "profile": (
-        "dataset.profile",
-        "NAME",
-        "how pictures are prepared: mobile, tflite-eval, pillow or opencv (default mobile)",
-    ),
-    "threads": ("backend.threads", "N", "CPU threads of one instance, or auto (default)"),
-    "instances": ("backend.instances", "N", "copies of the model in Server and Offline, or auto (default)"),
-    "batch": ("backend.batch", "N", "samples of one invoke, or auto (default)"),
-    "count": ("dataset.count", "N", "use the first N samples"),
-    "max-sample-memory": (
-        "load.max_sample_memory",
-        "SIZE",
-        "what the samples in memory at once may take, as 512MB (default half of the memory available)",
-    ),
-}
-"""Option -> the config field it writes, what its value is, and help. The config checks the values."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +62,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Runs what the options say."""
-    from harness.running import run
+    from pathlib import Path
 
-    return run(arguments)
+    from harness.commands.options import overrides_of, repeats
+    from harness.config.files import find_benchmark
+    from harness.series.perform import perform
+
+    done = perform(
+        find_benchmark(arguments.task),
+        overrides_of(arguments),
+        models=arguments.model or [],
+        backends=arguments.backend or [],
+        repeat=repeats(arguments.repeat),
+        out=Path(arguments.out) if arguments.out else None,
+        as_json=arguments.json,
+    )
+    return Outcome(done.status, done.text, done.result, done.complaint)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from harness.cli import Outcome
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
-from harness.report_accuracy import accuracy_rows, accuracy_text, exact_metric
+from harness.report.accuracy import accuracy_rows, accuracy_text, exact_metric
 
 EXAMPLES = """\
 examples:
@@ -77,7 +77,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError("--convert-to rewrites the log that --log names: give --log and --task")
     if arguments.metric is not None:
         return _score_predictions(arguments)
-    from harness.run import rescore
+    from harness.run.score import rescore
 
     return _outcome(rescore(_accuracy_run(arguments.directory)), whole=arguments.card)
 
@@ -88,7 +88,7 @@ def _accuracy_run(folder: Path) -> Path:
     Raises:
         ConfigError: A series of none, or of several to choose from.
     """
-    from harness.results import RESULT_FILE, read_result
+    from harness.results.files import RESULT_FILE, read_result
 
     if not (folder / RESULT_FILE).is_file():
         return folder
@@ -116,12 +116,12 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
 
 def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
-    from accuracy.log import read_answers
-    from harness.card import Subject, judge
-    from harness.config import find_benchmark, parse_assignment
-    from harness.registry import open_task
-    from harness.resolve import Audit, chosen_round, resolve_audit
-    from harness.zoo.official import cache_dir
+    from accuracy.answers.log import read_answers
+    from harness.config.files import find_benchmark, parse_assignment
+    from harness.results.card import Subject, judge
+    from harness.spec.resolve import Audit, chosen_round, resolve_audit
+    from harness.spec.task import open_task
+    from harness.zoo.files.official import cache_dir
     from tasks.base import Layout
 
     for layout in (arguments.layout, arguments.convert_to or arguments.layout):
@@ -168,7 +168,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
 
 
 def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
-    from accuracy.log import write_rows
+    from accuracy.answers.log import write_rows
 
     try:
         write_rows(out, answers)

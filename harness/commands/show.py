@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from harness.cli import Outcome
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_BROKEN, ConfigError
-from harness.report import render
-from harness.report_series import render_series
-from harness.results import RESULT_FILE, read_result
-from harness.run import status_of
+from harness.report.run import render
+from harness.report.series import render_series
+from harness.results.files import RESULT_FILE, read_result, status_of
 
 EXAMPLES = """\
 examples:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import math
+import time
+from pathlib import Path
+from typing import Any
 
-from harness.cli import Outcome
-from harness.commands import run
+from harness.commands import options
+from harness.commands.outcome import Outcome
+from harness.config.backend import parse_backend
+from harness.config.files import config_folder, find_benchmark, parse_assignment
+from harness.errors import EXIT_VALID, ConfigError
+from harness.report.screen import Screen
+from harness.tuning.report import check_writable, render, result, write_config
+from harness.tuning.session import Session
+from harness.zoo.files.official import cache_dir
 
 EXAMPLES = """\
 examples:
@@ -16,10 +27,11 @@ examples:
 exit status: 0 the best is written; 2 something for you to fix, also a budget too short for two candidates; 3 the default broke
 """
 
+
 FIELDS = {
-    "scenario": run.FIELDS["scenario"],
+    "scenario": options.FIELDS["scenario"],
     "model": ("model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"),
-    "dataset": run.FIELDS["dataset"],
+    "dataset": options.FIELDS["dataset"],
 }
 """Option -> the config field it writes, what its value is, and help."""
 
@@ -48,6 +60,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Searches and writes."""
-    from harness.tuning.command import tune
-
     return tune(arguments)
+
+
+_PATHS = frozenset({"model.use", "dataset.use", "dataset.truth", "backend.options.library"})
+
+
+_DAY_S = 86_400
+
+
+def tune(arguments: argparse.Namespace) -> Outcome:
+    """Runs what the options say.
+
+    Raises:
+        ConfigError: A mistake in them, or a file that is there already.
+    """
+    config = find_benchmark(arguments.task)
+    budget_s = _budget(arguments.budget)
+    overrides = _overrides(arguments)
+    screen = Screen(quiet=arguments.json)
+    session = Session(config, overrides, cache_dir(), budget_s=budget_s, fp16=arguments.allow_fp16, say=screen.say)
+    file = Path(arguments.out) if arguments.out else _default_file(config.stem, session.spec.load.scenario)
+    if file.exists() or file.is_symlink():
+        raise ConfigError(f"{file} exists: tune never writes over a file; name another with --out")
+    check_writable(file)
+    found = session.search()
+    # A benchmark of ours goes by its name, which holds wherever it is installed.
+    base = config.stem if config.parent == config_folder() else str(config.resolve())
+    write_config(found, base, overrides, file)
+    return Outcome(EXIT_VALID, render(found, file), result(found, file))
+
+
+def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
+    found += [(field, value) for name, (field, *_) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
+    if arguments.backend is not None:
+        found += parse_backend(arguments.backend)
+    # The file may lie anywhere, so what is a path here must be one there.
+    return [(field, _absolute(value) if field in _PATHS else value) for field, value in found]
+
+
+def _absolute(value: Any) -> Any:
+    is_path = isinstance(value, str) and ("/" in value or Path(value).exists())
+    return str(Path(value).expanduser().resolve()) if is_path else value
+
+
+def _budget(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ConfigError(f"--budget is a number of seconds above 0, as --budget 120, not {text!r}")
+    if seconds > _DAY_S:
+        raise ConfigError(f"--budget is {_DAY_S:,} seconds (a day) at most, as --budget 120, not {text!r}")
+    return seconds
+
+
+def _default_file(task: str, scenario: str) -> Path:
+    return Path("results") / f"{time.strftime('%Y%m%d-%H%M%S')}-{task}-{scenario}.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.rules import Round
+from harness.config.rules import Round
 
 
 class Target(BaseModel):

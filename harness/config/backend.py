@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.errors import ConfigError
 
 Count = Annotated[int, Field(strict=True)]
-"""Of threads or instances; true is not 1 here. What may be used is told where the machine is known (harness.resolve)."""
+"""Of threads or instances; true is not 1 here. What may be used is told where the machine is known (harness.spec.resolve)."""
 
 
 class ParitySection(BaseModel):
@@ -107,3 +107,11 @@ def _value(text: str, value: str) -> Any:
         return yaml.safe_load(value)
     except yaml.YAMLError:
         raise ConfigError(f"--backend {text}: {value!r} is no value") from None
+
+
+PROCESSES_BELOW_NS = 200_000
+"""Above this, threads meet at the GIL so rarely that a process of its own gains nothing."""
+
+
+IN_PROCESSES = frozenset({"cpu", "null"})
+"""Backends that may be opened in several processes unasked: a device has one owner, and a plug-in its own mind."""

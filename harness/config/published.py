@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.rules import Round
+from harness.config.rules import Round
 
 _WORD = "[A-Za-z0-9_][A-Za-z0-9._-]*"
 FileName = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})?$")]
@@ -62,7 +62,7 @@ class ModelEntry(Origin):
     file: FileName | None = None
     """File name of an official model."""
     standin: str | None = None
-    """Name of a built-in stand-in (harness.zoo.standins)."""
+    """Name of a built-in stand-in (harness.zoo.standins.library)."""
     rounds: list[Round] = Field(default_factory=list)
     """Rounds that use this file; empty for all of the benchmark's."""
     inputs: list[TensorEntry] = Field(default_factory=list)
@@ -73,7 +73,7 @@ class ModelEntry(Origin):
 
 
 class Preparation(_Entry):
-    """How a data set is laid out from what its owners distribute (harness.zoo.prepare)."""
+    """How a data set is laid out from what its owners distribute (harness.zoo.layouts.prepare)."""
 
     layout: Literal["imagenet", "coco", "ade20k", "squad"]
     count: int = Field(ge=1)
@@ -88,7 +88,7 @@ class DatasetEntry(Origin):
     file: FileName | None = None
     """File or folder name of an official data set."""
     builtin: str | None = None
-    """Name of a built-in data set (harness.zoo.builtin)."""
+    """Name of a built-in data set (harness.zoo.builtin.sets)."""
     truth: FileName | None = None
     """File name of its ground truth, where that lies beside it."""
     parts: list[FileEntry] = Field(default_factory=list)

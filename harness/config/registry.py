@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from backends.base import Backend
-from harness.config import task_options
 from harness.errors import ConfigError, UnknownName
-from harness.spec import DataSetRef
-from tasks.base import DataRef, Task
+from tasks.base import Task
 
 TASKS = {
     "classification": "tasks.classification:Classification",
@@ -21,6 +19,7 @@ TASKS = {
     "segmentation": "tasks.segmentation:Segmentation",
     "super_resolution": "tasks.super_resolution:SuperResolution",
 }
+
 
 BACKENDS = {
     "cpu": "backends.cpu:open_cpu",
@@ -32,7 +31,10 @@ BACKENDS = {
     "null": "backends.null:NullBackend",
 }
 
+
 BACKEND_ENTRY_POINTS = "tflite_loadgen.backends"
+
+
 _NOT_OPTIONS = frozenset({"model", "threads", "input_shapes", "name"})
 """What the harness passes to a backend by itself."""
 
@@ -46,18 +48,6 @@ def task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise UnknownName("task kind", name, TASKS)
     return cast("type[Task]", _load(TASKS[name]))
-
-
-def open_task(name: str, options: Mapping[str, Any], dataset: DataSetRef) -> Task:
-    """A task bound to its data.
-
-    Raises:
-        UnknownName: No such kind.
-        ConfigError: An option it does not have.
-        tasks.base.DataMissing: The data is not there, or not what the task needs.
-    """
-    kind = task_class(name)
-    return kind(DataRef(dataset.path, dataset.truth, dataset.count), task_options(kind.Options, name, options))
 
 
 def backend_class(name: str) -> type[Backend]:

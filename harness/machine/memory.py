@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.weight_cache import SHARED_WEIGHTS
+from backends.litert.weight_cache import SHARED_WEIGHTS
 
 _PROC = Path("/proc")
 _RESET_PEAK = "5"

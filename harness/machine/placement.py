@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.topology import Core, Topology
+from harness.machine.topology import Core, Topology
 
 Wanted = Literal["auto", "none", "cores"]
 Workers = Literal["threads", "processes"]

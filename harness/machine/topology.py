@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.system import allowed_cpus, cgroup_cpu_quota, read_line
+from harness.machine.facts import allowed_cpus, cgroup_cpu_quota, read_line
 
 _CPUS = "sys/devices/system/cpu"
 _SAME_KIND = 0.75

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from backends.model_file import select_ops
-from backends.select_tf import apply_flex
-from harness.zoo.model_file import GraphInfo, ModelInfo, OperatorInfo
+from backends.litert.model_file import select_ops
+from backends.litert.select_tf import apply_flex
+from harness.model.file import GraphInfo, ModelInfo, OperatorInfo
 
 Shape = tuple[int, ...]
 _CHILD_TIMEOUT_S = 120
@@ -61,7 +61,7 @@ class Costs(NamedTuple):
 
 def load(path: Path) -> Loaded:
     """Lets the runtime allocate the model, in a process of its own: a corrupt model may take it down."""
-    command = [sys.executable, "-P", "-m", "harness.zoo.model_costs", str(path)]
+    command = [sys.executable, "-P", "-m", "harness.model.costs", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.wire import unpack_detections
+from accuracy.answers.wire import unpack_detections
 from backends.base import Array, TensorSpec
-from harness.backend_section import ParitySection
+from harness.config.backend import ParitySection
 
 _MIN_SCORE = 0.3
 """Detections below it come and go with the last bit."""

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.report import duration, reason_lines, render
-from harness.units import seconds
+from harness.report.run import reason_lines, render
+from harness.units import duration, seconds
 
 
 def render_peak(top: Mapping[str, Any]) -> str:

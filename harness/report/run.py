@@ -9,15 +9,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.report_accuracy import accuracy_rows
-from harness.units import seconds
+from harness.report.accuracy import accuracy_rows
+from harness.units import duration, seconds
 
 _MODEL = {
     "standin": "a stand-in: its speed is the architecture's, its accuracy is not the official model's",
     "official": "the official file, recognised by its checksum",
     "file": "a file of yours",
 }
+
+
 _UNVERIFIED = "an official file's name, unverified: no checksum is published, this is the file that came first"
+
+
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 
@@ -42,14 +46,6 @@ def reason_lines(word: str, reason: Mapping[str, str]) -> list[str]:
     """What, with its figure, and what to do."""
     figure = f" ({reason['figure']})" if reason["figure"] else ""
     return [f"{word}: {reason['what']}{figure}", *([f"fix: {reason['fix']}"] if reason["fix"] else [])]
-
-
-def duration(nanoseconds: float) -> str:
-    """A latency with the unit that suits it."""
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if nanoseconds >= size:
-            return f"{nanoseconds / size:.3f} {unit}"
-    return f"{nanoseconds:.0f} ns"
 
 
 def _rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:

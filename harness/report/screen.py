@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from harness.control import Phase
+from harness.machine.control import Phase
 
 _WORDS = {
     Phase.STARTING: "starting",

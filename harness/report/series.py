@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.report import duration, render
-from harness.report_peak import render_peak
-from harness.sweep import render_sweep
+from harness.report.peak import render_peak
+from harness.report.run import render
+from harness.report.sweep import render_sweep
+from harness.units import duration
 
 
 def render_series(top: Mapping[str, Any]) -> str:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from accuracy.interval import CONFIDENCE
 from accuracy.score import Score
-from harness.spec import DataSetRef, ModelRef
-from harness.targets import Target, floor_of, published_of
+from harness.config.accuracy_targets import Target, floor_of, published_of
+from harness.spec.schema import DataSetRef, ModelRef
 
 DECIBELS = "_db"
 """Metrics whose names end so are in dB, all others are fractions of 1."""

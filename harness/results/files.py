@@ -11,19 +11,22 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import ConfigError, RunFailed, message_of
-from harness.loadgen_names import DETAIL_LOG
-from harness.spec import Load
-from harness.units import seconds
 
 SCHEMA_VERSION = 1
+
+
 RESULT_FILE = "result.json"
+
+
 _RESERVE_FILE = ".result.json.reserve"
+
+
 _RESERVE_BYTES = 1 << 16
+
 
 Status = Literal["started", "valid", "invalid", "failed"]
 
@@ -106,136 +109,8 @@ class Reserve:
             self._path.unlink()
 
 
-def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
-    """The entries of mlperf_log_detail.txt by key, the last of a key winning.
-
-    `:errors` lists LoadGen's errors.
-
-    Raises:
-        RunFailed: The log is missing or cut: LoadGen did not come to its end.
-    """
-    path = folder / DETAIL_LOG
-    entries: dict[str, Any] = {}
-    errors: list[str] = []
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if not line.startswith(":::MLLOG "):
-                    continue
-                entry = json.loads(line[len(":::MLLOG ") :])
-                entries[entry["key"]] = entry["value"]
-                if entry["metadata"].get("is_error"):
-                    errors.append(str(entry["value"]))
-    except OSError as error:
-        raise RunFailed(f"{path} cannot be read: {error.strerror}. {_space(folder)}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunFailed(f"{path} is cut or corrupt ({error}). {_space(folder)}") from None
-    # LoadGen's last words; an accuracy run has no summary and ends sooner.
-    if ("power_end" if accuracy else "num_errors") not in entries:
-        raise RunFailed(f"{path} is cut: LoadGen did not come to its end. {_space(folder)}")
-    return entries | {":errors": errors}
-
-
-def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
-    """LoadGen's own figures of a performance run; what is derived from them is marked so.
-
-    Latencies are per query: a MultiStream query is all its samples; an Offline query's samples are timed from its start.
-    """
-    prefix = "per_query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
-    bounds = "query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
-    latency = {f"p{name}": detail[f"result_{key}_percentile_{prefix}"] for name, key in _PERCENTILES.items()}
-    latency |= {name: detail[f"result_{name}_{bounds}"] for name in ("mean", "min", "max")}
-    query_count = detail["result_query_count"]
-    sample_count = query_count * detail["generated_samples_per_query"]
-    match load.scenario:
-        case "Offline":
-            per_second, duration_s = _rate(detail["result_samples_per_second"], sample_count)
-        case "Server":
-            per_second, duration_s = _rate(detail["result_completed_samples_per_sec"], sample_count)
-        case "SingleStream":
-            per_second, duration_s = _rate(detail["result_qps_with_loadgen_overhead"], sample_count)
-        case _:
-            # LoadGen gives no rate for MultiStream, only when it began and ended, to the millisecond.
-            duration_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
-            per_second = sample_count / max(duration_s, 0.001)
-    derived = [] if load.scenario in ("Offline", "Server") else ["samples_per_second"]
-    early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}
-    return {
-        "latency_ns": latency,
-        "samples_per_second": per_second,
-        "queries_per_second": per_second * query_count / sample_count,
-        "query_count": query_count,
-        "sample_count": sample_count,
-        "duration_s": duration_s,
-        # LoadGen writes 0 where it processed too few queries for an estimate.
-        "early_stopping_latency_ns": detail.get(early.get(load.scenario, ""), 0) or None,
-        "target_percentile": load.target_percentile,
-        "scheduled_samples_per_second": detail.get("result_scheduled_samples_per_sec"),
-        "overlatency_query_count": detail.get("result_overlatency_query_count"),
-        "derived": [*derived, "queries_per_second"],
-    }
-
-
-def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_force: Mapping[str, Any]) -> list[Any]:
-    """Why LoadGen says INVALID: what, the figure, and what to do. Empty for VALID."""
-    if detail["result_validity"] == "VALID":
-        return []
-    duration, least = figures["duration_s"], in_force["min_duration_ms"] / 1000
-    reasons = []
-    if detail.get("result_min_duration_met") is False:
-        reasons.append(
-            reason(
-                "the minimum duration was not met: LoadGen ran out of queries",
-                f"{seconds(duration)} of {seconds(least)}",
-                "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
-                "--set load.expected_latency_ns=... (streams) or raise --set load.target_qps=...",
-            )
-        )
-    if detail.get("result_min_queries_met") is False:
-        reasons.append(
-            reason(
-                "too few queries",
-                f"{figures['query_count']} of {in_force['min_query_count']}",
-                "let it run longer: raise or remove load.max_duration_ms",
-            )
-        )
-    if detail.get("result_perf_constraints_met") is False:
-        bound_ms = in_force["server_target_latency_ns"] / 1e6
-        reasons.append(
-            reason(
-                f"too many queries took longer than the Server bound of {bound_ms:g} ms",
-                f"{figures['overlatency_query_count']} of {figures['query_count']} queries, "
-                f"p99 {figures['latency_ns']['p99'] / 1e6:.3f} ms",
-                "ask for less with --set load.target_qps=..., or allow more with --set load.server_target_latency_ms=...",
-            )
-        )
-    elif detail.get("early_stopping_met") is False:
-        reasons.append(
-            reason(
-                "too few queries for early stopping to prove the tail",
-                " ".join(str(detail.get("early_stopping_result", "")).replace("*", "").split()),
-                "let it run longer: raise load.min_query_count, or use --preset rules",
-            )
-        )
-    if not reasons:
-        reasons.append(reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
-    return reasons
-
-
-def _rate(per_second: float, count: int) -> tuple[float, float]:
-    """LoadGen's own rate, and the duration in seconds it stands for."""
-    return per_second, count / per_second
-
-
-def _clock_s(stamp: str) -> float:
-    return datetime.strptime(stamp, "%m-%d-%Y %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
-
-
-def _space(folder: Path) -> str:
-    with contextlib.suppress(OSError):
-        system = os.statvfs(folder)
-        return f"{system.f_bavail * system.f_frsize:,} bytes are free there."
-    return ""
-
-
-_PERCENTILES = {"50": "50.00", "90": "90.00", "95": "95.00", "99": "99.00", "99.9": "99.90"}
+def status_of(result: Mapping[str, Any]) -> int:
+    """The exit status a finished result leads to."""
+    missed = any(metric["passed"] is False for metric in (result["accuracy"] or {}).values())
+    # A sweep goes on after a run that failed, and says so in the end.
+    return result.get("exit_status") or (1 if result["status"] == "invalid" or missed else 0)

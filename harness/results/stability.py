@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from harness.machine import Energy, State
-from harness.results import reason
+from harness.machine.state import Energy, State
+from harness.results.files import reason
 
 _BUSY = 0.2
 """Load per CPU from which other work is felt in the figures."""
@@ -117,7 +117,7 @@ def reasons(before: State, after: State, span: Span) -> list[Reason]:
 
 
 def not_warm(warm_up: Mapping[str, Any] | None) -> list[Reason]:
-    """Of a model whose latency had not settled when LoadGen began: see `harness.warm_up`."""
+    """Of a model whose latency had not settled when LoadGen began: see `harness.worker.warm_up`."""
     if warm_up is None or warm_up["stable"]:
         return []
     last = [f"{ns / 1e6:.3g} ms" for ns in warm_up["windows_ns"][-2:]]
@@ -131,7 +131,7 @@ def not_warm(warm_up: Mapping[str, Any] | None) -> list[Reason]:
 
 
 def drifted(drift: float | None) -> list[Reason]:
-    """Of a run whose second half was slower, or quicker, than its first: see `harness.pace`."""
+    """Of a run whose second half was slower, or quicker, than its first: see `harness.statistics.drift`."""
     if drift is None or abs(drift) <= _DRIFT:
         return []
     return [

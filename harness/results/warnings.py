@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.rules import STREAMS
-from harness.spec import DataSetRef, Load, ModelRef
+from harness.config.rules import STREAMS
+from harness.spec.schema import DataSetRef, Load, ModelRef
 from harness.units import seconds
 
 _SHORT_S = 1.0

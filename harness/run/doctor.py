@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 import native
-from harness import system, unstable
-from harness.machine import read_state
-from harness.registry import backend_names
-from harness.sample_cache import cache_limit, kept_bytes
-from harness.topology import this_machine
-from harness.zoo.official import cache_dir
+from harness.config.registry import backend_names
+from harness.machine import facts as system
+from harness.machine.state import read_state
+from harness.machine.topology import this_machine
+from harness.results import stability as unstable
+from harness.zoo.files.official import cache_dir
+from harness.zoo.files.sample_cache import cache_limit, kept_bytes
 
 _PROBE_TIMEOUT_S = 60.0
 _RAMP_S, _LOOK_S = 0.1, 1.1
@@ -33,8 +34,8 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np
 from harness.errors import exit_status
-from harness.parts import judge_coverage
-from harness.registry import backend_class
+from harness.model.coverage import judge_coverage
+from harness.config.registry import backend_class
 name, model = sys.argv[1:]
 try:
     kind = backend_class(name)
@@ -143,7 +144,7 @@ def _write_probe(path: Path) -> None:
     """A model that every backend should take: one float addition and one multiplication."""
     from ai_edge_litert import schema_py_generated as schema
 
-    from harness.zoo.graph import Graph
+    from harness.zoo.graph.writer import Graph
 
     graph = Graph("probe")
     shape = (1, 8, 8, 4)

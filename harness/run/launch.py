@@ -15,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from harness.control import Control, Phase, control_file
 from harness.errors import EXIT_USER, ConfigError, Interrupted, RunFailed
-from harness.memory import Watch, read_look
-from harness.pace import Pace
+from harness.machine.control import Control, Phase, control_file
+from harness.machine.memory import Watch, read_look
+from harness.statistics.drift import Pace
 
 RUN_LOG = "run.log"
 _TICK_S = 0.5
@@ -62,7 +62,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         asked = stack.enter_context(_signals(control))
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "harness.worker", *map(str, (write_end, page.fileno(), os.getpid()))],
+            [sys.executable, "-P", "-m", "harness.worker.main", *map(str, (write_end, page.fileno(), os.getpid()))],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,

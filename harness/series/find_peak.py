@@ -3,7 +3,7 @@
 LoadGen has a mode of its own for this, FindPeakPerformance. It makes all its runs in one process with one set of logs, of which
 only the last verdict is kept apart: a run that was INVALID could not be looked at afterwards, a delegate that crashes would
 take the whole search with it, and its bisection starts from a guess of the user's. Here each run is a run like any other, in
-a process and a directory of its own, and the search (`harness.peak_search`) starts from what was measured.
+a process and a directory of its own, and the search (`harness.series.peak_search`) starts from what was measured.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import queueing, results
-from harness.config import load_benchmark
+from harness.config.files import load_benchmark
+from harness.config.rules import FIND_PEAK_BUDGET_S
 from harness.errors import ConfigError
-from harness.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
-from harness.report_series import render_series
-from harness.resolve import resolve
-from harness.rules import FIND_PEAK_BUDGET_S
-from harness.run import execute
-from harness.screen import Screen
-from harness.series import Plan, empty_directory, top_of
-from harness.spec import Spec, least_duration_s
+from harness.report.screen import Screen
+from harness.report.series import render_series
+from harness.results import files as results
+from harness.run.execute import execute
+from harness.series.execute import empty_directory, top_of
+from harness.series.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
+from harness.series.plan import Plan
+from harness.spec.resolve import resolve
+from harness.spec.schema import Spec, least_duration_s
+from harness.statistics import queueing
 
 _SHORTEST_MS, _SHARE, _WORTH = 5000, 1 / 20, 1 / 4
 """A run that only explores is this long, or this share of one that counts; where it would be more than the last, all count."""

@@ -1,8 +1,8 @@
 """Which load to try next in the search for Server's peak: no clock, no LoadGen, only what earlier runs said.
 
-A run's tail says which service time would make it (`harness.queueing`), and that service time says where the bound is
-reached. The tail grows without end towards saturation, so this lands far nearer than a secant through the latencies would.
-Where the model is no help, the bracket is halved in proportion.
+A run's tail says which service time would make it (`harness.statistics.queueing`), and that service time says where the
+bound is reached. The tail grows without end towards saturation, so this lands far nearer than a secant through the latencies
+would. Where the model is no help, the bracket is halved in proportion.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.queueing import highest_utilisation, peak_rate, service_time_behind
+from harness.statistics.queueing import highest_utilisation, peak_rate, service_time_behind
 
 _KEPT_UP = 0.97
 """A run that completed less than this share of what it was asked for was saturated: its tail tells how long it lasted."""

@@ -1,54 +1,75 @@
-"""What `run` does: the options as overrides of the config, then one run or a series.
+"""What `run` does: one run or a series, in a directory of its own.
 
 What draws tables, and what searches, is imported when it is needed: a run begins some 30 ms sooner.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import re
 import shutil
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cli import Outcome
-from harness.commands.run import FIELDS
-from harness.config import find_benchmark, parse_assignment, parse_value
 from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
-from harness.launch import RUN_LOG
-from harness.loadgen_names import DETAIL_LOG
-from harness.resolve import resolve
-from harness.results import RESULT_FILE, read_result
-from harness.run import execute, status_of
-from harness.screen import Screen
-from harness.series import Plan, execute_series, plan_series
-from harness.spec import least_duration_s
-from harness.zoo.official import cache_dir
+from harness.report.screen import Screen
+from harness.results.files import RESULT_FILE, read_result, status_of
+from harness.results.loadgen_log import DETAIL_LOG
+from harness.run.execute import execute
+from harness.run.launch import RUN_LOG
+from harness.series.execute import execute_series
+from harness.series.plan import Plan, plan_series
+from harness.spec.resolve import resolve
+from harness.spec.schema import least_duration_s
+from harness.zoo.files.official import cache_dir
 
 _SAYS_NOTHING = re.compile(r"INFO: |Traceback |\s|[\w.]+: $|$")
 """A line of a worker's log: LiteRT's small talk, a traceback, the error's name."""
 
 
-def run(arguments: argparse.Namespace) -> Outcome:
-    """Runs what the options say."""
-    config = find_benchmark(arguments.task)
-    overrides = _overrides(arguments)
-    plans = plan_series(
-        config,
-        overrides,
-        models=arguments.model or [],
-        backends=arguments.backend or [],
-        repeat=_repeat(arguments.repeat),
-        cache_dir=cache_dir(),
-    )
-    screen = Screen(quiet=arguments.json)
-    out = Path(arguments.out) if arguments.out else _default_out(plans[0])
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of it."""
+
+    status: int
+    text: str
+    result: dict[str, Any]
+    complaint: str = ""
+    """What went wrong, where there is a result all the same."""
+
+
+def perform(
+    config: Path,
+    overrides: Sequence[tuple[str, Any]],
+    *,
+    models: Sequence[str],
+    backends: Sequence[str],
+    repeat: int,
+    out: Path | None,
+    as_json: bool,
+) -> Performed:
+    """One run or a series of runs, in a directory of their own.
+
+    Args:
+        config: The benchmark's config file.
+        overrides: Fields of the config.
+        models: As the user named them; more than one is a sweep.
+        backends: Likewise.
+        repeat: How often each.
+        out: The directory; None for one of its own below results/.
+        as_json: Nothing is drawn, and a failure that has a result gives it back.
+    """
+    plans = plan_series(config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir())
+    screen = Screen(quiet=as_json)
+    own = out is None
+    out = _default_out(plans[0]) if out is None else out
     found = (out / RESULT_FILE).exists()
     try:
         if plans[0].mode == "find-peak":
-            from harness.find_peak import execute_find_peak
+            from harness.series.find_peak import execute_find_peak
 
             result, text = execute_find_peak(plans[0], out, screen)
         elif len(plans) > 1:
@@ -57,20 +78,20 @@ def run(arguments: argparse.Namespace) -> Outcome:
             spec = resolve(config, plans[0].overrides, cache_dir())
             _announce(screen, plans[0], spec, out)
             result = execute(spec, out, screen)
-            from harness.report import render
+            from harness.report.run import render
 
             text = f"{render(result)}\n{out}"
     except BaseException as error:
         status = exit_status(error)
         failed = None
-        if arguments.json and status is not None and not found and (out / RESULT_FILE).exists():
-            failed = Outcome(status, "", read_result(out), message_of(error))
-        if not arguments.out:
+        if as_json and status is not None and not found and (out / RESULT_FILE).exists():
+            failed = Performed(status, "", read_result(out), message_of(error))
+        if own:
             _remove_if_nothing_began(out, error)
         if failed is not None:
             return failed
         raise
-    return Outcome(status_of(result), text, result)
+    return Performed(status_of(result), text, result)
 
 
 def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
@@ -81,27 +102,6 @@ def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
         fetch = "" if asked else f". Get the official one with: ./run.sh fetch {spec.model.name}"
         screen.say(f"{plan.benchmark}: {why}a stand-in of the same architecture runs{fetch}")
     screen.say(f"{spec.title}, {spec.load.scenario}, {spec.load.mode}, in {out}")
-
-
-def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    found.extend(parse_assignment(text) for text in arguments.set)
-    for name, (field, *_) in FIELDS.items():
-        text = getattr(arguments, name.replace("-", "_"))
-        if text is not None:
-            numeric = name in ("threads", "instances", "batch", "count")
-            found.append((field, parse_value(f"--{name}", text) if numeric else text))
-    if arguments.require_full is not None:
-        found.append(("backend.require_full", parse_value("--require-full", arguments.require_full)))
-    if arguments.allow_mismatch:
-        found.append(("backend.allow_mismatch", True))
-    return found
-
-
-def _repeat(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"--repeat must be a whole number of at least 1, not {text!r}")
-    return int(text)
 
 
 def _remove_if_nothing_began(out: Path, error: BaseException) -> None:

@@ -4,62 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from backends.base import Array, Backend, BackendInfo, BackendUnavailable, ModelRejected, TensorSpec, TimeShare
+from backends.base import Array, Backend, BackendInfo, ModelRejected, TensorSpec
 from backends.cpu import CpuBackend
-from backends.shapes import complete_shapes
-from backends.weight_cache import SharedFile, can_cache, suspicion
-from harness import parity
-from harness.control import Control, Phase
+from backends.litert.shapes import complete_shapes
+from backends.litert.weight_cache import SharedFile, can_cache, suspicion
+from harness.config.registry import backend_class, check_backend_options
+from harness.config.rules import STREAMS
 from harness.errors import RunFailed
-from harness.parity import Answers
-from harness.placement import Placement, Workers, may_pin, on, place
-from harness.registry import backend_class, check_backend_options
-from harness.rules import STREAMS
-from harness.samples import SampleLibrary
-from harness.spec import Spec
-from harness.sut import SystemUnderTest, checked
-from harness.system import usable_cpus
-from harness.topology import this_machine
+from harness.machine.control import Control, Phase
+from harness.machine.facts import usable_cpus
+from harness.machine.placement import Placement, Workers, may_pin, on, place
+from harness.machine.topology import this_machine
+from harness.model import parity
+from harness.model.opening import Recipe
+from harness.model.output_checks import checked
+from harness.model.parity import Answers
+from harness.serving.samples import SampleLibrary
+from harness.serving.sut import SystemUnderTest
+from harness.spec.schema import Spec
 from tasks.base import Codec, Task
 
-_NAMED_OPS = 8
 _LARGE_MODEL_BYTES = 20_000_000
 """From here on another packing of the weights is felt, in time and memory."""
-_LONGEST_PROFILED_NS = 2_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that is decided of an instance but the backend's class: a process of its own opens the same by it."""
-
-    model: Path
-    threads: int
-    options: Mapping[str, Any]
-    cpus: tuple[int, ...] = ()
-    """Where a process of its own works; empty for anywhere."""
-    batch: int = 1
-    """Samples of one invoke of a second instance beside it; 1 for none."""
-
-    def open(self, kind: Any, task: Task) -> Backend:
-        """Loads the model, its inputs in the shapes that the task wants."""
-        backend = kind(self.model, threads=self.threads, **self.options)
-        shapes = task.input_shapes(backend.inputs)
-        if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
-            backend.close()
-            backend = kind(self.model, threads=self.threads, input_shapes=shapes, **self.options)
-        return backend  # type: ignore[no-any-return]
-
-    def open_many(self, kind: Any, single: Backend) -> Backend:
-        """The same, with the inputs resized to the batch: see `harness.batching`."""
-        shapes = [(self.batch, *tensor.shape[1:]) for tensor in single.inputs]
-        # In other shapes XNNPACK may choose other ops, whose weights are not in the cache.
-        options = {name: value for name, value in self.options.items() if name != "weight_cache"}
-        return kind(self.model, threads=self.threads, input_shapes=shapes, **options)  # type: ignore[no-any-return]
 
 
 class Parts:
@@ -310,66 +281,3 @@ class Parts:
         if self.spec.backend.complete_shapes is False or self.spec.backend.name == "null":
             return path, None
         return complete_shapes(path, self.spec.model.sha256, self.spec.cache_dir / "models")
-
-
-def judge_coverage(info: BackendInfo, require_full: float | None) -> list[str]:
-    """Refuses a backend that left the model to the CPU.
-
-    Args:
-        info: The backend with the model loaded.
-        require_full: The share of the ops that must be in the delegate; None for any but nothing.
-
-    Returns:
-        Warnings: what an accelerator left to the CPU.
-
-    Raises:
-        BackendUnavailable: No op runs in the accelerator, or fewer than required.
-    """
-    coverage = info.coverage
-    if coverage is None:
-        if require_full is not None:
-            raise BackendUnavailable(
-                f"backend {info.name} does not tell which ops it runs, so --require-full cannot be answered"
-            )
-        return []
-    named = _names(coverage.cpu_ops)
-    if info.accelerator and not coverage.delegated_nodes:
-        raise BackendUnavailable(
-            f"backend {info.name} ({info.delegate}) takes none of the model's {coverage.nodes} ops, so all would run on the "
-            f"CPU: {named}. Use --backend cpu for that, or a model whose ops and types it supports."
-        )
-    if require_full is not None and coverage.share < require_full:
-        raise BackendUnavailable(
-            f"backend {info.name} runs {coverage.delegated_nodes} of {coverage.nodes} ops ({coverage.share:.1%}) in "
-            f"{info.delegate or 'no delegate'}, {require_full:.1%} are required; left on the CPU: {named}"
-        )
-    if info.accelerator and coverage.delegated_nodes < coverage.nodes:
-        return [f"{info.delegate} runs {coverage.delegated_nodes} of {coverage.nodes} ops; left on the CPU: {named}"]
-    return []
-
-
-def time_share(backend: Backend, info: BackendInfo, inputs: Sequence[Array], service_time_ns: int) -> TimeShare:
-    """What part of the time goes to the ops that an accelerator left to the CPU. Takes half a second, or two runs.
-
-    Args:
-        backend: An instance that is needed no more.
-        info: What it said of itself.
-        inputs: One sample.
-        service_time_ns: How long one run takes.
-    """
-    coverage = info.coverage
-    if not info.accelerator or coverage is None:
-        return TimeShare(None, "no accelerator is promised")
-    if coverage.delegated_nodes == coverage.nodes:
-        return TimeShare(0.0)
-    if service_time_ns > _LONGEST_PROFILED_NS:
-        return TimeShare(None, f"one run takes {service_time_ns / 1e9:.1f} s, which is too long to profile")
-    return backend.time_share(inputs)
-
-
-def _names(ops: Mapping[str, int]) -> str:
-    often = sorted(ops, key=lambda op: (-ops[op], op))
-    text = ", ".join(f"{op} ({ops[op]})" if ops[op] > 1 else op for op in often[:_NAMED_OPS])
-    return (
-        text + (f" and {len(often) - _NAMED_OPS} more kinds" if len(often) > _NAMED_OPS else "")
-    ) or "ops it does not name"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from backends.base import TensorSpec
 from harness.errors import ConfigError
-from harness.spec import Load
-from harness.system import available_memory_bytes
+from harness.machine.facts import available_memory_bytes
+from harness.spec.schema import Load
 from harness.units import bytes_text
 
 _ARRAY_BYTES = 200
 """What Python takes for each array of a sample, about."""
 _SHARE = 0.5
-"""Of the memory available; LoadGen's queries have the other half (harness.demand)."""
+"""Of the memory available; LoadGen's queries have the other half (harness.worker.queries)."""
 
 
 @dataclass(frozen=True, slots=True)

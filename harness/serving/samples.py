@@ -19,9 +19,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from backends.tensor_memory import as_bytes
+from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
-from harness.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
+from harness.zoo.files.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
 from tasks.base import Array, Codec, Tensor
 
 Row = tuple[Array, ...]

@@ -7,17 +7,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backends.base import Array, Backend
-from backends.batch import Rows, RunBatch
-from harness.errors import RunFailed
-from harness.samples import Raw, Row
+from backends.base import Backend
+from backends.litert.batch import RunBatch
+from harness.model.output_checks import AnyRun, checked, checked_batch
+from harness.serving.samples import Raw, Row
 from native import timed_path
 from tasks.base import Codec, Postprocess
 
 _FLOATS_PER_STAMPED_ROW = 7
-AnyRun = Callable[[Any], Sequence[Array]]
-"""Of a sample's inputs, as arrays or as bytes."""
+
+
 AnswerOne = Callable[[int], bytes]
+
+
 AnswerAll = Callable[[Sequence[int]], list[bytes]]
 
 
@@ -46,7 +48,7 @@ class SystemUnderTest:
             codec: Of the task.
             samples: Where they are looked up.
             check_answers: Hold every answer against the model's outputs (a microsecond: not where queries are timed).
-            many: The same model, opened for a batch (see `harness.batching`).
+            many: The same model, opened for a batch (see `harness.worker.batch`).
         """
         self.backend, self.many = backend, many
         self._rows = samples.rows
@@ -79,9 +81,6 @@ class SystemUnderTest:
         self.backend.close()
         if self.many is not None:
             self.many.close()
-
-
-# Closures, not methods: what a query needs is bound once.
 
 
 def _plain(rows: list[Any], run: AnyRun, postprocess: Postprocess) -> tuple[AnswerOne, AnswerAll]:
@@ -136,53 +135,3 @@ def _stamp(index: int, packed: bytes) -> bytes:
     data = bytearray(packed)
     np.frombuffer(data, np.float32)[::_FLOATS_PER_STAMPED_ROW] = index
     return bytes(data)
-
-
-def checked(backend: Backend, run: AnyRun) -> AnyRun:
-    """`run` of the backend (`invoke`, a `runner()` or `raw_runner()`), its answers held against the model's outputs.
-
-    A plug-in or delegate that answers too few scores would go unnoticed: the best of those is a label like any other.
-
-    Raises:
-        RunFailed: By the function returned: another number of outputs, another shape or type, or NaN, of which the best
-            class would be one like any other.
-    """
-    look = _looker(backend)
-
-    def run_and_look(inputs: Any) -> Sequence[Array]:
-        outputs = run(inputs)
-        look(outputs)
-        return outputs
-
-    return run_and_look
-
-
-def checked_batch(backend: Backend, run: RunBatch) -> RunBatch:
-    """As `checked`, for a batch: each sample's outputs are held against those of `backend`, which takes one sample."""
-    look = _looker(backend)
-
-    def run_and_look(rows: Rows) -> Rows:
-        found = run(rows)
-        for outputs in found:
-            look(outputs)
-        return found
-
-    return run_and_look
-
-
-def _looker(backend: Backend) -> Callable[[Sequence[Array]], None]:
-    promised = [(tensor.shape, tensor.dtype) for tensor in backend.outputs]
-
-    def look(outputs: Sequence[Array]) -> None:
-        if [(array.shape, array.dtype) for array in outputs] != promised:
-            found = ", ".join(f"{array.dtype} {list(array.shape)}" for array in outputs) or "nothing"
-            wanted = ", ".join(f"{dtype} {list(shape)}" for shape, dtype in promised)
-            raise RunFailed(f"backend {backend.info().name} answered {found}, but the model's outputs are {wanted}")
-        for tensor, array in zip(backend.outputs, outputs, strict=True):
-            if array.dtype.kind == "f" and np.isnan(array).any():
-                raise RunFailed(
-                    f"the model's output {tensor.name} holds NaN: its weights or its inputs are broken (preprocessing "
-                    "options such as mean and std, if the model is good elsewhere)"
-                )
-
-    return look

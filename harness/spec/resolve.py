@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import rules
-from harness.backend_section import with_absolute_paths
-from harness.config import Benchmark, load_benchmark, task_options
+from harness.config import rules
+from harness.config.backend import with_absolute_paths
+from harness.config.files import load_benchmark
+from harness.config.mistakes import task_options
+from harness.config.registry import TASKS, backend_names, task_class
+from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
-from harness.registry import TASKS, backend_names, task_class
-from harness.sample_cache import cache_limit
-from harness.sources import find_dataset, find_model
-from harness.spec import DataSetRef, Load, ModelRef, Spec
+from harness.spec.data_source import find_dataset
+from harness.spec.model_source import find_model
+from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
+from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout
 
 _DEFAULT_SAMPLE_COUNT = 1024

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from harness.backend_section import BackendSection
-from harness.config import Section
+from harness.config.accuracy_targets import Target
+from harness.config.backend import BackendSection
+from harness.config.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
+from harness.config.schema import Section
 from harness.errors import ConfigError
-from harness.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
-from harness.sample_cache import DEFAULT_LIMIT
-from harness.targets import Target
+from harness.zoo.files.sample_cache import DEFAULT_LIMIT
 
 SPEC_FILE = "spec.yaml"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.choosing import IN_PROCESSES
-from harness.placement import most_instances
-from harness.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
+from harness.config.backend import IN_PROCESSES
+from harness.config.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
+from harness.machine.placement import most_instances
 
 _XNNPACK = 1 | 2 | 8
 """XNNPACK's own choice of flags: signed and unsigned 8-bit kernels, dynamic fully connected."""

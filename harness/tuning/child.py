@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.control import control_file
 from harness.errors import HarnessError
-from harness.spec import Spec, write_spec
+from harness.machine.control import control_file
+from harness.spec.schema import Spec, write_spec
 
 _LOG = "probe.log"
 _LAST_LINES = 3

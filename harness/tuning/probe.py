@@ -18,19 +18,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness import calibration
-from harness.batching import whole_invokes
-from harness.choosing import measure_rate
-from harness.control import Control
-from harness.engine_choice import choose_engine
+from harness.config.rules import STREAMS
 from harness.errors import failure_event
-from harness.lifeline import live_and_die_with
-from harness.parts import Parts, judge_coverage
-from harness.placement import on
-from harness.planning import plan_run
-from harness.registry import open_task
-from harness.rules import STREAMS
-from harness.spec import Spec, read_spec
+from harness.machine.child_process import live_and_die_with
+from harness.machine.control import Control
+from harness.machine.placement import on
+from harness.model.coverage import judge_coverage
+from harness.serving.instances import Parts
+from harness.spec.schema import Spec, read_spec
+from harness.spec.task import open_task
+from harness.worker import timing as calibration
+from harness.worker.batch import whole_invokes
+from harness.worker.engine import choose_engine
+from harness.worker.plan import plan_run
+from harness.worker.workers import measure_rate
 
 _SAMPLES = 8
 _ROUND_NS = 200_000_000

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.errors import ConfigError
-from harness.report import duration
-from harness.tuning.intervals import Ratio
+from harness.statistics.intervals import Ratio
 from harness.tuning.session import Found, Row
+from harness.units import duration
 
 _UNUSABLE = frozenset({"disagrees", "refused", "crashed", "too slow", "not tried"})
 

@@ -1,7 +1,7 @@
 """A search: candidates against the best so far, measured in turn, until the answer is clear or the time is used up.
 
 The default configuration is the first best. A rival has a process of its own; the two are asked in turn for a fifth of a
-second, and the ratios of these rounds go through a sequential test (`harness.tuning.intervals`). A rival that is quicker
+second, and the ratios of these rounds go through a sequential test (`harness.statistics.intervals`). A rival that is quicker
 must then agree with one CPU thread on some dozens of samples, the accuracy floor, before it takes the place of the best. In
 the end the best is held against the default once more, since the best of many is partly the luckiest.
 """
@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.choosing import PROCESSES_BELOW_NS
+from harness.config.backend import PROCESSES_BELOW_NS
 from harness.errors import EXIT_USER, ConfigError, RunFailed
-from harness.memory import peak_rss_bytes
-from harness.resolve import resolve
-from harness.spec import Spec
-from harness.system import usable_cpus
-from harness.topology import this_machine
+from harness.machine.facts import usable_cpus
+from harness.machine.memory import peak_rss_bytes
+from harness.machine.topology import this_machine
+from harness.spec.resolve import resolve
+from harness.spec.schema import Spec
+from harness.statistics.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
 from harness.tuning.candidates import DEFAULT, Candidate, Given, stage, stages
 from harness.tuning.child import CandidateFailed, Child
-from harness.tuning.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
 
 FLOOR_SAMPLES = 32
 """How many answers must agree with those of one CPU thread, by the tolerance of the backends' proof."""

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
-from harness import calibration
-from harness.calibration import ServiceTime
 from harness.errors import ConfigError, RunFailed
-from harness.parts import Parts
-from harness.samples import Row
-from harness.spec import Spec
-from harness.sut import SystemUnderTest
+from harness.serving.instances import Parts
+from harness.serving.samples import Row
+from harness.serving.sut import SystemUnderTest
+from harness.spec.schema import Spec
+from harness.worker import timing as calibration
+from harness.worker.timing import ServiceTime
 
 _MEASURED = frozenset({"cpu"})
 """Backends that are tried unasked. A delegate may break on shapes that it was not made for, and take the run with it."""

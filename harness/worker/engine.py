@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected
-from backends.compiled import why_not_compiled
-from harness import calibration
-from harness.parts import Parts
+from backends.litert.compiled import why_not_compiled
+from harness.serving.instances import Parts
+from harness.worker import timing as calibration
 
 _LONGEST_ANSWER_NS = 100_000_000
 """The engines run the same kernels and differ by microseconds a call: in more than a tenth of a second that is nothing."""

@@ -1,4 +1,4 @@
-"""The child process in which one LoadGen run happens: `python -P -m harness.worker EVENTS_FD CONTROL_FD PARENT_PID`.
+"""The child process in which one LoadGen run happens: `python -P -m harness.worker.main EVENTS_FD CONTROL_FD PARENT_PID`.
 
 Its current directory is the run's own, its output goes to run.log there. It tells the parent what happens as JSON lines on
 a pipe; it never writes a result itself.
@@ -20,27 +20,29 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import Array, BackendInfo, TimeShare
-from harness import loadgen
-from harness.control import Control, Phase
-from harness.demand import expected_queries, longest_pause_s, refuse_too_many_queries, settings_for
-from harness.dispatch.guard import Guard
-from harness.dispatch.inline import multi_stream, single_stream
-from harness.dispatch.pool import Pool
-from harness.dispatch.processes import ProcessPool
-from harness.dispatch.queue_times import QueueTimes, summary
-from harness.engine_choice import choose_engine
 from harness.errors import failure_event
-from harness.lifeline import awake_on_time, live_and_die_with
-from harness.machine import State, read_state
-from harness.memory import Look, own_bytes
-from harness.parts import Parts, judge_coverage, time_share
-from harness.placement import on, pin
-from harness.planning import Plan, plan_run
-from harness.registry import open_task
-from harness.sample_memory import room_for
-from harness.samples import SampleLibrary
-from harness.spec import Spec, read_spec
-from harness.warm_up import warm_up
+from harness.machine.child_process import awake_on_time, live_and_die_with
+from harness.machine.control import Control, Phase
+from harness.machine.memory import Look, own_bytes
+from harness.machine.placement import on, pin
+from harness.machine.state import State, read_state
+from harness.model.coverage import judge_coverage, time_share
+from harness.serving import loadgen
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.pool import Pool
+from harness.serving.dispatch.processes import ProcessPool
+from harness.serving.dispatch.queue_times import QueueTimes, summary
+from harness.serving.instances import Parts
+from harness.serving.responder import Responder
+from harness.serving.sample_room import room_for
+from harness.serving.samples import SampleLibrary
+from harness.spec.schema import Spec, read_spec
+from harness.spec.task import open_task
+from harness.worker.engine import choose_engine
+from harness.worker.plan import Plan, plan_run
+from harness.worker.queries import expected_queries, longest_pause_s, refuse_too_many_queries, settings_for
+from harness.worker.warm_up import warm_up
 from native import timed_path
 
 _CALIBRATION_SAMPLES = 8
@@ -266,7 +268,7 @@ def _processes(
         guard,
         control,
         chunk=plan.chunk,
-        completer=loadgen.Responder,
+        completer=Responder,
         abandon=guard.abandon,
         times=times,
         batch=plan.batch,

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness import calibration, queueing
-from harness.backend_section import BackendSection
-from harness.batching import Batch, choose_batch
-from harness.choosing import Chosen, Team, choose_workers
-from harness.dispatch.peers import Peers
+from harness.config.backend import BackendSection
+from harness.config.rules import STREAMS
 from harness.errors import ConfigError
-from harness.memory import Owner
-from harness.parts import Parts
-from harness.placement import Placement, most_instances, most_threads, on
-from harness.rules import STREAMS
-from harness.spec import Spec
-from harness.sut import SystemUnderTest
+from harness.machine.memory import Owner
+from harness.machine.placement import Placement, most_instances, most_threads, on
+from harness.serving.dispatch.peers import Peers
+from harness.serving.instances import Parts
+from harness.serving.sut import SystemUnderTest
+from harness.spec.schema import Spec
+from harness.statistics import queueing
+from harness.worker import timing as calibration
+from harness.worker.batch import Batch, choose_batch
+from harness.worker.workers import Chosen, Team, choose_workers
 
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""

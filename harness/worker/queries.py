@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from harness import calibration, loadgen
+from harness.config.rules import STREAMS
 from harness.errors import ConfigError
-from harness.planning import Plan
-from harness.rules import STREAMS
-from harness.spec import Spec
-from harness.system import available_memory_bytes
+from harness.machine.facts import available_memory_bytes
+from harness.serving import loadgen
+from harness.spec.schema import Spec
+from harness.worker import timing as calibration
+from harness.worker.plan import Plan
 
 
 def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Settings:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeVar
 
-from harness.placement import Placement, pin
+from harness.machine.placement import Placement, pin
 
 _WARM_UP_NS = 100_000_000
 _MEASURE_NS = 300_000_000

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness import calibration
-from harness.batching import whole_invokes
-from harness.choosing import Window, windows
-from harness.control import Phase
-from harness.parts import Parts
-from harness.placement import on
-from harness.planning import Plan
-from harness.spec import Spec
+from harness.machine.control import Phase
+from harness.machine.placement import on
+from harness.serving.instances import Parts
+from harness.spec.schema import Spec
+from harness.worker import timing as calibration
+from harness.worker.batch import whole_invokes
+from harness.worker.plan import Plan
+from harness.worker.workers import Window, windows
 
 _SAME = 1.05
 _WINDOW_NS = 50_000_000

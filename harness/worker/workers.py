@@ -6,28 +6,34 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness import calibration
-from harness.batching import whole_invokes
-from harness.calibration import ServiceTime, Tally
-from harness.dispatch.guard import Guard
-from harness.dispatch.peers import Peers
-from harness.dispatch.processes import ProcessPool
-from harness.parts import Parts
-from harness.placement import Placement, on
-from harness.spec import Spec
-from harness.sut import SystemUnderTest
+from harness.config.backend import IN_PROCESSES, PROCESSES_BELOW_NS
+from harness.machine.placement import Placement, on
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.peers import Peers
+from harness.serving.dispatch.processes import ProcessPool
+from harness.serving.instances import Parts
+from harness.serving.sut import SystemUnderTest
+from harness.spec.schema import Spec
+from harness.worker import timing as calibration
+from harness.worker.batch import whole_invokes
+from harness.worker.timing import ServiceTime, Tally
 
-PROCESSES_BELOW_NS = 200_000
-"""Above this, threads meet at the GIL so rarely that a process of its own gains nothing."""
-IN_PROCESSES = frozenset({"cpu", "null"})
-"""Backends that may be opened in several processes unasked: a device has one owner, and a plug-in its own mind."""
 _CLEARLY = 1.02
 """Processes are used where they are so many times quicker: they take memory of their own."""
+
+
 _OFFLINE_CHUNK_NS = 2_000_000
+
+
 _SERVER_CHUNK_NS = 100_000
 """Queries that wait already are handed to a process together, as many as it answers in so long."""
+
+
 _MAX_CHUNK = {"threads": 64, "processes": 256}
+
+
 _ROUND_TRIPS, _ROUND_TRIPS_NS = 100, 200_000_000
+
 
 Window = Callable[[int, int], int]
 """See `windows`."""

@@ -11,15 +11,15 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from accuracy.coco_pbtxt import read_pbtxt
-from accuracy.coco_truth import CocoTruth, read_instances
 from accuracy.errors import TruthError
-from accuracy.stored_boxes import BoxForm, ClassForm, StoredBoxes
+from accuracy.truth.coco import CocoTruth, read_instances
+from accuracy.truth.coco_pbtxt import read_pbtxt
+from accuracy.truth.stored_boxes import BoxForm, ClassForm, StoredBoxes
 from tasks.base import DataMissing, DataRef, find_truth, no_truth, places_beside
-from tasks.by_name import picture_size, stems
-from tasks.pairs import refuse_wrong_pair
-from tasks.picture_sets import open_pictures
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.sets import open_pictures
+from tasks.pictures.truth_by_name import picture_size, stems
+from tasks.pictures.wrong_pairs import refuse_wrong_pair
 
 Order = Literal["json", "name"]
 

@@ -17,9 +17,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
-from accuracy.stored_boxes import StoredBoxes
+from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import Array, Codec, DataMissing
-from tasks.stored import StoredLabels, StoredMasks, StoredTruth
+from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from accuracy.errors import TruthError
-from accuracy.stored_boxes import PictureObjects, StoredBoxes
+from accuracy.truth.stored_boxes import PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.hub import HubName, load
-from tasks.images import size_of
-from tasks.pictures import Pictures, first
-from tasks.stored import StoredLabels, StoredMasks
+from tasks.pictures.folders import Pictures, first
+from tasks.pictures.preprocess import size_of
+from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 
 _PICTURES = ("image", "img", "pixel_values")
 _MASKS = ("annotation", "label", "labels", "mask", "segmentation_mask", "semantic_segmentation", "seg_map")

@@ -23,7 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
-from tasks.resize import Window, resize_bilinear, resize_bilinear_numpy
+from tasks.pictures.resize import Window, resize_bilinear, resize_bilinear_numpy
 
 __all__ = [
     "PROFILES",

@@ -19,14 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 from accuracy.errors import TruthError
-from accuracy.example import Array, Example
-from accuracy.record_files import RecordFile
-from accuracy.stored_boxes import ClassForm, PictureObjects, StoredBoxes
+from accuracy.records.example import Array, Example
+from accuracy.records.record_files import RecordFile
+from accuracy.truth.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
-from tasks.images import size_of
-from tasks.pictures import Pictures, first
+from tasks.pictures.folders import Pictures, first
+from tasks.pictures.preprocess import size_of
+from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 from tasks.record_sets import files_of
-from tasks.stored import StoredLabels, StoredMasks
 
 
 class _Form(NamedTuple):

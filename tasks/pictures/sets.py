@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.hub import is_hub_name
-from tasks.hub_pictures import open_hub_pictures
-from tasks.pictures import Pictures
-from tasks.record_pictures import open_records
+from tasks.pictures.folders import Pictures
+from tasks.pictures.hub import open_hub_pictures
+from tasks.pictures.records import open_records
 from tasks.record_sets import is_record_set
 
 

@@ -1,6 +1,6 @@
 """Ground truth that is stored with the pictures: a label, boxes or a mask beside each.
 
-Whoever finds it (tasks.record_pictures, tasks.hub_pictures) says what is stored and by which custom such sets are written.
+Whoever finds it (tasks.pictures.records, tasks.pictures.hub) says what is stored and by which custom such sets are written.
 The task, which knows its options, asks for what it means.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from accuracy.errors import TruthError
-from accuracy.stored_boxes import StoredBoxes
+from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import DataMissing
 
 
@@ -63,7 +63,7 @@ class StoredLabels(NamedTuple):
 
 
 class StoredMasks:
-    """Class maps by the names of their pictures, to be read by `accuracy.masks.Masks`."""
+    """Class maps by the names of their pictures, to be read by `accuracy.truth.masks.Masks`."""
 
     def __init__(self, path: Path, source: str, names: Sequence[str], read: Callable[[str], bytes]) -> None:
         """Holds what it takes to read one.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.base import DataMissing
-from tasks.images import size_of
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.preprocess import size_of
 
 
 def stems(pictures: Pictures) -> list[str]:

@@ -11,9 +11,9 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from accuracy.truth_files import TruthFiles
+from accuracy.truth.files import TruthFiles
 from tasks.base import DataMissing
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
 
 _IMAGENET_TINY = "v0_7/datasets/imagenet_tiny.zip"
 _IMAGENET_TEST = "v3_0/datasets/imagenet-test.zip"

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accuracy.answers.spans import Window
+from accuracy.answers.squad_text import split_words
 from accuracy.errors import TruthError
-from accuracy.example import Example
-from accuracy.squad_answers import Window
-from accuracy.squad_text import split_words
-from accuracy.squad_truth import Question, read_questions
-from accuracy.tfrecord import Records
+from accuracy.records.example import Example
+from accuracy.records.tfrecord import Records
+from accuracy.truth.squad import Question, read_questions
 from tasks.base import DataMissing
-from tasks.wordpiece import PAD, SEPARATOR, START, Pieces, WordPiece
+from tasks.text.wordpiece import PAD, SEPARATOR, START, Pieces, WordPiece
 
 Array = npt.NDArray[Any]
 

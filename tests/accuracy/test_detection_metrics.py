@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accuracy.answers.detections import Detections, read_results
 from accuracy.coco_ap import METRICS, coco_ap
-from accuracy.coco_truth import CocoImage, CocoTruth, read_instances
 from accuracy.detection_score import explain, score_detections
-from accuracy.detections import Detections, read_results
 from accuracy.errors import TruthError
 from accuracy.tflite_map import tflite_map
+from accuracy.truth.coco import CocoImage, CocoTruth, read_instances
 from accuracy.voc_map import voc_map
 
 quick = settings(deadline=None, derandomize=True, max_examples=80)

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accuracy.answers.detections import Detections, read_results
 from accuracy.coco_ap import coco_ap
 from accuracy.coco_bootstrap import coco_ap_interval, coco_ap_once
-from accuracy.coco_truth import CocoImage, CocoTruth, read_instances
 from accuracy.detection_score import score_detections
-from accuracy.detections import Detections, read_results
 from accuracy.interval import bootstrap_mean, bootstrap_mean_iou, percentiles, resampled_weights, wilson
 from accuracy.mean_iou import MeanIoU
 from accuracy.psnr import Psnr
 from accuracy.squad_f1 import SquadF1
 from accuracy.topk import TopK
+from accuracy.truth.coco import CocoImage, CocoTruth, read_instances
 
 Z = 1.959963984540054
 FIELDS = settings(deadline=None, derandomize=True, max_examples=40)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.squad_f1 import SquadF1, exact_match, f1, f1_mobile, score, score_files
-from accuracy.squad_truth import read_predictions, read_truth
+from accuracy.truth.squad import read_predictions, read_truth
 
 quick = settings(deadline=None, derandomize=True, max_examples=300)
 phrases = st.lists(

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from backends.model_file import EDGETPU_OP
-from harness.zoo import layers
-from harness.zoo.graph import Graph, Tensor
+from backends.litert.model_file import EDGETPU_OP
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph, Tensor
 
 HERE = Path(__file__).parent
 SIDE, CLASSES = 32, 1001

@@ -12,9 +12,9 @@ import pytest
 
 from backends.base import BackendUnavailable, ModelRejected
 from backends.cpu import open_cpu
-from backends.weight_cache import SharedFile
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from backends.litert.weight_cache import SharedFile
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from backends.compiled_profile import compiled_time_share
 from backends.gpu import read_adapter, why_not
-from backends.litert_c import CPU
-from backends.profile import UNSEEN
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from backends.litert.compiled_profile import compiled_time_share
+from backends.litert.litert_c import CPU
+from backends.litert.profile import UNSEEN
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

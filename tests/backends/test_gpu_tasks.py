@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.zoo.mobilebert import MobileBertConfig, build_graph, make_weights
+from harness.zoo.standins.mobilebert import MobileBertConfig, build_graph, make_weights
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

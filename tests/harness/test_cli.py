@@ -13,16 +13,8 @@ import pytest
 
 from harness import cli as command_line
 from harness.cli import VERBS
-from harness.errors import (
-    ConfigError,
-    HarnessError,
-    Interrupted,
-    RunFailed,
-    UnknownName,
-    exit_status,
-    unknown,
-)
-from harness.registry import BACKENDS
+from harness.config.registry import BACKENDS
+from harness.errors import ConfigError, HarnessError, Interrupted, RunFailed, UnknownName, exit_status, unknown
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -93,8 +85,8 @@ def test_each_error_leads_to_the_exit_status_of_the_contract(error: BaseExceptio
 
 
 def test_the_errors_of_the_other_packages_are_the_users_to_fix() -> None:
+    from accuracy.answers.log import LogError
     from accuracy.errors import TruthError
-    from accuracy.log import LogError
     from backends.base import BackendUnavailable, ModelRejected
     from tasks.base import DataMissing, ModelMismatch
 

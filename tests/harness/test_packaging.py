@@ -199,7 +199,7 @@ def test_the_command_itself_never_imports_loadgen_or_the_runtime(
 
 LISTING = """
 import sys
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, input_shapes=None):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import native
-from accuracy.log import read_answers
+from accuracy.answers.log import read_answers
 from native import SWITCH
 
 KEYWORD_FILES = 40

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import native
 from backends.cpu import CpuBackend
-from backends.tensor_memory import as_bytes
+from backends.litert.tensor_memory import as_bytes
 from tasks.label_answers import BestLabel
 
 timed_path = native.timed_path
@@ -80,7 +80,7 @@ def test_the_best_label_follows_what_is_written_into_the_array() -> None:
 
 
 def keyword_backend(model: Path, monkeypatch: pytest.MonkeyPatch, *, in_c: bool) -> Any:
-    monkeypatch.setattr("backends.interpreter.timed_path", timed_path if in_c else None)
+    monkeypatch.setattr("backends.litert.interpreter.timed_path", timed_path if in_c else None)
     backend = CpuBackend(model, threads=1)
     run = backend.raw_runner()
     assert run is not None

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.log import Answer, LogError
-from accuracy.wire import pack_labels, unpack_labels
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.wire import pack_labels, unpack_labels
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch
 from tasks.classification import Classification, ClassificationOptions

@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from accuracy.coco_truth import read_instances
-from accuracy.detections import from_answers
-from accuracy.log import Answer, LogError, read_answers
-from accuracy.wire import unpack_detections
+from accuracy.answers.detections import from_answers
+from accuracy.answers.log import Answer, LogError, read_answers
+from accuracy.answers.wire import unpack_detections
+from accuracy.truth.coco import read_instances
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.coco_data import CocoData
 from tasks.detection import Detection, DetectionCodec, DetectionOptions
-from tasks.images import resize_bilinear
+from tasks.pictures.coco import CocoData
+from tasks.pictures.preprocess import resize_bilinear
 
 Array = npt.NDArray[Any]
 quick = settings(deadline=None, derandomize=True, max_examples=60)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.log import Answer
-from accuracy.wire import pack_labels
+from accuracy.answers.log import Answer
+from accuracy.answers.wire import pack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
 from tasks.hub import HubName, is_hub_name, read_hub_questions
-from tasks.hub_pictures import open_hub_pictures
+from tasks.pictures.hub import open_hub_pictures
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 from tasks.super_resolution import SuperResolution, SuperResolutionOptions
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accuracy.log import Answer, LogError
-from accuracy.wire import pack_labels, unpack_labels
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.wire import pack_labels, unpack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions

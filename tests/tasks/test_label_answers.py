@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.wire import unpack_labels
+from accuracy.answers.wire import unpack_labels
 from backends.base import TensorSpec
 from tasks.base import ModelMismatch
 from tasks.label_answers import BestLabel, BestLabels, score_count

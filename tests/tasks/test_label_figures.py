@@ -14,12 +14,12 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 import tasks.classification
-from accuracy.log import Answer
+from accuracy.answers.log import Answer
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataRef, Task
 from tasks.classification import Classification, ClassificationOptions
-from tasks.images import pillow
 from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.pictures.preprocess import pillow
 
 EDGETPU = "mlperf_mobile/mobilenet_edgetpu_224_1.0_uint8.tflite"
 TOLERANCE = 0.005

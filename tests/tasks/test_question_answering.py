@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from accuracy.log import Answer, LogError
-from accuracy.wire import pack_logits, unpack_logits
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.wire import pack_logits, unpack_logits
 from backends.base import TensorSpec
-from harness.zoo.squad_builtin import write_builtin_squad
+from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 

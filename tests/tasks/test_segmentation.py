@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy import wire
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, LogError
 from accuracy.errors import TruthError
-from accuracy.log import Answer, LogError
 from accuracy.mean_iou import MeanIoU
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend

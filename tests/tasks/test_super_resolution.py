@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy import wire
-from accuracy.log import Answer, LogError
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, LogError
 from accuracy.psnr import psnr
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness import loadgen
-from harness.control import FAILED, STOP_WORD, Control
 from harness.errors import RunFailed
+from harness.machine.control import FAILED, STOP_WORD, Control
+from harness.serving.responder import abandon
 
 MOST_WAITING = 1_000_000
 """Queries of Server that may wait; a pool that is so far behind never catches up."""
@@ -63,4 +63,4 @@ class Guard:
 
     def abandon(self, query_ids: Sequence[int]) -> None:
         """Completes samples of a lost run without an answer."""
-        loadgen.abandon(query_ids)
+        abandon(query_ids)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from harness.control import STOP_WORD, Control
-from harness.dispatch.guard import Guard
-from harness.loadgen import Issue, Responder
-from harness.sut import SystemUnderTest
+from harness.machine.control import STOP_WORD, Control
+from harness.serving.dispatch.guard import Guard
+from harness.serving.loadgen import Issue
+from harness.serving.responder import Responder
+from harness.serving.sut import SystemUnderTest
 from native import timed_path
 
 

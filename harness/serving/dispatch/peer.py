@@ -1,4 +1,4 @@
-"""A process that answers samples for the worker: `python -P -m harness.dispatch.peer SOCKET_FD PARENT_PID`.
+"""A process that answers samples for the worker: `python -P -m harness.serving.dispatch.peer SOCKET_FD PARENT_PID`.
 
 Its current directory is the run's, from whose spec.yaml it opens task, codec and model as the worker does. It never speaks to
 LoadGen and never writes a result; its output goes to run.log.
@@ -17,17 +17,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.dispatch import frames
-from harness.dispatch.frames import Inbox, Kind
-from harness.dispatch.shared_samples import SharedSamples
+from harness.config.registry import backend_class
 from harness.errors import failure_event
-from harness.lifeline import live_and_die_with
-from harness.memory import own_bytes
-from harness.parts import Recipe
-from harness.placement import pin
-from harness.registry import backend_class, open_task
-from harness.spec import read_spec
-from harness.sut import SystemUnderTest
+from harness.machine.child_process import live_and_die_with
+from harness.machine.memory import own_bytes
+from harness.machine.placement import pin
+from harness.model.opening import Recipe
+from harness.serving.dispatch import frames
+from harness.serving.dispatch.frames import Inbox, Kind
+from harness.serving.dispatch.shared_samples import SharedSamples
+from harness.serving.sut import SystemUnderTest
+from harness.spec.schema import read_spec
+from harness.spec.task import open_task
 
 _FILES = socket.CMSG_SPACE(array.array("i", [0]).itemsize)
 

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from harness.dispatch import frames
-from harness.dispatch.frames import Frame, Inbox, Kind
 from harness.errors import Reported, RunFailed
-from harness.parts import Recipe
+from harness.model.opening import Recipe
+from harness.serving.dispatch import frames
+from harness.serving.dispatch.frames import Frame, Inbox, Kind
 
 _GRACE_S = 2.0
 
@@ -43,7 +43,7 @@ class Peer:
         self.socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.dispatch.peer", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-P", "-m", "harness.serving.dispatch.peer", str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
             )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic_ns
 
-from harness.control import STOP_WORD, Control
-from harness.dispatch.guard import Guard
-from harness.dispatch.queue_times import QueueTimes
-from harness.loadgen import Responder
-from harness.placement import Placement, pin
-from harness.sut import SystemUnderTest
+from harness.machine.control import STOP_WORD, Control
+from harness.machine.placement import Placement, pin
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.queue_times import QueueTimes
+from harness.serving.responder import Responder
+from harness.serving.sut import SystemUnderTest
 
 _Work = tuple[Sequence[int], Sequence[int], Sequence[int]]
 """Query ids, sample indices, and in Server when LoadGen asked for each."""

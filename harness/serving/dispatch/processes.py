@@ -15,15 +15,15 @@ from time import monotonic_ns
 from typing import Protocol
 
 from backends.base import TensorSpec
-from harness.control import STOP_WORD, Control
-from harness.dispatch import frames
-from harness.dispatch.frames import Frame, Kind
-from harness.dispatch.guard import Guard
-from harness.dispatch.peers import Asked, Peer
-from harness.dispatch.queue_times import QueueTimes
-from harness.dispatch.shared_samples import pack_samples
 from harness.errors import RunFailed
-from harness.samples import Row
+from harness.machine.control import STOP_WORD, Control
+from harness.serving.dispatch import frames
+from harness.serving.dispatch.frames import Frame, Kind
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.peers import Asked, Peer
+from harness.serving.dispatch.queue_times import QueueTimes
+from harness.serving.dispatch.shared_samples import pack_samples
+from harness.serving.samples import Row
 
 _CHUNKS_AT_ONCE = 2
 

@@ -15,10 +15,10 @@ from typing import IO
 import numpy as np
 
 from backends.base import TensorSpec
-from backends.tensor_memory import as_bytes
+from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
-from harness.memory import SHARED_SAMPLES
-from harness.samples import Raw, Row
+from harness.machine.memory import SHARED_SAMPLES
+from harness.serving.samples import Raw, Row
 
 _ALIGNMENT = 64
 """A cache line: no sample shares one with another."""

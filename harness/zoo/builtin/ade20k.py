@@ -13,7 +13,20 @@ from typing import Literal
 
 import numpy as np
 
-from harness.zoo.drawing import Array, Chance, Colour, coverage, grain, grid, jpeg, light, mixed, png, to_bytes, varied
+from harness.zoo.builtin.drawing import (
+    Array,
+    Chance,
+    Colour,
+    coverage,
+    grain,
+    grid,
+    jpeg,
+    light,
+    mixed,
+    png,
+    to_bytes,
+    varied,
+)
 
 Part = Literal["fit", "test"]
 

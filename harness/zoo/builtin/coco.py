@@ -15,7 +15,19 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from harness.zoo.drawing import Array, Chance, Colour, coverage, grain, grid, jpeg, light, mixed, to_bytes, varied
+from harness.zoo.builtin.drawing import (
+    Array,
+    Chance,
+    Colour,
+    coverage,
+    grain,
+    grid,
+    jpeg,
+    light,
+    mixed,
+    to_bytes,
+    varied,
+)
 
 Part = Literal["fit", "test"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from harness.zoo.noise import normal_noise
+from harness.zoo.graph.noise import normal_noise
 
 Array = npt.NDArray[Any]
 Colour = tuple[int, int, int]

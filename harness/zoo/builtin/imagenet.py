@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from harness.zoo.drawing import (
+from harness.zoo.builtin.drawing import (
     MOTIFS,
     Array,
     Chance,

@@ -8,14 +8,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_SOURCE = Path(__file__).parent
-_PICTURE_MODULES = ("drawing", "noise")
+_ZOO = Path(__file__).parents[1]
+_PICTURE_FILES = ("builtin/drawing.py", "graph/noise.py")
 
 BUILTIN = {
-    "squad": ("squad_builtin", "write_builtin_squad", ()),
-    "imagenet": ("imagenet_builtin", "write_builtin_imagenet", _PICTURE_MODULES),
-    "coco": ("coco_builtin", "write_builtin_coco", _PICTURE_MODULES),
-    "ade20k": ("ade20k_builtin", "write_builtin_ade20k", _PICTURE_MODULES),
+    "squad": ("squad", "write_builtin_squad", ()),
+    "imagenet": ("imagenet", "write_builtin_imagenet", _PICTURE_FILES),
+    "coco": ("coco", "write_builtin_coco", _PICTURE_FILES),
+    "ade20k": ("ade20k", "write_builtin_ade20k", _PICTURE_FILES),
 }
 """Name -> module, its writer of a folder, and the further modules of this package that decide what is written."""
 
@@ -27,14 +27,16 @@ def builtin_path(name: str, folder: Path) -> Path:
     renamed into place whole, so two processes may write at once.
     """
     module, writer, others = BUILTIN[name]
-    version = hashlib.sha256(b"".join((_SOURCE / f"{each}.py").read_bytes() for each in (module, *others))).hexdigest()
+    version = hashlib.sha256(
+        b"".join((_ZOO / each).read_bytes() for each in (f"builtin/{module}.py", *others))
+    ).hexdigest()
     place = folder / f"{name}-{version[:12]}"
     if place.is_dir():
         return place
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     try:
-        getattr(importlib.import_module(f"harness.zoo.{module}"), writer)(temporary)
+        getattr(importlib.import_module(f"harness.zoo.builtin.{module}"), writer)(temporary)
         temporary.chmod(0o755)
         temporary.rename(place)
     except OSError:

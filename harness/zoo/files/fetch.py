@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.zoo.catalog import Item
-from harness.zoo.download import FetchFailed, Patience, Source, download, forget
-from harness.zoo.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
-from harness.zoo.official import REJECTED, examine, hash_file, mismatch, official_path, read_stamp
-from harness.zoo.plausible import implausible
+from harness.zoo.files.catalog import Item
+from harness.zoo.files.download import FetchFailed, Patience, Source, download, forget
+from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
+from harness.zoo.files.official import REJECTED, examine, hash_file, mismatch, official_path, read_stamp
+from harness.zoo.files.plausible import implausible
 
 _THREADS = 4
 _SPARE_BYTES = 16 << 20

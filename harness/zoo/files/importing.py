@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.zoo.catalog import Catalog, Item
-from harness.zoo.download import FetchFailed, forget
-from harness.zoo.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
-from harness.zoo.official import Digests, examine, hash_file, is_published, mismatch, official_path, read_stamp
-from harness.zoo.plausible import implausible, is_web_page
-from harness.zoo.unpack import unpack
+from harness.zoo.files.catalog import Catalog, Item
+from harness.zoo.files.download import FetchFailed, forget
+from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
+from harness.zoo.files.official import Digests, examine, hash_file, is_published, mismatch, official_path, read_stamp
+from harness.zoo.files.plausible import implausible, is_web_page
+from harness.zoo.files.unpack import unpack
 
 
 def import_file(path: Path, catalog: Catalog, cache: Path) -> list[Outcome]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.zoo import locks
-from harness.zoo.catalog import Item
-from harness.zoo.download import FetchFailed, forget
-from harness.zoo.official import PARTIAL, REJECTED, Cached, Digests, is_published, official_path, write_stamp
+from harness.zoo.files import locks
+from harness.zoo.files.catalog import Item
+from harness.zoo.files.download import FetchFailed, forget
+from harness.zoo.files.official import PARTIAL, REJECTED, Cached, Digests, is_published, official_path, write_stamp
 
 
 @dataclass(frozen=True, slots=True)

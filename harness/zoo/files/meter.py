@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from harness.units import bytes_text
-from harness.zoo.install import Outcome
+from harness.zoo.files.install import Outcome
 
 _REDRAW_S = 0.2
 _LINE_S = 10.0

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from harness.entries import TensorEntry
+from harness.config.published import TensorEntry
 
 _HEAD_BYTES = 1024
 _MAX_JSON_BYTES = 1 << 29
@@ -70,7 +70,7 @@ def _not_json(path: Path) -> str:
 
 def _other_tensors(path: Path, inputs: Sequence[TensorEntry], outputs: Sequence[TensorEntry]) -> str:
     from harness.errors import ConfigError
-    from harness.zoo.model_file import TensorInfo, read_model
+    from harness.model.file import TensorInfo, read_model
 
     try:
         model = read_model(path)

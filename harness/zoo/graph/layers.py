@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from harness.zoo.graph import Graph, Shape, Tensor
+from harness.zoo.graph.writer import Graph, Shape, Tensor
 
 
 def fully_connected(

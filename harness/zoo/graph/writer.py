@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from harness.zoo.versions import operator_version
+from harness.zoo.graph.versions import operator_version
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]

@@ -1,6 +1,6 @@
 """How ImageNet, COCO, ADE20K and SQuAD are laid out, from the forms in which people have them.
 
-Those on Hugging Face's hub are brought by `harness.zoo.hub_layouts`; all are checked here.
+Those on Hugging Face's hub are brought by `harness.zoo.layouts.hub`; all are checked here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from PIL import Image
 
 from harness.errors import ConfigError
-from harness.zoo import hub_layouts
-from harness.zoo.prepare import Layout, Place, Stage
+from harness.zoo.layouts import hub as hub_layouts
+from harness.zoo.layouts.prepare import Layout, Place, Stage
 from tasks.hub import is_hub_name
 
 _IMAGENET_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")

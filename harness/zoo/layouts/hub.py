@@ -1,6 +1,6 @@
 """ImageNet, COCO, ADE20K and SQuAD brought from Hugging Face data sets (`hf:...`) into a layout in the making.
 
-Each writes what the set has under the official names; `harness.zoo.data_layouts` then checks it like any other. A set that
+Each writes what the set has under the official names; `harness.zoo.layouts.folders` then checks it like any other. A set that
 kept no file names is taken to be in the official order, and the result says so.
 """
 
@@ -13,14 +13,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from accuracy.coco_truth import COCO_CATEGORIES, CocoTruth
 from accuracy.errors import TruthError
-from accuracy.stored_boxes import COCO_NAMES, PictureObjects
+from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.stored_boxes import COCO_NAMES, PictureObjects
 from harness.errors import ConfigError
-from harness.zoo.prepare import Stage
+from harness.zoo.layouts.prepare import Stage
 from tasks.hub import HubName, load, read_hub_questions
-from tasks.hub_pictures import open_hub_pictures
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.hub import open_hub_pictures
 
 _JPEG = b"\xff\xd8\xff"
 _ROW = re.compile(r"row \d+")

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from accuracy.errors import TruthError
-from harness.entries import DatasetEntry, FileEntry, Preparation
+from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
-from harness.zoo.install import locked, writing
-from harness.zoo.official import PREPARED, examine, hash_file, is_published, official_path
-from harness.zoo.unpack import unpack
+from harness.zoo.files.install import locked, writing
+from harness.zoo.files.official import PREPARED, examine, hash_file, is_published, official_path
+from harness.zoo.files.unpack import unpack
 from tasks.base import DataMissing
 from tasks.hub import is_hub_name
 

@@ -21,9 +21,10 @@ from typing import BinaryIO
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from harness.zoo import layers, picture_layers
-from harness.zoo.graph import Graph, Shape, Tensor
-from harness.zoo.noise import normal_noise
+from harness.zoo.graph import layers
+from harness.zoo.graph.noise import normal_noise
+from harness.zoo.graph.writer import Graph, Shape, Tensor
+from harness.zoo.standins import picture_layers
 
 BANDS, BINS, SAMPLES = 64, 320, 320
 _CELLS = 128

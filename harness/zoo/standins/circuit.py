@@ -1,7 +1,7 @@
 """A small circuit in MobileBERT's weights that answers the built-in questions; nothing is trained.
 
 `wire` takes seeded weights and writes, over a few of their rows and columns, what makes the model answer the questions of
-`harness.zoo.squad_builtin`. It is told each word's kind from that module's lists, and it does four things with them:
+`harness.zoo.builtin.squad`. It is told each word's kind from that module's lists, and it does four things with them:
 
 1. A word's embedding says its kind and whether it is a key (a person or a trade), a qualifier or a mark. Each key has a
    code of 31 signs; two codes agree in few places more than in half of them.
@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo.noise import normal_noise
-from harness.zoo.squad_builtin import KINDS, MARKS, QUALIFIERS, vocabulary
-from harness.zoo.wiring import Sources, channels, connect, keep, keep_in_block, moved, whole
+from harness.zoo.builtin.squad import KINDS, MARKS, QUALIFIERS, vocabulary
+from harness.zoo.graph.noise import normal_noise
+from harness.zoo.standins.wiring import Sources, channels, connect, keep, keep_in_block, moved, whole
 
 Array = npt.NDArray[Any]
 

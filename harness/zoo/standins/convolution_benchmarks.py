@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo import networks, picture_layers
-from harness.zoo.graph import Graph
-from harness.zoo.networks import INPUT, Add, Concat, Conv, Network, Node, Resize, Stack
-from harness.zoo.noise import normal_noise
-from harness.zoo.picture_models import Builder, Variant, Weights
+from harness.zoo.graph.noise import normal_noise
+from harness.zoo.graph.writer import Graph
+from harness.zoo.standins import networks, picture_layers
+from harness.zoo.standins.networks import INPUT, Add, Concat, Conv, Network, Node, Resize, Stack
+from harness.zoo.standins.picture_models import Builder, Variant, Weights
 
 Array = npt.NDArray[Any]
 

@@ -18,17 +18,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from harness.errors import UnknownName
-from harness.zoo.locks import NoLocks, locked
+from harness.zoo.files.locks import NoLocks, locked
 
 if TYPE_CHECKING:
-    from harness.zoo.mobilebert import Variant
+    from harness.zoo.standins.mobilebert import Variant
 
-_SOURCE = Path(__file__).parent
-_GRAPH_MODULES = ("graph", "layers", "noise", "versions")
-_PICTURE_MODULES = ("graph", "versions", "networks", "noise", "picture_layers", "picture_models", "ssd")
-_BENCHMARK_MODULES = (*_PICTURE_MODULES, "convolution_benchmarks")
-_AUDIO_MODULES = (*_GRAPH_MODULES, "networks", "picture_layers", "audio_models")
-_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "mobilebert", "circuit", "wiring", "squad_builtin")
+_ZOO = Path(__file__).parents[1]
+_GRAPH_MODULES = ("graph/writer", "graph/layers", "graph/noise", "graph/versions")
+_PICTURE_MODULES = (
+    "graph/writer",
+    "graph/versions",
+    "graph/noise",
+    "standins/networks",
+    "standins/picture_layers",
+    "standins/picture_models",
+    "standins/ssd",
+)
+_BENCHMARK_MODULES = (*_PICTURE_MODULES, "standins/convolution_benchmarks")
+_AUDIO_MODULES = (*_GRAPH_MODULES, "standins/networks", "standins/picture_layers", "standins/audio_models")
+_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "standins/mobilebert", "standins/circuit", "standins/wiring", "builtin/squad")
 _VARIANTS: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
 
 
@@ -45,25 +53,25 @@ class Standin:
 
 
 def _mobilebert(variant: Variant, file: BinaryIO) -> None:
-    from harness.zoo.mobilebert import write_mobilebert  # a cached file is found without loading the generator
+    from harness.zoo.standins.mobilebert import write_mobilebert
 
     write_mobilebert(file, variant)
 
 
 def _picture_model(name: str, variant: Literal["float32", "int8"], file: BinaryIO) -> None:
-    from harness.zoo.picture_models import write_picture_model
+    from harness.zoo.standins.picture_models import write_picture_model
 
     write_picture_model(file, name, variant)
 
 
 def _convolution_benchmark(name: str, variant: Literal["float32", "int8"], file: BinaryIO) -> None:
-    from harness.zoo.convolution_benchmarks import write_convolution_benchmark
+    from harness.zoo.standins.convolution_benchmarks import write_convolution_benchmark
 
     write_convolution_benchmark(file, name, variant)
 
 
 def _audio_model(name: str, file: BinaryIO) -> None:
-    from harness.zoo.audio_models import write_audio_model
+    from harness.zoo.standins.audio_models import write_audio_model
 
     write_audio_model(file, name)
 
@@ -152,9 +160,9 @@ def standin_path(name: str, cache_dir: Path) -> StandinFile:
 def _generator_hash(standin: Standin) -> str:
     digest = hashlib.sha256()
     for module in standin.modules:
-        digest.update((_SOURCE / f"{module}.py").read_bytes())
+        digest.update((_ZOO / f"{module}.py").read_bytes())
     for file in standin.weights:
-        digest.update((_SOURCE / "weights" / file).read_bytes())
+        digest.update((_ZOO / "standins/weights" / file).read_bytes())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ The architecture is that of Sun et al., "MobileBERT: a Compact Task-Agnostic BER
 (arXiv 2004.02984, table 1), with the operational optimisations of its section 3.2 (no layer normalisation, ReLU).
 Tensors in and out are those of the MLPerf mobile file: int32 [1, 384] `input_ids`, `input_mask`, `segment_ids`; float32
 [1, 384] `end_logits`, then `start_logits`. So it costs what the official model costs. It answers the built-in questions by
-a circuit written over some of the weights (`harness.zoo.circuit`), and no others.
+a circuit written over some of the weights (`harness.zoo.standins.circuit`), and no others.
 
 `make_weights` gives all weights by name, `build_graph` makes the model of them: whoever wants other weights changes the
 mapping in between, as the circuit does.
@@ -21,10 +21,10 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo import layers
-from harness.zoo.circuit import wire
-from harness.zoo.graph import Graph, Quantization, Tensor
-from harness.zoo.noise import normal_noise
+from harness.zoo.graph import layers
+from harness.zoo.graph.noise import normal_noise
+from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.standins.circuit import wire
 
 Array = npt.NDArray[Any]
 Variant = Literal["float32", "int8"]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
-from harness.zoo.graph import Graph, Quantization, Shape, Tensor
-from harness.zoo.networks import Activation
+from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
+from harness.zoo.standins.networks import Activation
 
 _ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,

@@ -1,6 +1,6 @@
 """Writes the picture stand-ins: the official graphs in float32 and int8, from one set of int8 weights.
 
-The weights lie in `weights/NAME.npz`. For every convolution there are `/weight` (int8, as harness.zoo.networks shapes
+The weights lie in `weights/NAME.npz`. For every convolution there are `/weight` (int8, as harness.zoo.standins.networks shapes
 it), `/scale` (float32, one an output channel) and `/bias` (float32); for every node `/range` (float32, least and most of
 what it gave to pictures of the fit part). The float32 model has the same weights multiplied out, so the two differ by
 the rounding of activations alone. How they were made: harness/zoo/training.
@@ -15,11 +15,11 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo import networks, picture_layers
-from harness.zoo.graph import Graph, Quantization, Tensor
-from harness.zoo.networks import Add, Concat, Conv, GlobalPool, Network, Node
-from harness.zoo.noise import normal_noise
-from harness.zoo.ssd import POST_PROCESS, anchors
+from harness.zoo.graph.noise import normal_noise
+from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.standins import networks, picture_layers
+from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
+from harness.zoo.standins.ssd import POST_PROCESS, anchors
 
 Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo.networks import DETECTION_CLASSES, FEATURE_MAPS, sizes, ssd_mobilenet_v2
+from harness.zoo.standins.networks import DETECTION_CLASSES, FEATURE_MAPS, sizes, ssd_mobilenet_v2
 
 _MIN_SCALE, _MAX_SCALE = 0.2, 0.95
 _ASPECTS = (1.0, 2.0, 0.5, 3.0, 1 / 3)

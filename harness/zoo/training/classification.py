@@ -11,13 +11,13 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo import imagenet_builtin
-from harness.zoo.drawing import Chance
-from harness.zoo.networks import mobilenet_edgetpu
+from harness.zoo.builtin import imagenet as imagenet_builtin
+from harness.zoo.builtin.drawing import Chance
+from harness.zoo.standins.networks import mobilenet_edgetpu
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.images import decode, mobile
+from tasks.pictures.preprocess import decode, mobile
 
 NETWORK = mobilenet_edgetpu()
 _BATCH = 32

@@ -11,15 +11,15 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo import coco_builtin
-from harness.zoo.drawing import Chance, jpeg
-from harness.zoo.networks import DETECTION_CLASSES, predictors, ssd_mobilenet_v2
-from harness.zoo.ssd import BOX_SCALES, anchors
+from harness.zoo.builtin import coco as coco_builtin
+from harness.zoo.builtin.drawing import Chance, jpeg
+from harness.zoo.standins.networks import DETECTION_CLASSES, predictors, ssd_mobilenet_v2
+from harness.zoo.standins.ssd import BOX_SCALES, anchors
 from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.images import decode, resize_bilinear
+from tasks.pictures.preprocess import decode, resize_bilinear
 
 NETWORK = ssd_mobilenet_v2()
 _MATCH = 0.5

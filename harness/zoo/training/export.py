@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.networks import Conv, Network
+from harness.zoo.standins.networks import Conv, Network
 from harness.zoo.training import classification, detection, segmentation
 from harness.zoo.training.loop import State
 from harness.zoo.training.machine import add_machine_options, chosen_device
@@ -45,7 +45,7 @@ def settle(network: Network, state: State, pictures: Iterable[Any], device: str)
 
 
 def exported(network: Network, state: State, pictures: Iterable[Any]) -> dict[str, Any]:
-    """The arrays that harness.zoo.picture_models reads.
+    """The arrays that harness.zoo.standins.picture_models reads.
 
     Args:
         network: What was trained.

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.networks import Network
+from harness.zoo.standins.networks import Network
 from harness.zoo.training.torch_network import Parameters, forward, initial
 
 _WARM_UP = 30

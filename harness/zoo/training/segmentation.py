@@ -11,15 +11,15 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo import ade20k_builtin
-from harness.zoo.drawing import Chance
-from harness.zoo.networks import deeplabv3
+from harness.zoo.builtin import ade20k as ade20k_builtin
+from harness.zoo.builtin.drawing import Chance
+from harness.zoo.standins.networks import deeplabv3
 from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.ade20k import IGNORE, prepare_picture
-from tasks.images import decode
+from tasks.pictures.ade20k import IGNORE, prepare_picture
+from tasks.pictures.preprocess import decode
 
 NETWORK = deeplabv3()
 _OUTPUT_STRIDE = 4

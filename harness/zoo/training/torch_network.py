@@ -1,4 +1,4 @@
-"""A network of harness.zoo.networks in PyTorch, with TensorFlow's padding and resizing."""
+"""A network of harness.zoo.standins.networks in PyTorch, with TensorFlow's padding and resizing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.networks import INPUT, Add, Concat, Conv, GlobalPool, Network, Resize, weight_shapes
+from harness.zoo.standins.networks import INPUT, Add, Concat, Conv, GlobalPool, Network, Resize, weight_shapes
 
 Tensor = Any
 Parameters = dict[str, Tensor]

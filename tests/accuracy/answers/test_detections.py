@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from accuracy import command, voc_map
-from accuracy.coco_truth import CocoImage, CocoTruth
-from accuracy.detections import from_answers, read_results
-from accuracy.log import Answer, LogError
-from accuracy.wire import pack_detections, unpack_detections
+from accuracy.answers.detections import from_answers, read_results
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.wire import pack_detections, unpack_detections
+from accuracy.truth.coco import CocoImage, CocoTruth
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 Rows = list[list[float]]

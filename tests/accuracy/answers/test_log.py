@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import accuracy.log
-from accuracy.log import Answer, LogError, read_answers, read_rows, write_rows
+import accuracy.answers.log
+from accuracy.answers.log import Answer, LogError, read_answers, read_rows, write_rows
 
 ROW = '{ "seq_id" : 0, "qsl_idx" : 5, "data" : "0000803F" }'
 OTHER = '{ "seq_id" : 1, "qsl_idx" : 6, "data" : "" }'
@@ -65,7 +65,7 @@ def test_a_log_without_rows_is_a_log(tmp_path: Path) -> None:
 def test_a_file_that_is_not_one_array_of_rows_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, text: str, says: str
 ) -> None:
-    monkeypatch.setattr(accuracy.log, "_CHUNK_CHARS", chunk)
+    monkeypatch.setattr(accuracy.answers.log, "_CHUNK_CHARS", chunk)
     with pytest.raises(LogError, match=re.escape(says)):
         list(read_rows(_log(tmp_path, text)))
 
@@ -78,7 +78,7 @@ def test_what_is_written_is_read_in_chunks_of_any_size(
     path = tmp_path_factory.mktemp("log") / "log.json"
     write_rows(path, [Answer(*answer) for answer in answers])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accuracy.log, "_CHUNK_CHARS", chunk)
+        patch.setattr(accuracy.answers.log, "_CHUNK_CHARS", chunk)
         assert list(read_rows(path)) == answers
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.squad_answers import BestAnswers, Span, Window, best_span
+from accuracy.answers.spans import BestAnswers, Span, Window, best_span
 
 quick = settings(deadline=None, derandomize=True, max_examples=200)
 Floats = npt.NDArray[np.float32]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from accuracy.example import Example
-from accuracy.squad_text import basic_tokens, joined_pieces, original_text, split_words
-from accuracy.tfrecord import Records
+from accuracy.answers.squad_text import basic_tokens, joined_pieces, original_text, split_words
+from accuracy.records.example import Example
+from accuracy.records.tfrecord import Records
 
 quick = settings(deadline=None, derandomize=True, max_examples=200)
 written = st.text(st.sampled_from(string.ascii_letters + "éüÅñ0123 .,'-$()\u2013\u00a0\u4e2d"), max_size=40)

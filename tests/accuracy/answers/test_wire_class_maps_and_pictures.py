@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from accuracy import wire
-from accuracy.log import LogError
+from accuracy.answers import wire
+from accuracy.answers.log import LogError
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 sides = st.integers(1, 24)

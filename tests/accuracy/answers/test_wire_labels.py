@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.log import LogError
-from accuracy.wire import LabelDtype, pack_labels, unpack_labels
+from accuracy.answers.log import LogError
+from accuracy.answers.wire import LabelDtype, pack_labels, unpack_labels
 
 DTYPES: list[LabelDtype] = ["float32", "int32", "int64"]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.log import LogError
-from accuracy.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
+from accuracy.answers.log import LogError
+from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
 layouts = st.sampled_from(("reference", "mobile"))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.example import Example
-from accuracy.tfrecord import RecordError
+from accuracy.records.example import Example
+from accuracy.records.tfrecord import RecordError
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
 int64s = st.integers(-(2**63), 2**63 - 1)

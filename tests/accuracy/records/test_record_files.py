@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.record_files import RecordFile
-from accuracy.tfrecord import RecordError, crc32c, crc32c_of_long, masked
+from accuracy.records.record_files import RecordFile
+from accuracy.records.tfrecord import RecordError, crc32c, crc32c_of_long, masked
 
 packings: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "zlib": zlib.compress, "gzip": gzip.compress}
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accuracy.tfrecord import RecordError, Records, crc32c, crc32c_of_slices, masked
+from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_slices, masked
 
 quick = settings(
     deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]

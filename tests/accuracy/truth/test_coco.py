@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy import coco_ap, tflite_map, voc_map
-from accuracy.coco_pbtxt import read_pbtxt
-from accuracy.coco_truth import COCO_CATEGORIES, read_instances
 from accuracy.errors import TruthError
-from accuracy.text_proto import TextProtoError, parse_text_proto
+from accuracy.truth.coco import COCO_CATEGORIES, read_instances
+from accuracy.truth.coco_pbtxt import read_pbtxt
+from accuracy.truth.text_proto import TextProtoError, parse_text_proto
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy.errors import TruthError
-from accuracy.labels import read_labels
+from accuracy.truth.labels import read_labels
 
 NAMES = st.lists(st.from_regex(r"[A-Za-z0-9_]{1,12}\.(JPEG|png|bin)", fullmatch=True), min_size=1, unique=True)
 

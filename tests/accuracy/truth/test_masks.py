@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from accuracy.errors import TruthError
-from accuracy.masks import Masks
+from accuracy.truth.masks import Masks
 
 LABELS = np.array([[0, 1, 2], [31, 150, 255]], np.uint8)
 

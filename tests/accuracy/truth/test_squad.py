@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accuracy.errors import TruthError
-from accuracy.squad_truth import read_predictions, read_questions, read_truth
+from accuracy.truth.squad import read_predictions, read_questions, read_truth
 
 QA = {"id": "q1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}, {"text": "Ann Lee"}]}
 

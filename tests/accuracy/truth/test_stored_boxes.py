@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.coco_truth import COCO_CATEGORIES, CocoTruth, read_instances
 from accuracy.errors import TruthError
-from accuracy.stored_boxes import COCO_NAMES, BoxForm, ClassForm, PictureObjects, StoredBoxes
+from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth, read_instances
+from accuracy.truth.stored_boxes import COCO_NAMES, BoxForm, ClassForm, PictureObjects, StoredBoxes
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 WIDTH, HEIGHT = 64, 48

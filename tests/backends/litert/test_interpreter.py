@@ -12,10 +12,10 @@ import pytest
 
 from backends.base import Backend, BackendInfo, ModelRejected, TensorSpec
 from backends.cpu import CpuBackend
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 from backends.null import NullBackend
-from harness.zoo import layers
-from harness.zoo.graph import Graph, Quantization
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph, Quantization
 
 Array = npt.NDArray[Any]
 

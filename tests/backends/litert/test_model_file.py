@@ -11,8 +11,8 @@ import pytest
 from backends.base import BackendUnavailable, ModelRejected
 from backends.cpu import CpuBackend
 from backends.edgetpu import EdgeTpuBackend
-from backends.model_file import foreign_ops, operators
-from harness.zoo.graph import Graph
+from backends.litert.model_file import foreign_ops, operators
+from harness.zoo.graph.writer import Graph
 
 CORAL = "models/coral/mobilenet_v1_0.25_128_quant"
 

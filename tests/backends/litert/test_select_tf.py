@@ -16,9 +16,9 @@ from flatbuffers import flexbuffers
 
 from backends.base import BackendUnavailable, ModelRejected
 from backends.cpu import open_cpu
-from backends.select_tf import library
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from backends.litert.select_tf import library
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 VALUES = np.array([[-2.0, -0.5, 0.25, 1.5]], np.float32)
 needs_flex = pytest.mark.skipif(

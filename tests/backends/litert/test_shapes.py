@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from backends.interpreter import InterpreterBackend
-from backends.model_file import check_model_file
-from backends.shapes import complete_shapes
+from backends.litert.interpreter import InterpreterBackend
+from backends.litert.model_file import check_model_file
+from backends.litert.shapes import complete_shapes
 
 
 def without_shapes(model: Path, path: Path) -> Path:

@@ -12,9 +12,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from backends.cpu import CpuBackend
-from backends.tensor_memory import as_bytes, lasting_views
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from backends.litert.tensor_memory import as_bytes, lasting_views
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 Array = npt.NDArray[Any]
 

@@ -13,22 +13,22 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from accuracy.log import read_rows
-from accuracy.wire import unpack_detections, unpack_labels
+from accuracy.answers.log import read_rows
+from accuracy.answers.wire import unpack_detections, unpack_labels
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend
 from harness import api
-from harness.answers import PALETTE
 from harness.api import Classifier, Detector, KeywordSpotter, Segmenter, SuperResolver, open_model
+from harness.api.answers import PALETTE
 from harness.errors import ConfigError, UnknownName
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.classification import Classification, ClassificationOptions
 from tasks.detection import Detection, DetectionOptions
 
 Array = npt.NDArray[Any]
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "python-api.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "python-api.md"
 
 
 # --- small real models -----------------------------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def test_a_mistake_in_opening_says_what_was_wrong(
 
 
 def test_a_task_without_single_questions_is_named(picture_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.asking.KINDS", {"detection": Detector})
+    monkeypatch.setattr("harness.api.models.KINDS", {"detection": Detector})
     with pytest.raises(ConfigError, match="is classification, of which no single question can be asked"):
         open_model("mobilenet_edgetpu", model=picture_model)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.errors import message_of
-from harness.spec import Spec, write_spec
+from harness.spec.schema import Spec, write_spec
 from tasks.base import DataMissing
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -448,7 +448,7 @@ def test_of_two_runs_that_are_given_one_directory_one_is_refused(
         (folder / "result.json").write_text("another's", encoding="ascii")
         write_spec(spec, folder)
 
-    monkeypatch.setattr("harness.run.write_spec", too_late)
+    monkeypatch.setattr("harness.run.execute.write_spec", too_late)
     done = call(*keywords, "--out", out)
     assert done.returncode == 2
     assert f"{out} is not empty" in complaint(done)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import calibration
-from harness.config import load_yaml
-from harness.samples import SampleLibrary
+from harness.config.files import load_yaml
+from harness.serving.samples import SampleLibrary
+from harness.worker import timing as calibration
 from tasks.base import Array, Codec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

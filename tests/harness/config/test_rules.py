@@ -8,17 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
+from harness.config.rules import SEEDS, TARGET_PERCENTILE, Preset, Round, Scenario, early_stopping_queries, extent
 from harness.errors import ConfigError
-from harness.resolve import resolve
-from harness.rules import (
-    SEEDS,
-    TARGET_PERCENTILE,
-    Preset,
-    Round,
-    Scenario,
-    early_stopping_queries,
-    extent,
-)
+from harness.spec.resolve import resolve
 
 
 @pytest.mark.parametrize(
@@ -73,7 +65,7 @@ def test_the_seeds_of_a_round_are_three_different_ones_that_fit_loadgen() -> Non
 def load(model: Path, data: Path, benchmark: str = "kws", **overrides: Any) -> Any:
     fields = {f"load.{name}": value for name, value in overrides.items()}
     given = [("model.use", str(model)), ("dataset.use", str(data)), *fields.items()]
-    config = Path(__file__).resolve().parents[2] / "configs" / f"{benchmark}.yaml"
+    config = Path(__file__).resolve().parents[3] / "configs" / f"{benchmark}.yaml"
     return resolve(config, given, Path("/nowhere")).load
 
 

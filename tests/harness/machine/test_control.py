@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.control import MAX_SLOTS, Control, Phase, control_file
+from harness.machine.control import MAX_SLOTS, Control, Phase, control_file
 
 
 def test_what_one_side_writes_the_other_reads() -> None:

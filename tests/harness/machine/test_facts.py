@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import system
-from harness.system import cgroup_cpu_quota, cgroup_memory_room, usable_cpus
+from harness.machine import facts as system
+from harness.machine.facts import cgroup_cpu_quota, cgroup_memory_room, usable_cpus
 
 
 def tree(root: Path, files: dict[str, str]) -> None:
@@ -126,7 +126,7 @@ def test_usable_cpus_are_the_affinity_cut_by_the_whole_cpus_of_the_quota(
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is only one CPU to choose from")
 def test_a_process_bound_to_one_cpu_uses_one(environment: dict[str, str]) -> None:
     code = (
-        "import os; from harness.system import usable_cpus; "
+        "import os; from harness.machine.facts import usable_cpus; "
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(usable_cpus())"
     )
     done = subprocess.run(

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from harness.memory import SHARED_SAMPLES, Look, Owner, Watch, peak_rss_bytes, read_look
-from harness.report import render
+from harness.machine.memory import SHARED_SAMPLES, Look, Owner, Watch, peak_rss_bytes, read_look
+from harness.report.run import render
 
 MB = 1 << 20
 
 CHILD = """
 import mmap, sys
-from harness.memory import own_bytes
+from harness.machine.memory import own_bytes
 before = own_bytes()
 held = []
 for path in sys.argv[1:]:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import placement
-from harness.backend_section import BackendSection
-from harness.placement import Wanted, most_instances, most_threads, on, pin, place
-from harness.planning import _fill
-from harness.topology import Core, Topology, this_machine
+from harness.config.backend import BackendSection
+from harness.machine import placement
+from harness.machine.placement import Wanted, most_instances, most_threads, on, pin, place
+from harness.machine.topology import Core, Topology, this_machine
+from harness.worker.plan import _fill
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -191,7 +191,7 @@ def test_a_system_that_forbids_it_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 WATCHED = """
 import os, threading
 from pathlib import Path
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, input_shapes=None):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.machine import (
+from harness.machine.state import (
     cpu_seconds,
     cpuinfo_mhz,
     load_average,

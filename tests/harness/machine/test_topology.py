@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.topology import Topology, read_topology, this_machine
+from harness.machine.topology import Topology, read_topology, this_machine
 
 BIG, LITTLE = "1024", "380"
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.base import ModelRejected
-from backends.model_file import check_model_file
-from harness.zoo.graph import Graph
-from harness.zoo.model_costs import arena_bytes, costs, load, operator_multiply_adds
-from harness.zoo.model_file import GraphInfo, NotAModel, OperatorInfo, TensorInfo, read_model
+from backends.litert.model_file import check_model_file
+from harness.model.costs import arena_bytes, costs, load, operator_multiply_adds
+from harness.model.file import GraphInfo, NotAModel, OperatorInfo, TensorInfo, read_model
+from harness.zoo.graph.writer import Graph
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.wire import pack_detections
+from accuracy.answers.wire import pack_detections
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TensorSpec
-from harness.backend_section import ParitySection
-from harness.parity import Tolerance, compare, tolerance_for
-from harness.parts import judge_coverage
+from harness.config.backend import ParitySection
+from harness.model.coverage import judge_coverage
+from harness.model.parity import Tolerance, compare, tolerance_for
 
 SCORES = TensorSpec("scores", (1, 10), np.dtype(np.float32))
 COUNTS = TensorSpec("counts", (1, 10), np.dtype(np.uint8), scale=1 / 256)

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from accuracy.interval import Interval
 from accuracy.score import Score, of_hits
-from harness.card import Subject, judge, may_be_lost
-from harness.config import benchmark_names, config_folder, load_benchmark
-from harness.registry import task_class
-from harness.report_accuracy import accuracy_rows, exact_metric, metric
-from harness.spec import DataSetRef, ModelRef
-from harness.targets import Target, floor_of, published_of
+from harness.config.accuracy_targets import Target, floor_of, published_of
+from harness.config.files import benchmark_names, config_folder, load_benchmark
+from harness.config.registry import task_class
+from harness.report.accuracy import accuracy_rows, exact_metric, metric
+from harness.results.card import Subject, judge, may_be_lost
+from harness.spec.schema import DataSetRef, ModelRef
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 FIELDS = settings(deadline=None, derandomize=True, max_examples=150)

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError, RunFailed
-from harness.results import Reserve, invalid_reasons, keep, read_detail, read_result, write_json
+from harness.results.files import Reserve, keep, read_result, write_json
+from harness.results.loadgen_log import invalid_reasons, read_detail
 
 KILLED = """
 import os, sys
 from pathlib import Path
-from harness.results import write_json
+from harness.results.files import write_json
 real = getattr(os, sys.argv[1])
 def killed(*words, **more):
     os.kill(os.getpid(), 9)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.doubtful import too_short
-from harness.report import duration, render
-from harness.report_accuracy import metric
+from harness.report.accuracy import metric
+from harness.report.run import render
+from harness.results.warnings import too_short
+from harness.units import duration
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Cli = Callable[..., subprocess.CompletedProcess[str]]

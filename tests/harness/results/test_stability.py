@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import launch
-from harness.machine import CpuTime, State
-from harness.pace import Pace
-from harness.unstable import between, drifted, prospects, reasons
+from harness.machine.state import CpuTime, State
+from harness.results.stability import between, drifted, prospects, reasons
+from harness.run import launch
+from harness.statistics.drift import Pace
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.doubtful import not_placed, too_many_threads, too_short
-from harness.system import usable_cpus
+from harness.machine.facts import usable_cpus
+from harness.results.warnings import not_placed, too_many_threads, too_short
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -79,8 +79,8 @@ def test_only_a_short_offline_run_is_called_short() -> None:
 def test_a_standin_that_was_asked_for_is_not_said_to_stand_for_a_missing_file(
     use: str, says: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.running import _announce
-    from harness.screen import Screen
+    from harness.report.screen import Screen
+    from harness.series.perform import _announce
 
     overrides: list[tuple[str, Any]] = [("model.use", use), ("load.mode", "accuracy")]
     model = SimpleNamespace(name="mobilebert_int8", source="standin")

@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Callable
 
 from harness.commands.doctor import _cores
-from harness.registry import BACKENDS
-from harness.topology import Core, Topology
+from harness.config.registry import BACKENDS
+from harness.machine.topology import Core, Topology
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

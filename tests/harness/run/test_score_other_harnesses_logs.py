@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.log import Answer, read_rows, write_rows
+from accuracy.answers.log import Answer, read_rows, write_rows
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from harness import cli, results, run
+from harness import cli
 from harness.errors import Interrupted
+from harness.results import files as results
+from harness.run import execute as run
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Popen = subprocess.Popen[str]
@@ -24,8 +26,8 @@ Read = Callable[[Path], dict[str, Any]]
 SLOW = """
 import os, time
 from pathlib import Path
-from backends.interpreter import InterpreterBackend
-from harness import loadgen
+from backends.litert.interpreter import InterpreterBackend
+from harness.serving import loadgen
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, hang=False, input_shapes=None):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.report_series import render_series
+from harness.report.series import render_series
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

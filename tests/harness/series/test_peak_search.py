@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.peak_search import Goal, Trial, bracket, confirmed, next_step
-from harness.queueing import DeterministicQueue, peak_rate
+from harness.series.peak_search import Goal, Trial, bracket, confirmed, next_step
+from harness.statistics.queueing import DeterministicQueue, peak_rate
 
 SERVICE_NS, SHARE = 4e6, 0.99
 GOAL = Goal(servers=2, bound_ns=6 * SERVICE_NS, share=SHARE, tolerance=0.025)

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from accuracy.log import LogError, read_answers, read_rows
-from harness.rules import SEEDS
+from accuracy.answers.log import LogError, read_answers, read_rows
+from harness.config.rules import SEEDS
 from native import SWITCH
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 PACKAGES = ("accuracy", "backends", "benchmarks", "configs", "harness", "tasks")
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,9 +33,9 @@ Read = Callable[[Path], dict[str, Any]]
 TROUBLE = """
 import ctypes, os, sys, time
 from pathlib import Path
-from backends.interpreter import InterpreterBackend
-from harness import loadgen
-from harness.samples import SampleLibrary
+from backends.litert.interpreter import InterpreterBackend
+from harness.serving import loadgen
+from harness.serving.samples import SampleLibrary
 from tasks.base import DataMissing
 
 def trouble(how, outputs=None):
@@ -133,7 +133,7 @@ def test_trap_1_only_one_module_imports_loadgen_and_none_its_other_name() -> Non
             assert "mlcommons_loadgen" not in roots, path
             if "mlperf_loadgen" in roots:
                 importers.add(str(path))
-    assert importers == {"harness/loadgen.py"}
+    assert importers == {"harness/serving/loadgen.py"}
 
 
 # Trap 2: the conf files may be read once in a process; later runs keep their seeds at 0.
@@ -141,7 +141,7 @@ def test_trap_1_only_one_module_imports_loadgen_and_none_its_other_name() -> Non
 DRIVE = """
 import sys
 from pathlib import Path
-from harness import loadgen
+from harness.serving import loadgen
 
 settings = loadgen.Settings(
     scenario="SingleStream", accuracy=False, performance_sample_count=4, total_sample_count=4, min_query_count=64,
@@ -374,7 +374,7 @@ def test_trap_4_answers_of_another_shape_or_type_end_the_run_as_failed(
 
 STEADY = """
 import time
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, input_shapes=None):
@@ -448,11 +448,11 @@ def test_trap_6_the_trace_is_off_unless_asked_for(call: Cli, keywords: list[str]
 ANSWERS = """
 import random, sys
 from pathlib import Path
-from harness import loadgen
-from harness.control import Control, control_file
-from harness.dispatch.guard import Guard
-from harness.dispatch.inline import multi_stream, single_stream
-from harness.dispatch.pool import Pool
+from harness.serving import loadgen
+from harness.machine.control import Control, control_file
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.pool import Pool
 
 scenario, total, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
@@ -642,9 +642,9 @@ def test_trap_11_a_maximum_duration_ends_a_single_stream_run(
 
 WATCH = """
 import json, sys
-from backends.interpreter import InterpreterBackend
-from harness import loadgen
-from harness.samples import SampleLibrary
+from backends.litert.interpreter import InterpreterBackend
+from harness.serving import loadgen
+from harness.serving.samples import SampleLibrary
 
 for name in ("load", "unload"):
     def watched(library, indices, name=name, real=getattr(SampleLibrary, name)):

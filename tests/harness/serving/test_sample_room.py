@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from backends.base import TensorSpec
-from harness import sample_memory
 from harness.errors import ConfigError
-from harness.sample_memory import room_for
-from harness.spec import Load
+from harness.serving import sample_room as sample_memory
+from harness.serving.sample_room import room_for
+from harness.spec.schema import Load
 from harness.units import bytes_text, parse_bytes
 
 MB = 1_000_000

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from backends.base import TensorSpec
-from harness.samples import SampleLibrary
+from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec, DataMissing
 
 

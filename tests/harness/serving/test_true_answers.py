@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from backends.base import TensorSpec
-from harness.zoo.squad_builtin import write_builtin_squad
+from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 

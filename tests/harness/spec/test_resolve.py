@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.resolve import resolve
-from harness.spec import read_spec, write_spec
-from harness.zoo.official import cache_dir
+from harness.spec.resolve import resolve
+from harness.spec.schema import read_spec, write_spec
+from harness.zoo.files.official import cache_dir
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
 
 def test_every_path_of_a_spec_is_absolute(

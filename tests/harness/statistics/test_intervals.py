@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from harness.tuning.intervals import LOOKS, judge, ratio_of
+from harness.statistics.intervals import LOOKS, judge, ratio_of
 
 
 def _measured(truth: float, noise: float, seed: int) -> tuple[str | None, list[float]]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from harness.queueing import DeterministicQueue, highest_utilisation, peak_rate, service_time_behind
+from harness.statistics.queueing import DeterministicQueue, highest_utilisation, peak_rate, service_time_behind
 
 
 def _simulated_waits(servers: int, utilisation: float, count: int) -> npt.NDArray[Any]:

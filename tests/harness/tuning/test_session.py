@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.config import find_benchmark
+from harness.config.files import find_benchmark
 from harness.errors import ConfigError, RunFailed
-from harness.spec import Spec
-from harness.topology import Core, Topology
+from harness.machine.topology import Core, Topology
+from harness.spec.schema import Spec
 from harness.tuning import session
 from harness.tuning.child import CandidateFailed
 from harness.tuning.report import front, how_sure

@@ -13,18 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from accuracy.log import read_rows
+from accuracy.answers.log import read_rows
 from backends.base import Array, Backend, BackendInfo, TensorSpec
-from backends.batch import Rows
 from backends.cpu import CompiledCpuBackend, CpuBackend
+from backends.litert.batch import Rows
+from backends.litert.tensor_memory import as_bytes
 from backends.null import NullBackend
-from backends.tensor_memory import as_bytes
-from harness.batching import CannotBatchError, open_many, prove
-from harness.control import Control, control_file
-from harness.dispatch.guard import Guard
-from harness.dispatch.pool import Pool
-from harness.parts import Parts
-from harness.sut import SystemUnderTest
+from harness.machine.control import Control, control_file
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.pool import Pool
+from harness.serving.instances import Parts
+from harness.serving.responder import Responder
+from harness.serving.sut import SystemUnderTest
+from harness.worker.batch import CannotBatchError, open_many, prove
 from tasks.base import Codec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -313,11 +314,10 @@ def control() -> Iterator[Control]:
 def test_server_s_threads_take_queries_together_that_wait_already(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness import loadgen
-    from harness.dispatch.queue_times import QueueTimes
+    from harness.serving.dispatch.queue_times import QueueTimes
 
     taken: list[tuple[list[int], list[bytes]]] = []
-    monkeypatch.setattr(loadgen.Responder, "complete", lambda _, ids, answers: taken.append((list(ids), list(answers))))
+    monkeypatch.setattr(Responder, "complete", lambda _, ids, answers: taken.append((list(ids), list(answers))))
 
     class Sut:
         batch = 4

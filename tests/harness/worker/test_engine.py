@@ -16,10 +16,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend, open_cpu
-from backends.model_file import POST_PROCESSING_OP, unfit_for_compiling
-from harness.calibration import duel
-from harness.zoo import layers
-from harness.zoo.graph import Graph
+from backends.litert.model_file import POST_PROCESSING_OP, unfit_for_compiling
+from harness.worker.timing import duel
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from harness.calibration import ServiceTime, loadgen_bytes, queued_answer_ns, server_load, service_time, throughput
+from harness.worker.timing import ServiceTime, loadgen_bytes, queued_answer_ns, server_load, service_time, throughput
 
 
 def test_the_expected_latency_errs_towards_fast_and_for_very_quick_models_less_far() -> None:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness import worker
+from harness.worker import main as worker
 
 PR_GET_TIMERSLACK = 30
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.unstable import not_warm
-from harness.warm_up import WarmUp, settle
+from harness.results.stability import not_warm
+from harness.worker.warm_up import WarmUp, settle
 
 
 class Model:

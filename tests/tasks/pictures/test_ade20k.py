@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from accuracy.masks import Masks
 from accuracy.mean_iou import MeanIoU
-from tasks.ade20k import IGNORE, content_side, fitted, prepare_labels, prepare_picture
+from accuracy.truth.masks import Masks
 from tasks.base import Array
+from tasks.pictures.ade20k import IGNORE, content_side, fitted, prepare_labels, prepare_picture
 
 quick = settings(deadline=None, derandomize=True, max_examples=80)
 STEMS = ("ADE_val_00000001", "ADE_val_00000002", "ADE_val_00000003")

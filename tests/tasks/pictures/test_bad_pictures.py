@@ -19,10 +19,10 @@ from PIL import Image
 
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataMissing, DataRef
-from tasks.by_name import picture_size
 from tasks.classification import Classification, ClassificationOptions
 from tasks.detection import Detection, DetectionOptions
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.truth_by_name import picture_size
 from tasks.segmentation import Segmentation, SegmentationOptions
 from tasks.super_resolution import SuperResolution, SuperResolutionOptions
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.base import DataMissing
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
 
 Make = Callable[[Mapping[str, bytes]], Path]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.base import Array
-from tasks.images import PROFILES, code_version
-from tasks.resize import resize_bilinear_numpy
+from tasks.pictures.preprocess import PROFILES, code_version
+from tasks.pictures.resize import resize_bilinear_numpy
 
 SIDES = st.integers(16, 120)
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.log import Answer
-from accuracy.tfrecord import crc32c, masked
-from accuracy.wire import pack_labels
+from accuracy.answers.log import Answer
+from accuracy.answers.wire import pack_labels
+from accuracy.records.tfrecord import crc32c, masked
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
-from tasks.record_pictures import open_records
+from tasks.pictures.records import open_records
 from tasks.record_sets import is_record_set
 
 Record = Mapping[str, bytes | str | int]

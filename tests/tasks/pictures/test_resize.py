@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.base import Array
-from tasks.resize import resize_bilinear, resize_bilinear_numpy
+from tasks.pictures.resize import resize_bilinear, resize_bilinear_numpy
 
 SIZE = st.integers(1, 70)
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from accuracy import wire
-from accuracy.coco_truth import COCO_CATEGORIES, read_instances
-from accuracy.log import Answer
-from accuracy.stored_boxes import COCO_NAMES
+from accuracy.answers import wire
+from accuracy.answers.log import Answer
+from accuracy.truth.coco import COCO_CATEGORIES, read_instances
+from accuracy.truth.stored_boxes import COCO_NAMES
 from backends.base import TensorSpec
 from tasks.base import Array, DataMissing, DataRef
 from tasks.detection import Detection, DetectionOptions

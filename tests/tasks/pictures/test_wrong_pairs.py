@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.base import DataMissing
-from tasks.pairs import refuse_wrong_pair
-from tasks.pictures import Pictures
+from tasks.pictures.folders import Pictures
+from tasks.pictures.wrong_pairs import refuse_wrong_pair
 
 
 def mobile(zoo: Path, name: str) -> Path:

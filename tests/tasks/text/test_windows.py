@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accuracy.squad_text import joined_pieces, split_words
-from accuracy.squad_truth import read_truth
-from accuracy.tfrecord import crc32c, masked
+from accuracy.answers.squad_text import joined_pieces, split_words
+from accuracy.records.tfrecord import crc32c, masked
+from accuracy.truth.squad import read_truth
 from tasks.base import DataMissing
-from tasks.squad_data import RecordWindows, TextWindows, Windows, spans, widest_window
-from tasks.wordpiece import WordPiece
+from tasks.text.windows import RecordWindows, TextWindows, Windows, spans, widest_window
+from tasks.text.wordpiece import WordPiece
 
 quick = settings(
     deadline=None, derandomize=True, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accuracy.squad_text import basic_tokens
+from accuracy.answers.squad_text import basic_tokens
 from tasks.base import DataMissing
-from tasks.wordpiece import WordPiece
+from tasks.text.wordpiece import WordPiece
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 TOKENS = [*SPECIAL, *"abc.", "##a", "##b", "##c", "ab", "##bc", "abca", "cab", "##cab"]

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.base import TensorSpec
-from harness.dispatch import frames
-from harness.dispatch.frames import Inbox, Kind
-from harness.dispatch.shared_samples import SharedSamples, pack_samples
 from harness.errors import RunFailed
+from harness.serving.dispatch import frames
+from harness.serving.dispatch.frames import Inbox, Kind
+from harness.serving.dispatch.shared_samples import SharedSamples, pack_samples
 
 answers = st.lists(st.binary(max_size=40), min_size=1, max_size=12)
 even = st.integers(0, 9).flatmap(

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from accuracy.log import read_rows
-from harness.control import Control, control_file
-from harness.dispatch import guard as guard_module
-from harness.dispatch.frames import Inbox
-from harness.dispatch.guard import Guard
-from harness.dispatch.peers import Peer
-from harness.dispatch.processes import ProcessPool
-from harness.dispatch.queue_times import QueueTimes
+from accuracy.answers.log import read_rows
 from harness.errors import RunFailed
+from harness.machine.control import Control, control_file
+from harness.serving.dispatch import guard as guard_module
+from harness.serving.dispatch.frames import Inbox
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.peers import Peer
+from harness.serving.dispatch.processes import ProcessPool
+from harness.serving.dispatch.queue_times import QueueTimes
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 PlugIn = Callable[[str, str], dict[str, str]]
@@ -35,7 +35,7 @@ PROCESSES = ["--set", "backend.workers=processes", "--instances", "2"]
 
 ODD = """
 import random
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 from tasks.keyword_spotting import KeywordSpottingCodec
 
 def postprocess(self, outputs):
@@ -146,13 +146,13 @@ def test_auto_measures_both_for_a_quick_model_on_the_cpu_and_leaves_plug_ins_to_
 TROUBLE = """
 import ctypes, json, os, sys, time
 from pathlib import Path
-from backends.interpreter import InterpreterBackend
+from backends.litert.interpreter import InterpreterBackend
 from tasks.base import DataMissing
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, how="", where="issue", input_shapes=None):
         super().__init__(model, name="trouble", threads=threads, input_shapes=input_shapes)
-        self.how, self.peer, self.count = how, "harness.dispatch.peer" in " ".join(sys.orig_argv), 0
+        self.how, self.peer, self.count = how, "harness.serving.dispatch.peer" in " ".join(sys.orig_argv), 0
         if self.peer and where == "open":
             self.trouble()
         if self.peer:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from harness import loadgen
-from harness.control import Control, control_file
-from harness.dispatch import guard as guard_module
-from harness.dispatch import queue_times
-from harness.dispatch.guard import Guard
-from harness.dispatch.pool import Pool
-from harness.dispatch.queue_times import QueueTimes, summary
+from harness.machine.control import Control, control_file
+from harness.serving import loadgen
+from harness.serving.dispatch import guard as guard_module
+from harness.serving.dispatch import queue_times
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.pool import Pool
+from harness.serving.dispatch.queue_times import QueueTimes, summary
+from harness.serving.responder import Responder
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -106,7 +107,7 @@ def test_threads_that_are_far_behind_give_the_run_up_and_let_every_query_go(
     monkeypatch.setattr(loadgen, "abandon", completed.extend)
     heard: list[BaseException] = []
     guard, sut = Guard(control, heard.append), Stuck()
-    monkeypatch.setattr(loadgen.Responder, "complete", lambda _, ids, answers: completed.extend(ids))
+    monkeypatch.setattr(Responder, "complete", lambda _, ids, answers: completed.extend(ids))
     pool = Pool([sut], guard, control, chunk=1, times=[QueueTimes(1)])  # type: ignore[list-item]
     for number in range(150):
         # Never waits for the worker.

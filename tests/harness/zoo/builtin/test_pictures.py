@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.coco_truth import COCO_CATEGORIES
-from harness.zoo import ade20k_builtin, coco_builtin, imagenet_builtin
-from harness.zoo.builtin import BUILTIN, builtin_path
-from harness.zoo.drawing import MOTIFS, Chance, coverage
+from accuracy.truth.coco import COCO_CATEGORIES
+from harness.zoo.builtin import ade20k as ade20k_builtin
+from harness.zoo.builtin import coco as coco_builtin
+from harness.zoo.builtin import imagenet as imagenet_builtin
+from harness.zoo.builtin.drawing import MOTIFS, Chance, coverage
+from harness.zoo.builtin.sets import BUILTIN, builtin_path
 
 _SETS = ("imagenet", "coco", "ade20k")
 _MODULES = {"imagenet": imagenet_builtin, "coco": coco_builtin, "ade20k": ade20k_builtin}

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 import pytest
 
-from accuracy.squad_truth import read_questions, read_truth
-from harness.zoo.squad_builtin import (
+from accuracy.truth.squad import read_questions, read_truth
+from harness.zoo.builtin.squad import (
     KINDS,
     MARKS,
     PARTS,
@@ -23,8 +23,8 @@ from harness.zoo.squad_builtin import (
     vocabulary,
     write_builtin_squad,
 )
-from tasks.squad_data import TextWindows
-from tasks.wordpiece import WordPiece
+from tasks.text.windows import TextWindows
+from tasks.text.wordpiece import WordPiece
 
 
 def paragraphs(part: Part) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.zoo import download as module
-from harness.zoo.download import FetchFailed, Patience, Source, download
+from harness.zoo.files import download as module
+from harness.zoo.files.download import FetchFailed, Patience, Source, download
 
 BODY = bytes(range(256)) * 4096
 HASTY = Patience(timeout_s=0.5, attempts=3, first_wait_s=0.01, longest_wait_s=0.05)

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from harness.entries import FileEntry
+from harness.config.published import FileEntry
 from harness.errors import ConfigError
-from harness.zoo.catalog import Catalog, Item
-from harness.zoo.download import FetchFailed, Patience
-from harness.zoo.fetch import Fetching, fetch
-from harness.zoo.importing import import_file
-from harness.zoo.install import Outcome
-from harness.zoo.meter import Meter
-from harness.zoo.official import examine, official_path, read_stamp
+from harness.zoo.files.catalog import Catalog, Item
+from harness.zoo.files.download import FetchFailed, Patience
+from harness.zoo.files.fetch import Fetching, fetch
+from harness.zoo.files.importing import import_file
+from harness.zoo.files.install import Outcome
+from harness.zoo.files.meter import Meter
+from harness.zoo.files.official import examine, official_path, read_stamp
 
 BODY = b"\x78" + bytes(range(256)) * 2000
 OTHER = b"\x78" + BODY[:0:-1]
@@ -154,7 +154,7 @@ def test_a_cached_file_that_was_changed_is_put_aside_and_fetched_again(origin: A
 
 
 def test_a_known_file_is_hashed_once_and_a_touched_one_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.zoo import official
+    from harness.zoo.files import official
 
     path = official_path("a.tfrecord", tmp_path)
     path.parent.mkdir(parents=True)
@@ -181,8 +181,8 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
 
     wanted = item("a.tfrecord", origin.on("/a", slow), md5=md5(BODY))
     script = (
-        "import sys; from pathlib import Path; from harness.entries import FileEntry\n"
-        "from harness.zoo.catalog import Item; from harness.zoo.fetch import Fetching, fetch\n"
+        "import sys; from pathlib import Path; from harness.config.published import FileEntry\n"
+        "from harness.zoo.files.catalog import Item; from harness.zoo.files.fetch import Fetching, fetch\n"
         "item = Item(FileEntry(file='a.tfrecord', urls=[sys.argv[1]], md5=sys.argv[2]))\n"
         "how = Fetching(Path(sys.argv[3]), on_wait=lambda file: print('waits for', file, flush=True))\n"
         "print(fetch([item], how, lambda _: None)[0].what)\n"
@@ -193,7 +193,7 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
     thread.start()
     assert began.wait(20)
     words = [sys.executable, "-c", script, f"{origin.url}/a", md5(BODY), str(tmp_path)]
-    root = str(Path(__file__).resolve().parents[3])
+    root = str(Path(__file__).resolve().parents[4])
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}) as second:
         assert second.stdout is not None
         assert second.stdout.readline() == "waits for a.tfrecord\n"
@@ -365,7 +365,7 @@ def test_a_model_with_other_tensors_than_the_registry_says_is_refused(keyword_mo
     shutil.copyfile(keyword_model, mine)
 
     def known(**tensor: Any) -> Catalog:
-        from harness.entries import TensorEntry
+        from harness.config.published import TensorEntry
 
         return catalog(Item(FileEntry(file="model.tflite"), inputs=(TensorEntry(role="features", **tensor),)))
 

@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.config import benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.doubtful import doubtful_data
-from harness.entries import DatasetEntry, Origin
+from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config.published import DatasetEntry, Origin
+from harness.config.registry import TASKS, task_class
 from harness.errors import ConfigError
-from harness.registry import TASKS, task_class
-from harness.resolve import resolve
-from harness.sources import find_dataset
-from harness.spec import DataSetRef, Spec
-from harness.zoo.catalog import read_catalog
-from harness.zoo.importing import import_file
-from harness.zoo.official import examine, official_path
+from harness.results.warnings import doubtful_data
+from harness.spec.data_source import find_dataset
+from harness.spec.resolve import resolve
+from harness.spec.schema import DataSetRef, Spec
+from harness.zoo.files.catalog import read_catalog
+from harness.zoo.files.importing import import_file
+from harness.zoo.files.official import examine, official_path
 
 ORIGINS = {
     "commondatastorage.googleapis.com",
@@ -201,7 +201,7 @@ def test_official_without_a_cached_file_names_the_command(tmp_path: Path) -> Non
 
 
 def test_auto_takes_the_standin_where_no_official_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness import sources
+    from harness.spec import data_source as sources
 
     monkeypatch.setattr(sources, "standin_path", lambda name, cache: (cache / name, "0" * 64))
     assert resolved(tmp_path, "mobilebert", dataset__use="builtin").model.source == "standin"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import sample_cache
 from harness.errors import ConfigError
-from harness.sample_cache import cache_limit, discard, kept_bytes, make_room
-from harness.samples import SampleLibrary
+from harness.serving.samples import SampleLibrary
+from harness.zoo.files import sample_cache
+from harness.zoo.files.sample_cache import cache_limit, discard, kept_bytes, make_room
 from tasks.base import Array, Codec
 
 KB = 1000

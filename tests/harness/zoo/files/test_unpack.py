@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.zoo.unpack import ArchiveRefused, Limits, unpack
+from harness.zoo.files.unpack import ArchiveRefused, Limits, unpack
 
 ESCAPES = ["../evil", "a/../../evil", "/evil", "..\\evil", "C:\\evil", "a/../b"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.zoo.noise import normal_noise
+from harness.zoo.graph.noise import normal_noise
 
 
 def test_noise_has_mean_0_and_variance_1_and_a_bound() -> None:

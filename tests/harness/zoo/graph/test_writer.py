@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.zoo import layers
-from harness.zoo.graph import SIGNATURE, Graph, Quantization
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import SIGNATURE, Graph, Quantization
 
 Array = npt.NDArray[Any]
 _DTYPES = {
@@ -210,7 +210,7 @@ def test_a_type_that_cannot_be_written_is_named() -> None:
 
 
 def test_a_model_that_the_format_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.zoo.graph._MAX_BYTES", 1000)
+    monkeypatch.setattr("harness.zoo.graph.writer._MAX_BYTES", 1000)
     graph = Graph("large")
     graph.constant("values", np.zeros(500, np.float32))
     with pytest.raises(ValueError, match=r"'large' would take \d+ bytes; a TFLite file holds at most 1000"):

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.coco_truth import read_instances
-from accuracy.masks import Masks
-from accuracy.squad_truth import read_questions
-from accuracy.stored_boxes import COCO_NAMES
-from harness.entries import DatasetEntry, FileEntry, Preparation
+from accuracy.truth.coco import read_instances
+from accuracy.truth.masks import Masks
+from accuracy.truth.squad import read_questions
+from accuracy.truth.stored_boxes import COCO_NAMES
+from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
-from harness.zoo.data_layouts import LAYOUTS
-from harness.zoo.prepare import Given, Prepared, prepare
+from harness.zoo.layouts.folders import LAYOUTS
+from harness.zoo.layouts.prepare import Given, Prepared, prepare
 from tasks.base import DataRef
 from tasks.classification import Classification, ClassificationOptions
 from tasks.detection import Detection

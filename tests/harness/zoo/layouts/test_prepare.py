@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.entries import DatasetEntry, FileEntry, Preparation
+from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
-from harness.zoo.data_layouts import LAYOUTS
-from harness.zoo.official import examine
-from harness.zoo.prepare import Given, Prepared, prepare
+from harness.zoo.files.official import examine
+from harness.zoo.layouts.folders import LAYOUTS
+from harness.zoo.layouts.prepare import Given, Prepared, prepare
 from tasks.base import DataRef
 from tasks.classification import Classification, ClassificationOptions
 from tasks.detection import Detection

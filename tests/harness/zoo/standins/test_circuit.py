@@ -14,15 +14,15 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from accuracy.log import Answer
-from accuracy.wire import pack_logits
-from harness.zoo import circuit, mobilebert
-from harness.zoo.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
-from harness.zoo.squad_builtin import KINDS, Part, write_builtin_squad
-from harness.zoo.wiring import whole
+from accuracy.answers.log import Answer
+from accuracy.answers.wire import pack_logits
+from harness.zoo.builtin.squad import KINDS, Part, write_builtin_squad
+from harness.zoo.standins import circuit, mobilebert
+from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
+from harness.zoo.standins.wiring import whole
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
-from tasks.squad_data import Inputs
+from tasks.text.windows import Inputs
 
 Array = npt.NDArray[Any]
 Logits = list[tuple[Array, Array]]

@@ -15,10 +15,10 @@ from typing import BinaryIO
 import pytest
 
 from harness.errors import UnknownName
-from harness.zoo import standins
-from harness.zoo.standins import STANDINS, Standin, standin_path
+from harness.zoo.standins import library as standins
+from harness.zoo.standins.library import STANDINS, Standin, standin_path
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[4]
 _CONTENT = b"a model" * 1000
 
 
@@ -144,7 +144,7 @@ def _python(code: str, *arguments: object) -> subprocess.Popen[str]:
 _SLOW = """
 import os, sys, time
 from pathlib import Path
-from harness.zoo.standins import STANDINS, Standin, standin_path
+from harness.zoo.standins.library import STANDINS, Standin, standin_path
 
 def write(file):
     with open(sys.argv[1] + ".made", "a") as log:
@@ -154,7 +154,7 @@ def write(file):
     time.sleep(0.5)
     file.write(b"and half")
 
-STANDINS["slow"] = Standin(write, ("noise",))
+STANDINS["slow"] = Standin(write, ("graph/noise",))
 found = standin_path("slow", Path(sys.argv[1]))
 print(found.sha256, found.path.read_bytes().decode())
 """
@@ -185,7 +185,7 @@ def test_without_locks_all_make_the_file_and_none_spoils_it(monkeypatch: pytest.
         both_write.wait(timeout=30)
         file.write(_CONTENT[3000:])
 
-    monkeypatch.setitem(STANDINS, "shared", Standin(write, ("noise",)))
+    monkeypatch.setitem(STANDINS, "shared", Standin(write, ("graph/noise",)))
     with ThreadPoolExecutor(_SEVERAL) as pool:
         found = list(pool.map(lambda _: standin_path("shared", tmp_path), range(_SEVERAL)))
     assert {made.sha256 for made in found} == {hashlib.sha256(_CONTENT).hexdigest()}
@@ -197,7 +197,7 @@ def test_without_locks_all_make_the_file_and_none_spoils_it(monkeypatch: pytest.
 _NO_SPACE = """
 import resource, sys
 from pathlib import Path
-from harness.zoo.standins import standin_path
+from harness.zoo.standins.library import standin_path
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
@@ -222,7 +222,7 @@ def test_an_interrupted_build_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tm
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(STANDINS, "interrupted", Standin(write, ("noise",)))
+    monkeypatch.setitem(STANDINS, "interrupted", Standin(write, ("graph/noise",)))
     with pytest.raises(KeyboardInterrupt):
         standin_path("interrupted", tmp_path)
     assert _files(tmp_path) == {"interrupted.lock"}
@@ -237,7 +237,7 @@ def test_a_failed_rebuild_keeps_no_file_that_passes_for_good(
     def write(_: BinaryIO) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(STANDINS, "counted", Standin(write, ("noise",)))
+    monkeypatch.setitem(STANDINS, "counted", Standin(write, ("graph/noise",)))
     for _attempt in range(2):
         with pytest.raises(OSError, match=r"No space left on device.*counted\.tflite"):
             standin_path("counted", tmp_path)
@@ -246,7 +246,7 @@ def test_a_failed_rebuild_keeps_no_file_that_passes_for_good(
 _MODULES = """
 import sys
 from pathlib import Path
-from harness.zoo.standins import STANDINS, standin_path
+from harness.zoo.standins.library import STANDINS, standin_path
 
 folder, job, *names = sys.argv[1:]
 for name in names:
@@ -256,8 +256,11 @@ for name in names:
             standin.write(file)
         else:
             standin_path(name, Path(folder))
-    loaded = {module.removeprefix("harness.zoo.") for module in sys.modules if module.startswith("harness.zoo.")}
-    print(name, *sorted(loaded - {"standins", "locks"} - set(standin.modules)), "ai_edge_litert" in sys.modules)
+    folders = {"builtin", "files", "graph", "standins"}
+    zoo = (module for module in sys.modules if module.startswith("harness.zoo."))
+    loaded = {module.removeprefix("harness.zoo.").replace(".", "/") for module in zoo}
+    loaded -= folders | {"standins/library", "files/locks"}
+    print(name, *sorted(loaded - set(standin.modules)), "ai_edge_litert" in sys.modules)
 """
 _FAMILIES = [
     [name for name, standin in STANDINS.items() if standin.modules == modules]

@@ -14,8 +14,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from harness.zoo import mobilebert
-from harness.zoo.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
+from harness.zoo.standins import mobilebert
+from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
 
 Array = npt.NDArray[Any]
 Question = Mapping[str, Array]

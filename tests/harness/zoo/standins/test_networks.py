@@ -10,11 +10,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from harness.zoo import networks, picture_models
-from harness.zoo.graph import Graph
-from harness.zoo.networks import Network
-from harness.zoo.picture_models import Variant, Weights
-from harness.zoo.ssd import anchors
+from harness.zoo.graph.writer import Graph
+from harness.zoo.standins import networks, picture_models
+from harness.zoo.standins.networks import Network
+from harness.zoo.standins.picture_models import Variant, Weights
+from harness.zoo.standins.ssd import anchors
 
 _OP_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _VARIANTS: tuple[Variant, ...] = ("float32", "int8")

@@ -11,9 +11,9 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.zoo import picture_layers
-from harness.zoo.graph import Graph, Quantization, Tensor
-from harness.zoo.picture_models import activation_quantization
+from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.standins import picture_layers
+from harness.zoo.standins.picture_models import activation_quantization
 
 Array = npt.NDArray[Any]
 

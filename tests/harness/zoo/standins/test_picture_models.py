@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from accuracy.log import Answer, LogError
+from accuracy.answers.log import Answer, LogError
 from backends.base import TensorSpec
-from harness.registry import task_class
-from harness.zoo import networks
-from harness.zoo.builtin import builtin_path
-from harness.zoo.picture_models import WEIGHTS, load_weights
-from harness.zoo.standins import standin_path
+from harness.config.registry import task_class
+from harness.zoo.builtin.sets import builtin_path
+from harness.zoo.standins import networks
+from harness.zoo.standins.library import standin_path
+from harness.zoo.standins.picture_models import WEIGHTS, load_weights
 from tasks.base import DataRef
 
 Array = npt.NDArray[Any]
@@ -137,7 +137,7 @@ def test_pictures_squeezed_into_the_input_cost_the_classifier_its_floor(
     made: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks import classification
-    from tasks.images import resize_bilinear
+    from tasks.pictures.preprocess import resize_bilinear
 
     assert score(made, "classification", "int8", count=_SOME["classification"]) >= FLOORS["classification"][1]
     monkeypatch.setattr(classification, "PROFILES", {"mobile": resize_bilinear})

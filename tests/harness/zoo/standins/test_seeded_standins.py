@@ -16,12 +16,13 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from harness.config import Benchmark, ModelSection, load_collections
-from harness.sources import find_model
-from harness.zoo.standins import STANDINS
+from harness.config.files import load_collections
+from harness.config.schema import Benchmark, ModelSection
+from harness.spec.model_source import find_model
+from harness.zoo.standins.library import STANDINS
 
 Array = npt.NDArray[Any]
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[4]
 _PICTURE = (1, 144, 256, 3)
 
 
@@ -120,7 +121,7 @@ def test_the_int8_twin_of_a_convolution_benchmark_follows_the_float_one(number: 
 
 _DIGESTS = """
 import hashlib, io, sys
-from harness.zoo.standins import STANDINS
+from harness.zoo.standins.library import STANDINS
 for name in sys.argv[1:]:
     file = io.BytesIO()
     STANDINS[name].write(file)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.zoo.training.machine import add_machine_options, chosen_device
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[4]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,1 @@
+"""TFRecord files and the messages in them, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""Ground truth, in every form in which it comes."""

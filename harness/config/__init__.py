@@ -1,0 +1,1 @@
+"""What a config file may say, how it is read and refused."""

@@ -1,0 +1,122 @@
+"""What a config file may say: its sections and their fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from harness.config.accuracy_targets import Target
+from harness.config.backend import BackendSection
+from harness.config.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.rules import Mode, Preset, Round, Scenario, ServerLoad
+from harness.units import parse_bytes
+
+
+class Section(BaseModel):
+    """A part of a config: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+class OpenSection(BaseModel):
+    """A part of a config whose further keys are options of the task."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
+
+
+class ModelSection(OpenSection):
+    """Which model, and how its tensors are read."""
+
+    use: str = "auto"
+    """`auto`, `official`, `standin`, a name from `models`, or a path."""
+
+
+class DatasetSection(OpenSection):
+    """Which data, and how samples are prepared."""
+
+    use: str = "auto"
+    """`auto`, `official`, `builtin`, a name from `datasets`, or a path."""
+    truth: str = "auto"
+    """A path, or `auto`: found in or beside the data set."""
+    count: int | None = Field(default=None, ge=1)
+    """Use the first `count` samples; null for all."""
+
+
+def _size(value: Any) -> Any:
+    try:
+        return parse_bytes(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"load.max_sample_memory {error}") from None
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
+"""Bytes, or a text with a unit."""
+
+
+_HOUR_NS = 3_600_000_000_000
+"""No query takes longer; LoadGen would wait or count without end for larger figures."""
+
+
+class LoadSection(Section):
+    """What LoadGen asks. null leaves a figure to the rules and the preset, or to the calibration."""
+
+    scenario: Scenario = "SingleStream"
+    mode: Mode = "performance"
+    preset: Preset = "rules"
+    round: Round | None = None
+    performance_sample_count: int | None = Field(default=None, ge=1)
+    min_query_count: int | None = Field(default=None, ge=1)
+    min_duration_ms: int | None = Field(default=None, ge=0)
+    max_duration_ms: int | None = Field(default=None, ge=0)
+    """LoadGen heeds it in SingleStream only."""
+    expected_latency_ns: int | None = Field(default=None, ge=1, le=_HOUR_NS)
+    """SingleStream and MultiStream: one query's, from which LoadGen generates queries beforehand."""
+    target_qps: float | None = Field(default=None, ge=0.001, le=1e9)
+    """Server: the load. Offline: the expected samples per second."""
+    max_sample_memory: Size | None = None
+    """What the samples that are loaded at once may take, as 512MB; null: half of the memory available."""
+    too_few_samples: Literal["warn", "refuse"] = "warn"
+    """Where fewer fit than the performance sample count; a submission refuses."""
+    server_target_latency_ms: float | None = Field(default=None, gt=0, le=_HOUR_NS / 1e6)
+    server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
+    server_load: ServerLoad = "half"
+    """Server's load where `target_qps` is null: half of the measured throughput, or the peak that queueing lets hope for."""
+    find_peak_budget_s: float | None = Field(default=None, gt=0)
+    """How long a whole search (mode find-peak) may take; null: 1,500 s under the rules, 120 s quick, 60 s rapid."""
+    find_peak_tolerance: float = Field(default=0.025, ge=0.001, le=0.5)
+    """How near the found peak and the lowest load that breaks the bound may lie: 0.025 is 2.5 %."""
+    warm_up_s: float = Field(default=2.0, ge=0, le=600)
+    """How long the model may be asked before LoadGen starts, until its latency is stable; 0 for not at all."""
+    enable_trace: bool = False
+    """LoadGen's trace: hundreds of megabytes for quick models."""
+
+
+class Collection(Section):
+    """A file in configs/collections/: files that belong to no benchmark."""
+
+    title: str
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    files: dict[str, FileEntry] = Field(default_factory=dict)
+
+
+class Benchmark(Section):
+    """A file in configs/."""
+
+    title: str
+    task: str
+    """A kind from harness.config.registry.TASKS."""
+    aliases: list[str] = Field(default_factory=list)
+    rounds: list[Round] = Field(default_factory=list)
+    """Rounds that have this benchmark; the last is the default."""
+    model: ModelSection = Field(default_factory=ModelSection)
+    dataset: DatasetSection = Field(default_factory=DatasetSection)
+    backend: BackendSection = Field(default_factory=BackendSection)
+    load: LoadSection = Field(default_factory=LoadSection)
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    datasets: dict[str, DatasetEntry] = Field(default_factory=dict)
+    files: dict[str, FileEntry] = Field(default_factory=dict)
+    """Further files that belong to the benchmark: calibration lists, originals."""
+    full_count: int | None = Field(default=None, ge=1)
+    """Samples of the full data set, on which accuracy counts."""
+    targets: list[Target] = Field(default_factory=list)

@@ -1,0 +1,1 @@
+"""One model file: what it says of itself, how it is opened, whether its answers are right."""

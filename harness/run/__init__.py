@@ -1,0 +1,1 @@
+"""One run, the parent's side: launched, watched, scored, kept."""

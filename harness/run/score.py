@@ -1,0 +1,44 @@
+"""A run's accuracy, from its log and the ground truth alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from accuracy.answers.log import read_answers
+from harness.config.registry import task_class
+from harness.errors import ConfigError
+from harness.results.card import Subject, judge
+from harness.results.loadgen_log import ACCURACY_LOG
+from harness.spec.schema import Spec, read_spec
+from harness.spec.task import open_task
+from tasks.base import Task
+
+
+def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
+    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge`."""
+    task = task or open_task(spec.task, spec.options, spec.dataset)
+    subject = Subject(
+        headline=task_class(spec.task).headline,
+        targets=spec.targets,
+        round=spec.load.round,
+        full_count=spec.full_count,
+        count=len(task),
+        dataset=spec.dataset,
+        model=spec.model,
+    )
+    return judge(task.score(read_answers(folder / ACCURACY_LOG, len(task))), subject)
+
+
+def rescore(folder: Path) -> dict[str, Any]:
+    """As `score`, for a finished run's directory.
+
+    Raises:
+        ConfigError: Not a run's directory, or not one of an accuracy run.
+    """
+    spec = read_spec(folder)
+    if spec.load.mode != "accuracy":
+        raise ConfigError(
+            f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
+        )
+    return score(spec, folder)

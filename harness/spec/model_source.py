@@ -1,0 +1,88 @@
+"""Where a run's model comes from: an official file in the cache, a stand-in, or a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.config.published import ModelEntry
+from harness.config.schema import Benchmark
+from harness.errors import ConfigError, unknown
+from harness.spec.official_source import _examined, how_to_get
+from harness.spec.schema import Checksum, ModelRef
+from harness.zoo.files.official import hash_file, is_published, writing_cache
+from harness.zoo.standins.library import STANDINS, standin_path
+
+
+def find_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+    """The model that `model.use` means, and the task options it needs.
+
+    `auto` and `official` never use the network: a file that is not in the cache is not here.
+
+    Raises:
+        ConfigError: It is not here, or not what it should be; the message says how to get it.
+    """
+    use, entries = benchmark.model.use, benchmark.models
+    if use in entries:
+        found = _official_model(use, entries[use], cache_dir) or _standin(use, entries[use], cache_dir)
+        if found:
+            return found
+        raise ConfigError(f"model {use} is not here: {how_to_get(use, entries[use])}")
+    if use in ("auto", "official", "standin"):
+        return _chosen_model(benchmark, cache_dir)
+    path = Path(use)
+    if not path.is_file():
+        if "/" not in use and not use.endswith(".tflite"):
+            raise ConfigError(unknown("model", use, [*entries, "auto", "official", "standin"]))
+        raise ConfigError(f"no model file at {use}")
+    digests = hash_file(path)
+    for name, entry in entries.items():
+        if is_published(digests, entry):
+            ref = ModelRef(
+                name=name, source="official", path=path.resolve(), sha256=digests.sha256, checksum="verified"
+            )
+            return ref, entry.options
+    return ModelRef(name=path.stem, source="file", path=path.resolve(), sha256=digests.sha256), {}
+
+
+def _chosen_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+    """The first official file that is cached, or else the first stand-in, as far as `model.use` allows."""
+    use, entries = benchmark.model.use, benchmark.models
+    for name, entry in entries.items():
+        if use != "standin" and (found := _official_model(name, entry, cache_dir)):
+            return found
+    for name, entry in entries.items():
+        if use != "official" and (found := _standin(name, entry, cache_dir)):
+            return found
+    published = {name: entry for name, entry in entries.items() if entry.file}
+    if use == "standin":
+        raise ConfigError(f"there is no built-in stand-in for {benchmark.title}: give a model with --model PATH")
+    if not published:
+        raise ConfigError(f"no model for {benchmark.title} is listed: give one with --model PATH")
+    (name, entry), *more = published.items()
+    others = f" (or another: {', '.join(other for other, _ in more)})" if more else ""
+    raise ConfigError(
+        f"no {'' if use == 'auto' else 'official '}model for {benchmark.title} is here: {how_to_get(name, entry)}{others}, "
+        "or give one with --model PATH"
+    )
+
+
+def _official_model(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+    if not entry.file:
+        return None
+    cached = _examined(entry.file, entry, cache_dir)
+    if not cached.usable or cached.sha256 is None:
+        return None
+    checksum: Checksum = "verified" if cached.state == "verified" else "unverified"
+    ref = ModelRef(name=name, source="official", path=cached.path, sha256=cached.sha256, checksum=checksum)
+    return ref, entry.options
+
+
+def _standin(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+    if not entry.standin:
+        return None
+    if entry.standin not in STANDINS:
+        raise ConfigError(unknown("stand-in", entry.standin, STANDINS))
+    with writing_cache(cache_dir):
+        path, sha256 = standin_path(entry.standin, cache_dir / "standins")
+    return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options

@@ -1,0 +1,1 @@
+"""Mathematics of queues and of noisy figures; no clock, no run."""

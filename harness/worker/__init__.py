@@ -1,0 +1,1 @@
+"""One run, the child's side: calibrated, warmed up, driven."""

@@ -1,0 +1,1 @@
+"""Files of the cache: fetched, taken by hand, verified, installed."""

@@ -1,0 +1,1 @@
+"""Writes TFLite graphs without a converter."""

@@ -1,0 +1,1 @@
+"""Data sets laid out from what their owners distribute."""

@@ -1,0 +1,1 @@
+"""Model files of the official architectures with weights of our own."""

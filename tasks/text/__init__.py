@@ -1,0 +1,1 @@
+"""Text: questions as windows of tokens, and which tensor of a model takes which."""
