@@ -24,9 +24,10 @@ from accuracy.answers.spans import Window
 from accuracy.answers.squad_text import basic_tokens
 from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
+from backends.litert.model_file import EDGETPU_OP
 from harness.cli import main
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.writer import Graph, Quantization, Tensor
 from tasks.question_answering import QuestionAnswering
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -163,6 +164,52 @@ def _write_picture_model(path: Path, side: int) -> Path:
     return _write(graph, path)
 
 
+def _add(graph: Graph, name: str, left: Tensor, right: Tensor, op: str = "ADD") -> Tensor:
+    """left + right."""
+    total = graph.tensor(name, left.shape, np.float32)
+    graph.operator(op, [left, right], [total], *([schema.AddOptionsT()] if op == "ADD" else []))
+    return total
+
+
+@pytest.fixture(scope="session")
+def adds_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 [1, 32, 32, 3] -> [1, 1001] in 5 ops, of which the first and the last are ADDs."""
+    return _write_adds(tmp_path_factory.mktemp("models") / "adds.tflite", "ADD")
+
+
+@pytest.fixture(scope="session")
+def edgetpu_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with custom ops in place of the ADDs: nothing but the test delegate runs it."""
+    return _write_adds(tmp_path_factory.mktemp("models") / "adds_edgetpu.tflite", EDGETPU_OP)
+
+
+def _write_adds(path: Path, op: str) -> Path:
+    rng = np.random.default_rng(5)
+    graph = Graph("adds")
+    picture = graph.input("picture", (1, PICTURE_SIDE, PICTURE_SIDE, 3), np.float32)
+    tint = graph.constant("tint", np.array([0.1, -0.2, 0.3], np.float32))
+    mean = graph.tensor("mean", (1, 1, 1, 3), np.float32)
+    pool = schema.Pool2DOptionsT(
+        padding=schema.Padding.VALID, strideW=1, strideH=1, filterWidth=PICTURE_SIDE, filterHeight=PICTURE_SIDE
+    )
+    graph.operator("AVERAGE_POOL_2D", [_add(graph, "tinted", picture, tint, op)], [mean], pool)
+    flat = layers.reshape(graph, "flat", mean, (1, 3))
+    weight = graph.constant("weight", rng.normal(size=(1001, 3)).astype(np.float32))
+    zero = graph.constant("zero", np.zeros(1001, np.float32))
+    scores = layers.fully_connected(graph, "products", flat, weight, zero)
+    bias = graph.constant("bias", rng.normal(size=1001).astype(np.float32))
+    graph.output(_add(graph, "scores", scores, bias, op))
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+@pytest.fixture(scope="session")
+def classify(adds_model: Path, picture_data: Path, short: list[str]) -> list[str]:
+    """The words of a short run of the model with ADDs."""
+    return ["--task", "mobilenet_edgetpu", "--model", str(adds_model), "--dataset", str(picture_data), *short]
+
+
 @pytest.fixture(scope="session")
 def make_picture_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     """Writes a folder of so many plain JPEGs of 48x40 and labels.csv, of which every fourth is wrong."""
@@ -257,7 +304,43 @@ def cli(command: list[str], environment: dict[str, str], tmp_path: Path) -> Call
             env=environment | dict(env or {}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
+            check=False,
+        )
+
+    return run
+
+
+HOURS = """
+import itertools, sys
+from pathlib import Path
+from types import SimpleNamespace
+from harness.cli import main
+from harness.run import launch
+
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+hours = itertools.count(3600, 3600)
+launch.time = SimpleNamespace(monotonic=lambda: next(hours) if len(list(folder.glob("hanging-*"))) == count else 0)
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.fixture
+def hung(environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
+    """Runs one command that is expected to hang: hung(out, count, *words, env={...}).
+
+    For the parent no time passes until so many processes say by a file `hanging-PID` in the run's directory that they hang;
+    then an hour each time it looks. So no test depends on how soon a process is up.
+    """
+
+    def run(out: Path, count: int, *words: str | Path, env: Mapping[str, str] | None = None) -> Process:
+        return subprocess.run(
+            [sys.executable, "-P", "-c", HOURS, *map(str, (out, count, *words)), "--out", str(out)],
+            cwd=tmp_path,
+            env=environment | dict(env or {}),
+            capture_output=True,
+            text=True,
+            timeout=600,
             check=False,
         )
 
@@ -341,7 +424,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 def eventually() -> Callable[..., None]:
     """Waits until a condition holds; fails loudly if it never does. For processes, whose moment is theirs to choose."""
 
-    def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    def wait(condition: Callable[[], object], what: str, seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"still not so after {seconds} s: {what}"

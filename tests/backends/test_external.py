@@ -82,7 +82,7 @@ def test_whatever_a_delegate_does_wrong_the_run_is_failed_and_says_where(
 def test_a_delegate_that_hangs_is_ended_and_the_run_says_where(
     where: str,
     phase: str,
-    cli: Cli,
+    hung: Cli,
     classify: list[str],
     delegate_library: Path,
     tmp_path: Path,
@@ -90,7 +90,7 @@ def test_a_delegate_that_hangs_is_ended_and_the_run_says_where(
     read_result: Read,
 ) -> None:
     words = ["--backend", f"external:{delegate_library},hang={where}", "--set", "backend.timeout_s=4"]
-    done = cli(*classify, *words, "--out", tmp_path / "run")
+    done = hung(tmp_path / "run", 1, *classify, *words)
     assert done.returncode == 3
     assert f"made no progress for 4 s while {phase}" in complaint(done)
     assert "backend.timeout_s" in complaint(done)
@@ -214,7 +214,7 @@ def test_inputs_may_be_resized_before_the_delegate_takes_its_ops(delegate_librar
 def test_a_delegate_that_breaks_in_the_middle_of_loadgen_fails_the_run(
     wish: str,
     says: str,
-    cli: Cli,
+    hung: Cli,
     classify: list[str],
     delegate_library: Path,
     tmp_path: Path,
@@ -223,7 +223,7 @@ def test_a_delegate_that_breaks_in_the_middle_of_loadgen_fails_the_run(
 ) -> None:
     # An answer takes two partitions, 40 ms at least: 16 answers at most come before LoadGen, which asks for 64.
     words = ["--backend", f"external:{delegate_library},sleep_us=20000,{wish}=invoke,after=60"]
-    done = cli(*classify, *words, "--set", "backend.timeout_s=4", "--out", tmp_path / "run")
+    done = hung(tmp_path / "run", 1, *classify, *words, "--set", "backend.timeout_s=4")
     assert done.returncode == 3
     assert says in complaint(done)
     result = read_result(tmp_path / "run")

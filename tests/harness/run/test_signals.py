@@ -92,7 +92,7 @@ def test_a_signal_in_any_scenario_leaves_a_failed_result_and_the_directory_intac
     for process, _ in runs.values():
         process.send_signal(number)
     for scenario, (process, worker) in runs.items():
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=600)
         assert process.returncode == status, stderr
         assert stdout == ""
         assert stderr.endswith(f"tflite-loadgen: stopped by {number.name}\n")
@@ -113,7 +113,7 @@ def test_ctrl_c_on_the_terminal_reaches_the_whole_process_group_and_ends_the_sam
 ) -> None:
     process, worker = begin(start, eventually, [*keywords, *LONG], tmp_path / "run", slow)
     os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 130
     assert stderr.endswith("tflite-loadgen: stopped by SIGINT\n")
     assert "Traceback" not in (tmp_path / "run" / "run.log").read_text(encoding="utf-8")
@@ -128,7 +128,7 @@ def test_an_impatient_user_presses_ctrl_c_many_times(
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     assert read_result(tmp_path / "run")["status"] == "failed"
@@ -141,7 +141,7 @@ def test_a_backend_that_hangs_can_still_be_stopped(
     words = [*keywords, *LONG, "--set", "backend.options={hang: true}"]
     process, worker = begin(start, eventually, words, tmp_path / "run", slow)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 143
     assert read_result(tmp_path / "run")["status"] == "failed"
     assert gone(worker)
@@ -153,7 +153,7 @@ def test_a_signal_while_calibrating_is_heard(
     process = start(*keywords, *LONG, "--out", tmp_path / "run", env=slow)
     eventually((tmp_path / "run" / "calibrating").exists, "the calibration is under way")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 130
     assert read_result(tmp_path / "run")["status"] == "failed"
     assert gone(int((tmp_path / "run" / "calibrating").read_text()))
@@ -165,7 +165,7 @@ def test_a_worker_does_not_outlive_a_parent_that_was_killed(
     process, worker = begin(start, eventually, [*keywords, *LONG], tmp_path / "run", slow)
     assert not gone(worker)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     eventually(lambda: gone(worker), "the worker is gone")
     # Nobody was left to say more; it is not taken for a result.
     assert read_result(tmp_path / "run")["status"] == "started"
@@ -176,7 +176,7 @@ def test_a_worker_killed_from_outside_is_a_failed_run(
 ) -> None:
     process, worker = begin(start, eventually, [*keywords, *LONG], tmp_path / "run", slow)
     os.kill(worker, signal.SIGKILL)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 3
     assert "the worker was killed by SIGKILL while running" in stderr
     assert read_result(tmp_path / "run")["status"] == "failed"
@@ -189,7 +189,7 @@ def test_an_interrupted_series_is_failed_on_top_and_in_the_run_that_was_under_wa
     process = start(*keywords, *LONG, "--mode", "submission", "--out", out, env=slow)
     eventually((out / "1-performance-slow" / "running").exists, "the first run is under way")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 130
     assert read_result(out)["status"] == read_result(out / "1-performance-slow")["status"] == "failed"
     assert not (out / "2-accuracy-slow").exists()
@@ -200,7 +200,7 @@ def test_two_runs_started_at_once_get_two_directories(
 ) -> None:
     processes = [start(*keywords, cwd=tmp_path) for _ in range(2)]
     for process in processes:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=600)
         assert process.returncode == 0, stderr
     folders = list((tmp_path / "results").iterdir())
     assert len(folders) == 2

@@ -106,7 +106,7 @@ def script(code: str, folder: Path, environment: dict[str, str], *words: str) ->
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -263,9 +263,9 @@ def test_two_processes_may_fill_the_cache_at_once(tmp_path: Path) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert [done.get(timeout=10) for _ in processes] == [True, True]
+    assert [done.get(timeout=600) for _ in processes] == [True, True]
     (folder,) = tmp_path.iterdir()
     assert (folder / "complete.json").is_file()
     done.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend, open_cpu
 from backends.litert.model_file import POST_PROCESSING_OP, unfit_for_compiling
-from harness.worker.timing import duel
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
-ROWS = [[np.zeros(1, np.float32)], [np.ones(1, np.float32)]]
 
 SLOW_INTERPRETER = """
 import time
@@ -39,26 +36,6 @@ from backends.cpu import CompiledCpuBackend
 right = CompiledCpuBackend.invoke
 CompiledCpuBackend.invoke = lambda self, inputs: [-output for output in right(self, inputs)]
 """
-
-
-def sleeping(seconds: float, asked: list[int]) -> Callable[[Any], None]:
-    def invoke(row: Any) -> None:
-        asked.append(int(row[0][0]))
-        time.sleep(seconds)
-
-    return invoke
-
-
-def test_the_quicker_of_two_wins_only_where_it_is_the_second_and_clearly_so() -> None:
-    quick, slow, asked = 0.0005, 0.004, list[int]()
-    assert duel(sleeping(slow, asked), sleeping(quick, []), ROWS).second_wins
-    assert set(asked) == {0, 1}
-    lost = duel(sleeping(quick, []), sleeping(slow, []), ROWS)
-    assert not lost.second_wins
-    assert lost.pairs == 5
-    assert lost.first_ns < lost.second_ns
-    # Equal, and no time: it is never the second.
-    assert not duel(sleeping(slow, []), sleeping(slow, []), ROWS, budget_ns=1).second_wins
 
 
 @pytest.fixture

@@ -1,14 +1,41 @@
-"""What LoadGen is told beforehand, and how it is found. No timing is asserted: answers are made as slow as they should be."""
+"""What LoadGen is told beforehand, and how it is found. No timing is asserted: where it matters, the clock is a made-up one."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from harness.worker.timing import ServiceTime, loadgen_bytes, queued_answer_ns, server_load, service_time, throughput
+from harness.worker import timing
+from harness.worker.timing import (
+    ServiceTime,
+    duel,
+    loadgen_bytes,
+    queued_answer_ns,
+    server_load,
+    service_time,
+    throughput,
+)
+
+
+class Clock:
+    """Stands for the module `time`: no time passes but what an answer is said to take."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def perf_counter_ns(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(timing, "time", found)
+    return found
 
 
 def test_the_expected_latency_errs_towards_fast_and_for_very_quick_models_less_far() -> None:
@@ -40,21 +67,43 @@ def test_every_sample_is_asked_in_turn_and_a_few_times_at_least() -> None:
     assert found.median_ns >= found.quick_ns >= 20_000_000
 
 
-def test_the_median_and_the_quick_tenth_are_of_the_times_measured() -> None:
+def test_the_median_and_the_quick_tenth_are_of_the_times_measured(clock: Clock) -> None:
     """One in three answers is slow: the median does not see it, nor does the tenth percentile."""
     turn = [0]
 
     def answer(index: int) -> bytes:
         turn[0] += 1
-        time.sleep(0.05 if turn[0] % 3 == 0 else 0.001)
+        clock.now_ns += 50_000_000 if turn[0] % 3 == 0 else 1_000_000
         return b""
 
     found = service_time(answer, [0], measure_ns=400_000_000)
-    assert 1_000_000 <= found.quick_ns <= found.median_ns < 50_000_000
+    assert (found.quick_ns, found.median_ns) == (1_000_000, 1_000_000)
+    # Three answers take 52 ms.
+    assert found.runs == 24
+
+
+def _takes(clock: Clock, time_ns: int, asked: list[int]) -> Callable[[int], None]:
+    def answer(row: int) -> None:
+        asked.append(row)
+        clock.now_ns += time_ns
+
+    return answer
+
+
+def test_the_quicker_of_two_wins_only_where_it_is_the_second_and_clearly_so(clock: Clock) -> None:
+    asked: list[int] = []
+    won = duel(_takes(clock, 4_000_000, asked), _takes(clock, 500_000, []), [0, 1])
+    assert (won.second_wins, won.pairs, won.first_ns, won.second_ns) == (True, 10, 4_000_000, 500_000)
+    assert set(asked) == {0, 1}
+    lost = duel(_takes(clock, 500_000, []), _takes(clock, 4_000_000, []), [0, 1])
+    assert (lost.second_wins, lost.pairs, lost.first_ns, lost.second_ns) == (False, 5, 500_000, 4_000_000)
+    assert not duel(_takes(clock, 1_000_000, []), _takes(clock, 960_000, []), [0]).second_wins
+    # Equal, and no time: it is never the second.
+    assert not duel(_takes(clock, 4_000_000, []), _takes(clock, 4_000_000, []), [0], budget_ns=1).second_wins
 
 
 def test_all_workers_are_measured_at_once() -> None:
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=600)
     asked: Counter[int] = Counter()
 
     def answer(worker: int) -> bytes:
