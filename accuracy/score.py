@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,10 @@ class Score(Mapping[str, float]):
     """What one should know of these figures, a line each."""
     details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What the headline is made of, by its own name: `iou_by_class`, `psnr_db_by_picture`."""
+
+    def with_notes(self, notes: Iterable[str]) -> Score:
+        """The same with more notes behind its own."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def __getitem__(self, name: str) -> float:
         """The metric of this name."""

@@ -33,6 +33,7 @@ VOCABULARY = "vocab.txt"
 
 _INPUT_TYPES = ("int32", "int64", "float32")
 _OUTPUT_TYPES = ("float32", "float16", "int8", "uint8", "int16")
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ class QuestionAnswering(Task):
     def score(self, answers: Iterable[Answer]) -> Score:
         """`f1`, `exact_match` and `f1_mobile` over the questions of this set, as fractions of 1.
 
-        A question counts where any of its windows is in the set. One without a valid answer scores 0.
+        A question counts where any of its windows is in the set. One without a valid answer scores 0, and so does one
+        whose context gives no window at all; a note says how many there are, and how many the truth has beyond the set.
 
         Raises:
             LogError: An answer is not what `wire.pack_logits` writes.
@@ -158,7 +160,8 @@ class QuestionAnswering(Task):
                 start, end = unpack_logits(data, self._windows.sequence, options.layout, options.log_dtype)
             best.update(index, self._windows.window(index), start, end)
         found = best.texts(words_of)
-        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+        scored = squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+        return scored.with_notes(self._notes(truth))
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""
@@ -173,6 +176,7 @@ class QuestionAnswering(Task):
         return {
             "count": len(self._windows),
             "questions": len(self._questions),
+            "questions_without_window": len(self._windows.without_window()),
             "source": str(self._windows.path),
             "truth": str(self._truth.path),
             "max_seq_length": self._windows.sequence,
@@ -181,6 +185,23 @@ class QuestionAnswering(Task):
     @cached_property
     def _questions(self) -> list[str]:
         return self._windows.questions()
+
+    def _notes(self, truth: SquadTruth) -> list[str]:
+        """What the set leaves out, or counts without having asked it."""
+        notes = []
+        if unseen := self._windows.without_window():
+            notes.append(
+                f"{len(unseen):,} of {len(self._questions):,} questions have a context of which no token is left, so that no "
+                f"model is asked them: they count as 0, as in SQuAD's own evaluation ({', '.join(unseen[:_SHOWN])}"
+                f"{', ...' if len(unseen) > _SHOWN else ''})"
+            )
+        beyond = len(truth.answers.keys() - self._questions)
+        if beyond and self._data.count is None:
+            notes.append(
+                f"{beyond:,} of the {len(truth.answers):,} questions of {truth.path.name} have no window in "
+                f"{self._windows.path.name}: they are not asked and do not count"
+            )
+        return notes
 
     @cached_property
     def _truth(self) -> SquadTruth:

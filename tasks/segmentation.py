@@ -94,7 +94,7 @@ class Segmentation(Task):
                 class_map = wire.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
-        return metric.score()
+        return metric.score().with_notes(self._notes())
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the annotations where there are any."""
@@ -105,8 +105,16 @@ class Segmentation(Task):
             return described | {"truth": None}
         if self._stored is not None:
             return described | {"truth": self._stored.source, "unused_annotations": 0}
-        unused = set(masks.stems) - {self._pictures.stem(index) for index in range(len(self))}
-        return described | {"truth": str(masks.path), "unused_annotations": len(unused)}
+        return described | {"truth": str(masks.path), "unused_annotations": self._unused(masks)}
+
+    def _unused(self, masks: Masks) -> int:
+        return len(set(masks.stems) - {self._pictures.stem(index) for index in range(len(self))})
+
+    def _notes(self) -> list[str]:
+        """What the truth has that the set does not ask for, unless the user wanted a part of it."""
+        if self._stored is not None or self._data.count is not None or not (unused := self._unused(self._masks)):
+            return []
+        return [f"{unused:,} of the annotations in {self._masks.path} have no picture in the set: they do not count"]
 
     @property
     def _stored(self) -> StoredMasks | None:

@@ -98,7 +98,12 @@ class SuperResolution(Task):
                     f"is {list(original.shape)}: is this the log of another data set?"
                 )
             by_picture[self._pictures.names[answer.index]] = metric.update(picture, original)
-        return dataclasses.replace(metric.score(), details={"psnr_db_by_picture": by_picture})
+        score = dataclasses.replace(metric.score(), details={"psnr_db_by_picture": by_picture})
+        if self._data.count is not None or not (unused := self._unused(self._originals)):
+            return score
+        return score.with_notes(
+            [f"{unused:,} of the originals in {self._originals.path} have no picture in the set: they do not count"]
+        )
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the originals where there are any."""
@@ -107,8 +112,10 @@ class SuperResolution(Task):
             originals = self._originals
         except (DataMissing, TruthError):
             return described | {"truth": None}
-        unused = set(originals.stems) - {self._pictures.stem(index) for index in range(len(self))}
-        return described | {"truth": str(originals.path), "unused_originals": len(unused)}
+        return described | {"truth": str(originals.path), "unused_originals": self._unused(originals)}
+
+    def _unused(self, originals: Originals) -> int:
+        return len(set(originals.stems) - {self._pictures.stem(index) for index in range(len(self))})
 
     @cached_property
     def _originals(self) -> Originals:

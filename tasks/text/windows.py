@@ -7,8 +7,7 @@ several that overlap, as in BERT's run_squad.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,8 +66,12 @@ class Windows(ABC):
         """
 
     def questions(self) -> list[str]:
-        """The questions that have a window here, in order, each once."""
+        """The questions that are asked here, in order, each once."""
         return list(dict.fromkeys(self.qas_id(index) for index in range(len(self))))
+
+    def without_window(self) -> Sequence[str]:
+        """Those of `questions` that no window shows to a model, since nothing of their context is left as tokens."""
+        return ()
 
 
 class RecordWindows(Windows):
@@ -190,8 +193,10 @@ class TextWindows(Windows):
             raise DataMissing(str(error)) from None
         self._wordpiece = wordpiece
         self._ids = {token: wordpiece.id_of(token) for token in (PAD, START, SEPARATOR)}
-        asked = self._asked(questions, doc_stride, max_query_length)
-        self._windows = list(islice(((one, at) for one in asked for at in range(len(one.spans))), count))
+        self._windows: list[tuple[_Asked, int]] = []
+        self._questions: list[str] = []
+        self._without_window: list[str] = []
+        self._cut(self._asked(questions, doc_stride, max_query_length), count)
         if not self._windows:
             raise DataMissing(f"{path} has no context with a word in it")
 
@@ -223,6 +228,24 @@ class TextWindows(Windows):
         tokens = [START, *asked.question.tokens, SEPARATOR, *asked.context.tokens[start:end], SEPARATOR]
         is_max = widest_window(asked.spans, start, end) == at
         return Window(asked.qas_id, tokens, asked.context.words[start:end], is_max)
+
+    def questions(self) -> list[str]:
+        """Also those without a window: the official evaluation counts every question of the file."""
+        return list(self._questions)
+
+    def without_window(self) -> Sequence[str]:
+        """As `Windows.without_window`."""
+        return self._without_window
+
+    def _cut(self, asked: Iterable[_Asked], count: int | None) -> None:
+        for one in asked:
+            if count is not None and len(self._windows) >= count:
+                break
+            self._questions.append(one.qas_id)
+            if not one.spans:
+                self._without_window.append(one.qas_id)
+            left = None if count is None else count - len(self._windows)
+            self._windows += [(one, at) for at in range(len(one.spans))][:left]
 
     def _asked(self, questions: Sequence[Question], doc_stride: int, max_query_length: int) -> Iterator[_Asked]:
         text, context = None, Pieces([], [], np.zeros(0, np.int32))

@@ -71,6 +71,7 @@ def test_true_logits_score_one_on_mlperfs_mini_set_and_altered_ones_do_not(zoo: 
     assert task.describe_data() == {
         "count": 100,
         "questions": 100,
+        "questions_without_window": 0,
         "source": str(squad / "squad_eval_mini.tfrecord"),
         "truth": str(squad / "squad_groundtruth.tfrecord"),
         "max_seq_length": 384,
@@ -380,3 +381,51 @@ def test_options_are_read_from_a_config() -> None:
     for wrong in ({"inputs": {"ids": "a"}}, {"layout": "transposed"}, {"log_dtype": "int8"}):
         with pytest.raises(ValidationError):
             options.validate_python(wrong)
+
+
+@pytest.mark.parametrize("context", ["", " \n", "\u200b\u200b", "\u200d \ufeff", "\u0301"])
+def test_a_question_whose_context_leaves_no_token_counts_as_nothing(
+    builtin: Path, tmp_path: Path, true_logits: TrueLogits, context: str
+) -> None:
+    paragraphs = [
+        ("Ada wrote the first program", "who wrote it?", "Ada"),
+        (context, "who is not there?", "nobody"),
+        ("The engine was made of brass", "what was it made of?", "brass"),
+        ("It was shown in London", "where was it shown?", "London"),
+    ]
+    entries = [
+        {"context": text, "qas": [{"id": f"q{at}", "question": question, "answers": [{"text": answer}]}]}
+        for at, (text, question, answer) in enumerate(paragraphs)
+    ]
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps({"version": "1.1", "data": [{"paragraphs": entries}]}), encoding="utf-8")
+    shutil.copy(builtin / "vocab.txt", tmp_path)
+    task = task_of(path)
+    task.check_truth()
+    assert task.describe_data()["questions_without_window"] == 1
+    score = task.score(answered(task, true_logits(task, path)))
+    assert score["f1"] == score["exact_match"] == score["f1_mobile"] == 0.75
+    assert score.count == 4
+    assert "1 of 4 questions have a context of which no token is left" in score.notes[0]
+    assert "(q1)" in score.notes[0]
+    # Of the first window alone it is no part.
+    first = task_of(path, count=1)
+    assert first.score(answered(first, true_logits(first, path))).count == 1
+
+
+def test_a_truth_with_more_questions_than_the_set_says_how_many_do_not_count(
+    builtin: Path, tmp_path: Path, true_logits: TrueLogits
+) -> None:
+    [whole] = builtin.glob("*.json")
+    data = json.loads(whole.read_text(encoding="utf-8"))
+    data["data"][0]["paragraphs"] = data["data"][0]["paragraphs"][:2]
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps(data), encoding="utf-8")
+    shutil.copy(builtin / "vocab.txt", tmp_path)
+    task = task_of(part, whole)
+    logged = list(answered(task, true_logits(task, whole)))
+    beyond = 112 - len(task._questions)
+    assert 0 < beyond < 112
+    assert f"{beyond} of the 112 questions of {whole.name} have no window in part.json" in task.score(logged).notes[0]
+    chosen = task_of(part, whole, count=len(task))
+    assert chosen.score(logged).notes == ()

@@ -129,6 +129,7 @@ def test_annotations_prepared_here_score_as_the_published_ones(
 
 def test_annotations_without_a_picture_are_counted_and_not_scored(deeplab: tuple[Segmentation, list[Answer]]) -> None:
     assert deeplab[0].describe_data()["unused_annotations"] == 27
+    assert deeplab[0].score(deeplab[1]).notes[-1].startswith("27 of the annotations in ")
 
 
 def test_a_log_of_two_thousand_maps_stays_small(deeplab: tuple[Segmentation, list[Answer]]) -> None:
