@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.config.workers import PoolName
 from harness.errors import ConfigError
 
 Count = Annotated[int, Field(strict=True)]
@@ -39,7 +40,7 @@ class BackendSection(BaseModel):
     """CPU threads of one instance."""
     instances: Count | Literal["auto"] = Field(default="auto")
     """Copies of the model that work at once (Server and Offline)."""
-    workers: Literal["auto", "threads", "processes"] = "auto"
+    workers: Literal["auto", PoolName] = "auto"
     """What answers Server and Offline; auto: processes for models of microseconds on the CPU, where they are quicker."""
     placement: Literal["auto", "none", "cores"] = "auto"
     """Whether instances get cores of their own; auto: where they are of several kinds, and processes."""
@@ -107,11 +108,3 @@ def _value(text: str, value: str) -> Any:
         return yaml.safe_load(value)
     except yaml.YAMLError:
         raise ConfigError(f"--backend {text}: {value!r} is no value") from None
-
-
-PROCESSES_BELOW_NS = 200_000
-"""Above this, threads meet at the GIL so rarely that a process of its own gains nothing."""
-
-
-IN_PROCESSES = frozenset({"cpu", "null"})
-"""Backends that may be opened in several processes unasked: a device has one owner, and a plug-in its own mind."""

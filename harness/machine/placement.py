@@ -15,7 +15,6 @@ from typing import Any, Literal
 from harness.machine.topology import Core, Topology
 
 Wanted = Literal["auto", "none", "cores"]
-Workers = Literal["threads", "processes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +56,7 @@ def most_threads(counts: Sequence[int], instances: int) -> int:
     return next(fitting, 1)
 
 
-def place(
-    topology: Topology, wanted: Wanted, *, threads: int, instances: int, workers: Workers = "threads"
-) -> Placement:
+def place(topology: Topology, wanted: Wanted, *, threads: int, instances: int, apart: bool = False) -> Placement:
     """Gives each instance cores of its own, the quickest first, and what is left to the harness.
 
     Args:
@@ -67,10 +64,10 @@ def place(
         wanted: `cores` pins wherever the cores are known, `auto` where it is known to help: see `_why_not`.
         threads: Of each instance.
         instances: How many there are.
-        workers: What they work in.
+        apart: Each works in a process of its own, away from the harness's threads.
     """
     fill = threads * instances == len(topology.cores)
-    why_not = _why_not(topology, wanted, gain=workers == "processes" and fill)
+    why_not = _why_not(topology, wanted, gain=apart and fill)
     if why_not:
         return Placement(why=why_not)
     free = [list(kind) for kind in topology.kinds]

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.config.workers import THREADS, WORKERS
 from harness.report.accuracy import accuracy_rows
 from harness.units import duration, seconds
 
@@ -149,9 +150,10 @@ def _bound_is_measured(result: Mapping[str, Any]) -> bool:
 
 
 def _backend(backend: Mapping[str, Any]) -> str:
-    # Results of earlier versions do not say what answers.
-    apart = " processes" if backend.get("workers") == "processes" else ""
-    shape = f"{backend['instances']}{apart} x {backend['threads']} thread" + ("s" if backend["threads"] > 1 else "")
+    # Results of earlier versions do not say who answers.
+    workers = WORKERS[backend.get("workers", THREADS.name)]
+    shape = " ".join(filter(None, (str(backend["instances"]), workers.label, "x", str(backend["threads"]), "thread")))
+    shape += "s" if backend["threads"] > 1 else ""
     shape += f", batches of {backend['batch']}" if backend.get("batch", 1) > 1 else ""
     if backend["engine"] == "none":
         return f"{backend['name']}: the model is NOT run, every answer is zeros ({shape})"

@@ -18,7 +18,7 @@ from harness.config.rules import STREAMS
 from harness.errors import RunFailed
 from harness.machine.control import Control, Phase
 from harness.machine.facts import usable_cpus
-from harness.machine.placement import Placement, Workers, may_pin, on, place
+from harness.machine.placement import Placement, may_pin, on, place
 from harness.machine.topology import this_machine
 from harness.model import parity
 from harness.model.opening import Recipe
@@ -123,14 +123,14 @@ class Parts:
             self._weights[self.model] = SharedFile()
         return {"weight_cache": self._weights[self.model].path}
 
-    def place(self, threads: int, instances: int, workers: Workers = "threads") -> Placement:
-        """Where instances would work."""
+    def place(self, threads: int, instances: int, *, apart: bool = False) -> Placement:
+        """Where instances would work, each in a process of its own (`apart`) or as threads of this one."""
         if self.info.accelerator:
             return Placement(why="an accelerator does the work")
         if not self._may_pin:
             return Placement(why="the system does not let a thread choose its CPUs")
         wanted = self.spec.backend.placement
-        return place(self.topology, wanted, threads=threads, instances=instances, workers=workers)
+        return place(self.topology, wanted, threads=threads, instances=instances, apart=apart)
 
     def sut(self, threads: int, cpus: Sequence[int] = (), batch: int = 1) -> SystemUnderTest:
         """Another instance with the task around it, its threads on these CPUs; the first of one thread is open already.

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.backend import IN_PROCESSES
 from harness.config.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
+from harness.config.workers import POOLS
 from harness.machine.placement import most_instances
 
 _XNNPACK = 1 | 2 | 8
@@ -108,8 +108,8 @@ def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
 
 
 def _workers(given: Given, best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Threads or processes, first the kind that the calibration took; a device has one owner."""
-    kinds = ["threads", "processes"] if given.backend in IN_PROCESSES else ["threads"]
+    """Whoever may open the backend, first those that the calibration took."""
+    kinds = [name for name, pool in POOLS.items() if pool.opens_unasked(given.backend)]
     return [{"backend.workers": kind} for kind in sorted(kinds, key=lambda kind: kind != best.get("backend.workers"))]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.config.backend import PROCESSES_BELOW_NS
+from harness.config.workers import POOLS, QUICK_NS
 from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.machine.facts import usable_cpus
 from harness.machine.memory import peak_rss_bytes
@@ -138,7 +138,7 @@ class Session:
     def _search(self) -> Found:
         default = self._open_default()
         best = default
-        quick = (default.row.latency_ns or 0) < PROCESSES_BELOW_NS
+        quick = (default.row.latency_ns or 0) < QUICK_NS
         given = self._given(accelerator=bool(default.facts["accelerator"]), quick=quick)
         for name in stages(given):
             rivals = stage(name, given, best.chosen)
@@ -255,7 +255,7 @@ class Session:
             options = {**options, "engine": facts["engine_chosen"]}
         decided = {"backend.threads": facts["threads"], "backend.instances": facts["instances"]}
         decided["backend.batch"] = facts["batch"]
-        if facts["workers"] in ("threads", "processes"):
+        if facts["workers"] in POOLS:
             decided["backend.workers"] = facts["workers"]
         return {**fields, **decided, "backend.options": dict(options)}
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.config.backend import IN_PROCESSES, PROCESSES_BELOW_NS
+from harness.config.workers import POOLS
 from harness.machine.placement import Placement, on
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.peers import Peers
@@ -121,7 +121,7 @@ def choose_workers(
         suts = (first, *(parts.sut(threads, placement.of(number), first.batch) for number in range(1, instances)))
         found["threads"] = _measure_threads(Team(parts, suts, None, placement, alone.median_ns), indices)
     if "processes" in candidates:
-        placement = parts.place(threads, instances, "processes")
+        placement = parts.place(threads, instances, apart=True)
         peers = Peers([parts.recipe(threads, placement.of(number), first.batch) for number in range(instances)])
         try:
             found["processes"] = _measure_processes(Team(parts, (first,), peers, placement, alone.median_ns), indices)
@@ -165,14 +165,12 @@ def measure_rate(team: Team, indices: Sequence[int]) -> float:
         return ask()
 
 
-def _candidates(spec: Spec, alone: ServiceTime) -> tuple[list[str], str]:
+def _candidates(spec: Spec, alone: ServiceTime) -> tuple[Sequence[str], str]:
     if spec.backend.workers != "auto":
         return [spec.backend.workers], "config"
-    if spec.backend.name not in IN_PROCESSES:
-        return ["threads"], f"backend {spec.backend.name}"
-    if alone.median_ns >= PROCESSES_BELOW_NS:
-        return ["threads"], f"a sample takes more than {PROCESSES_BELOW_NS // 1000} us"
-    return ["threads", "processes"], "measured"
+    why_not = {name: pool.why_not_unasked(spec.backend.name, alone.median_ns) for name, pool in POOLS.items()}
+    tried = [name for name, why in why_not.items() if not why]
+    return tried, "measured" if len(tried) > 1 else "; ".join(filter(None, why_not.values()))
 
 
 def _chunk(team: Team, workers: str, service_ns: int) -> int:

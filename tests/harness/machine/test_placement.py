@@ -58,14 +58,14 @@ def test_a_lone_instance_may_move_among_the_big_cores_unless_cores_of_its_own_ar
 
 
 def test_processes_that_fill_cores_which_are_alike_are_pinned_unasked() -> None:
-    assert place(HYPERTHREADS, "auto", threads=2, instances=2, workers="processes").instances == (
+    assert place(HYPERTHREADS, "auto", threads=2, instances=2, apart=True).instances == (
         (2, 3, 6, 7),
         (0, 1, 4, 5),
     )
-    assert not place(HYPERTHREADS, "auto", threads=1, instances=3, workers="processes").instances
-    assert not place(HYPERTHREADS, "auto", threads=2, instances=2, workers="threads").instances
-    assert not place(HYPERTHREADS, "none", threads=2, instances=2, workers="processes").instances
-    assert not place(machine([[0], [1]], quota=2.0), "auto", threads=1, instances=2, workers="processes").instances
+    assert not place(HYPERTHREADS, "auto", threads=1, instances=3, apart=True).instances
+    assert not place(HYPERTHREADS, "auto", threads=2, instances=2).instances
+    assert not place(HYPERTHREADS, "none", threads=2, instances=2, apart=True).instances
+    assert not place(machine([[0], [1]], quota=2.0), "auto", threads=1, instances=2, apart=True).instances
 
 
 @pytest.mark.parametrize(
