@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks standins
 
 The making is held against numpy drawing, hashing and writing as many bytes of noise, in a process of its own. Targets: all
-stand-ins in 6 times that, MobileBERT float in 5 times, each under 1 GB of memory; latency within 10 %. TensorFlow's converter makes a twin of each on the first run (some minutes, then they are cached: `benchmarks.converted_twins`), where
-TensorFlow is installed. Published files come from the folder that TFLITE_LOADGEN_ZOO names. What is not there is left out,
-with a line.
+stand-ins in 6 times that, MobileBERT float in 5 times, each under 1 GB of memory; latency within 10 %. TensorFlow's converter
+makes a twin of each on the first run (some minutes, then they are cached: `benchmarks.converted_twins`), where TensorFlow is
+installed. Published files come from the folder that TFLITE_LOADGEN_ZOO names. What is not there is left out, with a line.
 """
 
 from __future__ import annotations
