@@ -9,7 +9,7 @@ from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
 from backends.external import ExternalBackend, check_library, load
-from backends.litert.model_file import EDGETPU_OP, operators
+from backends.litert.custom_ops import EDGETPU_OP, operator_names
 
 LIBRARY = "libedgetpu.so.1"
 
@@ -42,7 +42,7 @@ class EdgeTpuBackend(ExternalBackend):
             BackendUnavailable: No library, no device, or a model that is not compiled for it.
         """
         self._device = next(iter(named_devices(device, devices)), "")
-        compiled = EDGETPU_OP in operators(model)
+        compiled = EDGETPU_OP in operator_names(model)
         fits = "is compiled for an Edge TPU" if compiled else f"is NOT compiled for an Edge TPU (no {EDGETPU_OP} in it)"
         _check_runtime(library, f" {model} {fits}.")
         if not compiled:

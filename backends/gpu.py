@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TimeShare
 from backends.litert.compiled import CompiledBackend
+from backends.litert.custom_ops import operator_names
 from backends.litert.litert_c import CPU, GPU
-from backends.litert.model_file import operators
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")
 _SPLIT = re.compile(r"(\d+) operations will run on the GPU, and the remaining (\d+) operations will run on the CPU")
@@ -140,4 +140,4 @@ def _kind(line: str) -> str:
 
 
 def _counts(model: Path) -> dict[str, int]:
-    return dict(Counter(operators(model)))
+    return dict(Counter(operator_names(model)))

@@ -24,7 +24,7 @@ from accuracy.answers.spans import Window
 from accuracy.answers.squad_text import basic_tokens
 from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
-from backends.litert.model_file import EDGETPU_OP
+from backends.litert.custom_ops import EDGETPU_OP
 from harness.cli import main
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph, Quantization, Tensor
@@ -175,6 +175,28 @@ def _add(graph: Graph, name: str, left: Tensor, right: Tensor, op: str = "ADD") 
 def adds_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """float32 [1, 32, 32, 3] -> [1, 1001] in 5 ops, of which the first and the last are ADDs."""
     return _write_adds(tmp_path_factory.mktemp("models") / "adds.tflite", "ADD")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 [1, 8, 6, 3] -> CONV_2D 4 of 3x3 -> DEPTHWISE_CONV_2D 5x5 -> ADD to itself."""
+    graph = Graph("small")
+    picture = graph.input("picture", (1, 8, 6, 3), np.float32)
+    kernel = graph.constant("kernel", np.ones((4, 3, 3, 3), np.float32))
+    bias = graph.constant("bias", np.zeros(4, np.float32))
+    first = graph.tensor("first", (1, 8, 6, 4), np.float32)
+    options = schema.Conv2DOptionsT(padding=schema.Padding.SAME, strideW=1, strideH=1)
+    graph.operator("CONV_2D", [picture, kernel, bias], [first], options)
+    depth = graph.constant("depth", np.ones((1, 5, 5, 4), np.float32))
+    second = graph.tensor("second", (1, 8, 6, 4), np.float32)
+    depthwise = schema.DepthwiseConv2DOptionsT(
+        padding=schema.Padding.SAME, strideW=1, strideH=1, depthMultiplier=1, dilationWFactor=1, dilationHFactor=1
+    )
+    graph.operator("DEPTHWISE_CONV_2D", [first, depth, bias], [second], depthwise)
+    third = graph.tensor("third", (1, 8, 6, 4), np.float32)
+    graph.operator("ADD", [second, second], [third], schema.AddOptionsT())
+    graph.output(third)
+    return _write(graph, tmp_path_factory.mktemp("small") / "small.tflite")
 
 
 @pytest.fixture(scope="session")

@@ -19,15 +19,11 @@ from backends.base import (
     TimeShare,
 )
 from backends.litert.compiled_profile import compiled_time_share
-from backends.litert.interpreter import InterpreterBackend, first_line
-from backends.litert.model_file import (
-    POST_PROCESSING_OP,
-    operators,
-    read_model,
-    select_ops,
-    shapeless_outputs,
-    unfit_for_compiling,
-)
+from backends.litert.custom_ops import POST_PROCESSING_OP, select_ops
+from backends.litert.interpreter import InterpreterBackend
+from backends.litert.loading import first_line
+from backends.litert.model_file import Subgraph
+from backends.litert.model_reader import read_model
 from backends.litert.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
@@ -69,7 +65,7 @@ class CompiledBackend(Backend):
         plain = InterpreterBackend(model, name="", threads=1, xnnpack=False, input_shapes=input_shapes)
         self.inputs, self.outputs = plain.inputs, plain.outputs
         plain.close()
-        self._nodes = len(operators(model))
+        self._nodes = len(read_model(model).operators)
         _check_types(model, (*self.inputs, *self.outputs))
         _check_shapes(model)
         self._model, self.said = _compile(model, options, why_not)
@@ -173,6 +169,34 @@ def why_not_compiled(model: Path, plain: Backend) -> str | None:
     return f"it has no buffers for {', '.join(wrong)}" if wrong else unfit_for_compiling(model)
 
 
+def unfit_for_compiling(path: Path) -> str | None:
+    """Why nobody should compile the model who need not: what a compiled model does wrongly, or was not seen to do rightly.
+
+    With outputs of a shape that only running tells, it writes past its buffers (seen with an SSD's post-processing).
+
+    Raises:
+        ModelRejected: The file is cut or corrupt.
+    """
+    model = read_model(path)
+    own = dict.fromkeys(operator.name for operator in model.operators if operator.code.custom)
+    if own:
+        return f"it has custom ops ({', '.join(own)})"
+    if len(model.subgraphs) != 1:
+        return f"it has {len(model.subgraphs)} graphs"
+    return "the file does not say what shape its outputs have" if _shapeless_outputs(model.main) else None
+
+
+def _shapeless_outputs(graph: Subgraph) -> list[str]:
+    """Names of the outputs whose shape neither the file nor the shape of the inputs tells."""
+    # An open batch size is the inputs' and the outputs' alike.
+    resizable = any(tensor.is_open for tensor in graph.input_tensors)
+    return [
+        tensor.name or "?"
+        for tensor in graph.output_tensors
+        if (not tensor.shape and not tensor.has_rank) or (tensor.is_open and not resizable)
+    ]
+
+
 def _without_buffers(specs: Sequence[TensorSpec]) -> list[str]:
     return [f"{spec.name} is {spec.dtype}" for spec in specs if spec.dtype not in _BUFFER_TYPES]
 
@@ -185,11 +209,12 @@ def _check_types(model: Path, specs: Sequence[TensorSpec]) -> None:
         )
 
 
-def _check_shapes(model: Path) -> None:
-    if POST_PROCESSING_OP not in operators(model):
+def _check_shapes(path: Path) -> None:
+    model = read_model(path)
+    if all(operator.name != POST_PROCESSING_OP for operator in model.operators):
         return
-    if shapeless := shapeless_outputs(read_model(model.read_bytes())):
+    if shapeless := _shapeless_outputs(model.main):
         raise ModelRejected(
-            f"CompiledModel writes past the buffers of outputs whose shape {model} leaves open: {', '.join(shapeless)} "
+            f"CompiledModel writes past the buffers of outputs whose shape {path} leaves open: {', '.join(shapeless)} "
             f"({POST_PROCESSING_OP}). Use --backend cpu."
         )

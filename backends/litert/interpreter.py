@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, Coverage, ModelRejected, Run, RunRaw, TensorSpec, TimeShare
+from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, TensorSpec, TimeShare
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage
-from backends.litert.model_file import check_model_file, explain_foreign_ops, select_ops
+from backends.litert.loading import Loading, load_interpreter, refusals_explained
 from backends.litert.profile import cpu_time_share
-from backends.litert.select_tf import apply_flex
 from backends.litert.tensor_memory import as_bytes, lasting_views
-from backends.litert.weight_cache import share_weights, told
+from backends.litert.weight_cache import told
 from native import timed_path
 
 
@@ -50,59 +49,19 @@ class InterpreterBackend(Backend):
         Raises:
             ModelRejected: The file is no model, or the runtime cannot run it.
         """
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        check_model_file(model)
-        resolver = (
-            OpResolverType.AUTO if xnnpack and not weight_cache else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        )
-        if reference_kernels:
-            resolver = OpResolverType.BUILTIN_REF
-        try:
-            self._interpreter: Any = Interpreter(
-                model_path=str(model), num_threads=threads, experimental_op_resolver_type=resolver
-            )
-            details = self._interpreter.get_input_details()
-            for detail, shape in zip(details, input_shapes or (), strict=bool(input_shapes)):
-                if tuple(detail["shape"]) != shape:
-                    self._interpreter.resize_tensor_input(detail["index"], shape)
-            # First, since without it the graph cannot be shown to another delegate.
-            self._flex = apply_flex(self._interpreter) if select_ops(model) else None
-            self._delegate, self._delegate_nodes = delegate, self._apply(delegate)
-            # XNNPACK's come now, or when the tensors are allocated.
-            self._before_xnnpack = len(delegate_nodes(self._interpreter))
-            if weight_cache:
-                share_weights(self._interpreter, weight_cache, threads)
-            self._interpreter.allocate_tensors()
+        asked = Loading(threads, xnnpack, reference_kernels, weight_cache, input_shapes, delegate)
+        loaded = load_interpreter(model, asked)
+        self._interpreter, self._flex, self._delegate = loaded.interpreter, loaded.flex, delegate
+        self._delegate_nodes, self._before_xnnpack = loaded.delegate_nodes, loaded.nodes_before_xnnpack
+        with refusals_explained(model):
             names = _signature_names(self._interpreter)
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             self.inputs = tuple(_spec(detail, names) for detail in inputs)
             self.outputs = tuple(_spec(detail, names) for detail in outputs)
-        except UnicodeDecodeError as error:
-            raise ModelRejected(
-                f"{model} is corrupt: the name of a tensor is no text ({error.object[:40]!r})"
-            ) from None
-        except (ValueError, RuntimeError) as error:
-            why = _why_foreign(model, error) or f"the runtime refuses {model}: {first_line(error)}{_hint(error)}"
-            raise ModelRejected(why) from None
-        self._name, self._threads = name, threads
+        self._name = name
         self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
-
-    def _apply(self, delegate: Any) -> frozenset[int] | None:
-        """Hands the graph to the delegate.
-
-        The interpreter's own argument for it would come before the inputs are resized, after which they cannot be.
-
-        Returns:
-            The nodes that stand for the delegate's partitions; XNNPACK's are added later. None without a delegate.
-        """
-        if delegate is None:
-            return None
-        others = delegate_nodes(self._interpreter)
-        self._interpreter._interpreter.ModifyGraphWithDelegate(delegate._get_native_delegate_pointer())
-        return delegate_nodes(self._interpreter) - others
 
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:
         """Copies the inputs in, runs, copies the outputs out: views of tensors would block the next invoke."""
@@ -226,20 +185,3 @@ def _spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:
         scale=float(scale),
         zero_point=int(zero_point),
     )
-
-
-def _hint(error: BaseException) -> str:
-    return ". The file is cut or corrupt: get it again." if "not a valid Flatbuffer" in str(error) else ""
-
-
-def _why_foreign(model: Path, error: BaseException) -> str | None:
-    return (
-        explain_foreign_ops(model)
-        if "unresolved custom op" in str(error) or "Select TensorFlow op" in str(error)
-        else None
-    )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -14,18 +14,16 @@ import os
 import struct
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from backends.base import ModelRejected
-from backends.litert.model_file import check_model_file, read_model
+from backends.base import BackendUnavailable, ModelRejected
+from backends.litert.loading import Loading, load_interpreter, refusals_explained
+from backends.litert.model_file import Shape, Subgraph
+from backends.litert.model_reader import check_model_file, read_model
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""
-_SHAPE_FIELD = 4
-"""Place of `shape` in the vtable of a Tensor (tflite/schema/schema.fbs: its first field)."""
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
-Shape = tuple[int, ...]
 
 
 def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str | None]:
@@ -43,71 +41,59 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
         ModelRejected: The file is no model.
     """
     check_model_file(model)
-    data = bytearray(model.read_bytes())
     try:
-        places = _empty_shapes(data)
-    except Exception:
+        places = _empty_shapes(read_model(model).main)
+    except ModelRejected:
         # A corrupt file: the runtime's own words say best what is wrong with it.
         return model, None
     if not places:
         return model, None
-    shapes = _allocated_shapes(model)
+    try:
+        shapes = allocated_shapes(model)
+    except (ModelRejected, BackendUnavailable):
+        # The runtime refuses the file: it will say so when it is loaded to be run.
+        return model, None
     missing = {index: place for index, place in places.items() if shapes.get(index)}
     if not missing:
         return model, None
     changed = f"the shapes of {len(missing)} tensors, which the file leaves empty, were written into a copy of it"
     place = folder / f"{sha256}-shapes{_VERSION}.tflite"
     if not place.is_file():
+        data = bytearray(model.read_bytes())
         _append(data, {position: shapes[index] for index, position in missing.items()})
         _write(place, data)
     return place, changed
 
 
-def _empty_shapes(data: bytearray) -> dict[int, int]:
+def allocated_shapes(model: Path) -> dict[int, Shape]:
+    """The shapes that the runtime gives the first graph's tensors when it allocates the model without a delegate.
+
+    Raises:
+        BackendUnavailable: See `load_interpreter`.
+        ModelRejected: The runtime refuses the model.
+    """
+    interpreter = load_interpreter(model, Loading(threads=1, xnnpack=False)).interpreter
+    with refusals_explained(model):
+        details = interpreter.get_tensor_details()
+    return {detail["index"]: tuple(int(size) for size in detail["shape"]) for detail in details}
+
+
+def _empty_shapes(graph: Subgraph) -> dict[int, int]:
     """Tensor -> where its offset to an empty shape lies, if an op reads one of them; else nothing.
 
-    An output of the model may do without: what runs after it is nobody's concern.
+    Scalars have an empty shape by right. An output of the model may do without: what runs after it is nobody's concern.
     """
-    model = read_model(data)
-    graph = model.Subgraphs(0)
-    places = {}
-    for index in range(graph.TensorsLength()):
-        tensor = graph.Tensors(index)
-        field = tensor._tab.Offset(_SHAPE_FIELD)
-        if field and tensor.ShapeLength() == 0:
-            places[index] = tensor._tab.Pos + field
-    read = {
-        int(index)
-        for number in range(graph.OperatorsLength())
-        for index in _inputs(graph.Operators(number))
-        if int(index) in places and not _is_constant(model, graph.Tensors(int(index)))
+    places = {
+        index: tensor.shape_at
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.shape_at is not None and not tensor.shape
     }
+    read = any(
+        index in places and not graph.tensors[index].constant
+        for operator in graph.operators
+        for index in operator.inputs
+    )
     return places if read else {}
-
-
-def _inputs(operator: Any) -> Any:
-    return operator.InputsAsNumpy() if operator.InputsLength() else ()
-
-
-def _is_constant(model: Any, tensor: Any) -> bool:
-    """Scalars have an empty shape by right. A tensor that an op fills has a buffer too, without data."""
-    return bool(model.Buffers(tensor.Buffer()).DataLength())
-
-
-def _allocated_shapes(model: Path) -> dict[int, Shape]:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    try:
-        interpreter = Interpreter(
-            model_path=str(model), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        )
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError):
-        # The runtime refuses the file: it will say so when it is loaded to be run.
-        return {}
-    return {
-        detail["index"]: tuple(int(size) for size in detail["shape"]) for detail in interpreter.get_tensor_details()
-    }
 
 
 def _append(data: bytearray, shapes: dict[int, Shape]) -> None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from backends.litert.model_file import select_ops
-from backends.litert.select_tf import apply_flex
-from harness.model.file import GraphInfo, ModelInfo, OperatorInfo
+from backends.litert.model_file import ModelFile, Operator, Shape, Subgraph
 
-Shape = tuple[int, ...]
-_CHILD_TIMEOUT_S = 120
 _ALIGNMENT = 64
 """Of a tensor in TFLite's arena (tflite/util.h, kDefaultTensorAlignment)."""
 _BITS = {
@@ -38,14 +30,6 @@ _BITS = {
 """Of one element; 8 for all others."""
 
 
-class Loaded(NamedTuple):
-    """What the runtime makes of a model."""
-
-    shapes: dict[int, Shape] | None
-    """Of the first graph's tensors once allocated, without a delegate; None where it refuses the model."""
-    why: str
-
-
 class Costs(NamedTuple):
     """Of one inference of a batch of 1."""
 
@@ -59,22 +43,7 @@ class Costs(NamedTuple):
     """False where shapes are unknown, so that multiply-adds and arena are too low."""
 
 
-def load(path: Path) -> Loaded:
-    """Lets the runtime allocate the model, in a process of its own: a corrupt model may take it down."""
-    command = [sys.executable, "-P", "-m", "harness.model.costs", str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return Loaded(None, f"it did not load within {_CHILD_TIMEOUT_S} s")
-    if done.returncode == 0:
-        return Loaded({int(index): tuple(shape) for index, shape in json.loads(done.stdout).items()}, "")
-    if done.returncode < 0:
-        return Loaded(None, f"the runtime crashed on it (signal {-done.returncode})")
-    lines = done.stderr.strip().splitlines()
-    return Loaded(None, lines[-1] if lines else f"the runtime ended with status {done.returncode}")
-
-
-def costs(model: ModelInfo, shapes: Mapping[int, Shape] | None = None) -> Costs:
+def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None) -> Costs:
     """Counts what a model costs.
 
     Args:
@@ -83,7 +52,7 @@ def costs(model: ModelInfo, shapes: Mapping[int, Shape] | None = None) -> Costs:
             size that is free.
     """
     multiply_adds, complete = 0, True
-    for number, graph in enumerate(model.graphs):
+    for number, graph in enumerate(model.subgraphs):
         known = _shapes(graph, shapes if number == 0 else None)
         complete = complete and all(
             known[index] or not _needs_shape(operator)
@@ -92,11 +61,11 @@ def costs(model: ModelInfo, shapes: Mapping[int, Shape] | None = None) -> Costs:
             if index >= 0
         )
         multiply_adds += sum(operator_multiply_adds(operator, known) for operator in graph.operators)
-    first = model.graphs[0]
+    first = model.main
     return Costs(_parameters(model), multiply_adds, arena_bytes(first, _shapes(first, shapes)), complete)
 
 
-def operator_multiply_adds(operator: OperatorInfo, shapes: Sequence[Shape]) -> int:
+def operator_multiply_adds(operator: Operator, shapes: Sequence[Shape]) -> int:
     """Multiply-adds of one operator; 0 for those that multiply no weights."""
     count = _COUNTERS.get(operator.name)
     if count is None or not operator.outputs:
@@ -108,7 +77,7 @@ def operator_multiply_adds(operator: OperatorInfo, shapes: Sequence[Shape]) -> i
         return 0
 
 
-def arena_bytes(graph: GraphInfo, shapes: Sequence[Shape]) -> int:
+def arena_bytes(graph: Subgraph, shapes: Sequence[Shape]) -> int:
     """Memory for all tensors that are no constants, the largest placed first, each where it fits.
 
     A tensor lives from the operator that makes it to the last that reads it; inputs and variables always, outputs to
@@ -125,7 +94,7 @@ def arena_bytes(graph: GraphInfo, shapes: Sequence[Shape]) -> int:
         if index in lives:
             lives[index][1] = last
     for index, life in lives.items():
-        if graph.tensors[index].variable:
+        if graph.tensors[index].is_variable:
             life[:] = [0, last]
     sizes = {index: _bytes(graph.tensors[index].dtype, shapes[index]) for index in lives}
     placed: list[tuple[int, int, int, int]] = []  # from, to, first step, last step
@@ -145,24 +114,26 @@ def _bytes(dtype: str, shape: Shape) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-def _parameters(model: ModelInfo) -> int:
+def _parameters(model: ModelFile) -> int:
     total = 0
-    for graph in model.graphs:
+    for graph in model.subgraphs:
         read = {index for operator in graph.operators for index in operator.inputs if index >= 0}
         for index in read:
             tensor = graph.tensors[index]
-            learnt = tensor.dtype.startswith(("float", "bfloat")) or tensor.channels > 0
+            learnt = tensor.dtype.startswith(("float", "bfloat")) or (
+                tensor.quantisation and tensor.quantisation.scales
+            )
             if tensor.constant and learnt:
-                total += math.prod(tensor.shape)
+                total += math.prod(tensor.declared_shape)
     return total
 
 
-def _shapes(graph: GraphInfo, known: Mapping[int, Shape] | None) -> list[Shape]:
-    own = [tuple(1 if size < 0 else size for size in tensor.shape) for tensor in graph.tensors]
+def _shapes(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
+    own = [tuple(1 if size < 0 else size for size in tensor.declared_shape) for tensor in graph.tensors]
     return [(known or {}).get(index) or shape for index, shape in enumerate(own)]
 
 
-def _needs_shape(operator: OperatorInfo) -> bool:
+def _needs_shape(operator: Operator) -> bool:
     return operator.name in _COUNTERS
 
 
@@ -213,24 +184,3 @@ _COUNTERS: Mapping[str, Callable[[Sequence[Shape], Shape], int]] = {
     "TRANSPOSE_CONV": _transposed,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
 }
-
-
-def _allocate(path: str) -> dict[int, list[int]]:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(path, experimental_op_resolver_type=plain, num_threads=1)
-    if select_ops(Path(path)):
-        apply_flex(interpreter)
-    interpreter.allocate_tensors()
-    return {detail["index"]: [int(size) for size in detail["shape"]] for detail in interpreter.get_tensor_details()}
-
-
-if __name__ == "__main__":
-    try:
-        found = json.dumps(_allocate(sys.argv[1]))
-    except Exception as error:
-        # Whatever the runtime says against the model is the answer.
-        sys.stderr.write(f"\n{str(error).splitlines()[0] if str(error) else type(error).__name__}\n")
-        sys.exit(1)
-    sys.stdout.write(found)

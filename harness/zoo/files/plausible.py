@@ -69,26 +69,27 @@ def _not_json(path: Path) -> str:
 
 
 def _other_tensors(path: Path, inputs: Sequence[TensorEntry], outputs: Sequence[TensorEntry]) -> str:
-    from harness.errors import ConfigError
-    from harness.model.file import TensorInfo, read_model
+    from backends.base import ModelRejected
+    from backends.litert.model_file import Tensor
+    from backends.litert.model_reader import read_model
 
     try:
-        model = read_model(path)
-    except ConfigError as error:
+        graph = read_model(path).main
+    except ModelRejected as error:
         return str(error)
 
-    def compare(what: str, wanted: Sequence[TensorEntry], found: Sequence[TensorInfo]) -> str:
+    def compare(what: str, wanted: Sequence[TensorEntry], found: Sequence[Tensor]) -> str:
         if wanted and len(wanted) != len(found):
             return f"it has {len(found)} {what}s, the official model has {len(wanted)}"
         for entry, tensor in zip(wanted, found, strict=False):
             if entry.dtype and entry.dtype != tensor.dtype:
                 return f"its {what} {tensor.name} is {tensor.dtype}, the official model's is {entry.dtype}"
-            if entry.shape is not None and tensor.shape and not _fits(tensor.shape, entry.shape):
+            if entry.shape is not None and tensor.declared_shape and not _fits(tensor.declared_shape, entry.shape):
                 shape = [size if size is not None else "any" for size in entry.shape]
-                return f"its {what} {tensor.name} is {list(tensor.shape)}, the official model's is {shape}"
+                return f"its {what} {tensor.name} is {list(tensor.declared_shape)}, the official model's is {shape}"
         return ""
 
-    return compare("input", inputs, model.inputs) or compare("output", outputs, model.outputs)
+    return compare("input", inputs, graph.input_tensors) or compare("output", outputs, graph.output_tensors)
 
 
 def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:

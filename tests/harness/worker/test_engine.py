@@ -15,7 +15,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend, open_cpu
-from backends.litert.model_file import POST_PROCESSING_OP, unfit_for_compiling
+from backends.litert.compiled import unfit_for_compiling
+from backends.litert.custom_ops import POST_PROCESSING_OP
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
 
