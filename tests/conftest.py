@@ -41,6 +41,36 @@ PICTURE_SIDE = 32
 TINTS_PER_CHANNEL = 10
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spreads whole folders over all cores, where nothing else was said; files and single tests start no workers.
+
+    `--dist worksteal` gives each worker a run of neighbours, which share what their module makes, and lets the first to end
+    take from the others.
+    """
+    spread = (
+        config.pluginmanager.hasplugin("xdist")
+        and not hasattr(config, "workerinput")
+        and config.option.numprocesses is None
+        and not config.option.usepdb
+        and not config.option.collectonly
+        and not config.option.keyword
+        and all(Path(word).is_dir() for word in config.args)
+        and len(os.sched_getaffinity(0)) > 1
+    )
+    if spread:
+        config.option.numprocesses = "logical"
+        if config.option.dist == "no":
+            config.option.dist = "worksteal"
+
+
+@pytest.fixture(scope="session")
+def all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session")
 def zoo() -> Path:
     """The folder of real models and data, which are not in the repository."""
@@ -303,10 +333,12 @@ def _write(graph: Graph, path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the command line runs with: a cache of its own, nothing from the caller's settings."""
+def environment(all_workers: Path) -> dict[str, str]:
+    """What the command line runs with: a cache of the tests' own, nothing from the caller's settings."""
+    cache = all_workers / "cache"
+    cache.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TFLITE_", "XDG_"))}
-    return kept | {"TFLITE_LOADGEN_CACHE": str(tmp_path_factory.mktemp("cache")), "PYTHONPATH": str(REPOSITORY)}
+    return kept | {"TFLITE_LOADGEN_CACHE": str(cache), "PYTHONPATH": str(REPOSITORY)}
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,10 @@ def test_a_wheel_that_is_built_holds_our_packages_every_config_and_the_compiled_
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     configs = {f"configs/{path.name}" for path in (REPOSITORY / "configs").glob("*.yaml")}
     assert configs <= set(names)
-    weights = {f"harness/zoo/weights/{path.name}" for path in (REPOSITORY / "harness/zoo/weights").glob("*.npz")}
+    weights = {
+        f"harness/zoo/standins/weights/{path.name}"
+        for path in (REPOSITORY / "harness/zoo/standins/weights").glob("*.npz")
+    }
     assert weights
     assert weights <= set(names)
     assert "native/timed_path.c" in names
