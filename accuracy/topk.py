@@ -14,6 +14,7 @@ from pathlib import Path
 from accuracy import command
 from accuracy.errors import TruthError
 from accuracy.score import Score, of_hits
+from accuracy.text_files import NotText, lines_of, read_text
 
 _MOST = 1 << 31
 _MOST_DIGITS = 10
@@ -71,11 +72,11 @@ def read_label_lists(path: Path) -> list[list[int]]:
         TruthError: The file is absent, empty, or a line is not labels.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = lines_of(read_text(path))
     except OSError as error:
         raise TruthError(f"no labels at {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TruthError(f"{path} is no list of labels: it is not text") from None
+    except NotText as error:
+        raise TruthError(f"{path} is no list of labels: {error}") from None
     samples = []
     for number, line in enumerate(lines, 1):
         if not line.split() or not all(label.isascii() and label.isdecimal() for label in line.split()):

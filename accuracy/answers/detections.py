@@ -14,6 +14,7 @@ import numpy.typing as npt
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
+from accuracy.text_files import read_text
 from accuracy.truth.coco import CocoTruth, Float64, Int64, is_int, is_number, read_instances
 
 Rows = npt.NDArray[np.float32]
@@ -104,7 +105,7 @@ def read_results(path: Path, truth: CocoTruth) -> Detections:
         LogError: Not such a file, or an entry with an unknown image or category, or a number that is not finite.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_text(path))
     except OSError as error:
         raise LogError(f"the predictions {path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

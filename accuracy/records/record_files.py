@@ -9,14 +9,16 @@ from __future__ import annotations
 import mmap
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from accuracy.records.example import Example
-from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, masked
+from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, crc32c_of_long_slices, masked
 
 _HEAD_BYTES, _TAIL_BYTES = 12, 4
+_BATCH_BYTES = 1 << 24
+"""Of records that are verified at once."""
 
 
 class RecordFile(ABC):
@@ -51,6 +53,16 @@ class RecordFile(ABC):
         """
 
     @abstractmethod
+    def first_corrupt(self, indices: Sequence[int]) -> int | None:
+        """The first of these records whose data does not match its checksum: for truth taken from `examples`.
+
+        Many at once take a fraction of the time that `read` takes for each.
+
+        Raises:
+            RecordError: The file is gone, or was cut.
+        """
+
+    @abstractmethod
     def read(self, index: int) -> Example:
         """One record, its checksum verified.
 
@@ -65,6 +77,10 @@ class RecordFile(ABC):
     def name(self, index: int) -> str:
         """The record as error messages call it."""
         return f"{self.path}, record {index}"
+
+    def corrupt(self, index: int) -> str:
+        """What is said of a corrupt one."""
+        return f"{self.name(index)} is corrupt: its data does not match its checksum"
 
 
 class _Plain(RecordFile):
@@ -83,6 +99,34 @@ class _Plain(RecordFile):
             for index, (start, length) in enumerate(zip(self._starts, self._lengths, strict=True)):
                 yield Example(data, self.name(index), start, start + length)
 
+    def first_corrupt(self, indices: Sequence[int]) -> int | None:
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise RecordError(f"{self.path} cannot be read: {error.strerror}") from None
+        with file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            for batch in self._batches(indices):
+                starts, lengths = [self._starts[index] for index in batch], [self._lengths[index] for index in batch]
+                if starts[-1] + lengths[-1] + _TAIL_BYTES > len(data):
+                    raise RecordError(f"{self.name(batch[-1])} is cut: was the file changed?")
+                for index, crc in zip(batch, crc32c_of_long_slices(data, starts, lengths), strict=True):
+                    end = self._starts[index] + self._lengths[index]
+                    if not _is_of(crc, data[end : end + _TAIL_BYTES]):
+                        return index
+        return None
+
+    def _batches(self, indices: Sequence[int]) -> Iterator[list[int]]:
+        batch: list[int] = []
+        size = 0
+        for index in sorted(indices):
+            batch.append(index)
+            size += self._lengths[index]
+            if size > _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
     def read(self, index: int) -> Example:
         length = self._lengths[index]
         try:
@@ -93,8 +137,8 @@ class _Plain(RecordFile):
             raise RecordError(f"{self.name(index)} cannot be read: {error.strerror}") from None
         if len(record) != length + _TAIL_BYTES:
             raise RecordError(f"{self.name(index)} is cut: {length} bytes are announced and {len(record)} left")
-        if masked(crc32c_of_long(record[:length])) != struct.unpack_from("<I", record, length)[0]:
-            raise RecordError(f"{self.name(index)} is corrupt: its data does not match its checksum")
+        if not _is_of(crc32c_of_long(record[:length]), record[length:]):
+            raise RecordError(self.corrupt(index))
         return Example(record, self.name(index), 0, length)
 
     def stamp(self, index: int) -> str:
@@ -114,11 +158,20 @@ class _Packed(RecordFile):
     def examples(self) -> Iterator[Example]:
         return (self.read(index) for index in range(len(self)))
 
+    def first_corrupt(self, indices: Sequence[int]) -> int | None:
+        """None: they were verified when the file was unpacked."""
+        del indices
+        return None
+
     def read(self, index: int) -> Example:
         return Example(self._records[index], self.name(index))
 
     def stamp(self, index: int) -> str:
         return f"{index} {self._stamp}"
+
+
+def _is_of(crc: int, stored: bytes) -> bool:
+    return stored == struct.pack("<I", masked(crc))
 
 
 def _opens_with_frame(head: bytes) -> bool:

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from functools import cache
+from mmap import mmap
 from pathlib import Path
 from typing import Any, overload
 
@@ -85,7 +86,7 @@ def masked(crc: int) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def crc32c_of_slices(data: bytes, starts: Sequence[int], lengths: Sequence[int]) -> Array:
+def crc32c_of_slices(data: bytes | mmap, starts: Sequence[int], lengths: Sequence[int]) -> Array:
     """CRC-32C of many slices of one buffer at once, uint32.
 
     Slices advance side by side, two bytes a step. A zero state stays zero over zero bytes, so that slices are aligned
@@ -102,17 +103,32 @@ def crc32c_of_slices(data: bytes, starts: Sequence[int], lengths: Sequence[int])
 
 
 def crc32c_of_long(data: bytes) -> int:
-    """`crc32c` of a long buffer, quickly: some 2 ms for 100 KB.
+    """`crc32c` of a long buffer, quickly: some 2 ms for 100 KB."""
+    return crc32c_of_long_slices(data, [0], [len(data)])[0]
+
+
+def crc32c_of_long_slices(data: bytes | mmap, starts: Sequence[int], lengths: Sequence[int]) -> list[int]:
+    """CRC-32C of long slices of one buffer; many at once take a fraction of the time that each takes alone.
 
     The checksums of short pieces are computed side by side and joined: that of two pieces is that of the first, led over
     as many zeros as the second is long, XOR that of the second (zlib's crc32_combine).
     """
-    first = len(data) % _PIECE_BYTES
-    starts = range(first, len(data), _PIECE_BYTES)
-    joined = crc32c(data[:first])
+    heads = [length % _PIECE_BYTES for length in lengths]
+    places = [
+        range(start + head, start + length, _PIECE_BYTES)
+        for start, length, head in zip(starts, lengths, heads, strict=True)
+    ]
+    pieces = [*starts, *(place for row in places for place in row)]
+    sizes = [*heads, *[_PIECE_BYTES] * (len(pieces) - len(heads))]
+    crcs = crc32c_of_slices(data, pieces, sizes).tolist()
+    joined: list[int] = crcs[: len(heads)]
+    rest = iter(crcs[len(heads) :])
     lowest, low, high, highest = _over_zeros()
-    for crc in crc32c_of_slices(data, starts, [_PIECE_BYTES] * len(starts)).tolist():
-        joined = lowest[joined & 255] ^ low[joined >> 8 & 255] ^ high[joined >> 16 & 255] ^ highest[joined >> 24] ^ crc
+    for number, row in enumerate(places):
+        crc = joined[number]
+        for _ in row:
+            crc = lowest[crc & 255] ^ low[crc >> 8 & 255] ^ high[crc >> 16 & 255] ^ highest[crc >> 24] ^ next(rest)
+        joined[number] = crc
     return joined
 
 
@@ -127,7 +143,7 @@ def _over_zeros() -> list[list[int]]:
     return [np.bitwise_xor.reduce(table, axis=1).tolist() for table in tables]
 
 
-def _crc32c_side_by_side(data: bytes, slices: Sequence[tuple[int, int]], width: int) -> Array:
+def _crc32c_side_by_side(data: bytes | mmap, slices: Sequence[tuple[int, int]], width: int) -> Array:
     block = np.zeros((len(slices), width), np.uint8)
     for row, (start, length) in zip(block, slices, strict=True):
         if length >= 4:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from accuracy import text_files
 from accuracy.errors import TruthError
 
 Float64 = npt.NDArray[np.float64]
@@ -102,12 +103,12 @@ def read_text(path: Path) -> str:
     """The file as text.
 
     Raises:
-        TruthError: It cannot be read, or is not UTF-8.
+        TruthError: It cannot be read, or is no text in UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise TruthError(f"{path} is not text: {error}") from None
+        return text_files.read_text(path)
+    except text_files.NotText as error:
+        raise TruthError(f"{path} cannot be read: {error}") from None
     except OSError as error:
         raise TruthError(f"the ground truth {path} cannot be read: {error.strerror or error}") from None
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accuracy.errors import TruthError
+from accuracy.text_files import NotText, lines_of, read_text
 
 _LABEL_COLUMNS = ("class_index_1000", "label")
 _MOST_DIGITS = 9
@@ -63,11 +64,11 @@ def read_labels(path: Path, class_count: int) -> Labels:
         TruthError: Absent, empty, of none of the forms, a label out of range (with the line), or a name twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+        lines = lines_of(read_text(path).rstrip())
     except OSError as error:
         raise TruthError(f"no labels at {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TruthError(f"{path} is no list of labels: it is not text") from None
+    except NotText as error:
+        raise TruthError(f"{path} is no list of labels: {error}") from None
     if not lines:
         raise TruthError(f"{path} holds no labels: it is empty")
     try:

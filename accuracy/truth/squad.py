@@ -16,6 +16,7 @@ from accuracy.answers.squad_text import split_words
 from accuracy.errors import TruthError
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import Records
+from accuracy.text_files import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _from_records(path: Path) -> SquadTruth:
 
 def _load_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_text(path))
     except OSError as error:
         raise TruthError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

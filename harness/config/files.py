@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from accuracy.text_files import NotText, read_text
 from harness.config.mistakes import _field, _report, _task_mistakes, _within, explanations
 from harness.config.schema import Benchmark, Collection
 from harness.errors import ConfigError, UnknownName, unknown
@@ -190,10 +191,10 @@ def _override(raw: dict[str, Any], field: str, value: Any) -> None:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = load_yaml(path.read_text(encoding="utf-8"))
+        raw = load_yaml(read_text(path))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, NotText, RecursionError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds no mapping of fields")

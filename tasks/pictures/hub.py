@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from accuracy.errors import TruthError
+from accuracy.shown import brief
+from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.hub import HubName, load
@@ -99,12 +101,15 @@ class _Rows:
         column = column or _column(self._path, kinds, "ClassLabel", ())
         if column is None:
             return None
-        values = list(self._rows.select(self._numbers(names))[column])
-        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-            raise DataMissing(
-                f"the column {column} of {self._path} holds no class numbers, but for example {values[0]!r}"
-            )
-        return StoredLabels(values, 0, column)
+        whole = dict(zip(self.keys, self._rows[column], strict=True))
+        values = [whole[name] for name in names]
+        if all(isinstance(value, int) and not isinstance(value, bool) for value in whole.values()):
+            listed = getattr(self._rows.features[column], "names", None)
+            classes = None if listed is None else ClassNames(tuple(listed), f"the column {column} of {self._path}")
+            return StoredLabels(values, 0, column, whole=whole, classes=classes)
+        raise DataMissing(
+            f"the column {column} of {self._path} holds no class numbers, but for example {brief(repr(values[0]))}"
+        )
 
     def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
         fields = _fields(self._rows.features.get(_OBJECTS))

@@ -21,6 +21,7 @@ import numpy as np
 from accuracy.errors import TruthError
 from accuracy.records.example import Array, Example
 from accuracy.records.record_files import RecordFile
+from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, first
@@ -38,6 +39,8 @@ class _Form(NamedTuple):
     label: str
     first_label: int
     """What the first class that counts is called."""
+    label_names: tuple[str, ...]
+    """The label in words; the first that is there."""
     id: str
     sides: tuple[str, str] | None
     """Height and width; None takes the picture's own."""
@@ -57,6 +60,7 @@ _FORMS = (
         names=("image/filename",),
         label="image/class/label",
         first_label=1,
+        label_names=("image/class/synset", "image/class/text"),
         id="image/source_id",
         sides=("image/height", "image/width"),
         box=tuple(f"image/object/bbox/{side}" for side in ("ymin", "xmin", "ymax", "xmax")),
@@ -72,6 +76,7 @@ _FORMS = (
         names=("file_name", "image/filename"),
         label="label",
         first_label=0,
+        label_names=(),
         id="image/id",
         sides=None,
         box=("objects/bbox",),
@@ -107,6 +112,7 @@ def _open(path: Path, count: int | None) -> Pictures:
     form = _form(path, next(files[0].examples()))
     place: dict[str, int] = {}
     labels: dict[str, int] = {}
+    class_of: dict[str, str] = {}
     with_boxes: set[str] = set()
     with_mask: set[str] = set()
     knows_crowds = False
@@ -118,14 +124,23 @@ def _open(path: Path, count: int | None) -> Pictures:
         place[name] = number
         if form.label in there and len(values := example.ints(form.label)):
             labels[name] = int(values[0])
+            if named := next((feature for feature in form.label_names if feature in there), None):
+                class_of[name] = example.text(named)
         if form.category in there:
             with_boxes.add(name)
         knows_crowds = knows_crowds or form.crowd in there
         if form.mask in there:
             with_mask.add(name)
     keys = {name: str(number) for name, number in place.items()}
-    records = _Records(path, files, form, keys, labels, with_boxes, with_mask, knows_crowds)
+    listed = _listed_names(found[0].parent, form.label)
+    records = _Records(path, files, form, keys, labels, class_of, listed, with_boxes, with_mask, knows_crowds)
     return Pictures(path, records, keys, first(path, tuple(place), count), records, "records")
+
+
+def _listed_names(folder: Path, feature: str) -> ClassNames | None:
+    """The names of a label's classes as TensorFlow Datasets lists them: `label.labels.txt`, `objects-label.labels.txt`."""
+    path = folder / f"{feature.replace('/', '-')}.labels.txt"
+    return read_class_names(path) if path.is_file() else None
 
 
 def _name(example: Example, form: _Form, there: set[str]) -> str | None:
@@ -163,6 +178,10 @@ class _Records:
     """The record's number by the picture's name, in the set's order."""
     stored_labels: Mapping[str, int]
     """By the picture's name."""
+    class_of: Mapping[str, str]
+    """Its class in words or as a synset, likewise, where the record says it."""
+    label_names: ClassNames | None
+    """TensorFlow Datasets' list of the classes, from the file that lies beside the records."""
     with_boxes: Collection[str]
     """Names of the pictures whose records have boxes, if only an empty list."""
     with_mask: Collection[str]
@@ -179,7 +198,16 @@ class _Records:
         form = self.form
         if not self._all(form.label, self.stored_labels):
             return None
-        return StoredLabels([self.stored_labels[name] for name in names], form.first_label, form.label)
+        values = [self.stored_labels[name] for name in names]
+        return StoredLabels(
+            values,
+            form.first_label,
+            form.label,
+            whole=self.stored_labels,
+            classes=self.label_names,
+            class_of=[self.class_of[name] for name in names] if len(self.class_of) == len(self.keys) else None,
+            verify=partial(self._verify, names),
+        )
 
     def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
         form = self.form
@@ -203,6 +231,7 @@ class _Records:
         return len(having) > 0
 
     def _objects(self, names: Sequence[str]) -> list[PictureObjects]:
+        self._verify(names)
         wanted = set(names)
         found = {
             name: _read_objects(example, self.form, name, partial(self._size, name))
@@ -210,6 +239,18 @@ class _Records:
             if name in wanted
         }
         return [found[name] for name in names]
+
+    def _verify(self, names: Sequence[str]) -> None:
+        """Holds the records of these pictures against their checksums: what was read of them so far is not verified."""
+        name_of = {int(self.keys[name]): name for name in names}
+        first = 0
+        for file in self.files:
+            here = [number - first for number in sorted(name_of) if first <= number < first + len(file)]
+            corrupt = file.first_corrupt(here)
+            if corrupt is not None:
+                name = name_of[first + corrupt]
+                raise TruthError(f"{name} in {self.path} cannot be read: {file.corrupt(corrupt)}")
+            first += len(file)
 
     def _size(self, name: str) -> tuple[int, int]:
         size = size_of(self.read(self.keys[name]), name)

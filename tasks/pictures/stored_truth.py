@@ -6,11 +6,13 @@ The task, which knows its options, asks for what it means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from accuracy.errors import TruthError
+from accuracy.shown import some
+from accuracy.truth.class_names import ClassNames, places_in_model, tells_places
 from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import DataMissing
 
@@ -40,26 +42,51 @@ class StoredLabels(NamedTuple):
     """What the first class that counts is called, by the custom of such sets."""
     source: str
     """What they are called there."""
+    whole: Mapping[str, int] = {}
+    """The label of every picture of the set by its name, where more are there than in use: they tell the numbering too."""
+    classes: ClassNames | None = None
+    """The set's own list of its classes; `values` are places in it."""
+    class_of: Sequence[str] | None = None
+    """What each picture in use is of, by name, where the set has no list but says it picture by picture."""
+    verify: Callable[[], None] = lambda: None
+    """Called before they count as the truth; raises TruthError where what holds them is corrupt."""
 
-    def of_classes(self, names: Sequence[str], class_count: int, first: int | None) -> list[int]:
-        """The labels counted from 0.
+    def of_classes(
+        self, names: Sequence[str], class_count: int, first: int | None, model: ClassNames | None = None
+    ) -> list[int]:
+        """The labels as the model counts its classes, from 0.
 
         Args:
             names: Of the pictures.
             class_count: Classes that a label may name.
             first: What the first class is called; None for the custom of such sets.
+            model: The names of the model's classes, where they are known.
 
         Raises:
-            DataMissing: A label of no class; the message names the picture.
+            DataMissing: A label of no class, in the whole set; the message names the picture.
+            TruthError: Classes that are not the model's, or labels that are corrupt.
         """
+        self.verify()
+        if self.classes is not None and first is None:
+            places = places_in_model(self.classes, class_count, model)
+            self._refuse_others(names, 0, len(places))
+            return [places[value] for value in self.values]
+        if self.class_of is not None and first is None and tells_places(self.class_of, class_count, model):
+            classes = ClassNames(tuple(sorted(set(self.class_of))), self.source)
+            place_of = dict(zip(classes.names, places_in_model(classes, class_count, model), strict=True))
+            return [place_of[name] for name in self.class_of]
         first = self.first if first is None else first
-        for name, value in zip(names, self.values, strict=True):
+        self._refuse_others(names, first, class_count)
+        return [value - first for value in self.values]
+
+    def _refuse_others(self, names: Sequence[str], first: int, class_count: int) -> None:
+        in_use = zip(names, self.values, strict=True)
+        for name, value in (*in_use, *self.whole.items()):
             if not first <= value < first + class_count:
                 raise DataMissing(
                     f"{name} has the {self.source} {value}, but the {class_count} classes are {first} to "
                     f"{first + class_count - 1}: is first_label ({first}) right for this set?"
                 )
-        return [value - first for value in self.values]
 
 
 class StoredMasks:
@@ -83,9 +110,7 @@ class StoredMasks:
         """Raises TruthError for a picture of another set."""
         known = set(self.stems)
         if other := [stem for stem in stems if stem not in known]:
-            raise TruthError(
-                f"{self.path} has no {self.source} for {len(other)} of the pictures: {', '.join(other[:5])}"
-            )
+            raise TruthError(f"{self.path} has no {self.source} for {len(other)} of the pictures: {some(other)}")
 
     def name(self, stem: str) -> str:
         """The mask as error messages call it."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accuracy.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
 
 PAD, UNKNOWN, START, SEPARATOR = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
@@ -64,16 +65,13 @@ class WordPiece:
 
 def _read_vocab(path: Path) -> dict[str, int]:
     try:
-        lines = path.read_bytes().decode().split("\n")
+        lines = lines_of(read_text(path))
     except OSError as error:
         raise DataMissing(f"the vocabulary {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
+    except NotText as error:
         raise DataMissing(f"the vocabulary {path} is not UTF-8: {error}") from None
-    if lines[-1] == "":
-        lines.pop()
     ids: dict[str, int] = {}
-    for number, line in enumerate(lines):
-        token = line.rstrip("\r")
+    for number, token in enumerate(lines):
         if token in ids:
             raise DataMissing(f"the vocabulary {path} has {token!r} twice, in lines {ids[token] + 1} and {number + 1}")
         ids[token] = number

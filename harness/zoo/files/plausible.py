@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from accuracy.text_files import read_text
 from harness.config.published import TensorEntry
 
 _HEAD_BYTES = 1024
@@ -62,7 +63,7 @@ def _not_json(path: Path) -> str:
     if path.stat().st_size > _MAX_JSON_BYTES:
         return f"it has more than {_MAX_JSON_BYTES:,} bytes"
     try:
-        json.loads(path.read_bytes())
+        json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         return f"it is not JSON: {error}"
     return ""

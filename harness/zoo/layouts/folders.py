@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from accuracy.text_files import NotText, lines_of, read_text
 from harness.errors import ConfigError
 from harness.zoo.layouts import hub as hub_layouts
 from harness.zoo.layouts.prepare import Layout, Place, Stage
@@ -76,7 +77,7 @@ def _imagenet_labels(stage: Stage, wanted: list[str], synset_of: Mapping[str, st
             "name the labels with --truth: val.txt of caffe_ilsvrc12.tar.gz, MLPerf's val_map.txt, or one label a line in "
             "the order of the names. (A folder with one sub-folder for each of the 1,000 classes needs none.)"
         )
-    rows = [line.split() for line in _text(truth).splitlines() if line.strip()]
+    rows = [line.split() for line in lines_of(_text(truth)) if line.strip()]
     try:
         if all(len(row) == 1 for row in rows):
             labels = [int(row[0]) for row in rows]
@@ -214,7 +215,7 @@ def squad(stage: Stage) -> None:
     if version != "1.1":
         stage.problems.append(f"{source.name} is version {version} of SQuAD, not 1.1")
     stage.counted("questions", questions)
-    words = _text(vocabulary).splitlines()
+    words = lines_of(_text(vocabulary))
     stage.complain("tokens are missing from the vocabulary", [token for token in _SPECIAL_TOKENS if token not in words])
     (stage.folder / "dev-v1.1.json").write_bytes(source.read_bytes())
     (stage.folder / "vocab.txt").write_bytes(vocabulary.read_bytes())
@@ -235,11 +236,11 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_TEXT_BYTES:
             raise ConfigError(f"{path} has more than {_MAX_TEXT_BYTES:,} bytes")
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is no text") from None
+    except NotText as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
 def _json(path: Path) -> Any:

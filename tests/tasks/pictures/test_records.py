@@ -11,6 +11,7 @@ from PIL import Image
 
 from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_labels
+from accuracy.errors import TruthError
 from accuracy.records.tfrecord import crc32c, masked
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
@@ -269,3 +270,23 @@ def test_records_are_known_by_their_names(tmp_path: Path, name: str, answer: boo
     assert is_record_set(path) is answer
     assert is_record_set(path.parent) is answer
     assert not is_record_set(tmp_path / "nowhere")
+
+
+def test_the_label_of_a_corrupt_record_is_no_truth(tmp_path: Path) -> None:
+    path = write(tmp_path / "val.tfrecord", imagenet(300, 301, 302))
+    label = b"image/class/label"
+    right, other = (field(1, label) + field(2, feature(value)) for value in (302, 305))
+    assert path.read_bytes().count(right) == 1
+    path.write_bytes(path.read_bytes().replace(right, other))
+    task = task_of(path)
+    with pytest.raises(DataMissing, match=r"val\.tfrecord, record 1 is corrupt: its data does not match its checksum"):
+        task.check_truth()
+    with pytest.raises(TruthError, match="record 1 is corrupt"):
+        task.score([Answer(index, pack_labels([300 + index])) for index in range(3)])
+    task_of(path, count=1).check_truth()
+
+
+def test_labels_far_behind_the_count_still_tell_that_the_numbering_is_wrong(tmp_path: Path) -> None:
+    path = write(tmp_path / "val.tfrecord", [*imagenet(1, 2, 3), *imagenet(4, **{"image/class/label": 0})])
+    with pytest.raises(DataMissing, match=r"00000004\.JPEG has the image/class/label 0, but .* 1 to 1000.*first_label"):
+        task_of(path, count=2).check_truth()

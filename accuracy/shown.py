@@ -1,0 +1,20 @@
+"""What a message shows of values that may be many or long: the first few, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_ITEMS = 5
+_CHARACTERS = 80
+
+
+def some(values: Sequence[object], most: int = _ITEMS) -> str:
+    """The first values, separated by commas, each cut where it is long; `, ... (1,000 in all)` where there are more."""
+    first = ", ".join(brief(value) for value in values[:most])
+    return first if len(values) <= most else f"{first}, ... ({len(values):,} in all)"
+
+
+def brief(value: object, most: int = _CHARACTERS) -> str:
+    """A value as text of one line, cut where it is long."""
+    text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,0 +1,200 @@
+"""The names of classes: a model's, from its label file, and a data set's, held against them.
+
+A label means nothing but its place in a list. Where a data set brings a list of its own (folders, a column's names, a JSON's
+categories), the place there is the model's only where both lists are one. So names are looked up wherever both are known,
+and counts are compared wherever they are not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from accuracy.errors import TruthError
+from accuracy.shown import some
+from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.truth.imagenet_wnids import WNIDS
+
+BACKGROUND = frozenset({"???", "background", "__background__", "_background_", "unlabeled", "unlabelled"})
+"""How label files call the class before the first that counts, in lower case."""
+_WNID = re.compile(r"(n\d{8})(?:[\s_,:-]+(.*))?")
+_NUMBERED = re.compile(r"(\d{1,6})\s*[:,\s]\s*(\S.*)")
+_ON_HOW = "name the model's classes, one a line in the model's order, with --set dataset.class_names=FILE"
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """Names in the order of the classes."""
+
+    names: tuple[str, ...]
+    """As they are listed; "" for a class that has none."""
+    source: str
+    """Where they are from, for messages."""
+
+    def __len__(self) -> int:
+        """How many are listed."""
+        return len(self.names)
+
+    @property
+    def opens_with_background(self) -> bool:
+        """Whether the first is no class that a label names."""
+        return bool(self.names) and self.names[0].strip().lower() in BACKGROUND
+
+    def of_classes(self, count: int) -> ClassNames:
+        """The names of so many classes: an opening background, which is none of them, is left out.
+
+        Raises:
+            TruthError: There are more or fewer.
+        """
+        names = self.names[1:] if self.opens_with_background and len(self.names) == count + 1 else self.names
+        if len(names) != count:
+            raise TruthError(f"{self.source} has {len(self.names)} names, but the model has {count} classes")
+        return ClassNames(names, self.source)
+
+    def place(self, name: str) -> int | None:
+        """The class of this name, under any way of writing it; None where there is none, or more than one."""
+        return next((found for key in _keys(name) if (found := self._places.get(key)) is not None), None)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        places: dict[str, int] = {}
+        shared: set[str] = set()
+        ways = [list(_keys(name)) for name in self.names]
+        for rank in range(max(map(len, ways), default=0)):
+            taken = set(places)
+            for place, keys in enumerate(ways):
+                if rank >= len(keys) or keys[rank] in taken:
+                    continue
+                if places.setdefault(keys[rank], place) != place:
+                    shared.add(keys[rank])
+        return {key: place for key, place in places.items() if key not in shared}
+
+
+IMAGENET = ClassNames(WNIDS, "ImageNet's 1,000 synsets")
+"""By their WordNet ids, in the order of the labels 0 to 999."""
+
+
+def read_class_names(path: Path) -> ClassNames:
+    """Reads a label file: a name a line, in the order of the classes.
+
+    Numbers before all names (`0  person`, `1: tench`) say the places, where they ascend from 0 or 1.
+
+    Raises:
+        TruthError: It cannot be read, or holds no names.
+    """
+    try:
+        lines = [line.strip() for line in lines_of(read_text(path).rstrip())]
+    except OSError as error:
+        raise TruthError(f"the names {path} cannot be read: {error.strerror}") from None
+    except NotText as error:
+        raise TruthError(f"the names {path} cannot be read: {error}") from None
+    if not any(lines):
+        raise TruthError(f"{path} holds no names of classes")
+    return ClassNames(tuple(_without_numbers(lines)), str(path))
+
+
+def _without_numbers(lines: Sequence[str]) -> list[str]:
+    found = [_NUMBERED.fullmatch(line) for line in lines]
+    matches = [match for match in found if match]
+    numbers = [int(match[1]) for match in matches]
+    ascends = all(low < high for low, high in itertools.pairwise(numbers))
+    if len(matches) < len(lines) or not ascends or numbers[0] > 1 or numbers[-1] > 4 * len(lines):
+        return list(lines)
+    names = [""] * (numbers[-1] - numbers[0] + 1)
+    for number, match in zip(numbers, matches, strict=True):
+        names[number - numbers[0]] = match[2].strip()
+    return names
+
+
+def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None) -> list[int]:
+    """Which of the model's labels each class of a data set is.
+
+    Args:
+        data: The data set's classes, in the order in which it counts them.
+        class_count: Labels of the model, which are 0 to class_count - 1.
+        model: Their names, where they are known.
+
+    Returns:
+        For each class of the data set, the label.
+
+    Raises:
+        TruthError: Names that the model does not have, or lists that cannot be compared and are not of one length.
+    """
+    known = _known_names(data.names, class_count, model)
+    if known is not None:
+        return _looked_up(data, known)
+    numbers = _numbers(data.names)
+    if numbers is not None and numbers != sorted(numbers) and len(data) == class_count:
+        raise TruthError(
+            f"the classes of {data.source} are called by numbers, in the order {some(data.names)}: nothing says whether the "
+            f"number or the place is the model's class. To say it, {_ON_HOW}"
+        )
+    if len(data) != class_count:
+        raise TruthError(
+            f"{data.source} has {len(data)} classes ({some(data.names)}), but the model has {class_count}: {_ON_HOW}"
+        )
+    if len(data) == len(IMAGENET) and list(data.names) == sorted(data.names):
+        raise TruthError(
+            f"the {class_count:,} classes of {data.source} are in the order of their names ({some(data.names)}), which is "
+            f"not that of ImageNet's synsets: {_ON_HOW}"
+        )
+    return list(range(class_count))
+
+
+def tells_places(names: Sequence[str], class_count: int, model: ClassNames | None) -> bool:
+    """Whether the names alone say which of the model's classes is meant, as those of ImageNet's synsets do."""
+    return _known_names(names, class_count, model) is not None
+
+
+def _known_names(names: Sequence[str], class_count: int, model: ClassNames | None) -> ClassNames | None:
+    """The list in which the names are looked up."""
+    are_synsets = class_count == len(IMAGENET) and all(map(_is_synset, names))
+    if are_synsets and names and (model is None or not any(map(_is_synset, model.names))):
+        return IMAGENET
+    return None if model is None else model.of_classes(class_count)
+
+
+def _is_synset(name: str) -> bool:
+    return _WNID.fullmatch(name.strip()) is not None
+
+
+def _numbers(names: Sequence[str]) -> list[int] | None:
+    """The names as numbers, where all are."""
+    return [int(name) for name in names] if all(name.isascii() and name.isdecimal() for name in names) else None
+
+
+def _looked_up(data: ClassNames, model: ClassNames) -> list[int]:
+    places = [model.place(name) for name in data.names]
+    unknown = [name for name, place in zip(data.names, places, strict=True) if place is None]
+    if unknown:
+        raise TruthError(
+            f"{len(unknown)} of the {len(data)} classes of {data.source} are none of the {len(model)} in {model.source}: "
+            f"{some(unknown)}. If those are not the model's, {_ON_HOW}"
+        )
+    found = [place for place in places if place is not None]
+    if len(set(found)) < len(found):
+        twice = next(place for place in found if found.count(place) > 1)
+        raise TruthError(
+            f"two classes of {data.source} are one of {model.source}: "
+            f"{some([name for name, place in zip(data.names, found, strict=True) if place == twice])}"
+        )
+    return found
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: `Hot_Dog` is `hot dog`."""
+    return " ".join(name.replace("_", " ").lower().split())
+
+
+def _keys(name: str) -> Iterator[str]:
+    """The ways of writing a class, the most telling first: the whole name, its synset, and each of its synonyms."""
+    if whole := plain(name):
+        yield whole
+    if synset := _WNID.fullmatch(name.strip()):
+        yield synset[1]
+    words = (synset[2] or "") if synset else name
+    yield from (word for part in words.split(",") if (word := plain(part)))
