@@ -168,6 +168,9 @@ def test_pictures_that_were_all_resized_beforehand_are_taken(tmp_path: Path) -> 
     for name in SIZES:
         (folder / f"val2017/{name}.png").write_bytes(png(8, 6))
     Detection(DataRef(folder), DetectionOptions()).check_truth()
+    (folder / "val2017/a.png").write_bytes(png(*SIZES["a"]))
+    with pytest.raises(DataMissing, match="2 pictures have another size"):
+        Detection(DataRef(folder), DetectionOptions()).check_truth()
 
 
 def test_without_a_truth_the_order_is_by_name_and_only_scoring_fails(tmp_path: Path) -> None:

@@ -199,16 +199,17 @@ def test_a_batch_that_answers_otherwise_is_found_out_even_where_all_samples_are_
         prove(parts, Doubler(1, dtype), Doubler(4, dtype, wrong), rows)
 
 
-def test_floats_may_differ_as_far_as_the_task_tolerates() -> None:
-    def slightly(answers: Array) -> None:
-        answers += 0.01
+def test_floats_may_differ_as_far_as_the_task_tolerates_and_no_further() -> None:
+    def by(much: float) -> Callable[[Array], None]:
+        def add(answers: Array) -> None:
+            answers += much
 
-    prove(
-        cast("Parts", Opener(None, Path())),
-        Doubler(1, np.float32),
-        Doubler(4, np.float32, slightly),
-        [(np.ones((1, 3), np.float32),)],
-    )
+        return add
+
+    parts, rows = cast("Parts", Opener(None, Path())), [(np.ones((1, 3), np.float32),)]
+    prove(parts, Doubler(1, np.float32), Doubler(4, np.float32, by(0.01)), rows)
+    with pytest.raises(CannotBatchError, match="beyond a tenth"):
+        prove(parts, Doubler(1, np.float32), Doubler(4, np.float32, by(0.5)), rows)
 
 
 def test_a_model_whose_answers_are_not_one_row_a_sample_is_refused() -> None:

@@ -26,9 +26,9 @@ WRONG = [
     ("v0_7_datasets_ade20k_tiny.zip", "v3_1_datasets_ade20k_tiny_annotations.zip", r"ADE20K's validation set"),
 ]
 RIGHT = [
-    ("v0_7_datasets_imagenet_tiny.zip", "v3_0_assets_imagenet_tiny-groundtruth.txt"),
-    ("v3_0_datasets_imagenet-test.zip", "v1_0_assets_imagenet_val.txt"),
-    ("v3_0_datasets_coco-test.zip", "v1_0_assets_coco_val.pbtxt"),
+    ("v0_7_datasets_imagenet_tiny.zip", "v3_0_datasets_imagenet-test.zip", "v3_0_assets_imagenet_tiny-groundtruth.txt"),
+    ("v3_0_datasets_imagenet-test.zip", "v0_7_datasets_imagenet_tiny.zip", "v1_0_assets_imagenet_val.txt"),
+    ("v3_0_datasets_coco-test.zip", "v0_7_datasets_coco_tiny.zip", "v1_0_assets_coco_val.pbtxt"),
 ]
 
 
@@ -40,9 +40,13 @@ def test_a_published_pair_that_does_not_belong_together_is_refused(
         refuse_wrong_pair(Pictures.open(mobile(zoo, pictures)), mobile(zoo, truth))
 
 
-@pytest.mark.parametrize(("pictures", "truth"), RIGHT)
-def test_a_published_pair_that_belongs_together_passes(zoo: Path, pictures: str, truth: str) -> None:
-    refuse_wrong_pair(Pictures.open(mobile(zoo, pictures)), mobile(zoo, truth))
+@pytest.mark.parametrize(("own", "other", "truth"), RIGHT)
+def test_a_published_truth_is_taken_with_its_own_pictures_and_with_no_others(
+    zoo: Path, own: str, other: str, truth: str
+) -> None:
+    refuse_wrong_pair(Pictures.open(mobile(zoo, own)), mobile(zoo, truth))
+    with pytest.raises(DataMissing, match="other pictures of the same names"):
+        refuse_wrong_pair(Pictures.open(mobile(zoo, other)), mobile(zoo, truth))
 
 
 def test_an_unpacked_copy_with_other_line_endings_is_known_too(zoo: Path, tmp_path: Path) -> None:
@@ -71,5 +75,11 @@ def test_a_count_or_an_order_of_its_own_hides_no_set(zoo: Path) -> None:
 def test_pictures_and_truths_that_nobody_published_pass(zoo: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("1\n2\n")
     (tmp_path / "a.jpg").write_bytes(b"any")
-    refuse_wrong_pair(Pictures.open(mobile(zoo, "v0_7_datasets_imagenet_tiny.zip")), tmp_path / "labels.txt")
-    refuse_wrong_pair(Pictures.open(tmp_path), mobile(zoo, "v3_0_assets_imagenet_tiny-groundtruth.txt"))
+    test, truth = (
+        mobile(zoo, "v3_0_datasets_imagenet-test.zip"),
+        mobile(zoo, "v3_0_assets_imagenet_tiny-groundtruth.txt"),
+    )
+    refuse_wrong_pair(Pictures.open(test), tmp_path / "labels.txt")
+    refuse_wrong_pair(Pictures.open(tmp_path), truth)
+    with pytest.raises(DataMissing, match="other pictures of the same names"):
+        refuse_wrong_pair(Pictures.open(test), truth)
