@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from benchmarks.side_by_side import Subject
-from harness.config.files import find_benchmark
+from harness.config.files import find_benchmark, read_config
 from harness.spec.resolve import resolve
 from harness.tuning.child import CandidateFailed, Child
 from harness.zoo.files.official import cache_dir
@@ -26,7 +26,7 @@ class Contest:
         """Nothing is open yet."""
         data = {"--dataset": "dataset.use"}
         words = dict(zip(subject.options[::2], subject.options[1::2], strict=True))
-        self.config = find_benchmark(subject.task)
+        self.config = read_config(find_benchmark(subject.task))
         self.overrides: list[tuple[str, Any]] = [
             ("model.use", subject.model),
             ("load.scenario", scenario),

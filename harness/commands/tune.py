@@ -11,7 +11,7 @@ from typing import Any
 from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.config.backend import parse_backend
-from harness.config.files import config_folder, find_benchmark, parse_assignment
+from harness.config.files import config_folder, find_benchmark, parse_assignment, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
 from harness.tuning.report import check_writable, render, result, write_config
@@ -79,7 +79,9 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     budget_s = _budget(arguments.budget)
     overrides = _overrides(arguments)
     screen = Screen(quiet=arguments.json)
-    session = Session(config, overrides, cache_dir(), budget_s=budget_s, fp16=arguments.allow_fp16, say=screen.say)
+    session = Session(
+        read_config(config), overrides, cache_dir(), budget_s=budget_s, fp16=arguments.allow_fp16, say=screen.say
+    )
     file = Path(arguments.out) if arguments.out else _default_file(config.stem, session.spec.load.scenario)
     if file.exists() or file.is_symlink():
         raise ConfigError(f"{file} exists: tune never writes over a file; name another with --out")

@@ -7,7 +7,9 @@ reaches all of them. Keys of `model` and `dataset` beyond those listed are optio
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -58,30 +60,56 @@ def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
     raise UnknownName("task", task, [*shipped, *aliases, *others])
 
 
-def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
-    """Reads a config file and lays the overrides over it.
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A config file as it was read: a command reads it once, however many runs come of it."""
 
-    Args:
-        path: The YAML file.
-        overrides: Pairs of a dotted field (`load.scenario`) and its value; the last one wins.
+    path: Path
+    fields: dict[str, Any]
+    """As YAML has them, with what the file inherits; not yet judged."""
+
+    def benchmark(self, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
+        """The benchmark that the file describes, with the overrides laid over it.
+
+        Args:
+            overrides: Pairs of a dotted field (`load.scenario`) and its value; the last one wins.
+
+        Raises:
+            ConfigError: Lists every mistake of the file and the overrides, not only the first.
+        """
+        fields = copy.deepcopy(self.fields)
+        for field, value in overrides:
+            _override(fields, field, value)
+        try:
+            return Benchmark.model_validate(fields)
+        except ValidationError as error:
+            given = [field for field, _ in overrides]
+            of_task = _task_mistakes(fields)
+            names = [*map(_field, error.errors()), *of_task]
+            wrong = {any(_within(name, each) for each in given) for name in names}
+            what = {True: "the options given", False: str(self.path)}
+            where = " and ".join(text for origin, text in what.items() if origin in wrong)
+            raise ConfigError(_report(where, [*explanations(error.errors(), Benchmark), *of_task.values()])) from None
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Reads a config file, what it inherits and the data sets that it names.
+
+    Raises:
+        ConfigError: One of them cannot be read, or is no mapping of fields.
+    """
+    fields = _read_inherited(path)
+    _add_datasets(fields, path)
+    return ConfigFile(path, fields)
+
+
+def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
+    """Reads a config file and lays the overrides over it: see `ConfigFile.benchmark`.
 
     Raises:
         ConfigError: Lists every mistake of the file and the overrides, not only the first.
     """
-    raw = _read_inherited(path)
-    _add_datasets(raw, path)
-    for field, value in overrides:
-        _override(raw, field, value)
-    try:
-        return Benchmark.model_validate(raw)
-    except ValidationError as error:
-        given = [field for field, _ in overrides]
-        of_task = _task_mistakes(raw)
-        fields = [*map(_field, error.errors()), *of_task]
-        wrong = {any(_within(field, name) for name in given) for field in fields}
-        what = {True: "the options given", False: str(path)}
-        where = " and ".join(text for origin, text in what.items() if origin in wrong)
-        raise ConfigError(_report(where, [*explanations(error.errors(), Benchmark), *of_task.values()])) from None
+    return read_config(path).benchmark(overrides)
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

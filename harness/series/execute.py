@@ -13,30 +13,37 @@ from harness.report.screen import Screen
 from harness.results import files as results
 from harness.results.files import status_of
 from harness.run.execute import execute
-from harness.series.plan import Plan
-from harness.spec.resolve import resolve
-from harness.spec.schema import Spec, least_duration_s
+from harness.series.identity import identity_of
+from harness.series.journal import Journal
+from harness.series.plan import PlannedRun, Series
+from harness.spec.schema import least_duration_s
 
 _RANK = {"valid": 0, "invalid": 1, "failed": 2}
 
 
-def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
-    """Runs one plan after the other.
+def execute_series(series: Series, out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
+    """Runs one after the other. The result on top and the journal are written after each, so a kill loses one run at most.
 
     Returns:
         The result on top (`runs` holds each), and the text for the terminal.
     """
-    specs = [resolve(plan.config, plan.overrides, plan.cache_dir) for plan in plans]
     empty_directory(out)
+    journal = Journal(out)
+    identities = {planned.name: identity_of(planned.spec) for planned in series.runs}
+    for name, identity in identities.items():
+        journal.write("planned", name, identity)
     runs: list[dict[str, Any]] = []
-    sweep = len({(plan.backend_asked, plan.model_asked) for plan in plans}) > 1
+    sweep = len({(planned.backend_asked, planned.model_asked) for planned in series.runs}) > 1
     at = ""
     try:
-        for number, (plan, spec) in enumerate(zip(plans, specs, strict=True), 1):
-            at = plan.name
-            screen.say(f"run {number} of {len(plans)}: {plan.name}")
-            screen.expect(least_duration_s(spec))
-            runs.append(_one(plan, spec, out, screen, go_on=sweep))
+        for number, planned in enumerate(series.runs, 1):
+            at = planned.name
+            screen.say(f"run {number} of {len(series.runs)}: {at}")
+            screen.expect(least_duration_s(planned.spec))
+            journal.write("began", at, identities[at])
+            runs.append(_one(planned, out, screen, go_on=sweep))
+            journal.write("ended", at, identities[at], runs[-1]["status"])
+            keep_so_far(out, top_of(runs))
         at = ""
         top = top_of(runs)
         results.keep(out, top)
@@ -54,6 +61,15 @@ def execute_series(plans: Sequence[Plan], out: Path, screen: Screen) -> tuple[di
     return top, f"{render_series(top)}\n\n{out}"
 
 
+def keep_so_far(out: Path, top: Mapping[str, Any]) -> None:
+    """Writes the result of a series that still lasts.
+
+    Raises:
+        RunFailed: It cannot be written: the disk is full.
+    """
+    results.keep(out, {**top, "status": "started"})
+
+
 def empty_directory(out: Path) -> None:
     """Makes the directory of a series.
 
@@ -68,17 +84,21 @@ def empty_directory(out: Path) -> None:
         raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
 
 
-def _one(plan: Plan, spec: Spec, out: Path, screen: Screen, *, go_on: bool) -> dict[str, Any]:
+def _one(planned: PlannedRun, out: Path, screen: Screen, *, go_on: bool) -> dict[str, Any]:
     """One run. In a sweep, a backend that is not here or breaks is a row that says so, and the others still run."""
-    asked = {"directory": plan.name, "backend_asked": plan.backend_asked, "model_asked": plan.model_asked}
+    asked = {
+        "directory": planned.name,
+        "backend_asked": planned.backend_asked,
+        "model_asked": planned.model_asked,
+    }
     try:
-        return asked | execute(spec, out / plan.name, screen)
+        return asked | execute(planned.spec, out / planned.name, screen)
     except Exception as error:
         status = exit_status(error)
-        written = out / plan.name / results.RESULT_FILE
+        written = out / planned.name / results.RESULT_FILE
         if not go_on or status is None or isinstance(error, Interrupted) or not written.is_file():
             raise
-        return asked | results.read_result(out / plan.name) | {"exit_status": status}
+        return asked | results.read_result(out / planned.name) | {"exit_status": status}
 
 
 def top_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.config.files import load_benchmark
-from harness.config.rules import FIND_PEAK_BUDGET_S
 from harness.errors import ConfigError
 from harness.report.screen import Screen
 from harness.report.series import render_series
 from harness.results import files as results
 from harness.run.execute import execute
-from harness.series.execute import empty_directory, top_of
+from harness.series.execute import empty_directory, keep_so_far, top_of
+from harness.series.identity import identity_of
+from harness.series.journal import Journal
 from harness.series.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
-from harness.series.plan import Plan
-from harness.spec.resolve import resolve
+from harness.series.plan import PeakSearch, PlannedRun
 from harness.spec.schema import Spec, least_duration_s
 from harness.statistics import queueing
 
@@ -33,33 +32,27 @@ _SHORTEST_MS, _SHARE, _WORTH = 5000, 1 / 20, 1 / 4
 _MOST_RUNS = 24
 _MARGIN = 1.1
 """A run may take longer than the last of its kind."""
-_KEPT = {
-    "backend.threads": "threads",
-    "backend.instances": "instances",
-    "backend.workers": "workers",
-    "backend.batch": "batch",
-}
-"""Fields that the first run decides for all, and where its result's `backend` has them."""
+_KEPT = ("threads", "instances", "workers", "batch")
+"""Fields of the backend that the first run decides for all; its result's `backend` has them under the same names."""
 
 
 class Peak:
     """One search: its runs so far, and how long the next may take."""
 
-    def __init__(self, plan: Plan, out: Path, screen: Screen) -> None:
+    def __init__(self, planned: PlannedRun, asked: PeakSearch, out: Path, screen: Screen) -> None:
         """Decides the length of the runs.
 
         Raises:
-            ConfigError: A mistake in the config, or a budget that not even one run fits into.
+            ConfigError: A budget that not even one run fits into.
         """
-        self._plan, self._out, self._screen = plan, out, screen
-        spec = self._spec([])
-        self._load = load_benchmark(plan.config, plan.overrides).load
+        self._planned, self._asked, self._out, self._screen = planned, asked, out, screen
+        spec = self._spec = planned.spec
         self._full_s = least_duration_s(spec)
         full_ms = spec.load.min_duration_ms
         short_ms = max(_SHORTEST_MS, int(_SHARE * full_ms))
         self._all_full = short_ms > _WORTH * full_ms
         self._short_ms = full_ms if self._all_full else short_ms
-        self.budget_s = self._load.find_peak_budget_s or FIND_PEAK_BUDGET_S[spec.load.preset]
+        self.budget_s = asked.budget_s
         if self.budget_s < self._full_s:
             raise ConfigError(
                 f"a search of {self.budget_s:g} s has no room for one run that counts, which takes {self._full_s:g} s: "
@@ -67,20 +60,23 @@ class Peak:
             )
         self._asked_bound_ns = spec.load.server_target_latency_ns
         self._share = spec.load.target_percentile
-        self._held: list[tuple[str, Any]] = []
         self._goal: Goal | None = None
         self._began = time.monotonic()
         self._longest_s = {True: 0.0, False: 0.0}
         self.runs: list[dict[str, Any]] = []
         self.trials: list[Trial] = []
 
-    def search(self) -> None:
-        """Runs until the peak is known, or the budget is used up."""
-        qps = self._load.target_qps
-        first = self._run(Step(qps or 0.0, self._all_full), "estimate" if qps is None else f"{qps:.6g}")
+    def search(self, journal: Journal) -> None:
+        """Runs until the peak is known, or the budget is used up.
+
+        Args:
+            journal: Of the search's directory.
+        """
+        qps = self._asked.first_qps
+        first = self._run(Step(qps or 0.0, self._all_full), "estimate" if qps is None else f"{qps:.6g}", journal)
         goal = self._goal = self._hold(first)
         while len(self.runs) < _MOST_RUNS and (step := self._next(goal)) is not None:
-            self._run(step, f"{step.qps:.6g}")
+            self._run(step, f"{step.qps:.6g}", journal)
 
     def facts(self) -> dict[str, Any]:
         """What was found, for the result."""
@@ -99,7 +95,7 @@ class Peak:
             "highest_valid_qps": best.qps if best else None,
             "lowest_broken_qps": broke,
             "gap": broke / best.qps - 1 if best and broke else None,
-            "tolerance": self._load.find_peak_tolerance,
+            "tolerance": self._asked.tolerance,
             "lowest_tried_qps": min(trial.qps for trial in self.trials),
             "queueing": {"servers": goal.servers if goal else None, "service_time_ns": service_ns, "peak_qps": allowed},
             "time_s": time.monotonic() - self._began,
@@ -129,32 +125,35 @@ class Peak:
         step = next_step(self.trials, goal, explore=explore, all_full=self._all_full)
         return None if step is not None and step.full and left < full_s else step
 
-    def _run(self, step: Step, name: str) -> dict[str, Any]:
-        fields = [*self._held, ("load.server_load", "peak"), *([("load.target_qps", step.qps)] if step.qps else [])]
+    def _run(self, step: Step, name: str, journal: Journal) -> dict[str, Any]:
+        load: dict[str, Any] = {"server_load": "peak"}
+        if step.qps:
+            load["target_qps"] = step.qps
         if not step.full:
-            fields.append(("load.min_duration_ms", self._short_ms))
-        spec = self._spec(fields)
+            load["min_duration_ms"] = self._short_ms
+        spec = _with(self._spec, load=load)
         folder = f"{len(self.runs) + 1}-find-peak-{name}"
         self._screen.say(f"{folder}, {least_duration_s(spec):g} s at least{self._so_far()}")
         self._screen.expect(least_duration_s(spec))
         began = time.monotonic()
+        identity = identity_of(spec)
+        journal.write("began", folder, identity)
         result = execute(spec, self._out / folder, self._screen)
         self._longest_s[step.full] = max(self._longest_s[step.full], time.monotonic() - began)
-        asked = {"backend_asked": self._plan.backend_asked, "model_asked": self._plan.model_asked}
+        asked = {"backend_asked": self._planned.backend_asked, "model_asked": self._planned.model_asked}
         self.runs.append({"directory": folder} | asked | result)
         self.trials.append(_trial(result, full=step.full))
+        journal.write("ended", folder, identity, result["status"])
+        keep_so_far(self._out, self.top())
         return result
 
     def _hold(self, first: Mapping[str, Any]) -> Goal:
         """What the first run decided holds for all: a bound that moves with each calibration would be none."""
         bound_ns = first["loadgen"]["server_target_latency_ns"]
         instances = first["backend"]["instances"]
-        self._held = [("load.server_target_latency_ms", bound_ns / 1e6)]
-        self._held += [(field, first["backend"][name]) for field, name in _KEPT.items() if name in first["backend"]]
-        return Goal(instances, bound_ns, self._share, self._load.find_peak_tolerance)
-
-    def _spec(self, fields: Sequence[tuple[str, Any]]) -> Spec:
-        return resolve(self._plan.config, [*self._plan.overrides, *fields], self._plan.cache_dir)
+        kept = {name: first["backend"][name] for name in _KEPT if name in first["backend"]}
+        self._spec = _with(self._spec, load={"server_target_latency_ns": bound_ns}, backend=kept)
+        return Goal(instances, bound_ns, self._share, self._asked.tolerance)
 
     def _so_far(self) -> str:
         low, high = bracket(self.trials)
@@ -181,8 +180,14 @@ class Peak:
         }
 
 
-def execute_find_peak(plan: Plan, out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
-    """Searches for the peak of one plan.
+def _with(spec: Spec, *, load: Mapping[str, Any], backend: Mapping[str, Any] | None = None) -> Spec:
+    """The same run with other fields of its load and its backend."""
+    fields = {"load": spec.load.model_copy(update=load), "backend": spec.backend.model_copy(update=backend or {})}
+    return spec.model_copy(update=fields)
+
+
+def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
+    """Searches for the peak, from the run that is planned.
 
     Returns:
         The result on top (`runs` holds each run, `peak` what was found), and the text for the terminal.
@@ -190,10 +195,10 @@ def execute_find_peak(plan: Plan, out: Path, screen: Screen) -> tuple[dict[str, 
     Raises:
         HarnessError: And its kin; the result on top then says `failed` and has the runs so far.
     """
-    peak = Peak(plan, out, screen)
+    peak = Peak(planned, asked, out, screen)
     empty_directory(out)
     try:
-        peak.search()
+        peak.search(Journal(out))
         top = peak.top()
         results.keep(out, top)
     except BaseException as error:

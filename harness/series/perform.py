@@ -21,8 +21,7 @@ from harness.results.loadgen_log import DETAIL_LOG
 from harness.run.execute import execute
 from harness.run.launch import RUN_LOG
 from harness.series.execute import execute_series
-from harness.series.plan import Plan, plan_series
-from harness.spec.resolve import resolve
+from harness.series.plan import PlannedRun, plan_series
 from harness.spec.schema import least_duration_s
 from harness.zoo.files.official import cache_dir
 
@@ -62,22 +61,22 @@ def perform(
         out: The directory; None for one of its own below results/.
         as_json: Nothing is drawn, and a failure that has a result gives it back.
     """
-    plans = plan_series(config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir())
+    series = plan_series(config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir())
     screen = Screen(quiet=as_json)
     own = out is None
-    out = _default_out(plans[0]) if out is None else out
+    first = series.runs[0]
+    out = _default_out(first) if out is None else out
     found = (out / RESULT_FILE).exists()
     try:
-        if plans[0].mode == "find-peak":
+        if series.peak is not None:
             from harness.series.find_peak import execute_find_peak
 
-            result, text = execute_find_peak(plans[0], out, screen)
-        elif len(plans) > 1:
-            result, text = execute_series(plans, out, screen)
+            result, text = execute_find_peak(first, series.peak, out, screen)
+        elif len(series.runs) > 1:
+            result, text = execute_series(series, out, screen)
         else:
-            spec = resolve(config, plans[0].overrides, cache_dir())
-            _announce(screen, plans[0], spec, out)
-            result = execute(spec, out, screen)
+            _announce(screen, first, out)
+            result = execute(first.spec, out, screen)
             from harness.report.run import render
 
             text = f"{render(result)}\n{out}"
@@ -94,13 +93,14 @@ def perform(
     return Performed(status_of(result), text, result)
 
 
-def _announce(screen: Screen, plan: Plan, spec: Any, out: Path) -> None:
+def _announce(screen: Screen, planned: PlannedRun, out: Path) -> None:
+    spec = planned.spec
     screen.expect(least_duration_s(spec))
     if spec.model.source == "standin":
-        asked = dict(plan.overrides).get("model.use") == "standin"
+        asked = planned.model_asked == "standin"
         why = "" if asked else "no official file is here, so "
         fetch = "" if asked else f". Get the official one with: ./run.sh fetch {spec.model.name}"
-        screen.say(f"{plan.benchmark}: {why}a stand-in of the same architecture runs{fetch}")
+        screen.say(f"{spec.benchmark}: {why}a stand-in of the same architecture runs{fetch}")
     screen.say(f"{spec.title}, {spec.load.scenario}, {spec.load.mode}, in {out}")
 
 
@@ -126,9 +126,10 @@ def _says_more(log: Path, error: BaseException) -> bool:
     return any(not _SAYS_NOTHING.match(line) for line in said.splitlines())
 
 
-def _default_out(plan: Plan) -> Path:
+def _default_out(planned: PlannedRun) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{stamp}-{plan.benchmark}-{plan.backend}-{plan.scenario}"
+    spec = planned.spec
+    name = f"{stamp}-{spec.benchmark}-{planned.backend}-{spec.load.scenario}"
     for number in range(1, 1000):
         out = Path("results") / (name if number == 1 else f"{name}-{number}")
         try:

@@ -1,4 +1,4 @@
-"""Which runs a series is made of."""
+"""Which runs a series is made of, each of them resolved."""
 
 from __future__ import annotations
 
@@ -9,32 +9,58 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.backend import parse_backend
-from harness.config.files import load_benchmark
+from harness.config.files import read_config
+from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError
+from harness.spec.resolve import resolve
+from harness.spec.schema import Spec
 
-_MODES = {"submission": ("performance", "accuracy"), "find-peak": ("performance",)}
+_MODES: dict[str, tuple[Mode, ...]] = {
+    "submission": ("performance", "accuracy"),
+    "find-peak": ("performance",),
+}
 """Performance runs come first, as in the mobile app (task_runner.dart). How many a search makes, it finds by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedRun:
     """One run of a series."""
 
-    config: Path
     name: str
     """Of its directory."""
-    overrides: list[tuple[str, Any]]
-    benchmark: str
-    backend: str
-    """Its name, without options."""
+    spec: Spec
     backend_asked: str
     """As the option named it."""
     model_asked: str
-    scenario: str
+
+    @property
+    def backend(self) -> str:
+        """The backend's name, without options."""
+        return self.backend_asked.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PeakSearch:
+    """What the search for Server's peak is told besides its first run."""
+
+    first_qps: float | None
+    """The load to begin with; None for an estimate."""
+    budget_s: float
+    tolerance: float
+    """How far above the highest load that holds the lowest that does not may lie, as a fraction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All that one command runs."""
+
     mode: str
-    """As asked: of a series, not of its runs."""
-    cache_dir: Path
+    """As asked: of the series, not of its runs."""
+    runs: tuple[PlannedRun, ...]
+    """In the order in which they happen."""
+    peak: PeakSearch | None = None
+    """Of mode find-peak, whose only planned run is the one that the search begins with."""
 
 
 def plan_series(
@@ -45,33 +71,48 @@ def plan_series(
     backends: Sequence[str],
     repeat: int,
     cache_dir: Path,
-) -> list[Plan]:
-    """Every run that the options ask for, in the order in which they happen.
+) -> Series:
+    """Every run that the options ask for. The config is read once, and repeats of a run share its spec.
+
+    Args:
+        config: The benchmark's config file.
+        overrides: Fields of the config.
+        models: As the user named them; none for the config's own.
+        backends: Likewise.
+        repeat: How often each.
+        cache_dir: Where official and built-in models and data lie.
 
     Raises:
-        ConfigError: The config or an override is wrong.
+        ConfigError: The config or an override is wrong, or a run lacks something.
     """
-    benchmark = load_benchmark(config, overrides)
+    file = read_config(config)
+    benchmark = file.benchmark(overrides)
     mode = benchmark.load.mode
     if mode == "find-peak":
         _check_find_peak(benchmark, models, backends, repeat)
-    modes = _MODES.get(mode, (mode,))
-    if mode == "submission" and benchmark.backend.complete_shapes == "auto":
-        # A submission runs the file as it was handed in.
-        overrides = [*overrides, ("backend.complete_shapes", False)]
     if mode == "submission":
-        overrides = [*overrides, ("load.too_few_samples", "refuse")]
-    plans = []
-    for number, (one_mode, backend, model, _) in enumerate(
-        itertools.product(modes, backends or [benchmark.backend.name], models or [benchmark.model.use], range(repeat)),
-        1,
-    ):
+        overrides = [*overrides, *_of_submission(benchmark)]
+    modes, models = _MODES.get(mode, (mode,)), models or [benchmark.model.use]
+    runs: list[PlannedRun] = []
+    for one_mode, backend, model in itertools.product(modes, backends or [benchmark.backend.name], models):
         chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
-        kind = backend.partition(":")[0]
-        name = f"{number}-{one_mode}-{kind}"
-        scenario = benchmark.load.scenario
-        plans.append(Plan(config, name, chosen, config.stem, kind, backend, model, scenario, mode, cache_dir))
-    return plans
+        spec = resolve(file, chosen, cache_dir)
+        for _ in range(repeat):
+            name = f"{len(runs) + 1}-{one_mode}-{backend.partition(':')[0]}"
+            runs.append(PlannedRun(name, spec, backend, model))
+    return Series(mode, tuple(runs), _peak_search(benchmark) if mode == "find-peak" else None)
+
+
+def _of_submission(benchmark: Benchmark) -> list[tuple[str, Any]]:
+    """A submission runs the file as it was handed in, and as many samples at once as the rules ask for."""
+    as_it_is = [("backend.complete_shapes", False)] if benchmark.backend.complete_shapes == "auto" else []
+    return [*as_it_is, ("load.too_few_samples", "refuse")]
+
+
+def _peak_search(benchmark: Benchmark) -> PeakSearch:
+    load = benchmark.load
+    budget_s = load.find_peak_budget_s or FIND_PEAK_BUDGET_S[load.preset]
+    return PeakSearch(load.target_qps, budget_s, load.find_peak_tolerance)
 
 
 def _check_find_peak(benchmark: Benchmark, models: Sequence[str], backends: Sequence[str], repeat: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.config import rules
 from harness.config.backend import with_absolute_paths
-from harness.config.files import load_benchmark
+from harness.config.files import ConfigFile, load_benchmark
 from harness.config.mistakes import task_options
 from harness.config.registry import TASKS, backend_names, task_class
 from harness.config.schema import Benchmark
@@ -27,13 +27,18 @@ _MOST_AT_ONCE = {"SingleStream": 1, "MultiStream": rules.SAMPLES_PER_MULTI_STREA
 T = TypeVar("T")
 
 
-def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> Spec:
+def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir: Path) -> Spec:
     """Decides everything that can be decided before the model is opened.
+
+    Args:
+        config: The benchmark's config.
+        overrides: Fields of the config.
+        cache_dir: Where official and built-in models and data lie.
 
     Raises:
         ConfigError: Lists every mistake.
     """
-    benchmark = load_benchmark(config, overrides)
+    benchmark = config.benchmark(overrides)
     problems: list[str] = []
 
     def attempt(step: Callable[[], T]) -> T | None:
@@ -58,7 +63,7 @@ def resolve(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> 
         problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
     return Spec(
-        benchmark=config.stem,
+        benchmark=config.path.stem,
         title=benchmark.title,
         task=benchmark.task,
         options=options,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.config.files import ConfigFile
 from harness.config.workers import POOLS, QUICK_NS
 from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.machine.facts import usable_cpus
@@ -101,7 +102,7 @@ class Session:
 
     def __init__(
         self,
-        config: Path,
+        config: ConfigFile,
         overrides: Sequence[tuple[str, Any]],
         cache_dir: Path,
         *,

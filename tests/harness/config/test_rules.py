@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from harness.config.files import read_config
 from harness.config.rules import SEEDS, TARGET_PERCENTILE, Preset, Round, Scenario, early_stopping_queries, extent
 from harness.errors import ConfigError
 from harness.spec.resolve import resolve
@@ -66,7 +67,7 @@ def load(model: Path, data: Path, benchmark: str = "kws", **overrides: Any) -> A
     fields = {f"load.{name}": value for name, value in overrides.items()}
     given = [("model.use", str(model)), ("dataset.use", str(data)), *fields.items()]
     config = Path(__file__).resolve().parents[3] / "configs" / f"{benchmark}.yaml"
-    return resolve(config, given, Path("/nowhere")).load
+    return resolve(read_config(config), given, Path("/nowhere")).load
 
 
 def test_what_is_asked_for_wins_over_the_preset(keyword_model: Path, keyword_data: Path) -> None:

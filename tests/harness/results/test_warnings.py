@@ -82,12 +82,11 @@ def test_a_standin_that_was_asked_for_is_not_said_to_stand_for_a_missing_file(
     from harness.report.screen import Screen
     from harness.series.perform import _announce
 
-    overrides: list[tuple[str, Any]] = [("model.use", use), ("load.mode", "accuracy")]
     model = SimpleNamespace(name="mobilebert_int8", source="standin")
     load = SimpleNamespace(mode="accuracy", scenario="SingleStream")
-    spec = SimpleNamespace(model=model, title="MobileBERT", load=load)
-    plan: Any = SimpleNamespace(benchmark="mobilebert", overrides=overrides)
-    _announce(Screen(quiet=False), plan, spec, Path("out"))
+    spec = SimpleNamespace(model=model, title="MobileBERT", load=load, benchmark="mobilebert")
+    planned: Any = SimpleNamespace(spec=spec, model_asked=use)
+    _announce(Screen(quiet=False), planned, Path("out"))
     said = capsys.readouterr().err
     assert "a stand-in of the same architecture runs" in said
     assert ("no official file is here" in said) is says

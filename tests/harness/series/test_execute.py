@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from harness.series.journal import read_journal
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -181,3 +185,26 @@ def test_a_worker_whose_parent_died_before_it_woke_ends_at_once(environment: dic
     os.close(read)
     assert done.returncode == 1
     assert done.stderr == "the parent was gone before its death could be heard of\n"
+
+
+def test_a_series_that_is_killed_keeps_what_it_had_and_its_journal_says_where_it_was(
+    keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    out = tmp_path / "killed"
+    words = [sys.executable, "-P", "-m", "harness", *map(str, keywords), "--repeat", "50", "--out", str(out)]
+    command = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (out / "2-performance-cpu" / "spec.yaml").exists():
+            assert command.poll() is None
+            time.sleep(0.05)
+    finally:
+        os.killpg(command.pid, signal.SIGKILL)
+        command.wait()
+    top = read_result(out)
+    assert top["status"] == "started"
+    assert top["runs"][0]["status"] == "valid"
+    steps = [(line.what, line.run, line.status) for line in read_journal(out) if line.what != "planned"]
+    first = [("began", "1-performance-cpu", ""), ("ended", "1-performance-cpu", "valid")]
+    assert steps[:3] == [*first, ("began", "2-performance-cpu", "")]
+    assert len({line.identity for line in read_journal(out)}) == 1
+    assert len([line for line in read_journal(out) if line.what == "planned"]) == 50

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.files import read_config
 from harness.spec.resolve import resolve
 from harness.spec.schema import read_spec, write_spec
 from harness.zoo.files.official import cache_dir
@@ -21,7 +22,7 @@ def test_every_path_of_a_spec_is_absolute(
     monkeypatch.chdir(tmp_path)
     given = [("model.use", "m.tflite"), ("dataset.use", "./d"), ("dataset.truth", "d/y_labels.csv")]
     given.append(("backend.options.weight_cache", "packed"))
-    spec = resolve(CONFIGS / "kws.yaml", given, tmp_path)
+    spec = resolve(read_config(CONFIGS / "kws.yaml"), given, tmp_path)
     assert spec.model.path == keyword_model.resolve()
     assert spec.dataset.path == keyword_data.resolve()
     assert spec.dataset.truth == (keyword_data / "y_labels.csv").resolve()
@@ -35,7 +36,7 @@ def test_a_path_among_the_tasks_options_is_absolute_too(
     (tmp_path / "data.json").write_text("{}", encoding="ascii")
     monkeypatch.chdir(tmp_path)
     given = [("model.use", str(keyword_model)), ("dataset.use", "./data.json"), ("dataset.vocab", "vocab.txt")]
-    spec = resolve(CONFIGS / "mobilebert.yaml", given, tmp_path)
+    spec = resolve(read_config(CONFIGS / "mobilebert.yaml"), given, tmp_path)
     assert spec.options["vocab"] == str(tmp_path / "vocab.txt")
 
 
@@ -60,7 +61,7 @@ def test_a_spec_is_read_as_it_was_written(keyword_model: Path, keyword_data: Pat
         ("load.scenario", "Server"),
         ("backend.options", {"xnnpack": False}),
     ]
-    spec = resolve(CONFIGS / "kws.yaml", given, tmp_path)
+    spec = resolve(read_config(CONFIGS / "kws.yaml"), given, tmp_path)
     write_spec(spec, tmp_path)
     assert read_spec(tmp_path) == spec
 
@@ -70,7 +71,9 @@ def test_every_config_that_ships_resolves_with_a_model_and_data_of_the_users(
     config: Path, keyword_model: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
-    spec = resolve(config, [("model.use", str(keyword_model)), ("dataset.use", str(tmp_path / "data"))], tmp_path)
+    spec = resolve(
+        read_config(config), [("model.use", str(keyword_model)), ("dataset.use", str(tmp_path / "data"))], tmp_path
+    )
     assert spec.benchmark == config.stem
     assert spec.model.source == "file"
     assert spec.load.scenario == "SingleStream"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.config.files import find_benchmark
+from harness.config.files import find_benchmark, read_config
 from harness.errors import ConfigError, RunFailed
 from harness.machine.topology import Core, Topology
 from harness.spec.schema import Spec
@@ -80,7 +80,12 @@ def search(
         overrides = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), ("load.scenario", scenario)]
         try:
             return Session(
-                find_benchmark("kws"), overrides, tmp_path, budget_s=budget_s, fp16=False, say=lambda _: None
+                read_config(find_benchmark("kws")),
+                overrides,
+                tmp_path,
+                budget_s=budget_s,
+                fp16=False,
+                say=lambda _: None,
             ).search()
         finally:
             assert all(one.closed for one in made)

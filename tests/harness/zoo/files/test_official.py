@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections, read_config
 from harness.config.published import DatasetEntry, Origin
 from harness.config.registry import TASKS, task_class
 from harness.errors import ConfigError
@@ -157,7 +157,11 @@ def cache(zoo: Path, tmp_path: Path) -> Path:
 
 
 def resolved(cache: Path, task: str = "mobilenet_edgetpu", **overrides: Any) -> Spec:
-    return resolve(find_benchmark(task), [(name.replace("__", "."), value) for name, value in overrides.items()], cache)
+    return resolve(
+        read_config(find_benchmark(task)),
+        [(name.replace("__", "."), value) for name, value in overrides.items()],
+        cache,
+    )
 
 
 @pytest.mark.parametrize("use", ["auto", "official", "mobilenet_edgetpu_224_1.0_uint8"])

@@ -1,0 +1,100 @@
+"""The journal of a series: what was planned, begun and ended, one line each, on the disk before the next step.
+
+Whatever ends the command, at most the run in progress is lost: every line is flushed to the disk when it is written, and a
+line that was cut in the middle is no line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import ConfigError, RunFailed
+
+JOURNAL_FILE = "journal.jsonl"
+What = Literal["planned", "began", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step of a series."""
+
+    what: What
+    run: str
+    """The name of the run's directory."""
+    identity: str
+    """See `harness.series.identity`."""
+    status: str = ""
+    """Of a run that ended: its result's."""
+
+
+class Journal:
+    """Writes the steps of a series."""
+
+    def __init__(self, folder: Path) -> None:
+        """Makes the file.
+
+        Args:
+            folder: The series' directory.
+
+        Raises:
+            ConfigError: It cannot be written.
+        """
+        self._path = folder / JOURNAL_FILE
+        try:
+            self._path.touch(exist_ok=False)
+        except OSError as error:
+            raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
+
+    def write(self, what: What, run: str, identity: str, status: str = "") -> None:
+        """Adds a line.
+
+        Raises:
+            RunFailed: It cannot be written: the disk is full.
+        """
+        line = json.dumps(asdict(Line(what, run, identity, status)))
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunFailed(f"cannot write {self._path}: {error.strerror}") from None
+
+
+def read_journal(folder: Path) -> list[Line]:
+    """The steps of a series, in order.
+
+    Args:
+        folder: The series' directory.
+
+    Raises:
+        ConfigError: There is no journal, or a line of it is none of ours.
+    """
+    path = folder / JOURNAL_FILE
+    try:
+        *lines, cut = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} is no series that can go on: cannot read {JOURNAL_FILE}: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a journal: {error}") from None
+    del cut  # Empty, or a line that was not written to its end.
+    return [_line(path, number, text) for number, text in enumerate(lines, 1)]
+
+
+def _line(path: Path, number: int, text: str) -> Line:
+    try:
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+            raise TypeError("it is no mapping of texts")
+        line = Line(**fields)
+        if line.what not in ("planned", "began", "ended"):
+            raise ValueError(f"{line.what[:40]!r} is no step")
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"line {number} of {path} is not a journal's: {error}") from None
+    return line
