@@ -18,7 +18,7 @@ import numpy as np
 from accuracy import command
 from accuracy.answers.detections import Detections, score_results
 from accuracy.errors import TruthError
-from accuracy.truth.coco import Bool, CocoTruth, Int64
+from accuracy.truth.coco import Bool, CocoTruth, Int64, places_by_id
 
 METRICS = (
     "coco_ap",
@@ -62,8 +62,8 @@ def coco_ap(truth: CocoTruth, detections: Detections, library: str | None = None
     if not categories:
         return {}
     kept = np.isin(detections.category, categories)
-    # The official ids, since detections of equal score are ranked by their picture's id.
-    ids = np.array([image.id for image in truth.images], np.int64)
+    # Counted in the order of the official ids, by which detections of equal score are ranked: those may be texts.
+    ids = places_by_id(truth.images) + 1
     images = [{"id": number, "width": 1, "height": 1} for number in ids.tolist()]
     known = {"images": images, "categories": [{"id": number, "name": str(number)} for number in categories]}
     with contextlib.redirect_stdout(io.StringIO()):

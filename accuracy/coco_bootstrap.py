@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
 from accuracy.interval import RESAMPLES, Interval, percentiles, resampled_weights
-from accuracy.truth.coco import Bool, CocoTruth, Float64, Int64
+from accuracy.truth.coco import Bool, CocoTruth, Float64, Int64, places_by_id
 
 Int8 = npt.NDArray[np.int8]
 
@@ -131,7 +131,7 @@ def _classes(truth: CocoTruth, detections: Detections) -> list[_Class]:
     """Matches every class that has an object which is asked for; COCO's mean goes over these."""
     classes = []
     # The official ids, since detections of equal score are ranked by their picture's id.
-    place_by_id = np.argsort(np.argsort([image.id for image in truth.images], kind="stable"))
+    place_by_id = places_by_id(truth.images)
     found_by, objects_by = _by_category(detections.category), _by_category(truth.category)
     for category, objects in objects_by.items():
         asked = objects[~truth.crowd[objects]]

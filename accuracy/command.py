@@ -10,9 +10,11 @@ from pathlib import Path
 
 from accuracy.answers.log import LogError
 from accuracy.errors import TruthError
+from accuracy.score import Score
 
 ScoreFiles = Callable[[Path, Path], Mapping[str, float]]
-"""(predictions, truth) -> {metric: value}. Everything in the truth counts, since nothing records what was asked."""
+"""(predictions, truth) -> {metric: value}. Everything in the truth counts, since nothing records what was asked.
+A `Score` has notes besides."""
 
 
 def run(score_files: ScoreFiles, about: str, arguments: Sequence[str] | None = None) -> int:
@@ -35,5 +37,7 @@ def run(score_files: ScoreFiles, about: str, arguments: Sequence[str] | None = N
     except (TruthError, LogError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    for note in metrics.notes if isinstance(metrics, Score) else ():
+        sys.stderr.write(f"{note}\n")
     sys.stdout.write(json.dumps(dict(metrics)) + "\n")
     return 0

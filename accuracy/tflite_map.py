@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from accuracy import command
 from accuracy.answers.detections import Detections, score_results
+from accuracy.errors import TruthError
 from accuracy.truth.coco import CocoTruth, Float64, Int64
 
 _F = TypeVar("_F", np.float32, np.float64)
@@ -39,7 +40,15 @@ def tflite_map(truth: CocoTruth, detections: Detections) -> dict[str, float]:
 
     Returns:
         {"tflite_map": mean over ten IoU thresholds and all classes that occur}; empty where none occurs.
+
+    Raises:
+        TruthError: The size of a picture is not known.
     """
+    if unknown := [picture.name for picture in truth.images if not picture.width]:
+        raise TruthError(
+            f"tflite_map compares boxes in fractions of their picture's sides, but the ground truth gives {len(unknown):,} of "
+            f"{len(truth.images):,} pictures no width and height ({unknown[0]} is the first). coco_ap and voc_map50 need none"
+        )
     classes = np.union1d(truth.category, detections.category)
     if not len(classes):
         return {}

@@ -103,7 +103,7 @@ class Detection(Task):
         Raises:
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
-        return score_detections(self._data.truth, self._detections(answers))
+        return score_detections(self._data.truth, self._detections(answers)).with_notes(self._data.notes)
 
     def explain(self, answers: Iterable[Answer]) -> str:
         """One line that says why the three kinds of mAP differ on these pictures."""

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
+from accuracy.score import Score
 from accuracy.text_files import read_text
-from accuracy.truth.coco import CocoTruth, Float64, Int64, is_int, is_number, read_instances
+from accuracy.truth.coco import CocoTruth, Float64, Id, Int64, Remarks, as_id, id_fault, id_of, id_order, is_number
+from accuracy.truth.instances import read_instances
 
 Rows = npt.NDArray[np.float32]
 """[k, 7] as `accuracy.answers.wire` has them."""
@@ -23,6 +25,12 @@ Rows = npt.NDArray[np.float32]
 _COLUMNS = ("sample index", "ymin", "xmin", "ymax", "xmax", "score", "class")
 _COCO_LABELS = 90
 """TFLite's stage refuses classes from 91 on (LRT .../coco_object_detection, num_classes)."""
+
+_NEGATIVE = "detections have a box of negative width or height: they hit nothing, as in pycocotools"
+_UNLISTED = (
+    "detections are of a category that the ground truth does not list: coco_ap and voc_map50 pass over them as pycocotools "
+    "does, tflite_map counts each such class as 0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Detections:
     """[D, 4] x, y, width, height in pixels."""
     score: Float64
     """[D] the higher, the surer. Of two equal scores the first row counts as the surer."""
+    remarks: tuple[str, ...] = ()
+    """As `CocoTruth.remarks`."""
 
 
 def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping[int, int] | None = None) -> Detections:
@@ -102,7 +112,7 @@ def read_results(path: Path, truth: CocoTruth) -> Detections:
     """Reads COCO's results format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"}.
 
     Raises:
-        LogError: Not such a file, or an entry with an unknown image or category, or a number that is not finite.
+        LogError: Not such a file, or an entry with an unknown image, or a number that is not finite.
     """
     try:
         entries = json.loads(read_text(path))
@@ -113,30 +123,46 @@ def read_results(path: Path, truth: CocoTruth) -> Detections:
     if not isinstance(entries, list):
         raise LogError(f"{path} is not a list of detections, as COCO's results are, but a {type(entries).__name__}")
     index_of = {image.id: index for index, image in enumerate(truth.images)}
-    categories = frozenset(truth.categories)
+    number_of = truth.number_of
+    remarks = Remarks()
     for number, entry in enumerate(entries):
-        if fault := _fault(entry, index_of, categories):
+        if fault := _fault(entry, index_of, number_of):
             raise LogError(f"{path}, entry {number}: {fault}")
+        if min(entry["bbox"][2:]) < 0:
+            remarks.add(_NEGATIVE, f"entry {number}, {entry['bbox']}")
+        if (category := id_of(entry["category_id"])) not in number_of:
+            remarks.add(_UNLISTED, f"entry {number}, category {category!r}")
+    categories = [id_of(entry["category_id"]) for entry in entries]
+    numbers = {**number_of, **_numbers_of_unlisted(categories, number_of)}
     return Detections(
-        image=np.array([index_of[entry["image_id"]] for entry in entries], np.int64),
-        category=np.array([entry["category_id"] for entry in entries], np.int64),
+        image=np.array([index_of[id_of(entry["image_id"])] for entry in entries], np.int64),
+        category=np.array([numbers[key] for key in categories], np.int64),
         box=np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4),
         score=np.array([entry["score"] for entry in entries], np.float64),
+        remarks=remarks.sentences(),
     )
 
 
-def _fault(entry: Any, images: Mapping[int, int], categories: frozenset[int]) -> str | None:
+def _numbers_of_unlisted(categories: Iterable[Id], listed: Mapping[Id, int]) -> dict[Id, int]:
+    """Numbers for the categories that the ground truth does not list: beyond all of its own, since they match none."""
+    beyond = max(listed.values(), default=0) + 1
+    others = sorted({key for key in categories if key not in listed}, key=id_order)
+    return {key: number for number, key in enumerate(others, beyond)}
+
+
+def _fault(entry: Any, images: Mapping[Id, int], categories: Mapping[Id, int]) -> str | None:
     if not isinstance(entry, dict):
         return f"{entry!r} is not an object"
-    if not is_int(image := entry.get("image_id")) or image not in images:
+    image = entry.get("image_id")
+    if fault := id_fault(image, images):
+        return f"its image_id is {fault}"
+    if as_id(image) not in images:
         return f"the ground truth has no image with the id {image!r}"
-    if not is_int(category := entry.get("category_id")) or category not in categories:
-        return f"the ground truth has no category with the id {category!r}"
+    if fault := id_fault(entry.get("category_id"), categories):
+        return f"its category_id is {fault}"
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         return f"the box of image {image} is {box!r}, not four finite numbers"
-    if box[2] < 0 or box[3] < 0:
-        return f"the box of image {image} has a negative size: {box!r}"
     if not is_number(score := entry.get("score")):
         return f"the score of image {image} is {score!r}, not a finite number"
     return None
@@ -144,7 +170,7 @@ def _fault(entry: Any, images: Mapping[int, int], categories: frozenset[int]) ->
 
 def score_results(
     metric: Callable[[CocoTruth, Detections], Mapping[str, float]], predictions: Path, truth: Path
-) -> Mapping[str, float]:
+) -> Score:
     """Scores detections in COCO's results format against an instances JSON, every image of which counts.
 
     Raises:
@@ -154,7 +180,8 @@ def score_results(
     if truth.suffix == ".pbtxt":
         raise TruthError(f"{truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
     objects = read_instances(truth)
-    figures = metric(objects, read_results(predictions, objects)) if len(objects.category) else {}
+    detections = read_results(predictions, objects)
+    figures = metric(objects, detections) if len(objects.category) else {}
     if not figures:
         raise TruthError(f"{truth} has no object that could be found: nothing can be scored")
-    return figures
+    return Score(figures, "pictures", len(objects.images), notes=(*objects.remarks, *detections.remarks))

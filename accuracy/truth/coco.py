@@ -1,4 +1,4 @@
-"""COCO ground truth as arrays, and its official source, the instances JSON (`coco_pbtxt` reads the mobile app's).
+"""COCO ground truth as arrays, whatever it is read from: `instances` reads COCO's own JSON, `coco_pbtxt` the mobile app's.
 
 The annotations are held as arrays, one row an object. Crowd regions are kept and marked: the official definition
 (cocoapi PythonAPI/pycocotools/cocoeval.py) ignores what falls on them, TFLite's does not know them. That code also
@@ -7,11 +7,11 @@ overwrites an annotation's `ignore` flag with `iscrowd`; the flag is kept here f
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +27,26 @@ _UNUSED_IDS = frozenset((12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
 COCO_CATEGORIES = tuple(number for number in range(1, 91) if number not in _UNUSED_IDS)
 """The 80 category ids of COCO: 1 to 90 with ten gaps."""
 
+MOST_ID = (1 << 63) - 1
+"""Of a category: the last that an int64 holds."""
+_LONG = 19
+_FLAT = (
+    "objects have a box without width or height, which no detection can hit: they count as missed, as in pycocotools"
+)
+
+
+Id: TypeAlias = int | str
+"""What a file calls a picture or a class: COCO numbers them, other tools also write text."""
+
 
 class CocoImage(NamedTuple):
     """One picture of the ground truth."""
 
     name: str
     """File name without folders."""
-    id: int
+    id: Id
     width: int
-    """Pixels; 1 where the ground truth has normalised boxes and the picture's size is not known."""
+    """Pixels; 0 where the file does not say, 1 where it has normalised boxes and the picture's size is not known."""
     height: int
 
 
@@ -59,6 +70,17 @@ class CocoTruth:
     """[B] True for a region of many objects."""
     ignore: Bool
     """[B] the annotation's own `ignore` flag."""
+    numbers: Mapping[Id, int] = field(default_factory=dict)
+    """What the file calls each category -> its id here; empty where the two are the same."""
+    left_out: int = 0
+    """Images of the file that are not among `images`."""
+    remarks: tuple[str, ...] = ()
+    """What was read otherwise than it is written, as COCO's own tool does: a sentence each, with a count."""
+
+    @property
+    def number_of(self) -> Mapping[Id, int]:
+        """What the file calls each category -> its id here."""
+        return self.numbers or {number: number for number in self.categories}
 
     def select(self, indices: Sequence[int]) -> CocoTruth:
         """The ground truth of some of the images, in the order given."""
@@ -67,6 +89,7 @@ class CocoTruth:
         kept = place[self.image] >= 0
         return replace(
             self,
+            left_out=self.left_out + len(self.images) - len(indices),
             images=tuple(self.images[index] for index in indices),
             image=place[self.image[kept]],
             category=self.category[kept],
@@ -77,26 +100,26 @@ class CocoTruth:
         )
 
 
-def read_instances(path: Path) -> CocoTruth:
-    """Reads COCO's instances JSON (https://cocodataset.org/#format-data), for example instances_val2017.json.
+class Remarks:
+    """Counts what is read otherwise than it is written."""
 
-    `area` is optional (the box's is taken), as are `iscrowd` and `ignore` (0).
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
 
-    Raises:
-        TruthError: Not such a file, or it contradicts itself; the message names the image or annotation.
-    """
-    try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise TruthError(f"{path} is not JSON: {error}") from None
-    try:
-        if not isinstance(content, dict):
-            raise TruthError(f"a COCO ground truth is an object, this is a {type(content).__name__}")
-        images = _json_images(_list(content, "images"))
-        categories = _json_categories(_list(content, "categories"))
-        return _json_objects(_list(content, "annotations"), images, categories)
-    except TruthError as error:
-        raise TruthError(f"{path}: {error}") from None
+    def add(self, what: str, which: str) -> None:
+        """One more.
+
+        Args:
+            what: Of all of one kind, and what is made of them.
+            which: This one; the first is named.
+        """
+        self._counts[what] += 1
+        self._first.setdefault(what, which)
+
+    def sentences(self) -> tuple[str, ...]:
+        """One a kind."""
+        return tuple(f"{count:,} {what} (the first: {self._first[what]})" for what, count in self._counts.items())
 
 
 def read_text(path: Path) -> str:
@@ -113,103 +136,74 @@ def read_text(path: Path) -> str:
         raise TruthError(f"the ground truth {path} cannot be read: {error.strerror or error}") from None
 
 
-# --- the instances JSON ------------------------------------------------------------------------------------------
+def as_id(value: object) -> Id | None:
+    """An id as it is told from others; None for what is none. A whole number may be written with a point, as 7.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)) else None
 
 
-def _list(content: Mapping[str, Any], key: str) -> list[Any]:
-    entries = content.get(key)
-    if not isinstance(entries, list):
-        raise TruthError(f"it has no list of {key}: is it COCO's instances JSON?")
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise TruthError(f"entry {number} of {key} is {entry!r}, not an object")
-    return entries
+def id_of(value: object) -> Id:
+    """As `as_id`, of what was checked to be one.
+
+    Raises:
+        TruthError: It is none.
+    """
+    key = as_id(value)
+    if key is None:
+        raise TruthError(f"{value!r} is no id")
+    return key
 
 
-def _json_images(entries: list[dict[str, Any]]) -> tuple[CocoImage, ...]:
-    images = []
-    for number, entry in enumerate(entries):
-        name, width, height, key = (entry.get(field) for field in ("file_name", "width", "height", "id"))
-        if not isinstance(name, str) or not name:
-            raise TruthError(f"image {number} has no file_name (found {name!r})")
-        if not (is_int(width) and is_int(height) and width > 0 and height > 0):
-            raise TruthError(f"{name} has the size {width!r} x {height!r}, not two numbers of pixels")
-        if not is_int(key):
-            raise TruthError(f"{name} has the id {key!r}, not an integer")
-        images.append(CocoImage(name.rpartition("/")[2], key, width, height))
-    return without_doubles(images)
+def id_fault(value: object, known: Mapping[Id, int]) -> str | None:
+    """What is wrong with a reference to an image or category; nothing where it is only not on the list.
 
-
-def _json_categories(entries: list[dict[str, Any]]) -> tuple[int, ...]:
-    ids: list[int] = []
-    for entry in entries:
-        number = entry.get("id")
-        if not is_int(number) or number < 0:
-            raise TruthError(f"a category has the id {number!r}, not an integer from 0")
-        ids.append(number)
-    if len(set(ids)) != len(ids):
-        raise TruthError("two categories have the same id")
-    return tuple(sorted(ids))
-
-
-def _json_objects(
-    entries: list[dict[str, Any]], images: tuple[CocoImage, ...], categories: tuple[int, ...]
-) -> CocoTruth:
-    index_of = {image.id: index for index, image in enumerate(images)}
-
-    def name(row: int) -> str:
-        key = entries[row].get("image_id")
-        of = images[index_of[key]].name if is_int(key) and key in index_of else f"image {key!r}"
-        return f"annotation {entries[row].get('id', row)!r} of {of}"
-
-    for row, entry in enumerate(entries):
-        if fault := _fault(entry, index_of):
-            raise TruthError(f"{name(row)} {fault}")
-    boxes = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
-    areas = [entry.get("area") for entry in entries]
-    truth = CocoTruth(
-        images=images,
-        categories=categories,
-        image=np.array([index_of[entry["image_id"]] for entry in entries], np.int64),
-        category=np.array([entry["category_id"] for entry in entries], np.int64),
-        box=boxes,
-        area=np.where([area is None for area in areas], boxes[:, 2] * boxes[:, 3], np.array(areas, np.float64)),
-        crowd=np.array([entry.get("iscrowd", 0) for entry in entries], np.bool_),
-        ignore=np.array([entry.get("ignore", 0) for entry in entries], np.bool_),
-    )
-    check(truth, name)
-    return truth
-
-
-def _fault(entry: dict[str, Any], images: Mapping[int, int]) -> str | None:
-    """What is wrong with the types of an annotation, None where nothing is."""
-    if not is_int(entry.get("image_id")) or entry["image_id"] not in images:
-        return "belongs to no image of the file"
-    if not is_int(entry.get("category_id")):
-        return f"has the category {entry.get('category_id')!r}, not an integer"
-    box = entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        return f"has the box {box!r}, not four finite numbers"
-    if not is_number(entry.get("area", 0)):
-        return f"has the area {entry['area']!r}, not a finite number"
-    for flag in ("iscrowd", "ignore"):
-        if entry.get(flag, 0) not in (0, 1):
-            return f"has {flag} = {entry[flag]!r}, not 0 or 1"
+    The same number as a text is another id to COCO's tool, which would pass over the object without a word.
+    """
+    key = as_id(value)
+    if key is None:
+        return f"{value!r}, neither a whole number nor a text"
+    if key in known:
+        return None
+    if isinstance(key, int) and str(key) in known:
+        return f"{value!r}, but the file lists it as the text {str(key)!r}: write both alike"
+    if isinstance(key, str) and is_plain_number(key) and int(key) in known:
+        return f"{value!r}, a text, but the file lists it as the number {int(key)}: write both alike"
     return None
 
 
-def check(truth: CocoTruth, name: Callable[[int], str]) -> None:
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number that an int64 holds, such as "17"."""
+    return text.isascii() and text.isdecimal() and len(text) < _LONG
+
+
+def id_order(key: Id) -> tuple[bool, Any]:
+    """What ids are sorted by: numbers by their value, before texts."""
+    return isinstance(key, str), key
+
+
+def places_by_id(images: Sequence[CocoImage]) -> Int64:
+    """[P] the place of each picture by its id, from 0: COCO's tool ranks detections of equal score by it."""
+    order = sorted(range(len(images)), key=lambda index: id_order(images[index].id))
+    places = np.empty(len(images), np.int64)
+    places[order] = np.arange(len(images))
+    return places
+
+
+def check(truth: CocoTruth, name: Callable[[int], str], remarks: Remarks) -> None:
     """Holds objects of finite numbers against the rules that every source must keep.
 
     Args:
         truth: The ground truth.
         name: What to call the object of a row.
+        remarks: Counts the boxes without a size; COCO's train2017 has two.
 
     Raises:
-        TruthError: A box, area or category that cannot be.
+        TruthError: An area or category that cannot be.
     """
+    for row in np.flatnonzero((truth.box[:, 2:] <= 0).any(axis=1)).tolist():
+        remarks.add(_FLAT, f"{name(row)}, {truth.box[row].tolist()}")
     for wrong, what, values in (
-        ((truth.box[:, 2:] <= 0).any(axis=1), "has a box without a positive size", truth.box),
         (truth.area < 0, "has a negative area", truth.area),
         (~np.isin(truth.category, truth.categories), "has a category that is not on the list", truth.category),
     ):
@@ -218,25 +212,20 @@ def check(truth: CocoTruth, name: Callable[[int], str]) -> None:
             raise TruthError(f"{name(row)} {what}: {values[row].tolist()} ({np.count_nonzero(wrong)} such objects)")
 
 
-def without_doubles(images: Sequence[CocoImage]) -> tuple[CocoImage, ...]:
-    """The images, if no two share a name or an id.
+def refuse_doubles(images: Sequence[CocoImage], field: Literal["name", "id"]) -> None:
+    """Refuses images that cannot be told apart by this field.
 
     Raises:
-        TruthError: Two do.
+        TruthError: Two share a value.
     """
-    for field in ("name", "id"):
-        seen: set[object] = set()
-        for image in images:
-            value = getattr(image, field)
-            if value in seen:
-                raise TruthError(f"two images have the {field} {value!r}")
-            seen.add(value)
-    return tuple(images)
+    for value, times in Counter(getattr(image, field) for image in images).items():
+        if times > 1:
+            raise TruthError(f"two images have the {field} {value!r}")
 
 
 def is_int(value: object) -> TypeGuard[int]:
-    """True for an integer that a float64 holds exactly; JSON's true is none."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 1 << 53
+    """True for an integer that an int64 holds; JSON's true is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_ID
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -8,6 +8,7 @@ come from the pictures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,12 @@ from accuracy.truth.coco import (
     COCO_CATEGORIES,
     CocoImage,
     CocoTruth,
+    Remarks,
     check,
     is_int,
     is_number,
     read_text,
-    without_doubles,
+    refuse_doubles,
 )
 from accuracy.truth.text_proto import Message, TextProtoError, Value, parse_text_proto
 
@@ -80,8 +82,10 @@ def _truth(results: Sequence[Value], sizes: Sizes, categories: Sequence[int]) ->
     scale = np.array([(picture.width, picture.height) for picture in images], np.float64)[image]
     extent = (corners[:, 2:] - corners[:, :2]) * scale
     known = np.array([sizes.get(picture.name) is not None for picture in images], np.bool_)[image]
+    refuse_doubles(images, "name")
+    refuse_doubles(images, "id")
     truth = CocoTruth(
-        images=without_doubles(images),
+        images=tuple(images),
         categories=tuple(sorted(categories)),
         image=image,
         category=np.array([entry.category for entry in objects], np.int64),
@@ -90,8 +94,9 @@ def _truth(results: Sequence[Value], sizes: Sizes, categories: Sequence[int]) ->
         crowd=np.zeros(len(objects), np.bool_),
         ignore=np.zeros(len(objects), np.bool_),
     )
-    check(truth, lambda row: f"line {objects[row].line}: the object of {images[objects[row].image].name}")
-    return truth
+    remarks = Remarks()
+    check(truth, lambda row: f"line {objects[row].line}: the object of {images[objects[row].image].name}", remarks)
+    return replace(truth, remarks=remarks.sentences())
 
 
 def _object(value: Value, image: int) -> _Object:

@@ -7,14 +7,14 @@ held against the pictures' sizes and COCO's categories, and what fits no custom 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
-from accuracy.truth.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, check, is_int
+from accuracy.truth.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, Remarks, check, is_int
 
 Array = npt.NDArray[Any]
 BoxForm = Literal["xyxy", "xywh", "fractions"]
@@ -108,8 +108,9 @@ class StoredBoxes:
             crowd=_column([picture.crowd for picture in pictures], pictures, 0).astype(np.bool_),
             ignore=np.zeros(len(image), np.bool_),
         )
-        check(truth, lambda row: _object(pictures, image, row))
-        return truth
+        remarks = Remarks()
+        check(truth, lambda row: _object(pictures, image, row), remarks)
+        return replace(truth, remarks=remarks.sentences())
 
     def _categories(self, pictures: Sequence[PictureObjects], form: ClassForm | Sequence[str] | None) -> Int64:
         names = None if form is None or isinstance(form, str) else form
@@ -185,7 +186,7 @@ class _Boxes:
         """What is wrong with the first box that is no box in its picture."""
         boxes = self._as(form)
         with np.errstate(invalid="ignore"):
-            fits = (boxes[:, 2:] > 0) & (boxes[:, :2] >= -_SLACK_PIXELS)
+            fits = (boxes[:, 2:] >= 0) & (boxes[:, :2] >= -_SLACK_PIXELS)
             fits &= boxes[:, :2] + boxes[:, 2:] <= self._sides + _SLACK_PIXELS
         wrong = np.flatnonzero(~fits.all(axis=1))
         if not wrong.size:

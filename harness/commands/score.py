@@ -109,9 +109,12 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
     if not (arguments.predictions and arguments.truth):
         raise ConfigError(f"--metric {arguments.metric} needs --predictions and --truth")
     module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
-    values = dict(module.score_files(arguments.predictions, Path(arguments.truth)))
-    text = accuracy_text([(name, exact_metric(name, value)) for name, value in values.items()])
-    return Outcome(EXIT_VALID, text, values)
+    scored = module.score_files(arguments.predictions, Path(arguments.truth))
+    notes = list(getattr(scored, "notes", ()))
+    rows = [(name, exact_metric(name, value)) for name, value in scored.items()]
+    text = accuracy_text(rows + [("note", note) for note in notes])
+    # Standard output holds the figures alone where they are asked for as JSON.
+    return Outcome(EXIT_VALID, text, dict(scored), "; ".join(notes) if arguments.json else "")
 
 
 def _score_log(arguments: argparse.Namespace) -> Outcome:

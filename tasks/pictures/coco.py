@@ -7,13 +7,15 @@ app (MA flutter/cpp/datasets/coco.cc) as the place among the sorted file names. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from accuracy.errors import TruthError
-from accuracy.truth.coco import CocoTruth, read_instances
+from accuracy.truth.coco import CocoTruth, refuse_doubles
 from accuracy.truth.coco_pbtxt import read_pbtxt
+from accuracy.truth.instances import read_instances
 from accuracy.truth.stored_boxes import BoxForm, ClassForm, StoredBoxes
 from tasks.base import DataMissing, DataRef, find_truth, no_truth, places_beside
 from tasks.pictures.folders import Pictures
@@ -56,6 +58,7 @@ class CocoData:
             DataMissing: No pictures, two ground truths, or pictures and JSON that do not belong together.
         """
         self._forms = boxes, classes
+        self._is_part = data.count is not None
         whole = open_pictures(data.path)
         self._is_stored = data.truth is None and whole.boxes is not None
         self.truth_path = None if self._is_stored else data.truth or _find_truth(data.path)
@@ -96,7 +99,18 @@ class CocoData:
         place = {_stem(image.name): index for index, image in enumerate(self._instances.images)}
         if missing := [name for name in names if name not in place]:
             raise TruthError(f"{path} has no entry for {_some(missing, len(names))}")
-        return self._instances.select([place[name] for name in names])
+        return self._with_sizes(self._instances.select([place[name] for name in names]))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read otherwise than the ground truth is written, and what of it does not count."""
+        left_out = self.truth.left_out
+        if not left_out or self._is_part:
+            return self.truth.remarks
+        return (
+            *self.truth.remarks,
+            f"{left_out:,} pictures of {self._truth_name} are not in {self.pictures.path}: they are not asked and do not count",
+        )
 
     def check(self) -> None:
         """Holds the ground truth against the pictures.
@@ -130,7 +144,26 @@ class CocoData:
 
     @cached_property
     def _instances(self) -> CocoTruth:
-        return read_instances(self._path)
+        truth = read_instances(self._path)
+        refuse_doubles(truth.images, "name")
+        if texts := [key for key, number in truth.numbers.items() if str(key) != str(number)]:
+            raise TruthError(
+                f"{self._path} calls its categories {', '.join(map(repr, texts[:_SHOWN]))}: a model's classes are numbers, so "
+                "number them as the model does"
+            )
+        return truth
+
+    def _with_sizes(self, truth: CocoTruth) -> CocoTruth:
+        """The sizes that the JSON does not give are the pictures' own."""
+        images = list(truth.images)
+        for index, image in enumerate(images):
+            if image.width:
+                continue
+            size = picture_size(self.pictures, index)
+            if size is None:
+                raise TruthError(f"{self._path} gives {image.name} no width and height, and its file has no header")
+            images[index] = image._replace(width=size[1], height=size[0])
+        return replace(truth, images=tuple(images))
 
     @property
     def _path(self) -> Path:

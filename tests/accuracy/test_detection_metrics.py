@@ -19,7 +19,8 @@ from accuracy.coco_ap import METRICS, coco_ap
 from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
 from accuracy.tflite_map import tflite_map
-from accuracy.truth.coco import CocoImage, CocoTruth, read_instances
+from accuracy.truth.coco import CocoImage, CocoTruth
+from accuracy.truth.instances import read_instances
 from accuracy.voc_map import voc_map
 
 quick = settings(deadline=None, derandomize=True, max_examples=80)
@@ -57,7 +58,7 @@ def samples(draw: st.DrawFn) -> Sample:
     count = draw(st.integers(1, 4))
     ids = draw(st.lists(st.integers(1, 99), min_size=count, max_size=count, unique=True))
     image, category = st.integers(0, count - 1), st.sampled_from([1, 1, 1, 2, 3])
-    width, height = st.sampled_from([10.0, 13.0, 20.0]), st.sampled_from([20.0, 100.0])
+    width, height = st.sampled_from([10.0, 13.0, 20.0, 0.0]), st.sampled_from([20.0, 100.0, 20.0, 0.0])
     box = st.builds(lambda x, y, w, h: [x, y, w, h], st.sampled_from([0.0, 2.0, 40.0]), st.just(3.0), width, height)
     crowd = st.sampled_from([False, False, True])
     fewest = draw(st.sampled_from([0, 8]))
@@ -351,7 +352,7 @@ def test_the_figures_of_cocos_own_example_are_exact(zoo: Path) -> None:
     for wrong_truth, wrong in (
         (truth, dataclasses.replace(found, box=found.box + np.array([10, 0, 0, 0]))),
         (dataclasses.replace(truth, crowd=np.zeros_like(truth.crowd)), found),
-        (dataclasses.replace(truth, images=tuple(i._replace(id=-i.id) for i in truth.images)), found),
+        (dataclasses.replace(truth, images=tuple(i._replace(id=-int(i.id)) for i in truth.images)), found),
     ):
         assert f"{coco_ap(wrong_truth, wrong)['coco_ap']:.6f}" != "0.504581"
 

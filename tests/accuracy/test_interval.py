@@ -20,7 +20,8 @@ from accuracy.mean_iou import MeanIoU
 from accuracy.psnr import Psnr
 from accuracy.squad_f1 import SquadF1
 from accuracy.topk import TopK
-from accuracy.truth.coco import CocoImage, CocoTruth, read_instances
+from accuracy.truth.coco import CocoImage, CocoTruth
+from accuracy.truth.instances import read_instances
 
 Z = 1.959963984540054
 FIELDS = settings(deadline=None, derandomize=True, max_examples=40)

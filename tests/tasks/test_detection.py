@@ -23,7 +23,7 @@ from PIL import Image
 from accuracy.answers.detections import from_answers
 from accuracy.answers.log import Answer, LogError, read_answers
 from accuracy.answers.wire import unpack_detections
-from accuracy.truth.coco import read_instances
+from accuracy.truth.instances import read_instances
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.detection import Detection, DetectionCodec, DetectionOptions

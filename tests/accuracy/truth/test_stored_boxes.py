@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy.errors import TruthError
-from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth, read_instances
+from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.instances import read_instances
 from accuracy.truth.stored_boxes import COCO_NAMES, BoxForm, ClassForm, PictureObjects, StoredBoxes
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
@@ -112,8 +113,8 @@ def test_the_other_reading_is_refused_and_not_scored() -> None:
     [
         ([0, 0, 66, 10], "xyxy"),
         ([-2, 0, 10, 10], "xyxy"),
-        ([5, 5, 5, 10], "xyxy"),
-        ([5, 5, 0, 10], "xywh"),
+        ([5, 5, 4, 10], "xyxy"),
+        ([5, 5, -1, 10], "xywh"),
         ([0.5, 0.5, 0.25, 1.0], "fractions"),
         ([0.0, 0.0, 1.2, 1.0], "fractions"),
         ([float("nan"), 0, 10, 10], "xyxy"),
@@ -125,6 +126,17 @@ def test_a_box_that_is_none_in_its_picture_is_named(box: list[float], form: BoxF
     pictures = one([], [], "a.jpg"), one([whole, box], [0, 0], "b.jpg")
     with pytest.raises(TruthError, match=rf"object 1 of b\.jpg has the box .*as {form} does not lie in .*1 such boxes"):
         stored(*pictures, boxes=form).truth()
+
+
+@pytest.mark.parametrize(
+    ("box", "form"), [([5, 5, 5, 10], "xyxy"), ([5, 5, 0, 10], "xywh"), ([0.5, 0, 0.5, 1], "fractions")]
+)
+def test_a_box_without_width_is_an_object_that_nothing_finds(box: list[float], form: BoxForm) -> None:
+    whole = [0.0, 0.0, 1.0, 1.0] if form == "fractions" else [0, 0, 10, 10]
+    truth = stored(one([whole, box], [0, 0], "b.jpg"), boxes=form).truth()
+    assert truth.box[1, 2] == 0
+    assert "1 objects have a box without width or height" in truth.remarks[0]
+    assert "object 1 of b.jpg" in truth.remarks[0]
 
 
 def test_where_neither_reading_fits_both_are_said() -> None:
@@ -177,7 +189,7 @@ def test_a_class_that_coco_does_not_have_is_named(
         (one([[0, 0, 64, 48]], [0], areas=np.array([np.nan])), "an object of an impossible area"),
         (one([[0, 0, 64, 48]], [0], areas=np.array([-1.0])), "an object of an impossible area"),
         (one([], [])._replace(width=0), "has the size 0x48"),
-        (one([], [], number=1 << 60), "which is none of COCO's"),
+        (one([], [], number=1 << 63), "which is none of COCO's"),
     ],
 )
 def test_columns_that_do_not_fit_together_are_named(picture: PictureObjects, says: str) -> None:
@@ -219,7 +231,10 @@ def assert_found(truth: CocoTruth, boxes: Any) -> None:
     """What is stored so is read as what it is, with no word on how it is written."""
     pictures = [
         PictureObjects(
-            *image,
+            image.name,
+            int(image.id),
+            image.width,
+            image.height,
             boxes[truth.image == index],
             truth.category[truth.image == index].tolist(),
             truth.area[truth.image == index],

@@ -18,7 +18,8 @@ from PIL import Image
 
 from accuracy.answers import wire
 from accuracy.answers.log import Answer
-from accuracy.truth.coco import COCO_CATEGORIES, read_instances
+from accuracy.truth.coco import COCO_CATEGORIES
+from accuracy.truth.instances import read_instances
 from accuracy.truth.stored_boxes import COCO_NAMES
 from backends.base import TensorSpec
 from tasks.base import Array, DataMissing, DataRef
@@ -625,8 +626,8 @@ def test_the_zoos_detections_score_the_same_out_of_a_stored_set(
 ) -> None:
     folder = zoo / "datasets/coco_val50"
     truth = read_instances(next((folder / "annotations").glob("instances_*.json")))
-    size = {image.id: (image.width, image.height) for image in truth.images}
-    logged: dict[int, list[list[float]]] = {image.id: [] for image in truth.images}
+    size = {int(image.id): (image.width, image.height) for image in truth.images}
+    logged: dict[int, list[list[float]]] = {int(image.id): [] for image in truth.images}
     for found in json.loads((folder / "ref_detections_ssd_val2017.json").read_text()):
         x, y, w, h = found["bbox"]
         width, height = size[found["image_id"]]
@@ -680,7 +681,7 @@ def test_the_zoos_detections_score_the_same_out_of_a_stored_set(
     task = task_of(path)
     task.check_truth()
     rows = [
-        Answer(index, np.array([[index, *row] for row in logged[image.id]], np.float32).reshape(-1, 7).tobytes())
+        Answer(index, np.array([[index, *row] for row in logged[int(image.id)]], np.float32).reshape(-1, 7).tobytes())
         for index, image in enumerate(task._data.truth.images)
     ]
     assert task.score(rows)["coco_ap"] == pytest.approx(0.192395, abs=1e-4)

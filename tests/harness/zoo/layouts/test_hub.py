@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.truth.coco import read_instances
+from accuracy.truth.instances import read_instances
 from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_questions
 from accuracy.truth.stored_boxes import COCO_NAMES
