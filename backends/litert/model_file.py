@@ -65,6 +65,8 @@ class Tensor:
     """Of its constant data in the file."""
     is_variable: bool
     """Whether it lives on from one run of the model to the next."""
+    value: int | None = None
+    """Of a constant that holds a single integer or truth value: counters and bounds of loops."""
     quantisation: Quantisation | None = None
     sparsity: Sparsity | None = None
     shape_at: int | None = None

@@ -27,6 +27,7 @@ from backends.litert.model_file import (
 
 _IDENTIFIER = b"TFL3"
 """At byte 4 of every TFLite flatbuffer (schema.fbs, file_identifier)."""
+_INTEGER_BYTES = {"bool": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8}
 T = TypeVar("T")
 
 
@@ -87,11 +88,12 @@ def _read(path: Path, read: Callable[[Table, int], T]) -> T:
 
 
 def _model(path: Path, root: Table, size: int) -> ModelFile:
-    stored = [_stored_bytes(buffer) for buffer in root.tables(schema.Model.BUFFERS)]
+    buffers = root.tables(schema.Model.BUFFERS)
+    stored = [_stored_bytes(buffer) for buffer in buffers]
     if max(stored, default=0) > size:
         raise ValueError(f"it claims {max(stored):,} bytes for one constant and has {size:,} in all")
     codes = _codes(root)
-    subgraphs = tuple(_subgraph(each, codes, stored) for each in root.tables(schema.Model.SUBGRAPHS))
+    subgraphs = tuple(_subgraph(each, codes, buffers, stored) for each in root.tables(schema.Model.SUBGRAPHS))
     if not subgraphs:
         raise ValueError("it has no graph")
     return ModelFile(
@@ -119,9 +121,11 @@ def _codes(root: Table) -> tuple[OperatorCode, ...]:
     )
 
 
-def _subgraph(subgraph: Table, codes: Sequence[OperatorCode], stored: Sequence[int]) -> Subgraph:
+def _subgraph(
+    subgraph: Table, codes: Sequence[OperatorCode], buffers: Sequence[Table], stored: Sequence[int]
+) -> Subgraph:
     field = schema.SubGraph
-    tensors = tuple(_tensor(tensor, stored) for tensor in subgraph.tables(field.TENSORS))
+    tensors = tuple(_tensor(tensor, buffers, stored) for tensor in subgraph.tables(field.TENSORS))
     operators = tuple(_operator(operator, codes) for operator in subgraph.tables(field.OPERATORS))
     inputs, outputs = subgraph.integers(field.INPUTS), subgraph.integers(field.OUTPUTS)
     used = [index for operator in operators for index in (*operator.inputs, *operator.outputs)] + [*inputs, *outputs]
@@ -132,24 +136,34 @@ def _subgraph(subgraph: Table, codes: Sequence[OperatorCode], stored: Sequence[i
     return Subgraph(subgraph.text(field.NAME), tensors, operators, inputs, outputs)
 
 
-def _tensor(tensor: Table, stored: Sequence[int]) -> Tensor:
+def _tensor(tensor: Table, buffers: Sequence[Table], stored: Sequence[int]) -> Tensor:
     field = schema.Tensor
     buffer, kind = tensor.number(field.BUFFER, UINT32), tensor.number(field.TYPE, INT8)
     known = 0 <= kind < len(schema.TENSOR_TYPES)
+    dtype = schema.TENSOR_TYPES[kind] if known else f"type {kind}"
     return Tensor(
         name=tensor.text(field.NAME),
         shape=tensor.integers(field.SHAPE),
         shape_signature=tensor.integers(field.SHAPE_SIGNATURE),
         has_rank=bool(tensor.number(field.HAS_RANK, UINT8)),
-        dtype=schema.TENSOR_TYPES[kind] if known else f"type {kind}",
+        dtype=dtype,
         buffer=buffer,
         # The first buffer is empty by definition.
         stored_bytes=stored[buffer] if buffer else 0,
         is_variable=bool(tensor.number(field.IS_VARIABLE, UINT8)),
+        value=_integer(buffers[buffer], dtype) if buffer else None,
         quantisation=_quantisation(tensor.table(field.QUANTIZATION)),
         sparsity=_sparsity(tensor.table(field.SPARSITY)),
         shape_at=tensor.at(field.SHAPE),
     )
+
+
+def _integer(buffer: Table, dtype: str) -> int | None:
+    """The one integer of a constant; None where it is none, or holds more."""
+    size = _INTEGER_BYTES.get(dtype)
+    if size is None or buffer.length(schema.Buffer.DATA) != size:
+        return None
+    return int.from_bytes(bytes(buffer.integers(schema.Buffer.DATA, "B")), "little", signed=True)
 
 
 def _quantisation(found: Table | None) -> Quantisation | None:

@@ -26,6 +26,10 @@ examples:
 
 
 _WIDTH = 130
+_WHOLE = 1_000_000
+"""From here on a count is shown in millions."""
+_NAMED = 3
+"""Things that are not counted, of which so many are named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,9 +79,7 @@ def _text(data: dict[str, Any]) -> str:
             subsequent_indent=" " * 11,
         ),
         f"parameters {data['parameters']:,}" + _but_custom(data),
-        f"work       {data['multiply_adds'] / 1e6:,.2f} M multiply-adds an inference"
-        + _at_least(data)
-        + _but_custom(data),
+        f"work       {_count(data['multiply_adds'])} multiply-adds an inference" + _at_least(data),
         f"arena      about {bytes_text(data['arena_bytes'])} for activations" + _at_least(data),
     ]
     if data["signatures"]:
@@ -88,8 +90,18 @@ def _text(data: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _count(number: int) -> str:
+    """Millions as the field writes them, small numbers whole."""
+    return f"{number / 1e6:,.2f} M" if number >= _WHOLE else f"{number:,}"
+
+
 def _at_least(data: dict[str, Any]) -> str:
-    return "" if data["counts_are_complete"] else " at least: not all shapes are known"
+    """That a figure is too low, and what is not in it."""
+    left_out = data["not_counted"]
+    if not left_out:
+        return ""
+    more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+    return f" at least, without {', '.join(left_out[:_NAMED])}{more}"
 
 
 def _but_custom(data: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from backends.litert.model_file import ModelFile, Operator, Shape, Subgraph
+from backends.litert.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
+from harness.model.loops import turns
 
 _ALIGNMENT = 64
 """Of a tensor in TFLite's arena (tflite/util.h, kDefaultTensorAlignment)."""
@@ -30,51 +31,113 @@ _BITS = {
 """Of one element; 8 for all others."""
 
 
+_NOT_COUNTED = {"STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
+"""Ops that may multiply weights and that nothing here can count."""
+_WITHOUT_WEIGHTS = {"TFLite_Detection_PostProcess"}
+"""Custom ops that are known to multiply none."""
+
+
 class Costs(NamedTuple):
-    """Of one inference of a batch of 1."""
+    """Of one inference."""
 
     parameters: int
-    """Elements of the constants that are learnt: weights and biases, each once."""
+    """Elements of the constants that are learnt, weights and biases: a buffer that several tensors share counts once."""
     multiply_adds: int
-    """Of convolutions, matrix products and recurrent layers; element-wise ops and pooling do not count."""
+    """Of convolutions, matrix products and recurrent layers; element-wise ops and pooling do not count. The graphs that the
+    main one calls are counted as often as they run, the longer branch of an IF alone."""
     arena_bytes: int
     """Estimate of the activations' memory, as TFLite's planner lays them out; ops' own scratch memory comes on top."""
-    complete: bool
-    """False where shapes are unknown, so that multiply-adds and arena are too low."""
+    uncounted: tuple[str, ...] = ()
+    """What is not in the figures, so that they are too low; () where all was counted."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was counted."""
+        return not self.uncounted
 
 
-def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None) -> Costs:
+def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None, main: int = 0) -> Costs:
     """Counts what a model costs.
 
     Args:
         model: The model.
-        shapes: Of its first graph's tensors as the runtime knows them; without them those of the file, with 1 for a
+        shapes: Of the main graph's tensors as the runtime knows them; without them those of the file, with 1 for a
             size that is free.
+        main: The graph that runs.
     """
-    multiply_adds, complete = 0, True
-    for number, graph in enumerate(model.subgraphs):
-        known = _shapes(graph, shapes if number == 0 else None)
-        complete = complete and all(
-            known[index] or not _needs_shape(operator)
-            for operator in graph.operators
-            for index in operator.outputs
-            if index >= 0
-        )
-        multiply_adds += sum(operator_multiply_adds(operator, known) for operator in graph.operators)
-    first = model.main
-    return Costs(_parameters(model), multiply_adds, arena_bytes(first, _shapes(first, shapes)), complete)
+    counting = _Counting(model, main, shapes)
+    multiply_adds = counting.graph(main)
+    reached = sorted(counting.reached | {main})
+    arena = sum(arena_bytes(model.subgraphs[each], counting.shapes(each)) for each in reached)
+    return Costs(_parameters(model, reached), multiply_adds, arena, tuple(dict.fromkeys(counting.uncounted)))
 
 
-def operator_multiply_adds(operator: Operator, shapes: Sequence[Shape]) -> int:
-    """Multiply-adds of one operator; 0 for those that multiply no weights."""
+class _Counting:
+    """One walk through a model: every graph as often as it is called."""
+
+    def __init__(self, model: ModelFile, main: int, shapes: Mapping[int, Shape] | None) -> None:
+        self._model, self._main, self._known = model, main, shapes
+        self._counted: dict[int, int] = {}
+        self.reached: set[int] = set()
+        """Graphs that were counted, or that only prepare a run."""
+        self.uncounted: list[str] = []
+
+    def shapes(self, number: int) -> list[Shape]:
+        """Of a graph's tensors."""
+        return _shapes(self._model.subgraphs[number], self._known if number == self._main else None)
+
+    def graph(self, number: int) -> int:
+        """Multiply-adds of one run of a graph."""
+        if number not in self._counted:
+            self.reached.add(number)
+            self._counted[number] = 0  # A graph that calls itself is no model; it must not end the walk in a stack.
+            graph, shapes = self._model.subgraphs[number], self.shapes(number)
+            self._counted[number] = sum(self._operator(graph, each, shapes) for each in graph.operators)
+        return self._counted[number]
+
+    def _operator(self, graph: Subgraph, operator: Operator, shapes: Sequence[Shape]) -> int:
+        if operator.name == "CALL_ONCE":
+            # What makes the variables ready, before the first inference alone.
+            self.reached.update(operator.subgraphs)
+            return 0
+        if operator.name in ("WHILE", "STABLEHLO_WHILE") and len(operator.subgraphs) == 2:
+            return self._loop(graph, operator)
+        if operator.subgraphs:
+            # One branch of an IF or a CASE runs, and what it costs at most is what must be reckoned with.
+            return max(self.graph(each) for each in operator.subgraphs)
+        if operator.name in _NOT_COUNTED or (operator.code.custom and operator.name not in _WITHOUT_WEIGHTS):
+            self.uncounted.append(f"the{' custom' if operator.code.custom else ''} op {operator.name}")
+            return 0
+        found = operator_multiply_adds(operator, shapes)
+        if found is None:
+            self.uncounted.append(f"a {operator.name} whose shapes are not known")
+        return found or 0
+
+    def _loop(self, graph: Subgraph, operator: Operator) -> int:
+        condition, body = (self.graph(each) for each in operator.subgraphs)
+        count = turns(self._model, graph, operator)
+        if count is None:
+            if condition or body:
+                self.uncounted.append("the turns of a WHILE beyond the first: how many there are depends on the input")
+            return condition + body
+        return condition * (count + 1) + body * count
+
+
+def operator_multiply_adds(operator: Operator, shapes: Sequence[Shape]) -> int | None:
+    """Multiply-adds of one operator.
+
+    Returns:
+        0 for those that multiply no weights; None where its shapes are not known, or not what such an operator has.
+    """
     count = _COUNTERS.get(operator.name)
-    if count is None or not operator.outputs:
+    if count is None:
         return 0
     sizes = [shapes[index] if index >= 0 else () for index in operator.inputs]
     try:
-        return count(sizes, shapes[operator.outputs[0]])
-    except (IndexError, ZeroDivisionError):  # shapes that are not known, or not what the operator has
-        return 0
+        output = shapes[operator.outputs[0]]
+        return count(sizes, output) if output else None
+    except (IndexError, ValueError, ZeroDivisionError):
+        return None
 
 
 def arena_bytes(graph: Subgraph, shapes: Sequence[Shape]) -> int:
@@ -114,18 +177,22 @@ def _bytes(dtype: str, shape: Shape) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
-def _parameters(model: ModelFile) -> int:
-    total = 0
-    for graph in model.subgraphs:
-        read = {index for operator in graph.operators for index in operator.inputs if index >= 0}
-        for index in read:
-            tensor = graph.tensors[index]
-            learnt = tensor.dtype.startswith(("float", "bfloat")) or (
-                tensor.quantisation and tensor.quantisation.scales
-            )
-            if tensor.constant and learnt:
-                total += math.prod(tensor.declared_shape)
-    return total
+def _parameters(model: ModelFile, graphs: Sequence[int]) -> int:
+    found: dict[int, int] = {}
+    for number in graphs:
+        graph = model.subgraphs[number]
+        for operator in graph.operators:
+            for place, index in enumerate(operator.inputs):
+                if index >= 0 and _is_learnt(graph.tensors[index], operator, place):
+                    tensor = graph.tensors[index]
+                    found[tensor.buffer] = max(found.get(tensor.buffer, 0), math.prod(tensor.declared_shape))
+    return sum(found.values())
+
+
+def _is_learnt(tensor: Tensor, operator: Operator, place: int) -> bool:
+    """Numbers, or integers that stand for some; not shapes, axes and indices."""
+    real = tensor.dtype.startswith(("float", "bfloat")) or tensor.quantisation is not None
+    return tensor.constant and (real or (place > 0 and operator.name in _COUNTERS))
 
 
 def _shapes(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
@@ -133,54 +200,80 @@ def _shapes(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
     return [(known or {}).get(index) or shape for index, shape in enumerate(own)]
 
 
-def _needs_shape(operator: Operator) -> bool:
-    return operator.name in _COUNTERS
-
-
 def _convolution(inputs: Sequence[Shape], output: Shape) -> int:
     _, height, width, channels = inputs[1]
-    return math.prod(output) * height * width * channels if output else 0
+    return math.prod(output) * height * width * channels
 
 
 def _depthwise(inputs: Sequence[Shape], output: Shape) -> int:
-    return math.prod(output) * inputs[1][1] * inputs[1][2] if output else 0
+    _, height, width, _ = inputs[1]
+    return math.prod(output) * height * width
 
 
 def _transposed(inputs: Sequence[Shape], _output: Shape) -> int:
     channels, height, width, _ = inputs[1]
-    return math.prod(inputs[2]) * height * width * channels if inputs[2] else 0
+    return _elements(inputs[2]) * height * width * channels
 
 
 def _convolution_3d(inputs: Sequence[Shape], output: Shape) -> int:
-    return math.prod(output) * math.prod(inputs[1][:4]) if output else 0
+    depth, height, width, channels, _ = inputs[1]
+    return math.prod(output) * depth * height * width * channels
+
+
+def _transposed_3d(inputs: Sequence[Shape], _output: Shape) -> int:
+    depth, height, width, channels, _ = inputs[1]
+    return _elements(inputs[2]) * depth * height * width * channels
 
 
 def _fully_connected(inputs: Sequence[Shape], output: Shape) -> int:
-    return math.prod(output) * inputs[1][1] if output else 0
+    _, depth = inputs[1]
+    return math.prod(output) * depth
 
 
 def _matrix_product(inputs: Sequence[Shape], output: Shape) -> int:
     # Whether the left matrix is transposed or not, its other side is the inner one.
-    return math.prod(output) * (math.prod(inputs[0][-2:]) // output[-2])
+    return math.prod(output) * (_elements(inputs[0][-2:]) // output[-2])
 
 
 def _recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
-    steps = math.prod(inputs[0][:-1])
+    steps = _elements(inputs[0][:-1])
     return steps * sum(math.prod(shape) for shape in inputs[1:] if len(shape) == 2 and shape[0] > 1)
+
+
+def _simple_recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
+    # Input, weights of the input, weights of the state, bias, state.
+    return _elements(inputs[0][:-1]) * (math.prod(inputs[1]) + math.prod(inputs[2]))
+
+
+def _both_ways(inputs: Sequence[Shape], _output: Shape) -> int:
+    # Input, then weights of the input, weights of the state, bias and state of either direction.
+    each = sum(math.prod(inputs[place]) for place in (1, 2, 5, 6))
+    return _elements(inputs[0][:-1]) * each
 
 
 def _svdf(inputs: Sequence[Shape], _output: Shape) -> int:
     return inputs[0][0] * (math.prod(inputs[1]) + math.prod(inputs[2]))
 
 
+def _elements(shape: Shape) -> int:
+    if not shape:
+        raise ValueError("a shape that is not known")
+    return math.prod(shape)
+
+
 _COUNTERS: Mapping[str, Callable[[Sequence[Shape], Shape], int]] = {
     "BATCH_MATMUL": _matrix_product,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+    "BIDIRECTIONAL_SEQUENCE_RNN": _both_ways,
     "CONV_2D": _convolution,
     "CONV_3D": _convolution_3d,
+    "CONV_3D_TRANSPOSE": _transposed_3d,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,
     "LSTM": _recurrent,
+    "RNN": _simple_recurrent,
     "SVDF": _svdf,
     "TRANSPOSE_CONV": _transposed,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _simple_recurrent,
 }

@@ -38,6 +38,7 @@ def describe_model(path: Path, sha256: str) -> dict[str, Any]:
         "multiply_adds": counted.multiply_adds,
         "arena_bytes": counted.arena_bytes,
         "counts_are_complete": counted.complete,
+        "not_counted": list(counted.uncounted),
         "select_tf_ops": [op for op in foreign if op.startswith("Flex")],
         "custom_ops": sorted({operator.name for operator in model.operators if operator.code.custom}),
         "needs": explain_foreign_ops(path),

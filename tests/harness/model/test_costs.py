@@ -1,13 +1,16 @@
 """What models cost: published figures found again, small ones counted by hand."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.litert.model_file import Operator, OperatorCode, Subgraph, Tensor
+from backends.litert.model_file import Blockwise, ModelFile, Operator, OperatorCode, Quantisation, Subgraph, Tensor
 from backends.litert.model_reader import read_model
 from harness.model.allocation import allocate
 from harness.model.costs import arena_bytes, costs, operator_multiply_adds
@@ -60,8 +63,16 @@ def test_every_model_of_the_zoo_can_be_read_and_its_refusal_told(zoo: Path) -> N
     assert "quantized_dimension" in refused.why
 
 
-def tensor(shape: tuple[int, ...]) -> Tensor:
-    return Tensor("t", shape, (), False, "int8", 0, 0, False)
+def tensor(shape: tuple[int, ...], **fields: Any) -> Tensor:
+    return replace(Tensor("t", shape, (), False, "int8", 0, 0, False), **fields)
+
+
+def constant(shape: tuple[int, ...], buffer: int, dtype: str = "float32", **fields: Any) -> Tensor:
+    return tensor(shape, buffer=buffer, dtype=dtype, stored_bytes=4 * math.prod(shape), **fields)
+
+
+def model(*subgraphs: Subgraph) -> ModelFile:
+    return ModelFile(Path("made.tflite"), 0, 3, "", (), subgraphs, (), ())
 
 
 def code(name: str) -> OperatorCode:
@@ -77,15 +88,114 @@ def code(name: str) -> OperatorCode:
         ("TRANSPOSE_CONV", [(4,), (8, 2, 2, 3), (1, 5, 5, 3)], (1, 10, 10, 8), 5 * 5 * 3 * 2 * 2 * 8),
         ("CONV_3D", [(1, 4, 4, 4, 2), (3, 3, 3, 2, 5)], (1, 4, 4, 4, 5), 4 * 4 * 4 * 5 * 27 * 2),
         ("UNIDIRECTIONAL_SEQUENCE_LSTM", [(1, 28, 9), *[(20, 9)] * 4, *[(20, 20)] * 4], (1, 28, 20), 28 * 4 * 20 * 29),
+        ("CONV_3D_TRANSPOSE", [(5,), (3, 3, 3, 5, 2), (1, 4, 4, 4, 2)], (1, 8, 8, 8, 5), 4**3 * 2 * 27 * 5),
+        ("RNN", [(1, 10), (16, 10), (16, 16), (16,), (1, 16)], (1, 16), 16 * 26),
+        ("UNIDIRECTIONAL_SEQUENCE_RNN", [(1, 7, 10), (16, 10), (16, 16), (16,), (1, 16)], (1, 7, 16), 7 * 16 * 26),
+        (
+            "BIDIRECTIONAL_SEQUENCE_RNN",
+            [(1, 7, 10), (16, 10), (16, 16), (16,), (1, 16), (8, 10), (8, 8), (8,), (1, 8)],
+            (1, 7, 16),
+            7 * (16 * 26 + 8 * 18),
+        ),
+        ("BIDIRECTIONAL_SEQUENCE_LSTM", [(1, 5, 9), *[(20, 9), (20, 20)] * 8], (1, 5, 20), 5 * 8 * 20 * 29),
         ("ADD", [(4, 4), (4, 4)], (4, 4), 0),
-        ("FULLY_CONNECTED", [(2, 10), ()], (), 0),
+        # What is not known, or not what such an operator has: a filter of one dimension, a scalar, no shape at all.
+        ("FULLY_CONNECTED", [(2, 10), ()], (), None),
+        ("CONV_2D", [(1, 8, 8, 1), (4,), (1,)], (1, 8, 8, 1), None),
+        ("DEPTHWISE_CONV_2D", [(1, 8, 8, 1), (4, 4), (1,)], (1, 8, 8, 1), None),
+        ("TRANSPOSE_CONV", [(4,), (8, 2, 2, 3), ()], (1, 10, 10, 8), None),
     ],
 )
 def test_multiply_adds_of_single_operators(
-    name: str, inputs: list[tuple[int, ...]], output: tuple[int, ...], expected: int
+    name: str, inputs: list[tuple[int, ...]], output: tuple[int, ...], expected: int | None
 ) -> None:
     operator = Operator(code(name), tuple(range(len(inputs))), (len(inputs),))
     assert operator_multiply_adds(operator, [*inputs, output]) == expected
+
+
+def counted_to(limit: int | None, products: int = 1) -> ModelFile:
+    """A main graph whose WHILE multiplies by a [64, 64] matrix until a counter, from 0 in steps of 1, meets the limit."""
+    bound = tensor((), buffer=2 if limit is not None else 0, dtype="int32", stored_bytes=4, value=limit)
+    zero, one = (tensor((), buffer=3, dtype="int32", stored_bytes=4, value=value) for value in (0, 1))
+    row, weights = tensor((1, 64), dtype="float32"), constant((64, 64), 1)
+    counter = tensor((), dtype="int32")
+    loop = Operator(code("WHILE"), (0, 1), (2, 3), (1, 2))
+    main = Subgraph("main", (zero, row, counter, row), (loop,), (1,), (3,))
+    less = Operator(code("LESS"), (0, 2), (3,))
+    condition = Subgraph("cond", (counter, row, bound, tensor((), dtype="bool")), (less,), (0, 1), (3,))
+    steps = [Operator(code("ADD"), (0, 2), (3,)), *[Operator(code("FULLY_CONNECTED"), (1, 4, -1), (5,))] * products]
+    body = Subgraph("body", (counter, row, one, counter, weights, row), tuple(steps), (0, 1), (3, 5))
+    return model(main, condition, body)
+
+
+def test_the_body_of_a_loop_counts_as_often_as_it_runs() -> None:
+    assert costs(counted_to(10)).multiply_adds == 10 * 64 * 64
+    assert costs(counted_to(0)).multiply_adds == 0
+    assert costs(counted_to(10)).complete
+    assert costs(counted_to(10)).parameters == 64 * 64
+
+
+def test_a_loop_whose_turns_depend_on_the_input_counts_once_and_says_so() -> None:
+    counted = costs(counted_to(None))
+    assert counted.multiply_adds == 64 * 64
+    assert "the turns of a WHILE" in counted.uncounted[0]
+
+
+def test_a_loop_that_never_ends_ends_the_count() -> None:
+    endless = counted_to(10)
+    main, condition, body = endless.subgraphs
+    stands_still = replace(body, outputs=(0, 5))
+    assert not costs(model(main, condition, stands_still)).complete
+
+
+def test_a_graph_that_calls_itself_does_not_end_in_a_traceback() -> None:
+    itself = Operator(code("IF"), (0,), (0,), (0, 0))
+    assert costs(model(Subgraph("", (tensor((1,)),), (itself,), (0,), (0,)))).multiply_adds == 0
+
+
+def test_graphs_that_are_not_run_do_not_count_and_the_longer_branch_of_an_if_does() -> None:
+    row, weights, more = tensor((1, 8), dtype="float32"), constant((8, 8), 1), constant((8, 8), 2)
+    once = Operator(code("FULLY_CONNECTED"), (0, 1, -1), (3,))
+    short = Subgraph("short", (row, weights, more, row), (once,), (0,), (3,))
+    twice = Subgraph("twice", (row, weights, more, row), (once, replace(once, inputs=(0, 2, -1))), (0,), (3,))
+    other = Subgraph("another signature's", (row, weights, more, row), (once,) * 5, (0,), (3,))
+    either = Operator(code("IF"), (0, 1), (2,), (1, 2))
+    main = Subgraph("main", (tensor((), dtype="bool"), row, row), (either,), (0, 1), (2,))
+    whole = model(main, short, twice, other)
+    assert costs(whole).multiply_adds == 2 * 64
+    assert costs(whole).parameters == 2 * 64
+    assert costs(whole, main=3).multiply_adds == 5 * 64
+    assert costs(whole, main=3).parameters == 64
+
+
+def test_weights_that_are_prepared_once_are_parameters_and_no_work() -> None:
+    row, weights = tensor((1, 8), dtype="float32"), constant((8, 8), 1)
+    prepare = Subgraph("init", (row, weights, row), (Operator(code("FULLY_CONNECTED"), (0, 1, -1), (2,)),), (), ())
+    main = Subgraph("main", (row,), (Operator(code("CALL_ONCE"), (), (), (1,)),), (0,), (0,))
+    assert costs(model(main, prepare))[:2] == (64, 0)
+
+
+def test_shared_weights_are_parameters_once_and_blockwise_ones_are_parameters() -> None:
+    row = tensor((1, 32), dtype="float32")
+    shared = Quantisation((), (), 0, Blockwise(5, -1, 32))
+    weights = constant((32, 32), 1, "int4", quantisation=shared)
+    layers = (Operator(code("FULLY_CONNECTED"), (0, 1, 3), (2,)), Operator(code("FULLY_CONNECTED"), (2, 1, 3), (0,)))
+    bias = constant((32,), 2, "int32")
+    graph = Subgraph("", (row, weights, row, bias), layers, (0,), (0,))
+    assert costs(model(graph)).parameters == 32 * 32 + 32
+
+
+def test_shapes_and_axes_are_no_parameters() -> None:
+    reshape = Operator(code("RESHAPE"), (0, 1), (2,))
+    graph = Subgraph("", (tensor((4,)), constant((2,), 1, "int32"), tensor((2, 2))), (reshape,), (0,), (2,))
+    assert costs(model(graph)).parameters == 0
+
+
+def test_custom_ops_are_named_where_they_may_multiply() -> None:
+    custom = OperatorCode(schema.BuiltinOperator.CUSTOM, "DISPATCH_OP", 1)
+    known = OperatorCode(schema.BuiltinOperator.CUSTOM, "TFLite_Detection_PostProcess", 1)
+    graph = Subgraph("", (tensor((1,)),), (Operator(custom, (0,), (0,)), Operator(known, (0,), (0,))), (0,), (0,))
+    assert costs(model(graph)).uncounted == ("the custom op DISPATCH_OP",)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
