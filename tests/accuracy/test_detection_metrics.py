@@ -269,6 +269,13 @@ def test_a_recall_is_rounded_as_in_float32(found: int, of: int, points: int) -> 
     assert by_the_stage(truth, detections)["tflite_map"] == pytest.approx(points / 101)
 
 
+def test_the_highest_threshold_is_the_stages_sum_of_floats_an_ulp_above_the_nearest_to_0_95() -> None:
+    truth = truth_of([(0, 1, [0, 0, 200, 100], False)], [1])
+    for side, hits in ((95, 9), (95.00001, 10)):
+        found = detections_of([(0, 1, [0, 0, 200, side], 0.9)])
+        assert tflite_map(truth, found)["tflite_map"] == pytest.approx(hits / 10)
+
+
 @pytest.mark.parametrize("metric", [tflite_map, voc_map, coco_ap])
 def test_an_overlap_of_just_one_half_is_enough(metric: Any) -> None:
     truth = truth_of([(0, 1, [0, 0, 50, 50], False)], [1])
