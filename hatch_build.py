@@ -1,4 +1,4 @@
-"""Compiles native/timed_path.c where there is a compiler. Where there is none, the package is installed without it."""
+"""Compiles native/*.c where there is a compiler. Where there is none, the package is installed without it."""
 
 from __future__ import annotations
 
@@ -11,46 +11,53 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-MODULE, SOURCE = "native._timed_path", "native/timed_path.c"
+NAMES = ("timed_path", "pictures")
+"""Each is native/NAME.c and becomes the module native._NAME."""
 WHY_NOT = "native/why_not_compiled.txt"
 """`native` says it on, where what is compiled is missed."""
+OPTIONS = ("-O3", "-ffp-contract=off")
+"""A product that is fused with a sum is rounded otherwise than the kernel whose figures native/pictures.c gives."""
 
 
-class TimedPath(BuildHookInterface):  # type: ignore[misc]
-    """Leaves the compiled module beside its source, from where an editable install runs."""
+class Native(BuildHookInterface):  # type: ignore[misc]
+    """Leaves the compiled modules beside their sources, from where an editable install runs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it packs a wheel, and for an editable install."""
         del version
-        built = compile_timed_path(Path(self.root))
-        if built is not None:
+        for built in compile_native(Path(self.root)):
             # What was compiled fits this Python and this machine alone.
             build_data.update(pure_python=False, infer_tag=True)
             build_data["artifacts"].append(built.relative_to(self.root).as_posix())
 
 
-def compile_timed_path(root: Path) -> Path | None:
-    """The compiled module. Where it cannot be compiled, one there is of the same source, else None, and `WHY_NOT` says why."""
+def compile_native(root: Path) -> list[Path]:
+    """The modules that are there then. One that cannot be compiled stays if it is of the same source; `WHY_NOT` says why."""
+    (root / WHY_NOT).unlink(missing_ok=True)
+    return [built for name in NAMES if (built := _compile(root, name)) is not None]
+
+
+def _compile(root: Path, name: str) -> Path | None:
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
     from setuptools.errors import BaseError, CCompilerError
 
-    source = f"{zlib.crc32((root / SOURCE).read_bytes()):08x}"
-    macros = [("TIMED_PATH_SOURCE", f'"{source}"')]
-    extension = Extension(MODULE, [SOURCE], define_macros=macros, extra_compile_args=["-O3"])
+    path = f"native/{name}.c"
+    source = f"{zlib.crc32((root / path).read_bytes()):08x}"
+    macros = [("NATIVE_SOURCE", f'"{source}"')]
+    extension = Extension(f"native._{name}", [path], define_macros=macros, extra_compile_args=list(OPTIONS))
     command = build_ext(Distribution({"ext_modules": [extension]}))
-    place = root / str(command.get_ext_filename(MODULE))
+    place = root / str(command.get_ext_filename(f"native._{name}"))
     try:
         # Beside its place, which it takes whole: a run that starts meanwhile would die of half a module.
-        with contextlib.chdir(root), tempfile.TemporaryDirectory(prefix=".timed_path-", dir=root) as folder:
+        with contextlib.chdir(root), tempfile.TemporaryDirectory(prefix=".native-", dir=root) as folder:
             command.build_lib = command.build_temp = folder
             command.ensure_finalized()
             command.run()
-            Path(str(command.get_ext_fullpath(MODULE))).replace(place)
-            (root / WHY_NOT).unlink(missing_ok=True)
+            Path(str(command.get_ext_fullpath(f"native._{name}"))).replace(place)
             return place
     except (BaseError, CCompilerError, OSError) as error:
-        print(f"{SOURCE} is not compiled: {error}", file=sys.stderr)
+        print(f"{path} is not compiled: {error}", file=sys.stderr)
         with contextlib.suppress(OSError):
             (root / WHY_NOT).write_text(f"{error}\n", encoding="utf-8")
             if source.encode() in place.read_bytes():

@@ -3,7 +3,7 @@
 #   ./run.sh --task mobilebert --scenario SingleStream
 #   ./run.sh test [PYTEST ARGUMENT...]
 #   ./run.sh install EXTRA...           adds extras (opencv, hf, flex, tensorflow, native) to .venv, at the pinned versions
-#                                       native compiles native/timed_path.c once more, where there was no compiler
+#                                       native compiles native/*.c once more, where there was no compiler
 #                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
 set -Eeuo pipefail
@@ -25,7 +25,7 @@ find_python() {
 # What .venv was made from: any change of it, or a lacking extra, makes it out of date.
 wanted() {
   echo "$here $1"
-  cat "$here/pyproject.toml" "$here/constraints.txt" "$here/hatch_build.py" "$here/native/timed_path.c"
+  cat "$here/pyproject.toml" "$here/constraints.txt" "$here/hatch_build.py" "$here"/native/*.c
 }
 
 install() {
@@ -53,7 +53,7 @@ install() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" --editable "$target" >&2
   fi
   if [ -s "$here/native/why_not_compiled.txt" ]; then
-    echo "run.sh: native/timed_path.c could not be compiled: $(head -n 1 "$here/native/why_not_compiled.txt")" >&2
+    echo "run.sh: native/*.c could not be compiled: $(head -n 1 "$here/native/why_not_compiled.txt")" >&2
   fi
   # The stamp comes last: an interrupted install is made again.
   wanted "" >"$venv/.stamp"

@@ -1,6 +1,6 @@
-"""The timed path in C (`timed_path.c`), where it could be compiled when the package was installed.
+"""What is there in C too, where it could be compiled when the package was installed: the timed path, the resize of pictures.
 
-Nothing depends on it: whoever uses a class of it has the same in Python, and takes that where `timed_path` is None.
+Nothing depends on it: whoever uses a class or function of it has the same in Python, and takes that where the module is None.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ SWITCH = "TFLITE_LOADGEN_NATIVE"
 """An environment variable: `off`, `0`, `no` or `false` leaves everything to Python."""
 
 
-def _load() -> tuple[Any, str]:
+def _load(name: str) -> tuple[Any, str]:
     """The module and nothing, or None and why."""
     switch = os.environ.get(SWITCH, "on").lower()
     if switch in ("off", "0", "no", "false"):
         return None, f"{SWITCH} is {switch}"
     here = Path(__file__).parent
     try:
-        module = import_module("native._timed_path")
+        module = import_module(f"native._{name}")
     except ImportError as error:
         why = here / "why_not_compiled.txt"
         reason = why.read_text(encoding="utf-8").strip() if why.is_file() else str(error)
@@ -31,11 +31,15 @@ def _load() -> tuple[Any, str]:
             "python3-dev): ./run.sh install native"
         )
     # Python's half of a checkout changes at once, the compiled half when it is installed again.
-    source = zlib.crc32((here / "timed_path.c").read_bytes())
+    source = zlib.crc32((here / f"{name}.c").read_bytes())
     if getattr(module, "SOURCE", None) != f"{source:08x}":
-        return None, "timed_path.c has changed since it was compiled: ./run.sh install native"
+        return None, f"{name}.c has changed since it was compiled: ./run.sh install native"
     return module, ""
 
 
-timed_path, why_not = _load()
-"""The compiled module or None, and why there is none."""
+timed_path, _why_no_timed_path = _load("timed_path")
+pictures, _why_no_pictures = _load("pictures")
+"""The compiled modules, or None."""
+
+why_not = _why_no_timed_path or _why_no_pictures
+"""Why one of them is not there; empty where both are."""

@@ -16,8 +16,8 @@
 #include <structmember.h>
 
 /* The CRC-32 of this file, from whoever compiles it. */
-#ifndef TIMED_PATH_SOURCE
-#define TIMED_PATH_SOURCE ""
+#ifndef NATIVE_SOURCE
+#define NATIVE_SOURCE ""
 #endif
 
 /* -- what the classes share ------------------------------------------------------------------------------------------------ */
@@ -500,7 +500,7 @@ static int fill(PyObject *module) {
     Py_XDECREF(type);
     if (added < 0) return -1;
   }
-  return PyModule_AddStringConstant(module, "SOURCE", TIMED_PATH_SOURCE);
+  return PyModule_AddStringConstant(module, "SOURCE", NATIVE_SOURCE);
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -22,8 +22,9 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+import native
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
-from tasks.pictures.resize import Window, resize_bilinear, resize_bilinear_numpy
+from tasks.pictures.resize import Window, resize_bilinear
 
 __all__ = [
     "PROFILES",
@@ -35,7 +36,6 @@ __all__ = [
     "opencv",
     "pillow",
     "resize_bilinear",
-    "resize_bilinear_numpy",
     "size_of",
     "tflite_eval",
     "to_input",
@@ -270,7 +270,8 @@ def code_version(profile: str) -> str:
     Args:
         profile: The name in `PROFILES`; OpenCV counts only where it is used.
     """
-    sources = (Path(__file__), Path(__file__).with_name("resize.py"))
+    here = Path(__file__).parent
+    sources = (here / "preprocess.py", here / "resize.py", Path(native.__file__).with_name("pictures.c"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     libraries = {
         "pillow": PIL.__version__,

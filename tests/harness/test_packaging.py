@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from hatch_build import compile_timed_path
+from hatch_build import NAMES, compile_native
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ["accuracy", "backends", "configs", "harness", "native", "tasks"]
@@ -68,7 +68,7 @@ def build_wheel(folder: Path, **environment: str) -> tuple[str, list[str], str]:
 
 
 @needs_compiler
-def test_a_wheel_that_is_built_holds_our_packages_every_config_and_the_compiled_timed_path(copy: Path) -> None:
+def test_a_wheel_that_is_built_holds_our_packages_every_config_and_what_is_compiled(copy: Path) -> None:
     name, names, _ = build_wheel(copy)
     tops = {entry.partition("/")[0] for entry in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
@@ -80,8 +80,9 @@ def test_a_wheel_that_is_built_holds_our_packages_every_config_and_the_compiled_
     }
     assert weights
     assert weights <= set(names)
-    assert "native/timed_path.c" in names
-    assert [entry for entry in names if entry.endswith(".so")] == [f"native/_timed_path{EXTENSION}"]
+    assert {f"native/{module}.c" for module in NAMES} <= set(names)
+    compiled = {f"native/_{module}{EXTENSION}" for module in NAMES}
+    assert {entry for entry in names if entry.endswith(".so")} == compiled
     assert "none-any" not in name
 
 
@@ -91,8 +92,9 @@ def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: 
     name, names, said = build_wheel(copy, CC="/there/is/none")
     assert name.endswith("py3-none-any.whl")
     assert [entry for entry in names if entry.endswith(".so")] == []
-    assert "native/timed_path.c" in names
-    assert "native/timed_path.c is not compiled: " in said
+    for module in NAMES:
+        assert f"native/{module}.c" in names
+        assert f"native/{module}.c is not compiled: " in said
     assert "/there/is/none" in said
 
 
@@ -108,10 +110,10 @@ def why_not(folder: Path) -> str:
 def test_why_it_could_not_be_compiled_is_told_until_it_is(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setenv("CC", "/there/is/none")
-        assert compile_timed_path(copy) is None
+        assert compile_native(copy) == []
     assert "could not be compiled" in why_not(copy)
     assert "/there/is/none" in why_not(copy)
-    assert compile_timed_path(copy)
+    assert len(compile_native(copy)) == len(NAMES)
     assert why_not(copy) == "\n"
 
 
@@ -119,14 +121,14 @@ def test_why_it_could_not_be_compiled_is_told_until_it_is(copy: Path, monkeypatc
 def test_what_was_compiled_from_the_same_source_stays_where_it_cannot_be_compiled_again(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled = compile_timed_path(copy)
+    compiled = compile_native(copy)
     assert compiled
     monkeypatch.setenv("CC", "/there/is/none")
-    assert compile_timed_path(copy) == compiled
+    assert compile_native(copy) == compiled
     assert why_not(copy) == "\n"
     with (copy / "native/timed_path.c").open("a", encoding="utf-8") as source:
         source.write("/* changed */\n")
-    assert compile_timed_path(copy) is None
+    assert compile_native(copy) == [module for module in compiled if "timed_path" not in module.name]
     assert "/there/is/none" in why_not(copy)
 
 
@@ -141,7 +143,7 @@ def test_no_half_module_is_ever_in_its_place(copy: Path, monkeypatch: pytest.Mon
 
     before = set(copy.rglob("*"))
     monkeypatch.setattr(Path, "replace", no_room)
-    assert compile_timed_path(copy) is None
+    assert compile_native(copy) == []
     assert set(copy.rglob("*")) == before | {copy / "native/why_not_compiled.txt"}
 
 

@@ -99,7 +99,7 @@ def test_twin_of_its_score_shifted_labels_do_not_reach_it(
 SMALL = "coral/mobilenet_v1_0.25_128_quant.tflite"
 SMALL_FIGURES = {
     "pillow": (0.4412, 0.7265),
-    "mobile": (0.4971, 0.7441),
+    "mobile": (0.4971, 0.7529),
     "tflite-eval": (0.4882, 0.7118),
     "opencv": (0.4676, 0.7265),
 }
