@@ -5,3 +5,5 @@ from __future__ import annotations
 
 class TruthError(Exception):
     """A ground truth that is absent, corrupt or does not belong. The user must fix it: exit status 2."""
+
+    exit_status = 2

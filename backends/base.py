@@ -21,9 +21,13 @@ RunRaw = Callable[[Sequence[memoryview]], Sequence[Array]]
 class BackendUnavailable(Exception):  # noqa: N818 - the name is part of the contract
     """The backend is not here: says what was tried, why it failed and what to do. Exit status 2."""
 
+    exit_status = 2
+
 
 class ModelRejected(Exception):  # noqa: N818
     """The runtime refuses the model file: missing, truncated, not TFLite, or with ops it has no kernel for. Exit 2."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)

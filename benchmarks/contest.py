@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from benchmarks.side_by_side import Subject
 from harness.config.files import find_benchmark, read_config
+from harness.messages.probe import Calibrated
 from harness.spec.resolve import resolve
 from harness.tuning.child import CandidateFailed, Child
 from harness.zoo.files.official import cache_dir
@@ -34,7 +35,7 @@ class Contest:
             *((data[word], value) for word, value in words.items()),
         ]
         self._children: dict[str, Child] = {}
-        self.facts: dict[str, Mapping[str, Any]] = {}
+        self.calibrated: dict[str, Calibrated] = {}
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -50,7 +51,7 @@ class Contest:
         child = Child(resolve(self.config, [*self.overrides, *fields.items()], cache_dir()))
         self._children[name] = child
         try:
-            self.facts[name] = child.ready(_SECONDS)
+            self.calibrated[name] = child.open(_SECONDS)
         except CandidateFailed:
             self.close(name)
             return False
@@ -66,5 +67,5 @@ class Contest:
         for number in range(count):
             start = number % len(names)
             for name in [*names[start:], *names[:start]]:
-                found[name].append(float(self._children[name].ask("round", _SECONDS)["samples_per_second"]))
+                found[name].append(self._children[name].round(_SECONDS).samples_per_second)
         return found

@@ -24,6 +24,7 @@ from benchmarks.side_by_side import Subject, subjects, zoo
 from harness.config.files import find_benchmark, load_benchmark
 from harness.machine.placement import most_instances
 from harness.machine.topology import this_machine
+from harness.messages.probe import Calibrated
 from harness.tuning.session import Session
 from harness.zoo.files.official import cache_dir
 
@@ -109,12 +110,12 @@ def _speeds(contest: Contest, grid: Sequence[str], turns: int) -> dict[str, list
 def _row(contest: Contest, what: str, name: str, best: str, target: float) -> Row:
     rates = contest.rounds([name, best], _LAST)
     row = ratio(what, zip(rates[name], rates[best], strict=True), target, at_least=True)
-    return dataclasses.replace(row, beside=f"{_chosen(contest.facts[name])} : {best}; samples/s {row.beside}")
+    return dataclasses.replace(row, beside=f"{_chosen(contest.calibrated[name])} : {best}; samples/s {row.beside}")
 
 
-def _chosen(facts: Mapping[str, Any]) -> str:
-    batch = f", batches of {facts['batch']}" if facts["batch"] > 1 else ""
-    return f"{facts['instances']} x {facts['threads']} {facts['workers']}, {facts['engine']}{batch}"
+def _chosen(found: Calibrated) -> str:
+    batch = f", batches of {found.batch}" if found.batch > 1 else ""
+    return f"{found.instances} x {found.threads} {found.workers}, {found.engine}{batch}"
 
 
 def _grid(subject: Subject, scenario: str) -> Iterator[tuple[str, Fields]]:

@@ -35,6 +35,6 @@ def _row(subject: Subject, scenario: str) -> Row:
             if not contest.open(placement, {**fields, "backend.placement": placement}):
                 raise SystemExit(f"{subject.name} cannot run")
         rates = contest.rounds(["cores", "none"], _TURNS)
-        workers = contest.facts["cores"]["workers"]
+        workers = contest.calibrated["cores"].workers
         name = f"{subject.name}, {scenario} ({workers}), speed pinned : not"
         return ratio(name, zip(rates["cores"], rates["none"], strict=True), None, at_least=True)

@@ -1,18 +1,26 @@
-"""The error tree of the harness, and the exit status of each error that a user can meet.
+"""The error tree of the house, and the exit status of each error that a user can meet.
 
-    HarnessError                       a message for the user, never a traceback
-      ConfigError                      2   the user must fix the command, the config or the machine
-        UnknownName                    2   a name nobody knows; the message suggests a near one
-      RunFailed                        3   the run broke
-      Interrupted                      130 after SIGINT, 143 after SIGTERM
-    backends.base.BackendUnavailable   2
-    backends.base.ModelRejected        2
-    tasks.base.DataMissing             2
-    tasks.base.ModelMismatch           2
-    accuracy.answers.log.LogError              2
-    accuracy.errors.TruthError         2
+    HarnessError                          3     a message for the user, never a traceback
+      ConfigError                         2     the user must fix the command, the config or the machine
+        UnknownName                       2     a name nobody knows; the message suggests a near one
+        model.file.NotAModel              2     a file that is no TFLite model
+        zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
+      RunFailed                           3     the run broke
+      Interrupted                         128+n after signal n: 130 after SIGINT, 143 after SIGTERM
+      tuning.child.CandidateFailed        3     a candidate cannot be measured; tune goes on with the next
+      zoo.files.download.FetchFailed      3     the transfer broke, or what came is not the file
+    Reported                              -     an error of another process: has that one's exit status
+    backends.base.BackendUnavailable      2     the backend is not here
+    backends.base.ModelRejected           2     the runtime refuses the model
+    tasks.base.DataMissing                2     data absent, cut or not belonging together
+    tasks.base.ModelMismatch              2     a model whose tensors do not fit the task
+    accuracy.answers.log.LogError         2     an accuracy log that is cut or corrupt
+    accuracy.errors.TruthError            2     a ground truth that is absent, corrupt or does not belong
+      accuracy.records.tfrecord.RecordError   2     a record file that is absent, cut or corrupt
 
-Anything else is a bug and keeps its traceback.
+An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
+call what raises them, and met by no user: accuracy.truth.text_proto.TextProtoError, worker.batch.CannotBatchError,
+zoo.files.locks.NoLocks. Anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -22,7 +30,6 @@ import errno
 import os
 import signal
 from collections.abc import Iterable
-from typing import Any, ClassVar
 
 EXIT_VALID = 0
 EXIT_INVALID = 1
@@ -33,15 +40,16 @@ _ENOUGH_FILES = 1024
 
 
 class HarnessError(Exception):
-    """A message for the user; `status` is the exit status it leads to."""
+    """A message for the user."""
 
-    status: ClassVar[int] = EXIT_BROKEN
+    exit_status: int = EXIT_BROKEN
+    """That it leads to."""
 
 
 class ConfigError(HarnessError):
     """The user must fix something before a run can start."""
 
-    status = EXIT_USER
+    exit_status = EXIT_USER
 
 
 class UnknownName(ConfigError):  # noqa: N818 - the name is part of the contract
@@ -61,6 +69,7 @@ class Interrupted(HarnessError):  # noqa: N818
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signal_number).name}")
         self.signal_number = signal_number
+        self.exit_status = 128 + signal_number
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> str:
@@ -87,16 +96,13 @@ def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> st
 class Reported(Exception):  # noqa: N818 - it is a report
     """An error of another process, as that told of it."""
 
-    def __init__(self, event: dict[str, Any]) -> None:
-        super().__init__(f"{event['type']}: {event['message']}")
-        self.event = event
-
-
-def failure_event(error: BaseException) -> dict[str, Any]:
-    """What a process tells the one that started it of the error that ends it."""
-    if isinstance(error, Reported):
-        return error.event
-    return {"event": "failed", "status": exit_status(error), "message": message_of(error), "type": type(error).__name__}
+    def __init__(self, kind: str, message: str, exit_status: int | None) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        """The name of the error's class there."""
+        self.message = message
+        self.exit_status = exit_status
+        """That it leads to; None for a bug."""
 
 
 def message_of(error: BaseException) -> str:
@@ -128,23 +134,8 @@ def _met_the_limit_of_open_files(error: BaseException | None) -> bool:
 
 def exit_status(error: BaseException) -> int | None:
     """The exit status for an error a user can meet; None for a bug, which keeps its traceback."""
-    if isinstance(error, Interrupted):
-        return 128 + error.signal_number
     if _met_the_limit_of_open_files(error):
         return EXIT_USER
-    if isinstance(error, HarnessError):
-        return error.status
-    # By module and name, so that printing a usage error does not import the tasks and with them numpy.
-    if any((kind.__module__, kind.__name__) in _USER_ERRORS for kind in type(error).__mro__):
-        return EXIT_USER
-    return None
-
-
-_USER_ERRORS = {
-    ("backends.base", "BackendUnavailable"),
-    ("backends.base", "ModelRejected"),
-    ("tasks.base", "DataMissing"),
-    ("tasks.base", "ModelMismatch"),
-    ("accuracy.answers.log", "LogError"),
-    ("accuracy.errors", "TruthError"),
-}
+    # Of ours alone: another library's error may have something of this name that is no number.
+    status = getattr(error, "exit_status", None)
+    return status if type(status) is int else None

@@ -25,9 +25,13 @@ Layout = Literal["reference", "mobile"]
 class DataMissing(Exception):  # noqa: N818 - the name is part of the contract
     """Data that is absent, incomplete, corrupt or does not belong together. The user must fix it: exit status 2."""
 
+    exit_status = 2
+
 
 class ModelMismatch(Exception):  # noqa: N818
     """A model whose tensors do not fit the task. The user must choose another model or task: exit status 2."""
+
+    exit_status = 2
 
 
 class Tensor(Protocol):

@@ -25,6 +25,8 @@ _CHUNK_CHARS = 1 << 20
 class LogError(Exception):
     """An accuracy log that is cut, corrupt or incomplete. The user must look at the run: exit status 2."""
 
+    exit_status = 2
+
 
 class Answer(NamedTuple):
     """What the system under test answered for one sample."""

@@ -113,7 +113,7 @@ def _said(outcomes: Sequence[Outcome], notes: Sequence[str]) -> Said:
         ],
         "by_hand": list(notes),
     }
-    status = max((error.status for error in failed), default=EXIT_VALID)
+    status = max((error.exit_status for error in failed), default=EXIT_VALID)
     return Said(status, "\n".join([*lines, *notes]), data)
 
 

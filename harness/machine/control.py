@@ -15,27 +15,31 @@ from enum import IntEnum
 from typing import IO
 
 _WORDS = 512
-_STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _LOOKS, _DONE = 0, 1, 2, 3, 4, 5, 8
+_STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _MEASURED, _DONE = 0, 1, 2, 3, 4, 5, 8
 MAX_SLOTS = _WORDS - _DONE
-_LONGEST_LOOK_S, _LOOK_TICK_S = 2.0, 0.0005
+_LONGEST_MEASURE_S, _MEASURE_TICK_S = 2.0, 0.0005
 
 FAILED = 255
 """Written to the stop word by the worker itself when one of its callbacks failed; signal numbers are smaller."""
 
 
 class Phase(IntEnum):
-    """What the worker is doing."""
+    """What the worker is doing, in the order of a run.
+
+    The page starts as zeros, so a worker that has not come so far as to say anything is `STARTING`.
+    """
 
     STARTING = 0
-    CALIBRATING = 1
-    PREPARING = 2
-    RUNNING = 3
-    WRITING = 4
-    LOADING = 5
+    LOADING = 1
     """The model goes into the backend."""
-    PROVING = 6
+    PROVING = 2
     """The backend is held against the CPU."""
-    WARMING_UP = 7
+    CALIBRATING = 3
+    WARMING_UP = 4
+    PREPARING = 5
+    """The samples are loaded that LoadGen will ask about."""
+    RUNNING = 6
+    WRITING = 7
 
 
 class Control:
@@ -93,16 +97,16 @@ class Control:
         self.words[_PHASE] = phase
         self.words[_TOTAL] = total
 
-    def looked(self) -> None:
-        """Called by the parent when it has looked at the worker's memory."""
-        self.words[_LOOKS] += 1
+    def measured(self) -> None:
+        """Called by the parent when it has measured the worker's memory."""
+        self.words[_MEASURED] += 1
 
-    def wait_for_look(self, ask: Callable[[], None]) -> None:
-        """Called by the worker, which asks the parent to look at it and holds still meanwhile; not for long."""
-        before, end = self.words[_LOOKS], time.monotonic() + _LONGEST_LOOK_S
+    def hold_still(self, ask: Callable[[], None]) -> None:
+        """Called by the worker, which asks the parent to measure it and does nothing meanwhile; not for long."""
+        before, end = self.words[_MEASURED], time.monotonic() + _LONGEST_MEASURE_S
         ask()
-        while self.words[_LOOKS] == before and time.monotonic() < end:
-            time.sleep(_LOOK_TICK_S)
+        while self.words[_MEASURED] == before and time.monotonic() < end:
+            time.sleep(_MEASURE_TICK_S)
 
     def slot(self, number: int) -> tuple[memoryview, int]:
         """The word in which worker thread `number` counts what it has done, as (words, position)."""

@@ -8,10 +8,10 @@ what the calibration opened and closed again is told apart.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from backends.litert.weight_cache import SHARED_WEIGHTS
 
@@ -32,29 +32,48 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the worker tells of itself, so that the parent knows what it sees."""
+class Residents:
+    """What the worker tells of the run's processes at a moment when nothing is timed, so that the parent can measure them."""
 
-    stage: str
+    moment: Literal["loaded", "ended"]
     """`loaded`: the samples are in memory, LoadGen has not asked yet. `ended`: it asks no more."""
-    owners: Sequence[Owner]
+    owners: tuple[Owner, ...]
     """The worker first, then its peers."""
     model: str = ""
     """The file that was opened."""
-    caches: Mapping[str, str] | None = None
-    """Folders whose files are mapped: `samples` and `weights`."""
+    sample_folder: str = ""
+    """Where the samples' files lie, which may be mapped."""
+    weight_folder: str = ""
+    """Where files of packed weights lie, or the one that was named."""
     sample_bytes: int = 0
     """Samples in the worker's own memory, those that are mapped apart."""
 
-    def event(self) -> dict[str, Any]:
-        """As the worker tells it."""
-        return {"event": "look"} | asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class MemoryParts:
+    """Proportional sizes in bytes: of what several processes share, each has its part. None for what is not known."""
+
+    model_bytes: int | None = None
+    tensors_bytes: int | None = None
+    samples_bytes: int | None = None
+    weight_cache_bytes: int | None = None
+    loadgen_bytes: int | None = None
+    """What was taken while LoadGen asked."""
+    rest_bytes: int | None = None
 
 
-def read_look(event: Mapping[str, Any]) -> Look:
-    """From what the worker told."""
-    told = {name: value for name, value in event.items() if name != "event"}
-    return Look(**told | {"owners": [Owner(**owner) for owner in event["owners"]]})
+@dataclass(frozen=True, slots=True)
+class MemoryFigures:
+    """For the result: see docs/measuring.md, "Memory". None stands for what is not known."""
+
+    peak_rss_bytes: int | None
+    """High-water marks of the processes over their whole lives, added up."""
+    processes: int
+    running_peak_rss_bytes: int | None
+    """The same while LoadGen asked."""
+    running_pss_bytes: int | None
+    """The parts, added up."""
+    parts: MemoryParts
 
 
 def own_bytes() -> int:
@@ -71,8 +90,8 @@ def peak_rss_bytes(pids: Iterable[int]) -> int | None:
     return None if None in peaks else sum(filter(None, peaks)) or None
 
 
-class Watch:
-    """The parent's side: looks when it is told to."""
+class MemoryMeter:
+    """The parent's side: measures the run's processes when the worker holds still for it."""
 
     def __init__(self) -> None:
         self._peaks: dict[int, int] = {}
@@ -81,57 +100,46 @@ class Watch:
         self._rss: dict[int, int] = {}
         self._running: dict[int, int] = {}
 
-    def look(self, look: Look) -> None:
+    def measure(self, residents: Residents) -> None:
         """Reads what the kernel says of the run's processes; what cannot be read is left out."""
-        for owner in look.owners:
+        for owner in residents.owners:
             status = sizes_of(_PROC / str(owner.pid))
             if "VmHWM" not in status:
                 continue
             self._peaks[owner.pid] = max(status["VmHWM"], self._peaks.get(owner.pid, 0))
-            if look.stage == "ended":
+            if residents.moment == "ended":
                 self._running[owner.pid] = status["VmHWM"]
                 continue
             with contextlib.suppress(OSError):
                 self._rss[owner.pid] = status["VmRSS"]
                 (_PROC / str(owner.pid) / "clear_refs").write_text(_RESET_PEAK, encoding="ascii")
-        if look.stage == "loaded":
-            self._parts = _parts(look)
+        if residents.moment == "loaded":
+            self._parts = _parts(residents)
 
-    def figures(self) -> dict[str, Any]:
-        """For the result: see docs/measuring.md, "Memory". None stands for what is not known."""
+    def figures(self) -> MemoryFigures:
+        """What is known so far."""
         known = self._running.keys() == self._rss.keys() == self._peaks.keys() and self._running
-        parts: dict[str, int | None] = dict.fromkeys(_NAMES)
-        running = pss = None
+        parts, running, pss = MemoryParts(), None, None
         if known and self._parts:
             running = sum(self._running.values())
             grown = sum(max(0, self._running[pid] - self._rss[pid]) for pid in self._running)
-            parts |= self._parts | {"loadgen_bytes": grown}
+            parts = MemoryParts(**self._parts, loadgen_bytes=grown)
             pss = sum(self._parts.values()) + grown
-        return {
-            "peak_rss_bytes": sum(self._peaks.values()) or None,
-            "processes": len(self._peaks),
-            "running_peak_rss_bytes": running,
-            "running_pss_bytes": pss,
-            "parts": parts,
-        }
+        return MemoryFigures(sum(self._peaks.values()) or None, len(self._peaks), running, pss, parts)
 
 
-_NAMES = ("model_bytes", "tensors_bytes", "samples_bytes", "weight_cache_bytes", "loadgen_bytes", "rest_bytes")
-
-
-def _parts(look: Look) -> dict[str, int]:
+def _parts(residents: Residents) -> dict[str, int]:
     """Proportional sizes: of what several processes share, each has its part, and together they are the whole.
 
     Empty where a process cannot be read.
     """
-    caches = look.caches or {}
     places = {
-        "model_bytes": [look.model],
-        "samples_bytes": [caches.get("samples", ""), f"/memfd:{SHARED_SAMPLES}"],
-        "weight_cache_bytes": [caches.get("weights", ""), f"/memfd:{SHARED_WEIGHTS}"],
+        "model_bytes": [residents.model],
+        "samples_bytes": [residents.sample_folder, f"/memfd:{SHARED_SAMPLES}"],
+        "weight_cache_bytes": [residents.weight_folder, f"/memfd:{SHARED_WEIGHTS}"],
     }
-    found, whole, grown = dict.fromkeys(places, 0), 0, -look.sample_bytes
-    for owner in look.owners:
+    found, whole, grown = dict.fromkeys(places, 0), 0, -residents.sample_bytes
+    for owner in residents.owners:
         try:
             for path, size in _mappings(owner.pid):
                 whole += size
@@ -140,7 +148,7 @@ def _parts(look: Look) -> dict[str, int]:
         except OSError:
             return {}
         grown += sizes_of(_PROC / str(owner.pid)).get("RssAnon", 0) - owner.own_bytes
-    found["samples_bytes"] += look.sample_bytes
+    found["samples_bytes"] += residents.sample_bytes
     # More cannot be the tensors' than is left.
     found["tensors_bytes"] = max(0, min(grown, whole - sum(found.values())))
     return found | {"rest_bytes": max(0, whole - sum(found.values()))}

@@ -8,8 +8,7 @@ and so are the decisions that the task makes of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +36,41 @@ class Tolerance:
     min_agreement: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class OutputErrors:
+    """How far one output is from the CPU's, over all samples. None where a figure says nothing of such an output."""
+
+    name: str
+    max_error: float | None = None
+    """In the output's real units."""
+    mean_error: float | None = None
+    max_steps: float | None = None
+    """The largest error in quantisation steps."""
+    share_of_range: float | None = None
+    """The largest error as a fraction of what the CPU's values span."""
+    agreement: float | None = None
+    """The share of the task's decisions that agree, 0 to 1."""
+    finite: bool | None = None
+    """False where one side has a value that is no number and the other has one."""
+    compared: int | None = None
+    """Detections that were looked for on the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A backend, held against the CPU on the same samples."""
+
+    passed: bool | None
+    """None where the CPU cannot run the model, so that nothing could be compared."""
+    why: tuple[str, ...]
+    """What is beyond the tolerance, or why nothing could be compared."""
+    samples: int
+    reference: str | None = None
+    """What answered on the CPU's side."""
+    tolerance: Tolerance | None = None
+    outputs: tuple[OutputErrors, ...] = ()
+
+
 TOLERANCES = {
     "segmentation": Tolerance(min_agreement=0.97),
     "detection": Tolerance(min_agreement=0.9),
@@ -61,66 +95,50 @@ def compare(
     found: Answers,
     tolerance: Tolerance,
     postprocess: Callable[[Sequence[Array]], bytes],
-) -> dict[str, Any]:
-    """Holds a backend's outputs against the CPU's, for the same samples.
-
-    Returns:
-        `passed`, `why` (what is beyond the tolerance), the tolerance and the figures of every output.
-    """
+) -> Comparison:
+    """Holds a backend's outputs against the CPU's, for the same samples."""
     if task == "detection":
-        figures = [_boxes(expected, found, postprocess)]
+        errors = [_boxes(expected, found, postprocess)]
     else:
-        figures = [
+        errors = [
             _tensor(task, spec, _column(expected, place), _column(found, place), tolerance)
             for place, spec in enumerate(outputs)
         ]
-    why = [reason for figure in figures for reason in _beyond(figure, tolerance)]
-    return {
-        "passed": not why,
-        "why": why,
-        "samples": len(expected),
-        "tolerance": asdict(tolerance),
-        "outputs": figures,
-    }
+    why = tuple(reason for each in errors for reason in _beyond(each, tolerance))
+    return Comparison(not why, why, len(expected), tolerance=tolerance, outputs=tuple(errors))
 
 
 def _column(answers: Answers, place: int) -> Array:
     return np.stack([answer[place] for answer in answers])
 
 
-def _tensor(task: str, spec: TensorSpec, expected: Array, found: Array, tolerance: Tolerance) -> dict[str, Any]:
-    figure: dict[str, Any] = {
-        "name": spec.name,
-        "max_error": None,
-        "mean_error": None,
-        "max_steps": None,
-        "share_of_range": None,
-        "agreement": None,
-    }
+def _tensor(task: str, spec: TensorSpec, expected: Array, found: Array, tolerance: Tolerance) -> OutputErrors:
     if spec.dtype.kind in "iub" and not spec.scale:
         # Class maps and labels: every value is a decision.
-        return figure | {"agreement": float(np.mean(expected == found))}
+        return OutputErrors(spec.name, agreement=float(np.mean(expected == found)))
     step = spec.scale or None
     mine, theirs = expected.astype(np.float64), found.astype(np.float64)
     # Infinities and what is no number are right where the CPU has the same.
     same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
     errors = np.abs(np.subtract(mine, theirs, out=np.zeros_like(mine), where=~same)) * (step or 1.0)
     worst = float(np.max(np.where(np.isfinite(errors), errors, np.inf), initial=0.0))
+    if not np.isfinite(worst):
+        return OutputErrors(spec.name, finite=False)
     known = mine[np.isfinite(mine)]
     span = float(np.ptp(known)) * (step or 1.0) if known.size else 0.0
-    finite = bool(np.isfinite(worst))
-    figure |= {
-        "max_error": worst if finite else None,
-        "mean_error": float(errors.mean()) if finite else None,
-        "max_steps": worst / step if step and finite else None,
-        "share_of_range": (worst / span if span else float(worst > 0)) if finite else None,
-        "finite": finite,
-    }
-    axis = _decision_axis(task, spec)
-    if axis is not None and finite:
+    axis, agreement = _decision_axis(task, spec), None
+    if axis is not None:
         allowed = tolerance.max_steps * step if step else tolerance.max_share * span
-        figure["agreement"] = _agreement(expected, found, axis, allowed / 2 / (step or 1.0))
-    return figure
+        agreement = _agreement(expected, found, axis, allowed / 2 / (step or 1.0))
+    return OutputErrors(
+        spec.name,
+        max_error=worst,
+        mean_error=float(errors.mean()),
+        max_steps=worst / step if step else None,
+        share_of_range=worst / span if span else float(worst > 0),
+        agreement=agreement,
+        finite=True,
+    )
 
 
 def _decision_axis(task: str, spec: TensorSpec) -> int | None:
@@ -142,7 +160,7 @@ def _agreement(expected: Array, found: Array, axis: int, open_gap: float) -> flo
     return float(np.mean((ours == theirs) | (gap <= open_gap)))
 
 
-def _boxes(expected: Answers, found: Answers, postprocess: Callable[[Sequence[Array]], bytes]) -> dict[str, Any]:
+def _boxes(expected: Answers, found: Answers, postprocess: Callable[[Sequence[Array]], bytes]) -> OutputErrors:
     """Detections, matched by class and overlap both ways: their order is nobody's affair."""
     matched = total = 0
     for one, other in zip(expected, found, strict=True):
@@ -151,7 +169,7 @@ def _boxes(expected: Answers, found: Answers, postprocess: Callable[[Sequence[Ar
             sure = these[these[:, _SCORE_COLUMN] >= _MIN_SCORE]
             total += len(sure)
             matched += sum(_has_match(row, those) for row in sure)
-    return {"name": "detections", "agreement": matched / total if total else 1.0, "compared": total}
+    return OutputErrors("detections", agreement=matched / total if total else 1.0, compared=total)
 
 
 def _has_match(row: npt.NDArray[np.float32], rows: npt.NDArray[np.float32]) -> bool:
@@ -164,25 +182,24 @@ def _has_match(row: npt.NDArray[np.float32], rows: npt.NDArray[np.float32]) -> b
     return bool(np.max(shared / np.maximum(areas - shared, 1e-12)) >= _MIN_IOU)
 
 
-def _beyond(figure: dict[str, Any], tolerance: Tolerance) -> list[str]:
-    name = figure["name"]
-    why = []
-    if figure.get("finite") is False:
+def _beyond(errors: OutputErrors, tolerance: Tolerance) -> list[str]:
+    name, why = errors.name, []
+    if errors.finite is False:
         return [f"output {name}: a value that is not a number, where the CPU has one (or the other way round)"]
-    if figure.get("max_steps") is not None:
-        if figure["max_steps"] > tolerance.max_steps:
+    if errors.max_steps is not None:
+        if errors.max_steps > tolerance.max_steps:
             why.append(
-                f"output {name}: {figure['max_steps']:g} quantisation steps ({figure['max_error']:g}) from the CPU, "
+                f"output {name}: {errors.max_steps:g} quantisation steps ({errors.max_error:g}) from the CPU, "
                 f"{tolerance.max_steps:g} are allowed"
             )
-    elif figure.get("share_of_range") is not None and figure["share_of_range"] > tolerance.max_share:
+    elif errors.share_of_range is not None and errors.share_of_range > tolerance.max_share:
         why.append(
-            f"output {name}: {figure['max_error']:g} from the CPU, {figure['share_of_range']:.2%} of the output's range; "
+            f"output {name}: {errors.max_error:g} from the CPU, {errors.share_of_range:.2%} of the output's range; "
             f"{tolerance.max_share:.2%} is allowed"
         )
-    if figure["agreement"] is not None and figure["agreement"] < tolerance.min_agreement:
+    if errors.agreement is not None and errors.agreement < tolerance.min_agreement:
         why.append(
-            f"output {name}: {figure['agreement']:.2%} of the decisions agree with the CPU, "
+            f"output {name}: {errors.agreement:.2%} of the decisions agree with the CPU, "
             f"{tolerance.min_agreement:.2%} must"
         )
     return why

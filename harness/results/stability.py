@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from harness.machine.state import Energy, State
+from harness.messages.calibration import WarmUp
 from harness.results.files import reason
 
 _BUSY = 0.2
@@ -116,14 +117,14 @@ def reasons(before: State, after: State, span: Span) -> list[Reason]:
     return found + _on_battery(after)
 
 
-def not_warm(warm_up: Mapping[str, Any] | None) -> list[Reason]:
+def not_warm(warm_up: WarmUp | None) -> list[Reason]:
     """Of a model whose latency had not settled when LoadGen began: see `harness.worker.warm_up`."""
-    if warm_up is None or warm_up["stable"]:
+    if warm_up is None or warm_up.stable:
         return []
-    last = [f"{ns / 1e6:.3g} ms" for ns in warm_up["windows_ns"][-2:]]
+    last = [f"{ns / 1e6:.3g} ms" for ns in warm_up.windows_ns[-2:]]
     return [
         reason(
-            f"the latency was not stable within {warm_up['time_s']:.1f} s of warm-up",
+            f"the latency was not stable within {warm_up.time_s:.1f} s of warm-up",
             f"a sample took {' and then '.join(last)}",
             "measure on a quiet machine, or let it warm up longer: --set load.warm_up_s=10",
         )

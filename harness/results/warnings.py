@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.config.rules import STREAMS
+from harness.machine.placement import Placement
 from harness.spec.schema import DataSetRef, Load, ModelRef
 from harness.units import seconds
 
@@ -74,16 +75,16 @@ def too_many_threads(threads: int, instances: int, cpus: int) -> list[str]:
     return [f"{each} share {cpus} usable CPUs and wait for each other: fewer --threads or --instances are quicker"]
 
 
-def not_placed(wanted: str, placement: Mapping[str, Any]) -> list[str]:
+def not_placed(wanted: str, placement: Placement) -> list[str]:
     """Cores that were asked for and not had.
 
     Args:
         wanted: `backend.placement` of the config.
         placement: What the worker says of it.
     """
-    if wanted != "cores" or placement["cpus_by_instance"]:
+    if wanted != "cores" or placement.instances:
         return []
-    return [f"backend.placement=cores was asked for and nothing is pinned: {placement['why']}"]
+    return [f"backend.placement=cores was asked for and nothing is pinned: {placement.why}"]
 
 
 def too_short(scenario: str, figures: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError, Interrupted
+from harness.errors import ConfigError, HarnessError, Interrupted
 from harness.results import files as results
 from harness.run.launch import Progress, run_worker
 from harness.run.outcome import _failed, _known, _outcome, _started
@@ -42,20 +42,22 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
     if task is not None:
         task.check_truth()
     result = _started(spec)
-    facts: dict[str, Any] = {}
     _make_directory(spec, folder)
     reserve = results.Reserve(folder)
     try:
         _begin(folder, result, reserve)
-        done = run_worker(folder, progress, spec.backend.timeout_s, facts)
-        result |= _known(result, facts)
-        result |= _outcome(spec, folder, task, done, facts)
+        report = run_worker(folder, progress, spec.backend.timeout_s)
+        # Also of a worker that failed.
+        result |= _known(result, report)
+        if isinstance(report.end, HarnessError):
+            raise report.end
+        result |= _outcome(spec, folder, task, report.end, report)
         reserve.release()
         results.keep(folder, result)
     except BaseException as error:
         with _uninterrupted(), contextlib.suppress(OSError):
             reserve.release()
-            results.write_json(folder / results.RESULT_FILE, result | _known(result, facts) | _failed(error))
+            results.write_json(folder / results.RESULT_FILE, result | _failed(error))
         raise
     return result
 

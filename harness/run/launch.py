@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
-from harness.errors import EXIT_USER, ConfigError, Interrupted, RunFailed
+from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
+from harness.machine import child_process
 from harness.machine.control import Control, Phase, control_file
-from harness.machine.memory import Watch, read_look
+from harness.machine.json_line import decode
+from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
+from harness.messages.failure import Failed
+from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
 from harness.statistics.drift import Pace
 
 RUN_LOG = "run.log"
@@ -36,23 +39,27 @@ class Progress(Protocol):
         """The worker has ended."""
 
 
-def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """All that is known of a worker that has ended: also of one that failed, as far as it got."""
+
+    end: Done | HarnessError
+    """Its last word, or why there is none: `ConfigError` for a mistake that the user must fix, `RunFailed` for a worker that
+    failed, crashed, hung or was killed, `Interrupted` where SIGINT or SIGTERM came."""
+    opened: Opened | None
+    proven: Proven | None
+    memory: MemoryFigures | None
+    latency_drift: float | None
+    """See `Pace.drift`."""
+
+
+def run_worker(folder: Path, progress: Progress, timeout_s: float) -> WorkerReport:
     """Runs what `folder`/spec.yaml says in a child process.
 
     Args:
         folder: The run's directory.
         progress: Where progress is shown.
         timeout_s: A worker that gets nowhere for so long is ended.
-        facts: Gets what the worker says of the backend before anything is timed, also where the run then fails, and what
-            memory it was seen to take.
-
-    Returns:
-        The worker's last word: what ran, the settings in force; and `latency_drift`, see `Pace.drift`.
-
-    Raises:
-        ConfigError: The worker met a mistake the user must fix.
-        RunFailed: The worker failed, crashed or was killed.
-        Interrupted: SIGINT or SIGTERM came.
     """
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(control_file())
@@ -61,30 +68,25 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, facts: dict[s
         stack.callback(os.close, read_end)
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         asked = stack.enter_context(_signals(control))
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "harness.worker.main", *map(str, (write_end, page.fileno(), os.getpid()))],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(write_end, page.fileno()),
-            # Ctrl-C must reach the parent only, or the worker would die with a query half answered.
-            start_new_session=True,
-        )
+        descriptors = (write_end, page.fileno())
+        # Ctrl-C must reach the parent only, or the worker would die with a query half answered.
+        child = child_process.start("harness.worker.main", descriptors, folder=folder, log=log, own_session=True)
         os.close(write_end)
-        pace = Pace()
+        hearing = _Hearing(child, read_end, control, progress, timeout_s)
+        failure: HarnessError | None = None
         try:
-            last = _watch(child, read_end, control, progress, timeout_s, facts, pace)
+            hearing.until_the_end()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 # The pipe closes a moment before the process is gone.
                 child.wait(timeout=_GRACE_S)
+        except RunFailed as error:
+            failure = error
         finally:
             progress.end_progress()
             child.kill()
             child.wait()
-        if asked:
-            raise Interrupted(asked[0])
-        return _verdict(last, child.returncode, folder, control) | {"latency_drift": pace.drift()}
+        end = Interrupted(asked[0]) if asked else failure or hearing.verdict(folder / RUN_LOG)
+        return hearing.report(end)
 
 
 @contextlib.contextmanager
@@ -104,84 +106,124 @@ def _signals(control: Control) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _watch(
-    child: subprocess.Popen[bytes],
-    events: int,
-    control: Control,
-    progress: Progress,
-    timeout_s: float,
-    facts: dict[str, Any],
-    pace: Pace,
-) -> dict[str, Any]:
-    """Until the worker closes its pipe; a worker that was told to stop gets a few seconds to bring LoadGen to its end."""
-    last: dict[str, Any] = {}
-    phase_began, phase = time.monotonic(), Phase.STARTING
-    stop_seen: float | None = None
-    rest = b""
-    alive_at, heartbeat = phase_began, control.heartbeat
-    watch = Watch()
-    with selectors.DefaultSelector() as selector:
-        selector.register(events, selectors.EVENT_READ)
-        while True:
-            if selector.select(_TICK_S):
-                piece = os.read(events, 1 << 16)
-                if not piece:
-                    return last
-                *lines, rest = (rest + piece).split(b"\n")
-                for event in map(json.loads, lines):
-                    if event["event"] == "facts":
-                        facts |= event["facts"]
-                    if event["event"] == "look":
-                        watch.look(read_look(event))
-                        control.looked()
-                        facts["memory"] = watch.figures()
-                    # The first failure is the cause; what follows it is not.
-                    if event["event"] in {"failed", "done"} and last.get("event") != "failed":
-                        last = event
-                continue
-            if child.poll() is not None:
-                # Something that the backend started still holds the pipe.
-                return last
-            now = time.monotonic()
-            if control.phase != phase:
-                phase_began, phase = now, control.phase
-            if phase is Phase.RUNNING:
-                pace.note(now, control.done)
-            progress.progress(phase, control.done, control.total, now - phase_began)
-            if control.heartbeat != heartbeat:
-                alive_at, heartbeat = now, control.heartbeat
-            if now - alive_at > timeout_s + control.pause_s:
-                raise _hangs(phase, control.done, timeout_s)
-            if control.stop:
-                stop_seen = stop_seen or now
-                if now - stop_seen > _GRACE_S:
-                    child.kill()
-                    return last
+class _Hearing:
+    """What the parent hears of one worker."""
+
+    def __init__(
+        self, child: child_process.Child, pipe: int, control: Control, progress: Progress, timeout_s: float
+    ) -> None:
+        self._child, self._pipe, self._control = child, pipe, control
+        self._progress, self._timeout_s = progress, timeout_s
+        self._rest = b""
+        self._opened: Opened | None = None
+        self._proven: Proven | None = None
+        self._last: Done | Failed | None = None
+        self._meter = MemoryMeter()
+        self._memory: MemoryFigures | None = None
+        self._pace = Pace()
+
+    def until_the_end(self) -> None:
+        """Until the worker closes its pipe; one that was told to stop gets a few seconds to bring LoadGen to its end.
+
+        Raises:
+            RunFailed: It hangs, or says what nobody understands.
+        """
+        clock = _Clock(self._control)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pipe, selectors.EVENT_READ)
+            while True:
+                if selector.select(_TICK_S):
+                    piece = os.read(self._pipe, 1 << 16)
+                    if not piece:
+                        return
+                    self._hear(piece)
+                    continue
+                if self._child.poll() is not None:
+                    # Something that the backend started still holds the pipe.
+                    return
+                self._tick(clock)
+                if clock.stopped_s > _GRACE_S:
+                    self._child.kill()
+                    return
+
+    def _hear(self, piece: bytes) -> None:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._note(decode(line, *FROM_WORKER))
+
+    def _note(self, message: FromWorker) -> None:
+        match message:
+            case Opened():
+                self._opened = message
+            case Proven():
+                self._proven = message
+            case Residents():
+                self._meter.measure(message)
+                self._control.measured()
+                self._memory = self._meter.figures()
+            case Done() | Failed():
+                # The first failure is the cause; what follows it is not.
+                if not isinstance(self._last, Failed):
+                    self._last = message
+
+    def _tick(self, clock: _Clock) -> None:
+        control = self._control
+        clock.tick(control)
+        if clock.phase is Phase.RUNNING:
+            self._pace.note(clock.now, control.done)
+        self._progress.progress(clock.phase, control.done, control.total, clock.now - clock.phase_began)
+        if clock.silent_s > self._timeout_s + control.pause_s:
+            raise RunFailed(
+                f"the worker made no progress for {self._timeout_s:g} s while {clock.phase.name.lower()}, after "
+                f"{control.done} queries, and was ended: something in the backend or its driver hangs. If it only is that "
+                "slow, allow more with --set backend.timeout_s=..."
+            )
+
+    def verdict(self, log: Path) -> Done | HarnessError:
+        """What came of the worker, which has ended."""
+        last, status = self._last, self._child.returncode
+        if isinstance(last, Done) and status == 0:
+            return last
+        if isinstance(last, Failed):
+            if last.exit_status == EXIT_USER:
+                return ConfigError(last.message)
+            return RunFailed(f"{last.kind}: {last.message} (the traceback is in {log})")
+        tail = "\n".join(f"  {line}" for line in child_process.last_lines(log, _LAST_LINES))
+        return RunFailed(
+            f"the worker {child_process.how_it_ended(status)} while {self._control.phase.name.lower()}, after "
+            f"{self._control.done} queries; the end of {log}:\n{tail}"
+        )
+
+    def report(self, end: Done | HarnessError) -> WorkerReport:
+        """All that was heard."""
+        return WorkerReport(end, self._opened, self._proven, self._memory, self._pace.drift())
 
 
-def _hangs(phase: Phase, done: int, timeout_s: float) -> RunFailed:
-    return RunFailed(
-        f"the worker made no progress for {timeout_s:g} s while {phase.name.lower()}, after {done} queries, and was ended: "
-        "something in the backend or its driver hangs. If it only is that slow, allow more with --set backend.timeout_s=..."
-    )
+class _Clock:
+    """Since when the worker has been in its phase, said nothing, or been told to stop. Read every half second."""
 
+    def __init__(self, control: Control) -> None:
+        self.now = self.phase_began = self._alive_at = time.monotonic()
+        self.phase = Phase.STARTING
+        self._heartbeat = control.heartbeat
+        self._stop_seen: float | None = None
 
-def _verdict(last: dict[str, Any], returncode: int, folder: Path, control: Control) -> dict[str, Any]:
-    if last.get("event") == "done" and returncode == 0:
-        return last
-    if last.get("event") == "failed":
-        if last["status"] == EXIT_USER:
-            raise ConfigError(last["message"])
-        raise RunFailed(f"{last['type']}: {last['message']} (the traceback is in {folder / RUN_LOG})")
-    killed_by = signal.Signals(-returncode).name if returncode < 0 else None
-    how = f"was killed by {killed_by}" if killed_by else f"ended with exit status {returncode}"
-    raise RunFailed(
-        f"the worker {how} while {control.phase.name.lower()}, after {control.done} queries; "
-        f"the end of {folder / RUN_LOG}:\n{_tail(folder / RUN_LOG)}"
-    )
+    def tick(self, control: Control) -> None:
+        """Reads the page."""
+        self.now = time.monotonic()
+        if control.phase != self.phase:
+            self.phase_began, self.phase = self.now, control.phase
+        if control.heartbeat != self._heartbeat:
+            self._alive_at, self._heartbeat = self.now, control.heartbeat
+        if control.stop and self._stop_seen is None:
+            self._stop_seen = self.now
 
+    @property
+    def silent_s(self) -> float:
+        """For so long it has got nowhere."""
+        return self.now - self._alive_at
 
-def _tail(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        return "\n".join(f"  {line}" for line in path.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-    return ""
+    @property
+    def stopped_s(self) -> float:
+        """So long ago it was told to stop; 0 where it was not."""
+        return 0.0 if self._stop_seen is None else self.now - self._stop_seen

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from accuracy.answers.log import LogError
+from backends.base import BackendInfo
 from harness.errors import RunFailed
 from harness.machine import facts as system
+from harness.messages.calibration import Calibration
+from harness.messages.worker import Done, Proven
 from harness.results import files as results
 from harness.results import stability as unstable
 from harness.results.loadgen_log import invalid_reasons, performance, read_detail
 from harness.results.warnings import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
+from harness.run.launch import WorkerReport
 from harness.run.score import score
 from harness.spec.schema import Spec
 from tasks.base import Task
@@ -64,29 +69,26 @@ def _started(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _outcome(
-    spec: Spec, folder: Path, task: Task | None, done: Mapping[str, Any], facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    backend = _flat(done["backend"])
+def _outcome(spec: Spec, folder: Path, task: Task | None, done: Done, report: WorkerReport) -> dict[str, Any]:
     started = _started(spec)
     outcome: dict[str, Any] = {
-        "dataset": done["data"] | started["dataset"] | {"count": done["data"]["count"]},
-        "backend": backend
-        | {name: done[name] for name in ("workers", "threads", "instances", "batch", "placement", "native")},
-        "loadgen": done["loadgen"] | {"performance_sample_count": done["performance_sample_count"]},
-        "calibration": done["calibration"],
-        "machine": _machine(spec, done),
-        "memory": facts.get("memory", started["memory"]) | done["sample_memory"],
+        "dataset": dict(done.data) | started["dataset"] | {"count": done.sample_count},
+        "backend": _backend(done),
+        "loadgen": dict(done.loadgen) | {"performance_sample_count": done.performance_sample_count},
+        "calibration": _calibration(done.calibration),
+        "machine": _machine(spec, done, report.latency_drift),
+        "memory": (asdict(report.memory) if report.memory else started["memory"])
+        | {"sample_limit_bytes": done.sample_limit_bytes, "sample_limit_from": done.sample_limit_from},
         "system": started["system"],
     }
     detail = read_detail(folder, accuracy=spec.load.mode == "accuracy")
     outcome["warnings"] = [
-        *done["warnings"],
-        *_doubts(facts),
+        *done.warnings,
+        *_doubts(report.proven),
         *doubtful_data(spec.model, spec.dataset, spec.load.mode),
         *ignored_settings(spec.load, spec.backend.workers),
-        *not_placed(spec.backend.placement, done["placement"]),
-        *too_many_threads(done["threads"], done["instances"], system.usable_cpus()),
+        *not_placed(spec.backend.placement, done.placement),
+        *too_many_threads(done.threads, done.instances, system.usable_cpus()),
         *(f"LoadGen: {error}" for error in detail[":errors"]),
     ]
     if spec.load.mode == "accuracy":
@@ -99,24 +101,51 @@ def _outcome(
         outcome["reasons"] = [_missed(name, outcome["accuracy"][name]) for name in missed]
         return outcome
     figures = performance(detail, spec.load)
-    if done["queue_times"]:
-        figures["server"] = done["queue_times"]
+    if done.queue_times:
+        figures["server"] = asdict(done.queue_times)
     outcome["warnings"] += too_short(spec.load.scenario, figures)
     during = outcome["machine"]["during"]
     joules = during["energy_j"]
     during["energy_j_per_sample"] = None if joules is None else joules / figures["sample_count"]
-    outcome["unstable"] = [*unstable.not_warm(done["calibration"]["warm_up"]), *_unstable(outcome["machine"])]
-    reasons = invalid_reasons(detail, figures, done["loadgen"])
+    outcome["unstable"] = [*unstable.not_warm(done.calibration.warm_up), *_unstable(outcome["machine"])]
+    reasons = invalid_reasons(detail, figures, done.loadgen)
     return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
 
 
-def _machine(spec: Spec, done: Mapping[str, Any]) -> dict[str, Any]:
+def _backend(done: Done) -> dict[str, Any]:
+    return _flat(done.backend) | {
+        "devices": list(done.devices),
+        "cpu_ops_time_share": done.cpu_ops_time.cpu,
+        "cpu_ops_time_unknown": done.cpu_ops_time.why,
+        "workers": done.workers,
+        "threads": done.threads,
+        "instances": done.instances,
+        "batch": done.batch,
+        "placement": done.placement.plain(),
+        "native": done.native,
+    }
+
+
+def _calibration(found: Calibration) -> dict[str, Any]:
+    engines = (
+        {name: value for name, value in asdict(found.engines).items() if value is not None} if found.engines else None
+    )
+    return {
+        **({"engines": engines} if engines else {}),
+        **found.found,
+        "parity_s": found.parity_s,
+        "calibration_s": found.calibration_s,
+        "first_query_at": found.first_query_at,
+        "warm_up": asdict(found.warm_up) if found.warm_up else None,
+    }
+
+
+def _machine(spec: Spec, done: Done, latency_drift: float | None) -> dict[str, Any]:
     """The machine before and after the run, and what happened to it meanwhile."""
-    machine = done["machine"]
     # How fast Server answers is for the load to say.
-    drift = None if spec.load.scenario == "Server" else done["latency_drift"]
-    during = unstable.between(machine["before"], machine["after"])
-    return {**machine, "during": during | {"latency_drift": drift}}
+    drift = None if spec.load.scenario == "Server" else latency_drift
+    during = unstable.between(done.before, done.after)
+    return {"before": done.before, "after": done.after, "during": during | {"latency_drift": drift}}
 
 
 def _unstable(machine: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -127,30 +156,32 @@ def _unstable(machine: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def _known(result: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _known(result: Mapping[str, Any], report: WorkerReport) -> dict[str, Any]:
     """What the worker said before anything was timed, as parts of the result."""
     known: dict[str, Any] = {}
-    if "backend" in facts:
-        known["backend"] = _flat(facts["backend"])
-        known["model"] = result["model"] | {"modified": facts["modified"]}
-    for name in ("parity", "memory"):
-        if name in facts:
-            known[name] = facts[name]
+    if report.opened is not None:
+        known["backend"] = _flat(report.opened.backend)
+        known["model"] = result["model"] | {"modified": report.opened.modified}
+    if (proven := report.proven) is not None:
+        known["parity"] = asdict(proven.comparison) | {"time_s": proven.time_s, "allowed": proven.allowed}
+    if report.memory is not None:
+        known["memory"] = asdict(report.memory)
     return known
 
 
-def _doubts(facts: Mapping[str, Any]) -> list[str]:
+def _doubts(proven: Proven | None) -> list[str]:
     """What a run says of a backend that is not proven."""
-    proof = facts.get("parity") or {"passed": True}
-    if proof["passed"] is None:
-        return [f"the backend could not be held against the CPU: {'; '.join(proof['why'])}"]
-    if not proof["passed"]:
-        return [f"the backend DISAGREES with the CPU and was timed all the same: {'; '.join(proof['why'])}"]
-    return []
+    if proven is None or proven.comparison.passed:
+        return []
+    why = "; ".join(proven.comparison.why)
+    if proven.comparison.passed is None:
+        return [f"the backend could not be held against the CPU: {why}"]
+    return [f"the backend DISAGREES with the CPU and was timed all the same: {why}"]
 
 
-def _flat(backend: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(info: BackendInfo) -> dict[str, Any]:
     """The backend's facts with its coverage among them; null where nobody knows."""
+    backend = asdict(info)
     unknown = {"nodes": None, "delegated_nodes": None, "partitions": None, "cpu_ops": None}
     return {name: value for name, value in backend.items() if name != "coverage"} | (backend["coverage"] or unknown)
 

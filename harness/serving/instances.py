@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,10 +20,11 @@ from harness.machine.control import Control, Phase
 from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement, may_pin, on, place
 from harness.machine.topology import this_machine
+from harness.messages.worker import Opened, Proven
 from harness.model import parity
 from harness.model.opening import Recipe
 from harness.model.output_checks import checked
-from harness.model.parity import Answers
+from harness.model.parity import Answers, Comparison
 from harness.serving.samples import SampleLibrary
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
@@ -71,9 +72,9 @@ class Parts:
         self.spare: Backend | None = first
         self.warnings: list[str] = []
 
-    def facts(self) -> dict[str, Any]:
+    def opened(self) -> Opened:
         """What is known of the backend before anything is timed."""
-        return {"backend": asdict(self.info), "modified": self.modified}
+        return Opened(self.info, self.modified)
 
     @property
     def devices(self) -> int:
@@ -159,12 +160,12 @@ class Parts:
         accuracy = self.spec.load.mode == "accuracy"
         return SystemUnderTest(backend, self.codec, self.samples, check_answers=accuracy, many=many)
 
-    def prove(self, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> None:
+    def prove(self, indices: Sequence[int], tell: Callable[[Opened | Proven], None]) -> None:
         """Holds the backend against one CPU thread on a few samples, which must be loaded. The plain CPU is its own proof.
 
         Args:
             indices: Samples that may be asked.
-            tell: Hears the comparison, whatever comes of it.
+            tell: Hears the comparison, whatever comes of it, or that the file as it is was opened instead.
 
         Raises:
             RunFailed: They differ by more than the task tolerates, and the config does not allow it.
@@ -175,15 +176,15 @@ class Parts:
         began = time.monotonic()
         found = self._compare(indices[: self.spec.backend.parity.samples])
         completed = self.modified is not None and self.spec.backend.complete_shapes == "auto"
-        if found["passed"] is False and completed and self._plain_but_for_the_file():
-            self._take_the_file_as_it_is(found["why"])
-            tell(self.facts())
+        if found.passed is False and completed and self._plain_but_for_the_file():
+            self._take_the_file_as_it_is(found.why)
+            tell(self.opened())
             return
-        tell({"parity": found | {"time_s": time.monotonic() - began, "allowed": self.spec.backend.allow_mismatch}})
-        if found["passed"] is False and not self.spec.backend.allow_mismatch:
+        tell(Proven(found, time.monotonic() - began, self.spec.backend.allow_mismatch))
+        if found.passed is False and not self.spec.backend.allow_mismatch:
             raise RunFailed(
-                f"backend {self.info.name} disagrees with one CPU thread on {found['samples']} samples, so nothing was "
-                f"timed: {'; '.join(found['why'])}.{self._suspicion(self.first)} --allow-mismatch times it all the same "
+                f"backend {self.info.name} disagrees with one CPU thread on {found.samples} samples, so nothing was "
+                f"timed: {'; '.join(found.why)}.{self._suspicion(self.first)} --allow-mismatch times it all the same "
                 "and says so in the result."
             )
 
@@ -210,15 +211,15 @@ class Parts:
             self.spare.close()
         self.spare, self.info = backend, backend.info()
 
-    def prove_rival(self, backend: Backend, indices: Sequence[int], tell: Callable[[Mapping[str, Any]], None]) -> bool:
+    def prove_rival(self, backend: Backend, indices: Sequence[int], tell: Callable[[Proven], None]) -> bool:
         """Holds a backend that nobody asked for by name against one CPU thread; only one that agrees is told of."""
         began = time.monotonic()
         found = self._compare(indices[: self.spec.backend.parity.samples], backend)
-        if found["passed"]:
-            tell({"parity": found | {"time_s": time.monotonic() - began, "allowed": False}})
-        return bool(found["passed"])
+        if found.passed:
+            tell(Proven(found, time.monotonic() - began, allowed=False))
+        return bool(found.passed)
 
-    def agreement(self, backend: Backend, indices: Sequence[int]) -> dict[str, Any]:
+    def agreement(self, backend: Backend, indices: Sequence[int]) -> Comparison:
         """Holds a backend against one CPU thread on these samples, which must be loaded: see `parity.compare`."""
         return self._compare(indices, backend)
 
@@ -239,14 +240,14 @@ class Parts:
         self.spare = self.open(1)
         self.info = self.spare.info()
 
-    def _compare(self, indices: Sequence[int], backend: Backend | None = None) -> dict[str, Any]:
+    def _compare(self, indices: Sequence[int], backend: Backend | None = None) -> Comparison:
         # An accelerator is held against the same file; changes to the file itself against the file as it was.
         path = self.model if self.info.accelerator else self.spec.model.path
         said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == self.spec.model.path else 'the same file'}"
         try:
             reference = Recipe(path, 1, {}).open(CpuBackend, self.task)
         except ModelRejected as error:
-            return {"passed": None, "why": [f"the CPU cannot run the model: {error}"], "reference": None, "samples": 0}
+            return Comparison(None, (f"the CPU cannot run the model: {error}",), 0)
         expected = self._answers(reference, indices)
         reference.close()
         backend = backend or self.first
@@ -254,16 +255,16 @@ class Parts:
             found = self._answers(backend, indices)
         except RunFailed as error:
             raise RunFailed(f"{error}.{why}" if (why := self._suspicion(backend)) else str(error)) from None
-        return {"reference": said} | self._held_against(backend.outputs, expected, found)
+        return replace(self._held_against(backend.outputs, expected, found), reference=said)
 
     def _suspicion(self, backend: Backend) -> str:
         return suspicion(str(self._recipes[backend].options.get("weight_cache") or ""))
 
     def disagreement(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> list[str]:
         """What is beyond the task's tolerance in answers to the same samples."""
-        return list(self._held_against(outputs, expected, found)["why"])
+        return list(self._held_against(outputs, expected, found).why)
 
-    def _held_against(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> dict[str, Any]:
+    def _held_against(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> Comparison:
         tolerance = parity.tolerance_for(self.spec.task, self.spec.backend.parity)
         return parity.compare(self.spec.task, outputs, expected, found, tolerance, self.codec.postprocess)
 

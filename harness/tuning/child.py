@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunFailed
+from harness.machine import child_process
 from harness.machine.control import control_file
+from harness.machine.json_line import decode, encode
+from harness.messages.failure import Failed
+from harness.messages.probe import Agreement, Calibrated, CompareWithCpu, MeasureRound, Question, Round
 from harness.spec.schema import Spec, write_spec
 
 _LOG = "probe.log"
 _LAST_LINES = 3
+A = TypeVar("A")
 
 
 class CandidateFailed(HarnessError):  # noqa: N818
     """A candidate cannot be measured: the backend refuses, disagrees, crashes or takes too long."""
 
-    def __init__(self, message: str, kind: str, status: int | None) -> None:
+    def __init__(self, message: str, kind: str, status_of_run: int | None) -> None:
         super().__init__(message)
         self.kind = kind
         """`refused`, `crashed` or `too slow`."""
-        self.exit_status = status
+        self.status_of_run = status_of_run
         """What a run of it would exit with; None where it did not get that far."""
 
 
@@ -39,53 +40,35 @@ class Child:
         """Nothing is started yet."""
         self._spec = spec
         self._folder = tempfile.TemporaryDirectory(prefix="tflite-loadgen-tune-", ignore_cleanup_errors=True)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: child_process.Child | None = None
         self._ends: list[int] = []
         self._ask = self._told = -1
         self._rest = b""
 
-    def ready(self, seconds: float) -> dict[str, Any]:
+    def open(self, seconds: float) -> Calibrated:
         """Starts it, and waits until it is open and calibrated.
 
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
         """
         self._start(Path(self._folder.name))
-        return self._hear(seconds)
+        return self._hear(Calibrated, seconds)
 
-    def _start(self, folder: Path) -> None:
-        write_spec(self._spec, folder)
-        asked, self._ask = os.pipe()
-        self._told, told = os.pipe()
-        self._ends = [self._ask, self._told]
-        try:
-            with control_file() as page, (folder / _LOG).open("wb") as log:
-                words = map(str, (asked, told, page.fileno(), os.getpid()))
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "harness.tuning.probe", *words],
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(asked, told, page.fileno()),
-                    # Ctrl-C is for the parent, which ends its children.
-                    start_new_session=True,
-                )
-        finally:
-            for end in (asked, told):
-                os.close(end)
-
-    def ask(self, question: str, seconds: float) -> dict[str, Any]:
-        """One question, as `harness.tuning.probe` knows them.
+    def round(self, seconds: float) -> Round:
+        """Lets it measure once.
 
         Raises:
-            CandidateFailed: See `ready`.
+            CandidateFailed: See `open`.
         """
-        try:
-            os.write(self._ask, f"{question}\n".encode("ascii"))
-        except BrokenPipeError:
-            raise self._crashed() from None
-        return self._hear(seconds)
+        return self._answer(MeasureRound(), Round, seconds)
+
+    def compare_with_cpu(self, samples: int, seconds: float) -> Agreement:
+        """Holds it against one CPU thread on so many samples, or as many as there are.
+
+        Raises:
+            CandidateFailed: See `open`.
+        """
+        return self._answer(CompareWithCpu(samples), Agreement, seconds)
 
     def close(self) -> None:
         """Ends the process and takes its folder away; once is enough."""
@@ -96,7 +79,40 @@ class Child:
             os.close(self._ends.pop())
         self._folder.cleanup()
 
-    def _hear(self, seconds: float) -> dict[str, Any]:
+    def _start(self, folder: Path) -> None:
+        write_spec(self._spec, folder)
+        asked, self._ask = os.pipe()
+        self._told, told = os.pipe()
+        self._ends = [self._ask, self._told]
+        try:
+            with control_file() as page, (folder / _LOG).open("wb") as log:
+                descriptors = (asked, told, page.fileno())
+                # Ctrl-C is for the parent, which ends its children.
+                self._process = child_process.start(
+                    "harness.tuning.probe", descriptors, folder=folder, log=log, own_session=True
+                )
+        finally:
+            for end in (asked, told):
+                os.close(end)
+
+    def _answer(self, question: Question, kind: type[A], seconds: float) -> A:
+        try:
+            os.write(self._ask, f"{encode(question)}\n".encode("ascii"))
+        except BrokenPipeError:
+            raise self._crashed() from None
+        return self._hear(kind, seconds)
+
+    def _hear(self, kind: type[A], seconds: float) -> A:
+        kinds: tuple[type[A] | type[Failed], ...] = (kind, Failed)
+        try:
+            heard = decode(self._line(seconds), *kinds)
+        except RunFailed as error:
+            raise CandidateFailed(str(error), "crashed", None) from None
+        if isinstance(heard, Failed):
+            raise CandidateFailed(heard.message, "refused", heard.exit_status)
+        return heard
+
+    def _line(self, seconds: float) -> bytes:
         end = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._told, selectors.EVENT_READ)
@@ -108,16 +124,10 @@ class Child:
                     raise self._crashed()
                 self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
-        event: dict[str, Any] = json.loads(line)
-        if event["event"] == "failed":
-            raise CandidateFailed(event["message"], "refused", event["status"])
-        return event
+        return line
 
     def _crashed(self) -> CandidateFailed:
-        code = self._process.wait() if self._process is not None else 0
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        try:
-            said = (Path(self._folder.name) / _LOG).read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]
-        except OSError:
-            said = []
-        return CandidateFailed(": ".join([f"its process {how}", *(["; ".join(said)] if said else [])]), "crashed", None)
+        status = self._process.wait() if self._process is not None else 0
+        said = "; ".join(child_process.last_lines(Path(self._folder.name) / _LOG, _LAST_LINES))
+        how = f"its process {child_process.how_it_ended(status)}"
+        return CandidateFailed(f"{how}: {said}" if said else how, "crashed", None)

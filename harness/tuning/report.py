@@ -93,8 +93,8 @@ def how_sure(found: Found) -> str:
         if ratio.low and ratio.high
         else ", too few rounds for an interval"
     )
-    floor = found.best.floor or {}
-    agrees = f"; agrees with one CPU thread on {floor['samples']} samples" if floor.get("passed") else ""
+    floor = found.best.floor
+    agrees = f"; agrees with one CPU thread on {floor.samples} samples" if floor and floor.passed else ""
     return f"{found.best.name} is {ratio.median:.2f}x the default{interval}, {ratio.rounds} rounds in turn{agrees}"
 
 

@@ -21,6 +21,7 @@ from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.machine.facts import usable_cpus
 from harness.machine.memory import peak_rss_bytes
 from harness.machine.topology import this_machine
+from harness.messages.probe import Agreement, Calibrated
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from harness.statistics.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
@@ -57,7 +58,7 @@ class Row:
     latency_ns: float | None = None
     """Of a sample, while all workers work."""
     peak_rss_bytes: int | None = None
-    floor: dict[str, Any] | None = None
+    floor: Agreement | None = None
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class Found:
 class _Entry:
     row: Row
     child: Child
-    facts: Mapping[str, Any]
+    calibrated: Calibrated
     chosen: Mapping[str, Any]
     latencies: list[float] = field(default_factory=list)
     longest_s: float = _ROUND_S
@@ -87,13 +88,13 @@ class _Entry:
     def round(self, timeout_s: float) -> float:
         """Samples per second of one round."""
         began = time.monotonic()
-        heard = self.child.ask("round", timeout_s)
+        heard = self.child.round(timeout_s)
         self.longest_s = max(self.longest_s if self.latencies else 0.0, time.monotonic() - began)
-        self.latencies.append(heard["latency_ns"])
-        rate: float = heard["samples_per_second"]
+        self.latencies.append(heard.latency_ns)
+        rate = heard.samples_per_second
         middle = statistics.median(self.latencies)
-        self.row.samples_per_second, self.row.latency_ns = rate * heard["latency_ns"] / middle, middle
-        self.row.peak_rss_bytes = peak_rss_bytes(self.facts["pids"]) or self.row.peak_rss_bytes
+        self.row.samples_per_second, self.row.latency_ns = rate * heard.latency_ns / middle, middle
+        self.row.peak_rss_bytes = peak_rss_bytes(self.calibrated.pids) or self.row.peak_rss_bytes
         return rate
 
 
@@ -140,7 +141,7 @@ class Session:
         default = self._open_default()
         best = default
         quick = (default.row.latency_ns or 0) < QUICK_NS
-        given = self._given(accelerator=bool(default.facts["accelerator"]), quick=quick)
+        given = self._given(accelerator=default.calibrated.accelerator, quick=quick)
         for name in stages(given):
             rivals = stage(name, given, best.chosen)
             for number, candidate in enumerate(rivals):
@@ -182,7 +183,7 @@ class Session:
             entry = self._open(row, {}, self.spec.backend.timeout_s)
             entry.round(self.spec.backend.timeout_s)
         except CandidateFailed as error:
-            if error.exit_status == EXIT_USER:
+            if error.status_of_run == EXIT_USER:
                 raise ConfigError(str(error)) from None
             raise RunFailed(f"the default configuration cannot be measured: {error}") from None
         row.fields = entry.chosen
@@ -237,27 +238,30 @@ class Session:
         return ratios, None
 
     def _above_the_floor(self, entry: _Entry) -> bool:
-        found = entry.child.ask(f"agree {FLOOR_SAMPLES}", self.spec.backend.timeout_s)
-        entry.row.floor = {name: found[name] for name in ("samples", "passed", "why")}
-        if found["passed"] is False:
-            entry.row.status, entry.row.why = "disagrees", "; ".join(found["why"])
-        return found["passed"] is not False
+        found = entry.child.compare_with_cpu(FLOOR_SAMPLES, self.spec.backend.timeout_s)
+        entry.row.floor = found
+        if found.passed is False:
+            entry.row.status, entry.row.why = "disagrees", "; ".join(found.why)
+        return found.passed is not False
 
     def _open(self, row: Row, fields: Mapping[str, Any], timeout_s: float) -> _Entry:
         child = Child(self._spec(fields))
         self._children.append(child)
-        facts = child.ready(timeout_s)
-        return _Entry(row, child, facts, self._chosen(fields, facts))
+        calibrated = child.open(timeout_s)
+        return _Entry(row, child, calibrated, self._chosen(fields, calibrated))
 
-    def _chosen(self, fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    def _chosen(self, fields: Mapping[str, Any], calibrated: Calibrated) -> dict[str, Any]:
         """The candidate's fields and what the calibration decided besides."""
         options = fields.get("backend.options", self.spec.backend.options)
-        if facts["engine_chosen"]:
-            options = {**options, "engine": facts["engine_chosen"]}
-        decided = {"backend.threads": facts["threads"], "backend.instances": facts["instances"]}
-        decided["backend.batch"] = facts["batch"]
-        if facts["workers"] in POOLS:
-            decided["backend.workers"] = facts["workers"]
+        if calibrated.engine_chosen:
+            options = {**options, "engine": calibrated.engine_chosen}
+        decided: dict[str, int | str] = {
+            "backend.threads": calibrated.threads,
+            "backend.instances": calibrated.instances,
+            "backend.batch": calibrated.batch,
+        }
+        if calibrated.workers in POOLS:
+            decided["backend.workers"] = calibrated.workers
         return {**fields, **decided, "backend.options": dict(options)}
 
     def _spec(self, fields: Mapping[str, Any]) -> Spec:

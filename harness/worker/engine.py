@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected
 from backends.litert.compiled import why_not_compiled
+from harness.messages.calibration import EngineChoice
+from harness.messages.worker import Proven
 from harness.serving.instances import Parts
 from harness.worker import timing as calibration
 
@@ -16,10 +18,8 @@ _LONGEST_ANSWER_NS = 100_000_000
 _LARGEST_FILE_BYTES = 50_000_000
 """Each engine packs the weights for itself: trying a larger model costs more memory and time than it can give."""
 
-Tell = Callable[[Mapping[str, Any]], None]
 
-
-def choose_engine(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str, Any]:
+def choose_engine(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice | None:
     """Measures the interpreter against a compiled model where the run leaves the choice, and takes the quicker one.
 
     A compiled model has to be clearly quicker and to answer as one thread of the interpreter does; else the interpreter
@@ -31,40 +31,38 @@ def choose_engine(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str,
         tell: Hears the proof of a compiled model that is taken.
 
     Returns:
-        `engines` for the result's calibration: `chosen`, `why`, and where they were measured `median_ns` by engine, `pairs`
-        and `time_s`. Nothing where there is no choice.
+        None where there is no choice.
     """
     if not parts.engine_is_open:
-        return {}
+        return None
     began = time.monotonic()
-    found = _measure(parts, indices, tell)
-    return {"engines": found | {"time_s": time.monotonic() - began}}
+    choice = _choose(parts, indices, tell)
+    return replace(choice, time_s=time.monotonic() - began)
 
 
-def _measure(parts: Parts, indices: Sequence[int], tell: Tell) -> dict[str, Any]:
+def _choose(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice:
+    """Its `time_s` is left to the caller."""
     plain = parts.first
     why = _why_not(parts, plain, indices)
     if why is not None:
-        return {"chosen": "Interpreter", "why": why}
+        return EngineChoice("Interpreter", why, 0.0)
     try:
         other = parts.open_with({"engine": "CompiledModel"})
         rows = [parts.samples.rows[index] for index in indices]
         # As queries are timed.
         duel = calibration.duel(plain.runner(), other.runner(), rows)
     except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
-        return {"chosen": "Interpreter", "why": f"CompiledModel cannot run it: {str(error).splitlines()[0]}"}
-    measured = {
-        "median_ns": {"Interpreter": duel.first_ns, "CompiledModel": duel.second_ns},
-        "pairs": duel.pairs,
-    }
+        return EngineChoice("Interpreter", f"CompiledModel cannot run it: {str(error).splitlines()[0]}", 0.0)
+    medians = {"Interpreter": duel.first_ns, "CompiledModel": duel.second_ns}
     if not duel.second_wins:
         other.close()
-        return {"chosen": "Interpreter", "why": "CompiledModel is not clearly quicker"} | measured
+        return EngineChoice("Interpreter", "CompiledModel is not clearly quicker", 0.0, medians, duel.pairs)
     if not parts.prove_rival(other, indices, tell):
         other.close()
-        return {"chosen": "Interpreter", "why": "CompiledModel is quicker, but answers otherwise"} | measured
+        why = "CompiledModel is quicker, but answers otherwise"
+        return EngineChoice("Interpreter", why, 0.0, medians, duel.pairs)
     parts.take({"engine": "CompiledModel"}, other)
-    return {"chosen": "CompiledModel", "why": "clearly quicker"} | measured
+    return EngineChoice("CompiledModel", "clearly quicker", 0.0, medians, duel.pairs)
 
 
 def _why_not(parts: Parts, plain: Backend, indices: Sequence[int]) -> str | None:

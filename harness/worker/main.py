@@ -1,31 +1,34 @@
 """The child process in which one LoadGen run happens: `python -P -m harness.worker.main EVENTS_FD CONTROL_FD PARENT_PID`.
 
-Its current directory is the run's own, its output goes to run.log there. It tells the parent what happens as JSON lines on
-a pipe; it never writes a result itself.
+Its current directory is the run's own, its output goes to run.log there. It tells the parent what happens by the messages of
+`harness.messages.worker` on a pipe; it never writes a result itself.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from backends.base import Array, BackendInfo, TimeShare
-from harness.errors import failure_event
+from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time, live_and_die_with
 from harness.machine.control import Control, Phase
-from harness.machine.memory import Look, own_bytes
+from harness.machine.json_line import encode
+from harness.machine.memory import Residents, own_bytes
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
+from harness.messages.calibration import Calibration, EngineChoice, WarmUp
+from harness.messages.failure import failed
+from harness.messages.worker import Done, FromWorker, QueueFigures
 from harness.model.coverage import judge_coverage, time_share
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
@@ -35,7 +38,7 @@ from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes, summary
 from harness.serving.instances import Parts
 from harness.serving.responder import Responder
-from harness.serving.sample_room import room_for
+from harness.serving.sample_room import Room, room_for
 from harness.serving.samples import SampleLibrary
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
@@ -44,6 +47,7 @@ from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import expected_queries, longest_pause_s, refuse_too_many_queries, settings_for
 from harness.worker.warm_up import warm_up
 from native import timed_path
+from tasks.base import Task
 
 _CALIBRATION_SAMPLES = 8
 _SWITCH_INTERVAL_S = 0.005
@@ -52,7 +56,8 @@ invoke, so being asked sooner only costs switches: keyword spotting on a pool of
 0.02 ms had a Server p50 of 1.07, 1.15 and 1.13 times and an Offline rate of 0.98, 0.94 and 0.89 times that at 5 ms, and the
 tail was the same."""
 
-Tell = Callable[[dict[str, Any]], None]
+Tell = Callable[[FromWorker], None]
+Fail = Callable[[BaseException], None]
 
 
 def main() -> int:
@@ -61,8 +66,8 @@ def main() -> int:
     control = Control(int(sys.argv[2]))
     live_and_die_with(int(sys.argv[3]))
 
-    def tell(event: dict[str, Any]) -> None:
-        events.write(json.dumps(event) + "\n")
+    def tell(message: FromWorker) -> None:
+        events.write(encode(message) + "\n")
 
     failures: list[BaseException] = []
 
@@ -71,154 +76,258 @@ def main() -> int:
         if error not in failures:
             failures.append(error)
             traceback.print_exception(error)
-            tell(failure_event(error))
+            tell(failed(error))
 
     try:
-        done = run(read_spec(Path.cwd()), Path.cwd(), control, tell, fail)
-        tell({"event": "done", **done})
+        tell(run(read_spec(Path.cwd()), Path.cwd(), control, tell, fail))
     except BaseException as error:
         fail(error)
         return 1
     return 0
 
 
-def run(
-    spec: Spec, folder: Path, control: Control, tell: Tell, fail: Callable[[BaseException], None]
-) -> dict[str, Any]:
-    """Opens the parts, calibrates, lets LoadGen drive.
+def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> Done:
+    """Opens the model, calibrates, lets LoadGen drive, and says what came of it.
 
-    Returns:
-        What the parent cannot know: what ran, the settings in force, the machine before and after.
+    Args:
+        spec: The run.
+        folder: Its directory, the current one.
+        control: The page shared with the parent.
+        tell: Sends the parent a message.
+        fail: Tells the parent of an error at once, while LoadGen still has to be brought to its end.
     """
+    opened = _open(spec, control, tell)
+    calibrated = _calibrate(spec, opened, tell)
+    driven = _drive(spec, folder, opened, calibrated, tell, Guard(control, fail))
+    return _done(opened, calibrated, driven)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The task and the model, before anything is asked."""
+
+    task: Task
+    parts: Parts
+    room: Room
+    """For samples in memory."""
+    own_bytes: int
+    """This process's memory before the model was opened."""
+    warnings: tuple[str, ...]
+
+
+def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     task = open_task(spec.task, spec.options, spec.dataset)
     before = own_bytes()
     parts = Parts(spec, task, control)
-    _tell_facts(tell, parts.facts())
+    tell(parts.opened())
     warnings = judge_coverage(parts.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), parts.first.inputs)
     room.judge(spec.load)
+    return _Opened(task, parts, room, before, tuple(warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    """What was decided and measured before LoadGen asks."""
+
+    plan: Plan
+    info: BackendInfo
+    """Of the instances that the plan has."""
+    settings: loadgen.Settings
+    room: Room
+    engines: EngineChoice | None
+    warm_up: WarmUp | None
+    parity_s: float
+    calibration_s: float
+    profiled: Sequence[Array]
+    """One sample, copied for after the run, when the samples are gone: a row that is mapped would hold them all."""
+    warnings: tuple[str, ...]
+
+
+def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
+    parts, room = opened.parts, opened.room
     with _calibration_samples(parts, room.count) as indices:
-        tell_facts = partial(_tell_facts, tell)
         began = time.monotonic()
-        parts.prove(indices, tell_facts)
+        parts.prove(indices, tell)
         proven = time.monotonic()
-        control.enter(Phase.CALIBRATING)
+        parts.control.enter(Phase.CALIBRATING)
         with on(parts.place(1, 1).of(0)):
-            engines = choose_engine(parts, indices, tell_facts)
+            engines = choose_engine(parts, indices, tell)
         plan = plan_run(spec, parts, indices)
-        timing = {"parity_s": proven - began, "calibration_s": time.monotonic() - proven, "first_query_at": 0.0}
+        planned = time.monotonic()
         warmed = warm_up(spec, parts, plan, indices)
-        # Copied for after the run, when the samples are gone: a row that is mapped would hold them all.
         profiled = [array.copy() for array in parts.samples.rows[indices[0]]]
-    machine: dict[str, State] = {}
-    info = plan.suts[0].backend.info()
     room = room.halved() if plan.workers == "processes" else room
-    warnings += room.judge(spec.load)
-    settings = settings_for(spec, len(task), room.count, plan)
+    warnings = room.judge(spec.load)
+    settings = settings_for(spec, len(opened.task), room.count, plan)
     refuse_too_many_queries(settings)
-    guard = Guard(control, fail)
-    words, slot = control.slot(0)
-    caches = _mapped_caches(spec)
-    everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()
+    return _Calibrated(
+        plan=plan,
+        info=plan.suts[0].backend.info(),
+        settings=settings,
+        room=room,
+        engines=engines,
+        warm_up=warmed,
+        parity_s=proven - began,
+        calibration_s=planned - proven,
+        profiled=profiled,
+        warnings=tuple(warnings),
+    )
 
-    def look(stage: str) -> None:
-        told = Look(stage, plan.owners(before), str(parts.model), caches, parts.samples.own_bytes)
-        control.wait_for_look(lambda: tell(told.event()))
 
-    look_at_machine = partial(read_state, parts.topology.cpus, [*plan.pids(), os.getppid()])
+@dataclass(frozen=True, slots=True)
+class _Driven:
+    """What was seen while LoadGen drove, and just before and after."""
 
-    def load(indices: Sequence[int]) -> None:
-        control.enter(Phase.PREPARING, len(set(indices)))
-        with on(everywhere):
-            dispatch.load(indices)
-        if not timing["first_query_at"]:
-            look("loaded")
-        if plan.workers == "inline":
-            # LoadGen's thread, which answers; those that it has made by now stay where they are.
-            pin(plan.placement.of(0))
-        control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
-        machine.setdefault("before", look_at_machine())
-        timing["first_query_at"] = timing["first_query_at"] or time.time()
+    loadgen: Mapping[str, str | int | float | bool]
+    """The settings in force."""
+    first_query_at: float
+    before: State
+    after: State
+    queue_times: QueueFigures | None
 
-    def count_sample() -> None:
-        words[slot] += 1
 
-    parts.samples.on_sample = count_sample
+def _drive(spec: Spec, folder: Path, opened: _Opened, calibrated: _Calibrated, tell: Tell, guard: Guard) -> _Driven:
+    parts, plan, settings = opened.parts, calibrated.plan, calibrated.settings
+    watched = _Watched(spec, opened, plan, tell)
+    start = _Start(parts, plan, settings, watched)
+    parts.samples.on_sample = start.count_sample
     server = spec.load.scenario == "Server"
     each = expected_queries(settings) // plan.instances
     times = [QueueTimes(each) for _ in range(plan.instances)] if server else []
     with (
-        on(plan.placement.harness or everywhere),
-        _dispatcher(spec, plan, parts, guard, control, times) as dispatch,
+        on(plan.placement.harness or start.everywhere),
+        _dispatcher(spec, plan, parts, guard, parts.control, times) as dispatch,
         _undisturbed(),
     ):
         in_force = loadgen.drive(
             settings,
             model=spec.benchmark,
             issue=dispatch.issue,
-            load=guard.wrap(load),
+            load=guard.wrap(partial(start.load, dispatch.load)),
             unload=guard.wrap(dispatch.unload),
             folder=folder,
         )
-        machine["after"] = look_at_machine()
-    control.enter(Phase.WRITING)
+        after = watched.machine()
+    parts.control.enter(Phase.WRITING)
     # What is done afterwards is no part of the run.
-    look("ended")
+    watched.measure_memory("ended")
     if guard.failure is not None:
         raise guard.failure
-    measured = _afterwards(plan, info, profiled, stopped=bool(control.stop))
+    if start.before is None:
+        raise RunFailed("LoadGen came to its end without loading a sample")
+    return _Driven(in_force, start.first_query_at, start.before, after, summary(times) if server else None)
+
+
+class _Watched:
+    """The processes of the run, as they are measured before LoadGen asks and after."""
+
+    def __init__(self, spec: Spec, opened: _Opened, plan: Plan, tell: Tell) -> None:
+        self._parts, self._tell = opened.parts, tell
+        self._owners = tuple(plan.owners(opened.own_bytes))
+        weights = spec.backend.options.get("weight_cache")
+        self._samples = str(spec.cache_dir / "samples")
+        self._weights = weights if isinstance(weights, str) else str(spec.cache_dir / "weights")
+        self.machine = partial(read_state, opened.parts.topology.cpus, [*plan.pids(), os.getppid()])
+        """The machine's state."""
+
+    def measure_memory(self, moment: Literal["loaded", "ended"]) -> None:
+        """Holds still until the parent has measured the processes."""
+        parts = self._parts
+        residents = Residents(
+            moment, self._owners, str(parts.model), self._samples, self._weights, parts.samples.own_bytes
+        )
+        parts.control.hold_still(lambda: self._tell(residents))
+
+
+class _Start:
+    """LoadGen's wish for samples: the last thing before its first query."""
+
+    def __init__(self, parts: Parts, plan: Plan, settings: loadgen.Settings, watched: _Watched) -> None:
+        self._control, self._plan, self._settings, self._watched = parts.control, plan, settings, watched
+        self._words, self._slot = parts.control.slot(0)
+        self.everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()
+        """The CPUs of what is bound to none, where instances are."""
+        self.before: State | None = None
+        """The machine before the first query."""
+        self.first_query_at = 0.0
+
+    def count_sample(self) -> None:
+        """One is loaded."""
+        self._words[self._slot] += 1
+
+    def load(self, load: Callable[[Sequence[int]], None], indices: Sequence[int]) -> None:
+        """Loads samples, of which LoadGen wants several lots one after the other in an accuracy run."""
+        control, plan, settings = self._control, self._plan, self._settings
+        control.enter(Phase.PREPARING, len(set(indices)))
+        with on(self.everywhere):
+            load(indices)
+        if self.before is None:
+            self._watched.measure_memory("loaded")
+        if plan.workers == "inline":
+            # LoadGen's thread, which answers; those that it has made by now stay where they are.
+            pin(plan.placement.of(0))
+        control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
+        if self.before is None:
+            self.before = self._watched.machine()
+            self.first_query_at = time.time()
+
+
+def _done(opened: _Opened, calibrated: _Calibrated, driven: _Driven) -> Done:
+    """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
+    parts, plan, room = opened.parts, calibrated.plan, calibrated.room
+    done = Done(
+        backend=calibrated.info,
+        devices=_devices(plan),
+        cpu_ops_time=_cpu_ops_time(calibrated, stopped=bool(parts.control.stop)),
+        workers=plan.workers,
+        native=timed_path is not None,
+        threads=plan.threads,
+        instances=plan.instances,
+        batch=plan.batch,
+        placement=plan.placement,
+        calibration=Calibration(
+            engines=calibrated.engines,
+            found=plan.found,
+            warm_up=calibrated.warm_up,
+            parity_s=calibrated.parity_s,
+            calibration_s=calibrated.calibration_s,
+            first_query_at=driven.first_query_at,
+        ),
+        before=driven.before,
+        after=driven.after,
+        loadgen=driven.loadgen,
+        performance_sample_count=calibrated.settings.performance_sample_count,
+        queue_times=driven.queue_times,
+        sample_count=len(opened.task),
+        data=dict(opened.task.describe_data()),
+        sample_limit_bytes=room.limit_bytes,
+        sample_limit_from=room.limit_from,
+        warnings=(*opened.warnings, *calibrated.warnings, *parts.warnings, *_not_kept(parts.samples)),
+    )
     plan.close()
-    return {
-        "backend": asdict(info) | measured,
-        "workers": plan.workers,
-        "native": timed_path is not None,
-        "threads": plan.threads,
-        "instances": plan.instances,
-        "batch": plan.batch,
-        "placement": plan.placement.plain(),
-        "calibration": engines | plan.found | timing | {"warm_up": asdict(warmed) if warmed else None},
-        "machine": machine,
-        "loadgen": in_force,
-        "queue_times": summary(times) if server else None,
-        "performance_sample_count": settings.performance_sample_count,
-        "data": dict(task.describe_data()),
-        "sample_memory": {"sample_limit_bytes": room.limit_bytes, "sample_limit_from": room.limit_from},
-        "stopped": control.stop,
-        "warnings": [*warnings, *parts.warnings, *_not_kept(parts.samples)],
-    }
+    return done
+
+
+def _devices(plan: Plan) -> tuple[str, ...]:
+    """Those that answered, each once."""
+    named = [sut.backend.info().device.get("device") for sut in plan.suts]
+    named += [peer.device for peer in plan.peers or ()]
+    return tuple(dict.fromkeys(filter(None, named)))
+
+
+def _cpu_ops_time(calibrated: _Calibrated, *, stopped: bool) -> TimeShare:
+    if stopped:
+        # Who stopped the run waits for its end.
+        return TimeShare(None, "the run was stopped")
+    plan = calibrated.plan
+    service_ns = plan.found["service_time_ns"]
+    return time_share(plan.suts[0].backend, calibrated.info, calibrated.profiled, service_ns)
 
 
 def _not_kept(samples: SampleLibrary) -> list[str]:
     why = samples.why_not_kept
     return [f"prepared samples are not kept, the next run prepares them once more: {why}"] if why else []
-
-
-def _mapped_caches(spec: Spec) -> dict[str, str]:
-    """Where the files lie that the run maps."""
-    weights = spec.backend.options.get("weight_cache")
-    return {
-        "samples": str(spec.cache_dir / "samples"),
-        "weights": weights if isinstance(weights, str) else str(spec.cache_dir / "weights"),
-    }
-
-
-def _afterwards(plan: Plan, info: BackendInfo, inputs: Sequence[Array], *, stopped: bool) -> dict[str, Any]:
-    """What is asked of the backend when nothing is timed any more."""
-    devices = [sut.backend.info().device.get("device") for sut in plan.suts]
-    devices += [peer.device for peer in plan.peers or ()]
-    # Who stopped the run waits for its end.
-    unknown = TimeShare(None, "the run was stopped")
-    service_ns = plan.found["service_time_ns"]
-    share = unknown if stopped else time_share(plan.suts[0].backend, info, inputs, service_ns)
-    return {
-        "devices": list(dict.fromkeys(filter(None, devices))),
-        "cpu_ops_time_share": share.cpu,
-        "cpu_ops_time_unknown": share.why,
-    }
-
-
-def _tell_facts(tell: Tell, facts: Mapping[str, Any]) -> None:
-    tell({"event": "facts", "facts": dict(facts)})
 
 
 @contextlib.contextmanager

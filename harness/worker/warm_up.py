@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from harness.machine.control import Phase
 from harness.machine.placement import on
+from harness.messages.calibration import WarmUp
 from harness.serving.instances import Parts
 from harness.spec.schema import Spec
 from harness.worker import timing as calibration
@@ -21,17 +21,6 @@ _WINDOW_NS = 50_000_000
 _LEAST_RUNS = 3
 _FEW_WINDOWS = 4
 """A model so slow that not so many windows of three samples fit into the time is asked one sample a window."""
-
-
-@dataclass(frozen=True, slots=True)
-class WarmUp:
-    """What came of it."""
-
-    stable: bool
-    """The last two windows differ by less than 5 %."""
-    time_s: float
-    windows_ns: list[int]
-    """How long a sample took at the median of each window, one after the other; the first is the calibration's."""
 
 
 def warm_up(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
@@ -85,7 +74,7 @@ def settle(
         now = clock()
         stable = max(found[-2:]) < _SAME * min(found[-2:])
         if stable or stopped() or now - began + (now - start) > budget_s:
-            return WarmUp(stable, now - began, found)
+            return WarmUp(stable, now - began, tuple(found))
 
 
 @contextlib.contextmanager

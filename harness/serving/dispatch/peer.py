@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import array
 import gc
-import json
 import os
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.config.registry import backend_class
-from harness.errors import failure_event
 from harness.machine.child_process import live_and_die_with
+from harness.machine.json_line import decode, encode
 from harness.machine.memory import own_bytes
 from harness.machine.placement import pin
+from harness.messages.failure import failed
+from harness.messages.peer import Ready
 from harness.model.opening import Recipe
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Inbox, Kind
@@ -44,7 +44,7 @@ def main() -> int:
         return 1
     except BaseException as error:
         traceback.print_exc()
-        line.sendall(frames.pack_text(Kind.FAILED, json.dumps(failure_event(error))))
+        line.sendall(frames.pack_text(Kind.FAILED, encode(failed(error))))
         return 1
     return 0
 
@@ -60,9 +60,9 @@ class _Peer:
         if opening is None:
             return
         before = own_bytes()
-        sut, samples = _open(json.loads(self._inbox.text(opening)))
-        ready = {"device": sut.backend.info().device.get("device"), "own_bytes": before}
-        self._line.sendall(frames.pack_text(Kind.READY, json.dumps(ready)))
+        sut, samples = _open(decode(self._inbox.text(opening), Recipe))
+        ready = Ready(sut.backend.info().device.get("device"), before)
+        self._line.sendall(frames.pack_text(Kind.READY, encode(ready)))
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -97,12 +97,11 @@ class _Peer:
         return frame
 
 
-def _open(opening: dict[str, Any]) -> tuple[SystemUnderTest, SharedSamples]:
+def _open(recipe: Recipe) -> tuple[SystemUnderTest, SharedSamples]:
     # Before anything is opened: what makes threads of its own passes this on to them.
-    pin(opening["cpus"])
+    pin(recipe.cpus)
     spec = read_spec(Path.cwd())
     task = open_task(spec.task, spec.options, spec.dataset)
-    recipe = Recipe(**opening | {"model": Path(opening["model"])})
     kind = backend_class(spec.backend.name)
     backend = recipe.open(kind, task)
     many = recipe.open_many(kind, backend) if recipe.batch > 1 else None

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import NamedTuple
 
-from harness.errors import Reported, RunFailed
+from harness.errors import RunFailed
+from harness.machine import child_process
+from harness.machine.json_line import decode, encode
+from harness.messages.failure import Failed
+from harness.messages.peer import Ready
 from harness.model.opening import Recipe
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Frame, Inbox, Kind
@@ -42,11 +41,7 @@ class Peer:
         self.number = number
         self.socket, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.serving.dispatch.peer", str(theirs.fileno()), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-            )
+            self.process = child_process.start("harness.serving.dispatch.peer", [theirs.fileno()])
         self.inbox = Inbox()
         self.acknowledged = threading.Event()
         self.asked: deque[Asked] = deque()
@@ -57,23 +52,22 @@ class Peer:
         """Which one its backend runs on, where there are several."""
         self.own_bytes = 0
         """Its own memory before it opened the model."""
-        opening = asdict(recipe) | {"model": str(recipe.model)}
         with contextlib.suppress(OSError):
             # Should it be dead already, that shows where its answer is awaited.
-            self.socket.sendall(frames.pack_text(Kind.OPEN, json.dumps(opening)))
+            self.socket.sendall(frames.pack_text(Kind.OPEN, encode(recipe)))
 
     def wait_until_ready(self) -> None:
         """Waits until the model is loaded.
 
         Raises:
             Reported: What the process says went wrong.
-            RunFailed: It died.
+            RunFailed: It died, or says what nobody understands.
         """
         while (frame := self.inbox.next()) is None:
             self.receive()
         self.refuse_failure(frame)
-        ready = json.loads(self.inbox.text(frame))
-        self.device, self.own_bytes = ready["device"], ready["own_bytes"]
+        ready = decode(self.inbox.text(frame), Ready)
+        self.device, self.own_bytes = ready.device, ready.own_bytes
 
     def receive(self) -> None:
         """Takes what has come.
@@ -92,7 +86,7 @@ class Peer:
     def refuse_failure(self, frame: Frame) -> None:
         """Raises `Reported` where the frame is the process's last word."""
         if frame.kind is Kind.FAILED:
-            raise Reported(json.loads(self.inbox.text(frame)))
+            raise decode(self.inbox.text(frame), Failed).error()
 
     def send(self, data: bytes, file: int | None = None) -> None:
         """Sends a frame; that the process is gone is heard where its answers are read."""
@@ -115,7 +109,7 @@ class Peer:
             self.process.kill()
             self.process.wait()
             return "closed its socket and did not end"
-        return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+        return child_process.how_it_ended(status)
 
 
 class Peers:

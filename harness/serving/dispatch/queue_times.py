@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from harness.messages.worker import QueueFigures
 
 _ROOM = 1 << 16
 """Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in a megabyte."""
@@ -16,7 +18,7 @@ _SHARES = (50, 90, 99)
 class QueueTimes:
     """Where one worker writes. Nothing is allocated, and nobody else writes: a query costs two stores.
 
-    Where more queries are expected than there is room for, every so manieth is kept, so that the whole run is seen and not
+    Where more queries are expected than there is room for, one of every so many is kept, so that the whole run is seen and not
     its end.
     """
 
@@ -43,14 +45,19 @@ class QueueTimes:
         return self._waiting[:count], self._working[:count]
 
 
-def summary(workers: Sequence[QueueTimes]) -> dict[str, Any] | None:
+def summary(workers: Sequence[QueueTimes]) -> QueueFigures | None:
     """Of all workers, for the result; None where no query was seen."""
     kept = [one.kept() for one in workers]
     waiting, working = (np.concatenate([np.asarray(times) for times in side]) for side in zip(*kept, strict=True))
     if not len(waiting):
         return None
-    figures = {
-        name: {f"p{share}": int(value) for share, value in zip(_SHARES, np.percentile(times, _SHARES), strict=True)}
-        for name, times in (("waiting_ns", waiting), ("working_ns", working))
-    }
-    return figures | {"queries_seen": len(waiting), "clock": "the harness's own, not LoadGen's log"}
+    return QueueFigures(
+        waiting_ns=_percentiles(waiting),
+        working_ns=_percentiles(working),
+        queries_seen=len(waiting),
+        clock="the harness's own, not LoadGen's log",
+    )
+
+
+def _percentiles(times: npt.NDArray[np.int64]) -> dict[str, int]:
+    return {f"p{share}": int(value) for share, value in zip(_SHARES, np.percentile(times, _SHARES), strict=True)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.machine.memory import SHARED_SAMPLES, Look, Owner, Watch, peak_rss_bytes, read_look
+from harness.machine.memory import SHARED_SAMPLES, MemoryMeter, Owner, Residents, peak_rss_bytes
 from harness.report.run import render
 
 MB = 1 << 20
@@ -85,16 +86,16 @@ def test_model_samples_tensors_and_what_loadgen_takes_are_told_apart(
     child: Callable[..., Child], tmp_path: Path
 ) -> None:
     model, sample = file_of(tmp_path / "m.tflite", 20 * MB), file_of(tmp_path / "samples" / "abc" / "0.npy", 10 * MB)
-    worker, watch = child(model, sample), Watch()
+    worker, meter = child(model, sample), MemoryMeter()
     worker.take(40 * MB)
     worker.take(60 * MB)
     worker.give_back()
-    caches = {"samples": str(tmp_path / "samples"), "weights": str(tmp_path / "weights")}
-    watch.look(Look("loaded", [worker.owner], str(model), caches, 5 * MB))
+    folders = str(tmp_path / "samples"), str(tmp_path / "weights")
+    meter.measure(Residents("loaded", (worker.owner,), str(model), *folders, sample_bytes=5 * MB))
     worker.take(30 * MB)
     worker.give_back()
-    watch.look(Look("ended", [worker.owner]))
-    found = watch.figures()
+    meter.measure(Residents("ended", (worker.owner,)))
+    found = asdict(meter.figures())
     parts = found["parts"]
     assert parts["model_bytes"] == near(20 * MB)
     assert parts["samples_bytes"] == near(15 * MB)
@@ -110,11 +111,11 @@ def test_what_two_processes_share_is_counted_once_in_the_proportional_sizes(
     child: Callable[..., Child], tmp_path: Path
 ) -> None:
     model = file_of(tmp_path / "m.tflite", 20 * MB)
-    owners = [child(model).owner, child(model).owner]
-    watch = Watch()
-    watch.look(Look("loaded", owners, str(model)))
-    watch.look(Look("ended", owners))
-    found = watch.figures()
+    owners = (child(model).owner, child(model).owner)
+    meter = MemoryMeter()
+    meter.measure(Residents("loaded", owners, str(model)))
+    meter.measure(Residents("ended", owners))
+    found = asdict(meter.figures())
     assert found["processes"] == 2
     assert found["parts"]["model_bytes"] == near(20 * MB)
     assert found["running_peak_rss_bytes"] > found["running_pss_bytes"] + 15 * MB
@@ -122,21 +123,16 @@ def test_what_two_processes_share_is_counted_once_in_the_proportional_sizes(
 
 def test_a_process_that_is_gone_leaves_what_was_seen_of_the_others(child: Callable[..., Child]) -> None:
     lasting, lost = child(), child()
-    watch = Watch()
-    watch.look(Look("loaded", [lasting.owner, lost.owner]))
+    meter = MemoryMeter()
+    meter.measure(Residents("loaded", (lasting.owner, lost.owner)))
     lost.process.kill()
     lost.process.wait()
-    watch.look(Look("ended", [lasting.owner, lost.owner]))
-    found = watch.figures()
+    meter.measure(Residents("ended", (lasting.owner, lost.owner)))
+    found = asdict(meter.figures())
     assert found["peak_rss_bytes"] > 10 * MB
     assert found["running_peak_rss_bytes"] is None
     assert set(found["parts"].values()) == {None}
     assert peak_rss_bytes([lost.process.pid]) is None
-
-
-def test_the_worker_tells_a_look_as_the_parent_reads_it() -> None:
-    look = Look("loaded", [Owner(1, 2), Owner(3, 4)], "m.tflite", {"samples": "s"}, 7)
-    assert read_look(look.event()) == look
 
 
 def test_a_run_says_what_took_its_memory_and_so_does_its_table(

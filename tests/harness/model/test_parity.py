@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from accuracy.answers.wire import pack_detections
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TensorSpec
 from harness.config.backend import ParitySection
 from harness.model.coverage import judge_coverage
-from harness.model.parity import Tolerance, compare, tolerance_for
+from harness.model.parity import Comparison, Tolerance, compare, tolerance_for
 
 SCORES = TensorSpec("scores", (1, 10), np.dtype(np.float32))
 COUNTS = TensorSpec("counts", (1, 10), np.dtype(np.uint8), scale=1 / 256)
@@ -25,9 +24,7 @@ def nothing(outputs: Sequence[Array]) -> bytes:
     raise AssertionError("only detections are post-processed")
 
 
-def held(
-    task: str, spec: TensorSpec, expected: Array, found: Array, tolerance: Tolerance | None = None
-) -> dict[str, Any]:
+def held(task: str, spec: TensorSpec, expected: Array, found: Array, tolerance: Tolerance | None = None) -> Comparison:
     return compare(task, [spec], [[expected]], [[found]], tolerance or Tolerance(), nothing)
 
 
@@ -37,13 +34,13 @@ def test_float_outputs_are_measured_in_real_units_and_against_their_range(values
     expected = np.array([values], np.float32)
     found = expected.copy()
     found[0, 3] += np.float32(error)
-    (figure,) = held("anything", SCORES, expected, found)["outputs"]
+    (figure,) = held("anything", SCORES, expected, found).outputs
     moved = abs(float(found[0, 3]) - float(expected[0, 3]))
     span = float(expected.max()) - float(expected.min())
-    assert figure["max_error"] == pytest.approx(moved)
-    assert figure["mean_error"] == pytest.approx(moved / 10)
-    assert figure["share_of_range"] == pytest.approx(moved / span if span else float(moved > 0))
-    assert figure["max_steps"] is None
+    assert figure.max_error == pytest.approx(moved)
+    assert figure.mean_error == pytest.approx(moved / 10)
+    assert figure.share_of_range == pytest.approx(moved / span if span else float(moved > 0))
+    assert figure.max_steps is None
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)
@@ -53,9 +50,9 @@ def test_quantised_outputs_are_measured_in_steps(base: int, steps: int, allowed:
     found = expected.copy()
     found[0, 7] = base + steps
     result = held("anything", COUNTS, expected, found, Tolerance(max_steps=allowed))
-    assert result["outputs"][0]["max_steps"] == pytest.approx(steps)
-    assert result["outputs"][0]["max_error"] == pytest.approx(steps / 256)
-    assert result["passed"] is (steps <= allowed)
+    assert result.outputs[0].max_steps == pytest.approx(steps)
+    assert result.outputs[0].max_error == pytest.approx(steps / 256)
+    assert result.passed is (steps <= allowed)
 
 
 def test_a_best_class_that_the_cpu_sees_as_bad_fails_and_a_near_tie_does_not() -> None:
@@ -63,11 +60,11 @@ def test_a_best_class_that_the_cpu_sees_as_bad_fails_and_a_near_tie_does_not() -
     tie = np.array([[98, 100, 10, 0, 0, 0, 0, 0, 0, 0]], np.uint8)
     wrong = np.array([[70, 69, 71, 0, 0, 0, 0, 0, 0, 0]], np.uint8)
     wide = Tolerance(max_steps=70)
-    assert held("classification", COUNTS, expected, tie)["passed"] is True
+    assert held("classification", COUNTS, expected, tie).passed is True
     result = held("classification", COUNTS, expected, wrong, wide)
-    assert result["passed"] is False
-    assert result["outputs"][0]["agreement"] == 0.0
-    assert "0.00% of the decisions agree" in result["why"][0]
+    assert result.passed is False
+    assert result.outputs[0].agreement == 0.0
+    assert "0.00% of the decisions agree" in result.why[0]
 
 
 def test_class_maps_are_compared_pixel_by_pixel() -> None:
@@ -75,9 +72,9 @@ def test_class_maps_are_compared_pixel_by_pixel() -> None:
     found = expected.copy()
     found[0, 0, 0] = 1
     result = held("segmentation", CLASSES, expected, found, Tolerance(min_agreement=0.95))
-    assert (result["outputs"][0]["agreement"], result["passed"]) == (0.95, True)
+    assert (result.outputs[0].agreement, result.passed) == (0.95, True)
     found[0, 0, 1] = 1
-    assert held("segmentation", CLASSES, expected, found, Tolerance(min_agreement=0.95))["passed"] is False
+    assert held("segmentation", CLASSES, expected, found, Tolerance(min_agreement=0.95)).passed is False
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -85,20 +82,20 @@ def test_what_is_no_number_fails_unless_the_cpu_has_it_too(value: float) -> None
     expected = np.ones((1, 10), np.float32)
     found = expected.copy()
     found[0, 2] = value
-    assert held("classification", SCORES, expected, found)["passed"] is False
-    assert held("classification", SCORES, found, expected)["passed"] is False
-    assert held("question_answering", SCORES, found, found)["outputs"][0]["max_error"] == 0.0
+    assert held("classification", SCORES, expected, found).passed is False
+    assert held("classification", SCORES, found, expected).passed is False
+    assert held("question_answering", SCORES, found, found).outputs[0].max_error == 0.0
 
 
 def test_positions_of_an_answer_are_decisions() -> None:
     spec = TensorSpec("start", (1, 10), np.dtype(np.float32))
     expected = np.linspace(0, 1, 10, dtype=np.float32)[None]
-    assert held("question_answering", spec, expected, expected[:, ::-1])["outputs"][0]["agreement"] == 0.0
+    assert held("question_answering", spec, expected, expected[:, ::-1]).outputs[0].agreement == 0.0
     both = TensorSpec("logits", (1, 10, 2), np.dtype(np.float32))
     pair = np.stack([expected, expected], axis=-1)
     found = pair.copy()
     found[..., 1] = found[:, ::-1, 1]
-    assert held("question_answering", both, pair, found)["outputs"][0]["agreement"] == 0.5
+    assert held("question_answering", both, pair, found).outputs[0].agreement == 0.5
 
 
 def detections(*rows: tuple[list[float], float, int]) -> list[Array]:
@@ -116,8 +113,10 @@ def test_detections_are_matched_whatever_their_order() -> None:
 
     def agreement(expected: list[Array], found: list[Array]) -> float:
         result = compare("detection", specs, [expected], [found], tolerance_for("detection", ParitySection()), answer)
-        assert result["passed"] is (result["outputs"][0]["agreement"] >= 0.9)
-        return float(result["outputs"][0]["agreement"])
+        share = result.outputs[0].agreement
+        assert share is not None
+        assert result.passed is (share >= 0.9)
+        return share
 
     assert agreement(detections(one, two), detections(two, one)) == 1.0
     assert agreement(detections(one, two, noise), detections(two, one)) == 1.0

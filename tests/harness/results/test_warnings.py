@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.machine.facts import usable_cpus
+from harness.machine.placement import Placement
 from harness.results.warnings import not_placed, too_many_threads, too_short
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -93,7 +94,7 @@ def test_a_standin_that_was_asked_for_is_not_said_to_stand_for_a_missing_file(
 
 
 def test_cores_that_were_asked_for_and_not_had_are_a_warning() -> None:
-    nothing = {"cpus_by_instance": None, "harness_cpus": None, "why": "3 x 1 threads do not fit 2 cores"}
+    nothing = Placement(why="3 x 1 threads do not fit 2 cores")
     assert "nothing is pinned: 3 x 1 threads do not fit 2 cores" in not_placed("cores", nothing)[0]
     assert not_placed("auto", nothing) == not_placed("none", nothing) == []
-    assert not_placed("cores", nothing | {"cpus_by_instance": [[1], [0]]}) == []
+    assert not_placed("cores", Placement(((1,), (0,)))) == []

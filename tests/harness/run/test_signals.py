@@ -16,6 +16,7 @@ from harness import cli
 from harness.errors import Interrupted
 from harness.results import files as results
 from harness.run import execute as run
+from harness.run import outcome
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Popen = subprocess.Popen[str]
@@ -224,7 +225,7 @@ def test_a_signal_while_the_score_is_computed_ends_as_failed(
     capsys: pytest.CaptureFixture[str],
     read_result: Read,
 ) -> None:
-    monkeypatch.setattr(run, "score", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(outcome, "score", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     assert cli.main([*keywords, "--mode", "accuracy", "--out", str(tmp_path / "run")]) == 143
     assert read_result(tmp_path / "run")["status"] == "failed"
     assert capsys.readouterr().err.endswith("tflite-loadgen: stopped by SIGTERM\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from harness.config.files import find_benchmark, read_config
 from harness.errors import ConfigError, RunFailed
 from harness.machine.topology import Core, Topology
+from harness.messages.probe import Agreement, Calibrated, Round
 from harness.spec.schema import Spec
 from harness.tuning import session
 from harness.tuning.child import CandidateFailed
@@ -47,30 +47,31 @@ def search(
                 self._spec, self.closed = spec, False
                 made.append(self)
 
-            def ready(self, seconds: float) -> dict[str, Any]:
+            def open(self, seconds: float) -> Calibrated:
                 del seconds
                 speed(self._spec)
                 backend = self._spec.backend
-                facts = {
-                    "engine_chosen": None,
-                    "workers": "threads" if scenario == "Offline" else "inline",
-                    "accelerator": False,
-                    "pids": [os.getpid()],
-                }
                 auto = 4 if scenario == "Offline" else 1
-                return facts | {
-                    "batch": 1 if backend.batch == "auto" else backend.batch,
-                    "threads": 1 if backend.threads == "auto" else backend.threads,
-                    "instances": auto if backend.instances == "auto" else backend.instances,
-                }
+                return Calibrated(
+                    threads=1 if backend.threads == "auto" else backend.threads,
+                    instances=auto if backend.instances == "auto" else backend.instances,
+                    workers="threads" if scenario == "Offline" else "inline",
+                    batch=1 if backend.batch == "auto" else backend.batch,
+                    engine="Interpreter",
+                    engine_chosen=None,
+                    accelerator=False,
+                    pids=(os.getpid(),),
+                )
 
-            def ask(self, question: str, seconds: float) -> dict[str, Any]:
+            def compare_with_cpu(self, samples: int, seconds: float) -> Agreement:
                 del seconds
-                if question.startswith("agree"):
-                    passed = agrees(self._spec)
-                    return {"samples": 32, "passed": passed, "why": [] if passed else ["half of the decisions"]}
+                passed = agrees(self._spec)
+                return Agreement(samples, passed, () if passed else ("half of the decisions",))
+
+            def round(self, seconds: float) -> Round:
+                del seconds
                 rate = speed(self._spec) * float(rng.lognormal(0, noise))
-                return {"samples_per_second": rate, "latency_ns": 1e9 / rate}
+                return Round(rate, 1e9 / rate)
 
             def close(self) -> None:
                 self.closed = True

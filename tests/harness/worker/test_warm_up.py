@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.messages.calibration import WarmUp
 from harness.results.stability import not_warm
-from harness.worker.warm_up import WarmUp, settle
+from harness.worker.warm_up import settle
 
 
 class Model:
@@ -32,12 +33,12 @@ class Model:
 
 
 def test_one_window_is_enough_where_the_calibration_has_seen_the_same() -> None:
-    assert Model(1_040, window_s=0.05).settle(1_000, 2) == WarmUp(True, 0.05, [1_000, 1_040])
+    assert Model(1_040, window_s=0.05).settle(1_000, 2) == WarmUp(True, 0.05, (1_000, 1_040))
 
 
 def test_a_model_that_gets_quicker_is_asked_until_it_does_so_no_more() -> None:
     found = Model(900, 700, 500, 490, window_s=0.125).settle(1_000, 2)
-    assert found == WarmUp(True, 0.5, [1_000, 900, 700, 500, 490])
+    assert found == WarmUp(True, 0.5, (1_000, 900, 700, 500, 490))
 
 
 @pytest.mark.parametrize(("window_s", "windows"), [(0.0625, 32), (0.5, 4), (0.8, 2), (1.5, 1), (60, 1)])
@@ -69,8 +70,8 @@ def test_stable_means_that_the_last_two_windows_differ_by_less_than_five_percent
 
 def test_a_warm_up_that_ended_unsettled_is_a_reason_with_its_figures() -> None:
     assert not_warm(None) == []
-    assert not_warm({"stable": True, "time_s": 0.05, "windows_ns": [1, 1]}) == []
-    (reason,) = not_warm({"stable": False, "time_s": 1.96, "windows_ns": [9, 2_000_000, 2_340_000]})
+    assert not_warm(WarmUp(True, 0.05, (1, 1))) == []
+    (reason,) = not_warm(WarmUp(False, 1.96, (9, 2_000_000, 2_340_000)))
     assert reason["what"] == "the latency was not stable within 2.0 s of warm-up"
     assert reason["figure"] == "a sample took 2 ms and then 2.34 ms"
     assert "--set load.warm_up_s=" in reason["fix"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.machine.control import Control, control_file
-from harness.serving import loadgen
 from harness.serving.dispatch import guard as guard_module
 from harness.serving.dispatch import queue_times
 from harness.serving.dispatch.guard import Guard
@@ -31,9 +31,9 @@ def test_the_times_of_all_workers_come_together_as_percentiles() -> None:
     found = summary([one, other, idle])
     assert found is not None
     # Waiting 1 to 100 ns; working 2, 4, ... 100 and 152, 154, ... 250.
-    assert found["waiting_ns"] == {"p50": 50, "p90": 90, "p99": 99}
-    assert found["working_ns"] == {"p50": 126, "p90": 230, "p99": 248}
-    assert found["queries_seen"] == 100
+    assert found.waiting_ns == {"p50": 50, "p90": 90, "p99": 99}
+    assert found.working_ns == {"p50": 126, "p90": 230, "p99": 248}
+    assert found.queries_seen == 100
     assert summary([idle]) is None
 
 
@@ -45,12 +45,12 @@ def test_a_long_run_is_seen_as_a_whole_in_the_same_room(factor: int, monkeypatch
         times.add(0, number, number)
     found = summary([times])
     assert found is not None
-    assert found["queries_seen"] == 100
-    assert found["waiting_ns"]["p50"] == pytest.approx(50 * factor, abs=factor)
+    assert found.queries_seen == 100
+    assert found.waiting_ns["p50"] == pytest.approx(50 * factor, abs=factor)
     # Beyond what was expected, the last ones replace the first.
     for _ in range(100 * factor):
         times.add(0, 7, 7)
-    assert summary([times]) == {**found, "waiting_ns": dict.fromkeys(("p50", "p90", "p99"), 7)}
+    assert summary([times]) == replace(found, waiting_ns=dict.fromkeys(("p50", "p90", "p99"), 7))
 
 
 @pytest.mark.parametrize("workers", ["threads", "processes"])
@@ -104,7 +104,7 @@ def test_threads_that_are_far_behind_give_the_run_up_and_let_every_query_go(
 ) -> None:
     monkeypatch.setattr(guard_module, "MOST_WAITING", 100)
     completed: list[int] = []
-    monkeypatch.setattr(loadgen, "abandon", completed.extend)
+    monkeypatch.setattr(guard_module, "abandon", completed.extend)
     heard: list[BaseException] = []
     guard, sut = Guard(control, heard.append), Stuck()
     monkeypatch.setattr(Responder, "complete", lambda _, ids, answers: completed.extend(ids))

@@ -246,7 +246,7 @@ def test_a_disk_that_fills_in_the_middle_is_named_and_what_came_is_gone_on_with(
     assert "No space left on device" in outcome.what
     assert "it goes on where it stopped" in outcome.what
     assert outcome.fatal is not None
-    assert outcome.fatal.status == 3
+    assert outcome.fatal.exit_status == 3
     ballast.unlink()
     small_disk = small_disk.resolve()
     subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
@@ -269,7 +269,7 @@ def test_a_read_only_cache_serves_what_it_has_and_says_so_of_the_rest(origin: An
     assert "cannot be written" in outcome.what
     assert "--cache-dir" in outcome.what
     assert outcome.fatal is not None
-    assert outcome.fatal.status == 2
+    assert outcome.fatal.exit_status == 2
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")

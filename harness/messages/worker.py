@@ -1,0 +1,93 @@
+"""What the worker of a run tells its parent, in this order: `Opened`, `Proven`, `Residents` twice, then `Done` or `Failed`.
+
+`Opened` comes again where a completed model gives way to the file as it is, `Proven` where an engine is taken that has to be
+proven, too. Neither comes where there is nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backends.base import BackendInfo, TimeShare
+from harness.machine.memory import Residents
+from harness.machine.placement import Placement
+from harness.machine.state import State
+from harness.messages.calibration import Calibration
+from harness.messages.failure import Failed
+from harness.model.parity import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The model is open behind its backend."""
+
+    backend: BackendInfo
+    modified: str | None
+    """What was changed in the model's file before it was opened; None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The backend was held against one CPU thread, whatever came of it."""
+
+    comparison: Comparison
+    time_s: float
+    allowed: bool
+    """The config times a backend that disagrees, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """What Server's queries waited and were worked on, in ns by percentile (`p50`, `p90`, `p99`)."""
+
+    waiting_ns: Mapping[str, int]
+    working_ns: Mapping[str, int]
+    queries_seen: int
+    clock: str
+    """Whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The run has ended and its logs are written: what the parent cannot know."""
+
+    backend: BackendInfo
+    devices: tuple[str, ...]
+    """The devices that answered, each once, where there are several."""
+    cpu_ops_time: TimeShare
+    """The CPU's part of an accelerator's run."""
+    workers: str
+    """`inline` (LoadGen's own thread), `threads` or `processes`."""
+    native: bool
+    """The timed path was the one in C."""
+    threads: int
+    """Of an instance."""
+    instances: int
+    batch: int
+    """Samples of one invoke."""
+    placement: Placement
+    calibration: Calibration
+    before: State
+    """The machine just before LoadGen asked."""
+    after: State
+    """The machine just after."""
+    loadgen: Mapping[str, str | int | float | bool]
+    """The settings in force, by LoadGen's own names."""
+    performance_sample_count: int
+    queue_times: QueueFigures | None
+    """Of Server alone."""
+    sample_count: int
+    """Of the whole set."""
+    data: Mapping[str, Any]
+    """What the task says of its data: see `tasks.base.Task.describe_data`."""
+    sample_limit_bytes: int | None
+    """What the samples in memory may take; None where nobody named a limit and the system does not tell what is available."""
+    sample_limit_from: str
+    """`config` or `available memory`."""
+    warnings: tuple[str, ...]
+
+
+FromWorker = Opened | Proven | Residents | Done | Failed
+FROM_WORKER: tuple[type[FromWorker], ...] = (Opened, Proven, Residents, Done, Failed)
