@@ -1,0 +1,55 @@
+"""Options that verbs share, as fields of the config."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from harness.commands.options import FIELDS, overrides_of, repeats
+from harness.config.files import find_benchmark, load_benchmark
+from harness.errors import ConfigError
+
+
+def given(**options: object) -> argparse.Namespace:
+    """What the parser makes of a command line."""
+    nothing = dict.fromkeys((name.replace("-", "_") for name in FIELDS), None)
+    return argparse.Namespace(**{**nothing, "set": [], "require_full": None, "allow_mismatch": False, **options})
+
+
+def test_a_command_line_without_options_sets_nothing() -> None:
+    assert overrides_of(given()) == []
+
+
+def test_every_option_writes_a_field_that_the_config_has() -> None:
+    values = {"scenario": "Offline", "mode": "accuracy", "preset": "quick", "round": "v5.0", "max-sample-memory": "1GB"}
+    for name, (field, *_) in FIELDS.items():
+        text = values.get(name, "3" if name in ("threads", "instances", "batch", "count") else "mobile")
+        [(written, value)] = overrides_of(given(**{name.replace("-", "_"): text}))
+        assert written == field
+        assert load_benchmark(find_benchmark("kws"), [(written, value)]) is not None
+
+
+def test_counts_are_numbers_and_names_stay_texts() -> None:
+    assert overrides_of(given(threads="2", count="10")) == [("backend.threads", 2), ("dataset.count", 10)]
+    assert overrides_of(given(threads="auto", dataset="7")) == [("dataset.use", "7"), ("backend.threads", "auto")]
+
+
+def test_an_option_wins_over_set_since_it_comes_last() -> None:
+    found = overrides_of(given(set=["backend.threads=1"], threads="2"))
+    assert found == [("backend.threads", 1), ("backend.threads", 2)]
+    assert load_benchmark(find_benchmark("kws"), found).backend.threads == 2
+
+
+def test_what_a_backend_may_leave_to_the_cpu_and_how_far_it_may_differ_are_fields_too() -> None:
+    assert overrides_of(given(require_full="0.9", allow_mismatch=True)) == [
+        ("backend.require_full", 0.9),
+        ("backend.allow_mismatch", True),
+    ]
+
+
+def test_a_number_of_repeats_is_a_whole_one() -> None:
+    assert repeats("3") == 3
+    for text in ("0", "-1", "1.5", "", "three", "\N{ARABIC-INDIC DIGIT THREE}"):
+        with pytest.raises(ConfigError, match=f"--repeat must be a whole number of at least 1, not '{text}'"):
+            repeats(text)

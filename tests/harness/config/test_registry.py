@@ -1,0 +1,106 @@
+"""Names of tasks and backends, and what stands behind each."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import metadata
+from typing import Any
+
+import pytest
+
+from backends.cpu import open_cpu
+from backends.null import NullBackend
+from harness.config.registry import (
+    BACKEND_ENTRY_POINTS,
+    BACKENDS,
+    TASKS,
+    backend_class,
+    backend_names,
+    check_backend_options,
+    task_class,
+)
+from harness.errors import ConfigError, UnknownName
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_that_is_named_is_a_class_with_options(name: str) -> None:
+    kind = task_class(name)
+    assert inspect.isclass(kind)
+    assert kind.__name__.casefold() == name.replace("_", "")
+    assert kind.Options.__dataclass_fields__
+
+
+@pytest.mark.parametrize("name", sorted(BACKENDS))
+def test_every_backend_that_is_named_takes_what_the_harness_passes(name: str) -> None:
+    parameters = inspect.signature(backend_class(name)).parameters
+    assert next(iter(parameters)) == "model"
+    assert "threads" in parameters
+    assert "input_shapes" in parameters
+
+
+def test_a_task_and_a_backend_that_nobody_knows_are_refused_with_a_near_name() -> None:
+    with pytest.raises(UnknownName, match=r"unknown task kind 'detektion'; did you mean 'detection'\?"):
+        task_class("detektion")
+    with pytest.raises(UnknownName, match=r"unknown backend 'gpuu'; did you mean 'gpu'\?"):
+        backend_class("gpuu")
+
+
+def _installed(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    """A plug-in of the name `ours`, as an installed package would bring it."""
+    entry = metadata.EntryPoint("ours", target, BACKEND_ENTRY_POINTS)
+
+    def entry_points(**wanted: str) -> list[metadata.EntryPoint]:
+        return [entry] if wanted["group"] == entry.group and wanted.get("name", entry.name) == entry.name else []
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+
+
+def test_a_plug_in_is_found_beside_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(monkeypatch, "backends.null:NullBackend")
+    assert backend_class("ours") is NullBackend
+    assert backend_names() == [*BACKENDS, "ours"]
+
+
+def test_a_plug_in_cannot_take_the_place_of_a_built_in_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = metadata.EntryPoint("cpu", "backends.null:NullBackend", BACKEND_ENTRY_POINTS)
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    assert backend_class("cpu") is open_cpu
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("no_such_module_here:Backend", "ModuleNotFoundError"), ("backends.null:NoSuchClass", "AttributeError")],
+)
+def test_a_plug_in_that_cannot_be_imported_is_the_users_to_fix(
+    target: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _installed(monkeypatch, target)
+    with pytest.raises(ConfigError, match=rf"backend 'ours' cannot be loaded from {target}: {why}"):
+        backend_class("ours")
+
+
+class _Takes:
+    def __init__(self, model: Any, *, threads: int, input_shapes: Any = None, speed: int = 1) -> None:
+        """As a plug-in would have it."""
+
+
+class _TakesAll(_Takes):
+    def __init__(self, model: Any, **_: Any) -> None:
+        """As a plug-in would have it that hands its options on."""
+
+
+def test_an_option_that_a_backend_takes_is_let_through_and_any_other_refused() -> None:
+    kind: Any = _Takes
+    check_backend_options("ours", kind, {"speed": 2})
+    with pytest.raises(UnknownName, match=r"unknown option of the ours backend 'sped'; did you mean 'speed'\?"):
+        check_backend_options("ours", kind, {"sped": 2})
+    for own in ("model", "threads", "input_shapes"):
+        with pytest.raises(UnknownName, match=f"unknown option of the ours backend '{own}'"):
+            check_backend_options("ours", kind, {own: 2})
+
+
+def test_a_backend_that_takes_any_option_is_asked_for_none() -> None:
+    every: Any = _TakesAll
+    check_backend_options("ours", every, {"anything": 1})
+    with pytest.raises(UnknownName):
+        check_backend_options("ours", _Takes, {"anything": 1})  # type: ignore[arg-type]
