@@ -123,7 +123,7 @@ def test_ops_left_to_the_cpu_are_counted_and_named(
         env=environment | vulkan,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

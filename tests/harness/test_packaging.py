@@ -177,7 +177,7 @@ def imported(environment: dict[str, str], folder: Path, *words: str) -> set[str]
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
@@ -260,7 +260,7 @@ def test_run_sh_keeps_the_current_directory_off_the_import_path(
         env=env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -351,7 +351,7 @@ def finished(
     out = tmp_path_factory.mktemp("card") / "out"
     words = [*command, *keywords, "--mode", "accuracy", "--out", str(out)]
     done = subprocess.run(
-        words, env=environment, cwd=out.parent, capture_output=True, text=True, timeout=120, check=False
+        words, env=environment, cwd=out.parent, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     return out, done.stdout

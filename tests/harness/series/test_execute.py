@@ -178,7 +178,7 @@ def test_a_worker_whose_parent_died_before_it_woke_ends_at_once(environment: dic
             pass_fds=(write, control.fileno()),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
     os.close(write)

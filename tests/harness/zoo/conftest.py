@@ -50,7 +50,7 @@ def stall(body: bytes, after: int, release: threading.Event) -> Behaviour:
         handler.end_headers()
         handler.wfile.write(body[:after])
         handler.wfile.flush()
-        release.wait(20)
+        release.wait(600)
 
     return behave
 

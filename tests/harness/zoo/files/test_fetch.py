@@ -25,7 +25,7 @@ from harness.zoo.files.official import examine, official_path, read_stamp
 
 BODY = b"\x78" + bytes(range(256)) * 2000
 OTHER = b"\x78" + BODY[:0:-1]
-HASTY = Patience(timeout_s=0.5, attempts=2, first_wait_s=0.01, longest_wait_s=0.02)
+HASTY = Patience(timeout_s=600, attempts=2, first_wait_s=0.01, longest_wait_s=0.02)
 
 
 def md5(data: bytes) -> str:
@@ -176,7 +176,7 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
 
     def slow(handler: Any) -> None:
         began.set()
-        go_on.wait(20)
+        go_on.wait(600)
         serve(handler)
 
     wanted = item("a.tfrecord", origin.on("/a", slow), md5=md5(BODY))
@@ -188,10 +188,10 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
         "print(fetch([item], how, lambda _: None)[0].what)\n"
     )
     first: list[Outcome] = []
-    patient = Fetching(tmp_path, patience=Patience(timeout_s=30))
+    patient = Fetching(tmp_path, patience=Patience(timeout_s=600))
     thread = threading.Thread(target=lambda: first.extend(fetch([wanted], patient, lambda _: None)))
     thread.start()
-    assert began.wait(20)
+    assert began.wait(600)
     words = [sys.executable, "-c", script, f"{origin.url}/a", md5(BODY), str(tmp_path)]
     root = str(Path(__file__).resolve().parents[4])
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}) as second:

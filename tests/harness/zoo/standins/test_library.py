@@ -163,7 +163,7 @@ print(found.sha256, found.path.read_bytes().decode())
 def test_of_two_processes_one_makes_the_file_and_the_other_waits(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     processes = [_python(_SLOW, folder) for _ in range(2)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    answers = [process.communicate(timeout=600) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     assert answers[0][0].endswith(" half and half\n")
@@ -182,7 +182,7 @@ def test_without_locks_all_make_the_file_and_none_spoils_it(monkeypatch: pytest.
 
     def write(file: BinaryIO) -> None:
         file.write(_CONTENT[:3000])
-        both_write.wait(timeout=30)
+        both_write.wait(timeout=600)
         file.write(_CONTENT[3000:])
 
     monkeypatch.setitem(STANDINS, "shared", Standin(write, ("graph/noise",)))
@@ -208,7 +208,7 @@ except OSError as error:
 
 
 def test_a_disk_without_room_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
-    out, problems = _python(_NO_SPACE, tmp_path).communicate(timeout=60)
+    out, problems = _python(_NO_SPACE, tmp_path).communicate(timeout=600)
     assert not problems
     number, name, reason = out.strip().split("|")
     assert int(number) == errno.EFBIG
@@ -271,13 +271,13 @@ _FAMILIES = [
 
 @pytest.mark.parametrize("names", _FAMILIES)
 def test_the_hash_covers_every_module_that_makes_a_stand_in(tmp_path: Path, names: list[str]) -> None:
-    out, problems = _python(_MODULES, tmp_path, "build", *names).communicate(timeout=60)
+    out, problems = _python(_MODULES, tmp_path, "build", *names).communicate(timeout=600)
     assert not problems
     assert [line.split() for line in out.splitlines()] == [[name, "True"] for name in names]
 
 
 def test_a_cached_stand_in_is_found_without_loading_the_generator(tmp_path: Path) -> None:
-    _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=60)
-    out, problems = _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=60)
+    _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=600)
+    out, problems = _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=600)
     assert not problems
     assert [line.split() for line in out.splitlines()] == [[name, "False"] for name in STANDINS]
