@@ -14,7 +14,6 @@ from rich.table import Table
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER
 from harness.report.run import reason_lines
-from harness.run.doctor import examine
 from harness.units import bytes_text
 
 EXAMPLES = """\
@@ -35,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Looks and tells; exit status 0 if the default backend works."""
     del arguments
+    from harness.run.doctor import examine
+
     found = examine()
     return Outcome(0 if found["works"] else EXIT_USER, _render(found), found)
 

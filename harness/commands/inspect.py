@@ -12,7 +12,6 @@ from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.schema import Benchmark, ModelSection
 from harness.errors import EXIT_VALID, ConfigError, unknown
-from harness.model.describe import describe_model
 from harness.spec.model_source import find_model
 from harness.units import bytes_text
 from harness.zoo.files.official import cache_dir, hash_file
@@ -39,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
+    from harness.model.describe import describe_model
+
     path = _find(arguments.model)
     data = describe_model(path, hash_file(path).sha256)
     return Outcome(EXIT_VALID, _text(data), data)

@@ -10,8 +10,6 @@ from harness.errors import EXIT_VALID, UnknownName
 from harness.zoo.files.catalog import read_catalog
 from harness.zoo.files.meter import Counter
 from harness.zoo.files.official import cache_dir
-from harness.zoo.layouts.folders import LAYOUTS
-from harness.zoo.layouts.prepare import Given, prepare
 
 EXAMPLES = """\
 examples:
@@ -46,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Lays the set out and says what it found."""
+    from harness.zoo.layouts.folders import LAYOUTS
+    from harness.zoo.layouts.prepare import Given, prepare
+
     known = read_catalog().prepared
     if arguments.name not in known:
         raise UnknownName("data set to prepare", arguments.name, known)

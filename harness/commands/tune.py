@@ -14,8 +14,6 @@ from harness.config.backend import parse_backend
 from harness.config.files import config_folder, find_benchmark, parse_assignment, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
-from harness.tuning.report import check_writable, render, result, write_config
-from harness.tuning.session import Session
 from harness.zoo.files.official import cache_dir
 
 EXAMPLES = """\
@@ -75,6 +73,9 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     Raises:
         ConfigError: A mistake in them, or a file that is there already.
     """
+    from harness.tuning.report import check_writable, render, result, write_config
+    from harness.tuning.session import Session
+
     config = find_benchmark(arguments.task)
     budget_s = _budget(arguments.budget)
     overrides = _overrides(arguments)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from backends.base import Backend
 from harness.errors import ConfigError, UnknownName
-from tasks.base import Task
+
+if TYPE_CHECKING:
+    # With them comes numpy, which a name does not need.
+    from backends.base import Backend
+    from tasks.base import Task
 
 TASKS = {
     "classification": "tasks.classification:Classification",

@@ -54,21 +54,18 @@ def test_the_help_of_run_names_every_backend(cli: Cli) -> None:
         assert re.search(rf"\b{name}\b", backends), name
 
 
-_EVERY_HELP = """
+_HELP = """
 import sys
-from harness.cli import VERBS, main
-for words in [[], *([verb] for verb in VERBS)]:
-    assert main([*words, "--help"]) == 0
-    heavy = {"ai_edge_litert", "mlperf_loadgen", "numpy", "pydantic"} & sys.modules.keys()
-    print(*words, "imports", *sorted(heavy), file=sys.stderr)
+from harness.cli import main
+assert main(sys.argv[1:]) == 0
+print(*sorted({"ai_edge_litert", "mlperf_loadgen", "numpy"} & sys.modules.keys()), file=sys.stderr)
 """
 
 
-def test_no_verbs_help_imports_numpy_pydantic_litert_or_loadgen(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _EVERY_HELP], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stderr.splitlines() == ["imports", *(f"{verb} imports" for verb in VERBS)]
+@pytest.mark.parametrize("words", [["--help"], *([verb, "--help"] for verb in VERBS)])
+def test_no_help_imports_numpy_litert_or_loadgen(words: list[str], environment: dict[str, str]) -> None:
+    started = [sys.executable, "-P", "-c", _HELP, *words]
+    assert subprocess.run(started, env=environment, capture_output=True, text=True, check=True).stderr == "\n"
 
 
 def test_the_options_of_the_contract_are_all_there(cli: Cli) -> None:
