@@ -29,6 +29,10 @@ WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", 
 """The classes in order (TINY benchmark/training/keyword_spotting)."""
 CLASSES = len(WORDS)
 _FILE_BYTES = FRAMES * FEATURES
+_NEAR = 8
+"""Steps: how far from the zero point the median of features may be, and still be around it."""
+_ROUGH = 1.2
+"""So many times larger a step between frames than between neighbours tells that the rows are not the frames; noise has 1."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,8 @@ class KeywordSpottingCodec(FileCodec):
                 f"{name} has {len(data)} bytes, but a feature file has {_FILE_BYTES}: {FRAMES} x {FEATURES} int8"
             )
         stored = np.frombuffer(data, np.int8).reshape(self._input.shape)
+        if doubt := other_reading(stored.reshape(FRAMES, FEATURES), self._options.zero_point):
+            raise DataMissing(f"{name} {doubt}: a feature file is {FRAMES} frames of {FEATURES} int8, frame by frame")
         if self._is_stored_quantisation():
             return (stored,)
         features = (stored.astype(np.float32) - np.float32(self._options.zero_point)) * np.float32(self._options.scale)
@@ -155,6 +161,28 @@ class KeywordSpottingCodec(FileCodec):
             return False
         same_scale = np.float32(self._input.scale) == np.float32(self._options.scale)
         return self._input.scale == 0 or (bool(same_scale) and self._input.zero_point == self._options.zero_point)
+
+
+def other_reading(features: Array, zero_point: int) -> str | None:
+    """How features look to be written, where that is plainly another way than as int8, frame by frame; else None.
+
+    MFCC features lie around 0, which is the zero point, and change less from one frame to the next than from one
+    coefficient to the next. Of the 500 samples of MLPerf Tiny the median is within 3 of the zero point, and the mean step
+    between frames at most 0.6 of that between neighbours in the file; written transposed it is at least 1.3 of it.
+
+    Args:
+        features: int8 [49, 10].
+        zero_point: Of the stored features.
+    """
+    values = features.astype(np.int16)
+    middle, as_uint8 = float(np.median(values[:, 1:])), float(np.median((features ^ np.int8(-128))[:, 1:]))
+    if abs(as_uint8 - zero_point) <= _NEAR < abs(middle - zero_point):
+        return f"looks like uint8: read as int8 its median is {middle:g}, where features have about {zero_point}"
+    between_frames = np.abs(np.diff(values, axis=0)).mean()
+    in_file = np.abs(np.diff(values.reshape(-1))).mean()
+    if abs(middle - zero_point) <= _NEAR and between_frames > _ROUGH * in_file > 0:
+        return f"looks transposed, {FEATURES} rows of {FRAMES}: it changes more from frame to frame than within them"
+    return None
 
 
 def _feature_input(inputs: Sequence[Tensor]) -> Tensor:

@@ -92,6 +92,7 @@ class Masks:
         data = self._files.read(stem)
         height, width = self._size(stem, data)
         if self._files.suffix(stem) == ".raw":
+            _refuse_wide_values(data, self._files.name(stem))
             return np.frombuffer(data, np.uint8).reshape(height, width)
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
@@ -119,6 +120,20 @@ def _png_size(data: bytes, name: str) -> tuple[int, int]:
     if not 0 < width * height <= _MAX_PIXELS:
         raise TruthError(f"{name} claims {width}x{height} pixels; 1 to {_MAX_PIXELS} are read")
     return height, width
+
+
+def _refuse_wide_values(data: bytes, name: str) -> None:
+    """Refuses a raw map of int32 or float32 class ids, whose bytes make a square of twice the side."""
+    if len(data) % 4:
+        return
+    first, second, third, fourth = (column.any() for column in np.frombuffer(data, np.uint8).reshape(-1, 4).T)
+    for kind, wide in (
+        ("int32", first and not (second or third or fourth)),
+        ("float32", fourth and not (first or second)),
+    ):
+        if wide:
+            side = math.isqrt(len(data)) // 2
+            raise TruthError(f"{name} looks like {side}x{side} class ids of {kind}: a .raw map has one byte a pixel")
 
 
 def _raw_size(data: bytes, name: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from harness.errors import ConfigError
 from tasks.base import DataMissing
+from tasks.keyword_spotting import FEATURES, FRAMES
 from tasks.pictures.preprocess import decode
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
@@ -36,6 +37,26 @@ def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
         return str(source), Path(source).read_bytes()
     except OSError as error:
         raise DataMissing(f"{source} cannot be read: {error.strerror}") from None
+
+
+def read_features(features: str | Path | bytes | npt.NDArray[np.int8]) -> tuple[str, bytes]:
+    """A name for messages, and the bytes of a feature file.
+
+    Raises:
+        DataMissing: The file cannot be read, or the array is not int8 [49, 10].
+    """
+    if not isinstance(features, np.ndarray):
+        if not isinstance(features, str | Path | bytes):
+            raise DataMissing(
+                f"features are a path, bytes or int8 [{FRAMES}, {FEATURES}], not a {type(features).__name__}"
+            )
+        return read_file(features)
+    shapes = ((FRAMES, FEATURES), (FRAMES, FEATURES, 1), (1, FRAMES, FEATURES), (1, FRAMES, FEATURES, 1))
+    if features.dtype != np.int8 or features.shape not in shapes:
+        raise DataMissing(
+            f"the features are {features.dtype} {list(features.shape)}, but int8 [{FRAMES}, {FEATURES}] is needed"
+        )
+    return "the features given", features.tobytes()
 
 
 def read_pixels(picture: Picture) -> tuple[str, npt.NDArray[np.uint8]]:

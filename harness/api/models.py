@@ -17,7 +17,7 @@ from accuracy.answers.squad_text import split_words
 from accuracy.truth.squad import Question
 from backends.base import Backend, TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.api.inputs import Names, Picture, as_npy, check_count, read_file, read_names, read_pixels
+from harness.api.inputs import Names, Picture, as_npy, check_count, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
 from harness.config.files import find_benchmark
 from harness.config.mistakes import task_options
@@ -174,7 +174,7 @@ class KeywordSpotter(Model):
         Raises:
             tasks.base.DataMissing: Not such features.
         """
-        name, data = ("features", features.tobytes()) if isinstance(features, np.ndarray) else read_file(features)
+        name, data = read_features(features)
         outputs = self._invoke(self._codec.prepare(name, data))
         best = wire.unpack_labels(BestLabels(_BEST, 0, "int32").answer(outputs), len(WORDS), "int32")
         return _labels(best, scores_of(outputs[0], self._scores), self._names)

@@ -10,7 +10,7 @@ from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_labels, unpack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions, other_reading
 
 SCALE, ZERO_POINT = 0.5847029089927673, 83
 FEATURES = np.arange(490).astype(np.int8)
@@ -143,3 +143,39 @@ def test_a_task_describes_its_data(tmp_path: Path) -> None:
     described = task_of(feature_set(tmp_path), count=1).describe_data()
     assert described["count"] == 1
     assert described["truth"] == str(tmp_path / "y_labels.csv")
+
+
+def spoken(zero_point: int = ZERO_POINT) -> Any:
+    """int8 [49, 10] that change slowly from frame to frame and lie around the zero point, the first coefficient below it."""
+    frames, coefficients = np.arange(49)[:, None], np.arange(10)[None]
+    waves = np.sin(frames / 9 + coefficients * 2.5) * (14 - coefficients) - 90 * (coefficients == 0)
+    return np.clip(np.rint(waves) + zero_point, -128, 127).astype(np.int8)
+
+
+@pytest.mark.parametrize("zero_point", [83, 0, -20])
+def test_features_written_as_uint8_or_transposed_are_refused_by_name(tmp_path: Path, zero_point: int) -> None:
+    features = spoken(zero_point)
+    spoilt = {
+        "looks like uint8": (features.astype(np.int16) + 128).astype(np.uint8),
+        "looks transposed, 10 rows of 49": features.T,
+    }
+    (tmp_path / "a.bin").write_bytes(features.tobytes())
+    tensor = spec(np.int8, scale=SCALE, zero_point=zero_point)
+    for says, other in spoilt.items():
+        (tmp_path / "b.bin").write_bytes(np.ascontiguousarray(other).tobytes())
+        codec = task_of(tmp_path, zero_point=zero_point).codec([tensor], [SCORES], accuracy=True)
+        assert codec.preprocess(0)[0].tobytes() == features.tobytes()
+        with pytest.raises(DataMissing, match=rf"b\.bin {says}"):
+            codec.preprocess(1)
+
+
+def test_not_one_of_the_published_features_is_taken_for_another_reading_and_each_other_reading_is_seen(
+    zoo: Path,
+) -> None:
+    files = sorted((zoo / "datasets/kws01").glob("*.bin"))
+    assert len(files) == 500
+    for file in files:
+        features = np.fromfile(file, np.int8).reshape(49, 10)
+        assert other_reading(features, ZERO_POINT) is None, file.name
+        assert "uint8" in str(other_reading(features ^ np.int8(-128), ZERO_POINT)), file.name
+        assert "transposed" in str(other_reading(features.T.copy().reshape(49, 10), ZERO_POINT)), file.name

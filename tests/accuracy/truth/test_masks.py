@@ -86,6 +86,17 @@ def test_a_jpeg_named_png_is_refused(tmp_path: Path) -> None:
         Masks.open(tmp_path).read("a")
 
 
+@pytest.mark.parametrize("kind", ["<i4", "<f4"])
+def test_a_raw_map_of_wider_values_is_no_map_of_twice_the_side(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.raw").write_bytes(np.arange(16).astype(kind).tobytes())
+    with pytest.raises(
+        TruthError, match=r"a\.raw in .* looks like 4x4 class ids of (int32|float32): a \.raw map has one byte"
+    ):
+        Masks.open(tmp_path).read("a")
+    (tmp_path / "a.raw").write_bytes(bytes(64))
+    assert Masks.open(tmp_path).read("a").shape == (8, 8)
+
+
 def test_a_raw_map_is_square(tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_bytes(bytes(range(9)))
     np.testing.assert_array_equal(Masks.open(tmp_path).read("a"), np.arange(9).reshape(3, 3))

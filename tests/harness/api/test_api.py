@@ -227,6 +227,33 @@ def test_a_word_is_heard_with_its_name(keyword_model: Path, keyword_data: Path) 
             hear(path.read_bytes()[1:])
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda f: (f.astype(np.int16) + 128).astype(np.uint8), r"uint8 \[49, 10\], but int8 \[49, 10\] is needed"),
+        (lambda f: f.T, r"int8 \[10, 49\], but"),
+        (lambda f: f.reshape(-1), r"int8 \[490\], but"),
+        (lambda f: f[np.newaxis], None),
+        (lambda f: f[np.newaxis, ..., np.newaxis], None),
+        (lambda f: f.T.copy().T, None),
+        (lambda f: f.reshape(1, 10, 49), r"int8 \[1, 10, 49\], but"),
+        (lambda f: f.reshape(-1).view(np.int16), r"int16 \[245\], but"),
+        (lambda f: f.astype(np.float32), r"float32 \[49, 10\], but"),
+        (lambda f: f.tolist(), "not a list"),
+    ],
+)
+def test_features_of_another_type_or_shape_are_refused_whatever_their_size(
+    keyword_model: Path, keyword_data: Path, spoil: Any, says: str | None
+) -> None:
+    features = np.frombuffer((keyword_data / "sample_0017.bin").read_bytes(), np.int8).reshape(49, 10)
+    with KeywordSpotter.open("kws", model=keyword_model) as hear:
+        if says is None:
+            assert hear(spoil(features)) == hear(features)
+            return
+        with pytest.raises(DataMissing, match=says):
+            hear(spoil(features))
+
+
 def test_the_words_are_in_the_order_of_the_published_samples(zoo: Path) -> None:
     from tasks.keyword_spotting import WORDS
 
