@@ -16,7 +16,7 @@ Count = Annotated[int, Field(strict=True)]
 
 
 class ParitySection(BaseModel):
-    """How far a backend may be from the CPU. null leaves a figure to the task (`harness.parity.TOLERANCES`)."""
+    """How far a backend may be from the CPU. null leaves a figure to the task (`harness.model.parity.TOLERANCES`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

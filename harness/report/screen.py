@@ -40,7 +40,7 @@ class Screen:
             self._write(f"{text}\n")
 
     def progress(self, phase: Phase, done: int, total: int, elapsed_s: float) -> None:
-        """See `harness.launch.Progress`."""
+        """See `harness.run.launch.Progress`."""
         if self._quiet:
             return
         now = time.monotonic()

@@ -148,7 +148,7 @@ def prospects(machine: Mapping[str, Any]) -> list[Reason]:
     """What of a machine would show in the figures of a run.
 
     Args:
-        machine: As in `harness.doctor.examine`.
+        machine: As in `harness.run.doctor.examine`.
     """
     found = []
     governor, load, cpus = machine["governor"], machine["load_average"][0], machine["usable_cpus"]

@@ -31,7 +31,7 @@ Abandon = Callable[[Sequence[int]], None]
 
 
 class Completes(Protocol):
-    """`harness.loadgen.Responder`, or what stands for it while calibrating."""
+    """`harness.serving.responder.Responder`, or what stands for it while calibrating."""
 
     def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
         """See `Responder.packed`."""

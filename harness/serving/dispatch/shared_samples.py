@@ -63,7 +63,7 @@ def _write(file: IO[bytes], rows: Sequence[Row], indices: Sequence[int], inputs:
 
 
 class SharedSamples:
-    """A peer's side: `rows` and `raw` as in `harness.samples.SampleLibrary`, views of what the worker has packed."""
+    """A peer's side: `rows` and `raw` as in `harness.serving.samples.SampleLibrary`, views of what the worker has packed."""
 
     def __init__(self, total: int, inputs: Sequence[TensorSpec]) -> None:
         """For a set of `total` samples and what the model takes for one of them."""

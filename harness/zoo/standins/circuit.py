@@ -98,7 +98,7 @@ def wire(weights: Mapping[str, Array], seed: int) -> None:
     """Writes the circuit over full-size weights, in place.
 
     Args:
-        weights: As `harness.zoo.mobilebert.make_weights` makes them for the published sizes.
+        weights: As `harness.zoo.standins.mobilebert.make_weights` makes them for the published sizes.
         seed: The keys' codes come from it.
     """
     _read_louder(weights["embeddings/trigram/weight"], _WORD, width=weights["embeddings/word"].shape[1])

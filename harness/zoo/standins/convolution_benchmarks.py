@@ -83,7 +83,7 @@ def picture_network() -> Network:
 
 
 def seeded_weights(network: Network) -> Weights:
-    """Noise of a size that keeps activations alike through all layers, in the form of harness.zoo.picture_models."""
+    """Noise of a size that keeps activations alike through all layers, in the form of harness.zoo.standins.picture_models."""
     weights: dict[str, Array] = {f"{node.name}/range": _range(node) for node in network.nodes}
     for node, shape in zip(network.convolutions, networks.weight_shapes(network).values(), strict=True):
         key = f"{network.name}/{node.name}"

@@ -1,4 +1,4 @@
-"""Operators of picture networks as functions, in float32 and int8: see harness.zoo.layers.
+"""Operators of picture networks as functions, in float32 and int8: see harness.zoo.graph.layers.
 
 The quantisation of an output is the caller's choice, except where kernels demand the input's own.
 """

@@ -1,7 +1,7 @@
 """Connections written by hand into a model's seeded weights: which outputs of a dense layer depend on which inputs.
 
-Weights are named as `harness.zoo.mobilebert.weight_shapes` does, and changed in place. Channels are slices of a layer's
-outputs.
+Weights are named as `harness.zoo.standins.mobilebert.weight_shapes` does, and changed in place. Channels are slices of a
+layer's outputs.
 """
 
 from __future__ import annotations
