@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,15 @@ class Backend(ABC):
         """The options of instances that work at once: one for each device that is named. They are handed out in turn."""
         return [dict(options)]
 
+    @classmethod
+    def look_without_model(cls) -> BackendInfo | None:
+        """What is known of a device that only runs models made for it alone; None where any model can be tried.
+
+        Raises:
+            BackendUnavailable: It is not here.
+        """
+        return None
+
     @abstractmethod
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:
         """The timed call: all inputs in order, in the model's types and shapes; returns all outputs, likewise.
@@ -145,3 +155,10 @@ class Backend(ABC):
 
     def close(self) -> None:  # noqa: B027 - most engines free themselves
         """Frees the model. The backend may not be used afterwards."""
+
+
+class OpensBackend(Protocol):
+    """What opens a model: a backend's class, or a function that chooses between classes."""
+
+    def __call__(self, model: Path, /, *arguments: Any, **options: Any) -> Backend:
+        """Loads the model; `threads`, `input_shapes` and the backend's own options are given by name."""

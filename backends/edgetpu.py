@@ -59,8 +59,8 @@ class EdgeTpuBackend(ExternalBackend):
             name="edgetpu",
         )
 
-    @staticmethod
-    def look_without_model(library: str = LIBRARY) -> BackendInfo:
+    @classmethod
+    def look_without_model(cls, library: str = LIBRARY) -> BackendInfo:
         """What can be found without a model: any of ours would not be compiled for it.
 
         Raises:

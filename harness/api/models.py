@@ -15,7 +15,7 @@ from accuracy.answers import wire
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
 from accuracy.truth.squad import Question
-from backends.base import Backend, TensorSpec
+from backends.base import TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
 from harness.api.inputs import Names, Picture, as_npy, check_count, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
@@ -23,7 +23,7 @@ from harness.config.files import find_benchmark
 from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
-from harness.model.opening import load_model
+from harness.model.opening import Opener
 from harness.model.output_checks import checked
 from harness.spec.resolve import Asked, resolve_asked
 from harness.spec.schema import ModelRef
@@ -93,14 +93,13 @@ class Model(ABC):
     def __init__(self, asked: Asked, labels: Names | None = None) -> None:
         """Use `harness.api.open_model` or `open`."""
         self.model = asked.model
-        self._asked = asked
         self._options = task_options(task_class(self.task).Options, self.task, asked.options)
         self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
-        self._backend = _load(asked)
+        section = asked.benchmark.backend
+        self._threads = 1 if section.threads == "auto" else section.threads
+        self._opener = Opener(asked.model.path, asked.model.sha256, section, cache_dir(), input_shapes=self._shapes)
+        self._backend = self._opener.open_covered(self._threads)
         try:
-            if (shapes := self._shapes(self._backend.inputs)) is not None:
-                self._backend.close()
-                self._backend = _load(asked, shapes)
             self._bind(self._backend.inputs, self._backend.outputs)
         except BaseException:
             self._backend.close()
@@ -266,7 +265,8 @@ class SuperResolver(Model):
         name, pixels = read_pixels(picture)
         if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):
             self._backend.close()
-            self._backend = _load(self._asked, [(1, *pixels.shape)])
+            self._opener.take_input_shapes([(1, *pixels.shape)])
+            self._backend = self._opener.open_covered(self._threads)
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))
@@ -347,8 +347,3 @@ def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> 
     return Labels(
         tuple(Label(str(index) if names is None else names[index], float(scores[index]), index) for index in best)
     )
-
-
-def _load(asked: Asked, input_shapes: Sequence[tuple[int, ...]] | None = None) -> Backend:
-    model = asked.model
-    return load_model(model.path, model.sha256, asked.benchmark.backend, cache_dir() / "models", input_shapes)

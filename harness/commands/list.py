@@ -9,7 +9,7 @@ from typing import Any
 from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
-from harness.config.registry import backend_class, backend_names
+from harness.config.registry import backend_kind, backend_names
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
 from harness.spec.official_source import how_to_get
@@ -109,7 +109,7 @@ def _official(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> tuple[
 
 def _backend(name: str) -> dict[str, Any]:
     try:
-        backend_class(name)
+        backend_kind(name)
     except Exception as error:
         # A plug-in may do anything when it is imported; that is why it is not here.
         return {"name": name, "here": False, "why": f"{type(error).__name__}: {error}"}

@@ -58,6 +58,11 @@ class BackendSection(BaseModel):
     """A run that makes no progress for so long is ended: something in the delegate hangs."""
     parity: ParitySection = Field(default_factory=ParitySection)
 
+    @property
+    def is_plain_cpu(self) -> bool:
+        """Whether it is the CPU without any option, but for leaving the engine to the harness."""
+        return self.name == "cpu" and self.options in ({}, {"engine": "auto"})
+
 
 def parse_backend(text: str) -> list[tuple[str, Any]]:
     """`NAME`, `NAME:key=value,...` or `external:PATH[,key=value...]` as overrides of the config.

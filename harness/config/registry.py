@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
     # With them comes numpy, which a name does not need.
-    from backends.base import Backend
+    from backends.base import BackendInfo, OpensBackend
     from tasks.base import Task
 
 TASKS = {
@@ -53,40 +54,62 @@ def task_class(name: str) -> type[Task]:
     return cast("type[Task]", _load(TASKS[name]))
 
 
-def backend_class(name: str) -> type[Backend]:
-    """The backend of this name: a built-in one, or a plug-in's.
+@dataclass(frozen=True, slots=True)
+class BackendKind:
+    """A backend that can be named: built-in, or a plug-in's."""
+
+    name: str
+    open: OpensBackend
+    spread: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+    """See `Backend.spread`."""
+    look_without_model: Callable[[], BackendInfo | None]
+    """See `Backend.look_without_model`."""
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuses options that the backend does not have, with a near miss where there is one.
+
+        Raises:
+            UnknownName: An option that it does not take.
+        """
+        parameters = inspect.signature(self.open).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return
+        for option in options:
+            if option not in parameters or option in _NOT_OPTIONS:
+                raise UnknownName(f"option of the {self.name} backend", option, set(parameters) - _NOT_OPTIONS)
+
+
+def backend_kind(name: str) -> BackendKind:
+    """The backend of this name.
 
     Raises:
         UnknownName: No such backend.
-        ConfigError: A plug-in that cannot be imported.
+        ConfigError: A plug-in that cannot be imported, or opens nothing.
     """
     if name in BACKENDS:
-        return cast("type[Backend]", _load(BACKENDS[name]))
+        return _kind(name, BACKENDS[name], _load(BACKENDS[name]))
     from importlib import metadata
 
     for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS, name=name):
         try:
-            return cast("type[Backend]", entry_point.load())
+            found = entry_point.load()
         except Exception as error:
             # Whatever a plug-in does when it is imported.
             raise ConfigError(
                 f"backend {name!r} cannot be loaded from {entry_point.value}: {type(error).__name__}: {error}"
             ) from error
+        return _kind(name, entry_point.value, found)
     raise UnknownName("backend", name, backend_names())
 
 
-def check_backend_options(name: str, kind: type[Backend], options: Mapping[str, Any]) -> None:
-    """Refuses options that the backend does not have, with a near miss where there is one.
+def _kind(name: str, where: str, found: Any) -> BackendKind:
+    from backends.base import Backend
 
-    Raises:
-        UnknownName: An option that its constructor does not take.
-    """
-    parameters = inspect.signature(kind).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    for option in options:
-        if option not in parameters or option in _NOT_OPTIONS:
-            raise UnknownName(f"option of the {name} backend", option, set(parameters) - _NOT_OPTIONS)
+    if not callable(found):
+        raise ConfigError(f"backend {name!r} is {found!r} in {where}: a class of backends.base.Backend is wanted")
+    # A function chooses between classes: its instances have one device between them.
+    of = found if isinstance(found, type) and issubclass(found, Backend) else Backend
+    return BackendKind(name, found, of.spread, of.look_without_model)
 
 
 def backend_names() -> list[str]:

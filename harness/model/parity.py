@@ -108,6 +108,19 @@ def compare(
     return Comparison(not why, why, len(expected), tolerance=tolerance, outputs=tuple(errors))
 
 
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """What answers to the same samples must have in common in a run: its task, its tolerance, the decisions it makes."""
+
+    task: str
+    tolerance: Tolerance
+    postprocess: Callable[[Sequence[Array]], bytes]
+
+    def compare(self, outputs: Sequence[TensorSpec], expected: Answers, found: Answers) -> Comparison:
+        """See `compare`."""
+        return compare(self.task, outputs, expected, found, self.tolerance, self.postprocess)
+
+
 def _column(answers: Answers, place: int) -> Array:
     return np.stack([answer[place] for answer in answers])
 

@@ -33,19 +33,17 @@ import json, sys
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np
+from harness.config.backend import BackendSection
+from harness.config.registry import backend_kind
 from harness.errors import exit_status
-from harness.model.coverage import judge_coverage
-from harness.config.registry import backend_class
+from harness.model.opening import Opener
 name, model = sys.argv[1:]
 try:
-    kind = backend_class(name)
-    if look := getattr(kind, "look_without_model", None):
-        # It takes models made for it alone.
-        info = look()
-    else:
-        backend = kind(Path(model), threads=1)
+    info = backend_kind(name).look_without_model()
+    if info is None:
+        section = BackendSection(name=name, complete_shapes=False)
+        backend = Opener(Path(model), "", section, Path()).open_covered(1)
         info = backend.info()
-        judge_coverage(info, None)
         backend.invoke([np.zeros(spec.shape, spec.dtype) for spec in backend.inputs])
     said = {"available": True, "why": None, "info": asdict(info)}
 except Exception as error:

@@ -32,7 +32,8 @@ from harness.messages.probe import (
     Round,
 )
 from harness.model.coverage import judge_coverage
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
+from harness.serving.proof import agreement, prove
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from harness.worker import timing as calibration
@@ -82,11 +83,11 @@ class Probe:
         """
         self._spec = spec
         task = open_task(spec.task, spec.options, spec.dataset)
-        self._parts = Parts(spec, task, control)
+        self._parts = Instances(spec, task, control)
         judge_coverage(self._parts.info, spec.backend.require_full)
         self._indices = range(min(_SAMPLES, len(task)))
         self._parts.samples.load(self._indices)
-        self._parts.prove(self._indices, _nobody_hears)
+        prove(self._parts, self._indices, _nobody_hears)
         with on(self._parts.place(1, 1).of(0)):
             engine = choose_engine(self._parts, self._indices, _nobody_hears)
         self._plan = plan_run(spec, self._parts, self._indices)
@@ -127,7 +128,7 @@ class Probe:
         fit = _ANSWER_BYTES // max(1, sum(tensor.nbytes for tensor in backend.outputs))
         indices = range(max(1, min(count, fit, len(self._parts.task))))
         self._parts.samples.load(indices)
-        found = self._parts.agreement(backend, indices)
+        found = agreement(self._parts, backend, indices)
         return Agreement(found.samples, found.passed, found.why)
 
     def _measurement(self) -> Callable[[], float]:

@@ -15,7 +15,8 @@ import numpy as np
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
 from harness.errors import ConfigError, RunFailed
-from harness.serving.instances import Parts
+from harness.model.opening import Opener
+from harness.serving.instances import Instances
 from harness.serving.samples import Row
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
@@ -55,7 +56,9 @@ class Batch:
     """For the result's calibration: `batch`, with `size`, `why` and, where it was measured, `median_ns` of a sample."""
 
 
-def choose_batch(spec: Spec, parts: Parts, first: SystemUnderTest, indices: Sequence[int], alone: ServiceTime) -> Batch:
+def choose_batch(
+    spec: Spec, parts: Instances, first: SystemUnderTest, indices: Sequence[int], alone: ServiceTime
+) -> Batch:
     """Uses the batch that the config wants; with `auto` one that is clearly quicker than sample by sample.
 
     Args:
@@ -85,14 +88,14 @@ def choose_batch(spec: Spec, parts: Parts, first: SystemUnderTest, indices: Sequ
         return _single(first, str(error))
 
 
-def _measure(parts: Parts, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
+def _measure(parts: Instances, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
     """Opens a batch, holds it against single samples, and proves it if it is to be used.
 
     Raises:
         CannotBatchError: See `open_many` and `prove`.
     """
     began = time.monotonic()
-    many = open_many(parts, first.backend, size)
+    many = open_many(parts.opener, first.backend, size)
     try:
         sut = parts.with_batch(first, many)
         duel = calibration.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
@@ -129,11 +132,11 @@ def in_groups(indices: Sequence[int], size: int) -> list[list[int]]:
     return [[indices[(start + place) % len(indices)] for place in range(size)] for start in range(len(indices))]
 
 
-def _size_to_try(spec: Spec, parts: Parts, alone: ServiceTime) -> tuple[int, str]:
+def _size_to_try(spec: Spec, parts: Instances, alone: ServiceTime) -> tuple[int, str]:
     """The largest batch that can be told from single samples in the time there is; else why none is tried."""
     if spec.backend.name not in _MEASURED:
         return 1, f"backend {spec.backend.name} is asked for more than one sample only where the config says so"
-    size_bytes = parts.model.stat().st_size
+    size_bytes = parts.opener.model.stat().st_size
     if size_bytes > _LARGEST_FILE_BYTES:
         return 1, f"the model has {size_bytes / 1e6:.0f} MB, which another instance would unpack once more"
     most = {"MultiStream": spec.load.samples_per_query, "Server": _SERVER_NS // max(1, alone.median_ns)}
@@ -144,7 +147,7 @@ def _size_to_try(spec: Spec, parts: Parts, alone: ServiceTime) -> tuple[int, str
     return 1 << (limit.bit_length() - 1), ""
 
 
-def open_many(parts: Parts, single: Backend, size: int) -> Backend:
+def open_many(opener: Opener, single: Backend, size: int) -> Backend:
     """The model with its inputs resized.
 
     Raises:
@@ -155,7 +158,7 @@ def open_many(parts: Parts, single: Backend, size: int) -> Backend:
         named = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in flat)
         raise CannotBatchError(f"the model has tensors without a leading dimension of 1: {named}")
     try:
-        many = parts.open_many(single, size)
+        many = opener.open_many(single, size)
     except (ModelRejected, BackendUnavailable, ValueError, RuntimeError, TypeError) as error:
         # A plug-in may not know the argument.
         raise CannotBatchError(
@@ -171,7 +174,7 @@ def open_many(parts: Parts, single: Backend, size: int) -> Backend:
     return many
 
 
-def prove(parts: Parts, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
+def prove(parts: Instances, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
     """Holds every sample in every place of a batch against the same sample by itself.
 
     Integers must be the same to the last bit, floats within the task's tolerance of the backends' proof.
@@ -195,13 +198,15 @@ def prove(parts: Parts, single: Backend, many: Backend, rows: Sequence[Row]) -> 
         parts.control.tick()
 
 
-def _difference(parts: Parts, single: Backend, expected: Sequence[Array], found: Sequence[Array]) -> str:
+def _difference(parts: Instances, single: Backend, expected: Sequence[Array], found: Sequence[Array]) -> str:
     """Nothing where the answers are the same."""
     differs = [not np.array_equal(one, other) for one, other in zip(expected, found, strict=True)]
     integers = [tensor.name for tensor, other in zip(single.outputs, differs, strict=True) if other and _exact(tensor)]
     if integers:
         return f"other integers in {', '.join(integers)}"
-    return "; ".join(parts.disagreement(single.outputs, [expected], [found])) if any(differs) else ""
+    if not any(differs):
+        return ""
+    return "; ".join(parts.parity.compare(single.outputs, [expected], [found]).why)
 
 
 def _exact(tensor: TensorSpec) -> bool:

@@ -10,7 +10,8 @@ from backends.base import Array, Backend, BackendUnavailable, ModelRejected
 from backends.litert.compiled import why_not_compiled
 from harness.messages.calibration import EngineChoice
 from harness.messages.worker import Proven
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
+from harness.serving.proof import prove_rival
 from harness.worker import timing as calibration
 
 _LONGEST_ANSWER_NS = 100_000_000
@@ -19,7 +20,7 @@ _LARGEST_FILE_BYTES = 50_000_000
 """Each engine packs the weights for itself: trying a larger model costs more memory and time than it can give."""
 
 
-def choose_engine(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice | None:
+def choose_engine(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice | None:
     """Measures the interpreter against a compiled model where the run leaves the choice, and takes the quicker one.
 
     A compiled model has to be clearly quicker and to answer as one thread of the interpreter does; else the interpreter
@@ -33,21 +34,22 @@ def choose_engine(parts: Parts, indices: Sequence[int], tell: Callable[[Proven],
     Returns:
         None where there is no choice.
     """
-    if not parts.engine_is_open:
+    # Only one of the engines tells its coverage.
+    if not parts.spec.backend.is_plain_cpu or parts.spec.backend.require_full is not None:
         return None
     began = time.monotonic()
     choice = _choose(parts, indices, tell)
     return replace(choice, time_s=time.monotonic() - began)
 
 
-def _choose(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice:
+def _choose(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice:
     """Its `time_s` is left to the caller."""
     plain = parts.first
     why = _why_not(parts, plain, indices)
     if why is not None:
         return EngineChoice("Interpreter", why, 0.0)
     try:
-        other = parts.open_with({"engine": "CompiledModel"})
+        other = parts.opener.open_with({"engine": "CompiledModel"})
         rows = [parts.samples.rows[index] for index in indices]
         # As queries are timed.
         duel = calibration.duel(plain.runner(), other.runner(), rows)
@@ -57,7 +59,7 @@ def _choose(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]
     if not duel.second_wins:
         other.close()
         return EngineChoice("Interpreter", "CompiledModel is not clearly quicker", 0.0, medians, duel.pairs)
-    if not parts.prove_rival(other, indices, tell):
+    if not prove_rival(parts, other, indices, tell):
         other.close()
         why = "CompiledModel is quicker, but answers otherwise"
         return EngineChoice("Interpreter", why, 0.0, medians, duel.pairs)
@@ -65,12 +67,12 @@ def _choose(parts: Parts, indices: Sequence[int], tell: Callable[[Proven], None]
     return EngineChoice("CompiledModel", "clearly quicker", 0.0, medians, duel.pairs)
 
 
-def _why_not(parts: Parts, plain: Backend, indices: Sequence[int]) -> str | None:
+def _why_not(parts: Instances, plain: Backend, indices: Sequence[int]) -> str | None:
     """Why a compiled model is not even tried."""
-    size = parts.model.stat().st_size
+    size = parts.opener.model.stat().st_size
     if size > _LARGEST_FILE_BYTES:
         return f"not measured: the model has {size / 1e6:.0f} MB, which the other engine would unpack once more"
-    if (reason := why_not_compiled(parts.model, plain)) is not None:
+    if (reason := why_not_compiled(parts.opener.model, plain)) is not None:
         return f"CompiledModel cannot run it: {reason}"
     took = min(_time_ns(plain, parts.samples.rows[indices[0]]) for _ in range(2))
     if took > _LONGEST_ANSWER_NS:

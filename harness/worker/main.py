@@ -36,7 +36,8 @@ from harness.serving.dispatch.inline import multi_stream, single_stream
 from harness.serving.dispatch.pool import Pool
 from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes, summary
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
+from harness.serving.proof import prove
 from harness.serving.responder import Responder
 from harness.serving.sample_room import Room, room_for
 from harness.serving.samples import SampleLibrary
@@ -107,7 +108,7 @@ class _Opened:
     """The task and the model, before anything is asked."""
 
     task: Task
-    parts: Parts
+    parts: Instances
     room: Room
     """For samples in memory."""
     own_bytes: int
@@ -118,7 +119,7 @@ class _Opened:
 def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     task = open_task(spec.task, spec.options, spec.dataset)
     before = own_bytes()
-    parts = Parts(spec, task, control)
+    parts = Instances(spec, task, control)
     tell(parts.opened())
     warnings = judge_coverage(parts.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), parts.first.inputs)
@@ -148,7 +149,7 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
     parts, room = opened.parts, opened.room
     with _calibration_samples(parts, room.count) as indices:
         began = time.monotonic()
-        parts.prove(indices, tell)
+        prove(parts, indices, tell)
         proven = time.monotonic()
         parts.control.enter(Phase.CALIBRATING)
         with on(parts.place(1, 1).of(0)):
@@ -235,7 +236,7 @@ class _Watched:
         """Holds still until the parent has measured the processes."""
         parts = self._parts
         residents = Residents(
-            moment, self._owners, str(parts.model), self._samples, self._weights, parts.samples.own_bytes
+            moment, self._owners, str(parts.opener.model), self._samples, self._weights, parts.samples.own_bytes
         )
         parts.control.hold_still(lambda: self._tell(residents))
 
@@ -243,7 +244,7 @@ class _Watched:
 class _Start:
     """LoadGen's wish for samples: the last thing before its first query."""
 
-    def __init__(self, parts: Parts, plan: Plan, settings: loadgen.Settings, watched: _Watched) -> None:
+    def __init__(self, parts: Instances, plan: Plan, settings: loadgen.Settings, watched: _Watched) -> None:
         self._control, self._plan, self._settings, self._watched = parts.control, plan, settings, watched
         self._words, self._slot = parts.control.slot(0)
         self.everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()
@@ -331,7 +332,7 @@ def _not_kept(samples: SampleLibrary) -> list[str]:
 
 
 @contextlib.contextmanager
-def _calibration_samples(parts: Parts, at_once: int) -> Iterator[Sequence[int]]:
+def _calibration_samples(parts: Instances, at_once: int) -> Iterator[Sequence[int]]:
     """A few samples, loaded."""
     indices = list(range(min(_CALIBRATION_SAMPLES, at_once)))
     parts.samples.load(indices)
@@ -352,7 +353,7 @@ class _Dispatch:
 
 @contextlib.contextmanager
 def _dispatcher(
-    spec: Spec, plan: Plan, parts: Parts, guard: Guard, control: Control, times: Sequence[QueueTimes]
+    spec: Spec, plan: Plan, parts: Instances, guard: Guard, control: Control, times: Sequence[QueueTimes]
 ) -> Iterator[_Dispatch]:
     samples = parts.samples
     match plan.workers:

@@ -13,7 +13,7 @@ from harness.errors import ConfigError
 from harness.machine.memory import Owner
 from harness.machine.placement import Placement, most_instances, most_threads, on
 from harness.serving.dispatch.peers import Peers
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from harness.statistics import queueing
@@ -50,7 +50,7 @@ class Plan:
     found: dict[str, Any]
     """What was measured, for the result."""
 
-    def team(self, parts: Parts) -> Team:
+    def team(self, parts: Instances) -> Team:
         """A pool's workers, which `parts` opened."""
         return Team(parts, self.suts, self.peers, self.placement, self.found["service_time_alone_ns"])
 
@@ -70,7 +70,7 @@ class Plan:
             sut.close()
 
 
-def plan_run(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+def plan_run(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     """Calibrates.
 
     Args:
@@ -84,7 +84,7 @@ def plan_run(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     return (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, parts, indices)
 
 
-def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     """One instance; the number of threads that is quickest, since more can be slower."""
     if spec.backend.instances not in ("auto", 1):
         raise ConfigError(
@@ -118,12 +118,12 @@ def _plan_streams(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
     return Plan(threads, 1, (batch.sut,), None, expected, 0.0, None, "inline", 1, batch.size, placement, found)
 
 
-def _plan_pool(spec: Spec, parts: Parts, indices: Sequence[int]) -> Plan:
+def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
     server = spec.load.scenario == "Server"
     # Each device does one thing at a time; more instances are the user's choice. A slow core would make Server's tail.
     cores = parts.topology.counts[:1] if server else parts.topology.counts
-    threads, instances = _fill((parts.devices,) if parts.info.accelerator else cores, spec.backend)
+    threads, instances = _fill((parts.opener.devices,) if parts.info.accelerator else cores, spec.backend)
     placement = parts.place(threads, instances)
     first = parts.sut(threads, placement.of(0))
     with on(placement.of(0)):

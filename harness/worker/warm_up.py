@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from harness.machine.control import Phase
 from harness.machine.placement import on
 from harness.messages.calibration import WarmUp
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
 from harness.spec.schema import Spec
 from harness.worker import timing as calibration
 from harness.worker.batch import whole_invokes
@@ -23,7 +23,7 @@ _FEW_WINDOWS = 4
 """A model so slow that not so many windows of three samples fit into the time is asked one sample a window."""
 
 
-def warm_up(spec: Spec, parts: Parts, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
+def warm_up(spec: Spec, parts: Instances, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
     """Warms up what LoadGen will ask. Where the calibration's figure still holds, that takes one window of 50 ms.
 
     Args:
@@ -78,7 +78,7 @@ def settle(
 
 
 @contextlib.contextmanager
-def _open(parts: Parts, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
+def _open(parts: Instances, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
     if plan.workers == "inline":
         call, asked, size = whole_invokes(plan.suts[0], indices)
         with on(plan.placement.of(0)):

@@ -11,7 +11,7 @@ from harness.machine.placement import Placement, on
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.peers import Peers
 from harness.serving.dispatch.processes import ProcessPool
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from harness.worker import timing as calibration
@@ -64,7 +64,7 @@ class Chosen:
 class Team:
     """Workers that are open."""
 
-    parts: Parts
+    parts: Instances
     """What opened them."""
     suts: tuple[SystemUnderTest, ...]
     """Instances in this process; one at least."""
@@ -92,7 +92,7 @@ class _Found:
 
 def choose_workers(
     spec: Spec,
-    parts: Parts,
+    parts: Instances,
     first: SystemUnderTest,
     threads: int,
     instances: int,
@@ -122,7 +122,7 @@ def choose_workers(
         found["threads"] = _measure_threads(Team(parts, suts, None, placement, alone.median_ns), indices)
     if "processes" in candidates:
         placement = parts.place(threads, instances, apart=True)
-        peers = Peers([parts.recipe(threads, placement.of(number), first.batch) for number in range(instances)])
+        peers = Peers([parts.opener.recipe(threads, placement.of(number), first.batch) for number in range(instances)])
         try:
             found["processes"] = _measure_processes(Team(parts, (first,), peers, placement, alone.median_ns), indices)
         except BaseException:

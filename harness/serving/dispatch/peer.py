@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.config.registry import backend_class
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.machine.memory import own_bytes
@@ -102,9 +101,8 @@ def _open(recipe: Recipe) -> tuple[SystemUnderTest, SharedSamples]:
     pin(recipe.cpus)
     spec = read_spec(Path.cwd())
     task = open_task(spec.task, spec.options, spec.dataset)
-    kind = backend_class(spec.backend.name)
-    backend = recipe.open(kind, task)
-    many = recipe.open_many(kind, backend) if recipe.batch > 1 else None
+    backend = recipe.open()
+    many = recipe.open_many(backend) if recipe.batch > 1 else None
     accuracy = spec.load.mode == "accuracy"
     codec = task.codec(backend.inputs, backend.outputs, accuracy=accuracy)
     samples = SharedSamples(len(task), backend.inputs)

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from backends.base import Backend
 from backends.cpu import open_cpu
 from backends.null import NullBackend
 from harness.config.registry import (
     BACKEND_ENTRY_POINTS,
     BACKENDS,
     TASKS,
-    backend_class,
+    BackendKind,
+    backend_kind,
     backend_names,
-    check_backend_options,
     task_class,
 )
 from harness.errors import ConfigError, UnknownName
@@ -32,7 +33,7 @@ def test_every_task_that_is_named_is_a_class_with_options(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BACKENDS))
 def test_every_backend_that_is_named_takes_what_the_harness_passes(name: str) -> None:
-    parameters = inspect.signature(backend_class(name)).parameters
+    parameters = inspect.signature(backend_kind(name).open).parameters
     assert next(iter(parameters)) == "model"
     assert "threads" in parameters
     assert "input_shapes" in parameters
@@ -42,7 +43,7 @@ def test_a_task_and_a_backend_that_nobody_knows_are_refused_with_a_near_name() -
     with pytest.raises(UnknownName, match=r"unknown task kind 'detektion'; did you mean 'detection'\?"):
         task_class("detektion")
     with pytest.raises(UnknownName, match=r"unknown backend 'gpuu'; did you mean 'gpu'\?"):
-        backend_class("gpuu")
+        backend_kind("gpuu")
 
 
 def _installed(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
@@ -57,14 +58,14 @@ def _installed(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
 
 def test_a_plug_in_is_found_beside_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     _installed(monkeypatch, "backends.null:NullBackend")
-    assert backend_class("ours") is NullBackend
+    assert backend_kind("ours").open is NullBackend
     assert backend_names() == [*BACKENDS, "ours"]
 
 
 def test_a_plug_in_cannot_take_the_place_of_a_built_in_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = metadata.EntryPoint("cpu", "backends.null:NullBackend", BACKEND_ENTRY_POINTS)
     monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
-    assert backend_class("cpu") is open_cpu
+    assert backend_kind("cpu").open is open_cpu
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_plug_in_that_cannot_be_imported_is_the_users_to_fix(
 ) -> None:
     _installed(monkeypatch, target)
     with pytest.raises(ConfigError, match=rf"backend 'ours' cannot be loaded from {target}: {why}"):
-        backend_class("ours")
+        backend_kind("ours")
 
 
 class _Takes:
@@ -89,18 +90,33 @@ class _TakesAll(_Takes):
         """As a plug-in would have it that hands its options on."""
 
 
+def _ours(opens: Any) -> BackendKind:
+    return BackendKind("ours", opens, Backend.spread, Backend.look_without_model)
+
+
+def test_a_plug_in_that_opens_nothing_is_the_users_to_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(monkeypatch, "backends.gpu:PRECISIONS")
+    with pytest.raises(ConfigError, match=r"backend 'ours' is \('fp32', 'fp16'\) in backends\.gpu:PRECISIONS: a class"):
+        backend_kind("ours")
+
+
+def test_instances_have_a_device_each_where_the_backend_s_class_says_so_and_a_function_has_one() -> None:
+    options = {"devices": ["usb:0", "usb:1"]}
+    assert backend_kind("edgetpu").spread(options) == [{"device": "usb:0"}, {"device": "usb:1"}]
+    assert backend_kind("cpu").spread(options) == [options]
+    assert backend_kind("cpu").look_without_model() is None
+
+
 def test_an_option_that_a_backend_takes_is_let_through_and_any_other_refused() -> None:
-    kind: Any = _Takes
-    check_backend_options("ours", kind, {"speed": 2})
+    _ours(_Takes).check_options({"speed": 2})
     with pytest.raises(UnknownName, match=r"unknown option of the ours backend 'sped'; did you mean 'speed'\?"):
-        check_backend_options("ours", kind, {"sped": 2})
+        _ours(_Takes).check_options({"sped": 2})
     for own in ("model", "threads", "input_shapes"):
         with pytest.raises(UnknownName, match=f"unknown option of the ours backend '{own}'"):
-            check_backend_options("ours", kind, {own: 2})
+            _ours(_Takes).check_options({own: 2})
 
 
 def test_a_backend_that_takes_any_option_is_asked_for_none() -> None:
-    every: Any = _TakesAll
-    check_backend_options("ours", every, {"anything": 1})
+    _ours(_TakesAll).check_options({"anything": 1})
     with pytest.raises(UnknownName):
-        check_backend_options("ours", _Takes, {"anything": 1})  # type: ignore[arg-type]
+        _ours(_Takes).check_options({"anything": 1})

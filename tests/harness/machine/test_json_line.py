@@ -179,4 +179,4 @@ def test_a_message_that_is_expected_elsewhere_is_refused_here() -> None:
 
 def test_what_cannot_be_told_is_an_error_of_the_one_that_tells_it() -> None:
     with pytest.raises(TypeError, match="cannot be told to another process"):
-        encode(Recipe(Path("m"), 1, {"library": object()}))
+        encode(Recipe("cpu", Path("m"), 1, {"library": object()}))

@@ -20,9 +20,11 @@ from backends.litert.batch import Rows
 from backends.litert.tensor_memory import as_bytes
 from backends.null import NullBackend
 from harness.machine.control import Control, control_file
+from harness.model.opening import Opener
+from harness.model.parity import Comparison
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.pool import Pool
-from harness.serving.instances import Parts
+from harness.serving.instances import Instances
 from harness.serving.responder import Responder
 from harness.serving.sut import SystemUnderTest
 from harness.worker.batch import CannotBatchError, open_many, prove
@@ -109,27 +111,36 @@ def test_the_zoo_s_quantised_mobilenet_v2_has_a_fixed_reshape(zoo: Path) -> None
     model = zoo / "models/coral/mobilenet_v2_1.0_224_quant.tflite"
     single = CpuBackend(model, threads=1)
     with pytest.raises(CannotBatchError, match="cannot be resized to 2 samples"):
-        open_many(cast("Parts", Opener(CpuBackend, model)), single, 2)
+        open_many(opens(CpuBackend, model), single, 2)
 
 
-class Opener:
-    """Opens the model for a batch as `Parts` does; holds answers against each other to a tenth."""
+def opens(kind: Any, model: Path) -> Opener:
+    """Opens the model for a batch as `Opener` does, by this class."""
 
-    def __init__(self, kind: Any, model: Path, **options: Any) -> None:
-        self._kind, self._model, self._options = kind, model, options
-        self.control = self
-        self.ticks = 0
+    class Opens:
+        def open_many(self, single: Backend, size: int) -> Backend:
+            shapes = [(size, *tensor.shape[1:]) for tensor in single.inputs]
+            return cast("Backend", kind(model, threads=1, input_shapes=shapes))
 
-    def open_many(self, single: Backend, size: int) -> Backend:
-        shapes = [(size, *tensor.shape[1:]) for tensor in single.inputs]
-        return cast("Backend", self._kind(self._model, threads=1, input_shapes=shapes, **self._options))
+    return cast("Opener", Opens())
+
+
+class Tenth:
+    """Of `Instances` what holds answers against each other: to a tenth."""
+
+    def __init__(self) -> None:
+        self.control = self.parity = self
 
     def tick(self) -> None:
-        self.ticks += 1
+        pass
 
-    def disagreement(self, outputs: Any, expected: Any, found: Any) -> list[str]:
+    def compare(self, outputs: Any, expected: Any, found: Any) -> Comparison:
         del outputs
-        return [] if np.allclose(expected, found, atol=0.1) else ["beyond a tenth"]
+        right = np.allclose(expected, found, atol=0.1)
+        return Comparison(right, () if right else ("beyond a tenth",), 1)
+
+
+TENTH = cast("Instances", Tenth())
 
 
 @pytest.mark.parametrize("kind", [CpuBackend, CompiledCpuBackend])
@@ -141,12 +152,11 @@ def test_models_of_the_zoo_answer_every_sample_in_every_place_as_by_itself(zoo: 
     model = zoo / f"models/{name}.tflite"
     if kind is CompiledCpuBackend and "edgetpu" in name:
         pytest.skip("CompiledModel does not take this file as it is")
-    parts = cast("Parts", Opener(kind, model))
     single = kind(model, threads=1)
-    many = open_many(parts, single, 3)
+    many = open_many(opens(kind, model), single, 3)
     rng = np.random.default_rng(0)
     rows = [tuple(_noise(rng, tensor) for tensor in single.inputs) for _ in range(4)]
-    prove(parts, single, many, rows)
+    prove(TENTH, single, many, rows)
     assert [tensor.shape[0] for tensor in (*many.inputs, *many.outputs)] == [3, 3]
 
 
@@ -193,10 +203,9 @@ def test_a_batch_that_answers_otherwise_is_found_out_even_where_all_samples_are_
     wrong: Callable[[Array], None], count: int, dtype: npt.DTypeLike
 ) -> None:
     rows = [(np.array([[1, 2, 3 + 7 * number]], dtype),) for number in range(count)]
-    parts = cast("Parts", Opener(None, Path()))
-    prove(parts, Doubler(1, dtype), Doubler(4, dtype), rows)
+    prove(TENTH, Doubler(1, dtype), Doubler(4, dtype), rows)
     with pytest.raises(CannotBatchError, match="asked 4 samples at once the model answers otherwise"):
-        prove(parts, Doubler(1, dtype), Doubler(4, dtype, wrong), rows)
+        prove(TENTH, Doubler(1, dtype), Doubler(4, dtype, wrong), rows)
 
 
 def test_floats_may_differ_as_far_as_the_task_tolerates_and_no_further() -> None:
@@ -206,10 +215,10 @@ def test_floats_may_differ_as_far_as_the_task_tolerates_and_no_further() -> None
 
         return add
 
-    parts, rows = cast("Parts", Opener(None, Path())), [(np.ones((1, 3), np.float32),)]
-    prove(parts, Doubler(1, np.float32), Doubler(4, np.float32, by(0.01)), rows)
+    rows = [(np.ones((1, 3), np.float32),)]
+    prove(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.01)), rows)
     with pytest.raises(CannotBatchError, match="beyond a tenth"):
-        prove(parts, Doubler(1, np.float32), Doubler(4, np.float32, by(0.5)), rows)
+        prove(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.5)), rows)
 
 
 def test_a_model_whose_answers_are_not_one_row_a_sample_is_refused() -> None:
@@ -220,9 +229,9 @@ def test_a_model_whose_answers_are_not_one_row_a_sample_is_refused() -> None:
             self.outputs = (TensorSpec("twice", (1, 3 * input_shapes[0][0]), np.dtype(np.int8)),)
 
     with pytest.raises(CannotBatchError, match=r"has twice as \[1, 12\], where \[4, 3\] would be one row a sample"):
-        open_many(cast("Parts", Opener(Flat, Path())), Doubler(1, np.int8), 4)
+        open_many(opens(Flat, Path()), Doubler(1, np.int8), 4)
     with pytest.raises(CannotBatchError, match=r"without a leading dimension of 1: given \[2, 3\]"):
-        open_many(cast("Parts", Opener(Flat, Path())), Doubler(2, np.int8), 4)
+        open_many(opens(Flat, Path()), Doubler(2, np.int8), 4)
 
 
 class Echo(Codec):

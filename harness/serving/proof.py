@@ -1,0 +1,94 @@
+"""Proof against the CPU: a run's backend answers a few of its samples, and is held against one thread of the interpreter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from backends.base import Array, Backend, ModelRejected
+from harness.errors import RunFailed
+from harness.machine.control import Phase
+from harness.messages.worker import Opened, Proven
+from harness.model.output_checks import checked
+from harness.model.parity import Comparison
+from harness.serving.instances import Instances
+
+
+def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened | Proven], None]) -> None:
+    """Holds the backend against one CPU thread on a few samples, which must be loaded. The plain CPU is its own proof.
+
+    A model whose shapes were completed unasked, and that then answers otherwise, goes on as the file has it.
+
+    Args:
+        instances: Of the run.
+        indices: Samples that may be asked.
+        tell: Hears the comparison, whatever comes of it, or that the file as it is was opened instead.
+
+    Raises:
+        RunFailed: They differ by more than the task tolerates, and the config does not allow it.
+    """
+    section, modified = instances.spec.backend, instances.opener.modified
+    if instances.info.engine == "none" or (section.is_plain_cpu and modified is None):
+        return
+    instances.control.enter(Phase.PROVING)
+    began = time.monotonic()
+    found = agreement(instances, instances.first, indices[: section.parity.samples])
+    completed = modified is not None and section.complete_shapes == "auto"
+    if found.passed is False and completed and section.is_plain_cpu:
+        # A completed model is another rounding of the same one; where it is more than that, nobody asked for it.
+        instances.warnings.append(
+            f"the model runs as it is: with its missing shapes completed it answers otherwise ({'; '.join(found.why)})"
+        )
+        instances.take_file_as_it_is()
+        tell(instances.opened())
+        return
+    tell(Proven(found, time.monotonic() - began, section.allow_mismatch))
+    if found.passed is False and not section.allow_mismatch:
+        raise RunFailed(
+            f"backend {instances.info.name} disagrees with one CPU thread on {found.samples} samples, so nothing was "
+            f"timed: {'; '.join(found.why)}.{instances.opener.suspicion(instances.first)} --allow-mismatch times it "
+            "all the same and says so in the result."
+        )
+
+
+def prove_rival(instances: Instances, rival: Backend, indices: Sequence[int], tell: Callable[[Proven], None]) -> bool:
+    """Holds a backend that nobody asked for by name against one CPU thread; only one that agrees is told of."""
+    began = time.monotonic()
+    found = agreement(instances, rival, indices[: instances.spec.backend.parity.samples])
+    if found.passed:
+        tell(Proven(found, time.monotonic() - began, allowed=False))
+    return bool(found.passed)
+
+
+def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) -> Comparison:
+    """Holds a backend against one CPU thread on these samples, which must be loaded: see `parity.compare`.
+
+    Raises:
+        RunFailed: It answers what the model does not promise.
+    """
+    opener, file = instances.opener, instances.spec.model.path
+    # An accelerator is held against the same file; changes to the file itself against the file as it was.
+    path = opener.model if instances.info.accelerator else file
+    said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == file else 'the same file'}"
+    try:
+        reference = opener.open_reference(path)
+    except ModelRejected as error:
+        return Comparison(None, (f"the CPU cannot run the model: {error}",), 0)
+    expected = _answers(instances, reference, indices)
+    reference.close()
+    try:
+        found = _answers(instances, backend, indices)
+    except RunFailed as error:
+        raise RunFailed(f"{error}.{why}" if (why := opener.suspicion(backend)) else str(error)) from None
+    return replace(instances.parity.compare(backend.outputs, expected, found), reference=said)
+
+
+def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:
+    ask = checked(backend, backend.runner())
+    answers = []
+    for index in indices:
+        # A backend may reuse its buffers.
+        answers.append([output.copy() for output in ask(instances.samples.rows[index])])
+        instances.control.tick()
+    return answers
