@@ -107,7 +107,7 @@ class Backend(ABC):
         return [dict(options)]
 
     @classmethod
-    def look_without_model(cls) -> BackendInfo | None:
+    def info_without_model(cls) -> BackendInfo | None:
         """What is known of a device that only runs models made for it alone; None where any model can be tried.
 
         Raises:

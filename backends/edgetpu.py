@@ -60,7 +60,7 @@ class EdgeTpuBackend(ExternalBackend):
         )
 
     @classmethod
-    def look_without_model(cls, library: str = LIBRARY) -> BackendInfo:
+    def info_without_model(cls, library: str = LIBRARY) -> BackendInfo:
         """What can be found without a model: any of ours would not be compiled for it.
 
         Raises:

@@ -62,8 +62,8 @@ class BackendKind:
     open: OpensBackend
     spread: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
     """See `Backend.spread`."""
-    look_without_model: Callable[[], BackendInfo | None]
-    """See `Backend.look_without_model`."""
+    info_without_model: Callable[[], BackendInfo | None]
+    """See `Backend.info_without_model`."""
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuses options that the backend does not have, with a near miss where there is one.
@@ -109,7 +109,7 @@ def _kind(name: str, where: str, found: Any) -> BackendKind:
         raise ConfigError(f"backend {name!r} is {found!r} in {where}: a class of backends.base.Backend is wanted")
     # A function chooses between classes: its instances have one device between them.
     of = found if isinstance(found, type) and issubclass(found, Backend) else Backend
-    return BackendKind(name, found, of.spread, of.look_without_model)
+    return BackendKind(name, found, of.spread, of.info_without_model)
 
 
 def backend_names() -> list[str]:

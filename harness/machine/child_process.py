@@ -6,14 +6,19 @@ import contextlib
 import ctypes
 import faulthandler
 import os
+import selectors
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
+_LEAVE_S = 3.0
 
 Child = subprocess.Popen[bytes]
 
@@ -21,23 +26,23 @@ Child = subprocess.Popen[bytes]
 def start(
     module: str,
     descriptors: Sequence[int],
-    *,
+    *words: str,
     folder: Path | None = None,
     log: IO[bytes] | None = None,
     own_session: bool = False,
 ) -> Child:
-    """Starts `python -P -m MODULE DESCRIPTOR... PARENT_PID` with nothing on its standard input.
+    """Starts `python -P -m MODULE DESCRIPTOR... PARENT_PID WORD...` with nothing on its standard input.
 
     Args:
-        module: Its `main` calls `live_and_die_with` its last word.
+        module: Its `main` calls `live_and_die_with(PARENT_PID)`.
         descriptors: Open files that it gets, under the same numbers; those of this process stay open.
+        words: What else it is told.
         folder: Its current directory; None for this process's own.
         log: Where its output goes; None for where this process's goes.
         own_session: Ctrl-C on the terminal does not reach it: for a child whose parent has to end it in order.
     """
-    words = [sys.executable, "-P", "-m", module, *map(str, descriptors), str(os.getpid())]
     return subprocess.Popen(
-        words,
+        [sys.executable, "-P", "-m", module, *map(str, descriptors), str(os.getpid()), *words],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -45,6 +50,63 @@ def start(
         pass_fds=tuple(descriptors),
         start_new_session=own_session,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a child was started for."""
+
+    line: bytes | None
+    """Without its end; None where none came."""
+    hangs: bool = False
+    """It had not ended when the time was up."""
+    how: str = ""
+    """How it ended where it said nothing: see `how_it_ended`."""
+    said: str = ""
+    """The last line of its output, where it said nothing else."""
+
+
+def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
+    """Starts a child for one line on a pipe: for what can take a process down, or hang.
+
+    Args:
+        module: Its `main` writes the line to the descriptor that it is given first.
+        words: What it is told.
+        timeout_s: It is ended where it has said nothing for so long.
+    """
+    read_end, write_end = os.pipe()
+    with open(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:  # noqa: PTH123 - a descriptor
+        try:
+            child = start(module, [write_end], *words, log=log)
+        finally:
+            os.close(write_end)
+        try:
+            line = _first_line(pipe, timeout_s)
+            # The pipe closes a moment before the process is gone; one that has answered may take leave of its driver.
+            status = child.wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            child.kill()
+            child.wait()
+        log.seek(0)
+        said = log.read().decode(errors="replace").strip().splitlines()
+    if line.endswith(b"\n"):
+        return Answer(line[:-1])
+    return Answer(None, status is None, "" if status is None else how_it_ended(status), said[-1] if said else "")
+
+
+def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes:
+    """What comes until the end of a line, of the pipe or of the time."""
+    end, line = time.monotonic() + timeout_s, b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while not line.endswith(b"\n") and selector.select(max(0.0, end - time.monotonic())):
+            piece = pipe.read(1 << 16)
+            if not piece:
+                break
+            line += piece
+    return line
 
 
 def how_it_ended(status: int) -> str:

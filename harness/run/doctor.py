@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,36 +19,12 @@ from harness.machine import facts as system
 from harness.machine.state import read_state
 from harness.machine.topology import this_machine
 from harness.results import stability as unstable
+from harness.run.backend_check import check_backend
 from harness.zoo.files.official import cache_dir
 from harness.zoo.files.sample_cache import cache_limit, kept_bytes
 
-_PROBE_TIMEOUT_S = 60.0
-_RAMP_S, _LOOK_S = 0.1, 1.1
+_RAMP_S, _WORK_S = 0.1, 1.1
 _DEFAULT = "cpu"
-
-_PROBE = """
-import json, sys
-from dataclasses import asdict
-from pathlib import Path
-import numpy as np
-from harness.config.backend import BackendSection
-from harness.config.registry import backend_kind
-from harness.errors import exit_status
-from harness.model.opening import Opener
-name, model = sys.argv[1:]
-try:
-    info = backend_kind(name).look_without_model()
-    if info is None:
-        section = BackendSection(name=name, complete_shapes=False)
-        backend = Opener(Path(model), "", section, Path()).open_covered(1)
-        info = backend.info()
-        backend.invoke([np.zeros(spec.shape, spec.dtype) for spec in backend.inputs])
-    said = {"available": True, "why": None, "info": asdict(info)}
-except Exception as error:
-    known = exit_status(error) is not None
-    said = {"available": False, "why": str(error) if known else f"{type(error).__name__}: {error}", "info": None}
-print(json.dumps(said))
-"""
 
 
 def examine() -> dict[str, Any]:
@@ -84,12 +58,12 @@ def examine() -> dict[str, Any]:
 
 def _measured() -> list[unstable.Reason]:
     """What disturbs this machine right now: as a run is judged, over a second of work on one CPU."""
-    look = partial(read_state, os.sched_getaffinity(0), [os.getpid()])
+    state = partial(read_state, os.sched_getaffinity(0), [os.getpid()])
     # A CPU that has nothing to do runs slower by itself.
     _work(_RAMP_S)
-    before = look()
-    _work(_LOOK_S)
-    after = look()
+    before = state()
+    _work(_WORK_S)
+    after = state()
     return unstable.reasons(before, after, unstable.between(before, after))
 
 
@@ -100,41 +74,16 @@ def _work(seconds: float) -> None:
 
 
 def _examine_backend(name: str, model: Path) -> dict[str, Any]:
-    """In a process of its own: a driver can take it down, or hang."""
-    import json
-
-    row: dict[str, Any] = {
+    found = check_backend(name, model)
+    info = found.info
+    return {
         "name": name,
-        "available": False,
-        "why": None,
-        "engine": None,
-        "delegate": None,
-        "device": {},
-    }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", _PROBE, name, str(model)],
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return row | {"why": f"it hangs: no answer in {_PROBE_TIMEOUT_S:g} s"}
-    try:
-        said = json.loads(done.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
-        return row | {"why": f"it takes its process down (exit status {done.returncode})"}
-    info = said["info"] or {}
-    # Where the probe's file lay is nobody's concern.
-    why = said["why"] and said["why"].replace(str(model), "a small model")
-    return row | {
-        "available": said["available"],
-        "why": why,
-        "engine": info.get("engine"),
-        "delegate": info.get("delegate"),
-        "device": info.get("device", {}),
+        "available": info is not None,
+        # Where the probe's file lay is nobody's concern.
+        "why": found.why_not and found.why_not.replace(str(model), "a small model"),
+        "engine": info.engine if info else None,
+        "delegate": info.delegate if info else None,
+        "device": info.device if info else {},
     }
 
 

@@ -102,15 +102,15 @@ def test_devices_that_make_no_sense_are_refused(device: str, devices: Any, says:
 def test_without_a_model_the_library_and_its_device_are_looked_at(
     delegate_library: Path, compile_library: Callable[[str], Path]
 ) -> None:
-    found = EdgeTpuBackend.look_without_model(str(delegate_library))
+    found = EdgeTpuBackend.info_without_model(str(delegate_library))
     assert (found.delegate, found.device) == (delegate_library.name, {"library": str(delegate_library)})
     with pytest.raises(
         BackendUnavailable, match=r"^no Edge TPU runtime: .*no such\.so[^.]*\. Install the Edge TPU runtime"
     ):
-        EdgeTpuBackend.look_without_model("no such.so")
+        EdgeTpuBackend.info_without_model("no such.so")
     no_device = compile_library(
         "void *tflite_plugin_create_delegate(char **k, char **v, unsigned long n, void (*report)(const char *))"
         '{report("no device"); return 0;} void tflite_plugin_destroy_delegate(void *d) {}'
     )
     with pytest.raises(BackendUnavailable, match="refuses to start with no options: no device"):
-        EdgeTpuBackend.look_without_model(str(no_device))
+        EdgeTpuBackend.info_without_model(str(no_device))

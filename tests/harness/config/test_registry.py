@@ -91,7 +91,7 @@ class _TakesAll(_Takes):
 
 
 def _ours(opens: Any) -> BackendKind:
-    return BackendKind("ours", opens, Backend.spread, Backend.look_without_model)
+    return BackendKind("ours", opens, Backend.spread, Backend.info_without_model)
 
 
 def test_a_plug_in_that_opens_nothing_is_the_users_to_fix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_instances_have_a_device_each_where_the_backend_s_class_says_so_and_a_fu
     options = {"devices": ["usb:0", "usb:1"]}
     assert backend_kind("edgetpu").spread(options) == [{"device": "usb:0"}, {"device": "usb:1"}]
     assert backend_kind("cpu").spread(options) == [options]
-    assert backend_kind("cpu").look_without_model() is None
+    assert backend_kind("cpu").info_without_model() is None
 
 
 def test_an_option_that_a_backend_takes_is_let_through_and_any_other_refused() -> None:

@@ -40,7 +40,7 @@ def test_a_backend_that_crashes_is_a_row_that_says_so(cli: Cli, plug_in: Callabl
     done = cli("doctor", "--json", env=env)
     assert done.returncode == 0, done.stderr
     row = next(row for row in json.loads(done.stdout)["backends"] if row["name"] == "fatal")
-    assert row["why"] == "it takes its process down (exit status -6)"
+    assert row["why"] == "it takes its process down, which was killed by SIGABRT"
 
 
 def test_the_table_is_for_people(cli: Cli) -> None:
