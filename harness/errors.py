@@ -3,7 +3,6 @@
     HarnessError                          3     a message for the user, never a traceback
       ConfigError                         2     the user must fix the command, the config or the machine
         UnknownName                       2     a name nobody knows; the message suggests a near one
-        model.file.NotAModel              2     a file that is no TFLite model
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
       Interrupted                         128+n after signal n: 130 after SIGINT, 143 after SIGTERM
@@ -19,8 +18,8 @@
       accuracy.records.tfrecord.RecordError   2     a record file that is absent, cut or corrupt
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
-call what raises them, and met by no user: accuracy.truth.text_proto.TextProtoError, worker.batch.CannotBatchError,
-zoo.files.locks.NoLocks. Anything else is a bug and keeps its traceback.
+call what raises them, and met by no user: accuracy.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
+worker.batch.CannotBatchError, zoo.files.locks.NoLocks. Anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations

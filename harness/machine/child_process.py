@@ -75,7 +75,7 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
         timeout_s: It is ended where it has said nothing for so long.
     """
     read_end, write_end = os.pipe()
-    with open(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:  # noqa: PTH123 - a descriptor
+    with os.fdopen(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:
         try:
             child = start(module, [write_end], *words, log=log)
         finally:
@@ -91,8 +91,8 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
             child.wait()
         log.seek(0)
         said = log.read().decode(errors="replace").strip().splitlines()
-    if line.endswith(b"\n"):
-        return Answer(line[:-1])
+    if b"\n" in line:
+        return Answer(line.partition(b"\n")[0])
     return Answer(None, status is None, "" if status is None else how_it_ended(status), said[-1] if said else "")
 
 
@@ -101,7 +101,7 @@ def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes:
     end, line = time.monotonic() + timeout_s, b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
-        while not line.endswith(b"\n") and selector.select(max(0.0, end - time.monotonic())):
+        while b"\n" not in line and selector.select(max(0.0, end - time.monotonic())):
             piece = pipe.read(1 << 16)
             if not piece:
                 break
