@@ -166,27 +166,6 @@ def test_a_disk_that_fills_within_a_series_is_a_failed_series(
         assert top["status"] in (None, "failed")
 
 
-def test_a_worker_whose_parent_died_before_it_woke_ends_at_once(environment: dict[str, str], tmp_path: Path) -> None:
-    page = tmp_path / "page"
-    page.write_bytes(bytes(8 * 512))
-    read, write = os.pipe()
-    with page.open("r+b") as control:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "harness.worker.main", str(write), str(control.fileno()), "1"],
-            cwd=tmp_path,
-            env=environment,
-            pass_fds=(write, control.fileno()),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-    os.close(write)
-    os.close(read)
-    assert done.returncode == 1
-    assert done.stderr == "the parent was gone before its death could be heard of\n"
-
-
 def test_a_series_that_is_killed_keeps_what_it_had_and_its_journal_says_where_it_was(
     keywords: list[str], tmp_path: Path, read_result: Read
 ) -> None:
