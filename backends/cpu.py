@@ -51,7 +51,7 @@ def _make_place(weight_cache: object, model: Path) -> None:
     """Makes the folder of packed weights and sees that they would fit: where XNNPACK cannot write, it aborts the process."""
     if not isinstance(weight_cache, str):
         raise BackendUnavailable(
-            f"weight_cache of the cpu backend is {weight_cache!r}: true, or the path of a file it can be"
+            f"weight_cache of the cpu backend is {weight_cache!r}: it can be true, or the path of a file"
         )
     if any(letter in weight_cache for letter in '"\n\r'):
         raise BackendUnavailable(
@@ -147,30 +147,18 @@ def open_cpu(
     Raises:
         BackendUnavailable: Options of both engines at once, or an engine that does not have them.
     """
-    compiled = {
+    plain = [
+        name for name, given in (("xnnpack=false", not xnnpack), ("reference_kernels", reference_kernels)) if given
+    ]
+    if weight_cache and plain:
+        raise BackendUnavailable(f"only XNNPACK has a weight_cache, which {' and '.join(plain)} keeps out")
+    of_compiled = {
         "xnnpack_flags": xnnpack_flags is not None,
         "force_fp16": force_fp16,
         # The interpreter's has one too, if this version of the runtime can be made to.
         "weight_cache": bool(weight_cache) and not can_cache(),
     }
-    plain = {"xnnpack=false": not xnnpack, "reference_kernels": reference_kernels}
-    asked = {
-        "CompiledModel": [name for name, given in compiled.items() if given],
-        "Interpreter": [name for name, given in plain.items() if given],
-    }
-    if engine not in ENGINES:
-        raise BackendUnavailable(f"engine of the cpu backend is {engine!r}: one of {', '.join(ENGINES)} it can be")
-    chosen = engine if engine != "auto" else ("CompiledModel" if asked["CompiledModel"] else "Interpreter")
-    other = "Interpreter" if chosen == "CompiledModel" else "CompiledModel"
-    if weight_cache and asked["Interpreter"]:
-        raise BackendUnavailable(
-            f"only XNNPACK has a weight_cache, which {' and '.join(asked['Interpreter'])} keeps out"
-        )
-    if asked[other]:
-        raise BackendUnavailable(
-            f"the engine {chosen} of the cpu backend has no {', '.join(asked[other])}: {other} has"
-        )
-    if chosen == "Interpreter":
+    if _engine(engine, plain, [name for name, given in of_compiled.items() if given]) == "Interpreter":
         return CpuBackend(
             model,
             threads=threads,
@@ -183,3 +171,23 @@ def open_cpu(
     if force_fp16:
         flags = (_DEFAULT_FLAGS if flags is None else flags) | _FORCE_FP16
     return CompiledCpuBackend(model, threads=threads, flags=flags, weight_cache=weight_cache, input_shapes=input_shapes)
+
+
+def _engine(asked: str, plain: Sequence[str], compiled: Sequence[str]) -> str:
+    """The engine that has what is asked.
+
+    Args:
+        asked: One of `ENGINES`.
+        plain: Options given that only the interpreter has.
+        compiled: Options given that only a compiled model has.
+
+    Raises:
+        BackendUnavailable: No such engine, or one that does not have them.
+    """
+    if asked not in ENGINES:
+        raise BackendUnavailable(f"engine of the cpu backend is {asked!r}: it can be {', '.join(ENGINES)}")
+    chosen = asked if asked != "auto" else ("CompiledModel" if compiled else "Interpreter")
+    other, lacking = ("Interpreter", plain) if chosen == "CompiledModel" else ("CompiledModel", compiled)
+    if lacking:
+        raise BackendUnavailable(f"the engine {chosen} of the cpu backend has no {', '.join(lacking)}: {other} has")
+    return chosen

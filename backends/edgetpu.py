@@ -106,7 +106,7 @@ def named_devices(device: str, devices: Sequence[str]) -> list[str]:
     named = device.split(";") if isinstance(device, str) and device else devices or ([device] if device else [])
     if isinstance(named, str) or not all(isinstance(name, str) and name.strip() for name in named):
         raise BackendUnavailable(
-            f"devices of the edgetpu backend are {named!r}: a list of names such as usb:0 they can be"
+            f"devices of the edgetpu backend are {named!r}: they can be a list of names such as usb:0"
         )
     names = [name.strip() for name in named]
     twice = sorted({name for name in names if names.count(name) > 1})

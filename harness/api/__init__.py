@@ -24,8 +24,8 @@ from harness.api.models import (
     QuestionAnswerer,
     Segmenter,
     SuperResolver,
-    find_model,
     kind_of,
+    resolve_arguments,
 )
 
 __all__ = [
@@ -79,5 +79,5 @@ def open_model(
         backends.base.ModelRejected: The runtime does not take the file.
         tasks.base.ModelMismatch: The model's tensors do not fit the task.
     """
-    asked = find_model(task, model, backend, threads, options)
+    asked = resolve_arguments(task, model, backend, threads, options)
     return kind_of(asked)(asked, labels)

@@ -43,7 +43,7 @@ from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
 
-def find_model(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
+def resolve_arguments(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
     """What the arguments of `harness.api.open_model` stand for.
 
     Raises:
@@ -85,7 +85,7 @@ class Model(ABC):
         Raises:
             ConfigError: Also where the benchmark is of another kind.
         """
-        asked = find_model(task, model, backend, threads, options)
+        asked = resolve_arguments(task, model, backend, threads, options)
         if (right := kind_of(asked)) is not cls:
             raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right.__name__}")
         return cls(asked, labels)

@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.config.schema import Benchmark, ModelSection
 from harness.errors import EXIT_VALID, ConfigError, unknown
 from harness.spec.model_source import find_model
 from harness.units import bytes_text
@@ -53,17 +52,14 @@ def _find(name: str) -> Path:
         raise ConfigError(f"no model file at {name}")
     known: list[str] = []
     for benchmark_name in benchmark_names():
-        config = find_benchmark(benchmark_name)
-        models = load_benchmark(config).models
-        if name in models or name == benchmark_name:
+        benchmark = load_benchmark(find_benchmark(benchmark_name))
+        if name in benchmark.models or name == benchmark_name:
             use = "auto" if name == benchmark_name else name
-            return find_model(load_benchmark(config, [("model.use", use)]), cache_dir())[0].path
-        known += [benchmark_name, *models]
+            return find_model(use, benchmark.models, benchmark.title, cache_dir())[0].path
+        known += [benchmark_name, *benchmark.models]
     for collection in load_collections().values():
         if name in collection.models:
-            model = ModelSection(use=name)
-            benchmark = Benchmark(title=collection.title, task="none", model=model, models=collection.models)
-            return find_model(benchmark, cache_dir())[0].path
+            return find_model(name, collection.models, collection.title, cache_dir())[0].path
         known += collection.models
     raise ConfigError(unknown("model", name, known, "./run.sh list"))
 

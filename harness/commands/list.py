@@ -13,7 +13,7 @@ from harness.config.registry import backend_kind, backend_names
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
 from harness.spec.official_source import how_to_get
-from harness.zoo.files.official import cache_dir, examine
+from harness.zoo.files.official import USABLE, cache_dir, examine
 
 EXAMPLES = """\
 examples:
@@ -22,8 +22,6 @@ examples:
   ./run.sh list chromeos
   ./run.sh list --json
 """
-
-_USABLE = ("verified", "unverified")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,13 +69,13 @@ def _collection(name: str, collection: Collection) -> dict[str, Any]:
 
 def _model(name: str, entry: ModelEntry) -> dict[str, Any]:
     state, why = _official(name, entry)
-    here = "official" if state in _USABLE else "standin" if entry.standin else None
+    here = "official" if state in USABLE else "standin" if entry.standin else None
     return {"name": name, "file": entry.file, "state": state, "here": here, "why": why}
 
 
 def _dataset(name: str, entry: DatasetEntry) -> dict[str, Any]:
     state, why = _official(name, entry)
-    here = "builtin" if entry.builtin else "official" if state in _USABLE else None
+    here = "builtin" if entry.builtin else "official" if state in USABLE else None
     if here == "official" and (truth := next((part for part in entry.parts if part.file == entry.truth), None)):
         of_truth = examine(truth.file, truth, cache_dir())
         if not of_truth.usable:
@@ -91,7 +89,7 @@ def _file(name: str, entry: FileEntry) -> dict[str, Any]:
         "name": name,
         "file": entry.file,
         "state": state,
-        "here": "official" if state in _USABLE else None,
+        "here": "official" if state in USABLE else None,
         "why": why,
     }
 

@@ -50,6 +50,12 @@ def most_instances(counts: Sequence[int], threads: int) -> int:
     return max(1, sum(count // threads for count in counts))
 
 
+def thread_counts(most: int) -> list[int]:
+    """Numbers of threads to try: the powers of two, and the most there can be."""
+    counts = [2**power for power in range(most.bit_length())]
+    return counts if counts[-1] == most else [*counts, most]
+
+
 def most_threads(counts: Sequence[int], instances: int) -> int:
     """Threads with which so many instances still have cores of their own, all of one kind; one at least."""
     fitting = (threads for threads in range(max(counts), 1, -1) if most_instances(counts, threads) >= instances)

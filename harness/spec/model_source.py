@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.config.published import ModelEntry
-from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
 from harness.spec.schema import Checksum, ModelRef
@@ -14,22 +14,29 @@ from harness.zoo.files.official import hash_file, is_published, writing_cache
 from harness.zoo.standins.library import STANDINS, standin_path
 
 
-def find_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+def find_model(
+    use: str, entries: Mapping[str, ModelEntry], title: str, cache_dir: Path
+) -> tuple[ModelRef, dict[str, Any]]:
     """The model that `model.use` means, and the task options it needs.
 
     `auto` and `official` never use the network: a file that is not in the cache is not here.
 
+    Args:
+        use: A path, a name of the entries, `auto`, `official` or `standin`.
+        entries: Published models by name, the preferred one first.
+        title: Whose they are, for messages.
+        cache_dir: Where official files and stand-ins lie.
+
     Raises:
         ConfigError: It is not here, or not what it should be; the message says how to get it.
     """
-    use, entries = benchmark.model.use, benchmark.models
     if use in entries:
         found = _official_model(use, entries[use], cache_dir) or _standin(use, entries[use], cache_dir)
         if found:
             return found
         raise ConfigError(f"model {use} is not here: {how_to_get(use, entries[use])}")
     if use in ("auto", "official", "standin"):
-        return _chosen_model(benchmark, cache_dir)
+        return _chosen_model(use, entries, title, cache_dir)
     path = Path(use)
     if not path.is_file():
         if "/" not in use and not use.endswith(".tflite"):
@@ -45,9 +52,10 @@ def find_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[st
     return ModelRef(name=path.stem, source="file", path=path.resolve(), sha256=digests.sha256), {}
 
 
-def _chosen_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+def _chosen_model(
+    use: str, entries: Mapping[str, ModelEntry], title: str, cache_dir: Path
+) -> tuple[ModelRef, dict[str, Any]]:
     """The first official file that is cached, or else the first stand-in, as far as `model.use` allows."""
-    use, entries = benchmark.model.use, benchmark.models
     for name, entry in entries.items():
         if use != "standin" and (found := _official_model(name, entry, cache_dir)):
             return found
@@ -56,13 +64,13 @@ def _chosen_model(benchmark: Benchmark, cache_dir: Path) -> tuple[ModelRef, dict
             return found
     published = {name: entry for name, entry in entries.items() if entry.file}
     if use == "standin":
-        raise ConfigError(f"there is no built-in stand-in for {benchmark.title}: give a model with --model PATH")
+        raise ConfigError(f"there is no built-in stand-in for {title}: give a model with --model PATH")
     if not published:
-        raise ConfigError(f"no model for {benchmark.title} is listed: give one with --model PATH")
+        raise ConfigError(f"no model for {title} is listed: give one with --model PATH")
     (name, entry), *more = published.items()
     others = f" (or another: {', '.join(other for other, _ in more)})" if more else ""
     raise ConfigError(
-        f"no {'' if use == 'auto' else 'official '}model for {benchmark.title} is here: {how_to_get(name, entry)}{others}, "
+        f"no {'' if use == 'auto' else 'official '}model for {title} is here: {how_to_get(name, entry)}{others}, "
         "or give one with --model PATH"
     )
 

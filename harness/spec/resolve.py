@@ -54,7 +54,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
     problems += _check_numbers(benchmark)
     load = attempt(lambda: _load(benchmark))
-    found_model = attempt(lambda: find_model(benchmark, cache_dir))
+    found_model = attempt(lambda: find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
         lambda: _options(benchmark, found_model[1] if found_model else {}, found_data[1] if found_data else {})
@@ -127,7 +127,7 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         ConfigError: A mistake in the config, or no model.
     """
     benchmark = load_benchmark(config, overrides)
-    model, of_model = find_model(benchmark, cache_dir)
+    model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
     return Asked(benchmark, _options(benchmark, of_model, {}), model)
 
 

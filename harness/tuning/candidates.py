@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.config.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
 from harness.config.workers import POOLS
-from harness.machine.placement import most_instances
+from harness.machine.placement import most_instances, thread_counts
 
 _XNNPACK = 1 | 2 | 8
 """XNNPACK's own choice of flags: signed and unsigned 8-bit kernels, dynamic fully connected."""
@@ -92,7 +92,7 @@ def _allowed(fields: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 
 
 def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    counts = [1] if given.accelerator else _powers_of_two(given.cores[0])
+    counts = [1] if given.accelerator else thread_counts(given.cores[0])
     if given.scenario in STREAMS:
         for threads in counts:
             yield f"threads={threads}", {"backend.threads": threads}
@@ -152,8 +152,3 @@ def _options(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _text(fields: Mapping[str, Any]) -> str:
     return ", ".join(f"{field.rpartition('.')[2]}={value}" for field, value in fields.items())
-
-
-def _powers_of_two(limit: int) -> list[int]:
-    counts = [2**power for power in range(limit.bit_length()) if 2**power <= limit]
-    return counts if counts[-1] == limit else [*counts, limit]

@@ -11,7 +11,7 @@ from harness.config.backend import BackendSection
 from harness.config.rules import STREAMS
 from harness.errors import ConfigError
 from harness.machine.memory import Owner
-from harness.machine.placement import Placement, most_instances, most_threads, on
+from harness.machine.placement import Placement, most_instances, most_threads, on, thread_counts
 from harness.serving.dispatch.peers import Peers
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
@@ -92,7 +92,7 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
         )
     wanted = spec.backend.threads
     # More threads than cores of one kind would wait for the slowest.
-    auto = [1] if parts.info.accelerator else [1, *_powers_of_two(parts.topology.counts[0])]
+    auto = [1] if parts.info.accelerator else thread_counts(parts.topology.counts[0])
     candidates = auto if wanted == "auto" else [wanted]
     best: tuple[calibration.ServiceTime, int, SystemUnderTest, Placement] | None = None
     tried = {}
@@ -196,8 +196,3 @@ def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:
             return threads, most_instances(cores, threads)
         case threads, instances:
             return int(threads), int(instances)
-
-
-def _powers_of_two(limit: int) -> list[int]:
-    counts = [2**power for power in range(1, limit.bit_length()) if 2**power <= limit]
-    return counts if not counts or counts[-1] == limit else [*counts, limit]

@@ -88,9 +88,9 @@ def test_devices_are_spread_and_nothing_else_of_the_options_changes() -> None:
     ("device", "devices", "says"),
     [
         ("usb:0", ["usb:1"], "two ways to say the same"),
-        ("usb:0;", [], r"\['usb:0', ''\]: a list of names"),
-        ("", [0, 1], r"\[0, 1\]: a list of names"),
-        ("", "usb:0", "'usb:0': a list of names"),
+        ("usb:0;", [], r"\['usb:0', ''\]: they can be a list of names"),
+        ("", [0, 1], r"\[0, 1\]: they can be a list of names"),
+        ("", "usb:0", "'usb:0': they can be a list of names"),
         ("usb:0;usb:1;usb:0", [], "usb:0 is named twice"),
     ],
 )

@@ -43,6 +43,10 @@ class Known(Protocol):
         """Published, or None."""
 
 
+USABLE = ("verified", "unverified")
+"""States of a file that may be read."""
+
+
 class Digests(NamedTuple):
     """Of a file's content."""
 
@@ -64,7 +68,7 @@ class Cached:
     @property
     def usable(self) -> bool:
         """Whether it may be read."""
-        return self.state in ("verified", "unverified")
+        return self.state in USABLE
 
 
 @dataclass(frozen=True, slots=True)

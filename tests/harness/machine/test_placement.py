@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.config.backend import BackendSection
 from harness.machine import placement
-from harness.machine.placement import Wanted, most_instances, most_threads, on, pin, place
+from harness.machine.placement import Wanted, most_instances, most_threads, on, pin, place, thread_counts
 from harness.machine.topology import Core, Topology, this_machine
 from harness.worker.plan import _fill
 
@@ -241,3 +241,8 @@ def _allowed(status: str) -> frozenset[int]:
         first, _, last = piece.partition("-")
         cpus |= set(range(int(first), int(last or first) + 1))
     return frozenset(cpus)
+
+
+@pytest.mark.parametrize(("most", "counts"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
+def test_the_numbers_of_threads_to_try_are_the_powers_of_two_and_the_most(most: int, counts: list[int]) -> None:
+    assert thread_counts(most) == counts

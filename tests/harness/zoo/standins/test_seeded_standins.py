@@ -17,7 +17,6 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from harness.config.files import load_collections
-from harness.config.schema import Benchmark, ModelSection
 from harness.spec.model_source import find_model
 from harness.zoo.standins.library import STANDINS
 
@@ -159,8 +158,7 @@ def test_a_name_of_the_collection_finds_its_stand_in(
     tmp_path: Path, name: str, shape: tuple[int, ...], dtype: type
 ) -> None:
     collection = load_collections()["chromeos"]
-    benchmark = Benchmark(title=collection.title, task="none", model=ModelSection(use=name), models=collection.models)
-    found, _ = find_model(benchmark, tmp_path)
+    found, _ = find_model(name, collection.models, collection.title, tmp_path)
     assert (found.name, found.source) == (name, "standin")
     assert _inputs(found.path) == (shape, dtype)
 
