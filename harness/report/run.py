@@ -151,7 +151,7 @@ def _bound_is_measured(result: Mapping[str, Any]) -> bool:
 
 def _backend(backend: Mapping[str, Any]) -> str:
     # Results of earlier versions do not say who answers.
-    workers = WORKERS[backend.get("workers", THREADS.name)]
+    workers = WORKERS.get(str(backend.get("workers")), THREADS)
     shape = " ".join(filter(None, (str(backend["instances"]), workers.label, "x", str(backend["threads"]), "thread")))
     shape += "s" if backend["threads"] > 1 else ""
     shape += f", batches of {backend['batch']}" if backend.get("batch", 1) > 1 else ""

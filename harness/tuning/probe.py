@@ -12,10 +12,8 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
-from harness.config.rules import STREAMS
 from harness.machine.child_process import live_and_die_with
 from harness.machine.control import Control
 from harness.machine.json_line import decode, encode
@@ -36,11 +34,8 @@ from harness.serving.instances import Instances
 from harness.serving.proof import agreement, prove
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
-from harness.worker import timing as calibration
-from harness.worker.batch import whole_invokes
 from harness.worker.engine import choose_engine
 from harness.worker.plan import plan_run
-from harness.worker.workers import measure_rate
 
 _SAMPLES = 8
 _ROUND_NS = 200_000_000
@@ -92,20 +87,20 @@ class Probe:
             engine = choose_engine(self._parts, self._indices, _nobody_hears)
         self._plan = plan_run(spec, self._parts, self._indices)
         self._engine = engine.chosen if engine else None
-        self._measure = self._measurement()
 
     def calibrated(self) -> Calibrated:
         """What the calibration decided."""
-        info = self._plan.suts[0].backend.info()
+        team = self._plan.team
+        info = team.first.backend.info()
         return Calibrated(
             threads=self._plan.threads,
-            instances=self._plan.instances,
-            workers=self._plan.workers,
-            batch=self._plan.batch,
+            instances=team.instances,
+            workers=team.kind.name,
+            batch=team.batch,
             engine=info.engine,
             engine_chosen=self._engine,
             accelerator=info.accelerator,
-            pids=tuple(self._plan.pids()),
+            pids=tuple(team.pids()),
         )
 
     def answer(self, question: Question) -> Round | Agreement:
@@ -118,31 +113,19 @@ class Probe:
 
     def round(self) -> Round:
         """Measures for a fifth of a second, or a few samples."""
-        per_second = self._measure()
-        latency_ns = self._plan.instances * 1e9 / per_second
+        team = self._plan.team
+        per_second = team.rate(self._indices)
+        latency_ns = team.instances * 1e9 / per_second
         return Round(per_second, latency_ns)
 
     def agreement(self, count: int) -> Agreement:
         """Holds the candidate against one CPU thread on more samples than a run's own proof does."""
-        backend = self._plan.suts[0].backend
+        backend = self._plan.team.first.backend
         fit = _ANSWER_BYTES // max(1, sum(tensor.nbytes for tensor in backend.outputs))
         indices = range(max(1, min(count, fit, len(self._parts.task))))
         self._parts.samples.load(indices)
         found = agreement(self._parts, backend, indices)
         return Agreement(found.samples, found.passed, found.why)
-
-    def _measurement(self) -> Callable[[], float]:
-        """How fast the scenario is served, in samples per second: the calibration's own measurements."""
-        if self._spec.load.scenario in STREAMS:
-            return self._stream
-        team = self._plan.team(self._parts)
-        return lambda: measure_rate(team, self._indices)
-
-    def _stream(self) -> float:
-        plan = self._plan
-        with on(plan.placement.of(0)):
-            call, asked, size = whole_invokes(plan.suts[0], self._indices)
-            return size * 1e9 / calibration.service_time(call, asked, _ROUND_NS).median_ns
 
 
 def _nobody_hears(_: object) -> None:

@@ -32,13 +32,9 @@ from harness.messages.worker import Done, FromWorker, QueueFigures
 from harness.model.coverage import judge_coverage, time_share
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.inline import multi_stream, single_stream
-from harness.serving.dispatch.pool import Pool
-from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes, summary
 from harness.serving.instances import Instances
 from harness.serving.proof import prove
-from harness.serving.responder import Responder
 from harness.serving.sample_room import Room, room_for
 from harness.serving.samples import SampleLibrary
 from harness.spec.schema import Spec, read_spec
@@ -46,6 +42,7 @@ from harness.spec.task import open_task
 from harness.worker.engine import choose_engine
 from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import expected_queries, longest_pause_s, refuse_too_many_queries, settings_for
+from harness.worker.teams.team import Team
 from harness.worker.warm_up import warm_up
 from native import timed_path
 from tasks.base import Task
@@ -158,13 +155,13 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
         planned = time.monotonic()
         warmed = warm_up(spec, parts, plan, indices)
         profiled = [array.copy() for array in parts.samples.rows[indices[0]]]
-    room = room.halved() if plan.workers == "processes" else room
+    room = room.halved() if plan.team.copies_samples else room
     warnings = room.judge(spec.load)
     settings = settings_for(spec, len(opened.task), room.count, plan)
     refuse_too_many_queries(settings)
     return _Calibrated(
         plan=plan,
-        info=plan.suts[0].backend.info(),
+        info=plan.team.first.backend.info(),
         settings=settings,
         room=room,
         engines=engines,
@@ -189,16 +186,16 @@ class _Driven:
 
 
 def _drive(spec: Spec, folder: Path, opened: _Opened, calibrated: _Calibrated, tell: Tell, guard: Guard) -> _Driven:
-    parts, plan, settings = opened.parts, calibrated.plan, calibrated.settings
-    watched = _Watched(spec, opened, plan, tell)
-    start = _Start(parts, plan, settings, watched)
+    parts, team, settings = opened.parts, calibrated.plan.team, calibrated.settings
+    watched = _Watched(spec, opened, team, tell)
+    start = _Start(parts, team, settings, watched)
     parts.samples.on_sample = start.count_sample
     server = spec.load.scenario == "Server"
-    each = expected_queries(settings) // plan.instances
-    times = [QueueTimes(each) for _ in range(plan.instances)] if server else []
+    each = expected_queries(settings) // team.instances
+    times = [QueueTimes(each) for _ in range(team.instances)] if server else []
     with (
-        on(plan.placement.harness or start.everywhere),
-        _dispatcher(spec, plan, parts, guard, parts.control, times) as dispatch,
+        on(team.placement.harness or start.everywhere),
+        team.dispatch(guard, times) as dispatch,
         _undisturbed(),
     ):
         in_force = loadgen.drive(
@@ -223,13 +220,13 @@ def _drive(spec: Spec, folder: Path, opened: _Opened, calibrated: _Calibrated, t
 class _Watched:
     """The processes of the run, as they are measured before LoadGen asks and after."""
 
-    def __init__(self, spec: Spec, opened: _Opened, plan: Plan, tell: Tell) -> None:
+    def __init__(self, spec: Spec, opened: _Opened, team: Team, tell: Tell) -> None:
         self._parts, self._tell = opened.parts, tell
-        self._owners = tuple(plan.owners(opened.own_bytes))
+        self._owners = tuple(team.owners(opened.own_bytes))
         weights = spec.backend.options.get("weight_cache")
         self._samples = str(spec.cache_dir / "samples")
         self._weights = weights if isinstance(weights, str) else str(spec.cache_dir / "weights")
-        self.machine = partial(read_state, opened.parts.topology.cpus, [*plan.pids(), os.getppid()])
+        self.machine = partial(read_state, opened.parts.topology.cpus, [*team.pids(), os.getppid()])
         """The machine's state."""
 
     def measure_memory(self, moment: Literal["loaded", "ended"]) -> None:
@@ -244,10 +241,10 @@ class _Watched:
 class _Start:
     """LoadGen's wish for samples: the last thing before its first query."""
 
-    def __init__(self, parts: Instances, plan: Plan, settings: loadgen.Settings, watched: _Watched) -> None:
-        self._control, self._plan, self._settings, self._watched = parts.control, plan, settings, watched
+    def __init__(self, parts: Instances, team: Team, settings: loadgen.Settings, watched: _Watched) -> None:
+        self._control, self._team, self._settings, self._watched = parts.control, team, settings, watched
         self._words, self._slot = parts.control.slot(0)
-        self.everywhere = sorted(parts.topology.cpus) if plan.placement.instances else ()
+        self.everywhere = sorted(parts.topology.cpus) if team.placement.instances else ()
         """The CPUs of what is bound to none, where instances are."""
         self.before: State | None = None
         """The machine before the first query."""
@@ -259,15 +256,14 @@ class _Start:
 
     def load(self, load: Callable[[Sequence[int]], None], indices: Sequence[int]) -> None:
         """Loads samples, of which LoadGen wants several lots one after the other in an accuracy run."""
-        control, plan, settings = self._control, self._plan, self._settings
+        control, settings = self._control, self._settings
         control.enter(Phase.PREPARING, len(set(indices)))
         with on(self.everywhere):
             load(indices)
         if self.before is None:
             self._watched.measure_memory("loaded")
-        if plan.workers == "inline":
-            # LoadGen's thread, which answers; those that it has made by now stay where they are.
-            pin(plan.placement.of(0))
+        # This is LoadGen's thread; those that it has made by now stay where they are.
+        pin(self._team.loadgen_cpus)
         control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
         if self.before is None:
             self.before = self._watched.machine()
@@ -277,16 +273,17 @@ class _Start:
 def _done(opened: _Opened, calibrated: _Calibrated, driven: _Driven) -> Done:
     """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
     parts, plan, room = opened.parts, calibrated.plan, calibrated.room
+    team = plan.team
     done = Done(
         backend=calibrated.info,
-        devices=_devices(plan),
+        devices=tuple(team.devices()),
         cpu_ops_time=_cpu_ops_time(calibrated, stopped=bool(parts.control.stop)),
-        workers=plan.workers,
+        workers=team.kind.name,
         native=timed_path is not None,
         threads=plan.threads,
-        instances=plan.instances,
-        batch=plan.batch,
-        placement=plan.placement,
+        instances=team.instances,
+        batch=team.batch,
+        placement=team.placement,
         calibration=Calibration(
             engines=calibrated.engines,
             found=plan.found,
@@ -306,15 +303,8 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: _Driven) -> Done:
         sample_limit_from=room.limit_from,
         warnings=(*opened.warnings, *calibrated.warnings, *parts.warnings, *_not_kept(parts.samples)),
     )
-    plan.close()
+    team.close()
     return done
-
-
-def _devices(plan: Plan) -> tuple[str, ...]:
-    """Those that answered, each once."""
-    named = [sut.backend.info().device.get("device") for sut in plan.suts]
-    named += [peer.device for peer in plan.peers or ()]
-    return tuple(dict.fromkeys(filter(None, named)))
 
 
 def _cpu_ops_time(calibrated: _Calibrated, *, stopped: bool) -> TimeShare:
@@ -323,7 +313,7 @@ def _cpu_ops_time(calibrated: _Calibrated, *, stopped: bool) -> TimeShare:
         return TimeShare(None, "the run was stopped")
     plan = calibrated.plan
     service_ns = plan.found["service_time_ns"]
-    return time_share(plan.suts[0].backend, calibrated.info, calibrated.profiled, service_ns)
+    return time_share(plan.team.first.backend, calibrated.info, calibrated.profiled, service_ns)
 
 
 def _not_kept(samples: SampleLibrary) -> list[str]:
@@ -340,58 +330,6 @@ def _calibration_samples(parts: Instances, at_once: int) -> Iterator[Sequence[in
         yield indices
     finally:
         parts.samples.unload(indices)
-
-
-@dataclass(frozen=True, slots=True)
-class _Dispatch:
-    """What LoadGen calls."""
-
-    issue: loadgen.Issue
-    load: Callable[[Sequence[int]], None]
-    unload: Callable[[Sequence[int]], None]
-
-
-@contextlib.contextmanager
-def _dispatcher(
-    spec: Spec, plan: Plan, parts: Instances, guard: Guard, control: Control, times: Sequence[QueueTimes]
-) -> Iterator[_Dispatch]:
-    samples = parts.samples
-    match plan.workers:
-        case "threads":
-            threads = Pool(plan.suts, guard, control, chunk=plan.chunk, times=times, placement=plan.placement)
-            yield _Dispatch(threads.issue, samples.load, samples.unload)
-            threads.close()
-        case "processes":
-            yield from _processes(plan, samples, guard, control, times)
-        case _ if spec.load.scenario == "SingleStream":
-            yield _Dispatch(single_stream(plan.suts[0], guard, control), samples.load, samples.unload)
-        case _:
-            issue = multi_stream(plan.suts[0], guard, control, spec.load.samples_per_query)
-            yield _Dispatch(issue, samples.load, samples.unload)
-
-
-def _processes(
-    plan: Plan, samples: SampleLibrary, guard: Guard, control: Control, times: Sequence[QueueTimes]
-) -> Iterator[_Dispatch]:
-    pool = ProcessPool(
-        plan.peers or (),
-        guard,
-        control,
-        chunk=plan.chunk,
-        completer=Responder,
-        abandon=guard.abandon,
-        times=times,
-        batch=plan.batch,
-    )
-
-    def load(indices: Sequence[int]) -> None:
-        samples.load(indices)
-        pool.load(samples.rows, indices, plan.suts[0].backend.inputs)
-        # The peers have them now.
-        samples.unload(indices)
-
-    yield _Dispatch(pool.issue, load, lambda _: pool.unload())
-    pool.close()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +9,16 @@ from typing import Any
 from harness.config.backend import BackendSection
 from harness.config.rules import STREAMS
 from harness.errors import ConfigError
-from harness.machine.memory import Owner
 from harness.machine.placement import Placement, most_instances, most_threads, on, thread_counts
-from harness.serving.dispatch.peers import Peers
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from harness.statistics import queueing
-from harness.worker import timing as calibration
+from harness.worker import timing
 from harness.worker.batch import Batch, choose_batch
-from harness.worker.workers import Chosen, Team, choose_workers
+from harness.worker.teams.inline import Inline
+from harness.worker.teams.team import Team
+from harness.worker.workers import Chosen, choose_workers
 
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
@@ -29,45 +28,16 @@ _CLEARLY = 0.95
 class Plan:
     """What the calibration decided."""
 
+    team: Team
+    """Who answers."""
     threads: int
-    instances: int
-    suts: tuple[SystemUnderTest, ...]
-    """Instances in this process; one at least."""
-    peers: Peers | None
-    """Processes with an instance each, where those answer."""
+    """Of an instance."""
     expected_latency_ns: int
     """Of one query."""
     target_qps: float
     server_target_latency_ns: int | None
-    workers: str
-    """`inline` (LoadGen's own thread), `threads` or `processes`."""
-    chunk: int
-    """Samples that a worker of a pool takes at once."""
-    batch: int
-    """Samples of one invoke."""
-    placement: Placement
-    """Where each instance works."""
     found: dict[str, Any]
     """What was measured, for the result."""
-
-    def team(self, parts: Instances) -> Team:
-        """A pool's workers, which `parts` opened."""
-        return Team(parts, self.suts, self.peers, self.placement, self.found["service_time_alone_ns"])
-
-    def pids(self) -> list[int]:
-        """All processes that hold the model: this one first."""
-        return [os.getpid(), *(self.peers.pids() if self.peers else [])]
-
-    def owners(self, own_bytes: int) -> list[Owner]:
-        """The same, each with what it took before it opened the model, which of this process is `own_bytes`."""
-        return [Owner(os.getpid(), own_bytes), *(Owner(peer.process.pid, peer.own_bytes) for peer in self.peers or ())]
-
-    def close(self) -> None:
-        """Lets all instances go."""
-        if self.peers is not None:
-            self.peers.close()
-        for sut in self.suts:
-            sut.close()
 
 
 def plan_run(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
@@ -94,13 +64,13 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     # More threads than cores of one kind would wait for the slowest.
     auto = [1] if parts.info.accelerator else thread_counts(parts.topology.counts[0])
     candidates = auto if wanted == "auto" else [wanted]
-    best: tuple[calibration.ServiceTime, int, SystemUnderTest, Placement] | None = None
+    best: tuple[timing.ServiceTime, int, SystemUnderTest, Placement] | None = None
     tried = {}
     for threads in candidates:
         placement = parts.place(threads, 1)
         sut = parts.sut(threads, placement.of(0))
         with on(placement.of(0)):
-            time_ns = calibration.service_time(sut.answer, indices)
+            time_ns = timing.service_time(sut.answer, indices)
         tried[threads] = time_ns.median_ns
         if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
             best = (time_ns, threads, sut, placement)
@@ -115,7 +85,7 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     per_sample_ns = int(service.median_ns * batch.time_share)
     found = {"service_time_ns": per_sample_ns, "median_ns_by_threads": tried, "runs": service.runs, **batch.found}
     expected = spec.load.expected_latency_ns or expected
-    return Plan(threads, 1, (batch.sut,), None, expected, 0.0, None, "inline", 1, batch.size, placement, found)
+    return Plan(Inline(parts, batch.sut, placement), threads, expected, 0.0, None, found)
 
 
 def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
@@ -127,44 +97,36 @@ def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     placement = parts.place(threads, instances)
     first = parts.sut(threads, placement.of(0))
     with on(placement.of(0)):
-        alone = calibration.service_time(first.answer, indices)
+        alone = timing.service_time(first.answer, indices)
         batch = choose_batch(spec, parts, first, indices, alone)
     chosen = choose_workers(spec, parts, batch.sut, threads, instances, indices, alone)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
-        bound = calibration.SERVER_BOUND_SERVICE_TIMES * chosen.answer_ns
-    per_second = chosen.samples_per_second
+        bound = timing.SERVER_BOUND_SERVICE_TIMES * chosen.speed.answer_ns
+    per_second = chosen.speed.samples_per_second
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = instances * 1e9 / alone.expected_latency_ns / batch.time_share
-    peak = _peak_of(spec, instances, chosen.busy_ns, bound or 0)
-    expected_qps = (
-        (peak or calibration.server_load(per_second, instances)) if server else max(per_second / 0.9, undisturbed)
-    )
+    peak = _peak_of(spec, instances, chosen.speed.busy_ns, bound or 0)
+    expected_qps = (peak or timing.server_load(per_second, instances)) if server else max(per_second / 0.9, undisturbed)
     found = _found(chosen, alone) | batch.found
     if server:
         found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     return Plan(
+        team=chosen.pool,
         threads=threads,
-        instances=instances,
-        suts=chosen.suts,
-        peers=chosen.peers,
         expected_latency_ns=alone.expected_latency_ns,
         target_qps=spec.load.target_qps or expected_qps,
         server_target_latency_ns=bound,
-        workers=chosen.workers,
-        chunk=chosen.chunk,
-        batch=batch.size,
-        placement=chosen.placement,
         found=found,
     )
 
 
-def _found(chosen: Chosen, alone: calibration.ServiceTime) -> dict[str, Any]:
+def _found(chosen: Chosen, alone: timing.ServiceTime) -> dict[str, Any]:
     return {
-        "service_time_ns": chosen.busy_ns,
+        "service_time_ns": chosen.speed.busy_ns,
         "service_time_alone_ns": alone.median_ns,
-        "answer_time_ns": chosen.answer_ns,
-        "samples_per_second": chosen.samples_per_second,
+        "answer_time_ns": chosen.speed.answer_ns,
+        "samples_per_second": chosen.speed.samples_per_second,
         "runs": alone.runs,
         "workers_from": chosen.why,
         "samples_per_second_by_workers": chosen.rates,
@@ -176,7 +138,7 @@ def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:
     if spec.load.server_load == "half":
         return 0.0
     return queueing.peak_rate(
-        instances, (busy_ns + calibration.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
+        instances, (busy_ns + timing.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
     )
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from harness.machine.control import Phase
-from harness.machine.placement import on
 from harness.messages.calibration import WarmUp
 from harness.serving.instances import Instances
 from harness.spec.schema import Spec
-from harness.worker import timing as calibration
-from harness.worker.batch import whole_invokes
 from harness.worker.plan import Plan
-from harness.worker.workers import Window, windows
 
 _SAME = 1.05
 _WINDOW_NS = 50_000_000
@@ -41,7 +36,7 @@ def warm_up(spec: Spec, parts: Instances, plan: Plan, indices: Sequence[int]) ->
     service_ns = plan.found["service_time_ns"]
     runs = _LEAST_RUNS if _FEW_WINDOWS * _LEAST_RUNS * service_ns <= budget_s * 1e9 else 1
     parts.control.enter(Phase.WARMING_UP)
-    with _open(parts, plan, indices) as ask:
+    with plan.team.window(indices) as ask:
 
         def measure() -> int:
             parts.control.tick()
@@ -75,14 +70,3 @@ def settle(
         stable = max(found[-2:]) < _SAME * min(found[-2:])
         if stable or stopped() or now - began + (now - start) > budget_s:
             return WarmUp(stable, now - began, tuple(found))
-
-
-@contextlib.contextmanager
-def _open(parts: Instances, plan: Plan, indices: Sequence[int]) -> Iterator[Window]:
-    if plan.workers == "inline":
-        call, asked, size = whole_invokes(plan.suts[0], indices)
-        with on(plan.placement.of(0)):
-            yield lambda ns, least: calibration.median_time(call, asked, ns, least) // size
-        return
-    with windows(plan.team(parts), indices) as ask:
-        yield ask
