@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,13 +19,9 @@ from backends.cpu import CompiledCpuBackend, CpuBackend
 from backends.litert.batch import Rows
 from backends.litert.tensor_memory import as_bytes
 from backends.null import NullBackend
-from harness.machine.control import Control, control_file
 from harness.model.opening import Opener
 from harness.model.parity import Comparison
-from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.pool import Pool
 from harness.serving.instances import Instances
-from harness.serving.responder import Responder
 from harness.serving.sut import SystemUnderTest
 from harness.worker.batch import CannotBatchError, open_many, prove
 from tasks.base import Codec
@@ -313,35 +309,3 @@ def test_a_batch_that_the_scenario_never_asks_is_refused(
     done = call(*keywords, "--scenario", scenario, "--batch", batch, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert says in complaint(done)
-
-
-@pytest.fixture
-def control() -> Iterator[Control]:
-    with control_file() as page:
-        yield Control(page.fileno())
-
-
-def test_server_s_threads_take_queries_together_that_wait_already(
-    control: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from harness.serving.dispatch.queue_times import QueueTimes
-
-    taken: list[tuple[list[int], list[bytes]]] = []
-    monkeypatch.setattr(Responder, "complete", lambda _, ids, answers: taken.append((list(ids), list(answers))))
-
-    class Sut:
-        batch = 4
-
-        def answer_all(self, indices: Sequence[int]) -> list[bytes]:
-            return [bytes([index]) for index in indices]
-
-    times = QueueTimes(100)
-    pool = Pool([], Guard(control, print), control, chunk=4, times=[times])
-    for number in range(11):
-        pool.issue([100 + number], [number])
-    pool._queue.put(None)
-    pool._work(0, cast("SystemUnderTest", Sut()), times)
-    assert [len(ids) for ids, _ in taken] == [4, 4, 3]
-    assert [one for ids, _ in taken for one in ids] == list(range(100, 111))
-    assert [one for _, answers in taken for one in answers] == [bytes([number]) for number in range(11)]
-    assert len(times.kept()[0]) == 11

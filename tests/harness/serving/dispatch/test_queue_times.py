@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.machine.control import Control, control_file
-from harness.serving.dispatch import guard as guard_module
 from harness.serving.dispatch import queue_times
-from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.pool import Pool
 from harness.serving.dispatch.queue_times import QueueTimes, summary
-from harness.serving.responder import Responder
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -78,42 +72,3 @@ def test_offline_is_not_asked_how_long_its_samples_waited(
     done = call(*keywords, "--scenario", "Offline", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "server" not in read_result(tmp_path / "run")["performance"]
-
-
-class Stuck:
-    """A system under test that answers nothing until it is let go."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    batch = 1
-
-    def answer_all(self, indices: Sequence[int]) -> list[bytes]:
-        self.go.wait()
-        return [bytes([index]) for index in indices]
-
-
-@pytest.fixture
-def control() -> Iterator[Control]:
-    with control_file() as page:
-        yield Control(page.fileno())
-
-
-def test_threads_that_are_far_behind_give_the_run_up_and_let_every_query_go(
-    control: Control, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guard_module, "MOST_WAITING", 100)
-    completed: list[int] = []
-    monkeypatch.setattr(guard_module, "abandon", completed.extend)
-    heard: list[BaseException] = []
-    guard, sut = Guard(control, heard.append), Stuck()
-    monkeypatch.setattr(Responder, "complete", lambda _, ids, answers: completed.extend(ids))
-    pool = Pool([sut], guard, control, chunk=1, times=[QueueTimes(1)])  # type: ignore[list-item]
-    for number in range(150):
-        # Never waits for the worker.
-        pool.issue([number], [0])
-    assert guard.stopped
-    assert "100 queries wait for an answer" in str(heard[0])
-    sut.go.set()
-    pool.close()
-    assert sorted(completed) == list(range(150))

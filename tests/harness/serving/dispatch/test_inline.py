@@ -1,0 +1,106 @@
+"""SingleStream and MultiStream without LoadGen: each query is completed once, whatever happens to it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+
+from harness.machine.control import Control
+from harness.serving.dispatch import inline
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.sut import SystemUnderTest
+from native import timed_path
+
+Completed = list[tuple[int, bytes]]
+Answer = Callable[[int], bytes]
+
+
+class Sut:
+    """A system under test that answers so."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def answer_all(self, indices: Sequence[int]) -> list[bytes]:
+        return [self.answer(index) for index in indices]
+
+
+def sut(answer: Answer) -> SystemUnderTest:
+    return cast("SystemUnderTest", Sut(answer))
+
+
+@pytest.fixture(params=["c", "python"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """SingleStream's callback in C and in Python."""
+    if request.param == "python":
+        monkeypatch.setattr(inline, "timed_path", None)
+    elif timed_path is None:
+        pytest.skip("the timed path was not compiled here")
+    return str(request.param)
+
+
+def test_every_query_of_single_stream_gets_its_own_answer_and_is_counted(
+    way: str, control: Control, completed: Completed
+) -> None:
+    issue = single_stream(sut(lambda index: b"x" * index), Guard(control, print), control)
+    for query, index in ((70, 3), (71, 0), (72, 5), (73, 5)):
+        issue([query], [index])
+    assert completed == [(70, b"xxx"), (71, b""), (72, b"xxxxx"), (73, b"xxxxx")]
+    assert control.done == 4
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), SystemExit(0), KeyboardInterrupt()])
+def test_a_query_of_single_stream_that_fails_is_let_go_and_so_are_all_after_it(
+    error: BaseException, way: str, control: Control, completed: Completed
+) -> None:
+    asked: list[int] = []
+
+    def answer(index: int) -> bytes:
+        asked.append(index)
+        if index == 1:
+            raise error
+        return b"right"
+
+    heard: list[BaseException] = []
+    issue = single_stream(sut(answer), Guard(control, heard.append), control)
+    for number in range(4):
+        issue([number], [number])
+    assert completed == [(0, b"right"), (1, b""), (2, b""), (3, b"")]
+    assert asked == [0, 1]
+    assert heard == [error]
+
+
+def test_who_stops_the_run_gets_no_more_answers_of_single_stream(
+    way: str, control: Control, completed: Completed
+) -> None:
+    guard = Guard(control, print)
+    issue = single_stream(sut(lambda _: b"right"), guard, control)
+    control.stop = signal.SIGTERM
+    issue([7], [0])
+    assert completed == [(7, b"")]
+    assert guard.failure is None
+
+
+def test_a_query_of_multi_stream_is_completed_as_a_whole(control: Control, completed: Completed) -> None:
+    issue = multi_stream(sut(lambda index: bytes([index]) * index), Guard(control, print), control, 3)
+    issue([5, 6, 7], [2, 1, 3])
+    assert completed == [(5, b"\2\2"), (6, b"\1"), (7, b"\3\3\3")]
+    assert control.done == 1
+
+
+def test_a_query_of_multi_stream_that_fails_is_let_go_as_a_whole(control: Control, completed: Completed) -> None:
+    def answer(index: int) -> bytes:
+        if index == 2:
+            raise RuntimeError("broken")
+        return b"right"
+
+    guard = Guard(control, lambda _: None)
+    issue = multi_stream(sut(answer), guard, control, 3)
+    issue([5, 6, 7], [0, 1, 2])
+    issue([8, 9, 10], [0, 0, 0])
+    assert completed == [(number, b"") for number in range(5, 11)]
+    assert str(guard.failure) == "broken"
