@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,50 @@ class WarmUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """All of it."""
+class BatchChoice:
+    """How many samples the model is asked at once."""
 
-    engines: EngineChoice | None
+    size: int
+    why: str
+    median_ns: Mapping[str, int] | None = None
+    """Of a sample, by the size of its batch; None where it was not measured."""
+    pairs: int | None = None
+    """How often the two sizes were asked in turn."""
+    time_s: float | None = None
+    """What the choice took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """All of it, as far as it was measured: what a run has no use for is None."""
+
+    service_time_ns: int
+    """How long a sample occupies its worker while all work."""
+    runs: int
+    """How often one instance alone was asked."""
+    service_time_alone_ns: int | None = None
+    """Server and Offline: what a sample takes in one instance alone."""
+    answer_time_ns: int | None = None
+    """Server and Offline: from a query to its completion where none waits."""
+    samples_per_second: float | None = None
+    """Server and Offline: of all workers together."""
+    median_ns_by_threads: Mapping[str, int] | None = None
+    """The streams: a sample's time at each number of threads that was tried."""
+    samples_per_second_by_workers: Mapping[str, float] | None = None
+    """Server and Offline: of all kinds of workers that were measured."""
+    workers_from: str | None = None
+    """Server and Offline: why these were looked at: `measured`, `config`, or what rules out the others."""
+    server_bound_from: Literal["config", "measured"] | None = None
+    """Server: where the bound on its latency is from."""
+    batch: BatchChoice | None = None
+    """None where no more than one sample at once was ever in question."""
+    engines: EngineChoice | None = None
     """None where the run left no choice."""
-    found: Mapping[str, Any]
-    """What the plan was made of: `harness.worker.plan.Plan.found`."""
-    warm_up: WarmUp | None
+    warm_up: WarmUp | None = None
     """None where nothing is timed, or the config wants none."""
-    parity_s: float
+    parity_s: float | None = None
     """What the proof took."""
-    calibration_s: float
-    """What the choices took."""
-    first_query_at: float
+    calibration_s: float | None = None
+    """What the choices took, the warm-up apart."""
+    first_query_at: float | None = None
     """When LoadGen began, in seconds since 1970."""

@@ -127,17 +127,13 @@ def _backend(done: Done) -> dict[str, Any]:
 
 
 def _calibration(found: Calibration) -> dict[str, Any]:
-    engines = (
-        {name: value for name, value in asdict(found.engines).items() if value is not None} if found.engines else None
-    )
-    return {
-        **({"engines": engines} if engines else {}),
-        **found.found,
-        "parity_s": found.parity_s,
-        "calibration_s": found.calibration_s,
-        "first_query_at": found.first_query_at,
-        "warm_up": asdict(found.warm_up) if found.warm_up else None,
-    }
+    """What there was; where nothing was warmed up, the result says so."""
+    return {"warm_up": None} | _known_of(asdict(found))
+
+
+def _known_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: value for name, value in record.items() if value is not None}
+    return {name: _known_of(value) if isinstance(value, Mapping) else value for name, value in known.items()}
 
 
 def _machine(spec: Spec, done: Done, latency_drift: float | None) -> dict[str, Any]:

@@ -7,14 +7,15 @@ so nothing is padded. It is proven before it is used: every sample in every plac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
 from harness.errors import ConfigError, RunFailed
+from harness.messages.calibration import BatchChoice
 from harness.model.opening import Opener
 from harness.serving.instances import Instances
 from harness.serving.samples import Row
@@ -52,8 +53,8 @@ class Batch:
     """The first instance, with a batch where one is used."""
     time_share: float = 1.0
     """A sample's time in a batch as a part of its time alone; LoadGen's expectation of the run follows it."""
-    found: dict[str, Any] = field(default_factory=dict)
-    """For the result's calibration: `batch`, with `size`, `why` and, where it was measured, `median_ns` of a sample."""
+    choice: BatchChoice | None = None
+    """None where there was none."""
 
 
 def choose_batch(
@@ -81,11 +82,11 @@ def choose_batch(
             raise ConfigError(f"backend.batch is {asked}, but {error}. Use --batch 1, or leave it to auto.") from None
     size, why_not = _size_to_try(spec, parts, alone)
     if why_not:
-        return _single(first, f"not measured: {why_not}")
+        return Batch(1, first, choice=BatchChoice(1, f"not measured: {why_not}"))
     try:
         return _measure(parts, first, indices, size, wanted=False)
     except CannotBatchError as error:
-        return _single(first, str(error))
+        return Batch(1, first, choice=BatchChoice(1, str(error)))
 
 
 def _measure(parts: Instances, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
@@ -107,17 +108,15 @@ def _measure(parts: Instances, first: SystemUnderTest, indices: Sequence[int], s
     except BaseException:
         many.close()
         raise
-    found = {"median_ns": {"1": duel.first_ns // size, str(size): duel.second_ns // size}, "pairs": duel.pairs}
-    found |= {"time_s": time.monotonic() - began}
+    medians = {"1": duel.first_ns // size, str(size): duel.second_ns // size}
+    time_s = time.monotonic() - began
     if not (wanted or duel.second_wins):
         many.close()
-        return _single(first, f"{size} at once are not clearly quicker", found)
+        why = f"{size} at once are not clearly quicker"
+        return Batch(1, first, choice=BatchChoice(1, why, medians, duel.pairs, time_s))
     why = "config" if wanted else "clearly quicker"
-    return Batch(size, sut, duel.second_ns / duel.first_ns, {"batch": {"size": size, "why": why, **found}})
-
-
-def _single(first: SystemUnderTest, why: str, found: Mapping[str, Any] | None = None) -> Batch:
-    return Batch(1, first, found={"batch": {"size": 1, "why": why, **(found or {})}})
+    choice = BatchChoice(size, why, medians, duel.pairs, time_s)
+    return Batch(size, sut, duel.second_ns / duel.first_ns, choice)
 
 
 def whole_invokes(sut: SystemUnderTest, indices: Sequence[int]) -> tuple[Callable[[Any], object], Sequence[Any], int]:

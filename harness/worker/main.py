@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ from harness.machine.json_line import encode
 from harness.machine.memory import Residents, own_bytes
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
-from harness.messages.calibration import Calibration, EngineChoice, WarmUp
+from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker, QueueFigures
 from harness.model.coverage import judge_coverage, time_share
@@ -133,10 +133,8 @@ class _Calibrated:
     """Of the instances that the plan has."""
     settings: loadgen.Settings
     room: Room
-    engines: EngineChoice | None
-    warm_up: WarmUp | None
-    parity_s: float
-    calibration_s: float
+    calibration: Calibration
+    """All but the first query's moment."""
     profiled: Sequence[Array]
     """One sample, copied for after the run, when the samples are gone: a row that is mapped would hold them all."""
     warnings: tuple[str, ...]
@@ -164,10 +162,13 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
         info=plan.team.first.backend.info(),
         settings=settings,
         room=room,
-        engines=engines,
-        warm_up=warmed,
-        parity_s=proven - began,
-        calibration_s=planned - proven,
+        calibration=replace(
+            plan.calibration,
+            engines=engines,
+            warm_up=warmed,
+            parity_s=proven - began,
+            calibration_s=planned - proven,
+        ),
         profiled=profiled,
         warnings=tuple(warnings),
     )
@@ -284,14 +285,7 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: _Driven) -> Done:
         instances=team.instances,
         batch=team.batch,
         placement=team.placement,
-        calibration=Calibration(
-            engines=calibrated.engines,
-            found=plan.found,
-            warm_up=calibrated.warm_up,
-            parity_s=calibrated.parity_s,
-            calibration_s=calibrated.calibration_s,
-            first_query_at=driven.first_query_at,
-        ),
+        calibration=replace(calibrated.calibration, first_query_at=driven.first_query_at),
         before=driven.before,
         after=driven.after,
         loadgen=driven.loadgen,
@@ -312,7 +306,7 @@ def _cpu_ops_time(calibrated: _Calibrated, *, stopped: bool) -> TimeShare:
         # Who stopped the run waits for its end.
         return TimeShare(None, "the run was stopped")
     plan = calibrated.plan
-    service_ns = plan.found["service_time_ns"]
+    service_ns = plan.calibration.service_time_ns
     return time_share(plan.team.first.backend, calibrated.info, calibrated.profiled, service_ns)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from harness.config.backend import BackendSection
 from harness.config.rules import STREAMS
 from harness.errors import ConfigError
 from harness.machine.placement import Placement, most_instances, most_threads, on, thread_counts
+from harness.messages.calibration import Calibration
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
@@ -36,8 +37,8 @@ class Plan:
     """Of one query."""
     target_qps: float
     server_target_latency_ns: int | None
-    found: dict[str, Any]
-    """What was measured, for the result."""
+    calibration: Calibration
+    """What was measured for it."""
 
 
 def plan_run(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
@@ -65,13 +66,13 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     auto = [1] if parts.info.accelerator else thread_counts(parts.topology.counts[0])
     candidates = auto if wanted == "auto" else [wanted]
     best: tuple[timing.ServiceTime, int, SystemUnderTest, Placement] | None = None
-    tried = {}
+    tried: dict[str, int] = {}
     for threads in candidates:
         placement = parts.place(threads, 1)
         sut = parts.sut(threads, placement.of(0))
         with on(placement.of(0)):
             time_ns = timing.service_time(sut.answer, indices)
-        tried[threads] = time_ns.median_ns
+        tried[str(threads)] = time_ns.median_ns
         if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
             best = (time_ns, threads, sut, placement)
     if best is None:
@@ -83,9 +84,9 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
             batch = choose_batch(spec, parts, sut, indices, service)
     expected = int(service.expected_latency_ns * spec.load.samples_per_query * batch.time_share)
     per_sample_ns = int(service.median_ns * batch.time_share)
-    found = {"service_time_ns": per_sample_ns, "median_ns_by_threads": tried, "runs": service.runs, **batch.found}
+    calibration = Calibration(per_sample_ns, service.runs, median_ns_by_threads=tried, batch=batch.choice)
     expected = spec.load.expected_latency_ns or expected
-    return Plan(Inline(parts, batch.sut, placement), threads, expected, 0.0, None, found)
+    return Plan(Inline(parts, batch.sut, placement), threads, expected, 0.0, None, calibration)
 
 
 def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
@@ -108,29 +109,29 @@ def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     undisturbed = instances * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, instances, chosen.speed.busy_ns, bound or 0)
     expected_qps = (peak or timing.server_load(per_second, instances)) if server else max(per_second / 0.9, undisturbed)
-    found = _found(chosen, alone) | batch.found
-    if server:
-        found["server_bound_from"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     return Plan(
         team=chosen.pool,
         threads=threads,
         expected_latency_ns=alone.expected_latency_ns,
         target_qps=spec.load.target_qps or expected_qps,
         server_target_latency_ns=bound,
-        found=found,
+        calibration=_calibration(spec, chosen, alone, batch),
     )
 
 
-def _found(chosen: Chosen, alone: timing.ServiceTime) -> dict[str, Any]:
-    return {
-        "service_time_ns": chosen.speed.busy_ns,
-        "service_time_alone_ns": alone.median_ns,
-        "answer_time_ns": chosen.speed.answer_ns,
-        "samples_per_second": chosen.speed.samples_per_second,
-        "runs": alone.runs,
-        "workers_from": chosen.why,
-        "samples_per_second_by_workers": chosen.rates,
-    }
+def _calibration(spec: Spec, chosen: Chosen, alone: timing.ServiceTime, batch: Batch) -> Calibration:
+    bound_from: Literal["config", "measured"] = "measured" if spec.load.server_target_latency_ns is None else "config"
+    return Calibration(
+        service_time_ns=chosen.speed.busy_ns,
+        runs=alone.runs,
+        service_time_alone_ns=alone.median_ns,
+        answer_time_ns=chosen.speed.answer_ns,
+        samples_per_second=chosen.speed.samples_per_second,
+        samples_per_second_by_workers=chosen.rates,
+        workers_from=chosen.why,
+        server_bound_from=bound_from if spec.load.scenario == "Server" else None,
+        batch=batch.choice,
+    )
 
 
 def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:

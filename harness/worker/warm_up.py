@@ -33,7 +33,7 @@ def warm_up(spec: Spec, parts: Instances, plan: Plan, indices: Sequence[int]) ->
     budget_s = spec.load.warm_up_s
     if not budget_s or spec.load.mode == "accuracy":
         return None
-    service_ns = plan.found["service_time_ns"]
+    service_ns = plan.calibration.service_time_ns
     runs = _LEAST_RUNS if _FEW_WINDOWS * _LEAST_RUNS * service_ns <= budget_s * 1e9 else 1
     parts.control.enter(Phase.WARMING_UP)
     with plan.team.window(indices) as ask:
