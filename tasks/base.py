@@ -108,6 +108,18 @@ class Codec(ABC):
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Another way in which a log, or its ground truth, may have been meant."""
+
+    words: str
+    """How it is read so, to stand after "read with"."""
+    meaning: str
+    """What that would say of the log or the truth, and how to say so to the program where it can be said."""
+    score: Callable[[Iterable[Answer]], float]
+    """The task's headline of the same answers, read so. Raises LogError where they cannot be."""
+
+
 class Task(ABC):
     """A question asked of a model, bound to its data.
 
@@ -170,6 +182,14 @@ class Task(ABC):
 
         An `accuracy.score.Score` also tells what was scored and how far the headline can be trusted.
         """
+
+    def chance(self) -> float:
+        """The headline up to which a score is no better than guessing; 0 where no score is told from a guess."""
+        return 0.0
+
+    def readings(self) -> Iterable[Reading]:
+        """Other ways to read the answers, to be tried where the headline is no more than `chance`."""
+        return ()
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """Logged answers in another layout: read by this task's options, written by those of `target`.

@@ -17,8 +17,8 @@ from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.topk import TopK
-from accuracy.truth.labels import read_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
+from accuracy.truth.labels import Labels, read_labels
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.hub import is_hub_name
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FileCodec, Pictures
@@ -26,6 +26,7 @@ from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
+from tasks.readings import chance_of, label_readings, numeric_order
 
 _BEST = 5
 _PICTURE_TYPES = ("float32", "uint8", "int8")
@@ -109,6 +110,17 @@ class Classification(Task):
             metric.update(labels, self._labels[index])
         return metric.score("pictures")
 
+    def chance(self) -> float:
+        """As `Task.chance`."""
+        return chance_of(self._options.num_classes)
+
+    def readings(self) -> Iterable[Reading]:
+        """As `Task.readings`: see `label_readings`."""
+        options = self._options
+        numeric = None if self._stored is not None else self._file.in_order(numeric_order(self._pictures.all_names))
+        truth = None if numeric is None else [numeric[name] for name in self._pictures.names]
+        return label_readings(self._pictures.names, self._labels, options.num_classes, options.log_dtype, truth)
+
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""
         return rewrite_labels(answers, self._options.num_classes, self._options.log_dtype, target._options.log_dtype)
@@ -142,8 +154,11 @@ class Classification(Task):
     def _labels(self) -> Sequence[int]:
         if self._stored is not None:
             return self._stored.of_classes(self._pictures.names, self._options.num_classes, self._options.first_label)
-        labels = read_labels(self._truth, self._options.num_classes)
-        return labels.match(self._pictures.names, len(self._pictures.all_names))
+        return self._file.match(self._pictures.names, len(self._pictures.all_names))
+
+    @cached_property
+    def _file(self) -> Labels:
+        return read_labels(self._truth, self._options.num_classes)
 
 
 class ClassificationCodec(FileCodec):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -13,9 +15,12 @@ from PIL import Image
 from accuracy.answers import wire
 from accuracy.answers.detections import Detections, from_answers
 from accuracy.answers.log import Answer, Sample
+from accuracy.coco_ap import coco_ap
 from accuracy.detection_score import explain, score_detections
+from accuracy.errors import TruthError
 from accuracy.score import Score
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor
+from accuracy.truth.coco import CocoTruth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
 from tasks.detection_binding import Role, bind_outputs
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
@@ -82,6 +87,7 @@ class Detection(Task):
     def __init__(self, data: DataRef, options: DetectionOptions) -> None:
         """Finds the pictures and their order."""
         self._options = options
+        self._ref = data
         self._data = CocoData(data, options.order, options.stored_boxes, options.stored_classes)
 
     def __len__(self) -> int:
@@ -104,6 +110,66 @@ class Detection(Task):
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
         return score_detections(self._data.truth, self._detections(answers)).with_notes(self._data.notes)
+
+    def chance(self) -> float:
+        """As `Task.chance`: boxes and classes are hardly ever hit by guessing, and few pictures can lift it a little."""
+        return 0.1
+
+    def readings(self) -> Iterator[Reading]:
+        """As `Task.readings`: the other order of pictures, other classes, and boxes that begin with x."""
+        options = self._options
+        other: Order = "name" if self._data.order == "json" else "json"
+        of = {
+            "name": "sorted file names, as the mobile app counts",
+            "json": "JSON's list, as the reference harness counts",
+        }
+        with contextlib.suppress(DataMissing, TruthError):
+            data = CocoData(self._ref, other, options.stored_boxes, options.stored_classes)
+            if data.pictures.names != self._data.pictures.names:
+                yield Reading(
+                    f"samples in the order of the {of[other]}",
+                    f"--set dataset.order={other} scores it",
+                    partial(self._coco_ap, data=data),
+                )
+        for step in (-1, 1):
+            yield Reading(
+                "classes shifted by one",
+                f"the model counts its classes {'above' if step < 0 else 'below'} those of the ground truth: is class_offset "
+                f"({options.class_offset}) right for it?",
+                partial(self._coco_ap, shift=step),
+            )
+        yield Reading(
+            "COCO's category ids as classes"
+            if options.inverse_map
+            else "classes counted over the categories that there are",
+            f"--set model.inverse_map={str(not options.inverse_map).lower()} scores it",
+            partial(self._coco_ap, inverse_map=not options.inverse_map),
+        )
+        yield Reading(
+            "boxes as xmin, ymin, xmax, ymax",
+            "the log has x before y",
+            partial(self._coco_ap, columns=[0, 2, 1, 4, 3, 5, 6]),
+        )
+
+    def _coco_ap(
+        self,
+        answers: Iterable[Answer],
+        *,
+        data: CocoData | None = None,
+        shift: int = 0,
+        inverse_map: bool | None = None,
+        columns: Sequence[int] = range(wire.DETECTION_FLOATS),
+    ) -> float:
+        truth = (data or self._data).truth
+
+        def changed() -> Iterator[Answer]:
+            for index, logged in answers:
+                rows = wire.unpack_detections(logged)[:, list(columns)].copy()
+                rows[:, 6] += np.float32(shift)
+                yield Answer(index, rows.tobytes())
+
+        detections = from_answers(changed(), truth, self._label_map(truth, inverse_map))
+        return coco_ap(truth, detections).get("coco_ap", 0.0)
 
     def explain(self, answers: Iterable[Answer]) -> str:
         """One line that says why the three kinds of mAP differ on these pictures."""
@@ -131,8 +197,11 @@ class Detection(Task):
 
     def _detections(self, answers: Iterable[Answer]) -> Detections:
         truth = self._data.truth
-        label_map = dict(enumerate((0, *truth.categories))) if self._options.inverse_map else None
-        return from_answers(answers, truth, label_map)
+        return from_answers(answers, truth, self._label_map(truth))
+
+    def _label_map(self, truth: CocoTruth, inverse_map: bool | None = None) -> Mapping[int, int] | None:
+        wanted = self._options.inverse_map if inverse_map is None else inverse_map
+        return dict(enumerate((0, *truth.categories))) if wanted else None
 
 
 class DetectionCodec(FileCodec):

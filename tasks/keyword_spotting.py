@@ -19,10 +19,11 @@ from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.topk import TopK
-from accuracy.truth.labels import read_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Task, Tensor, find_truth
+from accuracy.truth.labels import Labels, read_labels
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.readings import chance_of, label_readings, numeric_order
 
 FRAMES, FEATURES = 49, 10
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
@@ -92,6 +93,16 @@ class KeywordSpotting(Task):
             metric.update(labels, self._labels[index])
         return metric.score("samples")
 
+    def chance(self) -> float:
+        """As `Task.chance`."""
+        return chance_of(CLASSES)
+
+    def readings(self) -> Iterable[Reading]:
+        """As `Task.readings`: see `label_readings`."""
+        numeric = self._file.in_order(numeric_order(self._files.all_names))
+        truth = None if numeric is None else [numeric[name] for name in self._files.names]
+        return label_readings(self._files.names, self._labels, CLASSES, self._options.log_dtype, truth)
+
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""
         return rewrite_labels(answers, CLASSES, self._options.log_dtype, target._options.log_dtype)
@@ -110,7 +121,11 @@ class KeywordSpotting(Task):
 
     @cached_property
     def _labels(self) -> Sequence[int]:
-        return read_labels(self._truth, CLASSES).match(self._files.names, len(self._files.all_names))
+        return self._file.match(self._files.names, len(self._files.all_names))
+
+    @cached_property
+    def _file(self) -> Labels:
+        return read_labels(self._truth, CLASSES)
 
 
 class KeywordSpottingCodec(FileCodec):

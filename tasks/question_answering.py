@@ -6,12 +6,13 @@ which scoring turns into text (MO rules, "Pre- and post-processing"; MA flutter/
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_l
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.truth.squad import SquadTruth, read_truth, truth_of
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
 from tasks.hub import is_hub_name, read_hub_questions
 from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
 from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
@@ -34,6 +35,8 @@ VOCABULARY = "vocab.txt"
 _INPUT_TYPES = ("int32", "int64", "float32")
 _OUTPUT_TYPES = ("float32", "float16", "int8", "uint8", "int16")
 _SHOWN = 5
+_ORDERS: Mapping[LogitLayout, str] = {"reference": "interleaved", "mobile": "transposed"}
+"""How start and end logits lie in a log: in pairs, or all of one after all of the other."""
 
 
 @dataclass(frozen=True)
@@ -150,25 +153,56 @@ class QuestionAnswering(Task):
             LogError: An answer is not what `wire.pack_logits` writes.
             DataMissing: As `check_truth`.
         """
-        options = self._options
+        scored = self._score(answers, self._options.layout, self._options.log_dtype)
+        return scored.with_notes(self._notes(self._truth))
+
+    def chance(self) -> float:
+        """As `Task.chance`: answers of another question have a word or two in common."""
+        return 0.2
+
+    def readings(self) -> Iterator[Reading]:
+        """As `Task.readings`: logits in each other order and type, and start and end exchanged."""
+        own = self._options.layout, self._options.log_dtype
+        for layout, dtype in itertools.product(get_args(LogitLayout), get_args(LogitDtype)):
+            if (layout, dtype) != own:
+                yield Reading(
+                    f"{_ORDERS[layout]} logits of {dtype}",
+                    f"the log was written so: --set model.layout={layout} --set model.log_dtype={dtype} scores it",
+                    partial(self._f1, layout=layout, dtype=dtype),
+                )
+        yield Reading(
+            "start and end logits exchanged",
+            "the model's outputs were taken for each other: name them with the option outputs",
+            partial(self._f1, layout=own[0], dtype=own[1], exchanged=True),
+        )
+
+    def _f1(
+        self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
+    ) -> float:
+        return self._score(answers, layout, dtype, exchanged=exchanged)["f1"]
+
+    def _score(
+        self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
+    ) -> Score:
         truth, words_of = self._matching_truth
-        best = BestAnswers(n_best=options.n_best, max_answer_length=options.max_answer_length)
+        best = BestAnswers(n_best=self._options.n_best, max_answer_length=self._options.max_answer_length)
         for index, data in answers:
             if index >= len(self._windows):
                 raise LogError(f"an answer for sample {index}; the data set has {len(self._windows)} windows")
+            window = self._windows.window(index)
             with Sample(index):
-                start, end = unpack_logits(data, self._windows.sequence, options.layout, options.log_dtype)
-            best.update(index, self._windows.window(index), start, end)
+                start, end = unpack_logits(data, self._windows.sequence, layout, dtype, tokens=len(window.tokens))
+            best.update(index, window, *((end, start) if exchanged else (start, end)))
         found = best.texts(words_of)
-        scored = squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
-        return scored.with_notes(self._notes(truth))
+        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""
         source, wanted = self._options, target._options
         for index, data in answers:
             with Sample(index):
-                start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype)
+                tokens = len(self._windows.window(index).tokens)
+                start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype, tokens=tokens)
             yield Answer(index, pack_logits(start, end, wanted.layout, wanted.log_dtype))
 
     def describe_data(self) -> Mapping[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.preprocess import code_version, decode, decode_rgb8, to_input
@@ -95,6 +95,26 @@ class Segmentation(Task):
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
         return metric.score().with_notes(self._notes())
+
+    def chance(self) -> float:
+        """As `Task.chance`: pictures are mostly of a few large classes, which a shifted map may hit as well."""
+        return 0.05
+
+    def readings(self) -> Iterator[Reading]:
+        """As `Task.readings`: the model's classes shifted by one either way."""
+        for step, what in (
+            (-1, "a class (a background?) before those of the annotations"),
+            (1, "one class less than them"),
+        ):
+            yield Reading("classes shifted by one", f"the model counts {what}", partial(self._shifted, step=step))
+
+    def _shifted(self, answers: Iterable[Answer], step: int) -> float:
+        def changed() -> Iterator[Answer]:
+            for index, data in answers:
+                class_map = wire.unpack_class_map(data).astype(np.int16) + step
+                yield Answer(index, wire.pack_class_map(np.clip(class_map, 0, 255).astype(np.uint8)))
+
+        return self.score(changed())["miou"]
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the annotations where there are any."""

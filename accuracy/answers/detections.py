@@ -26,6 +26,8 @@ _COLUMNS = ("sample index", "ymin", "xmin", "ymax", "xmax", "score", "class")
 _COCO_LABELS = 90
 """TFLite's stage refuses classes from 91 on (LRT .../coco_object_detection, num_classes)."""
 
+_FAR = 1.5
+"""From the middle of a picture, in its sides: beyond it no box of a working model lies, or hardly one."""
 _NEGATIVE = "detections have a box of negative width or height: they hit nothing, as in pycocotools"
 _UNLISTED = (
     "detections are of a category that the ground truth does not list: coco_ap and voc_map50 pass over them as pycocotools "
@@ -61,7 +63,8 @@ def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping
 
     Raises:
         LogError: A sample without an answer or with two, an answer that belongs to another sample, a score or box that
-            is not finite, or a class that cannot be; the message names the picture.
+            is not finite, or a class that cannot be; the message names the picture. Boxes most of which lie far outside
+            their pictures.
     """
     highest = max((_COCO_LABELS, *truth.categories))
     rows_of: list[Rows | None] = [None] * len(truth.images)
@@ -82,6 +85,14 @@ def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping
     found = [rows for rows in rows_of if rows is not None]
     image = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
     rows = np.concatenate([*found, np.zeros((0, wire.DETECTION_FLOATS), np.float32)])
+    far = (np.abs(rows[:, 1:5] - 0.5) > _FAR).any(axis=1)
+    if 2 * np.count_nonzero(far) > len(far):
+        first = int(far.argmax())
+        raise LogError(
+            f"{np.count_nonzero(far):,} of {len(far):,} boxes lie far outside their pictures, for example "
+            f"{rows[first, 1:5].tolist()} in {names[image[first]]}: boxes are ymin, xmin, ymax, xmax in fractions of the "
+            "picture's sides, 0 to 1. Were these logged in pixels?"
+        )
     sides = np.array([(picture.height, picture.width) * 2 for picture in truth.images], np.float32).reshape(-1, 4)
     top, left, bottom, right = (rows[:, 1:5] * sides[image]).T
     labels = rows[:, 6].astype(np.int64)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TextIO
 
 _ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
 _ROW_BEGUN = re.compile(r"\s*(?:\{[^{}]*(?:\}\s*)?)?")
+_CUT_OUT = re.compile(r"\n\s*\.\.\.\s*\n")
 _EMPTY_END = re.compile(r"\s*\]")
 _CHUNK_CHARS = 1 << 20
 
@@ -74,6 +75,8 @@ def read_rows(path: Path) -> Iterator[Answer]:
             yield from _rows_of_array(path, file)
     except FileNotFoundError:
         raise LogError(f"no accuracy log at {path}: was this an accuracy run?") from None
+    except OSError as error:
+        raise LogError(f"the accuracy log {path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise LogError(f"{path} is not an accuracy log: {error}") from None
 
@@ -98,11 +101,23 @@ def _rows_of_array(path: Path, file: TextIO) -> Iterator[Answer]:
                 return
         rest = rest[end:]
         if not _ROW_BEGUN.fullmatch(rest):
+            _refuse_truncated(path, rest)
             raise LogError(
                 f"{path}: row {row_number + 1} is not an object with one comma or the closing ']' after it "
                 f"({_opening(rest)}). A log is one array; was something edited, or appended to it?"
             )
+    _refuse_truncated(path, rest)
     raise LogError(f"{path} is cut in the middle, after row {row_number}: the run that wrote it did not finish")
+
+
+def _refuse_truncated(path: Path, text: str) -> None:
+    """Names a log that MLCommons' tool has cut for a submission: both ends with an ellipsis between them."""
+    if _CUT_OUT.search(text):
+        raise LogError(
+            f"{path} was truncated for a submission: MLCommons' truncate_accuracy_log.py keeps its head and its tail, with "
+            "'...' between them, and writes the sha256 of the whole log into accuracy.txt (hash=...). The answers between "
+            "are gone, so it cannot be scored: score the log as the run wrote it, whose sha256 that is"
+        )
 
 
 def _check_nothing_follows(path: Path, file: TextIO, rest: str, row_number: int) -> None:
@@ -163,6 +178,7 @@ def _parse(path: Path, row_number: int, text: str) -> Answer:
             raise ValueError(f"qsl_idx is {index!r}")
         return Answer(index, bytes.fromhex(row["data"]))
     except (ValueError, KeyError, TypeError) as error:
+        _refuse_truncated(path, text)
         raise LogError(f"{path}, row {row_number} is not an answer: {error}") from None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -164,14 +164,22 @@ def pack_logits(start: Array, end: Array, layout: LogitLayout = "reference", dty
 
 
 def unpack_logits(
-    data: bytes, sequence: int, layout: LogitLayout = "reference", dtype: LogitDtype = "float32"
+    data: bytes, sequence: int, layout: LogitLayout = "reference", dtype: LogitDtype = "float32", *, tokens: int = 0
 ) -> tuple[Array, Array]:
     """The start and end logits of an answer, each float [sequence].
 
     Harnesses that cut a window's padding log fewer logits: the rest is -10000, as in INF accuracy-squad.py.
 
+    Args:
+        data: The answer.
+        sequence: Tokens of a window, padding included.
+        layout: As `pack_logits`.
+        dtype: As `pack_logits`.
+        tokens: Of this window without its padding, each of which needs its logits.
+
     Raises:
-        LogError: The bytes are no pairs of this type, one is not finite, or there are more than the sequence is long.
+        LogError: The bytes are no pairs of this type, one is not finite, or there are more than the sequence is long or
+            fewer than the window has tokens.
     """
     item = np.dtype(dtype).newbyteorder("<")
     if not data or len(data) % (2 * item.itemsize):
@@ -186,11 +194,26 @@ def unpack_logits(
         raise LogError(f"logit {at} of the answer is {logits[at]}: the model's output is broken, or not {dtype}")
     starts, ends = logits.reshape(-1, 2).T if layout == "reference" else logits.reshape(2, -1)
     if len(starts) > sequence:
-        raise LogError(f"an answer with logits for {len(starts)} tokens; the windows have {sequence}")
+        raise LogError(
+            f"an answer with logits for {len(starts)} tokens; the windows have {sequence}{_logged_as(data, sequence)}"
+        )
+    if len(starts) < tokens:
+        raise LogError(
+            f"an answer with {dtype} logits for {len(starts)} tokens, but its window has {tokens}. "
+            f"{_logged_as(data, sequence)}"
+        )
     if len(starts) < sequence:
         rest = (0, sequence - len(starts))
         starts, ends = (np.pad(half, rest, constant_values=_ABSENT_LOGIT) for half in (starts, ends))
     return starts, ends
+
+
+def _logged_as(data: bytes, sequence: int) -> str:
+    """What an answer of this size would be, for an error message."""
+    for dtype in get_args(LogitDtype):
+        if len(data) == 2 * sequence * np.dtype(dtype).itemsize:
+            return f"Its {len(data)} bytes hold a whole window in {dtype}: --set model.log_dtype={dtype} reads them"
+    return "Is it the log of another data set, or of another type?"
 
 
 # --- detections ----------------------------------------------------------------------------------------------------

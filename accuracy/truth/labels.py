@@ -31,6 +31,10 @@ class Labels:
     """File names in the order of the file; None where the labels go by position."""
     labels: tuple[int, ...]
 
+    def in_order(self, names: Sequence[str]) -> dict[str, int] | None:
+        """Labels by position, given out to the samples of the whole set in this order; None for labels that have names."""
+        return None if self.names is not None else dict(zip(names, self.labels, strict=True))
+
     def match(self, names: Sequence[str], total: int) -> list[int]:
         """The labels of samples, in the samples' order.
 

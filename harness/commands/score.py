@@ -121,7 +121,8 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
     from accuracy.answers.log import read_answers
     from harness.config.files import find_benchmark, parse_assignment
-    from harness.results.card import Subject, judge
+    from harness.results.card import Subject
+    from harness.run.score import score_log
     from harness.spec.resolve import Audit, chosen_round, resolve_audit
     from harness.spec.task import open_task
     from harness.zoo.files.official import cache_dir
@@ -150,7 +151,6 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
 
     found = audit(arguments.layout)
     task = open_task(found.task, found.options, found.dataset)
-    answers = read_answers(arguments.log, len(task))
     if arguments.convert_to is None:
         task.check_truth()
         subject = Subject(
@@ -162,12 +162,12 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
             dataset=found.dataset,
             model=None,
         )
-        return _outcome(judge(task.score(answers), subject), whole=arguments.card)
+        return _outcome(score_log(task, arguments.log, subject), whole=arguments.card)
     if arguments.out is None:
         raise ConfigError("--convert-to needs --out FILE: the log itself is left as it is")
     wanted = audit(arguments.convert_to)
     target = open_task(wanted.task, wanted.options, wanted.dataset)
-    return _rewrite(task.rewrite(answers, target), arguments.out, arguments.convert_to)
+    return _rewrite(task.rewrite(read_answers(arguments.log, len(task)), target), arguments.out, arguments.convert_to)
 
 
 def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:

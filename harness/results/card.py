@@ -39,8 +39,13 @@ class Subject:
     """None for another harness's log, which does not say what answered."""
 
 
-def judge(metrics: Mapping[str, float], subject: Subject) -> dict[str, Any]:
+def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> dict[str, Any]:
     """The part of a result that accuracy makes.
+
+    Args:
+        metrics: What was scored, an `accuracy.score.Score` where there is more to say of it.
+        subject: What it was scored of.
+        remarks: What a reader must know first, beside what the card finds by itself.
 
     Returns:
         `accuracy`: {metric: {value, target, passed}}; `passed` is null unless the target binds. `accuracy_card`: the
@@ -51,7 +56,10 @@ def judge(metrics: Mapping[str, float], subject: Subject) -> dict[str, Any]:
         target = floor_of(subject.targets, name, subject.round, subject.count)
         passed = value >= target.value if target and _binds(target, subject) else None
         accuracy[name] = {"value": value, "target": target.value if target else None, "passed": passed}
-    return {"accuracy": accuracy, "accuracy_card": _card(metrics, subject, accuracy)}
+    card = _card(metrics, subject, accuracy)
+    if card is not None:
+        card["remarks"] = [*remarks, *card["remarks"]]
+    return {"accuracy": accuracy, "accuracy_card": card}
 
 
 def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from accuracy.answers.log import read_answers
+from accuracy.answers.log import Answer, read_answers
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.card import Subject, judge
 from harness.results.loadgen_log import ACCURACY_LOG
+from harness.run.doubt import other_reading
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import Task
@@ -27,7 +29,23 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
         dataset=spec.dataset,
         model=spec.model,
     )
-    return judge(task.score(read_answers(folder / ACCURACY_LOG, len(task))), subject)
+    return score_log(task, folder / ACCURACY_LOG, subject)
+
+
+def score_log(task: Task, log: Path, subject: Subject) -> dict[str, Any]:
+    """The accuracy that a log comes to, and its card; a score of no worth says which other reading would have one.
+
+    Raises:
+        LogError: The log is cut, or its answers are not of this task.
+    """
+
+    def answers() -> Iterable[Answer]:
+        return read_answers(log, len(task))
+
+    metrics = task.score(answers())
+    value = metrics.get(task.headline)
+    doubt = None if value is None else other_reading(task, value, answers)
+    return judge(metrics, subject, [doubt] if doubt else [])
 
 
 def rescore(folder: Path) -> dict[str, Any]:

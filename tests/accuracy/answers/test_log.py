@@ -86,3 +86,22 @@ def test_the_first_row_of_a_repeated_sample_counts(tmp_path: Path) -> None:
     path = tmp_path / "log.json"
     write_rows(path, [Answer(1, b"a"), Answer(0, b"b"), Answer(1, b"c")])
     assert list(read_answers(path, 2)) == [Answer(1, b"a"), Answer(0, b"b")]
+
+
+@pytest.mark.parametrize("data_bytes", [4, 900, 3072])
+def test_a_log_that_was_truncated_for_a_submission_is_called_that(tmp_path: Path, data_bytes: int) -> None:
+    write_rows(tmp_path / "whole.json", (Answer(index, bytes(data_bytes)) for index in range(4000)))
+    whole = (tmp_path / "whole.json").read_text()
+    # As MLCommons' tools/submission/truncate_accuracy_log.py does it.
+    log = tmp_path / "mlperf_log_accuracy.json"
+    log.write_text(f"{whole[:4096]}\n\n...\n\n{whole[-4096:]}")
+    with pytest.raises(LogError, match=r"was truncated for a submission.*score the log as the run wrote it"):
+        list(read_rows(log))
+
+
+def test_a_log_that_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="cannot be read: Is a directory"):
+        list(read_rows(tmp_path))
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(LogError, match="cannot be read: Too many levels of symbolic links"):
+        list(read_rows(tmp_path / "loop"))

@@ -1,0 +1,86 @@
+"""Other ways in which logged labels and their ground truth may have been meant: what the tasks that name one class share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import get_args
+
+from accuracy.answers.log import Answer, Sample
+from accuracy.answers.wire import LabelDtype, unpack_labels
+from tasks.base import Reading
+
+_NUMBER = re.compile(r"(\d+)")
+_SHARE = 0.2
+
+
+def chance_of(classes: int) -> float:
+    """A share of hits that guessing may reach: that of blind guesses, and a fifth of the way from there to all."""
+    return 1 / classes + _SHARE * (1 - 1 / classes)
+
+
+def numeric_order(names: Iterable[str]) -> list[str]:
+    """Names sorted by the numbers in them, as a person counts: 2.jpg before 10.jpg."""
+    return sorted(
+        names, key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
+    )
+
+
+def label_readings(
+    names: Sequence[str],
+    truth: Sequence[int],
+    class_count: int,
+    dtype: LabelDtype,
+    numeric_truth: Sequence[int] | None = None,
+) -> Iterator[Reading]:
+    """Labels shifted either way, samples or labels in another order, labels of another type.
+
+    Args:
+        names: Of the samples.
+        truth: Their labels.
+        class_count: Classes that a label may name.
+        dtype: Of the logged labels.
+        numeric_truth: Their labels where those by position are given out in the numeric order of the names; None where
+            the labels have names of their own.
+    """
+
+    def top1(
+        truth: Sequence[int] = truth, dtype: LabelDtype = dtype, shift: int = 0
+    ) -> Callable[[Iterable[Answer]], float]:
+        def score(answers: Iterable[Answer]) -> float:
+            hits = 0
+            for index, data in answers:
+                with Sample(index, names):
+                    hits += unpack_labels(data, class_count + (shift < 0), dtype)[0] + shift == truth[index]
+            return hits / len(names)
+
+        return score
+
+    yield Reading(
+        "labels shifted by one",
+        "the answers count a background class before the first, as models of 1001 classes do",
+        top1(shift=-1),
+    )
+    yield Reading(
+        "labels shifted by one",
+        "the ground truth counts a class, or starts at 1, where the answers do not",
+        top1(shift=1),
+    )
+    numeric = numeric_order(names)
+    if numeric != list(names):
+        label_of = dict(zip(names, truth, strict=True))
+        yield Reading(
+            "samples in the numeric order of their names",
+            "the log counts 2.jpg before 10.jpg, where samples have the order of their sorted names",
+            top1(truth=[label_of[name] for name in numeric]),
+        )
+        if numeric_truth is not None:
+            yield Reading(
+                "labels in the numeric order of the file names",
+                "labels by position are those of the sorted names, 10.jpg before 2.jpg: give the labels names, or the names "
+                "leading zeros",
+                top1(truth=numeric_truth),
+            )
+    for other in get_args(LabelDtype):
+        if other != dtype:
+            yield Reading(f"labels of {other}", f"the log was written with log_dtype {other}", top1(dtype=other))

@@ -1,0 +1,224 @@
+"""A score that is no better than guessing names the reading under which the same log scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from accuracy.answers import wire
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.wire import pack_detections, pack_labels, pack_logits
+from harness.run.doubt import other_reading
+from harness.zoo.builtin.squad import write_builtin_squad
+from tasks.base import DataRef, Task
+from tasks.classification import Classification, ClassificationOptions
+from tasks.detection import Detection, DetectionOptions
+from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.segmentation import Segmentation, SegmentationOptions
+
+TrueLogits = Callable[[QuestionAnswering, Path], Sequence[tuple[Any, Any]]]
+
+
+def remark_on(task: Task, answers: list[Answer]) -> tuple[float, str | None]:
+    value = task.score(answers)[task.headline]
+    return value, other_reading(task, value, lambda: answers)
+
+
+def pictures(folder: Path, names: Sequence[str]) -> Path:
+    folder.mkdir()
+    for name in names:
+        Image.new("RGB", (8, 8)).save(folder / name)
+    return folder
+
+
+def labelled(answers: Sequence[int]) -> list[Answer]:
+    return [Answer(index, pack_labels([label], "float32")) for index, label in enumerate(answers)]
+
+
+# --- classification ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_labels_of_another_numbering_are_named(tmp_path: Path, step: int) -> None:
+    truth = [65, 970, 230, 809, 516, 57, 334, 415]
+    folder = pictures(tmp_path / "set", [f"{number:02}.png" for number in range(8)])
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in truth))
+    task = Classification(DataRef(folder, folder / "labels.txt"), ClassificationOptions())
+    logged = [label + step for label in truth]
+    logged[5], logged[7] = 3, 4  # two of the eight are wrong anyway
+    value, remark = remark_on(task, labelled(logged))
+    assert value == 0.0
+    assert remark is not None
+    assert "top1 0 is no better than guessing; read with labels shifted by one it would be 0.75" in remark
+    assert ("background class" in remark) == (step == 1)
+
+
+def test_labels_and_samples_in_the_numeric_order_of_their_names_are_told_apart(tmp_path: Path) -> None:
+    labels = np.random.default_rng(5).permutation(1000)[:24].tolist()
+    folder = pictures(tmp_path / "set", [f"{number}.png" for number in range(24)])
+    right = dict(zip([f"{number}.png" for number in range(24)], labels, strict=True))
+    (folder / "truth.txt").write_text("".join(f"{label}\n" for label in labels))
+    task = Classification(DataRef(folder, folder / "truth.txt"), ClassificationOptions())
+    value, remark = remark_on(task, labelled([right[name] for name in task._pictures.names]))
+    assert value < 0.2
+    assert "read with labels in the numeric order of the file names it would be 1" in str(remark)
+    # The same the other way: the labels have names, and the log counts as a person does.
+    (folder / "truth.txt").write_text("".join(f"{name} {label}\n" for name, label in right.items()))
+    task = Classification(DataRef(folder, folder / "truth.txt"), ClassificationOptions())
+    value, remark = remark_on(task, labelled(labels))
+    assert value < 0.2
+    assert "read with samples in the numeric order of their names it would be 1" in str(remark)
+
+
+def test_a_model_that_only_guesses_and_one_that_knows_are_left_alone(tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    truth = random.integers(0, 1000, 30).tolist()
+    folder = pictures(tmp_path / "set", [f"{number}.png" for number in range(30)])
+    (folder / "truth.txt").write_text("".join(f"{label}\n" for label in truth))
+    task = Classification(DataRef(folder, folder / "truth.txt"), ClassificationOptions())
+    assert remark_on(task, labelled(random.integers(0, 1000, 30).tolist()))[1] is None
+    assert remark_on(task, labelled(truth)) == (1.0, None)
+
+
+# --- question answering --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def squad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("squad")
+    write_builtin_squad(folder)
+    return folder
+
+
+def questions(squad: Path, **options: Any) -> QuestionAnswering:
+    return QuestionAnswering(DataRef(squad, count=40), QuestionAnsweringOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"layout": "mobile"}, {}),
+        ({}, {"layout": "mobile"}),
+        ({"log_dtype": "float16"}, {}),
+        ({"log_dtype": "float16", "layout": "mobile"}, {}),
+    ],
+)
+def test_logits_of_another_layout_or_type_are_named_or_refused(
+    squad: Path, true_logits: TrueLogits, written: dict[str, Any], read: dict[str, Any]
+) -> None:
+    own, task = questions(squad, **written), questions(squad, **read)
+    form = QuestionAnsweringOptions(**written)
+    logits = true_logits(own, next(squad.glob("*.json")))
+    answers = [
+        Answer(at, pack_logits(start, end, form.layout, form.log_dtype)) for at, (start, end) in enumerate(logits)
+    ]
+    assert own.score(answers)["f1"] == 1.0
+    if form.log_dtype == "float16":
+        with pytest.raises(LogError, match=r"--set model\.log_dtype=float16 reads them"):
+            task.score(answers)
+        assert other_reading(task, 0.0, lambda: answers) is not None
+        return
+    value, remark = remark_on(task, answers)
+    order = "transposed" if form.layout == "mobile" else "interleaved"
+    assert value < 0.2
+    assert f"read with {order} logits of {form.log_dtype} it would be 1: " in str(remark)
+    assert f"--set model.layout={form.layout}" in str(remark)
+
+
+def test_fewer_logits_than_the_window_has_tokens_are_refused_and_a_cut_padding_is_not(
+    squad: Path, true_logits: TrueLogits
+) -> None:
+    task = questions(squad)
+    logits = list(true_logits(task, next(squad.glob("*.json"))))
+    needed = [len(task._windows.window(at).tokens) for at in range(40)]
+    cut = [Answer(at, pack_logits(s[: needed[at]], e[: needed[at]])) for at, (s, e) in enumerate(logits)]
+    assert task.score(cut)["f1"] == 1.0
+    short = [Answer(at, pack_logits(s[: needed[at] - 1], e[: needed[at] - 1])) for at, (s, e) in enumerate(logits)]
+    with pytest.raises(
+        LogError, match=rf"sample 0: .*logits for {needed[0] - 1} tokens, but its window has {needed[0]}"
+    ):
+        task.score(short)
+    with pytest.raises(LogError, match="but its window has"):
+        list(task.rewrite(short, questions(squad, layout="mobile")))
+
+
+# --- detection -----------------------------------------------------------------------------------------------------
+
+BOXES = {"c.png": [10.0, 20.0, 30.0, 40.0], "a.png": [50.0, 5.0, 20.0, 60.0], "b.png": [5.0, 60.0, 70.0, 30.0]}
+
+
+def street(folder: Path, **options: Any) -> Detection:
+    if not folder.exists():
+        folder.mkdir()
+        for name in BOXES:
+            Image.new("RGB", (100, 100)).save(folder / name)
+        truth = {
+            "images": [{"id": at, "file_name": name, "width": 100, "height": 100} for at, name in enumerate(BOXES)],
+            "categories": [{"id": number} for number in (1, 2, 3)],
+            "annotations": [
+                {"id": at + 1, "image_id": at, "category_id": 1 + at % 3, "bbox": box}
+                for at, box in enumerate(BOXES.values())
+            ],
+        }
+        (folder / "instances_street.json").write_text(json.dumps(truth))
+    return Detection(DataRef(folder), DetectionOptions(**options))
+
+
+def found(
+    task: Detection, *, shift: int = 0, scale: float = 0.01, columns: Sequence[int] = (1, 0, 3, 2)
+) -> list[Answer]:
+    answers = []
+    for index, name in enumerate(task._data.pictures.names):
+        x, y, width, height = BOXES[name]
+        box = np.array([x, y, x + width, y + height])[list(columns)] * scale
+        label = np.array([1 + list(BOXES).index(name) + shift])
+        rows = np.frombuffer(pack_detections(box[None], np.ones(1), label), "<f4").copy()
+        rows[0] = index
+        answers.append(Answer(index, rows.tobytes()))
+    return answers
+
+
+def test_pictures_in_the_mobile_apps_order_are_named(tmp_path: Path) -> None:
+    json_order, name_order = street(tmp_path / "set"), street(tmp_path / "set", order="name")
+    assert name_order.score(found(name_order))["coco_ap"] == pytest.approx(1)
+    value, remark = remark_on(json_order, found(name_order))
+    assert value == 0
+    assert "read with samples in the order of the sorted file names, as the mobile app counts it would be 1" in str(
+        remark
+    )
+    value, remark = remark_on(name_order, found(json_order))
+    assert "--set dataset.order=json scores it" in str(remark)
+
+
+def test_classes_shifted_and_boxes_that_begin_with_x_are_named(tmp_path: Path) -> None:
+    task = street(tmp_path / "set")
+    assert "read with classes shifted by one it would be 1" in str(remark_on(task, found(task, shift=1))[1])
+    assert "read with boxes as xmin, ymin, xmax, ymax" in str(remark_on(task, found(task, columns=(0, 1, 2, 3)))[1])
+    assert remark_on(task, found(task))[1] is None
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0, 0.5])
+def test_boxes_in_pixels_are_refused(tmp_path: Path, scale: float) -> None:
+    task = street(tmp_path / "set")
+    with pytest.raises(LogError, match=r"3 of 3 boxes lie far outside their pictures.*logged in pixels"):
+        task.score(found(task, scale=scale))
+
+
+# --- segmentation --------------------------------------------------------------------------------------------------
+
+
+def test_a_class_map_whose_classes_are_shifted_is_named(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "set", ["a.png"])
+    (folder / "annotations").mkdir()
+    truth = np.arange(64, dtype=np.uint8).reshape(8, 8) % 6
+    Image.fromarray(truth).save(folder / "annotations" / "a.png")
+    task = Segmentation(DataRef(folder), SegmentationOptions(num_classes=6))
+    value, remark = remark_on(task, [Answer(0, wire.pack_class_map(truth + np.uint8(1)))])
+    assert value == 0
+    assert "read with classes shifted by one it would be 1" in str(remark)
