@@ -399,6 +399,15 @@ def test_a_backends_options_are_those_of_a_run(picture_model: Path) -> None:
         assert classify(colours((15, 15, 40))).best.number == 1
 
 
+def test_packed_weights_are_kept_in_the_cache_as_a_runs_are(
+    picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLITE_LOADGEN_CACHE", str(tmp_path))
+    with open_model("mobilenet_edgetpu", model=picture_model, backend="cpu:weight_cache=true") as classify:
+        assert classify(colours((15, 15, 40))).best.number == 1
+    assert [file.name for file in (tmp_path / "weights").iterdir()] == [f"{classify.model.sha256}.xnnpack"]
+
+
 def test_open_model_opens_every_kind(
     picture_model: Path, detector: Path, segmenter: Path, keyword_model: Path, tmp_path: Path
 ) -> None:
