@@ -17,7 +17,9 @@ DOCUMENTS = sorted(
 )
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w(?:\.(?:py|c|md|yaml|npz)\b|/(?=[`\s,.;:)]))")
 # accuracy.NAME may be a field of a result.
-_DOTTED = re.compile(r"(?<![\w./-])(?:backends|benchmarks|harness|tasks|(?<=-m )accuracy)(?:\.(?!pbtxt\b)[A-Za-z_]\w*)+")
+_DOTTED = re.compile(
+    r"(?<![\w./-])(?:backends|benchmarks|harness|tasks|(?<=-m )accuracy)(?:\.(?!pbtxt\b)[A-Za-z_]\w*)+"
+)
 
 
 def docstrings() -> Iterator[tuple[Path, str]]:
