@@ -21,7 +21,7 @@ from harness.serving.instances import Instances
 from harness.serving.samples import Row
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
-from harness.worker import timing as calibration
+from harness.worker import timing
 from harness.worker.timing import ServiceTime
 
 _MEASURED = frozenset({"cpu"})
@@ -99,7 +99,7 @@ def _measure(parts: Instances, first: SystemUnderTest, indices: Sequence[int], s
     many = open_many(parts.opener, first.backend, size)
     try:
         sut = parts.with_batch(first, many)
-        duel = calibration.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
+        duel = timing.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
         if wanted or duel.second_wins:
             prove(parts, first.backend, many, [parts.samples.rows[index] for index in indices])
     except (RuntimeError, ValueError, RunFailed) as error:

@@ -12,7 +12,7 @@ from harness.messages.calibration import EngineChoice
 from harness.messages.worker import Proven
 from harness.serving.instances import Instances
 from harness.serving.proof import prove_rival
-from harness.worker import timing as calibration
+from harness.worker import timing
 
 _LONGEST_ANSWER_NS = 100_000_000
 """The engines run the same kernels and differ by microseconds a call: in more than a tenth of a second that is nothing."""
@@ -52,7 +52,7 @@ def _choose(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], N
         other = parts.opener.open_with({"engine": "CompiledModel"})
         rows = [parts.samples.rows[index] for index in indices]
         # As queries are timed.
-        duel = calibration.duel(plain.runner(), other.runner(), rows)
+        duel = timing.duel(plain.runner(), other.runner(), rows)
     except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
         return EngineChoice("Interpreter", f"CompiledModel cannot run it: {str(error).splitlines()[0]}", 0.0)
     medians = {"Interpreter": duel.first_ns, "CompiledModel": duel.second_ns}

@@ -7,7 +7,7 @@ from harness.errors import ConfigError
 from harness.machine.facts import available_memory_bytes
 from harness.serving import loadgen
 from harness.spec.schema import Spec
-from harness.worker import timing as calibration
+from harness.worker import timing
 from harness.worker.plan import Plan
 
 
@@ -58,7 +58,7 @@ def refuse_too_many_queries(settings: loadgen.Settings) -> None:
     queries = expected_queries(settings)
     if settings.scenario in STREAMS:
         queries = max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
-    needed, available = queries * calibration.loadgen_bytes(settings.scenario), available_memory_bytes()
+    needed, available = queries * timing.loadgen_bytes(settings.scenario), available_memory_bytes()
     if available is not None and needed > available // 2:
         raise ConfigError(
             f"LoadGen would generate {queries:,} {'samples' if settings.scenario == 'Offline' else 'queries'} beforehand "

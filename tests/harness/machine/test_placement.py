@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.config.backend import BackendSection
 from harness.machine import placement
 from harness.machine.placement import Wanted, most_instances, most_threads, on, pin, place, thread_counts
 from harness.machine.topology import Core, Topology, this_machine
-from harness.worker.plan import _fill
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -100,24 +98,6 @@ def test_as_many_instances_as_fit_without_mixing_kinds(counts: tuple[int, ...], 
 )
 def test_as_many_threads_as_fit_without_mixing_kinds(counts: tuple[int, ...], instances: int, threads: int) -> None:
     assert most_threads(counts, instances) == threads
-
-
-@pytest.mark.parametrize(
-    ("cores", "asked", "shape"),
-    [
-        ((4,), {}, (1, 4)),
-        ((4, 4), {}, (1, 8)),
-        ((4, 4), {"instances": 1}, (4, 1)),
-        ((4, 4), {"instances": 16}, (1, 16)),
-        ((2, 4), {"threads": 2}, (2, 3)),
-        ((4,), {"threads": 6}, (6, 1)),
-        ((4,), {"threads": 3, "instances": 5}, (3, 5)),
-    ],
-)
-def test_a_pool_fills_the_cores_by_what_is_left_to_it(
-    cores: tuple[int, ...], asked: dict[str, Any], shape: tuple[int, int]
-) -> None:
-    assert _fill(cores, BackendSection(**asked)) == shape
 
 
 @st.composite

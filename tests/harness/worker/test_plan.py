@@ -1,0 +1,79 @@
+"""What the calibration decides of threads, instances and load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.config.backend import BackendSection
+from harness.errors import ConfigError
+from harness.machine.placement import Placement
+from harness.worker import timing
+from harness.worker.plan import _fill, plan_run
+from harness.worker.timing import ServiceTime
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "shape"),
+    [
+        ((4,), {}, (1, 4)),
+        ((4, 4), {}, (1, 8)),
+        ((4, 4), {"instances": 1}, (4, 1)),
+        ((4, 4), {"instances": 16}, (1, 16)),
+        ((2, 4), {"threads": 2}, (2, 3)),
+        ((4,), {"threads": 6}, (6, 1)),
+        ((4,), {"threads": 3, "instances": 5}, (3, 5)),
+    ],
+)
+def test_a_pool_fills_the_cores_by_what_is_left_to_it(
+    cores: tuple[int, ...], asked: dict[str, Any], shape: tuple[int, int]
+) -> None:
+    assert _fill(cores, BackendSection(**asked)) == shape
+
+
+class Simulated:
+    """Opens instances that take so many ns a sample, by their threads."""
+
+    def __init__(self, **times_ns: int) -> None:
+        self._times_ns = times_ns
+        self.info = SimpleNamespace(accelerator=False)
+        self.topology = SimpleNamespace(counts=(4,))
+        self.opened: list[Any] = []
+
+    def place(self, threads: int, instances: int) -> Placement:
+        return Placement(why=f"{instances} x {threads}")
+
+    def sut(self, threads: int, cpus: Sequence[int]) -> Any:
+        self.opened.append(SimpleNamespace(answer=self._times_ns[f"t{threads}"], batch=1))
+        return self.opened[-1]
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A spec of SingleStream; what is measured is what an instance is said to take."""
+    monkeypatch.setattr(timing, "service_time", lambda answer, _: ServiceTime(answer, answer, 7))
+    load = SimpleNamespace(scenario="SingleStream", samples_per_query=1, expected_latency_ns=None)
+    return SimpleNamespace(backend=BackendSection(), load=load)
+
+
+def test_a_stream_takes_the_fewest_threads_that_are_not_clearly_beaten(stream: Any) -> None:
+    parts: Any = Simulated(t1=1_000_000, t2=600_000, t4=590_000)
+    plan = plan_run(stream, parts, [0])
+    assert (plan.threads, plan.team.instances, plan.team.kind.name) == (2, 1, "inline")
+    assert plan.team.first is parts.opened[1]
+    assert plan.expected_latency_ns == ServiceTime(600_000, 600_000, 7).expected_latency_ns
+    found = plan.calibration
+    assert (found.service_time_ns, found.runs) == (600_000, 7)
+    assert found.median_ns_by_threads == {"1": 1_000_000, "2": 600_000, "4": 590_000}
+    # What only a pool has is not there, rather than an error for whoever asks.
+    assert (found.service_time_alone_ns, found.samples_per_second, found.workers_from) == (None, None, None)
+
+
+def test_a_stream_refuses_more_than_one_instance(stream: Any) -> None:
+    parts: Any = Simulated(t1=1)
+    stream.backend = BackendSection(instances=2)
+    with pytest.raises(ConfigError, match="SingleStream has one query in flight, so one instance: 2 cannot be used"):
+        plan_run(stream, parts, [0])
