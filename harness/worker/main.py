@@ -7,53 +7,41 @@ Its current directory is the run's own, its output goes to run.log there. It tel
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from backends.base import Array, BackendInfo, TimeShare
-from harness.errors import RunFailed
-from harness.machine.child_process import awake_on_time, live_and_die_with
+from harness.machine.child_process import live_and_die_with
 from harness.machine.control import Control, Phase
 from harness.machine.json_line import encode
-from harness.machine.memory import Residents, own_bytes
-from harness.machine.placement import on, pin
-from harness.machine.state import State, read_state
+from harness.machine.memory import own_bytes
+from harness.machine.placement import on
 from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
-from harness.messages.worker import Done, FromWorker, QueueFigures
+from harness.messages.worker import Done, FromWorker
 from harness.model.coverage import judge_coverage, time_share
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.queue_times import QueueTimes, summary
 from harness.serving.instances import Instances
 from harness.serving.proof import prove
 from harness.serving.sample_room import Room, room_for
 from harness.serving.samples import SampleLibrary
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
+from harness.worker.drive import Driven, drive
 from harness.worker.engine import choose_engine
 from harness.worker.plan import Plan, plan_run
-from harness.worker.queries import expected_queries, longest_pause_s, refuse_too_many_queries, settings_for
-from harness.worker.teams.team import Team
+from harness.worker.queries import refuse_too_many_queries, settings_for
 from harness.worker.warm_up import warm_up
 from native import timed_path
 from tasks.base import Task
 
 _CALIBRATION_SAMPLES = 8
-_SWITCH_INTERVAL_S = 0.005
-"""After so long a thread that runs Python is asked to let another have the GIL. Workers give it up by themselves at every
-invoke, so being asked sooner only costs switches: keyword spotting on a pool of threads, 12 rounds in turn, at 0.5, 0.1 and
-0.02 ms had a Server p50 of 1.07, 1.15 and 1.13 times and an Offline rate of 0.98, 0.94 and 0.89 times that at 5 ms, and the
-tail was the same."""
-
 Tell = Callable[[FromWorker], None]
 Fail = Callable[[BaseException], None]
 
@@ -96,7 +84,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     """
     opened = _open(spec, control, tell)
     calibrated = _calibrate(spec, opened, tell)
-    driven = _drive(spec, folder, opened, calibrated, tell, Guard(control, fail))
+    team, settings = calibrated.plan.team, calibrated.settings
+    driven = drive(spec, folder, opened.parts, opened.own_bytes, team, settings, tell, Guard(control, fail))
     return _done(opened, calibrated, driven)
 
 
@@ -174,104 +163,7 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Driven:
-    """What was seen while LoadGen drove, and just before and after."""
-
-    loadgen: Mapping[str, str | int | float | bool]
-    """The settings in force."""
-    first_query_at: float
-    before: State
-    after: State
-    queue_times: QueueFigures | None
-
-
-def _drive(spec: Spec, folder: Path, opened: _Opened, calibrated: _Calibrated, tell: Tell, guard: Guard) -> _Driven:
-    parts, team, settings = opened.parts, calibrated.plan.team, calibrated.settings
-    watched = _Watched(spec, opened, team, tell)
-    start = _Start(parts, team, settings, watched)
-    parts.samples.on_sample = start.count_sample
-    server = spec.load.scenario == "Server"
-    each = expected_queries(settings) // team.instances
-    times = [QueueTimes(each) for _ in range(team.instances)] if server else []
-    with (
-        on(team.placement.harness or start.everywhere),
-        team.dispatch(guard, times) as dispatch,
-        _undisturbed(),
-    ):
-        in_force = loadgen.drive(
-            settings,
-            model=spec.benchmark,
-            issue=dispatch.issue,
-            load=guard.wrap(partial(start.load, dispatch.load)),
-            unload=guard.wrap(dispatch.unload),
-            folder=folder,
-        )
-        after = watched.machine()
-    parts.control.enter(Phase.WRITING)
-    # What is done afterwards is no part of the run.
-    watched.measure_memory("ended")
-    if guard.failure is not None:
-        raise guard.failure
-    if start.before is None:
-        raise RunFailed("LoadGen came to its end without loading a sample")
-    return _Driven(in_force, start.first_query_at, start.before, after, summary(times) if server else None)
-
-
-class _Watched:
-    """The processes of the run, as they are measured before LoadGen asks and after."""
-
-    def __init__(self, spec: Spec, opened: _Opened, team: Team, tell: Tell) -> None:
-        self._parts, self._tell = opened.parts, tell
-        self._owners = tuple(team.owners(opened.own_bytes))
-        weights = spec.backend.options.get("weight_cache")
-        self._samples = str(spec.cache_dir / "samples")
-        self._weights = weights if isinstance(weights, str) else str(spec.cache_dir / "weights")
-        self.machine = partial(read_state, opened.parts.topology.cpus, [*team.pids(), os.getppid()])
-        """The machine's state."""
-
-    def measure_memory(self, moment: Literal["loaded", "ended"]) -> None:
-        """Holds still until the parent has measured the processes."""
-        parts = self._parts
-        residents = Residents(
-            moment, self._owners, str(parts.opener.model), self._samples, self._weights, parts.samples.own_bytes
-        )
-        parts.control.hold_still(lambda: self._tell(residents))
-
-
-class _Start:
-    """LoadGen's wish for samples: the last thing before its first query."""
-
-    def __init__(self, parts: Instances, team: Team, settings: loadgen.Settings, watched: _Watched) -> None:
-        self._control, self._team, self._settings, self._watched = parts.control, team, settings, watched
-        self._words, self._slot = parts.control.slot(0)
-        self.everywhere = sorted(parts.topology.cpus) if team.placement.instances else ()
-        """The CPUs of what is bound to none, where instances are."""
-        self.before: State | None = None
-        """The machine before the first query."""
-        self.first_query_at = 0.0
-
-    def count_sample(self) -> None:
-        """One is loaded."""
-        self._words[self._slot] += 1
-
-    def load(self, load: Callable[[Sequence[int]], None], indices: Sequence[int]) -> None:
-        """Loads samples, of which LoadGen wants several lots one after the other in an accuracy run."""
-        control, settings = self._control, self._settings
-        control.enter(Phase.PREPARING, len(set(indices)))
-        with on(self.everywhere):
-            load(indices)
-        if self.before is None:
-            self._watched.measure_memory("loaded")
-        # This is LoadGen's thread; those that it has made by now stay where they are.
-        pin(self._team.loadgen_cpus)
-        control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
-        if self.before is None:
-            self.before = self._watched.machine()
-            self.first_query_at = time.time()
-
-
-def _done(opened: _Opened, calibrated: _Calibrated, driven: _Driven) -> Done:
+def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
     """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
     parts, plan, room = opened.parts, calibrated.plan, calibrated.room
     team = plan.team
@@ -324,24 +216,6 @@ def _calibration_samples(parts: Instances, at_once: int) -> Iterator[Sequence[in
         yield indices
     finally:
         parts.samples.unload(indices)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection while queries are timed, a timer that wakes LoadGen on time, and the GIL's turns as they suit."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    try:
-        # Server sleeps until each query is due.
-        with awake_on_time():
-            yield
-    finally:
-        sys.setswitchinterval(interval_s)
-        gc.enable()
-        gc.unfreeze()
 
 
 if __name__ == "__main__":

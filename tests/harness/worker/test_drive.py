@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness.worker import main as worker
+from harness.worker.drive import undisturbed
 
 PR_GET_TIMERSLACK = 30
 
@@ -29,7 +29,7 @@ def test_collector_switch_interval_and_timer_slack_are_set_for_the_run_and_resto
         sys.setswitchinterval(0.02)
         before = state()
         meanwhile = None
-        with contextlib.suppress(RuntimeError), worker._undisturbed():
+        with contextlib.suppress(RuntimeError), undisturbed():
             meanwhile = state()
             raise RuntimeError("broken")
         assert meanwhile == (False, 5000, 1)
