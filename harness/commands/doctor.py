@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import io
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER
+from harness.json_records import to_json
+from harness.machine.topology import TopologyFacts
 from harness.report.run import reason_lines
+from harness.report.table import Column, table_lines
+from harness.results.record import Reason
 from harness.units import bytes_text
+
+if TYPE_CHECKING:
+    from harness.run.doctor import BackendFound, Examination, MachineFound, NativeFound
 
 EXAMPLES = """\
 examples:
@@ -37,66 +40,62 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.run.doctor import examine
 
     found = examine()
-    return Outcome(0 if found["works"] else EXIT_USER, _render(found), found)
+    return Outcome(0 if found.works else EXIT_USER, _render(found), to_json(found))
 
 
-def _render(found: Mapping[str, Any]) -> str:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("backend", "available", "what was found, or why not"):
-        table.add_column(name, overflow="fold")
-    for backend in found["backends"]:
-        table.add_row(backend["name"], "yes" if backend["available"] else "no", backend["why"] or _device(backend))
-    screen = io.StringIO()
-    Console(file=screen, width=_WIDTH, highlight=False, force_terminal=False, markup=False).print(table)
-    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
-    return "\n".join(
-        [*lines, "", *_machine(found["machine"]), _native(found["native"]), "", *_unstable(found["unstable"])]
-    )
+def _render(found: Examination) -> str:
+    columns = [Column(name, wrap=True) for name in ("backend", "available", "what was found, or why not")]
+    rows = [
+        (backend.name, "yes" if backend.available else "no", backend.why or _device(backend))
+        for backend in found.backends
+    ]
+    lines = table_lines(rows, columns, width=_WIDTH)
+    return "\n".join([*lines, "", *_machine(found.machine), _native(found.native), "", *_unstable(found.unstable)])
 
 
-def _device(backend: Mapping[str, Any]) -> str:
-    parts = [backend["engine"], backend["delegate"], *(f"{key} {value}" for key, value in backend["device"].items())]
+def _device(backend: BackendFound) -> str:
+    parts = [backend.engine, backend.delegate, *(f"{key} {value}" for key, value in backend.device.items())]
     return ", ".join(str(part) for part in parts if part and part != "none")
 
 
-def _machine(machine: Mapping[str, Any]) -> list[str]:
-    kept = machine["sample_cache"]
-    memory, free = machine["memory_bytes"], machine["available_memory_bytes"]
+def _machine(machine: MachineFound) -> list[str]:
+    system, kept = machine.system, machine.sample_cache
+    memory, free = system.memory_bytes, machine.available_memory_bytes
     sizes = f"{memory / 1e9:.1f} GB, {free / 1e9:.1f} GB free" if memory and free else "not known"
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in system.versions.items())
     return [
-        f"CPU       {machine['cpu'] or machine['machine']}, {machine['usable_cpus']} of {machine['cpus']} CPUs usable, "
-        f"governor {machine['governor'] or 'not known'}",
-        f"cores     {_cores(machine['topology'])}",
-        f"load      {' '.join(f'{load:g}' for load in machine['load_average'])}",
+        f"CPU       {system.cpu or system.machine}, {system.usable_cpus} of {system.cpus} CPUs usable, "
+        f"governor {system.governor or 'not known'}",
+        f"cores     {_cores(machine.topology)}",
+        f"load      {' '.join(f'{load:g}' for load in system.load_average or ())}",
         f"memory    {sizes}",
-        f"cache     {bytes_text(kept['bytes'])} of prepared samples, {bytes_text(kept['limit_bytes'])} allowed, in "
-        f"{kept['path']}",
+        f"cache     {bytes_text(kept.bytes)} of prepared samples, {bytes_text(kept.limit_bytes)} allowed, in "
+        f"{kept.path}",
         f"versions  {versions}",
     ]
 
 
-def _native(native: Mapping[str, Any]) -> str:
-    slower = f"Python, half a microsecond a query slower: {native['why_not']}"
-    text = f"native    the timed path is in {'C' if native['used'] else slower}"
+def _native(native: NativeFound) -> str:
+    slower = f"Python, half a microsecond a query slower: {native.why_not}"
+    text = f"native    the timed path is in {'C' if native.used else slower}"
     return textwrap.fill(text, _WIDTH, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False)
 
 
-def _cores(topology: Mapping[str, Any]) -> str:
+def _cores(topology: TopologyFacts) -> str:
     """Each kind with its CPUs, the hardware threads of a core joined: `4 cores (0+4 1+5 2+6 3+7)`."""
-    if not topology["known"]:
-        return f"not known: each of {topology['cpus']} CPUs counts as one"
+    if not topology.known:
+        return f"not known: each of {topology.cpus} CPUs counts as one"
     texts = []
-    for kind in topology["kinds"]:
-        about = [kind["name"]] if kind["name"] else []
-        about += [f"speed {kind['speed']:g}"] if kind["speed"] else []
-        cpus = " ".join("+".join(map(str, core)) for core in kind["cores"])
-        count = len(kind["cores"])
+    for kind in topology.kinds:
+        about = [kind.name] if kind.name else []
+        about += [f"speed {kind.speed:g}"] if kind.speed else []
+        cpus = " ".join("+".join(map(str, core)) for core in kind.cores)
+        count = len(kind.cores)
         texts.append(f"{count} core{'s' if count > 1 else ''} ({', '.join([*about, f'CPU {cpus}'])})")
-    quota = "" if topology["quota"] is None else f", a quota of {topology['quota']:g} CPUs"
+    quota = "" if topology.quota is None else f", a quota of {topology.quota:g} CPUs"
     return ", then ".join(texts) + quota
 
 
-def _unstable(found: Sequence[Mapping[str, str]]) -> list[str]:
+def _unstable(found: Sequence[Reason]) -> list[str]:
     lines = [line for reason in found for line in reason_lines("unstable", reason)]
     return lines or ["nothing was found that would make runs unstable"]

@@ -66,6 +66,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     from harness.commands.options import overrides_of, repeats
     from harness.config.files import find_benchmark
+    from harness.json_records import to_json
     from harness.series.perform import perform
 
     done = perform(
@@ -77,4 +78,4 @@ def main(arguments: argparse.Namespace) -> Outcome:
         out=Path(arguments.out) if arguments.out else None,
         as_json=arguments.json,
     )
-    return Outcome(done.status, done.text, done.result, done.complaint)
+    return Outcome(done.status, done.text, to_json(done.result), done.complaint)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
+from harness.json_records import to_json
 from harness.report.accuracy import accuracy_rows, accuracy_text, exact_metric
+from harness.results.scores import Judged
 
 EXAMPLES = """\
 examples:
@@ -89,13 +90,14 @@ def _accuracy_run(folder: Path) -> Path:
         ConfigError: A series of none, or of several to choose from.
     """
     from harness.results.files import RESULT_FILE, read_result
+    from harness.results.record import SeriesResult
 
     if not (folder / RESULT_FILE).is_file():
         return folder
-    series = read_result(folder).get("runs")
-    if series is None:
+    result = read_result(folder)
+    if not isinstance(result, SeriesResult):
         return folder
-    found = [str(folder / run["directory"]) for run in series if run["mode"] == "accuracy"]
+    found = [str(folder / run.directory) for run in result.runs if run.result.mode == "accuracy"]
     if len(found) == 1:
         return Path(found[0])
     if not found:
@@ -180,10 +182,9 @@ def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
     return Outcome(EXIT_VALID, f"{out}: the log in the {layout} layout", {"log": str(out), "layout": layout})
 
 
-def _outcome(judged: dict[str, Any], *, whole: bool) -> Outcome:
+def _outcome(judged: Judged, *, whole: bool) -> Outcome:
     """The metrics alone as JSON, unless the card is asked for as well."""
-    accuracy: Mapping[str, Any] = judged["accuracy"]
-    missed = any(found["passed"] is False for found in accuracy.values())
-    text = accuracy_text(accuracy_rows(accuracy, judged["accuracy_card"]))
-    values = {name: found["value"] for name, found in accuracy.items()}
-    return Outcome(EXIT_INVALID if missed else EXIT_VALID, text, judged if whole else values)
+    missed = any(found.passed is False for found in judged.accuracy.values())
+    text = accuracy_text(accuracy_rows(judged.accuracy, judged.accuracy_card))
+    values = {name: found.value for name, found in judged.accuracy.items()}
+    return Outcome(EXIT_INVALID if missed else EXIT_VALID, text, to_json(judged) if whole else values)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_BROKEN, ConfigError
+from harness.errors import EXIT_BROKEN
+from harness.json_records import to_json
 from harness.report.run import render
 from harness.report.series import render_series
-from harness.results.files import RESULT_FILE, read_result, status_of
+from harness.results.files import read_result
+from harness.results.record import SeriesResult, status_of
 
 EXAMPLES = """\
 examples:
@@ -29,20 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads result.json and shows it as the run did."""
     result = read_result(arguments.directory)
-    try:
-        return _shown(arguments.directory, result)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"{arguments.directory / RESULT_FILE} is not whole, or was changed by hand "
-            f"({type(error).__name__}: {error}): run once more"
-        ) from None
-
-
-def _shown(directory: Path, result: dict[str, Any]) -> Outcome:
-    series = "runs" in result
+    text = render_series(result) if isinstance(result, SeriesResult) else ""
     # A sweep goes on after a run that failed: its table says so, and its exit status.
-    if result["status"] in ("failed", "started") and not result.get("exit_status"):
-        why = "; ".join(reason["what"] for reason in result["reasons"]) or "it did not come to its end"
-        complaint = f"the run in {directory} is {result['status']}: {why}"
-        return Outcome(EXIT_BROKEN, render_series(result) if series else "", result, complaint)
-    return Outcome(status_of(result), render_series(result) if series else render(result), result)
+    went_on = isinstance(result, SeriesResult) and result.exit_status
+    if result.status in ("failed", "started") and not went_on:
+        why = "; ".join(reason.what for reason in result.reasons) or "it did not come to its end"
+        complaint = f"the run in {arguments.directory} is {result.status}: {why}"
+        return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
+    return Outcome(status_of(result), text if isinstance(result, SeriesResult) else render(result), to_json(result))

@@ -6,7 +6,8 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +59,49 @@ def _of_groups(root: Path, membership: Path, controller: str, read_v2: Any, read
     return found
 
 
-def describe() -> dict[str, Any]:
-    """For the result: enough to tell whether two runs may be compared."""
-    return {
-        "machine": platform.machine(),
-        "platform": platform.platform(),
-        "cpu": _cpu_model(),
-        "cpus": os.cpu_count(),
-        "usable_cpus": usable_cpus(),
-        "governor": read_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-        "memory_bytes": _memory("MemTotal"),
-        "python": platform.python_version(),
-        "versions": dict(_versions(["ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers"])),
-        "argv": sys.argv,
-    }
+@dataclass(frozen=True, slots=True)
+class System:
+    """Enough to tell whether two runs may be compared. Null: not known."""
+
+    machine: str
+    """The processor's architecture."""
+    platform: str
+    """The operating system, with its version."""
+    cpu: str | None
+    """The CPU's model."""
+    cpus: int | None
+    """CPUs that the system has."""
+    usable_cpus: int
+    """CPUs that the process might use: its affinity, cut by the quota of its control groups."""
+    governor: str | None
+    """The first CPU's frequency governor."""
+    load_average: tuple[float, ...] | None
+    """The load over 1, 5 and 15 minutes."""
+    memory_bytes: int | None
+    """The machine's memory."""
+    python: str
+    """Its version."""
+    versions: Mapping[str, str]
+    """Those of the packages that answer and ask; `absent` for one that is not installed."""
+    argv: tuple[str, ...]
+    """The command."""
+
+
+def describe() -> System:
+    """This machine, as it is now."""
+    return System(
+        machine=platform.machine(),
+        platform=platform.platform(),
+        cpu=_cpu_model(),
+        cpus=os.cpu_count(),
+        usable_cpus=usable_cpus(),
+        governor=read_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        load_average=tuple(round(load, 2) for load in os.getloadavg()),
+        memory_bytes=_memory("MemTotal"),
+        python=platform.python_version(),
+        versions=dict(_versions(["ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers"])),
+        argv=tuple(sys.argv),
+    )
 
 
 def available_memory_bytes() -> int | None:

@@ -9,60 +9,79 @@ import math
 import os
 import time
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeVar
 
 _CPU_SENSORS = frozenset({"coretemp", "k10temp", "zenpower", "cpu_thermal"})
 """Chips of hwmon that measure the CPU; AMD's has no thermal zone."""
 _SLOWS_DOWN = frozenset({"passive", "hot", "critical"})
 """Kinds of trip points at which the kernel does more than turn a fan."""
+_Item = TypeVar("_Item")
 
 
-class CpuTime(TypedDict):
+@dataclass(frozen=True, slots=True)
+class CpuTime:
     """Seconds since the machine started, of several CPUs together."""
 
     busy: float
+    """They worked."""
     steal: float
     """A hypervisor gave them to another machine."""
     total: float
+    """All of them."""
 
 
-class Temperature(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Temperature:
     """One sensor."""
 
     name: str
+    """As the kernel has it."""
     celsius: float
+    """Degrees Celsius."""
     limit_celsius: float | None
     """From here on the machine slows down."""
 
 
-class Battery(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Battery:
     """The machine's own; not a mouse's."""
 
     status: str
     """The kernel's word: Charging, Discharging, Full, Not charging, Unknown."""
     percent: int | None
+    """How full it is."""
 
 
-class Energy(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Energy:
     """A counter of one CPU package."""
 
     name: str
+    """The package's."""
     microjoules: int
+    """Used since some moment."""
     wraps_at: int | None
+    """The count, in microjoules, after which it begins at 0 again."""
 
 
-class State(TypedDict):
-    """A machine at one moment. CPUs are those that the process may use."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """A machine at one moment. CPUs are those that the process may use. Null: not known."""
 
     at_s: float
-    """A clock that only goes on."""
-    load_average: list[float] | None
-    cpu_mhz: list[float] | None
-    temperatures: list[Temperature] | None
+    """A clock that only goes on, in s."""
+    load_average: tuple[float, ...] | None
+    """The load over 1, 5 and 15 minutes."""
+    cpu_mhz: tuple[float, ...] | None
+    """The frequency of each CPU, in MHz."""
+    temperatures: tuple[Temperature, ...] | None
+    """Every sensor of the CPU."""
     throttle_count: int | None
     """How often the CPUs were slowed down for heat or power since the machine started."""
     cpu_s: CpuTime | None
+    """What the CPUs have done, in seconds."""
     own_cpu_s: float | None
     """CPU time of the processes of this run, in seconds."""
     memory_stall_s: float | None
@@ -70,8 +89,11 @@ class State(TypedDict):
     swapped_pages: int | None
     """In and out since the machine started."""
     on_battery: bool | None
-    batteries: list[Battery] | None
-    energy: list[Energy] | None
+    """Whether the machine runs on battery."""
+    batteries: tuple[Battery, ...] | None
+    """The machine's own."""
+    energy: tuple[Energy, ...] | None
+    """What the CPU packages have used."""
 
 
 def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/")) -> State:
@@ -88,18 +110,22 @@ def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/"
     own = [process_seconds(_text(proc / str(pid) / "stat"), ticks) for pid in pids]
     return State(
         at_s=time.monotonic(),
-        load_average=load_average(_text(proc / "loadavg")),
-        cpu_mhz=_frequencies(cpu_folders) or cpuinfo_mhz(_text(proc / "cpuinfo"), cpus),
-        temperatures=[*_zones(root / "sys/class/thermal"), *_sensors(root / "sys/class/hwmon")] or None,
+        load_average=_some(load_average(_text(proc / "loadavg"))),
+        cpu_mhz=_some(_frequencies(cpu_folders) or cpuinfo_mhz(_text(proc / "cpuinfo"), cpus)),
+        temperatures=_some([*_zones(root / "sys/class/thermal"), *_sensors(root / "sys/class/hwmon")]),
         throttle_count=_throttle_count(cpu_folders),
         cpu_s=cpu_seconds(_text(proc / "stat"), cpus, ticks),
         own_cpu_s=None if not own or None in own else round(sum(filter(None, own)), 2),
         memory_stall_s=stall_seconds(_text(proc / "pressure/memory")),
         swapped_pages=swapped_pages(_text(proc / "vmstat")),
         on_battery=_on_battery(root / "sys/class/power_supply", batteries),
-        batteries=batteries or None,
-        energy=_energy(root / "sys/class/powercap") or None,
+        batteries=_some(batteries),
+        energy=_some(_energy(root / "sys/class/powercap")),
     )
+
+
+def _some(found: Sequence[_Item] | None) -> tuple[_Item, ...] | None:
+    return tuple(found) if found else None
 
 
 def load_average(text: str) -> list[float] | None:
@@ -220,7 +246,7 @@ def _batteries(folder: Path) -> list[Battery]:
 
 def _on_battery(folder: Path, batteries: Sequence[Battery]) -> bool | None:
     if batteries:
-        return any(battery["status"] == "Discharging" for battery in batteries)
+        return any(battery.status == "Discharging" for battery in batteries)
     plugged = [_read_int(supply / "online") for supply in _folders(folder, "*") if _text(supply / "type") == "Mains\n"]
     return False if 1 in plugged else None
 

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.machine.facts import allowed_cpus, cgroup_cpu_quota, read_line
 
@@ -63,22 +62,43 @@ class Topology:
             left -= counts[-1]
         return tuple(count for count in counts if count)
 
-    def plain(self) -> dict[str, Any]:
+    def facts(self) -> TopologyFacts:
         """For people and JSON."""
-        return {
-            "known": self.known,
-            "cores": len(self.cores),
-            "cpus": len(self.cpus),
-            "kinds": [
-                {
-                    "name": kind[0].kind or None,
-                    "speed": max(core.speed for core in kind) or None,
-                    "cores": [list(core.cpus) for core in kind],
-                }
-                for kind in self.kinds
-            ],
-            "quota": self.quota,
-        }
+        kinds = (
+            KindOfCore(
+                kind[0].kind or None,
+                max(core.speed for core in kind) or None,
+                tuple(core.cpus for core in kind),
+            )
+            for kind in self.kinds
+        )
+        return TopologyFacts(self.known, len(self.cores), len(self.cpus), tuple(kinds), self.quota)
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfCore:
+    """Cores that are alike."""
+
+    name: str | None
+    """As the kernel has it; None where it has none."""
+    speed: float | None
+    """Of the quickest, comparable within a machine; None where nobody knows."""
+    cores: tuple[tuple[int, ...], ...]
+    """The CPUs of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyFacts:
+    """A topology as it is told."""
+
+    known: bool
+    """Whether the system tells which CPUs share a core."""
+    cores: int
+    cpus: int
+    kinds: tuple[KindOfCore, ...]
+    """The quickest first."""
+    quota: float | None
+    """CPUs' worth of time; None without a limit."""
 
 
 def this_machine() -> Topology:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from harness.results.scores import Card, Margin, Metric
 
 _PERCENT = frozenset({"top1", "top5", "miou", "miou_present", "miou_union", "exact_match"})
 _F1 = frozenset({"f1", "f1_mobile"})
@@ -26,22 +27,22 @@ def exact_metric(name: str, value: float) -> str:
     return f"{value:.4f}"
 
 
-def accuracy_rows(accuracy: Mapping[str, Any], card: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def accuracy_rows(accuracy: Mapping[str, Metric], card: Card | None) -> list[tuple[str, str]]:
     """The headline and its card, then the other metrics.
 
     Args:
-        accuracy: {metric: {value, target, passed}}.
+        accuracy: Metrics by name.
         card: The headline's, None where there is none.
     """
     if card is None:
-        return [(name, metric(name, found["value"])) for name, found in accuracy.items()]
-    rows = [(card["metric"], _headline(card))]
+        return [(name, metric(name, found.value)) for name, found in accuracy.items()]
+    rows = [(card.metric, _headline(card))]
     rows += [("target", text) for text in _targets(card)]
-    if card["margin"]:
-        rows.append(("margin", _margin(card)))
-    rows += [("", remark) for remark in card["remarks"]]
-    rows += [(name, metric(name, found["value"])) for name, found in accuracy.items() if name != card["metric"]]
-    return rows + [("note", note) for note in card["notes"]]
+    if card.margin:
+        rows.append(("margin", _margin(card, card.margin)))
+    rows += [("", remark) for remark in card.remarks]
+    rows += [(name, metric(name, found.value)) for name, found in accuracy.items() if name != card.metric]
+    return rows + [("note", note) for note in card.notes]
 
 
 def accuracy_text(rows: Sequence[tuple[str, str]]) -> str:
@@ -50,25 +51,24 @@ def accuracy_text(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name:{width}}  {text}" for name, text in rows)
 
 
-def _headline(card: Mapping[str, Any]) -> str:
-    name, interval = card["metric"], card["interval"]
-    how_many = f"{card['count']:,} {card['unit']}"
+def _headline(card: Card) -> str:
+    name, interval = card.metric, card.interval
+    how_many = f"{card.count:,} {card.unit}"
     if interval is None:
-        return f"{metric(name, card['value'])} ({how_many})"
-    low, high = _number(name, interval["low"]), _number(name, interval["high"])
-    confidence = f"{interval['confidence'] * 100:g} %"
-    return f"{metric(name, card['value'])} ({confidence} confidence: {low} to {high}; {interval['method']}, {how_many})"
+        return f"{metric(name, card.value)} ({how_many})"
+    low, high = _number(name, interval.low), _number(name, interval.high)
+    confidence = f"{interval.confidence * 100:g} %"
+    return f"{metric(name, card.value)} ({confidence} confidence: {low} to {high}; {interval.method}, {how_many})"
 
 
-def _targets(card: Mapping[str, Any]) -> list[str]:
-    name = card["metric"]
+def _targets(card: Card) -> list[str]:
+    name = card.metric
     lines = []
-    if target := card["target"]:
-        where = f"{card['round']}: " if card["round"] else ""
-        lines.append(f"{_target(name, target['value'])} ({where}{target['source']})")
+    if target := card.target:
+        where = f"{card.round}: " if card.round else ""
+        lines.append(f"{_target(name, target.value)} ({where}{target.source})")
     return lines + [
-        f"{_target(name, score['value'])} is a published score, no floor ({score['source']})"
-        for score in card["published"]
+        f"{_target(name, score.value)} is a published score, no floor ({score.source})" for score in card.published
     ]
 
 
@@ -77,10 +77,10 @@ def _target(name: str, value: float) -> str:
     return f"{value * 100:.2f} F1" if name in _F1 else f"{value:.4g} mAP" if name in _MAP else metric(name, value)
 
 
-def _margin(card: Mapping[str, Any]) -> str:
-    points, samples = card["margin"]["points"], card["margin"]["samples"]
-    verdict = {True: "passed: ", False: "MISSED: ", None: ""}[card["passed"]]
-    text = f"{verdict}{points:+.2f} {'dB' if card['metric'].endswith('_db') else 'points'}"
+def _margin(card: Card, margin: Margin) -> str:
+    points, samples = margin.points, margin.samples
+    verdict = {True: "passed: ", False: "MISSED: ", None: ""}[card.passed]
+    text = f"{verdict}{points:+.2f} {'dB' if card.metric.endswith('_db') else 'points'}"
     if samples is None:
         return text
     return f"{text}, {samples:,} more may be lost" if samples >= 0 else f"{text}, {-samples:,} more must be won"

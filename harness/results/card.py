@@ -7,8 +7,7 @@ recognised by their published checksums. Everywhere else it is shown, with the r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from accuracy.interval import CONFIDENCE
 from accuracy.score import Score
 from harness.config.accuracy_targets import Target, floor_of, published_of
+from harness.results.scores import Card, CardTarget, ConfidenceInterval, Judged, Margin, Metric, Published
 from harness.spec.schema import DataSetRef, ModelRef
 
 DECIBELS = "_db"
@@ -39,7 +39,7 @@ class Subject:
     """None for another harness's log, which does not say what answered."""
 
 
-def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> dict[str, Any]:
+def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
     """The part of a result that accuracy makes.
 
     Args:
@@ -55,11 +55,9 @@ def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str]
     for name, value in metrics.items():
         target = floor_of(subject.targets, name, subject.round, subject.count)
         passed = value >= target.value if target and _binds(target, subject) else None
-        accuracy[name] = {"value": value, "target": target.value if target else None, "passed": passed}
+        accuracy[name] = Metric(value, target.value if target else None, passed)
     card = _card(metrics, subject, accuracy)
-    if card is not None:
-        card["remarks"] = [*remarks, *card["remarks"]]
-    return {"accuracy": accuracy, "accuracy_card": card}
+    return Judged(accuracy, card and replace(card, remarks=(*remarks, *card.remarks)))
 
 
 def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
@@ -84,7 +82,7 @@ def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
     return -int(enough[0] + 1) if len(enough) else None
 
 
-def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Any]) -> dict[str, Any] | None:
+def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Metric]) -> Card | None:
     name = subject.headline
     if name not in metrics:
         return None
@@ -93,33 +91,33 @@ def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str,
     model = subject.model.name if subject.model else None
     published = published_of(subject.targets, name, subject.round, model)
     interval = score.interval
-    return {
-        "metric": name,
-        "value": metrics[name],
-        "unit": score.unit,
-        "count": score.count,
-        "interval": None
+    return Card(
+        metric=name,
+        value=metrics[name],
+        unit=score.unit,
+        count=score.count,
+        interval=None
         if interval is None
-        else {"low": interval.low, "high": interval.high, "confidence": CONFIDENCE, "method": interval.method},
-        "round": subject.round,
-        "target": None if target is None else {"value": target.value, "source": target.source, "count": target.count},
-        "margin": None if target is None else _margin(score, name, target.value),
-        "passed": accuracy[name]["passed"],
-        "published": [{"value": one.value, "source": one.source} for one in published],
-        "samples": subject.count,
-        "full_count": subject.full_count,
-        "remarks": _remarks(subject, target),
-        "notes": list(score.notes),
-        "details": {kind: dict(values) for kind, values in score.details.items()},
-    }
+        else ConfidenceInterval(interval.low, interval.high, CONFIDENCE, interval.method),
+        round=subject.round,
+        target=None if target is None else CardTarget(target.value, target.source, target.count),
+        margin=None if target is None else _margin(score, name, target.value),
+        passed=accuracy[name].passed,
+        published=tuple(Published(one.value, one.source) for one in published),
+        samples=subject.count,
+        full_count=subject.full_count,
+        remarks=tuple(_remarks(subject, target)),
+        notes=tuple(score.notes),
+        details={kind: dict(values) for kind, values in score.details.items()},
+    )
 
 
-def _margin(score: Score, name: str, target: float) -> dict[str, Any]:
+def _margin(score: Score, name: str, target: float) -> Margin:
     difference = score[name] - target
-    return {
-        "points": difference if name.endswith(DECIBELS) else difference * 100,
-        "samples": None if score.parts is None or not len(score.parts) else may_be_lost(score.parts, target),
-    }
+    return Margin(
+        points=difference if name.endswith(DECIBELS) else difference * 100,
+        samples=None if score.parts is None or not len(score.parts) else may_be_lost(score.parts, target),
+    )
 
 
 def _binds(target: Target, subject: Subject) -> bool:

@@ -1,8 +1,4 @@
-"""What a run leaves behind: LoadGen's logs read, result.json written.
-
-History of result.json (`schema_version`):
-    1   the first form
-"""
+"""result.json on the disk: written whole or not at all, read and checked."""
 
 from __future__ import annotations
 
@@ -12,12 +8,12 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from harness.errors import ConfigError, RunFailed, message_of
-
-SCHEMA_VERSION = 1
-
+from harness.json_records import NotThisRecord, UnknownField, from_json, to_json
+from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
+from harness.results.upgrade import upgrade
 
 RESULT_FILE = "result.json"
 
@@ -26,9 +22,6 @@ _RESERVE_FILE = ".result.json.reserve"
 
 
 _RESERVE_BYTES = 1 << 16
-
-
-Status = Literal["started", "valid", "invalid", "failed"]
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -52,44 +45,88 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         raise
 
 
-def keep(folder: Path, result: Mapping[str, Any]) -> None:
+def write_result(folder: Path, result: Result | SeriesResult) -> None:
+    """Writes result.json, whole or not at all.
+
+    Raises:
+        OSError: See `write_json`.
+    """
+    write_json(folder / RESULT_FILE, to_json(result))
+
+
+def keep(folder: Path, result: Result | SeriesResult) -> None:
     """Writes a finished run's result.
 
     Raises:
         RunFailed: It cannot be written: the disk is full.
     """
     try:
-        write_json(folder / RESULT_FILE, result)
+        write_result(folder, result)
     except OSError as error:
         raise RunFailed(f"cannot write {folder / RESULT_FILE}: {error.strerror}") from None
 
 
-def failure(error: BaseException) -> dict[str, str]:
+def failure(error: BaseException) -> Reason:
     """The reason that a failed run's result gives."""
-    return reason(message_of(error) or type(error).__name__, "", "")
+    return Reason(message_of(error) or type(error).__name__, "", "")
 
 
-def reason(what: str, figure: str, fix: str) -> dict[str, str]:
-    """Why a run is as it is: what, the figure that shows it, and what to do."""
-    return {"what": what, "figure": figure, "fix": fix}
-
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """A run's result.
+def read_result(folder: Path) -> Result | SeriesResult:
+    """The result of a run, or of a series of runs.
 
     Raises:
-        ConfigError: There is none, or it is of a version this harness does not know.
+        ConfigError: There is none, it is of a version this harness does not know, or it is damaged.
     """
     path = folder / RESULT_FILE
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not a result: {error}") from None
-    if not isinstance(result, dict) or result.get("schema_version") != SCHEMA_VERSION:
-        raise ConfigError(f"{path} is not a result of version {SCHEMA_VERSION}")
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    # True is 1 to Python.
+    if version not in (1, SCHEMA_VERSION) or type(version) is not int:
+        said = f": it says {version!r}; show it with the harness that wrote it" if version is not None else ""
+        raise ConfigError(f"{path} is not a result of version 1 or {SCHEMA_VERSION}{said}")
+    try:
+        return _of_version_1(value) if version == 1 else result_of(value)
+    except UnknownField as error:
+        raise ConfigError(
+            f"{path} has a field that this harness does not know: {error}. A newer one wrote it, or somebody's hand: show it "
+            "with the harness that wrote it"
+        ) from None
+    except NotThisRecord as error:
+        raise ConfigError(f"{path} is not whole, or was changed by hand ({error}): run once more") from None
+
+
+def result_of(value: Mapping[str, Any], *, drop_unknown: bool = False) -> Result | SeriesResult:
+    """A result as `json.loads` gives it.
+
+    Raises:
+        NotThisRecord: It is not one of version 2; see `from_json`.
+    """
+    if "runs" in value:
+        series = from_json(SeriesResult, value, drop_unknown=drop_unknown)
+        for place, run in enumerate(series.runs):
+            _require_whole(run.result, f"runs[{place}].")
+        return series
+    result = from_json(Result, value, drop_unknown=drop_unknown)
+    _require_whole(result, "")
     return result
+
+
+def _of_version_1(value: Mapping[str, Any]) -> Result | SeriesResult:
+    return result_of(upgrade(value), drop_unknown=True)
+
+
+def _require_whole(result: Result, where: str) -> None:
+    if (name := lacks(result)) is not None:
+        raise NotThisRecord(f"{where}{name} is missing")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
 
 
 class Reserve:
@@ -107,10 +144,3 @@ class Reserve:
         """Gives the blocks back; called before the final result is written."""
         with contextlib.suppress(OSError):
             self._path.unlink()
-
-
-def status_of(result: Mapping[str, Any]) -> int:
-    """The exit status a finished result leads to."""
-    missed = any(metric["passed"] is False for metric in (result["accuracy"] or {}).values())
-    # A sweep goes on after a run that failed, and says so in the end.
-    return result.get("exit_status") or (1 if result["status"] == "invalid" or missed else 0)

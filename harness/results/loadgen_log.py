@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RunFailed
-from harness.results.files import reason
+from harness.results.figures import Latency, Performance, ServerTimes
+from harness.results.record import Reason
+from harness.results.subject import LoadGenSettings
 from harness.spec.schema import Load
 from harness.units import seconds
 
@@ -51,14 +53,17 @@ def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
     return entries | {":errors": errors}
 
 
-def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
+def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | None = None) -> Performance:
     """LoadGen's own figures of a performance run; what is derived from them is marked so.
 
-    Latencies are per query: a MultiStream query is all its samples; an Offline query's samples are timed from its start.
+    Args:
+        detail: See `read_detail`.
+        load: What LoadGen was told.
+        server: What Server's latency is made of, by another clock.
     """
     prefix = "per_query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
     bounds = "query_latency_ns" if load.scenario == "MultiStream" else "latency_ns"
-    latency = {f"p{name}": detail[f"result_{key}_percentile_{prefix}"] for name, key in _PERCENTILES.items()}
+    latency = {name: detail[f"result_{key}_percentile_{prefix}"] for name, key in _PERCENTILES.items()}
     latency |= {name: detail[f"result_{name}_{bounds}"] for name in ("mean", "min", "max")}
     query_count = detail["result_query_count"]
     sample_count = query_count * detail["generated_samples_per_query"]
@@ -75,31 +80,32 @@ def performance(detail: Mapping[str, Any], load: Load) -> dict[str, Any]:
             per_second = sample_count / max(duration_s, 0.001)
     derived = [] if load.scenario in ("Offline", "Server") else ["samples_per_second"]
     early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}
-    return {
-        "latency_ns": latency,
-        "samples_per_second": per_second,
-        "queries_per_second": per_second * query_count / sample_count,
-        "query_count": query_count,
-        "sample_count": sample_count,
-        "duration_s": duration_s,
+    return Performance(
+        latency_ns=Latency(**latency),
+        samples_per_second=per_second,
+        queries_per_second=per_second * query_count / sample_count,
+        query_count=query_count,
+        sample_count=sample_count,
+        duration_s=duration_s,
         # LoadGen writes 0 where it processed too few queries for an estimate.
-        "early_stopping_latency_ns": detail.get(early.get(load.scenario, ""), 0) or None,
-        "target_percentile": load.target_percentile,
-        "scheduled_samples_per_second": detail.get("result_scheduled_samples_per_sec"),
-        "overlatency_query_count": detail.get("result_overlatency_query_count"),
-        "derived": [*derived, "queries_per_second"],
-    }
+        early_stopping_latency_ns=detail.get(early.get(load.scenario, ""), 0) or None,
+        target_percentile=load.target_percentile,
+        scheduled_samples_per_second=detail.get("result_scheduled_samples_per_sec"),
+        overlatency_query_count=detail.get("result_overlatency_query_count"),
+        derived=(*derived, "queries_per_second"),
+        server=server,
+    )
 
 
-def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_force: Mapping[str, Any]) -> list[Any]:
+def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: LoadGenSettings) -> list[Reason]:
     """Why LoadGen says INVALID: what, the figure, and what to do. Empty for VALID."""
     if detail["result_validity"] == "VALID":
         return []
-    duration, least = figures["duration_s"], in_force["min_duration_ms"] / 1000
+    duration, least = figures.duration_s, in_force.min_duration_ms / 1000
     reasons = []
     if detail.get("result_min_duration_met") is False:
         reasons.append(
-            reason(
+            Reason(
                 "the minimum duration was not met: LoadGen ran out of queries",
                 f"{seconds(duration)} of {seconds(least)}",
                 "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
@@ -108,32 +114,32 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Mapping[str, Any], in_fo
         )
     if detail.get("result_min_queries_met") is False:
         reasons.append(
-            reason(
+            Reason(
                 "too few queries",
-                f"{figures['query_count']} of {in_force['min_query_count']}",
+                f"{figures.query_count} of {in_force.min_query_count}",
                 "let it run longer: raise or remove load.max_duration_ms",
             )
         )
     if detail.get("result_perf_constraints_met") is False:
-        bound_ms = in_force["server_target_latency_ns"] / 1e6
+        bound_ms = in_force.server_target_latency_ns / 1e6
         reasons.append(
-            reason(
+            Reason(
                 f"too many queries took longer than the Server bound of {bound_ms:g} ms",
-                f"{figures['overlatency_query_count']} of {figures['query_count']} queries, "
-                f"p99 {figures['latency_ns']['p99'] / 1e6:.3f} ms",
+                f"{figures.overlatency_query_count} of {figures.query_count} queries, "
+                f"p99 {figures.latency_ns.p99 / 1e6:.3f} ms",
                 "ask for less with --set load.target_qps=..., or allow more with --set load.server_target_latency_ms=...",
             )
         )
     elif detail.get("early_stopping_met") is False:
         reasons.append(
-            reason(
+            Reason(
                 "too few queries for early stopping to prove the tail",
                 " ".join(str(detail.get("early_stopping_result", "")).replace("*", "").split()),
                 "let it run longer: raise load.min_query_count, or use --preset rules",
             )
         )
     if not reasons:
-        reasons.append(reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
+        reasons.append(Reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
     return reasons
 
 
@@ -153,4 +159,4 @@ def _space(folder: Path) -> str:
     return ""
 
 
-_PERCENTILES = {"50": "50.00", "90": "90.00", "95": "95.00", "99": "99.00", "99.9": "99.90"}
+_PERCENTILES = {"p50": "50.00", "p90": "90.00", "p95": "95.00", "p99": "99.00", "p99_9": "99.90"}

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from collections.abc import Sequence
 
+from harness.machine.facts import System
 from harness.machine.state import Energy, State
 from harness.messages.calibration import WarmUp
-from harness.results.files import reason
+from harness.results.figures import Span
+from harness.results.record import Reason
 
 _BUSY = 0.2
 """Load per CPU from which other work is felt in the figures."""
@@ -21,33 +22,15 @@ _OTHERS, _STEAL, _SLOWER, _STALL, _DRIFT = 0.05, 0.01, 0.10, 0.01, 0.05
 _NEAR_CELSIUS, _HOT_CELSIUS = 5, 90
 """So near to the sensor's limit, or where it has none from so much on, a machine is about to slow down."""
 
-Reason = dict[str, str]
-
-
-class Span(TypedDict):
-    """What happened between two states; None where it cannot be known."""
-
-    duration_s: float
-    others_cpu_share: float | None
-    """Of the CPUs' time: what other processes and the kernel used."""
-    steal_share: float | None
-    frequency_change: float | None
-    """Of the fastest CPU: -0.1 is a tenth slower."""
-    throttled: int | None
-    memory_stall_share: float | None
-    swapped_pages: int | None
-    energy_j: float | None
-    """Of all CPU packages, whoever used it."""
-
 
 def between(before: State, after: State) -> Span:
     """What happened from one state to the other."""
-    duration_s = after["at_s"] - before["at_s"]
+    duration_s = after.at_s - before.at_s
     others, steal = _shares(before, after) if duration_s >= _SHORTEST_S else (None, None)
-    fastest = [max(state["cpu_mhz"] or [0.0]) for state in (before, after)]
-    stall_s = _difference(before["memory_stall_s"], after["memory_stall_s"])
-    throttled = _difference(before["throttle_count"], after["throttle_count"])
-    swapped = _difference(before["swapped_pages"], after["swapped_pages"])
+    fastest = [max(state.cpu_mhz or [0.0]) for state in (before, after)]
+    stall_s = _difference(before.memory_stall_s, after.memory_stall_s)
+    throttled = _difference(before.throttle_count, after.throttle_count)
+    swapped = _difference(before.swapped_pages, after.swapped_pages)
     return Span(
         duration_s=duration_s,
         others_cpu_share=others,
@@ -56,7 +39,7 @@ def between(before: State, after: State) -> Span:
         throttled=None if throttled is None else int(throttled),
         memory_stall_share=None if stall_s is None or duration_s <= 0 else stall_s / duration_s,
         swapped_pages=None if swapped is None else int(swapped),
-        energy_j=_joules(before["energy"], after["energy"]),
+        energy_j=_joules(before.energy, after.energy),
     )
 
 
@@ -69,46 +52,46 @@ def reasons(before: State, after: State, span: Span) -> list[Reason]:
         span: What `between` says of the two.
     """
     found = []
-    if (share := span["others_cpu_share"]) is not None and share > _OTHERS:
+    if (share := span.others_cpu_share) is not None and share > _OTHERS:
         found.append(
-            reason(
+            Reason(
                 "other work used the CPUs",
                 f"{share:.1%} of their time",
                 "stop it (top shows it), or bind the run to CPUs that nothing else uses (taskset -c 2,3 ./run.sh ...)",
             )
         )
-    if (share := span["steal_share"]) is not None and share > _STEAL:
+    if (share := span.steal_share) is not None and share > _STEAL:
         found.append(
-            reason(
+            Reason(
                 "the hypervisor gave the CPUs to other machines",
                 f"{share:.1%} of their time was stolen",
                 "use a machine or an instance with CPUs of its own; --repeat 5 shows how much it matters",
             )
         )
-    if (change := span["frequency_change"]) is not None and change < -_SLOWER:
-        mhz = [max(state["cpu_mhz"] or [0.0]) for state in (before, after)]
+    if (change := span.frequency_change) is not None and change < -_SLOWER:
+        mhz = [max(state.cpu_mhz or [0.0]) for state in (before, after)]
         found.append(
-            reason(
+            Reason(
                 "the CPU's frequency dropped",
                 f"{mhz[0]:.0f} to {mhz[1]:.0f} MHz",
                 "let the machine cool down before a run, set the governor to performance, or switch its turbo off",
             )
         )
-    if throttled := span["throttled"]:
+    if throttled := span.throttled:
         found.append(
-            reason(
+            Reason(
                 "the CPU was throttled for heat or power",
                 f"{throttled:,} times",
                 "let the machine cool down before a run, and see to its cooling",
             )
         )
     found += _hot(after)
-    if (pages := span["swapped_pages"]) or (span["memory_stall_share"] or 0) > _STALL:
-        stall = span["memory_stall_share"]
+    if (pages := span.swapped_pages) or (span.memory_stall_share or 0) > _STALL:
+        stall = span.memory_stall_share
         figures = [f"{pages:,} pages swapped"] if pages else []
         figures += [f"something waited for it {stall:.1%} of the time"] if stall else []
         found.append(
-            reason(
+            Reason(
                 "memory was short",
                 ", ".join(figures),
                 "free some, or keep fewer samples in memory with --set load.performance_sample_count=...",
@@ -123,7 +106,7 @@ def not_warm(warm_up: WarmUp | None) -> list[Reason]:
         return []
     last = [f"{ns / 1e6:.3g} ms" for ns in warm_up.windows_ns[-2:]]
     return [
-        reason(
+        Reason(
             f"the latency was not stable within {warm_up.time_s:.1f} s of warm-up",
             f"a sample took {' and then '.join(last)}",
             "measure on a quiet machine, or let it warm up longer: --set load.warm_up_s=10",
@@ -136,7 +119,7 @@ def drifted(drift: float | None) -> list[Reason]:
     if drift is None or abs(drift) <= _DRIFT:
         return []
     return [
-        reason(
+        Reason(
             "the latency drifted",
             f"{drift:+.1%} from the first half of the run to the second",
             "run again on a quiet, cool machine; --repeat 5 shows the spread",
@@ -144,36 +127,37 @@ def drifted(drift: float | None) -> list[Reason]:
     ]
 
 
-def prospects(machine: Mapping[str, Any]) -> list[Reason]:
+def prospects(machine: System, available_memory_bytes: int | None) -> list[Reason]:
     """What of a machine would show in the figures of a run.
 
     Args:
-        machine: As in `harness.run.doctor.examine`.
+        machine: As it is.
+        available_memory_bytes: Memory that can be had; None where the system does not say.
     """
     found = []
-    governor, load, cpus = machine["governor"], machine["load_average"][0], machine["usable_cpus"]
+    governor, cpus, (load, *_) = machine.governor, machine.usable_cpus, machine.load_average or (0.0,)
     if governor not in (None, "performance"):
         found.append(
-            reason(
+            Reason(
                 f"the CPU's governor is {governor}", "", "set it to performance (cpupower frequency-set -g performance)"
             )
         )
     if load > _BUSY * cpus:
         found.append(
-            reason("other work is running", f"a load of {load:g} on {cpus} usable CPUs", "stop it before you measure")
+            Reason("other work is running", f"a load of {load:g} on {cpus} usable CPUs", "stop it before you measure")
         )
-    if machine["cpus"] and cpus < machine["cpus"]:
+    if machine.cpus and cpus < machine.cpus:
         found.append(
-            reason(
-                f"only {cpus} of {machine['cpus']} CPUs may be used",
+            Reason(
+                f"only {cpus} of {machine.cpus} CPUs may be used",
                 "",
                 "widen the affinity or the control group's quota, or compare with runs under the same one only",
             )
         )
-    free = machine["available_memory_bytes"]
+    free = available_memory_bytes
     if free is not None and free < _FREE_MEMORY_BYTES:
         found.append(
-            reason(
+            Reason(
                 "little memory is free", f"only {free / 1e6:.0f} MB", "free some: large models will swap or be killed"
             )
         )
@@ -182,33 +166,33 @@ def prospects(machine: Mapping[str, Any]) -> list[Reason]:
 
 def _hot(state: State) -> list[Reason]:
     hot = [
-        f"{sensor['name']} {sensor['celsius']:.0f} °C" + (f", its limit {limit:.0f} °C" if limit else "")
-        for sensor in state["temperatures"] or ()
-        for limit in [sensor["limit_celsius"]]
-        if sensor["celsius"] >= (limit - _NEAR_CELSIUS if limit else _HOT_CELSIUS)
+        f"{sensor.name} {sensor.celsius:.0f} °C" + (f", its limit {limit:.0f} °C" if limit else "")
+        for sensor in state.temperatures or ()
+        for limit in [sensor.limit_celsius]
+        if sensor.celsius >= (limit - _NEAR_CELSIUS if limit else _HOT_CELSIUS)
     ]
     if not hot:
         return []
-    return [reason("the machine is hot", "; ".join(hot), "let it cool down before a run, and see to its cooling")]
+    return [Reason("the machine is hot", "; ".join(hot), "let it cool down before a run, and see to its cooling")]
 
 
 def _on_battery(state: State) -> list[Reason]:
-    if not state["on_battery"]:
+    if not state.on_battery:
         return []
-    charge = [f"{battery['percent']} %" for battery in state["batteries"] or () if battery["percent"] is not None]
-    return [reason("the machine runs on battery", ", ".join(charge), "plug it in: many machines slow down without")]
+    charge = [f"{battery.percent} %" for battery in state.batteries or () if battery.percent is not None]
+    return [Reason("the machine runs on battery", ", ".join(charge), "plug it in: many machines slow down without")]
 
 
 def _shares(before: State, after: State) -> tuple[float | None, float | None]:
     """What others used of the CPUs, and what was stolen."""
-    first, last = before["cpu_s"], after["cpu_s"]
-    if first is None or last is None or last["total"] <= first["total"]:
+    first, last = before.cpu_s, after.cpu_s
+    if first is None or last is None or last.total <= first.total:
         return None, None
-    total = last["total"] - first["total"]
-    own = _difference(before["own_cpu_s"], after["own_cpu_s"])
-    steal = max(0.0, last["steal"] - first["steal"]) / total
+    total = last.total - first.total
+    own = _difference(before.own_cpu_s, after.own_cpu_s)
+    steal = max(0.0, last.steal - first.steal) / total
     # The two clocks differ by a tick or so.
-    others = None if own is None else max(0.0, last["busy"] - first["busy"] - own) / total
+    others = None if own is None else max(0.0, last.busy - first.busy - own) / total
     return others, steal
 
 
@@ -216,15 +200,15 @@ def _difference(first: float | None, last: float | None) -> float | None:
     return None if first is None or last is None else last - first
 
 
-def _joules(before: list[Energy] | None, after: list[Energy] | None) -> float | None:
-    if not before or not after or [one["name"] for one in before] != [one["name"] for one in after]:
+def _joules(before: Sequence[Energy] | None, after: Sequence[Energy] | None) -> float | None:
+    if not before or not after or [one.name for one in before] != [one.name for one in after]:
         return None
     total = 0
     for first, last in zip(before, after, strict=True):
-        used = last["microjoules"] - first["microjoules"]
+        used = last.microjoules - first.microjoules
         if used < 0:
-            if not first["wraps_at"]:
+            if not first.wraps_at:
                 return None
-            used += first["wraps_at"]
+            used += first.wraps_at
         total += used
     return total / 1e6

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from harness.config.rules import STREAMS
 from harness.machine.placement import Placement
 from harness.spec.schema import DataSetRef, Load, ModelRef
@@ -87,11 +84,11 @@ def not_placed(wanted: str, placement: Placement) -> list[str]:
     return [f"backend.placement=cores was asked for and nothing is pinned: {placement.why}"]
 
 
-def too_short(scenario: str, figures: Mapping[str, Any]) -> list[str]:
+def too_short(scenario: str, duration_s: float) -> list[str]:
     """An Offline run that is over before its throughput has settled: only there the rules ask for no duration."""
-    if scenario != "Offline" or figures["duration_s"] >= _SHORT_S:
+    if scenario != "Offline" or duration_s >= _SHORT_S:
         return []
     return [
-        f"the run took {seconds(figures['duration_s'])}, too short for its throughput to mean much: use --preset rules, "
+        f"the run took {seconds(duration_s)}, too short for its throughput to mean much: use --preset rules, "
         "or ask for more samples with --set load.min_query_count=..."
     ]

@@ -1,22 +1,22 @@
-"""One run from spec to result: the one place where the parts meet."""
+"""One run from spec to result, as the parent sees it: the directory, the worker, what it told, result.json."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from harness.errors import ConfigError, HarnessError, Interrupted
 from harness.results import files as results
+from harness.results.record import Result
 from harness.run.launch import Progress, run_worker
-from harness.run.outcome import _failed, _known, _outcome, _started
+from harness.run.outcome import failed, finished, known, started
 from harness.spec.schema import Spec, write_spec
 from harness.spec.task import open_task
 
 
-def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
+def execute(spec: Spec, folder: Path, progress: Progress) -> Result:
     """Runs a spec in a directory of its own.
 
     Whatever happens after the directory is made, its result.json says so: `started` while the run lasts, then `valid`,
@@ -41,23 +41,23 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> dict[str, Any]:
     )
     if task is not None:
         task.check_truth()
-    result = _started(spec)
+    result = started(spec)
     _make_directory(spec, folder)
     reserve = results.Reserve(folder)
     try:
         _begin(folder, result, reserve)
         report = run_worker(folder, progress, spec.backend.timeout_s)
         # Also of a worker that failed.
-        result |= _known(result, report)
+        result = known(result, report)
         if isinstance(report.end, HarnessError):
             raise report.end
-        result |= _outcome(spec, folder, task, report.end, report)
+        result = finished(result, spec, folder, task, report.end, report.latency_drift)
         reserve.release()
         results.keep(folder, result)
     except BaseException as error:
         with _uninterrupted(), contextlib.suppress(OSError):
             reserve.release()
-            results.write_json(folder / results.RESULT_FILE, result | _failed(error))
+            results.write_result(folder, failed(result, error))
         raise
     return result
 
@@ -76,9 +76,9 @@ def _make_directory(spec: Spec, folder: Path) -> None:
         ) from None
 
 
-def _begin(folder: Path, result: Mapping[str, Any], reserve: results.Reserve) -> None:
+def _begin(folder: Path, result: Result, reserve: results.Reserve) -> None:
     try:
-        results.write_json(folder / results.RESULT_FILE, result)
+        results.write_result(folder, result)
         reserve.take()
     except OSError as error:
         raise _not_writable(folder, error) from None

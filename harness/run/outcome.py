@@ -1,21 +1,29 @@
-"""The parts of a result: what was asked, what came of it."""
+"""The parts of a result: what was asked, what came of it.
+
+What the worker tells is turned into the result's records here, and nowhere else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from accuracy.answers.log import LogError
 from backends.base import BackendInfo
 from harness.errors import RunFailed
+from harness.json_records import from_json
 from harness.machine import facts as system
-from harness.messages.calibration import Calibration
-from harness.messages.worker import Done, Proven
+from harness.messages.calibration import Calibration as Calibrated
+from harness.messages.worker import Done
 from harness.results import files as results
-from harness.results import stability as unstable
+from harness.results import stability
+from harness.results.calibration import Calibration
+from harness.results.figures import MachineStates, Memory, Performance, ServerTimes
 from harness.results.loadgen_log import invalid_reasons, performance, read_detail
+from harness.results.record import Reason, Result
+from harness.results.scores import Metric, Parity
+from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, Opened, PlacedCpus
 from harness.results.warnings import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
 from harness.run.launch import WorkerReport
 from harness.run.score import score
@@ -23,168 +31,198 @@ from harness.spec.schema import Spec
 from tasks.base import Task
 
 
-def _failed(error: BaseException) -> dict[str, Any]:
-    reasons = [results.failure(error)]
-    return {"status": "failed", "reasons": reasons, "performance": None, "accuracy": None, "accuracy_card": None}
+def started(spec: Spec) -> Result:
+    """The result of a run that has not begun; describes the machine."""
+    return Result(
+        status="started",
+        reasons=(),
+        warnings=(),
+        unstable=(),
+        task=spec.benchmark,
+        title=spec.title,
+        scenario=spec.load.scenario,
+        mode=spec.load.mode,
+        preset=spec.load.preset,
+        round=spec.load.round,
+        model=Model.of(spec.model),
+        dataset=DataSet.of(spec.dataset),
+        options=spec.options,
+        backend=BackendFacts(spec.backend.name),
+        loadgen=None,
+        parity=None,
+        performance=None,
+        accuracy=None,
+        accuracy_card=None,
+        memory=Memory(),
+        machine=None,
+        system=system.describe(),
+    )
 
 
-def _started(spec: Spec) -> dict[str, Any]:
-    return {
-        "schema_version": results.SCHEMA_VERSION,
-        "status": "started",
-        "reasons": [],
-        "warnings": [],
-        "unstable": [],
-        "task": spec.benchmark,
-        "title": spec.title,
-        "scenario": spec.load.scenario,
-        "mode": spec.load.mode,
-        "preset": spec.load.preset,
-        "round": spec.load.round,
-        "model": {
-            "name": spec.model.name,
-            "source": spec.model.source,
-            "path": str(spec.model.path),
-            "sha256": spec.model.sha256,
-            "checksum": spec.model.checksum,
-            "modified": None,
-        },
-        "dataset": {
-            "name": spec.dataset.name,
-            "source": spec.dataset.source,
-            "path": str(spec.dataset.path),
-            "checksum": spec.dataset.checksum,
-            "count": spec.dataset.count,
-        },
-        "options": spec.options,
-        "backend": {"name": spec.backend.name},
-        "loadgen": {},
-        "parity": None,
-        "performance": None,
-        "accuracy": None,
-        "accuracy_card": None,
-        "memory": {"peak_rss_bytes": None},
-        "machine": None,
-        "system": system.describe(),
-    }
+def known(result: Result, report: WorkerReport) -> Result:
+    """The result with what the worker said before anything was timed, and what memory it was seen to take."""
+    if (opened := report.opened) is not None:
+        backend = BackendFacts(opened.backend.name, _opened(opened.backend))
+        result = replace(result, backend=backend, model=replace(result.model, modified=opened.modified))
+    if (proven := report.proven) is not None:
+        result = replace(result, parity=Parity(proven.comparison, proven.time_s, proven.allowed))
+    if report.memory is not None:
+        result = replace(result, memory=Memory.of(report.memory))
+    return result
 
 
-def _outcome(spec: Spec, folder: Path, task: Task | None, done: Done, report: WorkerReport) -> dict[str, Any]:
-    started = _started(spec)
-    outcome: dict[str, Any] = {
-        "dataset": dict(done.data) | started["dataset"] | {"count": done.sample_count},
-        "backend": _backend(done),
-        "loadgen": dict(done.loadgen) | {"performance_sample_count": done.performance_sample_count},
-        "calibration": _calibration(done.calibration),
-        "machine": _machine(spec, done, report.latency_drift),
-        "memory": (asdict(report.memory) if report.memory else started["memory"])
-        | {"sample_limit_bytes": done.sample_limit_bytes, "sample_limit_from": done.sample_limit_from},
-        "system": started["system"],
-    }
+def failed(result: Result, error: BaseException) -> Result:
+    """The result of a run that broke."""
+    return replace(
+        result,
+        status="failed",
+        reasons=(results.failure(error),),
+        performance=None,
+        accuracy=None,
+        accuracy_card=None,
+    )
+
+
+def finished(
+    result: Result, spec: Spec, folder: Path, task: Task | None, done: Done, latency_drift: float | None
+) -> Result:
+    """The result of a run that LoadGen ended.
+
+    Args:
+        result: With what is `known`.
+        spec: The run.
+        folder: Its directory.
+        task: Where it is open already.
+        done: What the worker told.
+        latency_drift: As the parent saw it.
+
+    Raises:
+        RunFailed: LoadGen's logs are not whole.
+    """
     detail = read_detail(folder, accuracy=spec.load.mode == "accuracy")
-    outcome["warnings"] = [
-        *done.warnings,
-        *_doubts(report.proven),
-        *doubtful_data(spec.model, spec.dataset, spec.load.mode),
-        *ignored_settings(spec.load, spec.backend.workers),
-        *not_placed(spec.backend.placement, done.placement),
-        *too_many_threads(done.threads, done.instances, system.usable_cpus()),
-        *(f"LoadGen: {error}" for error in detail[":errors"]),
-    ]
+    own = {field.name for field in fields(DataSet)}
+    described = {name: value for name, value in done.data.items() if name not in own}
+    settings = {**done.loadgen, "performance_sample_count": done.performance_sample_count}
+    loadgen = from_json(LoadGenSettings, settings, "loadgen")
+    result = replace(
+        result,
+        dataset=replace(result.dataset, count=done.sample_count, described=described),
+        backend=BackendFacts(done.backend.name, _opened(done.backend), _answering(done)),
+        loadgen=loadgen,
+        calibration=_calibration(done.calibration),
+        machine=_machine(spec, done, latency_drift),
+        memory=replace(
+            result.memory, sample_limit_bytes=done.sample_limit_bytes, sample_limit_from=done.sample_limit_from
+        ),
+        warnings=(*_warnings(result, spec, done), *(f"LoadGen: {error}" for error in detail[":errors"])),
+    )
     if spec.load.mode == "accuracy":
-        try:
-            outcome |= score(spec, folder, task)
-        except LogError as error:
-            raise RunFailed(str(error)) from None
-        missed = [name for name, metric in outcome["accuracy"].items() if metric["passed"] is False]
-        outcome["status"] = "valid"
-        outcome["reasons"] = [_missed(name, outcome["accuracy"][name]) for name in missed]
-        return outcome
-    figures = performance(detail, spec.load)
-    if done.queue_times:
-        figures["server"] = asdict(done.queue_times)
-    outcome["warnings"] += too_short(spec.load.scenario, figures)
-    during = outcome["machine"]["during"]
-    joules = during["energy_j"]
-    during["energy_j_per_sample"] = None if joules is None else joules / figures["sample_count"]
-    outcome["unstable"] = [*unstable.not_warm(done.calibration.warm_up), *_unstable(outcome["machine"])]
-    reasons = invalid_reasons(detail, figures, done.loadgen)
-    return outcome | {"performance": figures, "reasons": reasons, "status": "invalid" if reasons else "valid"}
+        return _scored(result, spec, folder, task)
+    server = from_json(ServerTimes, asdict(done.queue_times), "performance.server") if done.queue_times else None
+    figures = performance(detail, spec.load, server)
+    return _timed(result, figures, invalid_reasons(detail, figures, loadgen), done)
 
 
-def _backend(done: Done) -> dict[str, Any]:
-    return _flat(done.backend) | {
-        "devices": list(done.devices),
-        "cpu_ops_time_share": done.cpu_ops_time.cpu,
-        "cpu_ops_time_unknown": done.cpu_ops_time.why,
-        "workers": done.workers,
-        "threads": done.threads,
-        "instances": done.instances,
-        "batch": done.batch,
-        "placement": done.placement.plain(),
-        "native": done.native,
-    }
+def _scored(result: Result, spec: Spec, folder: Path, task: Task | None) -> Result:
+    try:
+        judged = score(spec, folder, task)
+    except LogError as error:
+        raise RunFailed(str(error)) from None
+    reasons = tuple(_missed(name, one) for name, one in judged.accuracy.items() if one.passed is False)
+    return replace(
+        result, status="valid", reasons=reasons, accuracy=judged.accuracy, accuracy_card=judged.accuracy_card
+    )
 
 
-def _calibration(found: Calibration) -> dict[str, Any]:
-    """What there was; where nothing was warmed up, the result says so."""
-    return {"warm_up": None} | _known_of(asdict(found))
+def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done: Done) -> Result:
+    machine = result.machine
+    if machine is not None and machine.during.energy_j is not None:
+        each = machine.during.energy_j / figures.sample_count
+        machine = replace(machine, during=replace(machine.during, energy_j_per_sample=each))
+    return replace(
+        result,
+        status="invalid" if reasons else "valid",
+        reasons=tuple(reasons),
+        performance=figures,
+        machine=machine,
+        unstable=(*stability.not_warm(done.calibration.warm_up), *(_disturbed(machine) if machine else ())),
+        warnings=(*result.warnings, *too_short(result.scenario, figures.duration_s)),
+    )
 
 
-def _known_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    known = {name: value for name, value in record.items() if value is not None}
-    return {name: _known_of(value) if isinstance(value, Mapping) else value for name, value in known.items()}
-
-
-def _machine(spec: Spec, done: Done, latency_drift: float | None) -> dict[str, Any]:
+def _machine(spec: Spec, done: Done, latency_drift: float | None) -> MachineStates:
     """The machine before and after the run, and what happened to it meanwhile."""
     # How fast Server answers is for the load to say.
     drift = None if spec.load.scenario == "Server" else latency_drift
-    during = unstable.between(done.before, done.after)
-    return {"before": done.before, "after": done.after, "during": during | {"latency_drift": drift}}
+    during = stability.between(done.before, done.after)
+    return MachineStates(done.before, done.after, replace(during, latency_drift=drift))
 
 
-def _unstable(machine: Mapping[str, Any]) -> list[dict[str, str]]:
-    during = machine["during"]
+def _disturbed(machine: MachineStates) -> list[Reason]:
+    during = machine.during
+    return [*stability.reasons(machine.before, machine.after, during), *stability.drifted(during.latency_drift)]
+
+
+def _calibration(found: Calibrated) -> Calibration:
+    """What there was no choice of is not there."""
+    told = {name: value for name, value in asdict(found).items() if value is not None}
+    return from_json(Calibration, {"warm_up": None} | told, "calibration")
+
+
+def _answering(done: Done) -> Answering:
+    return Answering(
+        threads=done.threads,
+        instances=done.instances,
+        workers=done.workers,
+        batch=done.batch,
+        placement=PlacedCpus.of(done.placement),
+        native=done.native,
+        devices=done.devices,
+        cpu_ops_time_share=done.cpu_ops_time.cpu,
+        cpu_ops_time_unknown=done.cpu_ops_time.why,
+    )
+
+
+def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
     return [
-        *unstable.reasons(machine["before"], machine["after"], during),
-        *unstable.drifted(during["latency_drift"]),
+        *done.warnings,
+        *_doubts(result.parity),
+        *doubtful_data(spec.model, spec.dataset, spec.load.mode),
+        *ignored_settings(spec.load, spec.backend.workers),
+        *not_placed(spec.backend.placement, done.placement),
+        *too_many_threads(done.threads, done.instances, result.system.usable_cpus),
     ]
 
 
-def _known(result: Mapping[str, Any], report: WorkerReport) -> dict[str, Any]:
-    """What the worker said before anything was timed, as parts of the result."""
-    known: dict[str, Any] = {}
-    if report.opened is not None:
-        known["backend"] = _flat(report.opened.backend)
-        known["model"] = result["model"] | {"modified": report.opened.modified}
-    if (proven := report.proven) is not None:
-        known["parity"] = asdict(proven.comparison) | {"time_s": proven.time_s, "allowed": proven.allowed}
-    if report.memory is not None:
-        known["memory"] = asdict(report.memory)
-    return known
-
-
-def _doubts(proven: Proven | None) -> list[str]:
+def _doubts(parity: Parity | None) -> list[str]:
     """What a run says of a backend that is not proven."""
-    if proven is None or proven.comparison.passed:
+    if parity is None or parity.comparison.passed:
         return []
-    why = "; ".join(proven.comparison.why)
-    if proven.comparison.passed is None:
+    why = "; ".join(parity.comparison.why)
+    if parity.comparison.passed is None:
         return [f"the backend could not be held against the CPU: {why}"]
     return [f"the backend DISAGREES with the CPU and was timed all the same: {why}"]
 
 
-def _flat(info: BackendInfo) -> dict[str, Any]:
-    """The backend's facts with its coverage among them; null where nobody knows."""
-    backend = asdict(info)
-    unknown = {"nodes": None, "delegated_nodes": None, "partitions": None, "cpu_ops": None}
-    return {name: value for name, value in backend.items() if name != "coverage"} | (backend["coverage"] or unknown)
+def _opened(info: BackendInfo) -> Opened:
+    """What the backend says of itself, its coverage among it; null where nobody knows."""
+    coverage = info.coverage
+    return Opened(
+        engine=info.engine,
+        delegate=info.delegate,
+        options=info.options,
+        accelerator=info.accelerator,
+        device=info.device,
+        nodes=coverage.nodes if coverage else None,
+        delegated_nodes=coverage.delegated_nodes if coverage else None,
+        partitions=coverage.partitions if coverage else None,
+        cpu_ops=coverage.cpu_ops if coverage else None,
+    )
 
 
-def _missed(name: str, metric: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "what": f"the accuracy target of {name} is missed",
-        "figure": f"{metric['value']:.4f} of {metric['target']:.4f}",
-        "fix": "the model is official and so is the data: look at the preprocessing profile and the backend",
-    }
+def _missed(name: str, metric: Metric) -> Reason:
+    return Reason(
+        what=f"the accuracy target of {name} is missed",
+        figure=f"{metric.value:.4f} of {metric.target:.4f}",
+        fix="the model is official and so is the data: look at the preprocessing profile and the backend",
+    )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from accuracy.answers.log import Answer, read_answers
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.card import Subject, judge
 from harness.results.loadgen_log import ACCURACY_LOG
+from harness.results.scores import Judged
 from harness.run.doubt import other_reading
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import Task
 
 
-def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
+def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
     """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge`."""
     task = task or open_task(spec.task, spec.options, spec.dataset)
     subject = Subject(
@@ -32,7 +32,7 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> dict[str, Any]:
     return score_log(task, folder / ACCURACY_LOG, subject)
 
 
-def score_log(task: Task, log: Path, subject: Subject) -> dict[str, Any]:
+def score_log(task: Task, log: Path, subject: Subject) -> Judged:
     """The accuracy that a log comes to, and its card; a score of no worth says which other reading would have one.
 
     Raises:
@@ -48,7 +48,7 @@ def score_log(task: Task, log: Path, subject: Subject) -> dict[str, Any]:
     return judge(metrics, subject, [doubt] if doubt else [])
 
 
-def rescore(folder: Path) -> dict[str, Any]:
+def rescore(folder: Path) -> Judged:
     """As `score`, for a finished run's directory.
 
     Raises:

@@ -8,18 +8,21 @@ a process and a directory of its own, and the search (`harness.series.peak_searc
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunFailed
 from harness.report.screen import Screen
 from harness.report.series import render_series
 from harness.results import files as results
+from harness.results.figures import Peak, Queueing
+from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun
+from harness.results.subject import Answering, LoadGenSettings
 from harness.run.execute import execute
-from harness.series.execute import empty_directory, keep_so_far, top_of
+from harness.series.execute import empty_directory, kept_on_top, run_of, top_of
 from harness.series.identity import identity_of
 from harness.series.journal import Journal
 from harness.series.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
@@ -36,7 +39,7 @@ _KEPT = ("threads", "instances", "workers", "batch")
 """Fields of the backend that the first run decides for all; its result's `backend` has them under the same names."""
 
 
-class Peak:
+class PeakFinder:
     """One search: its runs so far, and how long the next may take."""
 
     def __init__(self, planned: PlannedRun, asked: PeakSearch, out: Path, screen: Screen) -> None:
@@ -63,58 +66,78 @@ class Peak:
         self._goal: Goal | None = None
         self._began = time.monotonic()
         self._longest_s = {True: 0.0, False: 0.0}
-        self.runs: list[dict[str, Any]] = []
+        self.runs: list[SeriesRun] = []
         self.trials: list[Trial] = []
 
-    def search(self, journal: Journal) -> None:
+    def search(self, journal: Journal, after_each: Callable[[], None]) -> None:
         """Runs until the peak is known, or the budget is used up.
 
         Args:
             journal: Of the search's directory.
+            after_each: Called when a run has ended.
         """
         qps = self._asked.first_qps
         first = self._run(Step(qps or 0.0, self._all_full), "estimate" if qps is None else f"{qps:.6g}", journal)
         goal = self._goal = self._hold(first)
+        after_each()
         while len(self.runs) < _MOST_RUNS and (step := self._next(goal)) is not None:
             self._run(step, f"{step.qps:.6g}", journal)
+            after_each()
 
-    def facts(self) -> dict[str, Any]:
-        """What was found, for the result."""
+    def found(self) -> Peak | None:
+        """What was found, for the result; None where not one run came to its end."""
+        if not self.trials:
+            return None
         best, (_, high) = confirmed(self.trials), bracket(self.trials)
-        goal = self._goal
-        first = self.runs[0]["calibration"]
-        service_ns = first["service_time_ns"]
+        goal, calibration = self._goal, self.runs[0].result.calibration
+        service_ns = calibration.service_time_ns if calibration else 0.0
         allowed = queueing.peak_rate(goal.servers, service_ns, goal.bound_ns, goal.share) * 1e9 if goal else None
         broke = high.qps if high else None
-        return {
-            "target_qps": best.qps if best else None,
-            "samples_per_second": self._chosen(best)["performance"]["samples_per_second"] if best else None,
-            "bound_ns": goal.bound_ns if goal else None,
-            "bound_from": "config" if self._asked_bound_ns else "measured",
-            "percentile": self._share,
-            "highest_valid_qps": best.qps if best else None,
-            "lowest_broken_qps": broke,
-            "gap": broke / best.qps - 1 if best and broke else None,
-            "tolerance": self._asked.tolerance,
-            "lowest_tried_qps": min(trial.qps for trial in self.trials),
-            "queueing": {"servers": goal.servers if goal else None, "service_time_ns": service_ns, "peak_qps": allowed},
-            "time_s": time.monotonic() - self._began,
-            "budget_s": self.budget_s,
-        }
+        chosen = self._chosen(best).performance if best else None
+        return Peak(
+            target_qps=best.qps if best else None,
+            samples_per_second=chosen.samples_per_second if chosen else None,
+            bound_ns=goal.bound_ns if goal else None,
+            bound_from="config" if self._asked_bound_ns else "measured",
+            percentile=self._share,
+            highest_valid_qps=best.qps if best else None,
+            lowest_broken_qps=broke,
+            gap=broke / best.qps - 1 if best and broke else None,
+            tolerance=self._asked.tolerance,
+            lowest_tried_qps=min(trial.qps for trial in self.trials),
+            queueing=Queueing(goal.servers if goal else None, service_ns, allowed),
+            time_s=time.monotonic() - self._began,
+            budget_s=self.budget_s,
+        )
 
-    def top(self) -> dict[str, Any]:
+    def top(self) -> SeriesResult:
         """The result on top: the figures of the run that counts, and all runs."""
         best = confirmed(self.trials)
         chosen = self._chosen(best) if best else None
-        top = top_of(self.runs) | {"mode": "find-peak", "peak": self.facts() if self.trials else None}
-        same = ("task", "title", "scenario", "preset", "round", "model", "dataset", "backend", "loadgen", "system")
-        top |= {name: (chosen or self.runs[-1])[name] for name in same if self.runs}
+        shown = chosen or (self.runs[-1].result if self.runs else None)
         # Runs that broke the bound are what the search is made of, no fault of the result.
-        top |= {"performance": chosen["performance"] if chosen else None, "spread": None, "sweep": None}
+        top = replace(
+            top_of(self.runs),
+            spread=None,
+            sweep=None,
+            search=Search(
+                mode="find-peak",
+                peak=self.found(),
+                performance=chosen.performance if chosen else None,
+                run=SearchedRun.of(shown) if shown else None,
+            ),
+        )
         if chosen:
-            own = {name: chosen[name] for name in ("warnings", "unstable")}
-            return top | {"status": "valid", "reasons": [], "exit_status": 0, **own}
-        return top | {"status": "invalid", "reasons": [self._no_peak()] if self.trials else [], "exit_status": 1}
+            own = replace(top, warnings=chosen.warnings, unstable=chosen.unstable)
+            return replace(own, status="valid", reasons=(), exit_status=0)
+        reasons = (self._no_peak(),) if self.trials else ()
+        return replace(top, status="invalid", reasons=reasons, exit_status=1)
+
+    def broken_off(self, error: BaseException) -> SeriesResult:
+        """The result on top of a search that an error ended."""
+        top = self.top()
+        search = replace(top.search, performance=None) if top.search else None
+        return replace(top, status="failed", reasons=(results.failure(error),), search=search, exit_status=None)
 
     def _next(self, goal: Goal) -> Step | None:
         left = self.budget_s - (time.monotonic() - self._began)
@@ -125,7 +148,7 @@ class Peak:
         step = next_step(self.trials, goal, explore=explore, all_full=self._all_full)
         return None if step is not None and step.full and left < full_s else step
 
-    def _run(self, step: Step, name: str, journal: Journal) -> dict[str, Any]:
+    def _run(self, step: Step, name: str, journal: Journal) -> Result:
         load: dict[str, Any] = {"server_load": "peak"}
         if step.qps:
             load["target_qps"] = step.qps
@@ -140,30 +163,28 @@ class Peak:
         journal.write("began", folder, identity)
         result = execute(spec, self._out / folder, self._screen)
         self._longest_s[step.full] = max(self._longest_s[step.full], time.monotonic() - began)
-        asked = {"backend_asked": self._planned.backend_asked, "model_asked": self._planned.model_asked}
-        self.runs.append({"directory": folder} | asked | result)
+        self.runs.append(run_of(self._planned, folder, result))
         self.trials.append(_trial(result, full=step.full))
-        journal.write("ended", folder, identity, result["status"])
-        keep_so_far(self._out, self.top())
+        journal.write("ended", folder, identity, result.status)
         return result
 
-    def _hold(self, first: Mapping[str, Any]) -> Goal:
+    def _hold(self, first: Result) -> Goal:
         """What the first run decided holds for all: a bound that moves with each calibration would be none."""
-        bound_ns = first["loadgen"]["server_target_latency_ns"]
-        instances = first["backend"]["instances"]
-        kept = {name: first["backend"][name] for name in _KEPT if name in first["backend"]}
+        loadgen, answering = _ran(first)
+        bound_ns = loadgen.server_target_latency_ns
+        kept = {name: getattr(answering, name) for name in _KEPT}
         self._spec = _with(self._spec, load={"server_target_latency_ns": bound_ns}, backend=kept)
-        return Goal(instances, bound_ns, self._share, self._asked.tolerance)
+        return Goal(answering.instances, bound_ns, self._share, self._asked.tolerance)
 
     def _so_far(self) -> str:
         low, high = bracket(self.trials)
         said = [f"{low.qps:.6g} holds" if low else "", f"{high.qps:.6g} does not" if high else ""]
         return "; " + ", ".join(filter(None, said)) if self.trials else ""
 
-    def _chosen(self, best: Trial) -> dict[str, Any]:
-        return self.runs[self.trials.index(best)]
+    def _chosen(self, best: Trial) -> Result:
+        return self.runs[self.trials.index(best)].result
 
-    def _no_peak(self) -> dict[str, str]:
+    def _no_peak(self) -> Reason:
         low, _ = bracket(self.trials)
         lowest = min(trial.qps for trial in self.trials)
         if low is None:
@@ -172,12 +193,12 @@ class Peak:
         else:
             held = f"{low.qps:.6g} queries/s held in a short one"
             what = f"no run that counts confirmed a load in {self.budget_s:g} s, though {held}"
-        return {
-            "what": what,
-            "figure": f"{len(self.trials)} loads tried in {time.monotonic() - self._began:.0f} of {self.budget_s:g} s",
-            "fix": "allow a longer tail with --set load.server_target_latency_ms=..., or more time with "
+        return Reason(
+            what=what,
+            figure=f"{len(self.trials)} loads tried in {time.monotonic() - self._began:.0f} of {self.budget_s:g} s",
+            fix="allow a longer tail with --set load.server_target_latency_ms=..., or more time with "
             "--set load.find_peak_budget_s=...",
-        }
+        )
 
 
 def _with(spec: Spec, *, load: Mapping[str, Any], backend: Mapping[str, Any] | None = None) -> Spec:
@@ -186,7 +207,7 @@ def _with(spec: Spec, *, load: Mapping[str, Any], backend: Mapping[str, Any] | N
     return spec.model_copy(update=fields)
 
 
-def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen: Screen) -> tuple[dict[str, Any], str]:
+def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen: Screen) -> tuple[SeriesResult, str]:
     """Searches for the peak, from the run that is planned.
 
     Returns:
@@ -195,30 +216,32 @@ def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen:
     Raises:
         HarnessError: And its kin; the result on top then says `failed` and has the runs so far.
     """
-    peak = Peak(planned, asked, out, screen)
+    peak = PeakFinder(planned, asked, out, screen)
     empty_directory(out)
-    try:
-        peak.search(Journal(out))
-        top = peak.top()
-        results.keep(out, top)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            failed = peak.top() | {"status": "failed", "reasons": [results.failure(error)], "performance": None}
-            failed["exit_status"] = None
-            results.write_json(out / results.RESULT_FILE, failed)
-        raise
+    with kept_on_top(out, peak.top, peak.broken_off) as keep_so_far:
+        peak.search(Journal(out), keep_so_far)
+    top = peak.top()
     return top, f"{render_series(top)}\n\n{out}"
 
 
-def _trial(result: Mapping[str, Any], *, full: bool) -> Trial:
-    figures = result["performance"]
-    share = figures["target_percentile"]
-    late, count = figures["overlatency_query_count"], figures["query_count"]
+def _trial(result: Result, *, full: bool) -> Trial:
+    loadgen, _ = _ran(result)
+    figures = result.performance
+    if figures is None or figures.overlatency_query_count is None or not figures.scheduled_samples_per_second:
+        raise RunFailed(f"LoadGen's log does not say how the load of {loadgen.server_target_qps:g} queries/s was met")
+    share = figures.target_percentile
     return Trial(
-        qps=result["loadgen"]["server_target_qps"],
-        kept_up=figures["samples_per_second"] / figures["scheduled_samples_per_second"],
-        tail_ns=figures["latency_ns"].get(f"p{100 * share:g}"),
-        held=late <= (1 - share) * count,
-        valid=result["status"] == "valid",
+        qps=loadgen.server_target_qps,
+        kept_up=figures.samples_per_second / figures.scheduled_samples_per_second,
+        tail_ns=figures.latency_ns.at(share),
+        held=figures.overlatency_query_count <= (1 - share) * figures.query_count,
+        valid=result.status == "valid",
         full=full,
     )
+
+
+def _ran(result: Result) -> tuple[LoadGenSettings, Answering]:
+    """What a run that came to its end has."""
+    if result.loadgen is None or result.backend.answering is None:
+        raise RunFailed(f"a run of the search is {result.status} and has no settings")
+    return result.loadgen, result.backend.answering

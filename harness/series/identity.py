@@ -44,9 +44,9 @@ def identity_of(spec: Spec) -> str:
     machine = facts.describe()
     decides = {
         "spec": _by_content(fields),
-        "versions": machine["versions"] | {"tflite-loadgen": metadata.version("tflite-loadgen")},
-        "python": machine["python"],
-        "machine": {name: machine[name] for name in ("machine", "cpu", "usable_cpus")},
+        "versions": dict(machine.versions) | {"tflite-loadgen": metadata.version("tflite-loadgen")},
+        "python": machine.python,
+        "machine": {name: getattr(machine, name) for name in ("machine", "cpu", "usable_cpus")},
         "source": _source_digest(),
         "native": native.timed_path is not None,
     }

@@ -16,8 +16,9 @@ from typing import Any
 
 from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
 from harness.report.screen import Screen
-from harness.results.files import RESULT_FILE, read_result, status_of
+from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import DETAIL_LOG
+from harness.results.record import Result, SeriesResult, status_of
 from harness.run.execute import execute
 from harness.run.launch import RUN_LOG
 from harness.series.execute import execute_series
@@ -35,7 +36,7 @@ class Performed:
 
     status: int
     text: str
-    result: dict[str, Any]
+    result: Result | SeriesResult
     complaint: str = ""
     """What went wrong, where there is a result all the same."""
 
@@ -71,15 +72,14 @@ def perform(
         if series.peak is not None:
             from harness.series.find_peak import execute_find_peak
 
-            result, text = execute_find_peak(first, series.peak, out, screen)
-        elif len(series.runs) > 1:
-            result, text = execute_series(series, out, screen)
-        else:
-            _announce(screen, first, out)
-            result = execute(first.spec, out, screen)
-            from harness.report.run import render
+            return _told(*execute_find_peak(first, series.peak, out, screen))
+        if len(series.runs) > 1:
+            return _told(*execute_series(series, out, screen))
+        _announce(screen, first, out)
+        result = execute(first.spec, out, screen)
+        from harness.report.run import render
 
-            text = f"{render(result)}\n{out}"
+        return _told(result, f"{render(result)}\n{out}")
     except BaseException as error:
         status = exit_status(error)
         failed = None
@@ -90,6 +90,9 @@ def perform(
         if failed is not None:
             return failed
         raise
+
+
+def _told(result: Result | SeriesResult, text: str) -> Performed:
     return Performed(status_of(result), text, result)
 
 

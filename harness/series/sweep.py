@@ -4,72 +4,76 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-Run = Mapping[str, Any]
+from harness.results.figures import Performance, RowLatency, SweepRow
+from harness.results.record import SeriesRun, Status
+
+_RANK: dict[Status, int] = {"valid": 0, "invalid": 1, "failed": 2, "started": 3}
 
 
-def sweep_rows(runs: Sequence[Run]) -> list[dict[str, Any]] | None:
+def sweep_rows(runs: Sequence[SeriesRun]) -> tuple[SweepRow, ...] | None:
     """The rows of a sweep; None where all runs are of one backend and one model.
 
     Args:
-        runs: Results with `directory`, `backend_asked` and `model_asked`, as the options named them. Repeats and both runs of a
-            submission make one row.
+        runs: In order. Repeats and both runs of a submission make one row.
 
     Returns:
-        Rows with latency_ns (p50, p90; medians of repeats; None in Offline, whose one query is the whole run),
-        samples_per_second, accuracy, coverage, memory, model size and
-        `speed_up`: how many times the first row's speed (Offline and Server: samples per second; streams: p50).
+        Rows with the medians of repeats, and how many times the first row's speed each has.
     """
-    groups: dict[tuple[str, str], list[Run]] = {}
+    groups: dict[tuple[str, str], list[SeriesRun]] = {}
     for run in runs:
-        groups.setdefault((run["backend_asked"], run["model_asked"]), []).append(run)
+        groups.setdefault((run.backend_asked, run.model_asked), []).append(run)
     if len(groups) < 2:
         return None
     rows = [_row(backend, group) for (backend, _), group in groups.items()]
-    for row in rows:
-        row["speed_up"] = _speed_up(rows[0], row)
-    return rows
+    return tuple(replace(row, speed_up=_speed_up(rows[0], row)) for row in rows)
 
 
-def _row(backend: str, group: Sequence[Run]) -> dict[str, Any]:
-    timed = [run for run in group if run["performance"]]
-    scored = next((run["accuracy"] for run in group if run["accuracy"]), None)
-    last, facts = group[-1], group[-1]["backend"]
-    worst = max((run["status"] for run in group), key=["valid", "invalid", "failed"].index)
-    return {
-        "backend": backend,
-        "model": last["model"]["name"],
-        "scenario": last["scenario"],
-        "status": worst,
-        "why": [f"{run['directory']}: {reason['what']}" for run in group for reason in run["reasons"]],
-        "engine": facts.get("engine"),
-        "delegate": facts.get("delegate"),
-        "nodes": facts.get("nodes"),
-        "delegated_nodes": facts.get("delegated_nodes"),
-        "partitions": facts.get("partitions"),
-        "parity_passed": (last["parity"] or {}).get("passed"),
-        "latency_ns": {
-            name: statistics.median(run["performance"]["latency_ns"][name] for run in timed) for name in ("p50", "p90")
-        }
-        if timed and last["scenario"] != "Offline"
-        else None,
-        "samples_per_second": statistics.median(run["performance"]["samples_per_second"] for run in timed)
-        if timed
-        else None,
-        "accuracy": {name: metric["value"] for name, metric in scored.items()} if scored else None,
-        "peak_rss_bytes": max((run["memory"]["peak_rss_bytes"] or 0 for run in group), default=0) or None,
-        "model_bytes": _size(last["model"]["path"]),
-    }
+def _row(backend: str, group: Sequence[SeriesRun]) -> SweepRow:
+    results = [run.result for run in group]
+    timed = [result.performance for result in results if result.performance]
+    scored = next((result.accuracy for result in results if result.accuracy), None)
+    last = results[-1]
+    opened = last.backend.opened
+    peak_bytes = max((result.memory.peak_rss_bytes or 0 for result in results), default=0)
+    return SweepRow(
+        backend=backend,
+        model=last.model.name,
+        scenario=last.scenario,
+        status=worst(result.status for result in results),
+        why=tuple(f"{run.directory}: {reason.what}" for run in group for reason in run.result.reasons),
+        engine=opened.engine if opened else None,
+        delegate=opened.delegate if opened else None,
+        nodes=opened.nodes if opened else None,
+        delegated_nodes=opened.delegated_nodes if opened else None,
+        partitions=opened.partitions if opened else None,
+        parity_passed=last.parity.comparison.passed if last.parity else None,
+        latency_ns=_latency(timed) if timed and last.scenario != "Offline" else None,
+        samples_per_second=statistics.median(one.samples_per_second for one in timed) if timed else None,
+        accuracy={name: metric.value for name, metric in scored.items()} if scored else None,
+        peak_rss_bytes=peak_bytes or None,
+        model_bytes=_size(last.model.path),
+    )
 
 
-def _speed_up(first: Mapping[str, Any], row: Mapping[str, Any]) -> float | None:
-    if row["scenario"] in ("Offline", "Server"):
-        ours, theirs = row["samples_per_second"], first["samples_per_second"]
+def _latency(timed: Sequence[Performance]) -> RowLatency:
+    latencies = [one.latency_ns for one in timed]
+    return RowLatency(statistics.median(one.p50 for one in latencies), statistics.median(one.p90 for one in latencies))
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of some statuses; `failed` of none."""
+    return max(statuses, key=_RANK.__getitem__, default="failed")
+
+
+def _speed_up(first: SweepRow, row: SweepRow) -> float | None:
+    if row.scenario in ("Offline", "Server"):
+        ours, theirs = row.samples_per_second, first.samples_per_second
         return ours / theirs if ours and theirs else None
-    ours, theirs = (each["latency_ns"] and each["latency_ns"]["p50"] for each in (row, first))
+    ours, theirs = (each.latency_ns.p50 if each.latency_ns else None for each in (row, first))
     return theirs / ours if ours and theirs else None
 
 

@@ -137,11 +137,12 @@ def test_a_process_bound_to_one_cpu_uses_one(environment: dict[str, str]) -> Non
 
 def test_the_description_tells_machines_and_versions_apart() -> None:
     found = system.describe()
-    assert found["usable_cpus"] == usable_cpus() >= 1
-    assert found["memory_bytes"] > 1 << 28
+    assert found.usable_cpus == usable_cpus() >= 1
+    assert found.memory_bytes is not None
+    assert found.memory_bytes > 1 << 28
     for package in ("ai-edge-litert", "mlcommons-loadgen", "numpy"):
-        assert found["versions"][package][0].isdigit()
-    assert found["argv"] == sys.argv
+        assert found.versions[package][0].isdigit()
+    assert found.argv == tuple(sys.argv)
     available = system.available_memory_bytes()
     assert available is not None
-    assert 0 < available < found["memory_bytes"]
+    assert 0 < available < found.memory_bytes

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.json_records import to_json
 from harness.machine.state import (
+    CpuTime,
     cpu_seconds,
     cpuinfo_mhz,
     load_average,
@@ -84,8 +86,8 @@ def lay_out(root: Path, files: dict[str, str]) -> Path:
 
 def test_a_laptops_state_is_read_of_the_cpus_and_processes_asked_for(tmp_path: Path) -> None:
     state = read_state({1, 0}, [7, 8], lay_out(tmp_path, LAPTOP))
-    assert state == {
-        "at_s": state["at_s"],
+    assert to_json(state) == {
+        "at_s": state.at_s,
         "load_average": [0.52, 0.58, 0.59],
         "cpu_mhz": [2600.0, 1800.5],
         "temperatures": [
@@ -105,13 +107,13 @@ def test_a_laptops_state_is_read_of_the_cpus_and_processes_asked_for(tmp_path: P
 
 def test_what_cannot_be_read_is_null(tmp_path: Path) -> None:
     state = read_state({0}, [7], tmp_path)
-    assert {name for name, value in state.items() if value is not None} == {"at_s"}
+    assert {name for name, value in to_json(state).items() if value is not None} == {"at_s"}
 
 
 def test_a_process_that_is_gone_leaves_the_own_time_unknown(tmp_path: Path) -> None:
     root = lay_out(tmp_path, LAPTOP)
-    assert read_state({0}, [7, 9], root)["own_cpu_s"] is None
-    assert read_state({0}, [], root)["own_cpu_s"] is None
+    assert read_state({0}, [7, 9], root).own_cpu_s is None
+    assert read_state({0}, [], root).own_cpu_s is None
 
 
 @pytest.mark.parametrize(
@@ -127,22 +129,22 @@ def test_a_machine_is_on_battery_where_its_own_battery_is_drained(
     supplies: dict[str, dict[str, str]], expected: bool | None, tmp_path: Path
 ) -> None:
     files = {f"sys/class/power_supply/{one}/{name}": text for one, of in supplies.items() for name, text in of.items()}
-    assert read_state({0}, [], lay_out(tmp_path, files))["on_battery"] is expected
+    assert read_state({0}, [], lay_out(tmp_path, files)).on_battery is expected
 
 
 def test_where_no_driver_tells_frequencies_cpuinfo_does(tmp_path: Path) -> None:
     text = "processor\t: 0\ncpu MHz\t\t: 2596.098\n\nprocessor\t: 1\ncpu MHz\t\t: 1200.5\n"
-    assert read_state({1}, [], lay_out(tmp_path, {"proc/cpuinfo": text}))["cpu_mhz"] == [1200.5]
+    assert read_state({1}, [], lay_out(tmp_path, {"proc/cpuinfo": text})).cpu_mhz == (1200.5,)
     assert cpuinfo_mhz("processor\t: 0\nBogoMIPS\t: 48.00\n", {0}) is None
 
 
 def test_this_machine_is_read_and_what_this_process_did_is_its_own() -> None:
     state = read_state(os.sched_getaffinity(0), [os.getpid()])
-    assert state["cpu_s"] is not None
-    assert state["own_cpu_s"] is not None
-    assert 0 < state["own_cpu_s"] <= state["cpu_s"]["total"]
+    assert state.cpu_s is not None
+    assert state.own_cpu_s is not None
+    assert 0 < state.own_cpu_s <= state.cpu_s.total
     # A tick is missing at most.
-    assert state["own_cpu_s"] == pytest.approx(sum(os.times()[:2]), abs=2 / TICKS)
+    assert state.own_cpu_s == pytest.approx(sum(os.times()[:2]), abs=2 / TICKS)
 
 
 WORDS = st.one_of(
@@ -163,7 +165,7 @@ def test_whatever_a_file_holds_is_a_figure_or_nothing(text: str) -> None:
     found = [
         load_average(text),
         cpuinfo_mhz(text, {0}),
-        cpu_seconds(text, {0}, 100),
+        (time := cpu_seconds(text, {0}, 100)) and to_json(time),
         process_seconds(text, 100),
         stall_seconds(text),
         swapped_pages(text),
@@ -178,4 +180,4 @@ def test_a_cpus_time_is_its_counts_without_those_of_guests_which_are_in_them_alr
     found = cpu_seconds(f"cpu  9 9\ncpu3 {' '.join(map(str, counts))}\n", {3}, 1)
     total = sum(counts[:8])
     busy = total - counts[3] - counts[4] - counts[7]
-    assert found == ({"busy": busy, "steal": counts[7], "total": total} if total else None)
+    assert found == (CpuTime(busy, counts[7], total) if total else None)

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from accuracy.score import Score, of_hits
 from harness.config.accuracy_targets import Target, floor_of, published_of
 from harness.config.files import benchmark_names, config_folder, load_benchmark
 from harness.config.registry import task_class
+from harness.json_records import from_json, to_json
 from harness.report.accuracy import accuracy_rows, exact_metric, metric
 from harness.results.card import Subject, judge, may_be_lost
+from harness.results.scores import Card, Metric
 from harness.spec.schema import DataSetRef, ModelRef
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,8 +56,12 @@ def hits(number: int, count: int = 1000) -> Score:
 
 
 def card_of(score: Score, of: Subject) -> dict[str, Any]:
-    found: dict[str, Any] = judge(score, of)["accuracy_card"]
+    found: dict[str, Any] = as_json(score, of)["accuracy_card"]
     return found
+
+
+def as_json(score: Mapping[str, float], of: Subject) -> dict[str, Any]:
+    return to_json(judge(score, of))
 
 
 # --- margins -----------------------------------------------------------------------------------------------------
@@ -121,7 +127,7 @@ def test_a_metric_whose_samples_have_no_fixed_weight_has_a_margin_in_points_alon
         "confidence": 0.95,
         "method": "bootstrap, 1,000 resamples",
     }
-    rows = accuracy_rows({"psnr_db": {"value": 33.43, "target": 33.0, "passed": True}}, card)
+    rows = accuracy_rows({"psnr_db": Metric(33.43, 33.0, True)}, from_json(Card, card))
     assert ("margin", "passed: +0.43 dB") in rows
 
 
@@ -130,7 +136,7 @@ def test_a_metric_whose_samples_have_no_fixed_weight_has_a_margin_in_points_alon
 
 @pytest.mark.parametrize(("number", "passed"), [(747, True), (746, False)])
 def test_a_target_binds_an_official_model_on_the_full_official_set(number: int, passed: bool) -> None:
-    judged = judge(hits(number), subject())
+    judged = as_json(hits(number), subject())
     assert judged["accuracy"] == {"top1": {"value": number / 1000, "target": 0.7466, "passed": passed}}
     assert judged["accuracy_card"]["passed"] is passed
     assert judged["accuracy_card"]["remarks"] == []
@@ -181,7 +187,7 @@ SUBSET = "subset of 500: not comparable with the full set of 1,000"
 )
 def test_everywhere_else_a_target_is_shown_and_the_reason_given(changes: dict[str, Any], remark: str) -> None:
     count = changes.get("count", 1000)
-    judged = judge(hits(count // 10, count), subject(**changes))
+    judged = as_json(hits(count // 10, count), subject(**changes))
     assert judged["accuracy"]["top1"] == {"value": pytest.approx(0.1), "target": 0.7466, "passed": None}
     card = judged["accuracy_card"]
     assert card["passed"] is None
@@ -192,23 +198,23 @@ def test_everywhere_else_a_target_is_shown_and_the_reason_given(changes: dict[st
 
 def test_a_published_score_is_shown_and_never_asked_for() -> None:
     published = Target(metric="top1", value=0.99, source="its makers", floor=False)
-    judged = judge(hits(800), subject(targets=[published, FLOOR]))
+    judged = as_json(hits(800), subject(targets=[published, FLOOR]))
     assert judged["accuracy"]["top1"]["passed"] is True
     assert judged["accuracy_card"]["published"] == [{"value": 0.99, "source": "its makers"}]
-    alone = judge(hits(800), subject(targets=[published]))
+    alone = as_json(hits(800), subject(targets=[published]))
     assert alone["accuracy"]["top1"] == {"value": 0.8, "target": None, "passed": None}
     assert alone["accuracy_card"]["margin"] is None
 
 
 def test_a_score_without_its_headline_has_no_card() -> None:
     score = Score({"voc_map50": 0.5}, "pictures", 3)
-    judged = judge(score, subject(headline="coco_ap", targets=[]))
+    judged = as_json(score, subject(headline="coco_ap", targets=[]))
     assert judged == {"accuracy": {"voc_map50": {"value": 0.5, "target": None, "passed": None}}, "accuracy_card": None}
-    assert accuracy_rows(judged["accuracy"], None) == [("voc_map50", "0.500 mAP")]
+    assert accuracy_rows({"voc_map50": Metric(0.5, None, None)}, None) == [("voc_map50", "0.500 mAP")]
 
 
 def test_metrics_that_are_a_plain_mapping_have_a_card_without_interval() -> None:
-    card = judge({"auc": 0.876}, subject(headline="auc", targets=[]))["accuracy_card"]
+    card = as_json({"auc": 0.876}, subject(headline="auc", targets=[]))["accuracy_card"]
     assert (card["unit"], card["count"], card["interval"], card["notes"]) == ("samples", 1000, None, [])
 
 
@@ -297,14 +303,14 @@ def test_a_target_holds_in_its_rounds_alone() -> None:
 
 def test_the_terminal_shows_the_card_as_the_field_writes_it() -> None:
     judged = judge(hits(37_715, 50_000), subject(count=50_000, full_count=50_000))
-    assert accuracy_rows(judged["accuracy"], judged["accuracy_card"]) == [
+    assert accuracy_rows(judged.accuracy, judged.accuracy_card) == [
         ("top1", "75.43 % (95 % confidence: 75.05 to 75.81; Wilson, 50,000 pictures)"),
         ("target", "74.66 % (v3.1: 98 % of 76.19 top-1)"),
         ("margin", "passed: +0.77 points, 385 more may be lost"),
     ]
     missed = judge(hits(37_000, 50_000), subject(count=50_000, full_count=50_000))
     assert ("margin", "MISSED: -0.66 points, 330 more must be won") in accuracy_rows(
-        missed["accuracy"], missed["accuracy_card"]
+        missed.accuracy, missed.accuracy_card
     )
 
 
@@ -316,7 +322,7 @@ def test_floors_keep_the_digits_that_the_rules_give_them() -> None:
     ):
         floor = Target(metric=name, value=value, source="rule")
         judged = judge(Score({name: 0.5}, "pictures", 10), subject(headline=name, targets=[floor], round=None))
-        assert ("target", f"{text} (rule)") in accuracy_rows(judged["accuracy"], judged["accuracy_card"])
+        assert ("target", f"{text} (rule)") in accuracy_rows(judged.accuracy, judged.accuracy_card)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +382,7 @@ def test_a_run_leaves_its_card_in_the_result_and_on_the_terminal(
     assert "subset of 40: not comparable with the full set of 1,000" in rows
 
 
-def test_score_gives_the_same_card_and_plain_metrics_as_json(
+def test_score_gives_the_same_card_and_plain_metrics_judge(
     finished: tuple[Path, str], cli: Cli, read_result: Callable[[Path], dict[str, Any]]
 ) -> None:
     folder, _ = finished

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from harness.errors import ConfigError, RunFailed
 from harness.results.files import Reserve, keep, read_result, write_json
+from harness.results.record import Result
 
 KILLED = """
 import os, sys
@@ -40,16 +42,14 @@ def test_a_process_killed_while_it_writes_leaves_the_old_result(
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"status": "started"}
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(
-    tmp_path: Path, mount: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_written_leaves_nothing_behind(mount: Callable[[str], Path], run_result: Result) -> None:
     disk = mount("size=16k")
     write_json(disk / "result.json", {"status": "started"})
     big = {"status": "valid", "filler": "x" * 100_000}
     with pytest.raises(OSError, match="No space left"):
         write_json(disk / "result.json", big)
     with pytest.raises(RunFailed, match=r"cannot write .*No space left on device"):
-        keep(disk, big)
+        keep(disk, replace(run_result, warnings=("x" * 100_000,)))
     assert [path.name for path in disk.iterdir()] == ["result.json"]
     assert read_json(disk / "result.json") == {"status": "started"}
 
@@ -93,9 +93,14 @@ def test_the_reserve_leaves_room_for_the_result_on_a_full_disk(mount: Callable[[
     [
         (None, "is not a run's directory"),
         ("", "is not a result"),
-        ("[]", "is not a result of version 1"),
-        ("{}", "is not a result of version 1"),
-        ('{"schema_version": 2}', "is not a result of version 1"),
+        ("[]", "is not a result of version 1 or 2"),
+        ("{}", "is not a result of version 1 or 2"),
+        ('{"schema_version": 3}', "is not a result of version 1 or 2: it says 3"),
+        ('{"schema_version": true}', "is not a result of version 1 or 2: it says True"),
+        ('{"schema_version": 2}', r"is not whole, or was changed by hand \(status is missing\)"),
+        ('{"schema_version": 1}', r"is not whole, or was changed by hand \(status is missing\)"),
+        ('{"schema_version": NaN}', "is not a result: NaN is no number"),
+        ("[" * 100_000, "is not a result"),
         ("\ud800", "is not a result"),
     ],
 )

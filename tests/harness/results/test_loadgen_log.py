@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.errors import RunFailed
 from harness.results.loadgen_log import invalid_reasons, read_detail
+from harness.results.record import Reason, Result
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,11 @@ def test_loadgens_errors_are_kept(detail: dict[str, str], tmp_path: Path) -> Non
     assert read_detail(tmp_path, accuracy=False)[":errors"] == ["Multiple conf files"]
 
 
-def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said() -> None:
+def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said(run_result: Result) -> None:
     detail = {"result_validity": "INVALID", "result_invalid_reason": " the moon is full "}
-    figures: dict[str, Any] = {"duration_s": 1.0}
-    (reason,) = invalid_reasons(detail, figures, {"min_duration_ms": 0})
-    assert reason == {"what": "LoadGen says INVALID", "figure": "the moon is full", "fix": ""}
-    assert invalid_reasons(detail | {"result_validity": "VALID"}, figures, {}) == []
+    assert run_result.performance is not None
+    assert run_result.loadgen is not None
+    figures, in_force = run_result.performance, run_result.loadgen
+    (reason,) = invalid_reasons(detail, figures, in_force)
+    assert reason == Reason("LoadGen says INVALID", "the moon is full", "")
+    assert invalid_reasons(detail | {"result_validity": "VALID"}, figures, in_force) == []

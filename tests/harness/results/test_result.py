@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.json_records import from_json
 from harness.report.accuracy import metric
 from harness.report.run import render
+from harness.results.record import Result
 from harness.results.warnings import too_short
 from harness.units import duration
 
@@ -150,7 +152,7 @@ def test_a_result_holds_every_field_of_the_contract(
     check(result, CONTRACT)
     assert result["status"] == "valid"
     assert result["reasons"] == []
-    assert result["warnings"] == (too_short(name, result["performance"]) if name == "Offline" else [])
+    assert result["warnings"] == (too_short(name, result["performance"]["duration_s"]) if name == "Offline" else [])
     assert result["model"]["source"] == "file"
     assert result["model"]["path"] == str(keyword_model)
     assert result["model"]["sha256"] == hashlib.sha256(keyword_model.read_bytes()).hexdigest()
@@ -291,7 +293,7 @@ def test_the_machine_is_read_before_the_first_query_and_after_the_last(name: str
     for reason in result["unstable"]:
         assert reason["what"]
         assert reason["fix"]
-        assert f"unstable: {reason['what']}" in render(result)
+        assert f"unstable: {reason['what']}" in render(from_json(Result, result))
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])

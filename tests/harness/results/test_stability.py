@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.machine.state import CpuTime, State
+from harness.json_records import from_json, to_json
+from harness.machine.facts import describe
+from harness.machine.state import State
+from harness.results.record import Reason
 from harness.results.stability import between, drifted, prospects, reasons
 from harness.run import launch
 from harness.statistics.drift import Pace
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
-QUIET: dict[str, Any] = {
-    "governor": "performance",
-    "load_average": [0.1, 0.1, 0.1],
-    "usable_cpus": 4,
-    "cpus": 4,
-    "available_memory_bytes": 8 << 30,
-}
-BEFORE: State = {
+QUIET = replace(describe(), governor="performance", load_average=(0.1, 0.1, 0.1), usable_cpus=4, cpus=4)
+BEFORE_PLAIN: dict[str, Any] = {
     "at_s": 100.0,
     "load_average": [0.1, 0.1, 0.1],
     "cpu_mhz": [2000.0, 3000.0],
@@ -42,8 +40,8 @@ BEFORE: State = {
     "energy": [{"name": "package-0", "microjoules": 1_000_000, "wraps_at": 10_000_000}],
 }
 # Ten seconds of two CPUs, one of which the run has used.
-AFTER: State = {
-    **BEFORE,
+AFTER_PLAIN = {
+    **BEFORE_PLAIN,
     "at_s": 110.0,
     "cpu_s": {"busy": 60.5, "steal": 1.0, "total": 520.0},
     "own_cpu_s": 20.0,
@@ -51,14 +49,21 @@ AFTER: State = {
 }
 
 
-def found(**after: Any) -> list[dict[str, str]]:
-    later: Any = {**AFTER, **after}
-    return reasons(BEFORE, later, between(BEFORE, later))
+BEFORE = from_json(State, BEFORE_PLAIN)
+AFTER = from_json(State, AFTER_PLAIN)
+
+
+def later(**after: Any) -> State:
+    return from_json(State, {**AFTER_PLAIN, **after})
+
+
+def found(**after: Any) -> list[Reason]:
+    return reasons(BEFORE, later(**after), between(BEFORE, later(**after)))
 
 
 def test_a_quiet_machine_gives_no_reason_and_its_figures() -> None:
     assert found() == []
-    assert between(BEFORE, AFTER) == {
+    assert to_json(between(BEFORE, AFTER)) == {
         "duration_s": 10.0,
         "others_cpu_share": 0.5 / 20,
         "steal_share": 0.0,
@@ -68,6 +73,8 @@ def test_a_quiet_machine_gives_no_reason_and_its_figures() -> None:
         "swapped_pages": 0,
         # The counter has wrapped.
         "energy_j": 9.051,
+        "energy_j_per_sample": None,
+        "latency_drift": None,
     }
 
 
@@ -110,27 +117,24 @@ def test_each_reason_has_its_figure_and_what_to_do(after: dict[str, Any], what: 
         assert given_reasons == []
         return
     (reason,) = given_reasons
-    assert reason["what"].startswith(what)
-    assert reason["figure"] == figure
-    assert reason["fix"]
+    assert reason.what.startswith(what)
+    assert reason.figure == figure
+    assert reason.fix
 
 
 def test_a_moment_is_too_short_to_say_what_others_used() -> None:
-    busy: CpuTime = {"busy": 52.0, "steal": 1.5, "total": 501.0}
-    soon: State = {**AFTER, "at_s": 100.5, "own_cpu_s": 10.0, "cpu_s": busy}
+    soon = later(at_s=100.5, own_cpu_s=10.0, cpu_s={"busy": 52.0, "steal": 1.5, "total": 501.0})
     span = between(BEFORE, soon)
-    assert (span["others_cpu_share"], span["steal_share"]) == (None, None)
+    assert (span.others_cpu_share, span.steal_share) == (None, None)
 
 
 def test_nothing_is_said_of_what_could_not_be_read() -> None:
-    nothing: Any = {**dict.fromkeys(BEFORE), "at_s": 0.0}
-    later: Any = {**nothing, "at_s": 60.0}
-    span = between(nothing, later)
-    assert {name for name, value in span.items() if value is not None} == {"duration_s"}
+    nothing = from_json(State, {**dict.fromkeys(BEFORE_PLAIN), "at_s": 0.0})
+    span = between(nothing, replace(nothing, at_s=60.0))
+    assert {name for name, value in to_json(span).items() if value is not None} == {"duration_s"}
     assert reasons(nothing, nothing, span) == []
-    assert (
-        between(BEFORE, {**AFTER, "energy": [{"name": "other", "microjoules": 1, "wraps_at": 1}]})["energy_j"] is None
-    )
+    other = later(energy=[{"name": "other", "microjoules": 1, "wraps_at": 1}])
+    assert between(BEFORE, other).energy_j is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_nothing_is_said_of_what_could_not_be_read() -> None:
     [(None, None), (0.049, None), (-0.049, None), (0.071, "+7.1% from"), (-0.2, "-20.0% from")],
 )
 def test_a_drift_either_way_is_a_reason(drift: float | None, figure: str | None) -> None:
-    said = [reason["figure"] for reason in drifted(drift)]
+    said = [reason.figure for reason in drifted(drift)]
     assert (said == []) if figure is None else said[0].startswith(figure)
 
 
@@ -180,13 +184,14 @@ def test_the_counts_of_another_phase_are_no_progress() -> None:
         ({}, ""),
         ({"governor": None}, ""),
         ({"governor": "powersave"}, "governor is powersave"),
-        ({"load_average": [3.0, 0, 0]}, "other work is running (a load of 3 on"),
+        ({"load_average": (3.0, 0, 0)}, "other work is running (a load of 3 on"),
         ({"usable_cpus": 2}, "only 2 of 4 CPUs"),
         ({"available_memory_bytes": 100_000_000}, "little memory is free (only 100 MB)"),
     ],
 )
 def test_what_would_make_runs_unstable_is_said_beforehand(state: dict[str, Any], says: str) -> None:
-    said = [f"{reason['what']} ({reason['figure']})" for reason in prospects(QUIET | state)]
+    free = state.pop("available_memory_bytes", 8 << 30)
+    said = [f"{reason.what} ({reason.figure})" for reason in prospects(replace(QUIET, **state), free)]
     assert (says in said[0]) if says else said == []
 
 

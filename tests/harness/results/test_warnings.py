@@ -71,9 +71,9 @@ def test_threads_and_instances_count_together() -> None:
 
 
 def test_only_a_short_offline_run_is_called_short() -> None:
-    assert too_short("Offline", {"duration_s": 1.0}) == too_short("Server", {"duration_s": 0.1}) == []
-    assert "took 1.9 ms, too short" in too_short("Offline", {"duration_s": 0.0019})[0]
-    assert "--preset rules" in too_short("Offline", {"duration_s": 0.9996})[0]
+    assert too_short("Offline", 1.0) == too_short("Server", 0.1) == []
+    assert "took 1.9 ms, too short" in too_short("Offline", 0.0019)[0]
+    assert "--preset rules" in too_short("Offline", 0.9996)[0]
 
 
 @pytest.mark.parametrize(("use", "says"), [("auto", True), ("mobilebert_int8", True), ("standin", False)])

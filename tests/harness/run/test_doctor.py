@@ -53,9 +53,9 @@ def test_the_table_is_for_people(cli: Cli) -> None:
 def test_the_cores_are_told_with_their_hardware_threads_by_kind() -> None:
     big = (Core((0, 1), "intel_core", 1024.0), Core((2, 3), "intel_core", 1024.0))
     little = (Core((4,), "intel_atom", 700.0),)
-    assert _cores(Topology((big, little), known=True, quota=2.5).plain()) == (
+    assert _cores(Topology((big, little), known=True, quota=2.5).facts()) == (
         "2 cores (intel_core, speed 1024, CPU 0+1 2+3), then 1 core (intel_atom, speed 700, CPU 4), a quota of 2.5 CPUs"
     )
     assert (
-        _cores(Topology(((Core((0,)), Core((1,))),), known=False).plain()) == "not known: each of 2 CPUs counts as one"
+        _cores(Topology(((Core((0,)), Core((1,))),), known=False).facts()) == "not known: each of 2 CPUs counts as one"
     )

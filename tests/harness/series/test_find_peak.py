@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from harness.json_records import from_json
 from harness.report.series import render_series
+from harness.results.record import SeriesResult
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -69,7 +71,8 @@ def test_a_bound_that_no_load_holds_is_invalid_and_says_how_low_it_went(
     assert again.returncode == 1
     assert "because: no load holds the bound" in again.stdout
     disturbed = [{"what": "other work", "figure": figure, "fix": "stop it"} for figure in ("10 %", "20 %")]
-    assert "  unstable: other work (10 %; 20 %)\n  fix: stop it" in render_series(top | {"unstable": disturbed})
+    shown = render_series(from_json(SeriesResult, top | {"unstable": disturbed}))
+    assert "  unstable: other work (10 %; 20 %)\n  fix: stop it" in shown
 
 
 def test_a_measured_bound_and_the_shape_of_the_pool_are_those_of_the_first_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,9 @@ def test_so_are_the_machine_and_the_versions_but_not_what_the_machine_does(
     spec, machine = planned(), facts.describe()
     monkeypatch.setattr(facts, "describe", lambda: machine)
     before = identity_of(spec)
-    monkeypatch.setattr(facts, "describe", lambda: machine | {"load_average": [9.0] * 3, "argv": ["other"]})
+    monkeypatch.setattr(facts, "describe", lambda: replace(machine, load_average=(9.0,) * 3, argv=("other",)))
     assert identity_of(spec) == before
-    monkeypatch.setattr(facts, "describe", lambda: machine | {"cpu": "another"})
+    monkeypatch.setattr(facts, "describe", lambda: replace(machine, cpu="another"))
     assert identity_of(spec) != before
-    monkeypatch.setattr(facts, "describe", lambda: machine | {"versions": machine["versions"] | {"numpy": "0"}})
+    monkeypatch.setattr(facts, "describe", lambda: replace(machine, versions={**machine.versions, "numpy": "0"}))
     assert identity_of(spec) != before

@@ -72,6 +72,6 @@ def test_a_warm_up_that_ended_unsettled_is_a_reason_with_its_figures() -> None:
     assert not_warm(None) == []
     assert not_warm(WarmUp(True, 0.05, (1, 1))) == []
     (reason,) = not_warm(WarmUp(False, 1.96, (9, 2_000_000, 2_340_000)))
-    assert reason["what"] == "the latency was not stable within 2.0 s of warm-up"
-    assert reason["figure"] == "a sample took 2 ms and then 2.34 ms"
-    assert "--set load.warm_up_s=" in reason["fix"]
+    assert reason.what == "the latency was not stable within 2.0 s of warm-up"
+    assert reason.figure == "a sample took 2 ms and then 2.34 ms"
+    assert "--set load.warm_up_s=" in reason.fix

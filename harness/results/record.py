@@ -1,0 +1,206 @@
+"""result.json as records: a run's result, and that of a series of runs on top of them.
+
+Everything that shows, scores, compares or repeats a run reads these, never the file itself: `harness.results.files` reads and
+writes it. The parts are in `subject` (what ran), `figures` (what was measured), `scores` (how right it was) and `calibration`.
+`docs/result.md` says the same in a table, made from here by `python -m harness.results.page`.
+
+History of result.json (`schema_version`):
+    1   untyped; parts were added as the harness learnt to measure them: see `harness.results.upgrade`
+    2   these records: a field that is not known is null or, where that is said, not there, and never anything else
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from harness.config.rules import Mode, Preset, Scenario
+from harness.json_records import EMPTY, FLAT, LEFT_OUT
+from harness.machine.facts import System
+from harness.results.calibration import Calibration
+from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
+from harness.results.scores import Card, Metric, Parity
+from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model
+
+SCHEMA_VERSION: Literal[2] = 2
+
+Status = Literal["started", "valid", "invalid", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run is as it is."""
+
+    what: str
+    """What it is."""
+    figure: str
+    """The figure that shows it; empty for none."""
+    fix: str
+    """What to do; empty where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One run."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    """The form of this file."""
+    status: Status
+    """`started` while the run lasts, then `valid`, `invalid` (LoadGen says so) or `failed`: nothing of that was measured."""
+    reasons: tuple[Reason, ...]
+    """Why it is not valid, or what target it misses."""
+    warnings: tuple[str, ...]
+    """What else to know, a sentence each."""
+    unstable: tuple[Reason, ...]
+    """Why the figures may not be the same the next time (docs/measuring.md, "Unstable"). Nothing of it changes the status."""
+    task: str
+    """The benchmark's name: its config file's."""
+    title: str
+    """The benchmark's title."""
+    scenario: Scenario
+    """LoadGen's scenario."""
+    mode: Mode
+    """What was asked for: `performance` or `accuracy`."""
+    preset: Preset
+    """How long: `rules`, `quick` or `rapid`."""
+    round: str | None
+    """The MLPerf round whose rules and targets count; null for none."""
+    model: Model
+    """The model's file."""
+    dataset: DataSet
+    """The data."""
+    options: Mapping[str, object]
+    """The task's options, defaults included; which there are is the task's affair."""
+    backend: BackendFacts
+    """The backend as it was opened, and what answered."""
+    loadgen: LoadGenSettings | None = field(metadata=EMPTY)
+    """The settings in force, as LoadGen held them; {} for a run that did not come to its end."""
+    parity: Parity | None
+    """The proof that the backend answers as the CPU does; null where none is needed, or none was made yet."""
+    performance: Performance | None
+    """Null in an accuracy run and in one that failed."""
+    accuracy: Mapping[str, Metric] | None
+    """Metrics by name (docs/accuracy.md); null in a performance run and in one that failed."""
+    accuracy_card: Card | None
+    """The headline metric's card; null where there is none."""
+    memory: Memory
+    """What the run took."""
+    machine: MachineStates | None
+    """The machine before and after; null for a run that did not come to its end."""
+    system: System
+    """The machine, as it was found before the run."""
+    calibration: Calibration | None = field(default=None, metadata=LEFT_OUT)
+    """What was found before LoadGen asked; not there in a run that did not come to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRun:
+    """A run of a series: a run's fields, and these."""
+
+    directory: str
+    """Its directory's name, in that of the series."""
+    backend_asked: str
+    """As `--backend` named it, options included."""
+    model_asked: str
+    """As `--model` named it."""
+    result: Result = field(metadata=FLAT)
+    exit_status: int | None = field(default=None, metadata=LEFT_OUT)
+    """What the run would have exited with by itself; only there where a sweep went on after it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedRun:
+    """Of the run whose load is the peak, or of the last where none is: the same fields as a run's."""
+
+    task: str
+    """As of a run."""
+    title: str
+    """As of a run."""
+    scenario: Scenario
+    """As of a run."""
+    preset: Preset
+    """As of a run."""
+    round: str | None
+    """As of a run."""
+    model: Model
+    """As of a run."""
+    dataset: DataSet
+    """As of a run."""
+    backend: BackendFacts
+    """As of a run."""
+    loadgen: LoadGenSettings | None = field(metadata=EMPTY)
+    """As of a run."""
+    system: System
+    """As of a run."""
+
+    @classmethod
+    def of(cls, run: Result) -> SearchedRun:
+        """Of this run."""
+        return cls(**{field.name: getattr(run, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for Server's peak (`--mode find-peak`)."""
+
+    mode: Literal["find-peak"]
+    """What was asked for."""
+    peak: Peak | None
+    """What was found; null where not one run came to its end."""
+    performance: Performance | None
+    """That of the run whose load is the peak; null where none is."""
+    run: SearchedRun | None = field(metadata=FLAT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesResult:
+    """A series of runs: repeats, a sweep, a submission, a search. Each run's directory has a result of its own."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    """The form of this file."""
+    status: Status
+    """The worst of its runs'; a search is `valid` where it found a peak. `started` while it lasts, `failed` if it broke off."""
+    reasons: tuple[Reason, ...]
+    """Those of all runs, each beginning with the run's directory, and why the series broke off."""
+    warnings: tuple[str, ...]
+    """Those of all runs, likewise; of a search, those of the run whose load is the peak."""
+    unstable: tuple[Reason, ...]
+    """Likewise."""
+    accuracy: Mapping[str, Metric] | None
+    """That of the first run that was scored."""
+    accuracy_card: Card | None
+    """Likewise."""
+    spread: Spread | None
+    """Median and range of repeats; null where there are none."""
+    sweep: tuple[SweepRow, ...] | None
+    """A row for each backend and model of a sweep, in the order in which they ran; null for one of each."""
+    exit_status: int | None
+    """The command's; null where it did not come to its end."""
+    runs: tuple[SeriesRun, ...]
+    """All runs that came to an end, in order."""
+    search: Search | None = field(default=None, metadata=FLAT)
+
+
+def lacks(result: Result) -> str | None:
+    """A part that a run which came to its end has, and this one has not."""
+    if result.status not in ("valid", "invalid"):
+        return None
+    parts = {
+        "backend.engine": result.backend.opened,
+        "backend.threads": result.backend.answering,
+        "loadgen": result.loadgen,
+        "calibration": result.calibration,
+        "performance": result.performance or result.mode == "accuracy" or None,
+        "accuracy": result.accuracy if result.mode == "accuracy" else (),
+    }
+    return next((name for name, part in parts.items() if part is None), None)
+
+
+def status_of(result: Result | SeriesResult) -> int:
+    """The exit status a finished result leads to."""
+    # A sweep goes on after a run that failed, and says so in the end.
+    if isinstance(result, SeriesResult) and result.exit_status:
+        return result.exit_status
+    missed = any(metric.passed is False for metric in (result.accuracy or {}).values())
+    return 1 if result.status == "invalid" or missed else 0

@@ -1,0 +1,122 @@
+"""Records of a result: how right the answers were. See `harness.results.record` for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.json_records import FLAT
+from harness.model.parity import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric and its target."""
+
+    value: float
+    """A fraction of 1; PSNR in dB."""
+    target: float | None
+    """The target of the round, in the same unit; null for none."""
+    passed: bool | None
+    """Whether it is met; null where the target does not bind (docs/accuracy.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceInterval:
+    """Where the score of a set like this may lie, in the metric's unit."""
+
+    low: float
+    """The lower end."""
+    high: float
+    """The upper end."""
+    confidence: float
+    """0.95 for 95 %."""
+    method: str
+    """How it was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardTarget:
+    """The target of the round."""
+
+    value: float
+    """In the metric's unit."""
+    source: str
+    """Where it is from."""
+    count: int | None
+    """Samples that it speaks of, where that is not the whole set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far the score is from the target."""
+
+    points: float
+    """Percentage points above it; dB of a metric in dB."""
+    samples: int | None
+    """How many more samples may be lost; below 0, so many must be won at least. Null where that can't be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published score, which is no floor."""
+
+    value: float
+    """In the metric's unit."""
+    source: str
+    """Where it is from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The headline metric beside its target, with what may be concluded from it."""
+
+    metric: str
+    """Its name."""
+    value: float
+    """A fraction of 1; PSNR in dB."""
+    unit: str
+    """What was counted: samples, questions, pictures."""
+    count: int
+    """How many of them."""
+    interval: ConfidenceInterval | None
+    """Null where the metric has none."""
+    round: str | None
+    """The MLPerf round whose target it is."""
+    target: CardTarget | None
+    """Null where there is none."""
+    margin: Margin | None
+    """Null where there is no target."""
+    passed: bool | None
+    """As in `accuracy`."""
+    published: tuple[Published, ...]
+    """Published scores of this model."""
+    samples: int
+    """Samples of this data set."""
+    full_count: int | None
+    """Samples of the full one; null where the benchmark names none."""
+    remarks: tuple[str, ...]
+    """What must not be concluded, a sentence each."""
+    notes: tuple[str, ...]
+    """What the metric has to say besides."""
+    details: Mapping[str, Mapping[str, float]]
+    """The metric's parts: {kind: {name: value}}, as by class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What scoring gives."""
+
+    accuracy: Mapping[str, Metric]
+    accuracy_card: Card | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The proof that the backend answers as one thread of the CPU does."""
+
+    comparison: Comparison = field(metadata=FLAT)
+    time_s: float | None
+    """How long the proof took, in s."""
+    allowed: bool
+    """Whether a backend that disagrees might be timed all the same (`--allow-mismatch`)."""
