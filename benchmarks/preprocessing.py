@@ -23,7 +23,8 @@ from backends.base import TensorSpec
 from benchmarks.rows import Row, ratio, render
 from tasks.base import Array
 from tasks.pictures.folders import Pictures
-from tasks.pictures.preprocess import PROFILES, Profile, decode, to_input
+from tasks.pictures.inputs import PictureOptions, bind_input
+from tasks.pictures.preprocess import PROFILES, Profile, decode
 
 _OPENCV = "OpenCV's whole path"
 _EXACT = ("mobile", "tflite-eval")
@@ -62,7 +63,8 @@ def with_opencv(data: bytes, side: int) -> Array:
 
 def with_profile(profile: Profile, tensor: TensorSpec) -> Callable[[bytes, int], Array]:
     """The whole path of a profile."""
-    return lambda data, side: to_input(profile(decode(data, "picture"), side, side), tensor)
+    bound = bind_input([tensor], PictureOptions(), "this benchmark")
+    return lambda data, side: bound.encode(profile(decode(data, "picture"), side, side))
 
 
 def compare(paths: Mapping[str, Callable[[bytes, int], Array]], files: list[bytes], side: int) -> dict[str, float]:

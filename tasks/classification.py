@@ -22,19 +22,19 @@ from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postpr
 from tasks.hub import is_hub_name
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8, to_input
+from tasks.pictures.inputs import PictureOptions, bind_input
+from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.readings import chance_of, label_readings, numeric_order
 
 _BEST = 5
-_PICTURE_TYPES = ("float32", "uint8", "int8")
 _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
 
 
 @dataclass(frozen=True)
-class ClassificationOptions:
+class ClassificationOptions(PictureOptions):
     """What may be chosen of image classification."""
 
     num_classes: int = 1000
@@ -46,10 +46,6 @@ class ClassificationOptions:
     """How pictures are resized and cropped: `mobile` resizes, then crops, as the mobile app does; `tflite-eval` crops,
     then resizes, as TFLite's evaluation tool does; `pillow` does so with Pillow's bilinear; `opencv` is the reference
     harness's way."""
-    mean: float = 127.5
-    """Subtracted from the pixels (0 to 255) of a float model's input."""
-    std: float = 127.5
-    """What a float model's pixels are divided by after that."""
     first_label: int | None = None
     """What the first class is called by labels that are stored with the pictures: 1 in TensorFlow's ImageNet records,
     where 0 is the background, 0 in TensorFlow Datasets' and Hugging Face's. None takes the custom of such sets. Labels in
@@ -59,12 +55,11 @@ class ClassificationOptions:
 
     def __post_init__(self) -> None:
         """Refuses numbers that make no sense."""
+        super().__post_init__()
         if self.num_classes < 2:
             raise ValueError(f"num_classes is {self.num_classes}, but there must be 2 or more")
         if self.offset is not None and self.offset < 0:
             raise ValueError(f"offset is {self.offset}, but must be 0 or more")
-        if not self.std > 0:
-            raise ValueError(f"std is {self.std}, but must be more than 0")
 
 
 class Classification(Task):
@@ -180,8 +175,7 @@ class ClassificationCodec(FileCodec):
         """
         super().__init__(pictures)
         self._options = options
-        self._input = _picture_input(inputs)
-        _, self._height, self._width, _ = self._input.shape
+        self._input = bind_input([only_input(inputs)], options, "image classification")
         self.offset = _offset(outputs, options)
         """How many of the model's first classes no label names."""
         self._answers: BestLabel | BestLabels
@@ -195,10 +189,10 @@ class ClassificationCodec(FileCodec):
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture; a headerless one has the model's size already and is neither resized nor cropped."""
         if name.lower().endswith(".rgb8"):
-            values = decode_rgb8(data, name, self._height, self._width)
+            values = decode_rgb8(data, name, self._input.height, self._input.width)
         else:
-            values = self._profile(decode(data, name), self._height, self._width)
-        return (to_input(values, self._input, self._options.mean, self._options.std),)
+            values = self._profile(decode(data, name), self._input.height, self._input.width)
+        return (self._input.encode(values),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The best label in a performance run, the five best in an accuracy run."""
@@ -210,22 +204,7 @@ class ClassificationCodec(FileCodec):
 
     def cache_key(self) -> str:
         """Everything that makes a prepared picture."""
-        options = self._options
-        return (
-            f"classification {options.profile} {self._height}x{self._width} {self._input.dtype} "
-            f"mean={options.mean!r} std={options.std!r} data={self._files.fingerprint()} {self._code_version}"
-        )
-
-
-def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
-    tensor = only_input(inputs)
-    shape = tensor.shape
-    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or tensor.dtype.name not in _PICTURE_TYPES:
-        raise ModelMismatch(
-            f"input {tensor.name} is {tensor.dtype} {list(shape)}, but image classification needs "
-            f"[1, height, width, 3] of one of the types {', '.join(_PICTURE_TYPES)}"
-        )
-    return tensor
+        return f"classification {self._options.profile} {self._input} {self._files.fingerprint()} {self._code_version}"
 
 
 def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:

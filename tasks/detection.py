@@ -20,11 +20,12 @@ from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.truth.coco import CocoTruth
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
+from tasks.base import Array, DataMissing, DataRef, Reading, Task, Tensor
 from tasks.detection_binding import Role, bind_outputs
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.preprocess import code_version, decode, decode_rgb8, resize_bilinear, to_input
+from tasks.pictures.inputs import PictureOptions, bind_input
+from tasks.pictures.preprocess import code_version, decode, decode_rgb8, resize_bilinear
 
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
@@ -32,7 +33,7 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 @dataclass(frozen=True)
-class DetectionOptions:
+class DetectionOptions(PictureOptions):
     """What a config may say of a detection model and its data."""
 
     class_offset: int = 1
@@ -45,10 +46,6 @@ class DetectionOptions:
     """Keep the first so many detections (the op gives the surest first); null for all."""
     score_threshold: float = 0.0
     """Leave out detections that score less."""
-    mean: float = 127.5
-    """Of float inputs: (pixel - mean) / std."""
-    std: float = 127.5
-    """Of float inputs."""
     profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
     """How the whole picture is resized to the input, aspect not kept: `mobile` and `tflite-eval` as TFLite's stage,
     `pillow` by Pillow's bilinear filter, `opencv` as the MLPerf inference reference does."""
@@ -65,10 +62,9 @@ class DetectionOptions:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
+        super().__post_init__()
         if self.max_detections is not None and self.max_detections < 1:
             raise ValueError(f"max_detections is {self.max_detections}, but must be at least 1")
-        if not self.std > 0:
-            raise ValueError(f"std is {self.std}, but must be more than 0")
         if not self.score_threshold < 1:
             raise ValueError(f"score_threshold is {self.score_threshold}, but must be less than 1")
 
@@ -219,7 +215,7 @@ class DetectionCodec(FileCodec):
         """
         super().__init__(pictures)
         self._options = options
-        self._input = _picture_input(inputs)
+        self._input = bind_input(inputs, options, "detection")
         self._resize = _RESIZES[options.profile]
         places = bind_outputs(outputs, options.outputs)
         self._boxes, self._classes, self._scores, self._count = (
@@ -235,12 +231,12 @@ class DetectionCodec(FileCodec):
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, resized and normalised."""
-        _, height, width, _ = self._input.shape
+        height, width = self._input.height, self._input.width
         if name.lower().endswith(".rgb8"):
             picture = decode_rgb8(data, name, height, width)
         else:
             picture = self._resize(decode(data, name), height, width)
-        return (to_input(picture, self._input, self._options.mean, self._options.std),)
+        return (self._input.encode(picture),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """Seven float32 a detection (`accuracy.answers.wire`): as many as the model counts, its boxes clipped to 0..1.
@@ -263,20 +259,8 @@ class DetectionCodec(FileCodec):
 
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
-        options = self._options
-        return (
-            f"detection {_VERSION} {options.profile} {options.mean} {options.std} {self._input} "
-            f"{self._files.fingerprint()} {code_version(options.profile)}"
-        )
-
-
-def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
-        found = ", ".join(f"{tensor.name} {tensor.dtype}{list(tensor.shape)}" for tensor in inputs) or "none"
-        raise ModelMismatch(f"detection takes one input [1, height, width, 3], but the model has {found}")
-    if inputs[0].dtype not in (np.float32, np.uint8, np.int8):
-        raise ModelMismatch(f"pictures go into float32, uint8 or int8, but {inputs[0].name} is {inputs[0].dtype}")
-    return inputs[0]
+        profile = self._options.profile
+        return f"detection {_VERSION} {profile} {self._input} {self._files.fingerprint()} {code_version(profile)}"
 
 
 def _with_pillow(image: Array, height: int, width: int) -> Array:

@@ -33,7 +33,7 @@ def rewrite_labels(
 
 
 def score_count(outputs: Sequence[Tensor]) -> int:
-    """The number of scores of a model with one output, [1, n] or of that size.
+    """The number of scores of a model with one output: all its axes but one are 1, as in [1, n], [1, n, 1, 1] and [n].
 
     Raises:
         ModelMismatch: More than one output, more than one sample, or not scores.
@@ -42,7 +42,7 @@ def score_count(outputs: Sequence[Tensor]) -> int:
         raise ModelMismatch(f"a classifier has 1 output, but the model has {len(outputs)}: {_names(outputs)}")
     output = outputs[0]
     count = int(np.prod(output.shape, dtype=np.int64))
-    if not output.shape or output.shape[-1] != count or output.dtype.name not in _SCORE_TYPES:
+    if not output.shape or max(output.shape) != count or output.dtype.name not in _SCORE_TYPES:
         raise ModelMismatch(
             f"output {output.name} is {output.dtype} {list(output.shape)}, but a classifier gives [1, classes] scores "
             f"of one of the types {', '.join(_SCORE_TYPES)}"

@@ -15,26 +15,24 @@ from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, Reading, Task, Tensor, find_truth
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.preprocess import code_version, decode, decode_rgb8, to_input
+from tasks.pictures.inputs import PictureOptions, bind_input
+from tasks.pictures.preprocess import code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
+from tasks.segmentation_binding import bind_classes
 
 
 @dataclass(frozen=True)
-class SegmentationOptions:
+class SegmentationOptions(PictureOptions):
     """What a config may say of a segmentation model and its data."""
 
     num_classes: int = 32
     """Classes with the background, class 0; 1 and above are scored."""
-    mean: float = 127.5
-    """Of float inputs: (pixel - mean) / std."""
-    std: float = 127.5
-    """Of float inputs."""
     pad_value: float = 127.5
     """What surrounds a picture that does not fill the input, 0 to 255."""
     profile: Literal["mobile", "pillow"] = "mobile"
@@ -42,12 +40,11 @@ class SegmentationOptions:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
+        super().__post_init__()
         if not 2 <= self.num_classes <= 256:
             raise ValueError(f"num_classes is {self.num_classes}, but a class map holds 2 to 256 classes")
         if not 0 <= self.pad_value <= 255:
             raise ValueError(f"pad_value is {self.pad_value}, but pixels are 0 to 255")
-        if not self.std > 0:
-            raise ValueError(f"std is {self.std}, but must be more than 0")
 
 
 class Segmentation(Task):
@@ -208,9 +205,9 @@ class SegmentationCodec(FileCodec):
         """
         super().__init__(pictures)
         self._options = options
-        self._input = _picture_input(inputs)
-        _, self._height, self._width, _ = self._input.shape
-        self._argmax = _has_scores(outputs, self._height, self._width, options.num_classes)
+        self._input = bind_input(inputs, options, "segmentation")
+        self._height, self._width = self._input.height, self._input.width
+        self._classes = bind_classes(outputs, self._input, options.num_classes)
         self._accuracy = accuracy
         self._header = wire.class_map_header(self._height, self._width)
 
@@ -226,7 +223,7 @@ class SegmentationCodec(FileCodec):
                 pad_value=self._options.pad_value,
                 profile=self._options.profile,
             )
-        return (to_input(picture, self._input, self._options.mean, self._options.std),)
+        return (self._input.encode(picture),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The class map, compressed, in an accuracy run.
@@ -237,9 +234,7 @@ class SegmentationCodec(FileCodec):
         Raises:
             ValueError: The model gave a class outside 0 to 255, or fractions.
         """
-        class_map = outputs[0]
-        if self._argmax:
-            class_map = class_map.argmax(axis=3)
+        class_map = self._classes.class_map(outputs[0])
         if not self._accuracy:
             return self._header
         if class_map.dtype != np.uint8:
@@ -259,30 +254,3 @@ class SegmentationCodec(FileCodec):
         """All that makes a prepared picture."""
         code = f"{code_version('mobile')} ade20k={ade20k.code_digest()}"
         return f"segmentation {code} {self._options} {self._files.fingerprint()} {self._input}"
-
-
-def _picture_input(inputs: Sequence[Tensor]) -> Tensor:
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
-        raise ModelMismatch(f"segmentation takes one input [1, height, width, 3], but the model has {_shapes(inputs)}")
-    if inputs[0].dtype not in (np.float32, np.uint8, np.int8):
-        raise ModelMismatch(f"pictures go into float32, uint8 or int8, but {inputs[0].name} is {inputs[0].dtype}")
-    return inputs[0]
-
-
-def _has_scores(outputs: Sequence[Tensor], height: int, width: int, num_classes: int) -> bool:
-    """True where the output is a score a class, False where it is the class map."""
-    shape = outputs[0].shape if len(outputs) == 1 else ()
-    kind = outputs[0].dtype if len(outputs) == 1 else np.dtype(np.void)
-    if shape in ((1, height, width), (1, height, width, 1)) and kind in (np.int32, np.int64, np.uint8, np.float32):
-        return False
-    if shape == (1, height, width, num_classes) and kind in (np.float32, np.uint8, np.int8):
-        return True
-    raise ModelMismatch(
-        f"segmentation needs one output, a class map [1, {height}, {width}] (int32, int64, uint8 or float32) or scores "
-        f"[1, {height}, {width}, {num_classes}] (float32, uint8 or int8); the model has {_shapes(outputs)}. The number "
-        "of classes is the option num_classes."
-    )
-
-
-def _shapes(tensors: Sequence[Tensor]) -> str:
-    return ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
@@ -17,12 +15,13 @@ from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.preprocess import decode, decode_rgb8, to_input
+from tasks.pictures.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
+from tasks.pictures.preprocess import decode, decode_rgb8
 from tasks.pictures.truth_by_name import picture_size, stems
 
 
 @dataclass(frozen=True)
-class SuperResolutionOptions:
+class SuperResolutionOptions(PictureOptions):
     """What a config may say of a super-resolution model and its data."""
 
     scale: int = 2
@@ -31,7 +30,8 @@ class SuperResolutionOptions:
     """How float answers become bytes. The mobile app cuts the fraction off, which costs up to 0.1 dB."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError where the scale cannot be used."""
+        """Raises ValueError where a number cannot be used."""
+        super().__post_init__()
         if self.scale < 1:
             raise ValueError(f"scale is {self.scale}, but must be 1 or more")
 
@@ -58,12 +58,12 @@ class SuperResolution(Task):
 
     def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
         """The pictures' own size for a model that is open to any, which shows as an input of 1x1 pixels."""
-        if not takes_any_size(inputs):
+        if (layout := open_layout(inputs)) is None:
             return None
         size = picture_size(self._pictures, 0)
         if size is None:
             raise DataMissing(f"{self._pictures.names[0]} has no header and the model no size: use PNG files")
-        return [(1, *size, 3)]
+        return [sized(layout, *size)]
 
     def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> SuperResolutionCodec:
         """Binds the task to a model of one picture input and one picture output, `scale` times larger.
@@ -161,9 +161,16 @@ def check_size(picture: str, size: tuple[int, int], wanted: tuple[int, int]) -> 
         )
 
 
-def takes_any_size(inputs: Sequence[Tensor]) -> bool:
-    """Whether the model is open to pictures of any size: its input then shows as 1x1 pixels."""
-    return len(inputs) == 1 and tuple(inputs[0].shape[1:3]) == (1, 1)
+def open_layout(inputs: Sequence[Tensor]) -> Layout | None:
+    """The layout of a model that is open to pictures of any size, whose input shows as 1x1 pixels; None for another."""
+    shape = tuple(inputs[0].shape) if len(inputs) == 1 else ()
+    layouts: Mapping[tuple[int, ...], Layout] = {(1, 1, 1, 3): "nhwc", (1, 3, 1, 1): "nchw"}
+    return layouts.get(shape)
+
+
+def sized(layout: Layout, height: int, width: int) -> tuple[int, ...]:
+    """The shape of an input for pictures of a size."""
+    return (1, 3, height, width) if layout == "nchw" else (1, height, width, 3)
 
 
 class SuperResolutionCodec(FileCodec):
@@ -184,28 +191,30 @@ class SuperResolutionCodec(FileCodec):
             ModelMismatch: Not one picture input and one picture output of `scale` times its height and width.
         """
         super().__init__(pictures)
-        self._input = _picture(inputs, "input")
-        self.size = (self._input.shape[1], self._input.shape[2])
+        self._input = bind_input(inputs, options, "super-resolution", PIXELS)
+        self._output = bind_output(outputs, options, "super-resolution", PIXELS)
+        self.size = (self._input.height, self._input.width)
         """(height, width) of the input."""
         height, width = (side * options.scale for side in self.size)
-        if (shape := _picture(outputs, "output").shape) != (1, height, width, 3):
+        if (self._output.height, self._output.width) != (height, width):
+            wanted = (1, 3, height, width) if self._output.nchw else (1, height, width, 3)
             raise ModelMismatch(
-                f"the model makes {list(shape)} of {list(self._input.shape)}; at scale {options.scale} that would be "
-                f"[1, {height}, {width}, 3]. Another scale is the option scale."
+                f"the model makes {list(outputs[0].shape)} of {list(inputs[0].shape)}; at scale {options.scale} that would "
+                f"be {list(wanted)}. Another scale is the option scale."
             )
         self._nearest = options.rounding == "nearest"
         self._accuracy = accuracy
         self._header = wire.picture_header(height, width)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """One picture: bytes as they are for float and uint8 inputs, less 128 for int8.
+        """One picture, as it is but for the units of the input.
 
         Raises:
             DataMissing: It cannot be read, or has another size than the input.
         """
         picture = decode_rgb8(data, name, *self.size) if name.lower().endswith(".rgb8") else decode(data, name)
         check_size(name, picture.shape[:2], self.size)
-        return (to_input(picture, self._input, mean=0.0, std=1.0),)
+        return (self._input.encode(picture),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The picture as bytes, compressed, in an accuracy run.
@@ -218,26 +227,9 @@ class SuperResolutionCodec(FileCodec):
         """
         if not self._accuracy:
             return self._header
-        values = outputs[0][0]
-        if values.dtype == np.int8:
-            values = (values ^ np.int8(-128)).view(np.uint8)  # the value plus 128
-        elif values.dtype == np.float32:
-            if not np.isfinite(values).all():
-                raise ValueError("the model's picture holds values that are no numbers")
-            values = np.clip(np.rint(values) if self._nearest else values, 0, 255).astype(np.uint8)
+        values = self._output.decode(outputs[0], nearest=self._nearest)
         return wire.pack_picture(values)
 
     def cache_key(self) -> None:
         """Decoding is all there is."""
         return
-
-
-def _picture(tensors: Sequence[Tensor], what: str) -> Tensor:
-    if len(tensors) == 1 and tensors[0].dtype in (np.float32, np.uint8, np.int8):
-        shape = tensors[0].shape
-        if len(shape) == 4 and (shape[0], shape[3]) == (1, 3):
-            return tensors[0]
-    found = ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
-    raise ModelMismatch(
-        f"super-resolution takes one {what} [1, height, width, 3] of float32, uint8 or int8, but the model has {found}"
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -38,7 +39,7 @@ from tasks.pictures import ade20k
 from tasks.pictures.folders import Pictures
 from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
 from tasks.segmentation import SegmentationCodec
-from tasks.super_resolution import SuperResolutionCodec, takes_any_size
+from tasks.super_resolution import SuperResolutionCodec, open_layout, sized
 from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
@@ -251,7 +252,9 @@ class SuperResolver(Model):
 
     def _shapes(self, inputs: Sequence[TensorSpec]) -> None:
         # Such a model is resized to each picture, when it is known.
-        self._any_size = takes_any_size(inputs)
+        self._open_layout = open_layout(inputs)
+        if self._open_layout is not None:
+            self._options = replace(self._options, layout=self._open_layout)
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = SuperResolutionCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
@@ -263,9 +266,10 @@ class SuperResolver(Model):
             tasks.base.DataMissing: The picture cannot be read, or has another size than the model takes.
         """
         name, pixels = read_pixels(picture)
-        if self._any_size and self._backend.inputs[0].shape != (1, *pixels.shape):
+        if self._open_layout is not None and self._codec.size != pixels.shape[:2]:
+            shape = sized(self._open_layout, *pixels.shape[:2])
             self._backend.close()
-            self._opener.take_input_shapes([(1, *pixels.shape)])
+            self._opener.take_input_shapes([shape])
             self._backend = self._opener.open_covered(self._threads)
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))

@@ -91,7 +91,13 @@ def _explain_union(field: str, items: Sequence[Any]) -> str:
     return f"{field}: must be {wanted}, not {items[0]['input']!r}"
 
 
-_BRANCHES = {"int": "a whole number", "constrained-int": "a whole number", "float": "a number", "str": "a text"}
+_BRANCHES = {
+    "int": "a whole number",
+    "constrained-int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "tuple[float, ...]": "a list of numbers",
+}
 
 
 def _within(field: str, other: str) -> bool:
@@ -128,7 +134,7 @@ def _report(what: str, problems: Sequence[str]) -> str:
 
 def _is_union_branch(part: Any) -> bool:
     """Pydantic names the branch of a union it tried (`int`, `literal['auto']`) in the location; nobody wrote that."""
-    return isinstance(part, str) and (part in {"int", "float", "str", "constrained-int"} or part.startswith("literal["))
+    return isinstance(part, str) and (part in _BRANCHES or part.startswith("literal["))
 
 
 def _fields_at(schema: type[BaseModel] | None, path: Sequence[Any]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Pictures in, model inputs out: decoding, resizing, cropping and normalising, as the rules' own tools do it.
+"""Pictures of the size that a model takes: decoding, resizing and cropping, as the rules' own tools do it.
 
 `mobile` and `tflite-eval` follow TFLite's image preprocessing stage (LRT tflite/tools/evaluation/stages/
-image_preprocessing_stage.cc): float arithmetic throughout, and truncation, not rounding, at the end.
+image_preprocessing_stage.cc): float arithmetic throughout. `tasks.pictures.inputs` makes a model's input of it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 import native
-from tasks.base import Array, DataMissing, ModelMismatch, Tensor
+from tasks.base import Array, DataMissing
 from tasks.pictures.resize import Window, resize_bilinear
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "resize_bilinear",
     "size_of",
     "tflite_eval",
-    "to_input",
 ]
 
 Profile = Callable[[Array, int, int], Array]
@@ -228,50 +227,16 @@ PROFILES: Mapping[str, Profile] = {"mobile": mobile, "tflite-eval": tflite_eval,
 """Preprocessing for classification, by the name that users give: image uint8 [h, w, 3], height, width -> float32."""
 
 
-def to_input(values: Array, tensor: Tensor, mean: float = 127.5, std: float = 127.5) -> Array:
-    """Pixels in 0 to 255 as a model's input, with the batch dimension.
-
-    float32 gets (x - mean) / std, uint8 the byte itself, int8 the byte minus 128 (quantised picture models are made
-    for that, whatever mean and std); the integers by truncation.
-
-    Args:
-        values: float32 [h, w, c].
-        tensor: The input; its shape must be [1, h, w, c].
-        mean: Subtracted, in the units of a byte.
-        std: Divided by.
-
-    Returns:
-        [1, h, w, c] of the tensor's type, C-contiguous.
-
-    Raises:
-        ModelMismatch: Another type or shape.
-    """
-    if tensor.shape != (1, *values.shape):
-        raise ModelMismatch(
-            f"input {tensor.name} has the shape {list(tensor.shape)}, but a picture prepared for it is [1, "
-            f"{', '.join(map(str, values.shape))}]"
-        )
-    if tensor.dtype == np.float32:
-        prepared = values - np.float32(mean)
-        prepared *= np.float32(1 / std)
-    elif tensor.dtype == np.uint8:
-        prepared = np.clip(values, 0, 255).astype(np.uint8)
-    elif tensor.dtype == np.int8:
-        prepared = (np.clip(values, 0, 255) - np.float32(128)).astype(np.int8)
-    else:
-        raise ModelMismatch(f"input {tensor.name} is {tensor.dtype}, but pictures go into float32, uint8 or int8")
-    return np.ascontiguousarray(prepared)[None]
-
-
 @cache
 def code_version(profile: str) -> str:
-    """Names the code that prepares pictures, this module's source and its libraries: for a cache key.
+    """Names the code that prepares pictures and its libraries: for a cache key.
 
     Args:
         profile: The name in `PROFILES`; OpenCV counts only where it is used.
     """
     here = Path(__file__).parent
-    sources = (here / "preprocess.py", here / "resize.py", Path(native.__file__).with_name("pictures.c"))
+    names = ("preprocess.py", "resize.py", "inputs.py")
+    sources = (*(here / name for name in names), Path(native.__file__).with_name("pictures.c"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     libraries = {
         "pillow": PIL.__version__,

@@ -96,8 +96,11 @@ def test_the_cache_key_changes_with_all_that_makes_a_prepared_picture(tmp_path: 
         codec_of(path, profile="pillow").cache_key(),
         codec_of(path, spec((1, 16, 16, 3), np.int8)).cache_key(),
         codec_of(path, spec((1, 16, 18, 3), np.uint8)).cache_key(),
-        codec_of(path, mean=0.0).cache_key(),
-        codec_of(path, std=1.0).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=0.0).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), std=1.0).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=(0.0, 0.0, 1.0)).cache_key(),
+        codec_of(path, channel_order="bgr").cache_key(),
+        codec_of(path, spec((1, 3, 16, 16), np.uint8)).cache_key(),
     ]
     assert len(set(keys)) == len(keys)
     assert codec_of(path, log_dtype="int32").cache_key() == keys[0]
@@ -129,6 +132,23 @@ def test_a_model_of_1000_classes_has_no_background(tmp_path: Path) -> None:
     assert unpack_labels(codec.postprocess([scores(_6=200)[0][:, :1000]]), 1000) == [6]
 
 
+@pytest.mark.parametrize("shape", [(1001,), (1, 1001, 1, 1), (1, 1, 1, 1001), (1, 1, 1001)])
+@pytest.mark.parametrize("accuracy", [True, False])
+def test_scores_may_have_axes_of_one(tmp_path: Path, shape: tuple[int, ...], accuracy: bool) -> None:
+    codec = task_of(picture_set(tmp_path)).codec([PICTURE], [spec(shape, np.uint8)], accuracy=accuracy)
+    answers = scores(_0=255, _6=200, _3=90)[0].reshape(shape)
+    for post in (codec.postprocess, codec.answerer()):
+        assert unpack_labels(post([answers]), 1000)[0] == 5
+
+
+def test_a_model_whose_input_has_the_channels_first_gets_the_same_pixels(tmp_path: Path) -> None:
+    path = picture_set(tmp_path)
+    (last,), (first,) = (
+        codec_of(path, spec(shape, np.float32)).preprocess(0) for shape in ((1, 16, 18, 3), (1, 3, 16, 18))
+    )
+    assert np.array_equal(first, last.transpose(0, 3, 1, 2))
+
+
 @pytest.mark.parametrize(
     ("inputs", "outputs", "options", "complaint"),
     [
@@ -136,8 +156,9 @@ def test_a_model_of_1000_classes_has_no_background(tmp_path: Path) -> None:
         ([], [SCORES], {}, "1 input, but the model has 0"),
         ([spec((1, 16, 16, 1), np.uint8)], [SCORES], {}, r"uint8 \[1, 16, 16, 1\], but .* \[1, height, width, 3\]"),
         ([spec((2, 16, 16, 3), np.uint8)], [SCORES], {}, r"\[2, 16, 16, 3\], but"),
-        ([spec((1, 3, 16, 16), np.float32)], [SCORES], {}, r"\[1, 3, 16, 16\], but"),
-        ([spec((1, 16, 16, 3), np.int32)], [SCORES], {}, r"int32 .*, but .* float32, uint8, int8"),
+        ([spec((1, 4, 16, 16), np.float32)], [SCORES], {}, r"\[1, 4, 16, 16\], but"),
+        ([spec((1, 3, 16, 3), np.float32)], [SCORES], {}, r"model\.layout=nhwc or model\.layout=nchw"),
+        ([spec((1, 16, 16, 3), np.int64)], [SCORES], {}, r"int64 .*, but .* float32, float16, uint8, int8"),
         ([PICTURE], [SCORES, SCORES], {}, "1 output, but the model has 2"),
         ([PICTURE], [spec((1, 10), np.uint8)], {}, "has 10 classes, but 1000 or 1001 are expected"),
         (

@@ -196,6 +196,7 @@ def test_the_scores_of_pictures_are_averaged_in_any_order(tmp_path: Path) -> Non
 def test_only_a_model_without_a_size_gets_that_of_the_pictures(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(4, 6)]))
     assert task.input_shapes([tensor((1, 1, 1, 3), np.float32)]) == [(1, 4, 6, 3)]
+    assert task.input_shapes([tensor((1, 3, 1, 1), np.float32)]) == [(1, 3, 4, 6)]
     assert task.input_shapes([tensor((1, 540, 960, 3), np.float32)]) is None
     assert task.input_shapes([]) is None
 
@@ -221,7 +222,7 @@ def test_a_model_that_cannot_be_asked_is_refused(
     task = open_set(make_set(tmp_path, [(4, 6)]))
     shapes = [[tensor(shape, np.uint8) for shape in side] for side in (inputs, outputs)]
     with pytest.raises(
-        ModelMismatch, match=r"at scale 2 that would be \[1, 8, 12, 3\]|takes one (in|out)put \[1, height"
+        ModelMismatch, match=r"at scale 2 that would be \[1, 8, 12, 3\]|(takes|gives) one (in|out)put \[1, height"
     ):
         task.codec(*shapes, accuracy=True)
 

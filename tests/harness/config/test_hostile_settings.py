@@ -53,6 +53,11 @@ def test_a_model_that_answers_nan_is_a_failed_run(
     ("words", "message"),
     [
         (["--set", "model.mean=.nan"], "mean: a finite number is needed"),
+        (
+            ["--set", "model.mean=[1, 2]"],
+            "mean is [1.0, 2.0], but must be one finite number, or one for each of 3 channels",
+        ),
+        (["--set", "model.std=wide"], "std: must be a number or a list of numbers, not 'wide'"),
         (["--set", "model.std=.inf"], "std: a finite number is needed"),
         (["--threads", "1000000000"], "backend.threads"),
         (["--threads", "true"], "backend.threads"),

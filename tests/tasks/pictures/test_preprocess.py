@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 import tasks.pictures.preprocess
-from backends.base import TensorSpec
-from tasks.base import Array, DataMissing, ModelMismatch
-from tasks.pictures.preprocess import central_crop, decode, decode_rgb8, to_input
+from tasks.base import Array, DataMissing
+from tasks.pictures.preprocess import central_crop, decode, decode_rgb8
 
 RAMP = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
 
@@ -239,65 +238,3 @@ def test_a_central_crop_starts_where_c_rounds_halves_away_from_zero(size: int, c
 def test_a_crop_larger_than_the_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="a crop of 5x3 does not fit into a picture of 4x4"):
         central_crop(np.zeros((4, 4, 3), np.uint8), 5, 3)
-
-
-# --- normalising ---------------------------------------------------------------------------------------------------
-
-
-def tensor(dtype: Any, shape: tuple[int, ...] = (1, 1, 4, 1)) -> TensorSpec:
-    return TensorSpec("image", shape, np.dtype(dtype), scale=0.5, zero_point=3)
-
-
-VALUES = np.array([0, 127.6, 128.4, 255], np.float32).reshape(1, 4, 1)
-
-
-def test_a_uint8_input_gets_the_byte_cut_not_rounded_whatever_its_quantisation() -> None:
-    prepared = to_input(VALUES, tensor(np.uint8))
-    assert prepared.dtype == np.uint8
-    assert prepared.ravel().tolist() == [0, 127, 128, 255]
-
-
-def test_an_int8_input_gets_the_byte_minus_128_cut_towards_zero() -> None:
-    prepared = to_input(VALUES, tensor(np.int8))
-    assert prepared.dtype == np.int8
-    assert prepared.ravel().tolist() == [-128, 0, 0, 127]
-
-
-def test_a_float_input_is_normalised_with_mean_and_std() -> None:
-    expected = pytest.approx([-1, 0.1 / 127.5, 0.9 / 127.5, 1], abs=1e-6)
-    assert to_input(VALUES, tensor(np.float32)).ravel().tolist() == expected
-    assert to_input(VALUES, tensor(np.float32), mean=0, std=255).ravel()[-1] == pytest.approx(1)
-    assert to_input(VALUES, tensor(np.float32)).dtype == np.float32
-
-
-def test_values_beyond_a_byte_are_clipped_and_do_not_wrap() -> None:
-    wild = np.array([-3, 256.5, 300, -0.5], np.float32).reshape(1, 4, 1)
-    assert to_input(wild, tensor(np.uint8)).ravel().tolist() == [0, 255, 255, 0]
-    assert to_input(wild, tensor(np.int8)).ravel().tolist() == [-128, 127, 127, -128]
-
-
-def test_bytes_become_inputs_without_an_intermediate_picture() -> None:
-    image = np.array([0, 1, 128, 255], np.uint8).reshape(1, 4, 1)
-    assert to_input(image, tensor(np.uint8)).ravel().tolist() == [0, 1, 128, 255]
-    assert to_input(image, tensor(np.int8)).ravel().tolist() == [-128, -127, 0, 127]
-    assert to_input(image, tensor(np.float32)).dtype == np.float32
-
-
-def test_an_input_is_contiguous_with_a_batch_of_one() -> None:
-    image = np.zeros((8, 8, 3), np.float32)[::2, ::2]
-    prepared = to_input(image, tensor(np.float32, (1, 4, 4, 3)))
-    assert prepared.shape == (1, 4, 4, 3)
-    assert prepared.flags.c_contiguous
-
-
-@pytest.mark.parametrize(
-    ("dtype", "shape", "complaint"),
-    [
-        (np.int32, (1, 1, 4, 1), "image is int32, but pictures go into float32, uint8 or int8"),
-        (np.float32, (1, 4, 1, 1), r"\[1, 4, 1, 1\], but a picture prepared for it is \[1, 1, 4, 1\]"),
-        (np.float32, (2, 1, 4, 1), r"\[2, 1, 4, 1\]"),
-    ],
-)
-def test_an_input_of_another_type_or_shape_is_refused(dtype: Any, shape: tuple[int, ...], complaint: str) -> None:
-    with pytest.raises(ModelMismatch, match=complaint):
-        to_input(VALUES, tensor(dtype, shape))

@@ -21,7 +21,8 @@ from backends.base import TensorSpec
 from hatch_build import OPTIONS
 from tasks.base import Array
 from tasks.pictures import resize
-from tasks.pictures.preprocess import PROFILES, to_input
+from tasks.pictures.inputs import PictureOptions, bind_input
+from tasks.pictures.preprocess import PROFILES
 from tasks.pictures.resize import resize_bilinear
 
 REPOSITORY = Path(__file__).parents[3]
@@ -67,7 +68,8 @@ def prepared(way: str, case: Case) -> bytes:
     values = WAYS[way](case.picture(), case.height, case.width)
     shape = (1, case.height, case.width, 3)
     types = (TensorSpec("image", shape, np.dtype(dtype)) for dtype in ("float32", "uint8", "int8"))
-    return b"".join(to_input(values, tensor).tobytes() for tensor in types)
+    bound = (bind_input([tensor], PictureOptions(), "this") for tensor in types)
+    return b"".join(picture.encode(values).tobytes() for picture in bound)
 
 
 def digests(prepare: Callable[[str, Case], bytes], case: Case) -> tuple[str, ...]:

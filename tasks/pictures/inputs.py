@@ -1,0 +1,306 @@
+"""How a prepared picture becomes a model's input: its layout, the order of its channels, its normalisation and its type.
+
+One rule for all tasks on pictures. Floats are (pixel - mean) / std. Integers stand for such floats by the file's scale and
+zero point; where the whole range of bytes stands for 0 to 1, -1 to 1 or 0 to 255, the pixel's byte is the input already
+(less 128 for int8), as in MLPerf's mobile app and TFLite's stages, unless a normalisation is named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tasks.base import Array, ModelMismatch, Tensor
+
+PerChannel = float | tuple[float, ...]
+Layout = Literal["nhwc", "nchw"]
+"""Channels last, or before the sides."""
+
+_FLOATS = ("float32", "float16")
+_INTEGERS = ("uint8", "int8", "int16", "int32")
+_TYPES = (*_FLOATS, *_INTEGERS)
+_BYTE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+_LEAST_SHARE = 0.25
+"""A normalisation whose numbers and the input's share less than this of either is not the one that the file was made for."""
+_OF_IMAGENET = "model.mean=[123.675,116.28,103.53] and model.std=[58.395,57.12,57.375]"
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """What a config may say of a model's input, whatever the task."""
+
+    mean: PerChannel | None = None
+    """Subtracted from the pixels (0 to 255): one number, or one for each of the input's channels. None is 127.5 for float
+    inputs (0 where a picture comes out), and leaves integers to the file (docs/models.md)."""
+    std: PerChannel | None = None
+    """What the pixels are divided by after that, as `mean`. None is 127.5 for float inputs (1 where a picture comes out)."""
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    """The order of the input's channels."""
+    layout: Layout | None = None
+    """Where the input's channels are: last, [1, height, width, 3], or before the sides. None takes what the shape says."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a number cannot be used."""
+        for name in ("mean", "std"):
+            given = getattr(self, name)
+            if isinstance(given, tuple) and (len(given) != 3 or not all(map(math.isfinite, given))):
+                raise ValueError(
+                    f"{name} is {list(given)}, but must be one finite number, or one for each of 3 channels"
+                )
+        for value in _numbers(self.std):
+            if not value > 0:
+                raise ValueError(f"std is {value}, but must be more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """(pixel - mean) / std, of pixels in 0 to 255."""
+
+    mean: PerChannel
+    std: PerChannel
+
+    def apply(self, values: Array) -> Array:
+        """float32 [h, w, 3], in the order of operations of TFLite's stage: less the mean, times 1 / std."""
+        normalised: Array = values - np.array(self.mean, np.float32)
+        normalised *= (1 / np.array(self.std)).astype(np.float32)
+        return normalised
+
+    def undo(self, values: Array) -> Array:
+        """Pixels again, float32 [h, w, 3]."""
+        pixels: Array = values * np.array(self.std, np.float32)
+        pixels += np.array(self.mean, np.float32)
+        return pixels
+
+    def range(self) -> tuple[float, float]:
+        """What the darkest and the brightest pixel become, of all channels."""
+        mean, std = np.array(self.mean), np.array(self.std)
+        return float(((0 - mean) / std).min()), float(((255 - mean) / std).max())
+
+
+MINUS_ONE_TO_ONE = Normalisation(127.5, 127.5)
+"""Of float inputs where none is named, as TFLite's stage has it."""
+PIXELS = Normalisation(0.0, 1.0)
+"""Of float inputs of models that make pictures of pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureTensor:
+    """A tensor that holds one picture, and how: `bind_input` and `bind_output` make it."""
+
+    tensor: Tensor
+    height: int
+    width: int
+    nchw: bool
+    bgr: bool
+    normalisation: Normalisation | None
+    """None where the bytes themselves are meant."""
+
+    def encode(self, pixels: Array) -> Array:
+        """Pixels as the model takes them.
+
+        Args:
+            pixels: [height, width, 3] in 0 to 255, RGB, uint8 or float32 and then not rounded.
+
+        Returns:
+            The tensor's shape and type, C-contiguous.
+
+        Raises:
+            ModelMismatch: Pixels of another shape.
+        """
+        if pixels.shape != (self.height, self.width, 3):
+            raise ModelMismatch(
+                f"input {self.tensor.name} takes {self.height}x{self.width} pixels, not {list(pixels.shape)}"
+            )
+        ordered = pixels[..., ::-1] if self.bgr else pixels
+        values = self._typed(ordered)
+        return np.ascontiguousarray(values.transpose(2, 0, 1) if self.nchw else values)[None]
+
+    def _typed(self, pixels: Array) -> Array:
+        dtype = self.tensor.dtype
+        if self.normalisation is None:
+            values = np.clip(pixels, 0, 255)
+            return (values - np.float32(128)).astype(np.int8) if dtype == np.int8 else values.astype(dtype)
+        values = self.normalisation.apply(pixels)
+        if dtype.kind == "f":
+            return values.astype(dtype, copy=False)
+        if is_counted(self.tensor):
+            return values.astype(dtype)  # cut, as the bytes are
+        steps = np.rint(values / np.float32(self.tensor.scale)) + self.tensor.zero_point
+        limits = np.iinfo(dtype)
+        kept: Array = np.clip(steps, limits.min, limits.max)
+        return kept.astype(dtype)
+
+    def decode(self, values: Array, *, nearest: bool) -> Array:
+        """A picture as the model gives it, as bytes.
+
+        Args:
+            values: The tensor's shape and type.
+            nearest: Rounds floats; else their fraction is cut off.
+
+        Returns:
+            uint8 [height, width, 3], RGB.
+
+        Raises:
+            ValueError: A value that is no number.
+        """
+        picture = values[0].transpose(1, 2, 0) if self.nchw else values[0]
+        pixels: Array = self._pixels(picture, nearest=nearest)
+        return pixels[..., ::-1] if self.bgr else pixels
+
+    def _pixels(self, values: Array, *, nearest: bool) -> Array:
+        if self.normalisation is None and values.dtype == np.int8:
+            return (values ^ np.int8(-128)).view(np.uint8)  # the value plus 128
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError("the model's picture holds values that are no numbers")
+        if self.normalisation is not None:
+            floats = values.astype(np.float32)
+            if values.dtype.kind in "iu":
+                nearest = True
+                if not is_counted(self.tensor):
+                    floats = (floats - np.float32(self.tensor.zero_point)) * np.float32(self.tensor.scale)
+            values = self.normalisation.undo(floats)
+        if values.dtype.kind == "f" and nearest:
+            values = np.rint(values)
+        return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def bind_input(
+    inputs: Sequence[Tensor], options: PictureOptions, task: str, unnamed: Normalisation = MINUS_ONE_TO_ONE
+) -> PictureTensor:
+    """The one input that a picture goes into.
+
+    Args:
+        inputs: The model's.
+        options: What the config says of it.
+        task: For the message, such as "detection".
+        unnamed: The normalisation of a float input where the options name none.
+
+    Raises:
+        ModelMismatch: Not one picture, a type that no picture goes into, or numbers whose meaning the options must tell.
+    """
+    return _bind(inputs, options, f"{task} takes one input", unnamed)
+
+
+def bind_output(
+    outputs: Sequence[Tensor], options: PictureOptions, task: str, unnamed: Normalisation = PIXELS
+) -> PictureTensor:
+    """The one output that a picture comes out of, in the units of the input. As `bind_input`."""
+    return _bind(outputs, options, f"{task} gives one output", unnamed)
+
+
+def is_counted(tensor: Tensor) -> bool:
+    """Whether the tensor's numbers are meant as they stand, without a scale."""
+    return tensor.dtype.kind in "iu" and tensor.zero_point == 0 and tensor.scale in (0.0, 1.0)
+
+
+def _channels_first(shape: Sequence[int], layout: Layout | None) -> bool | None:
+    """Whether a picture's three channels come before its sides; None where the shape is no picture's, or tells nothing.
+
+    Args:
+        shape: Of the tensor, with the batch.
+        layout: What the options say.
+    """
+    if len(shape) != 4 or shape[0] != 1:
+        return None
+    may = {"nhwc": shape[3] == 3, "nchw": shape[1] == 3}
+    if layout is not None:
+        return layout == "nchw" if may[layout] else None
+    return may["nchw"] if may["nhwc"] != may["nchw"] else None
+
+
+def shapes(tensors: Sequence[Tensor]) -> str:
+    """The tensors in words, for messages."""
+    return ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
+
+
+def _bind(tensors: Sequence[Tensor], options: PictureOptions, takes: str, unnamed: Normalisation) -> PictureTensor:
+    tensor = tensors[0] if len(tensors) == 1 else None
+    nchw = None if tensor is None else _channels_first(tensor.shape, options.layout)
+    if tensor is None or nchw is None or tensor.dtype.name not in _TYPES:
+        raise _no_picture(tensors, options, takes)
+    height, width = tensor.shape[2:] if nchw else tensor.shape[1:3]
+    meant = _meant(tensor, options, unnamed)
+    return PictureTensor(tensor, height, width, nchw, options.channel_order == "bgr", meant)
+
+
+def _no_picture(tensors: Sequence[Tensor], options: PictureOptions, takes: str) -> ModelMismatch:
+    wanted = {"nhwc": "[1, height, width, 3]", "nchw": "[1, 3, height, width]"}
+    either = wanted[options.layout] if options.layout else " or ".join(wanted.values())
+    said = f"the model has {shapes(tensors)}, but {takes} {either} of one of the types {', '.join(_TYPES)}"
+    shape = tensors[0].shape if len(tensors) == 1 else ()
+    if options.layout is None and len(shape) == 4 and shape[1] == shape[3] == 3:
+        said += (
+            ". The shape does not say which axis is the channels: say it with model.layout=nhwc or model.layout=nchw"
+        )
+    return ModelMismatch(said)
+
+
+def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> Normalisation | None:
+    """What the tensor's numbers mean; None for bytes."""
+    named = options.mean is not None or options.std is not None
+    asked = Normalisation(
+        unnamed.mean if options.mean is None else options.mean, unnamed.std if options.std is None else options.std
+    )
+    if tensor.dtype.kind == "f":
+        return asked
+    low, high = _range(tensor)
+    if named:
+        _check_named(tensor, asked, low, high)
+        return asked
+    counts_pixels = is_counted(tensor) and low <= 0 and high >= 255
+    if tensor.scale == 0 or counts_pixels or _is_byte_range(tensor, low, high):
+        return None
+    raise ModelMismatch(
+        f"{tensor.name} is {tensor.dtype} with scale {tensor.scale:g} and zero point {tensor.zero_point}: it stands for "
+        f"{low:.4g} to {high:.4g}, which is none of the ranges that bytes have (0 to 1, -1 to 1, 0 to 255), so the model "
+        "was made for pixels normalised in a way that the file does not tell. Say it with model.mean and model.std, in "
+        f"pixels of 0 to 255, one number or one a channel; for ImageNet's usual ones: {_OF_IMAGENET}"
+    )
+
+
+def _range(tensor: Tensor) -> tuple[float, float]:
+    """What the least and the greatest number of an integer tensor stand for."""
+    limits = np.iinfo(tensor.dtype)
+    scale = tensor.scale or 1.0
+    return (int(limits.min) - tensor.zero_point) * scale, (int(limits.max) - tensor.zero_point) * scale
+
+
+def _is_byte_range(tensor: Tensor, low: float, high: float) -> bool:
+    step = tensor.scale * (1 + 1e-6)  # the scale is a float32
+    return tensor.dtype.itemsize == 1 and any(
+        abs(low - first) <= step and abs(high - last) <= step for first, last in _BYTE_RANGES
+    )
+
+
+def _check_named(tensor: Tensor, named: Normalisation, low: float, high: float) -> None:
+    first, last = named.range()
+    said = f"(pixel - {_shown(named.mean)}) / {_shown(named.std)} is {first:.4g} to {last:.4g}"
+    if is_counted(tensor):
+        if set(_numbers(named.std)) != {1.0} or first < low or last > high:
+            raise ModelMismatch(
+                f"{tensor.name} is {tensor.dtype} without a scale, so it takes whole numbers of {low:g} to {high:g}, but "
+                f"{said}. Pixels may only have a model.mean subtracted there, with model.std=1, and must stay in that range"
+            )
+        return
+    shared = min(high, last) - max(low, first)
+    if shared < _LEAST_SHARE * (last - first) or (tensor.dtype.itemsize == 1 and shared < _LEAST_SHARE * (high - low)):
+        raise ModelMismatch(
+            f"{tensor.name} is {tensor.dtype} with scale {tensor.scale:g} and zero point {tensor.zero_point}: it stands for "
+            f"{low:.4g} to {high:.4g}, but {said}: that is another normalisation than the file was made for. See "
+            "model.mean and model.std"
+        )
+
+
+def _numbers(values: PerChannel | None) -> tuple[float, ...]:
+    if values is None:
+        return ()
+    return values if isinstance(values, tuple) else (values,)
+
+
+def _shown(values: PerChannel) -> str:
+    numbers = [f"{value:g}" for value in _numbers(values)]
+    return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"

@@ -1,0 +1,66 @@
+"""Where a segmentation model's one output has its classes: a class map, or scores with the classes on one of the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.base import Array, ModelMismatch, Tensor
+from tasks.pictures.inputs import PictureTensor, shapes
+
+_MAP_TYPES = ("int32", "int64", "uint8", "int8", "int16", "float32", "float16")
+_SCORE_TYPES = ("float32", "float16", "uint8", "int8", "int16")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassOutput:
+    """How the class of each pixel is found."""
+
+    axis: int | None
+    """The axis of scores, counted from the last; None where the output is the class map itself."""
+
+    def class_map(self, values: Array) -> Array:
+        """The model's output as classes, in whatever shape is left."""
+        return values if self.axis is None else values.argmax(axis=self.axis)
+
+
+def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int) -> ClassOutput:
+    """Finds the classes.
+
+    Args:
+        outputs: The model's.
+        picture: Its input: the map has its sides.
+        classes: With the background.
+
+    Raises:
+        ModelMismatch: Another number of outputs, sides, classes or types, or one score a pixel.
+    """
+    height, width = picture.height, picture.width
+    output = outputs[0] if len(outputs) == 1 else None
+    shape = () if output is None else tuple(output.shape)
+    without_batch = shape[1:] if len(shape) > 2 and shape[0] == 1 else shape
+    maps = ((height, width), (height, width, 1), (1, height, width))
+    if output is not None and without_batch in maps and output.dtype.name in _MAP_TYPES:
+        _refuse_scores_of_one_class(output, explicit=len(without_batch) == 3)
+        return ClassOutput(None)
+    last, first = (height, width, classes), (classes, height, width)
+    # Where the shape tells nothing, the output is as the input.
+    axes = {last: -1, first: -3} if picture.nchw else {first: -3, last: -1}
+    if output is not None and without_batch in axes and output.dtype.name in _SCORE_TYPES:
+        return ClassOutput(axes[without_batch])
+    raise ModelMismatch(
+        f"segmentation needs one output, a class map [1, {height}, {width}] ({', '.join(_MAP_TYPES)}) or scores "
+        f"[1, {height}, {width}, {classes}] or [1, {classes}, {height}, {width}] ({', '.join(_SCORE_TYPES)}), with the "
+        f"batch or without; the model has {shapes(outputs)}. The number of classes is the option num_classes."
+    )
+
+
+def _refuse_scores_of_one_class(output: Tensor, *, explicit: bool) -> None:
+    """A map of classes counts; one whose numbers have a scale, or floats on an axis of one class, are scores."""
+    scaled = output.scale not in (0.0, 1.0)
+    if scaled or (explicit and output.dtype.kind == "f"):
+        how = f", with scale {output.scale:g}" if scaled else ""
+        raise ModelMismatch(
+            f"the model's output {shapes([output])}{how} is one score a pixel, as of a model that parts a person from the "
+            "background; segmentation needs the class of each pixel, in whole numbers, or a score for each class"
+        )
