@@ -19,7 +19,8 @@
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
-worker.batch.CannotBatchError, zoo.files.locks.NoLocks. Anything else is a bug and keeps its traceback.
+json_records.NotThisRecord, json_records.UnknownField, worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
+Anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
