@@ -54,12 +54,17 @@ class MemoryParts:
     """Proportional sizes in bytes: of what several processes share, each has its part. None for what is not known."""
 
     model_bytes: int | None = None
+    """Pages of the model's file that were mapped."""
     tensors_bytes: int | None = None
+    """Tensors and packed weights: what the processes' own memory grew by since before the model was opened, samples apart."""
     samples_bytes: int | None = None
+    """Prepared samples."""
     weight_cache_bytes: int | None = None
+    """Packed weights that instances share."""
     loadgen_bytes: int | None = None
     """What was taken while LoadGen asked."""
     rest_bytes: int | None = None
+    """Python, libraries, the task with its ground truth."""
 
 
 @dataclass(frozen=True, slots=True)

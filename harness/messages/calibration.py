@@ -14,8 +14,9 @@ class EngineChoice:
     chosen: str
     """`Interpreter` or `CompiledModel`."""
     why: str
+    """Why that."""
     time_s: float
-    """What the choice took."""
+    """What the choice took, in s."""
     median_ns: Mapping[str, int] | None = None
     """Of a sample, by engine; None where they were not measured."""
     pairs: int | None = None
@@ -29,6 +30,7 @@ class WarmUp:
     stable: bool
     """The last two windows differ by less than 5 %."""
     time_s: float
+    """What it took, in s."""
     windows_ns: tuple[int, ...]
     """How long a sample took at the median of each window, one after the other; the first is the calibration's."""
 
@@ -38,13 +40,15 @@ class BatchChoice:
     """How many samples the model is asked at once."""
 
     size: int
+    """Samples."""
     why: str
+    """Why so many."""
     median_ns: Mapping[str, int] | None = None
     """Of a sample, by the size of its batch; None where it was not measured."""
     pairs: int | None = None
     """How often the two sizes were asked in turn."""
     time_s: float | None = None
-    """What the choice took."""
+    """What the choice took, in s."""
 
 
 @dataclass(frozen=True, slots=True)

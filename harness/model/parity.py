@@ -34,6 +34,7 @@ class Tolerance:
     max_share: float = 0.02
     """Float outputs, as a fraction of their range; half precision stays below 0.01."""
     min_agreement: float = 1.0
+    """The share of the task's decisions that must agree, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class OutputErrors:
     """How far one output is from the CPU's, over all samples. None where a figure says nothing of such an output."""
 
     name: str
+    """The output's, or `detections`."""
     max_error: float | None = None
     """In the output's real units."""
     mean_error: float | None = None
+    """In the output's real units."""
     max_steps: float | None = None
     """The largest error in quantisation steps."""
     share_of_range: float | None = None
@@ -65,10 +68,13 @@ class Comparison:
     why: tuple[str, ...]
     """What is beyond the tolerance, or why nothing could be compared."""
     samples: int
+    """How many were compared."""
     reference: str | None = None
     """What answered on the CPU's side."""
     tolerance: Tolerance | None = None
+    """How far from the CPU it may be."""
     outputs: tuple[OutputErrors, ...] = ()
+    """Every output."""
 
 
 TOLERANCES = {
