@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from harness.errors import ConfigError, RunFailed, message_of
 from harness.json_records import NotThisRecord, UnknownField, from_json, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
 from harness.results.upgrade import upgrade
+from harness.whole_file import replacing
 
 RESULT_FILE = "result.json"
 
@@ -31,18 +30,8 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         OSError: The disk is full or the folder cannot be written; nothing is left behind.
     """
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_result(folder: Path, result: Result | SeriesResult) -> None:

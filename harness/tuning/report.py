@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import tempfile
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
-from rich.table import Table
 
 from harness.errors import ConfigError
+from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio
 from harness.tuning.session import Found, Row
 from harness.units import duration
+from harness.whole_file import replacing
 
+_WIDTH = 150
 _UNUSABLE = frozenset({"disagrees", "refused", "crashed", "too slow", "not tried"})
 
 
@@ -62,17 +62,16 @@ def result(found: Found, file: Path) -> dict[str, Any]:
 def render(found: Found, file: Path) -> str:
     """For a terminal."""
     spec, best = found.spec, front(found.rows)
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    columns = ["", "candidate", "latency", "samples/s", "memory MB", "against", "speed", "95 % interval", "status"]
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number in (2, 3, 4, 6) else "left", overflow="fold")
+    names = ["", "candidate", "latency", "samples/s", "memory MB", "against", "speed", "95 % interval", "status"]
+    columns = [
+        Column(name, "right" if number in (2, 3, 4, 6) else "left", wrap=True) for number, name in enumerate(names)
+    ]
+    rows = []
     for row in found.rows:
         mark = ">" if row is found.best else "*" if row in best else ""
-        table.add_row(mark, row.name, *_figures(row), row.against or "-", *_ratio(row.ratio), row.status)
-    screen = io.StringIO()
-    Console(file=screen, width=150, highlight=False, force_terminal=False, markup=False).print(table)
+        rows.append((mark, row.name, *_figures(row), row.against or "-", *_ratio(row.ratio), row.status))
     lines = [f"{spec.title}, {spec.load.scenario}, {spec.model.name} on {spec.backend.name}, {found.time_s:.0f} s", ""]
-    lines += [line.rstrip() for line in screen.getvalue().splitlines()]
+    lines += table_lines(rows, columns, width=_WIDTH)
     lines += ["", "> the best, * on the front: no other is better in latency, throughput and memory at once"]
     lines += [f"  {row.name}: {row.why}" for row in found.rows if row.why]
     return "\n".join([*lines, "", how_sure(found), f"./run.sh --task {file}"])
@@ -136,12 +135,8 @@ def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], 
     head = f"# Written by ./run.sh tune on {stamp}, {os.uname().machine}: {how_sure(found)}\n"
     text = head + yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
+        with replacing(file) as stream:
+            stream.write(text.encode())
     except OSError as error:
         raise ConfigError(f"cannot write {file}: {error.strerror}") from None
 

@@ -27,7 +27,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from harness.errors import HarnessError
-from harness.zoo.files.official import replacing
+from harness.whole_file import replacing
 
 MAX_BYTES = 8 << 30
 """Of a file whose size is not in the registry."""

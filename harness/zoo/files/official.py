@@ -16,9 +16,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from harness.errors import ConfigError
+from harness.whole_file import replacing
 
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -198,22 +199,6 @@ def write_stamp(file: str, content: Path, digests: Digests, cache: Path) -> None
     if read_stamp(file, cache) != stamp:
         with replacing(stamp_path(file, cache)) as out:
             out.write(json.dumps(asdict(stamp), indent=2).encode())
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that becomes `path` when all went well, and nothing when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _examine_folder(path: Path) -> Cached:
