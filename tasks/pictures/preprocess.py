@@ -61,14 +61,14 @@ _DECODERS: Mapping[bytes, tuple[str, type[ImageFile.ImageFile]]] = {
 }
 _NPY = b"\x93NUMPY"
 _NPY_HEADER = re.compile(rb"\{'descr': '\|u1', 'fortran_order': False, 'shape': \((\d{1,9}), (\d{1,9}), 3\), \}")
-_PNG_DEPTH_AT = 24
 
 
 def decode(data: bytes, name: str) -> Array:
     """Decodes a JPEG, PNG, BMP or .npy picture, told apart by its first bytes.
 
     JPEG goes through libjpeg-turbo with its accurate integer DCT; its EXIF rotation is not applied, as in TFLite's
-    stage. Gray and palette pictures become RGB, an alpha channel is dropped. A .npy file holds uint8 [h, w, 3].
+    stage. Gray, palette and CMYK pictures become RGB, an alpha channel is dropped, of 16 bits a channel the higher 8 are
+    taken, as TensorFlow's decoders do. A .npy file holds uint8 [h, w, 3].
 
     Args:
         data: The file's bytes.
@@ -78,7 +78,7 @@ def decode(data: bytes, name: str) -> Array:
         uint8 [h, w, 3], RGB.
 
     Raises:
-        DataMissing: Not such a picture, truncated, corrupt, too large, CMYK, or of 16 bits a channel.
+        DataMissing: Not such a picture, truncated, corrupt, or too large.
     """
     if data.startswith(_NPY):
         return _decode_npy(data, name)
@@ -120,21 +120,37 @@ def decode_rgb8(data: bytes, name: str, height: int, width: int) -> Array:
 
 def _decode_with_pillow(data: bytes, name: str, kind: str, opener: type[ImageFile.ImageFile]) -> Array:
     # The plug-in is called by itself, since Image.open would warn of large pictures where this module refuses them.
-    if kind == "PNG" and data[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1] == b"\x10":
-        raise DataMissing(f"{name} is a PNG of 16 bits a channel: convert it to 8 bits")
     try:
         picture: Image.Image = opener(io.BytesIO(data), name)
         width, height = picture.size
-        if width * height <= _MAX_PIXELS and picture.mode != "CMYK":
+        if width * height <= _MAX_PIXELS:
             picture.info.pop("transparency", None)  # convert() would try to keep a palette's transparent entry
             picture.load()
-            picture = picture if picture.mode == "RGB" else picture.convert("RGB")
-            return np.frombuffer(picture.tobytes(), np.uint8).reshape(height, width, 3)
+            return _rgb(picture)
     except Exception as error:  # whatever Pillow makes of corrupt bytes: it has no error class of its own
         raise DataMissing(f"{name} is not a {kind} that can be decoded: {error or type(error).__name__}") from error
-    if picture.mode == "CMYK":
-        raise DataMissing(f"{name} is a CMYK JPEG, which libjpeg cannot turn into RGB: convert it")
     raise DataMissing(f"{name} claims {width}x{height} pixels, more than the {_MAX_PIXELS} that are decoded")
+
+
+def _rgb(picture: Image.Image) -> Array:
+    if picture.mode == "CMYK":
+        return _rgb_of_cmyk(picture)
+    if picture.mode == "I;16":  # gray; of 16 bits in colour, Pillow itself gives the higher 8
+        gray = (np.asarray(picture) >> 8).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
+    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return np.frombuffer(picture.tobytes(), np.uint8).reshape(picture.height, picture.width, 3)
+
+
+def _rgb_of_cmyk(picture: Image.Image) -> Array:
+    """As TensorFlow's decoder has it (tensorflow/core/lib/jpeg/jpeg_mem.cc): each ink times black, cut to a byte.
+
+    libjpeg makes CMYK of YCCK. Adobe's files have the inks inverted, and say that they are Adobe's; Pillow inverts all.
+    """
+    inks = np.asarray(picture).astype(np.uint32)
+    if "adobe_transform" in picture.info:
+        inks = 255 - inks
+    return (inks[..., :3] * inks[..., 3:] // 255).astype(np.uint8)
 
 
 def _decode_npy(data: bytes, name: str) -> Array:

@@ -6,7 +6,6 @@ import json
 import math
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -285,20 +284,9 @@ def test_the_cache_key_tells_preprocessing_apart_and_nothing_else(tmp_path: Path
         codec_of(folder, picture_input(np.int8)).cache_key(),
         codec_of(folder, picture_input(), profile="pillow").cache_key(),
         codec_of(folder, picture_input(), order="name").cache_key(),
-        codec_of(folder, picture_input(), mean=0.0).cache_key(),
+        codec_of(folder, picture_input(), mean=0.0, std=1.0).cache_key(),
     ]
     assert len({key, *others}) == 5
-
-
-def test_a_png_of_sixteen_bits_is_named(tmp_path: Path) -> None:
-    folder = write_coco(tmp_path)
-    header = struct.pack(">IIBBBBB", 20, 10, 16, 2, 0, 0, 0)
-    pixels = zlib.compress(b"".join(b"\0" + bytes(20 * 6) for _ in range(10)))
-    chunks = (b"IHDR" + header, b"IDAT" + pixels, b"IEND")
-    body = b"".join(struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
-    (folder / "val2017/c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
-    with pytest.raises(DataMissing, match=r"c.png is a PNG of 16 bits a channel"):
-        codec_of(folder, picture_input()).preprocess(0)
 
 
 @pytest.mark.parametrize(
@@ -308,12 +296,12 @@ def test_a_png_of_sixteen_bits_is_named(tmp_path: Path) -> None:
         [picture_input(), picture_input()],
         [picture_input(shape=(2, 6, 8, 3))],
         [picture_input(shape=(1, 6, 8, 1))],
-        [picture_input(np.int32)],
+        [picture_input(np.int64)],
     ],
 )
 def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, inputs: list[TensorSpec]) -> None:
     task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions())
-    with pytest.raises(ModelMismatch, match=r"\[1, height, width, 3\]|float32, uint8 or int8"):
+    with pytest.raises(ModelMismatch, match=r"\[1, height, width, 3\]"):
         task.codec(inputs, OUTPUTS, accuracy=False)
 
 

@@ -112,19 +112,47 @@ def test_a_corrupt_exif_block_disturbs_neither_the_picture_nor_the_terminal() ->
         Image.open(io.BytesIO(without_density)).load()
 
 
-def test_a_cmyk_jpeg_is_refused_by_name() -> None:
-    data = encode(Image.new("CMYK", (8, 8)), "JPEG")
-    with pytest.raises(DataMissing, match=r"cat\.jpg is a CMYK JPEG"):
-        decode(data, "cat.jpg")
+def cmyk_jpeg(inks: tuple[int, int, int, int], transform: int | None = 0) -> bytes:
+    """A JPEG of one colour, its four numbers as they stand in the file, with Adobe's marker or without."""
+    data = encode(Image.new("CMYK", (16, 16), tuple(255 - ink for ink in inks)), "JPEG", quality=100)
+    start = data.index(b"\xff\xee")
+    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+    marker = data[start : end - 1] + bytes([transform]) if transform is not None else b""
+    return data[:start] + marker + data[end:]
+
+
+INKS = [(200, 100, 50, 220), (255, 0, 128, 255), (3, 250, 77, 13), (255, 255, 255, 255)]
+
+
+@pytest.mark.parametrize("inks", INKS)
+def test_a_cmyk_jpeg_becomes_rgb_as_tensorflows_decoder_makes_it(inks: tuple[int, int, int, int]) -> None:
+    *colours, black = inks
+    adobe = decode(cmyk_jpeg(inks), "a")
+    plain = decode(cmyk_jpeg(inks, None), "a")
+    assert adobe.shape == (16, 16, 3)
+    assert adobe[0, 0].tolist() == [black * ink // 255 for ink in colours]
+    assert plain[0, 0].tolist() == [(255 - black) * (255 - ink) // 255 for ink in colours]
+
+
+def test_a_ycck_jpeg_is_cmyk_once_libjpeg_has_turned_it() -> None:
+    luma, blue, red, black = 120, 90, 160, 230
+    decoded = decode(cmyk_jpeg((luma, blue, red, black), 2), "a")
+    turned = (
+        luma + 1.402 * (red - 128),
+        luma - 0.344136 * (blue - 128) - 0.714136 * (red - 128),
+        luma + 1.772 * (blue - 128),
+    )
+    expected = [black * (255 - part) / 255 for part in turned]
+    assert decoded[0, 0].tolist() == pytest.approx(expected, abs=1.5)
 
 
 @pytest.mark.parametrize("colour", [0, 2, 4, 6])
-def test_a_png_of_16_bits_a_channel_is_refused_by_name(colour: int) -> None:
+def test_of_a_png_of_16_bits_a_channel_the_higher_8_are_taken(colour: int) -> None:
     channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
-    data = png(2, 2, 16, colour, (b"\0" + bytes(2 * 2 * channels)) * 2)
-    Image.open(io.BytesIO(data)).load()  # a valid picture, and yet refused
-    with pytest.raises(DataMissing, match=r"deep\.png is a PNG of 16 bits a channel"):
-        decode(data, "deep.png")
+    samples = np.random.default_rng(colour).integers(0, 1 << 16, (3, 2, channels)).astype(">u2")
+    decoded = decode(png(2, 3, 16, colour, b"".join(b"\0" + row.tobytes() for row in samples)), "deep.png")
+    colours = samples[..., :3] if channels >= 3 else samples[..., :1].repeat(3, axis=2)
+    assert np.array_equal(decoded, colours >> 8)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
