@@ -29,7 +29,10 @@ def split_words(context: str) -> list[str]:
 
 
 def basic_tokens(text: str) -> list[str]:
-    """Lower case, no accents, no control characters; punctuation and Chinese characters are tokens of their own."""
+    """Lower case, no accents, no control characters; punctuation and Chinese characters are tokens of their own.
+
+    Control is what Unicode calls Cc and Cf: private and unassigned characters stay, where transformers drops them.
+    """
     if text.isascii() and text.isalnum():
         return [text.lower()]
     cleaned = "".join(map(_clean, text))

@@ -1,14 +1,21 @@
-"""BERT's uncased WordPiece tokens, from a vocabulary file with one token a line."""
+"""BERT's uncased WordPiece tokens, from a vocabulary file with one token a line.
+
+Words are made plain by `accuracy.answers.squad_text`, character by character as google-research/bert's tokenization.py does by
+Python's own tables of Unicode. `tokenizers` would drop private and unassigned characters, those that are newer than its tables
+among them; it cuts the plain tokens into pieces.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from accuracy.answers.squad_text import basic_tokens
 from accuracy.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
 
@@ -38,16 +45,13 @@ class WordPiece:
         Raises:
             DataMissing: The file is absent, not UTF-8, has a token twice, or lacks one of BERT's special tokens.
         """
-        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+        from tokenizers import Tokenizer, models, pre_tokenizers
 
         self.path = vocab
         self._ids = _read_vocab(vocab)
         model = models.WordPiece(self._ids, unk_token=UNKNOWN, max_input_chars_per_word=_MAX_CHARACTERS_OF_A_WORD)
         self._tokenizer = Tokenizer(model)
-        self._tokenizer.normalizer = normalizers.BertNormalizer(
-            clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
-        )
-        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
 
     def __len__(self) -> int:
         """Size of the vocabulary."""
@@ -59,8 +63,13 @@ class WordPiece:
 
     def pieces(self, words: Sequence[str]) -> Pieces:
         """The tokens of `words`, each tokenised by itself."""
-        encoding = self._tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+        encoding = self._tokenizer.encode(list(map(_plain, words)), is_pretokenized=True, add_special_tokens=False)
         return Pieces(encoding.tokens, encoding.ids, np.array(encoding.word_ids, np.int32))
+
+
+@lru_cache(maxsize=1 << 16)  # a set's texts are made of few words
+def _plain(word: str) -> str:
+    return " ".join(basic_tokens(word))
 
 
 def _read_vocab(path: Path) -> dict[str, int]:

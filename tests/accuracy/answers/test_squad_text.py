@@ -35,6 +35,7 @@ def test_plain_text_is_what_the_tokenizers_library_makes_of_it(text: str) -> Non
         ("$5.20~", ["$", "5", ".", "20", "~"]),
         ("1\u20135 \u4e2d\u6587", ["1", "\u2013", "5", "\u4e2d", "\u6587"]),
         ("a\u200bb\x00c\ufffd\td", ["abc", "d"]),
+        ("a\ue000b\u0378\U0010fffdc", ["a\ue000b\u0378\U0010fffdc"]),
         ("", []),
     ],
 )

@@ -48,6 +48,30 @@ def test_words_become_the_longest_pieces_that_fit(tmp_path: Path, words: list[st
     assert pieces.ids == [TOKENS.index(piece) for piece in pieces.tokens]
 
 
+@pytest.mark.parametrize(
+    ("word", "tokens"),
+    [
+        ("a\ue000b", ["a", "##\ue000", "##b"]),  # private use
+        ("a\U0010fffdb", ["[UNK]"]),
+        ("a\u0378b", ["[UNK]"]),  # unassigned
+        ("a\ufdd0b", ["[UNK]"]),  # no character
+        ("a\U0001fae0b", ["[UNK]"]),  # an emoji of Unicode 14, newer than the library's tables
+        ("a\U0002b820b", ["a", "[UNK]", "b"]),  # Chinese, of the part that the library's range leaves out
+        ("a\u200bb", ["a", "##b"]),  # a format character
+        ("a\u0000\ufffd\x07b", ["a", "##b"]),
+        ("a\u2028b", ["a", "b"]),
+        ("AB\u03a3", ["a", "##b", "##\u03c2"]),  # Python's lower case at the end of a word
+    ],
+)
+def test_characters_are_dropped_and_parted_as_berts_own_script_does(
+    tmp_path: Path, word: str, tokens: list[str]
+) -> None:
+    vocabulary = [*SPECIAL, "a", "b", "##b", "##\ue000", "##\u03c2"]
+    pieces = WordPiece(vocab_file(tmp_path, vocabulary)).pieces(["b", word])
+    assert pieces.tokens == ["b", *tokens]
+    assert pieces.words.tolist() == [0] + [1] * len(tokens)
+
+
 def test_words_of_two_hundred_characters_are_still_cut(tmp_path: Path) -> None:
     wordpiece = WordPiece(vocab_file(tmp_path, TOKENS))
     assert wordpiece.pieces(["c" * 200]).tokens == ["c", *["##c"] * 199]
