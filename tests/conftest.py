@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -113,6 +114,126 @@ def _keyword_graph(*, reshape: bool) -> Graph:
     graph.operator("FULLY_CONNECTED", [flat, weight, bias], [scores], schema.FullyConnectedOptionsT())
     graph.output(scores)
     return graph
+
+
+@pytest.fixture(scope="session")
+def recurrent_keyword_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """int8 [1, 49, 10, 1] -> float [1, 12], by a recurrent layer whose state lives on from run to run."""
+    rng = np.random.default_rng(49)
+    graph = Graph("recurrent keywords")
+    features = graph.input("features", (1, 49, 10, 1), np.int8, Quantization.per_tensor(0.5847029089927673, 83))
+    real = graph.tensor("real", (1, 49, 10, 1), np.float32)
+    graph.operator("DEQUANTIZE", [features], [real])
+    rows = graph.tensor("rows", (1, 49, 10), np.float32)
+    graph.operator("RESHAPE", [real, graph.constant("rows/shape", np.array([1, 49, 10], np.int32))], [rows])
+    weights = [
+        graph.constant(name, (scale * rng.standard_normal(shape)).astype(np.float32))
+        for name, shape, scale in (("in", (16, 10), 0.02), ("again", (16, 16), 0.3), ("bias", (16,), 0.1))
+    ]
+    state, steps = graph.variable("state", (1, 16), np.float32), graph.tensor("steps", (1, 49, 16), np.float32)
+    tanh = schema.ActivationFunctionType.TANH
+    options = schema.SequenceRNNOptionsT(fusedActivationFunction=tanh)
+    graph.operator("UNIDIRECTIONAL_SEQUENCE_RNN", [rows, *weights, state], [steps], options)
+    flat, scores = graph.tensor("flat", (1, 49 * 16), np.float32), graph.tensor("scores", (1, KEYWORDS), np.float32)
+    graph.operator("RESHAPE", [steps, graph.constant("flat/shape", np.array([1, 49 * 16], np.int32))], [flat])
+    read = graph.constant("read", rng.standard_normal((KEYWORDS, 49 * 16)).astype(np.float32))
+    graph.operator("FULLY_CONNECTED", [flat, read, None], [scores], schema.FullyConnectedOptionsT())
+    graph.output(scores)
+    return _write(graph, tmp_path_factory.mktemp("models") / "recurrent.tflite")
+
+
+@pytest.fixture(scope="session")
+def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float [2] -> float [2]: adds up all it was ever given, in a resource variable that its first run sets to 0."""
+    floats, handle = schema.TensorType.FLOAT32, schema.TensorType.RESOURCE
+    variable = schema.VarHandleOptionsT(container="", sharedName="sum")
+    names = ("VAR_HANDLE", "READ_VARIABLE", "ADD", "ASSIGN_VARIABLE", "CALL_ONCE")
+    codes = [getattr(schema.BuiltinOperator, name) for name in names]
+
+    def tensor(name: str, shape: Sequence[int], kind: int, buffer: int = 0) -> Any:
+        return schema.TensorT(name=name, shape=shape, type=kind, buffer=buffer)
+
+    def operator(code: str, inputs: Sequence[int], outputs: Sequence[int], options: Any) -> Any:
+        kind = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+        at = names.index(code)
+        return schema.OperatorT(
+            opcodeIndex=at, inputs=inputs, outputs=outputs, builtinOptions=options, builtinOptionsType=kind
+        )
+
+    main = schema.SubGraphT(
+        name="main",
+        tensors=[
+            tensor("x", [2], floats),
+            tensor("sum", [], handle),
+            *(tensor(t, [2], floats) for t in ("old", "new")),
+        ],
+        operators=[
+            operator("CALL_ONCE", [], [], schema.CallOnceOptionsT(initSubgraphIndex=1)),
+            operator("VAR_HANDLE", [], [1], variable),
+            operator("READ_VARIABLE", [1], [2], schema.ReadVariableOptionsT()),
+            operator("ADD", [2, 0], [3], schema.AddOptionsT()),
+            operator("ASSIGN_VARIABLE", [1, 3], [], schema.AssignVariableOptionsT()),
+        ],
+        inputs=[0],
+        outputs=[3],
+    )
+    first = schema.SubGraphT(
+        name="first",
+        tensors=[tensor("sum", [], handle), tensor("zero", [2], floats, 1)],
+        operators=[
+            operator("VAR_HANDLE", [], [0], variable),
+            operator("ASSIGN_VARIABLE", [0, 1], [], schema.AssignVariableOptionsT()),
+        ],
+        inputs=[],
+        outputs=[],
+    )
+    zero = schema.BufferT(data=np.zeros(8, np.uint8))
+    made = schema.ModelT(
+        version=3,
+        operatorCodes=[
+            schema.OperatorCodeT(deprecatedBuiltinCode=min(c, 127), builtinCode=c, version=1) for c in codes
+        ],
+        subgraphs=[main, first],
+        buffers=[schema.BufferT(), zero],
+    )
+    return _write_model(made, tmp_path_factory.mktemp("models") / "counting.tflite")
+
+
+@pytest.fixture(scope="session")
+def join_models() -> Callable[..., Path]:
+    """Writes several models of one graph each into one file, as one signature each: `join(path, [(key, model), ...])`."""
+
+    def join(path: Path, parts: Sequence[tuple[str, Path]]) -> Path:
+        whole = schema.ModelT(
+            version=3,
+            operatorCodes=[],
+            subgraphs=[],
+            buffers=[schema.BufferT()],
+            signatureDefs=[],
+            description="joined",
+        )
+        for number, (key, model) in enumerate(parts):
+            part = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model.read_bytes(), 0))
+            (graph,), (signature,) = part.subgraphs, part.signatureDefs
+            for tensor in graph.tensors:
+                tensor.buffer += len(whole.buffers) - 1 if tensor.buffer else 0
+            for operator in graph.operators:
+                operator.opcodeIndex += len(whole.operatorCodes)
+            signature.signatureKey, signature.subgraphIndex = key, number
+            whole.buffers += part.buffers[1:]
+            whole.operatorCodes += part.operatorCodes
+            whole.subgraphs.append(graph)
+            whole.signatureDefs.append(signature)
+        return _write_model(whole, path)
+
+    return join
+
+
+def _write_model(model: Any, path: Path) -> Path:
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
     if not place.is_file():
         data = bytearray(model.read_bytes())
         _append(data, {position: shapes[index] for index, position in missing.items()})
-        _write(place, data)
+        write_copy(place, data)
     return place, changed
 
 
@@ -107,7 +107,12 @@ def _append(data: bytearray, shapes: dict[int, Shape]) -> None:
         _UINT32.pack_into(data, position, written[shape] - position)
 
 
-def _write(place: Path, data: bytearray) -> None:
+def write_copy(place: Path, data: bytearray) -> None:
+    """Writes a changed copy of a model into its place, whole or not at all.
+
+    Raises:
+        ModelRejected: It cannot be written.
+    """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".making-", dir=place.parent)
