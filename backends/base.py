@@ -140,6 +140,15 @@ class Backend(ABC):
             [tensor.shape for tensor in self.inputs], [tensor.dtype for tensor in self.inputs], self.runner()
         )
 
+    @property
+    def can_reset(self) -> bool:
+        """Whether `reset` puts back all that a model may keep from one run to the next (`backends.litert.hidden_state`)."""
+        return False
+
+    def reset(self) -> None:
+        """Puts a model that keeps something back to where it was when it was opened. Only where `can_reset` says so."""
+        raise NotImplementedError(f"{type(self).__name__} cannot put a model's state back")
+
     @abstractmethod
     def info(self) -> BackendInfo:
         """What ran, for the result."""

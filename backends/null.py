@@ -24,6 +24,14 @@ class NullBackend(Backend):
         """Returns the same zeros every time."""
         return self._answer
 
+    @property
+    def can_reset(self) -> bool:
+        """Nothing runs, so nothing is kept."""
+        return True
+
+    def reset(self) -> None:
+        """Nothing to put back."""
+
     def info(self) -> BackendInfo:
         """Says that nothing ran."""
         return BackendInfo(name="null", engine="none", delegate=None)

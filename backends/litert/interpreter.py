@@ -11,7 +11,9 @@ import numpy as np
 from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, TensorSpec, TimeShare
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage
+from backends.litert.hidden_state import hidden_state
 from backends.litert.loading import Loading, load_interpreter, refusals_explained
+from backends.litert.model_reader import read_model
 from backends.litert.profile import cpu_time_share
 from backends.litert.tensor_memory import as_bytes, lasting_views
 from backends.litert.weight_cache import told
@@ -50,9 +52,9 @@ class InterpreterBackend(Backend):
             ModelRejected: The file is no model, or the runtime cannot run it.
         """
         asked = Loading(threads, xnnpack, reference_kernels, weight_cache, input_shapes, delegate)
-        loaded = load_interpreter(model, asked)
-        self._interpreter, self._flex, self._delegate = loaded.interpreter, loaded.flex, delegate
-        self._delegate_nodes, self._before_xnnpack = loaded.delegate_nodes, loaded.nodes_before_xnnpack
+        self._model, self._asked, self._delegate = model, asked, delegate
+        self._load()
+        self._keeps = hidden_state(read_model(model))
         with refusals_explained(model):
             names = _signature_names(self._interpreter)
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -62,6 +64,11 @@ class InterpreterBackend(Backend):
         self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
+
+    def _load(self) -> None:
+        loaded = load_interpreter(self._model, self._asked)
+        self._interpreter, self._flex = loaded.interpreter, loaded.flex
+        self._delegate_nodes, self._before_xnnpack = loaded.delegate_nodes, loaded.nodes_before_xnnpack
 
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:
         """Copies the inputs in, runs, copies the outputs out: views of tensors would block the next invoke."""
@@ -128,13 +135,26 @@ class InterpreterBackend(Backend):
 
     def _memory(self) -> tuple[list[Array], list[Array]] | None:
         """The inputs' and the outputs' own memory; None where it moves, or a backend built on this one wants to be asked."""
-        if type(self).invoke is not InterpreterBackend.invoke:
+        # An interpreter that is opened anew has its tensors elsewhere.
+        if type(self).invoke is not InterpreterBackend.invoke or self._keeps.only_anew:
             return None
         views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
         # Of no dimension: nothing could be written to all of it by a slice.
         if views is None or any(not view.ndim for view in views[: len(self._input_indexes)]):
             return None
         return views[: len(self._input_indexes)], views[len(self._input_indexes) :]
+
+    @property
+    def can_reset(self) -> bool:
+        """False where it takes another interpreter and a delegate holds the graph of this one."""
+        return self._delegate is None or not self._keeps.only_anew
+
+    def reset(self) -> None:
+        """Sets variable tensors to what they were; where that is not all that the model keeps, opens it once more."""
+        if self._keeps.only_anew:
+            self._load()
+        elif self._keeps.variables:
+            self._interpreter.reset_all_variables()
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
         """Measured node by node on this very interpreter."""

@@ -98,7 +98,14 @@ class Model(ABC):
         self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
         section = asked.benchmark.backend
         self._threads = 1 if section.threads == "auto" else section.threads
-        self._opener = Opener(asked.model.path, asked.model.sha256, section, cache_dir(), input_shapes=self._shapes)
+        self._opener = Opener(
+            asked.model.path,
+            asked.model.sha256,
+            section,
+            cache_dir(),
+            invocation=asked.model.invocation,
+            input_shapes=self._shapes,
+        )
         self._backend = self._opener.open_covered(self._threads)
         try:
             self._bind(self._backend.inputs, self._backend.outputs)
@@ -129,6 +136,9 @@ class Model(ABC):
         return None
 
     def _invoke(self, inputs: Sequence[Array]) -> Sequence[Array]:
+        if self._opener.resets:
+            # As in a run: every question is the first one.
+            self._backend.reset()
         return checked(self._backend, self._backend.invoke)(inputs)
 
 
@@ -245,16 +255,22 @@ class Segmenter(Model):
         )
 
 
+_BEFORE_THE_FIRST = (16, 16)
+"""Height and width of a model of any size before its first picture is known."""
+
+
 class SuperResolver(Model):
     """Makes a picture larger: `enlarge("small.png").picture`."""
 
     task = "super_resolution"
 
-    def _shapes(self, inputs: Sequence[TensorSpec]) -> None:
+    def _shapes(self, inputs: Sequence[TensorSpec]) -> Sequence[tuple[int, ...]] | None:
         # Such a model is resized to each picture, when it is known.
         self._open_layout = open_layout(inputs)
         if self._open_layout is not None:
             self._options = replace(self._options, layout=self._open_layout)
+            return [sized(self._open_layout, *_BEFORE_THE_FIRST)]
+        return None
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = SuperResolutionCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.commands.options import FIELDS
+from harness.commands.options import FIELDS, add_input_shape
 from harness.commands.outcome import Outcome
 
 EXAMPLES = """\
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, (_, value, text) in FIELDS.items():
         parser.add_argument(f"--{name}", metavar=value, help=text)
+    add_input_shape(parser)
     parser.add_argument(
         "--model",
         action="append",

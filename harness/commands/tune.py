@@ -30,6 +30,8 @@ FIELDS = {
     "scenario": options.FIELDS["scenario"],
     "model": ("model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"),
     "dataset": options.FIELDS["dataset"],
+    "signature": options.FIELDS["signature"],
+    "state": options.FIELDS["state"],
 }
 """Option -> the config field it writes, what its value is, and help."""
 
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, (_, value, text) in FIELDS.items():
         parser.add_argument(f"--{name}", metavar=value, help=text)
+    options.add_input_shape(parser)
     parser.add_argument(
         "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
     )
@@ -97,6 +100,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
     found += [(field, value) for name, (field, *_) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
+    found += options.input_shapes_of(arguments)
     if arguments.backend is not None:
         found += parse_backend(arguments.backend)
     # The file may lie anywhere, so what is a path here must be one there.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
+from harness.config.invocation import Invocation
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.rules import Mode, Preset, Round, Scenario, ServerLoad
 from harness.units import parse_bytes
@@ -25,11 +26,18 @@ class OpenSection(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
 
-class ModelSection(OpenSection):
-    """Which model, and how its tensors are read."""
+class ModelSection(Invocation, OpenSection):
+    """Which model, how it is invoked, and how its tensors are read."""
+
+    model_config = ConfigDict(extra="allow")
 
     use: str = "auto"
     """`auto`, `official`, `standin`, a name from `models`, or a path."""
+
+    @property
+    def invocation(self) -> Invocation:
+        """What of it every task has."""
+        return Invocation.model_validate({name: getattr(self, name) for name in Invocation.model_fields})
 
 
 class DatasetSection(OpenSection):

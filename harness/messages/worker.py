@@ -7,8 +7,8 @@ proven, too. Neither comes where there is nothing to say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from backends.base import BackendInfo, TimeShare
 from harness.machine.memory import Residents
@@ -26,6 +26,19 @@ class Opened:
     backend: BackendInfo
     modified: str | None
     """What was changed in the model's file before it was opened; None for nothing."""
+    signature: str | None = None
+    """The one that runs; None where the file has none."""
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of the inputs as they are run, by name."""
+    state: Literal["none", "reset", "keep"] = "none"
+    """What becomes of what the model keeps from one run to the next: it keeps nothing, it is put back before every query, or it
+    lives on."""
+    keeps: str = ""
+    """What that is."""
+    reset_ns: int | None = None
+    """How long it takes to put it back once; None where nothing is."""
+    open_sizes: bool = False
+    """Whether the file leaves sizes of its inputs open that were named for the run."""
 
 
 @dataclass(frozen=True, slots=True)

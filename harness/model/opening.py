@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from backends.base import Backend, TensorSpec
+from backends.base import Backend, ModelRejected, TensorSpec
 from backends.litert.model_file import Shape
-from backends.litert.shapes import complete_shapes
+from backends.litert.model_reader import read_model
 from backends.litert.weight_cache import SharedFile, can_cache, suspicion
 from harness.config.backend import BackendSection
+from harness.config.invocation import Invocation
 from harness.config.registry import backend_kind
 from harness.model.coverage import judge_coverage
+from harness.model.input_shapes import choose_input_shapes, described_inputs
+from harness.model.run_file import RunFile, find_run_file, without_completion
 
 _LARGE_MODEL_BYTES = 20_000_000
 """From here on another packing of the weights is felt, in time and memory."""
+_AS_THE_FILE_SAYS = Invocation()
 InputShapes = Callable[[Sequence[TensorSpec]], Sequence[Shape] | None]
 """From the inputs as the file has them to the shapes that are wanted; None takes them as they are."""
 
@@ -41,6 +45,8 @@ class Recipe:
     """Where a process of its own works; empty for anywhere."""
     batch: int = 1
     """Samples of one invoke of a second instance beside it; 1 for none."""
+    resets: bool = False
+    """The model keeps something from one run to the next, which no other query may see."""
 
     def open(self) -> Backend:
         """Loads the model."""
@@ -65,26 +71,28 @@ class Opener:
         section: BackendSection,
         cache_dir: Path,
         *,
+        invocation: Invocation = _AS_THE_FILE_SAYS,
         input_shapes: InputShapes = as_the_file_has_them,
         several: bool = False,
     ) -> None:
-        """Finds the backend and, where the file lacks shapes, completes a copy of it; opens nothing yet.
+        """Finds the backend and the file to load (`harness.model.run_file`); opens nothing yet.
 
         Args:
             model: The file.
             sha256: Its own.
             section: The backend, as a config has it.
             cache_dir: The harness's cache, for completed models and packed weights.
-            input_shapes: The shapes that the inputs should have.
+            invocation: The signature, the shapes and the state that were asked for.
+            input_shapes: The shapes that the inputs should have where nobody asked for others.
             several: Whether several instances will work at once, which had better share their packed weights.
 
         Raises:
             UnknownName: No such backend, or an option that it does not have.
             BackendUnavailable: Options that contradict each other.
-            ModelRejected: The file is no model.
+            ModelRejected: The file is no model, or has no such signature.
         """
-        self._file, self._sha256, self._section, self._cache_dir = model, sha256, section, cache_dir
-        self._wanted, self._several = input_shapes, several
+        self._model, self._sha256, self._section, self._cache_dir = model, sha256, section, cache_dir
+        self._invocation, self._wanted, self._several = invocation, input_shapes, several
         kind = backend_kind(section.name)
         kind.check_options(section.options)
         self._spread: Sequence[Mapping[str, Any]] = kind.spread(section.options)
@@ -93,7 +101,34 @@ class Opener:
         self._weights: dict[Path, SharedFile] = {}
         self._shapes: tuple[Shape, ...] | None = None
         self._shapes_are_known = False
-        self.model, self.modified = self._completed()
+        # The null backend runs nothing, so nothing would choose its ops by the shapes.
+        complete = section.complete_shapes is not False and section.name != "null"
+        self.file = find_run_file(model, sha256, cache_dir, signature=invocation.signature, complete=complete)
+
+    @property
+    def model(self) -> Path:
+        """The file that is loaded."""
+        return self.file.path
+
+    @property
+    def modified(self) -> str | None:
+        """What was changed in the model's file to get it; None for nothing."""
+        return self.file.modified
+
+    @property
+    def as_it_is(self) -> Path:
+        """The file with the wanted graph first and nothing else changed: what a completed one is held against."""
+        return self._uncompleted().path
+
+    @property
+    def resets(self) -> bool:
+        """Whether every query begins with the model as it was opened, and it takes something to have it so."""
+        return bool(self.file.keeps) and self._invocation.state == "reset"
+
+    @property
+    def lives_on(self) -> bool:
+        """Whether what the model keeps lives on from query to query, as the config asks."""
+        return bool(self.file.keeps) and self._invocation.state == "keep"
 
     @property
     def devices(self) -> int:
@@ -152,32 +187,48 @@ class Opener:
 
     def take_file_as_it_is(self) -> None:
         """All further instances are of the file without its shapes completed."""
-        self.model, self.modified = self._file, None
+        self.file = self._uncompleted()
 
     def suspicion(self, backend: Backend) -> str:
         """What to say of an instance's packed weights where its answers are wrong; "" where it has none."""
         return suspicion(str(self._recipes[backend].options.get("weight_cache") or ""))
 
     def _open(self, recipe: Recipe) -> Backend:
+        if not self._shapes_are_known and self.file.has_open_sizes:
+            # Before it is opened: with 1 for each size the runtime may not be able to.
+            self.take_input_shapes(self._chosen(described_inputs(read_model(self.model))))
         recipe = replace(recipe, input_shapes=self._shapes)
         backend = recipe.open()
         if not self._shapes_are_known:
-            shapes = self._wanted(backend.inputs)
-            if shapes is not None and list(shapes) != [tensor.shape for tensor in backend.inputs]:
+            shapes = self._chosen(backend.inputs)
+            if list(shapes) != [tensor.shape for tensor in backend.inputs]:
                 backend.close()
-                self._shapes = tuple(shapes)
+                self._shapes = shapes
                 recipe = replace(recipe, input_shapes=self._shapes)
                 backend = recipe.open()
             self._shapes_are_known = True
+        if self.resets and not backend.can_reset:
+            name = backend.info().name
+            backend.close()
+            raise ModelRejected(
+                f"{self._model} keeps {self.file.keeps} from one run to the next, which {name} cannot put back before each "
+                "query: use --backend cpu, or --state keep, which lets it live on in one instance and says so"
+            )
         self._recipes[backend] = recipe
         return backend
+
+    def _chosen(self, inputs: Sequence[TensorSpec]) -> tuple[Shape, ...]:
+        return choose_input_shapes(read_model(self.model), inputs, self._invocation, self._wanted(inputs))
+
+    def _uncompleted(self) -> RunFile:
+        return without_completion(self.file, self._model, self._sha256, self._cache_dir)
 
     def _next(self, threads: int) -> Recipe:
         options = dict(self._spread[self._opened % len(self._spread)])
         self._opened += 1
         if self._section.name == "cpu":
             options |= self._weight_cache(options)
-        return Recipe(self._section.name, self.model, threads, options)
+        return Recipe(self._section.name, self.model, threads, options, resets=self.resets)
 
     def _weight_cache(self, options: Mapping[str, Any]) -> dict[str, str]:
         """Where instances share packed weights: unless the config says, several interpreters of a large model, in memory."""
@@ -195,9 +246,3 @@ class Opener:
         if self.model not in self._weights:
             self._weights[self.model] = SharedFile()
         return {"weight_cache": self._weights[self.model].path}
-
-    def _completed(self) -> tuple[Path, str | None]:
-        # The null backend runs nothing, so nothing would choose its ops by the shapes.
-        if self._section.complete_shapes is False or self._section.name == "null":
-            return self._file, None
-        return complete_shapes(self._file, self._sha256, self._cache_dir / "models")

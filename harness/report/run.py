@@ -55,6 +55,7 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     ]
     if model.modified:
         rows.append(("changed", model.modified))
+    rows += _invocation(model)
     if result.parity:
         rows.append(("parity", _parity(result.parity.comparison)))
     if result.performance:
@@ -95,6 +96,21 @@ def _energy(during: Span) -> list[tuple[str, str]]:
 
 def _model_source(model: Model) -> str:
     return _UNVERIFIED if model.checksum == "unverified" else _MODEL[model.source]
+
+
+def _invocation(model: Model) -> list[tuple[str, str]]:
+    """What the file left open, and what the model keeps from one query to the next; older results do not tell."""
+    rows = []
+    if model.open_sizes and model.input_shapes:
+        shapes = (f"{name} {list(shape)}" for name, shape in model.input_shapes.items())
+        rows.append(("inputs", f"{', '.join(shapes)}: the file leaves sizes open"))
+    if model.state == "reset" and model.reset_ns is not None:
+        took = duration(model.reset_ns)
+        said = f"put back before every query ({took}; outside a stream's latency, a part of all else)"
+        rows.append(("state", f"the model keeps {model.keeps}: {said}"))
+    if model.state == "keep":
+        rows.append(("state", f"the model keeps {model.keeps}: it lives on from query to query (model.state: keep)"))
+    return rows
 
 
 def _mode(result: Result) -> str:

@@ -29,6 +29,19 @@ class Model:
     """Of an official file: `verified` by its published checksum, or `unverified` since none is published."""
     modified: str | None
     """How the model that ran differs from the file, as with its missing shapes completed; null where it does not."""
+    signature: str | None = None
+    """The signature that ran; null where the file has none."""
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    """The inputs' shapes as they ran, by name; null while nobody has opened the model."""
+    open_sizes: bool = False
+    """Whether the file leaves sizes of its inputs open that were named for the run."""
+    state: Literal["none", "reset", "keep"] | None = None
+    """What becomes of what the model keeps from one run to the next: `none` is kept, `reset` puts it back before every query,
+    `keep` lets it live on; null while nobody has opened the model."""
+    keeps: str | None = None
+    """What that is; null for nothing."""
+    reset_ns: int | None = None
+    """How long it takes to put it back once, in ns: outside the latency in SingleStream; null where nothing is put back."""
 
     @classmethod
     def of(cls, ref: ModelRef) -> Model:

@@ -63,7 +63,17 @@ def known(result: Result, report: WorkerReport) -> Result:
     """The result with what the worker said before anything was timed, and what memory it was seen to take."""
     if (opened := report.opened) is not None:
         backend = BackendFacts(opened.backend.name, _opened(opened.backend))
-        result = replace(result, backend=backend, model=replace(result.model, modified=opened.modified))
+        model = replace(
+            result.model,
+            modified=opened.modified,
+            signature=opened.signature,
+            input_shapes=opened.input_shapes,
+            open_sizes=opened.open_sizes,
+            state=opened.state,
+            keeps=opened.keeps or None,
+            reset_ns=opened.reset_ns,
+        )
+        result = replace(result, backend=backend, model=model)
     if (proven := report.proven) is not None:
         result = replace(result, parity=Parity(proven.comparison, proven.time_s, proven.allowed))
     if report.memory is not None:

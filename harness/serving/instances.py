@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from harness.serving.samples import SampleLibrary
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from tasks.base import Codec, Task
+
+_RESETS = 3
 
 
 class Instances:
@@ -39,6 +42,7 @@ class Instances:
             spec.model.sha256,
             spec.backend,
             spec.cache_dir,
+            invocation=spec.model.invocation,
             input_shapes=task.input_shapes,
             # A stream has one instance: sharing saves nothing there, and costs it half a per cent (MobileBERT).
             several=spec.load.scenario not in STREAMS,
@@ -61,7 +65,17 @@ class Instances:
 
     def opened(self) -> Opened:
         """What is known of the backend before anything is timed."""
-        return Opened(self.info, self.opener.modified)
+        file = self.opener.file
+        return Opened(
+            self.info,
+            file.modified,
+            file.signature,
+            {tensor.name: tensor.shape for tensor in self.first.inputs},
+            "none" if not file.keeps else "reset" if self.opener.resets else "keep",
+            str(file.keeps) if file.keeps else "",
+            _reset_ns(self.first) if self.opener.resets else None,
+            file.has_open_sizes,
+        )
 
     @property
     def first(self) -> Backend:
@@ -129,4 +143,16 @@ class Instances:
 
     def _around(self, backend: Backend, many: Backend | None = None) -> SystemUnderTest:
         accuracy = self.spec.load.mode == "accuracy"
-        return SystemUnderTest(backend, self.codec, self.samples, check_answers=accuracy, many=many)
+        return SystemUnderTest(
+            backend, self.codec, self.samples, check_answers=accuracy, many=many, resets=self.opener.resets
+        )
+
+
+def _reset_ns(backend: Backend) -> int:
+    """How long a reset takes, the median of a few."""
+    found = []
+    for _ in range(_RESETS):
+        began = time.perf_counter_ns()
+        backend.reset()
+        found.append(time.perf_counter_ns() - began)
+    return sorted(found)[_RESETS // 2]

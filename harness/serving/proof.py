@@ -28,14 +28,14 @@ def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened |
     Raises:
         RunFailed: They differ by more than the task tolerates, and the config does not allow it.
     """
-    section, modified = instances.spec.backend, instances.opener.modified
-    if instances.info.engine == "none" or (section.is_plain_cpu and modified is None):
+    section, was_completed = instances.spec.backend, bool(instances.opener.file.completed)
+    if instances.info.engine == "none" or (section.is_plain_cpu and not was_completed):
         return
     instances.control.enter(Phase.PROVING)
     began = time.monotonic()
     found = agreement(instances, instances.first, indices[: section.parity.samples])
-    completed = modified is not None and section.complete_shapes == "auto"
-    if found.passed is False and completed and section.is_plain_cpu:
+    unasked = was_completed and section.complete_shapes == "auto"
+    if found.passed is False and unasked and section.is_plain_cpu:
         # A completed model is another rounding of the same one; where it is more than that, nobody asked for it.
         instances.warnings.append(
             f"the model runs as it is: with its missing shapes completed it answers otherwise ({'; '.join(found.why)})"
@@ -67,7 +67,7 @@ def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) ->
     Raises:
         RunFailed: It answers what the model does not promise.
     """
-    opener, file = instances.opener, instances.spec.model.path
+    opener, file = instances.opener, instances.opener.as_it_is
     # An accelerator is held against the same file; changes to the file itself against the file as it was.
     path = opener.model if instances.info.accelerator else file
     said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == file else 'the same file'}"
@@ -88,6 +88,8 @@ def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> 
     ask = checked(backend, backend.runner())
     answers = []
     for index in indices:
+        if instances.opener.resets:
+            backend.reset()
         # A backend may reuse its buffers.
         answers.append([output.copy() for output in ask(instances.samples.rows[index])])
         instances.control.tick()

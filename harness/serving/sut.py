@@ -23,6 +23,9 @@ AnswerOne = Callable[[int], bytes]
 AnswerAll = Callable[[Sequence[int]], list[bytes]]
 
 
+Renew = Callable[[], None]
+
+
 class Samples(Protocol):
     """Where samples are looked up: a `SampleLibrary`, or a peer's `SharedSamples`."""
 
@@ -37,9 +40,19 @@ class SystemUnderTest:
     """The timed path: one look-up, one run of the model, one post-processing."""
     answer_all: AnswerAll
     """The same for several samples, in order: whole batches together where there is a backend for them, the rest one by one."""
+    renew: Renew | None
+    """Puts back what the model keeps from one run to the next. Whoever asks calls it when the answers are on their way, so that
+    every query finds the model as it was opened; None where it keeps nothing, or is to keep it."""
 
     def __init__(
-        self, backend: Backend, codec: Codec, samples: Samples, *, check_answers: bool, many: Backend | None = None
+        self,
+        backend: Backend,
+        codec: Codec,
+        samples: Samples,
+        *,
+        check_answers: bool,
+        many: Backend | None = None,
+        resets: bool = False,
     ) -> None:
         """Binds what a query needs.
 
@@ -49,13 +62,17 @@ class SystemUnderTest:
             samples: Where they are looked up.
             check_answers: Hold every answer against the model's outputs (a microsecond: not where queries are timed).
             many: The same model, opened for a batch (see `harness.worker.batch`).
+            resets: The model keeps something from one run to the next, which no other query may see.
         """
         self.backend, self.many = backend, many
+        self.renew = backend.reset if resets else None
         self._rows = samples.rows
         raw = backend.raw_runner()
         run, rows = (backend.runner(), samples.rows) if raw is None else (raw, samples.raw)
         run = checked(backend, run) if check_answers else run
         self.answer, self.answer_all = (_stamped if codec.stamps_index else _plain)(rows, run, codec.answerer())
+        if self.renew is not None:
+            self.answer_all = _each_anew(self.answer, self.renew)
         if many is None:
             return
         run_batch = checked_batch(backend, many.batch_runner()) if check_answers else many.batch_runner()
@@ -75,6 +92,8 @@ class SystemUnderTest:
             RunFailed: See `checked`.
         """
         checked(self.backend, self.backend.runner())(self._rows[index])
+        if self.renew is not None:
+            self.renew()
 
     def close(self) -> None:
         """Frees the model."""
@@ -105,6 +124,20 @@ def _stamped(rows: list[Any], run: AnyRun, postprocess: Postprocess) -> tuple[An
 
 def _one_by_one(answer: AnswerOne) -> AnswerAll:
     return lambda indices: [answer(index) for index in indices]
+
+
+def _each_anew(answer: AnswerOne, renew: Renew) -> AnswerAll:
+    """One after the other, each by the model as it was opened. The last leaves its state behind: see `renew`."""
+
+    def answer_all(indices: Sequence[int]) -> list[bytes]:
+        answers: list[bytes] = []
+        for index in indices:
+            if answers:
+                renew()
+            answers.append(answer(index))
+        return answers
+
+    return answer_all
 
 
 def _in_batches(

@@ -67,7 +67,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         title=benchmark.title,
         task=benchmark.task,
         options=options,
-        model=found_model[0],
+        model=_invoked(found_model[0], benchmark),
         dataset=found_data[0],
         backend=with_absolute_paths(benchmark.backend),
         load=load,
@@ -128,7 +128,12 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
     """
     benchmark = load_benchmark(config, overrides)
     model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
-    return Asked(benchmark, _options(benchmark, of_model, {}), model)
+    return Asked(benchmark, _options(benchmark, of_model, {}), _invoked(model, benchmark))
+
+
+def _invoked(model: ModelRef, benchmark: Benchmark) -> ModelRef:
+    """The model with how it is to be invoked."""
+    return model.model_copy(update={"invocation": benchmark.model.invocation})
 
 
 def _list(problems: list[str]) -> str:

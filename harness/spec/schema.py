@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
+from harness.config.invocation import Invocation
 from harness.config.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
 from harness.config.schema import Section
 from harness.errors import ConfigError
@@ -31,6 +32,7 @@ class ModelRef(Section):
     """Of the untouched file."""
     checksum: Checksum | None = None
     """Of an official file."""
+    invocation: Invocation = Field(default_factory=Invocation)
 
 
 class DataSetRef(Section):

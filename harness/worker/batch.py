@@ -72,9 +72,16 @@ def choose_batch(
     Raises:
         ConfigError: The config wants a batch that the model cannot do.
     """
-    asked = spec.backend.batch
+    asked, keeps = spec.backend.batch, parts.opener.file.keeps
+    if keeps and asked not in (1, "auto"):
+        raise ConfigError(
+            f"backend.batch is {asked}, but the model keeps {keeps} from one run to the next, which samples of one batch would "
+            "share. Use --batch 1, or leave it to auto."
+        )
     if asked == 1:
         return Batch(1, first)
+    if keeps:
+        return _single(first, f"not measured: the model keeps {keeps}, which samples of one batch would share")
     if asked != "auto":
         try:
             return _measure(parts, first, indices, asked, wanted=True)

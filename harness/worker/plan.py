@@ -95,6 +95,8 @@ def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     # Each device does one thing at a time; more instances are the user's choice. A slow core would make Server's tail.
     cores = parts.topology.counts[:1] if server else parts.topology.counts
     threads, instances = _fill((parts.opener.devices,) if parts.info.accelerator else cores, spec.backend)
+    if parts.opener.lives_on:
+        instances = _one_that_remembers(parts, spec.backend)
     placement = parts.place(threads, instances)
     first = parts.sut(threads, placement.of(0))
     with on(placement.of(0)):
@@ -159,3 +161,17 @@ def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:
             return threads, most_instances(cores, threads)
         case threads, instances:
             return int(threads), int(instances)
+
+
+def _one_that_remembers(parts: Instances, asked: BackendSection) -> int:
+    """Instances of a model whose state lives on: several would each remember something else.
+
+    Raises:
+        ConfigError: The config wants more.
+    """
+    if asked.instances not in ("auto", 1):
+        raise ConfigError(
+            f"model.state is keep, and the model keeps {parts.opener.file.keeps}: backend.instances is {asked.instances}, of "
+            "which each would remember other queries. Use one instance, or --state reset."
+        )
+    return 1

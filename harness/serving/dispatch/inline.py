@@ -6,12 +6,14 @@ from harness.machine.control import STOP_WORD, Control
 from harness.serving.dispatch.guard import Guard
 from harness.serving.loadgen import Issue
 from harness.serving.responder import Responder
-from harness.serving.sut import SystemUnderTest
+from harness.serving.sut import Renew, SystemUnderTest
 from native import timed_path
 
 
 def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue:
     """The shortest way from a query of one sample to its completion."""
+    if sut.renew is not None:
+        return _single_stream_anew(sut, sut.renew, guard, control)
     if timed_path is not None:
         return _single_stream_in_c(sut, guard, control)
     words, slot = control.slot(0)
@@ -32,6 +34,31 @@ def single_stream(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue
     return issue
 
 
+def _single_stream_anew(sut: SystemUnderTest, renew: Renew, guard: Guard, control: Control) -> Issue:
+    """The same for a model that keeps something: it is put back when LoadGen has the answer, so no query waits for it."""
+    words, slot = control.slot(0)
+    answer = sut.answer
+    complete = Responder(1).one
+    stop = STOP_WORD
+    renew()
+
+    def issue(query_ids: list[int], indices: list[int]) -> None:
+        if words[stop]:
+            guard.abandon(query_ids)
+            return
+        try:
+            complete(query_ids[0], answer(indices[0]))
+        except BaseException as error:
+            guard.give_up(query_ids, error)
+        try:
+            renew()
+        except BaseException as error:
+            guard.fail(error)
+        words[slot] += 1
+
+    return issue
+
+
 def _single_stream_in_c(sut: SystemUnderTest, guard: Guard, control: Control) -> Issue:
     words, slot = control.slot(0)
     responder = Responder(1)
@@ -47,6 +74,8 @@ def multi_stream(sut: SystemUnderTest, guard: Guard, control: Control, samples_p
     answer_all = sut.answer_all
     complete = Responder(samples_per_query).complete
     stop = STOP_WORD
+    renew = sut.renew or _keeps_nothing
+    renew()
 
     def issue(query_ids: list[int], indices: list[int]) -> None:
         if words[stop]:
@@ -56,6 +85,14 @@ def multi_stream(sut: SystemUnderTest, guard: Guard, control: Control, samples_p
             complete(query_ids, answer_all(indices))
         except BaseException as error:
             guard.give_up(query_ids, error)
+        try:
+            renew()
+        except BaseException as error:
+            guard.fail(error)
         words[slot] += 1
 
     return issue
+
+
+def _keeps_nothing() -> None:
+    """Of a model whose queries know nothing of each other."""

@@ -12,7 +12,6 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.machine.child_process import live_and_die_with
@@ -68,7 +67,7 @@ class _Peer:
         while (frame := self._next()) is not None:
             match frame.kind:
                 case Kind.WORK:
-                    self._answer(sut.answer_all, self._inbox.indices(frame))
+                    self._answer(sut, self._inbox.indices(frame))
                 case Kind.SAMPLES:
                     file = self._files.pop(0)
                     sut.check(samples.take(file))
@@ -80,8 +79,10 @@ class _Peer:
                 case other:
                     raise ValueError(f"the worker sent {other!r}, which is nothing for a peer")
 
-    def _answer(self, answer_all: Callable[[Sequence[int]], list[bytes]], indices: memoryview) -> None:
-        self._line.sendall(frames.pack_answers(answer_all(indices)))
+    def _answer(self, sut: SystemUnderTest, indices: memoryview) -> None:
+        self._line.sendall(frames.pack_answers(sut.answer_all(indices)))
+        if sut.renew is not None:
+            sut.renew()
 
     def _next(self) -> frames.Frame | None:
         """The next frame, None at the end."""
@@ -106,7 +107,8 @@ def _open(recipe: Recipe) -> tuple[SystemUnderTest, SharedSamples]:
     accuracy = spec.load.mode == "accuracy"
     codec = task.codec(backend.inputs, backend.outputs, accuracy=accuracy)
     samples = SharedSamples(len(task), backend.inputs)
-    return SystemUnderTest(backend, codec, samples, check_answers=accuracy, many=many), samples
+    sut = SystemUnderTest(backend, codec, samples, check_answers=accuracy, many=many, resets=recipe.resets)
+    return sut, samples
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from harness.machine.placement import Placement, pin
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.responder import Responder
-from harness.serving.sut import SystemUnderTest
+from harness.serving.sut import Renew, SystemUnderTest
 
 _Work = tuple[Sequence[int], Sequence[int], Sequence[int]]
 """Query ids, sample indices, and in Server when LoadGen asked for each."""
@@ -84,8 +84,10 @@ class Pool:
         words, slot = self._control.slot(number)
         get, guard, answer_all = self._queue.get, self._guard, sut.answer_all
         gathers = times is not None and sut.batch > 1
-        complete = Responder(self._chunk).complete
+        complete, renew = Responder(self._chunk).complete, sut.renew
         stop, now = STOP_WORD, monotonic_ns
+        if renew is not None:
+            self._put_back(renew)
         while (work := get()) is not None:
             query_ids, indices, issued_ns = self._with_those_waiting(work, sut.batch) if gathers else work
             if words[stop]:
@@ -96,11 +98,19 @@ class Pool:
                 complete(query_ids, answer_all(indices))
             except BaseException as error:
                 guard.give_up(query_ids, error)
+            if renew is not None:
+                self._put_back(renew)
             if times is not None:
                 done_ns = now()
                 for at_ns in issued_ns:
                     times.add(at_ns, began_ns, done_ns)
             words[slot] += len(query_ids)
+
+    def _put_back(self, renew: Renew) -> None:
+        try:
+            renew()
+        except BaseException as error:
+            self._guard.fail(error)
 
     def _with_those_waiting(self, work: _Work, batch: int) -> _Work:
         """Server's queries that wait already, as many as make a batch: all workers have something to do, or none would wait."""

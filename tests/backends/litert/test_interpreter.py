@@ -184,3 +184,21 @@ def test_a_backend_without_anything_to_free_may_be_closed() -> None:
 
     Bare().close()
     assert Bare().inputs[0].nbytes == 8
+
+
+def asked_thrice(backend: InterpreterBackend) -> list[bytes]:
+    (tensor,) = backend.inputs
+    given = np.arange(np.prod(tensor.shape)).reshape(tensor.shape).astype(tensor.dtype)
+    run = backend.runner()
+    return [run([given])[0].tobytes() for _ in range(3)]
+
+
+@pytest.mark.parametrize("model", ["recurrent_keyword_model", "counting_model"])
+def test_a_reset_puts_back_all_that_a_model_keeps(model: str, request: pytest.FixtureRequest) -> None:
+    backend = InterpreterBackend(request.getfixturevalue(model), name="cpu", threads=1)
+    first = asked_thrice(backend)
+    assert len(set(first)) == 3
+    assert backend.can_reset
+    backend.reset()
+    assert asked_thrice(backend) == first
+    backend.close()

@@ -1,0 +1,92 @@
+"""Sizes that a model's file leaves open are named before it is run, and never silently 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backends.base import ModelRejected, TensorSpec
+from backends.litert.model_file import ModelFile, Signature, Subgraph, Tensor
+from harness.config.invocation import Invocation
+from harness.model.input_shapes import choose_input_shapes, open_axes
+
+Shape = tuple[int, ...]
+
+
+def model(**declared: Shape) -> ModelFile:
+    """A file with these inputs, which its signature calls `s_NAME`."""
+    tensors = tuple(
+        Tensor(name, tuple(max(1, size) for size in shape), shape, True, "float32", 0, 0, False)
+        for name, shape in declared.items()
+    )
+    places = tuple(range(len(tensors)))
+    graph = Subgraph("main", tensors, (), places, ())
+    signature = Signature("serving_default", 0, {f"s_{name}": place for place, name in enumerate(declared)}, {})
+    return ModelFile(Path("m.tflite"), 0, 3, "", (), (graph,), (signature,), ())
+
+
+def inputs(**declared: Shape) -> list[TensorSpec]:
+    """As the runtime has them: 1 for every open size."""
+    return [
+        TensorSpec(f"s_{name}", tuple(max(1, size) for size in shape), np.dtype(np.float32))
+        for name, shape in declared.items()
+    ]
+
+
+def chosen(asked: dict[str, Any], of_task: list[Shape] | None = None, /, **declared: Shape) -> tuple[Shape, ...]:
+    return choose_input_shapes(model(**declared), inputs(**declared), Invocation.model_validate(asked), of_task)
+
+
+def test_an_open_batch_is_one_and_nothing_else_is() -> None:
+    assert chosen({}, x=(-1, 224, 224, 3)) == ((1, 224, 224, 3),)
+    assert open_axes((-1, 224, 224, 3)) == ()
+    assert open_axes((-1, -1, 8)) == (1,)
+    # A single axis is no batch: a sound of any length.
+    assert open_axes((-1,)) == (0,)
+
+
+@pytest.mark.parametrize("declared", [(-1, -1, -1, 3), (1, -1, 224, 3), (1, 3, -1, -1), (1, -1), (-1,), (1, 8, -1)])
+def test_an_open_size_that_nobody_names_is_refused_with_how_to_name_it(declared: Shape) -> None:
+    with pytest.raises(ModelRejected, match=r"leaves sizes of its input 's_x' open: .*\?.*--input-shape s_x=.*N"):
+        chosen({}, x=declared)
+
+
+def test_a_picture_size_fills_open_heights_and_widths_of_either_layout() -> None:
+    assert chosen({"input_size": 224}, x=(-1, -1, -1, 3)) == ((1, 224, 224, 3),)
+    assert chosen({"input_size": (96, 64)}, x=(1, 3, -1, -1)) == ((1, 3, 96, 64),)
+    # What is not open, and what is no picture, stays as it is.
+    assert chosen({"input_size": 224}, x=(1, 32, 32, 3), y=(1, 5)) == ((1, 32, 32, 3), (1, 5))
+    with pytest.raises(ModelRejected, match="'s_y' open"):
+        chosen({"input_size": 224}, x=(1, -1, -1, 3), y=(1, -1))
+
+
+def test_a_picture_size_that_the_open_axes_contradict_is_refused() -> None:
+    with pytest.raises(ModelRejected, match=r"takes \[1, 192, \?, 3\] at its input 's_x', which \[1, 224, 224, 3\]"):
+        chosen({"input_size": 224}, x=(1, 192, -1, 3))
+
+
+def test_shapes_by_name_come_before_the_tasks_and_those_before_the_size() -> None:
+    shapes = {"input_shapes": {"s_x": [1, 7, 7, 3]}, "input_size": 224}
+    assert chosen(shapes, [(1, 9, 9, 3)], x=(1, -1, -1, 3)) == ((1, 7, 7, 3),)
+    assert chosen({"input_size": 224}, [(1, 9, 9, 3)], x=(1, -1, -1, 3)) == ((1, 9, 9, 3),)
+    # The only input needs no name.
+    assert chosen({"input_shapes": {"": [1, 7, 7, 3]}}, x=(1, -1, -1, 3)) == ((1, 7, 7, 3),)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "says"),
+    [
+        ("s_z", [1, 8], "no input 's_z': it has 's_x', 's_y'"),
+        ("", [1, 8], "no input ''"),
+        ("s_x", [1, 8, 8], r"\[1, 8, 8\] does not fit"),
+        ("s_x", [1, 9], r"takes \[\?, 8\]"),
+        # The batch is an option of its own.
+        ("s_x", [4, 8], r"\[4, 8\] does not fit"),
+    ],
+)
+def test_shapes_that_the_model_does_not_have_are_refused(name: str, shape: list[int], says: str) -> None:
+    with pytest.raises(ModelRejected, match=says):
+        chosen({"input_shapes": {name: shape}}, x=(-1, 8), y=(1, -1))

@@ -1,0 +1,126 @@
+"""A model that keeps something from one run to the next answers every query as if it were the first, however it is asked."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from accuracy.answers.log import read_answers
+from accuracy.answers.wire import unpack_labels
+from backends.litert.interpreter import InterpreterBackend
+from harness.api import KeywordSpotter
+
+Array = npt.NDArray[Any]
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Read = Callable[[Path], dict[str, Any]]
+WAYS = {
+    "SingleStream": ["--scenario", "SingleStream"],
+    "MultiStream": ["--scenario", "MultiStream"],
+    "threads": ["--scenario", "Offline", "--set", "backend.workers=threads"],
+    "processes": ["--scenario", "Offline", "--set", "backend.workers=processes"],
+    "Server": ["--scenario", "Server", "--set", "backend.workers=threads"],
+}
+
+
+def logged(folder: Path, count: int) -> list[int]:
+    """The label that was logged for each sample."""
+    answers = sorted(read_answers(folder / "mlperf_log_accuracy.json", count))
+    return [unpack_labels(answer.data, 12)[0] for answer in answers]
+
+
+@pytest.fixture
+def recurrent(keywords: list[str], keyword_model: Path, recurrent_keyword_model: Path) -> list[str]:
+    """The words of a short accuracy run of the recurrent model."""
+    words = [str(recurrent_keyword_model) if word == str(keyword_model) else word for word in keywords]
+    return [*words, "--mode", "accuracy"]
+
+
+@pytest.fixture(scope="module")
+def fresh(recurrent_keyword_model: Path, keyword_data: Path) -> list[int]:
+    """What an interpreter opened for each sample alone answers."""
+    return alone(recurrent_keyword_model, keyword_data)
+
+
+def features_of(data: Path) -> list[Array]:
+    names = [line.split(",")[0] for line in (data / "y_labels.csv").read_text().splitlines() if line]
+    return [np.fromfile(data / name, np.int8).reshape(1, 49, 10, 1) for name in names]
+
+
+def alone(model: Path, data: Path) -> list[int]:
+    found = []
+    for features in features_of(data):
+        backend = InterpreterBackend(model, name="cpu", threads=1)
+        (scores,) = backend.invoke([features])
+        found.append(int(scores.argmax()))
+        backend.close()
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_answer_gives_what_a_fresh_model_gives(
+    way: str,
+    call: Cli,
+    recurrent: list[str],
+    fresh: list[int],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    words = [*recurrent, *WAYS[way]]
+    done = call(*words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert logged(tmp_path / "run", len(fresh)) == fresh
+    model = read_result(tmp_path / "run")["model"]
+    assert (model["state"], model["keeps"]) == ("reset", "1 variable tensor")
+
+
+def test_a_model_that_is_not_put_back_would_answer_otherwise(
+    recurrent_keyword_model: Path, keyword_data: Path, fresh: list[int]
+) -> None:
+    backend = InterpreterBackend(recurrent_keyword_model, name="cpu", threads=1)
+    in_a_row = [int(backend.invoke([features])[0].argmax()) for features in features_of(keyword_data)]
+    backend.close()
+    assert in_a_row != fresh
+
+
+def test_the_api_gives_the_same(recurrent_keyword_model: Path, keyword_data: Path, fresh: list[int]) -> None:
+    with KeywordSpotter.open("kws", model=recurrent_keyword_model) as spot:
+        twice = [[spot(features).labels[0].number for features in features_of(keyword_data)] for _ in range(2)]
+    assert twice == [fresh, fresh]
+
+
+def test_a_state_that_is_to_live_on_does_so_in_one_instance_and_the_result_says_so(
+    call: Cli, recurrent: list[str], fresh: list[int], tmp_path: Path, read_result: Read
+) -> None:
+    words = [*recurrent, "--scenario", "Offline", "--state", "keep"]
+    done = call(*words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["model"]["state"], result["backend"]["instances"], result["backend"]["batch"]) == ("keep", 1, 1)
+    assert logged(tmp_path / "run", len(fresh)) != fresh
+    assert "lives on" in done.stdout
+    done = call(*words, "--instances", "2", "--out", tmp_path / "two")
+    assert done.returncode == 2
+    assert "backend.instances is 2" in done.stderr
+
+
+def test_a_batch_of_a_model_that_keeps_something_is_refused(call: Cli, recurrent: list[str], tmp_path: Path) -> None:
+    words = [*recurrent, "--scenario", "Offline", "--batch", "2"]
+    done = call(*words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "samples of one batch would share" in done.stderr
+
+
+def test_a_model_that_only_computes_says_nothing_of_a_state(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    done = call(*keywords, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    model = read_result(tmp_path / "run")["model"]
+    assert (model["state"], model["keeps"]) == ("none", None)
+    assert "state" not in done.stdout
