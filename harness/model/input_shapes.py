@@ -46,15 +46,14 @@ def choose_input_shapes(
     declared = declared_shapes(model, names)
     found = []
     for place, tensor in enumerate(inputs):
-        shape = tensor.shape
-        if tensor.name in given:
-            shape = given[tensor.name]
-        elif of_task is not None:
-            shape = tuple(of_task[place])
-        elif asked.input_size is not None:
+        if tensor.name not in given and of_task is not None:
+            # By its data, which the task knows best; the runtime says if that cannot be.
+            found.append(tuple(of_task[place]))
+            continue
+        shape = given.get(tensor.name, tensor.shape)
+        if tensor.name not in given and asked.input_size is not None:
             shape = _with_size(shape, declared[tensor.name], asked.input_size)
-        named = tensor.name in given or of_task is not None or shape != tensor.shape
-        _check(model, tensor, declared[tensor.name], shape, named=named)
+        _check(model, tensor, declared[tensor.name], shape, named=tensor.name in given or shape != tensor.shape)
         found.append(shape)
     return tuple(found)
 

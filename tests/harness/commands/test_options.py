@@ -14,7 +14,8 @@ from harness.errors import ConfigError
 def given(**options: object) -> argparse.Namespace:
     """What the parser makes of a command line."""
     nothing = dict.fromkeys((name.replace("-", "_") for name in FIELDS), None)
-    return argparse.Namespace(**{**nothing, "set": [], "require_full": None, "allow_mismatch": False, **options})
+    more: dict[str, object] = {"set": [], "input_shape": [], "require_full": None, "allow_mismatch": False}
+    return argparse.Namespace(**{**nothing, **more, **options})
 
 
 def test_a_command_line_without_options_sets_nothing() -> None:
@@ -23,6 +24,7 @@ def test_a_command_line_without_options_sets_nothing() -> None:
 
 def test_every_option_writes_a_field_that_the_config_has() -> None:
     values = {"scenario": "Offline", "mode": "accuracy", "preset": "quick", "round": "v5.0", "max-sample-memory": "1GB"}
+    values["state"] = "keep"
     for name, (field, *_) in FIELDS.items():
         text = values.get(name, "3" if name in ("threads", "instances", "batch", "count") else "mobile")
         [(written, value)] = overrides_of(given(**{name.replace("-", "_"): text}))
@@ -46,6 +48,24 @@ def test_what_a_backend_may_leave_to_the_cpu_and_how_far_it_may_differ_are_field
         ("backend.require_full", 0.9),
         ("backend.allow_mismatch", True),
     ]
+
+
+def test_shapes_are_lists_by_the_name_of_their_input() -> None:
+    texts = ["serving_default_x:0=1,224, 224,3", "a=b=1,7", "4,4"]
+    shapes = {"serving_default_x:0": [1, 224, 224, 3], "a=b": [1, 7], "": [4, 4]}
+    assert overrides_of(given(input_shape=texts)) == [("model.input_shapes", shapes)]
+    assert load_benchmark(find_benchmark("kws"), [("model.input_shapes", shapes)]).model.input_shapes["a=b"] == (1, 7)
+
+
+@pytest.mark.parametrize("text", ["x=", "x=1,,2", "x=0,2", "x=1,-1", "x=1x2", "x=\N{ARABIC-INDIC DIGIT THREE}", ""])
+def test_what_is_no_shape_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"write it as NAME=SIZES, for example picture=1,224,224,3"):
+        overrides_of(given(input_shape=[text]))
+
+
+def test_one_input_is_named_once() -> None:
+    with pytest.raises(ConfigError, match="names x twice"):
+        overrides_of(given(input_shape=["x=1,2", "x=1,3"]))
 
 
 def test_a_number_of_repeats_is_a_whole_one() -> None:
