@@ -81,7 +81,8 @@ def choose_batch(
     if asked == 1:
         return Batch(1, first)
     if keeps:
-        return _single(first, f"not measured: the model keeps {keeps}, which samples of one batch would share")
+        why = f"not measured: the model keeps {keeps}, which samples of one batch would share"
+        return Batch(1, first, choice=BatchChoice(1, why))
     if asked != "auto":
         try:
             return _measure(parts, first, indices, asked, wanted=True)
