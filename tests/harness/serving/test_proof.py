@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,11 +86,14 @@ def test_a_completed_model_that_answers_otherwise_gives_way_to_the_file_as_it_is
 ) -> None:
     opens = opened(instances)
     before = opens.first
-    opens.opener.modified = "the shapes of 3 tensors were written into a copy of it"
+    completed = "the shapes of 3 tensors were written into a copy of it"
+    opens.opener.file = replace(opens.opener.file, completed=completed)
     monkeypatch.setattr(proof, "agreement", lambda *_: Comparison(False, ("output scores: 90 steps",), 4))
     heard: list[Any] = []
     prove(opens, INDICES, heard.append)
-    assert heard == [Opened(opens.info, None)]
+    assert heard == [opens.opened()]
+    assert isinstance(heard[0], Opened)
+    assert heard[0].modified is None
     assert opens.first is not before
     assert opens.warnings == [
         "the model runs as it is: with its missing shapes completed it answers otherwise (output scores: 90 steps)"
