@@ -10,7 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from harness.machine.topology import Core, Topology
 
@@ -30,14 +30,6 @@ class Placement:
     def of(self, number: int) -> tuple[int, ...]:
         """The CPUs of an instance."""
         return self.instances[number] if self.instances else ()
-
-    def plain(self) -> dict[str, Any]:
-        """For the result."""
-        return {
-            "cpus_by_instance": [list(cpus) for cpus in self.instances] or None,
-            "harness_cpus": list(self.harness) or None,
-            "why": self.why,
-        }
 
 
 def most_instances(counts: Sequence[int], threads: int) -> int:

@@ -31,7 +31,8 @@ def execute_series(series: Series, out: Path, screen: Screen) -> tuple[SeriesRes
     runs: list[SeriesRun] = []
     sweep = len({(planned.backend_asked, planned.model_asked) for planned in series.runs}) > 1
     at = ""
-    with kept_on_top(out, lambda: top_of(runs), lambda error: _broken_off(runs, at, error)) as keep_so_far:
+    with kept_on_top(out, lambda error: _broken_off(runs, at, error)) as on_top:
+        on_top.so_far(top_of(runs))
         journal = Journal(out)
         for name, identity in identities.items():
             journal.write("planned", name, identity)
@@ -42,52 +43,69 @@ def execute_series(series: Series, out: Path, screen: Screen) -> tuple[SeriesRes
             journal.write("began", at, identities[at])
             runs.append(_one(planned, out, screen, go_on=sweep))
             journal.write("ended", at, identities[at], runs[-1].result.status)
-            keep_so_far()
+            on_top.so_far(top_of(runs))
         at = ""
-    top = top_of(runs)
+        top = top_of(runs)
+        on_top.end(top)
     from harness.report.series import render_series
 
     return top, f"{render_series(top)}\n\n{out}"
 
 
-@contextlib.contextmanager
-def kept_on_top(
-    out: Path, top: Callable[[], SeriesResult], broken_off: Callable[[BaseException], SeriesResult]
-) -> Iterator[Callable[[], None]]:
-    """Keeps the result on top of a series from its beginning to its end, whatever happens to it.
+class OnTop:
+    """The result on top of a series, in its directory."""
 
-    It says `started` while the series lasts, with the runs so far, so that a series that is killed leaves what it had.
+    def __init__(self, out: Path) -> None:
+        self._out, self._reserve = out, results.Reserve(out)
+
+    def begin(self) -> None:
+        """Keeps room for the last one.
+
+        Raises:
+            ConfigError: The directory cannot be written.
+        """
+        with _writable(self._out):
+            self._reserve.take()
+
+    def so_far(self, top: SeriesResult) -> None:
+        """Writes the result of the runs so far, which says `started`: a series that is killed leaves what it had."""
+        # Where it finds no room, the last one finds the reserve.
+        with contextlib.suppress(OSError):
+            results.write_result(self._out, replace(top, status="started", exit_status=None))
+
+    def end(self, top: SeriesResult) -> None:
+        """Writes the last one.
+
+        Raises:
+            RunFailed: It cannot be written: the disk is full.
+        """
+        self._reserve.release()
+        results.keep(self._out, top)
+
+    def broken_off(self, top: SeriesResult) -> None:
+        """Writes the last one of a series that an error ended, if that can be."""
+        with contextlib.suppress(OSError):
+            self._reserve.release()
+            results.write_result(self._out, top)
+
+
+@contextlib.contextmanager
+def kept_on_top(out: Path, broken_off: Callable[[BaseException], SeriesResult]) -> Iterator[OnTop]:
+    """Keeps the result on top of a series also where an error ends it.
 
     Args:
         out: The directory, made and empty.
-        top: The result of the runs so far.
         broken_off: The result of a series that an error ends.
-
-    Yields:
-        Writes the result of the runs so far.
 
     Raises:
         ConfigError: The directory cannot be written.
-        RunFailed: The result cannot.
     """
-    reserve = results.Reserve(out)
-
-    def keep_so_far() -> None:
-        # Where it finds no room, the last one finds the reserve.
-        with contextlib.suppress(OSError):
-            results.write_result(out, replace(top(), status="started", exit_status=None))
-
+    on_top = OnTop(out)
     try:
-        with _writable(out):
-            reserve.take()
-        keep_so_far()
-        yield keep_so_far
-        reserve.release()
-        results.keep(out, top())
+        on_top.begin()
+        yield on_top
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            reserve.release()
-            results.write_result(out, broken_off(error))
+        on_top.broken_off(broken_off(error))
         raise
 
 

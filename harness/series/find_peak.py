@@ -218,9 +218,11 @@ def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen:
     """
     peak = PeakFinder(planned, asked, out, screen)
     empty_directory(out)
-    with kept_on_top(out, peak.top, peak.broken_off) as keep_so_far:
-        peak.search(Journal(out), keep_so_far)
-    top = peak.top()
+    with kept_on_top(out, peak.broken_off) as on_top:
+        on_top.so_far(peak.top())
+        peak.search(Journal(out), lambda: on_top.so_far(peak.top()))
+        top = peak.top()
+        on_top.end(top)
     return top, f"{render_series(top)}\n\n{out}"
 
 
