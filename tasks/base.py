@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.log import Answer, LogError
+from accuracy.truth.class_names import ClassNames
 
 Array = npt.NDArray[Any]
 Layout = Literal["reference", "mobile"]
@@ -133,6 +134,22 @@ class Task(ABC):
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
     """The options under which this task reads and writes the logs of other harnesses; empty where they log nothing."""
 
+    @classmethod
+    def fit(cls, options: Any, score_columns: int | None, names: ClassNames | None = None) -> Any:
+        """The options with what the model decides filled in, where the user has left it open.
+
+        Args:
+            options: The task's `Options`.
+            score_columns: From how many scores the model chooses a class, its background's among them; None where its
+                file does not tell.
+            names: Those of the model's classes, where they are known and the options do not name them.
+
+        Raises:
+            ModelMismatch: The options speak of another model.
+        """
+        del score_columns, names
+        return options
+
     @abstractmethod
     def __init__(self, data: DataRef, options: Any) -> None:
         """Opens the data: finds every sample, reads as little as it can.
@@ -207,6 +224,10 @@ class Task(ABC):
     @abstractmethod
     def describe_data(self) -> Mapping[str, Any]:
         """For the result: at least {"count": samples}; also what was chosen (truth file, order, layout)."""
+
+    def warnings(self) -> Sequence[str]:
+        """What a reader of the result must know of the data, a sentence each: what was left out, or read in a doubtful way."""
+        return ()
 
 
 def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:

@@ -7,7 +7,7 @@ output of scores.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,6 +17,7 @@ from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.topk import TopK
+from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.hub import is_hub_name
@@ -30,6 +31,9 @@ from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.readings import chance_of, label_readings, numeric_order
 
 _BEST = 5
+_IMAGENET_CLASSES = 1000
+_FEWEST = 2
+"""Classes of a classifier."""
 _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
 
 
@@ -37,11 +41,14 @@ _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
 class ClassificationOptions(PictureOptions):
     """What may be chosen of image classification."""
 
-    num_classes: int = 1000
-    """Classes that a label may name: 0 to num_classes - 1."""
+    num_classes: int | None = None
+    """Classes that a label may name: 0 to num_classes - 1. None takes what the model has, without its background; 1000 for
+    the log of a model that is not at hand."""
     offset: int | None = None
-    """How many of the model's first classes no label names: 1 for models of 1001 classes, whose first is the
-    background. None takes what the model has beyond `num_classes`, 0 or 1."""
+    """How many of the model's first classes no label names. None takes 1 for 1001 classes, as ImageNet's with a background
+    are, and where `class_names` opens with a background or is one name short; else what is beyond `num_classes`, or 0."""
+    class_names: Path | None = None
+    """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there."""
     profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
     """How pictures are resized and cropped: `mobile` resizes, then crops, as the mobile app does; `tflite-eval` crops,
     then resizes, as TFLite's evaluation tool does; `pillow` does so with Pillow's bilinear; `opencv` is the reference
@@ -56,10 +63,15 @@ class ClassificationOptions(PictureOptions):
     def __post_init__(self) -> None:
         """Refuses numbers that make no sense."""
         super().__post_init__()
-        if self.num_classes < 2:
+        if self.num_classes is not None and self.num_classes < 2:
             raise ValueError(f"num_classes is {self.num_classes}, but there must be 2 or more")
         if self.offset is not None and self.offset < 0:
             raise ValueError(f"offset is {self.offset}, but must be 0 or more")
+
+    @property
+    def class_count(self) -> int:
+        """`num_classes`, or ImageNet's where nothing says it."""
+        return _IMAGENET_CLASSES if self.num_classes is None else self.num_classes
 
 
 class Classification(Task):
@@ -72,6 +84,17 @@ class Classification(Task):
     Options = ClassificationOptions
     headline = "top1"
     layouts = LABEL_LAYOUTS
+
+    @classmethod
+    def fit(
+        cls, options: ClassificationOptions, score_columns: int | None, names: ClassNames | None = None
+    ) -> ClassificationOptions:
+        """As `Task.fit`: the classes that labels may name, and which of the model's come before them.
+
+        Raises:
+            ModelMismatch: The names are not as many as the model's classes.
+        """
+        return options if score_columns is None else _fitted(options, score_columns, names or _names_of(options))
 
     def __init__(self, data: DataRef, options: ClassificationOptions) -> None:
         """Finds the pictures; the labels are looked for when they are needed."""
@@ -98,27 +121,27 @@ class Classification(Task):
 
     def score(self, answers: Iterable[Answer]) -> Score:
         """`top1`, and `top5` where each answer holds five labels."""
-        metric = TopK((1, min(_BEST, self._options.num_classes)))
+        metric = TopK((1, min(_BEST, self._options.class_count)))
         for index, data in answers:
             with Sample(index, self._pictures.names):
-                labels = unpack_labels(data, self._options.num_classes, self._options.log_dtype)
+                labels = unpack_labels(data, self._options.class_count, self._options.log_dtype)
             metric.update(labels, self._labels[index])
         return metric.score("pictures")
 
     def chance(self) -> float:
         """As `Task.chance`."""
-        return chance_of(self._options.num_classes)
+        return chance_of(self._options.class_count)
 
     def readings(self) -> Iterable[Reading]:
         """As `Task.readings`: see `label_readings`."""
         options = self._options
         numeric = None if self._stored is not None else self._file.in_order(numeric_order(self._pictures.all_names))
         truth = None if numeric is None else [numeric[name] for name in self._pictures.names]
-        return label_readings(self._pictures.names, self._labels, options.num_classes, options.log_dtype, truth)
+        return label_readings(self._pictures.names, self._labels, options.class_count, options.log_dtype, truth)
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""
-        return rewrite_labels(answers, self._options.num_classes, self._options.log_dtype, target._options.log_dtype)
+        return rewrite_labels(answers, self._options.class_count, self._options.log_dtype, target._options.log_dtype)
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, where the pictures lie, the profile, and the labels where there are any."""
@@ -147,13 +170,14 @@ class Classification(Task):
 
     @cached_property
     def _labels(self) -> Sequence[int]:
+        count, names = self._options.class_count, _names_of(self._options)
         if self._stored is not None:
-            return self._stored.of_classes(self._pictures.names, self._options.num_classes, self._options.first_label)
+            return self._stored.of_classes(self._pictures.names, count, self._options.first_label, names)
         return self._file.match(self._pictures.names, len(self._pictures.all_names))
 
     @cached_property
     def _file(self) -> Labels:
-        return read_labels(self._truth, self._options.num_classes)
+        return read_labels(self._truth, self._options.class_count, _names_of(self._options))
 
 
 class ClassificationCodec(FileCodec):
@@ -180,9 +204,9 @@ class ClassificationCodec(FileCodec):
         """How many of the model's first classes no label names."""
         self._answers: BestLabel | BestLabels
         if accuracy:
-            self._answers = BestLabels(min(_BEST, options.num_classes), self.offset, options.log_dtype)
+            self._answers = BestLabels(min(_BEST, options.class_count), self.offset, options.log_dtype)
         else:
-            self._answers = BestLabel(options.num_classes, self.offset, options.log_dtype)
+            self._answers = BestLabel(options.class_count, self.offset, options.log_dtype)
         self._profile = PROFILES[options.profile]
         self._code_version = code_version(options.profile)
 
@@ -207,14 +231,51 @@ class ClassificationCodec(FileCodec):
         return f"classification {self._options.profile} {self._input} {self._files.fingerprint()} {self._code_version}"
 
 
+def _fitted(options: ClassificationOptions, columns: int, names: ClassNames | None) -> ClassificationOptions:
+    """The options with the class count and offset of a model of so many scores, where they are open."""
+    if options.num_classes is not None and options.offset is not None:
+        return options
+    if options.num_classes is not None:
+        surplus = columns - options.num_classes
+        return replace(options, offset=surplus) if surplus in (0, 1) else options
+    if options.offset is not None and columns == _IMAGENET_CLASSES + 1:
+        # 0 would let ImageNet's labels name the background and all others one class too low: it must be said in full.
+        return replace(options, num_classes=_IMAGENET_CLASSES)
+    offset = _background(columns, names) if options.offset is None else options.offset
+    if columns - offset < _FEWEST:
+        raise ModelMismatch(f"the model has {columns} classes: with offset {offset} a classifier needs {_FEWEST} more")
+    return replace(options, num_classes=columns - offset, offset=offset)
+
+
+def _background(columns: int, names: ClassNames | None) -> int:
+    """How many of the model's first classes are its background, 0 or 1."""
+    if names is None:
+        return int(columns == _IMAGENET_CLASSES + 1)
+    if len(names) == columns:
+        return int(names.opens_with_background)
+    if len(names) == columns - 1 and not names.opens_with_background:
+        return 1
+    if len(names) == columns + 1 and names.opens_with_background:
+        return 0
+    raise ModelMismatch(
+        f"{names.source} has {len(names)} names, but the model has {columns} classes: are they the names of this model?"
+    )
+
+
+def _names_of(options: ClassificationOptions) -> ClassNames | None:
+    """The names of the model's classes, where the user has given them."""
+    return None if options.class_names is None else read_class_names(options.class_names)
+
+
 def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:
-    surplus = score_count(outputs) - options.num_classes
+    """The offset, held against the model."""
+    surplus = score_count(outputs) - options.class_count
     expected = (0, 1) if options.offset is None else (options.offset,)
     if surplus not in expected:
-        wanted = " or ".join(str(options.num_classes + offset) for offset in expected)
+        wanted = " or ".join(str(options.class_count + offset) for offset in expected)
         raise ModelMismatch(
-            f"output {outputs[0].name} has {surplus + options.num_classes} classes, but {wanted} are expected: "
-            f"num_classes is {options.num_classes} and offset "
-            f"{'0 or 1' if options.offset is None else options.offset}"
+            f"output {outputs[0].name} has {surplus + options.class_count} classes, but {wanted} are expected: "
+            f"num_classes is {options.class_count} and offset "
+            f"{'0 or 1' if options.offset is None else options.offset} (--set model.num_classes=N, model.offset=N)"
         )
     return surplus

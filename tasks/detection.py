@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -19,14 +20,18 @@ from accuracy.coco_ap import coco_ap
 from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
 from accuracy.score import Score
-from accuracy.truth.coco import CocoTruth
-from tasks.base import Array, DataMissing, DataRef, Reading, Task, Tensor
+from accuracy.truth.class_names import ClassNames, read_class_names
+from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.coco_names import coco_places, listed_order
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
 from tasks.detection_binding import Role, bind_outputs
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import code_version, decode, decode_rgb8, resize_bilinear
 
+_WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
+"""Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -38,8 +43,15 @@ class DetectionOptions(PictureOptions):
 
     class_offset: int = 1
     """Added to the model's classes: the models count from 0 where COCO's category ids count from 1."""
-    inverse_map: bool = False
-    """True for models of 80 classes: logged classes 1 to 80 count COCO's category ids in order, which have gaps."""
+    inverse_map: bool | None = None
+    """True for models of 80 classes: logged classes 1 to 80 count COCO's category ids, which have gaps, in the order of the
+    ground truth's list of categories. None takes it from the number of the model's classes."""
+    category_ids: Literal["coco", "file"] | None = None
+    """What the model's classes plus `class_offset` are: COCO's ids, so that a ground truth that gives COCO's classes other
+    ids is told by its names; or the ids of the ground truth's file. None takes the file's for a model that has not COCO's
+    90 classes."""
+    class_names: Path | None = None
+    """The names of the model's classes, one a line in the model's order: held against their number."""
     outputs: Mapping[Role, str] | None = None
     """Output names by role (boxes, classes, scores, count), where names and shapes do not tell."""
     max_detections: int | None = None
@@ -69,6 +81,28 @@ class DetectionOptions(PictureOptions):
             raise ValueError(f"score_threshold is {self.score_threshold}, but must be less than 1")
 
 
+def names_by_category(names: ClassNames, options: DetectionOptions, score_columns: int | None) -> Mapping[int, str]:
+    """The names of a detector's logged categories.
+
+    Args:
+        names: In the order of the model's classes, or COCO's 80 for a model that leaves its ids' gaps.
+        options: The task's.
+        score_columns: See `Task.fit`.
+
+    Raises:
+        ModelMismatch: There are more or fewer than the model has classes.
+    """
+    listed = names.names[1:] if names.opens_with_background else names.names
+    in_coco = coco_places(listed)
+    if in_coco is not None and len(listed) == len(COCO_CATEGORIES) and score_columns not in _WITHOUT_GAPS:
+        return dict(zip(in_coco, listed, strict=True))
+    if score_columns is not None and len(listed) not in (score_columns - 1, score_columns):
+        raise ModelMismatch(
+            f"there are {len(listed)} names, but the model has {score_columns - 1} classes: are they the names of this model?"
+        )
+    return dict(enumerate(listed, options.class_offset))
+
+
 class Detection(Task):
     """What is where in the picture?
 
@@ -80,11 +114,37 @@ class Detection(Task):
     headline = "coco_ap"
     layouts = MappingProxyType({"reference": {"order": "json"}, "mobile": {"order": "name"}})
 
+    @classmethod
+    def fit(
+        cls, options: DetectionOptions, score_columns: int | None, names: ClassNames | None = None
+    ) -> DetectionOptions:
+        """As `Task.fit`: whether the model counts COCO's ids, COCO's classes without the ids' gaps, or classes of its own.
+
+        Raises:
+            ModelMismatch: The names are not as many as the model's classes.
+        """
+        if names is None and options.class_names is not None:
+            names = read_class_names(options.class_names)
+        if names is not None:
+            names_by_category(names, options, score_columns)
+        without_gaps = score_columns in _WITHOUT_GAPS
+        if options.inverse_map is None:
+            options = replace(options, inverse_map=without_gaps)
+        if options.category_ids is None:
+            is_coco = score_columns is None or without_gaps or score_columns in _WITH_GAPS
+            options = replace(options, category_ids="coco" if is_coco else "file")
+        return options
+
     def __init__(self, data: DataRef, options: DetectionOptions) -> None:
         """Finds the pictures and their order."""
         self._options = options
         self._ref = data
-        self._data = CocoData(data, options.order, options.stored_boxes, options.stored_classes)
+        self._data = self._opened(options.order)
+
+    def _opened(self, order: Order) -> CocoData:
+        options = self._options
+        by_names = options.category_ids != "file"
+        return CocoData(self._ref, order, options.stored_boxes, options.stored_classes, by_names=by_names)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -120,7 +180,7 @@ class Detection(Task):
             "json": "JSON's list, as the reference harness counts",
         }
         with contextlib.suppress(DataMissing, TruthError):
-            data = CocoData(self._ref, other, options.stored_boxes, options.stored_classes)
+            data = self._opened(other)
             if data.pictures.names != self._data.pictures.names:
                 yield Reading(
                     f"samples in the order of the {of[other]}",
@@ -197,7 +257,7 @@ class Detection(Task):
 
     def _label_map(self, truth: CocoTruth, inverse_map: bool | None = None) -> Mapping[int, int] | None:
         wanted = self._options.inverse_map if inverse_map is None else inverse_map
-        return dict(enumerate((0, *truth.categories))) if wanted else None
+        return dict(enumerate((0, *listed_order(truth)))) if wanted else None
 
 
 class DetectionCodec(FileCodec):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +15,9 @@ from accuracy.answers.log import Answer, Sample
 from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
+from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, Reading, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
@@ -26,13 +28,20 @@ from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.segmentation_binding import bind_classes
 
+_ADE20K_CLASSES = 32
+_MOST_CLASSES = 256
+"""A class map has one byte a pixel."""
+
 
 @dataclass(frozen=True)
 class SegmentationOptions(PictureOptions):
     """What a config may say of a segmentation model and its data."""
 
-    num_classes: int = 32
-    """Classes with the background, class 0; 1 and above are scored."""
+    num_classes: int | None = None
+    """Classes with the background, class 0; 1 and above are scored. None takes what the model has; the mobile benchmark's 32
+    where its file does not tell."""
+    class_names: Path | None = None
+    """The names of the model's classes, the background's first, one a line: held against their number."""
     pad_value: float = 127.5
     """What surrounds a picture that does not fill the input, 0 to 255."""
     profile: Literal["mobile", "pillow"] = "mobile"
@@ -41,10 +50,15 @@ class SegmentationOptions(PictureOptions):
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
         super().__post_init__()
-        if not 2 <= self.num_classes <= 256:
+        if self.num_classes is not None and not 2 <= self.num_classes <= _MOST_CLASSES:
             raise ValueError(f"num_classes is {self.num_classes}, but a class map holds 2 to 256 classes")
         if not 0 <= self.pad_value <= 255:
             raise ValueError(f"pad_value is {self.pad_value}, but pixels are 0 to 255")
+
+    @property
+    def class_count(self) -> int:
+        """`num_classes`, or the mobile benchmark's where nothing says it."""
+        return _ADE20K_CLASSES if self.num_classes is None else self.num_classes
 
 
 class Segmentation(Task):
@@ -61,6 +75,23 @@ class Segmentation(Task):
 
     Options = SegmentationOptions
     headline = "miou"
+
+    @classmethod
+    def fit(
+        cls, options: SegmentationOptions, score_columns: int | None, names: ClassNames | None = None
+    ) -> SegmentationOptions:
+        """As `Task.fit`: the number of classes.
+
+        Raises:
+            ModelMismatch: The names are not as many.
+        """
+        if options.num_classes is None and score_columns is not None and score_columns <= _MOST_CLASSES:
+            options = replace(options, num_classes=score_columns)
+        if names is None and options.class_names is not None:
+            names = read_class_names(options.class_names)
+        if names is not None:
+            names_of_maps(names, options.num_classes)
+        return options
 
     def __init__(self, data: DataRef, options: SegmentationOptions) -> None:
         """Finds the pictures; the annotations are looked for when they are needed."""
@@ -85,7 +116,7 @@ class Segmentation(Task):
 
     def score(self, answers: Iterable[Answer]) -> Score:
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
-        metric = MeanIoU(self._options.num_classes - 1)
+        metric = MeanIoU(self._options.class_count - 1)
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
                 class_map = wire.unpack_class_map(answer.data)
@@ -165,10 +196,10 @@ class Segmentation(Task):
                     f"the annotation {stem} in {self._masks.path} is {labels.shape[0]}x{labels.shape[1]}, which is "
                     f"neither its picture's size {size or ''} nor square, as for a model's input"
                 )
-            scored = scored or bool(np.any((labels > 0) & (labels < self._options.num_classes)))
+            scored = scored or bool(np.any((labels > 0) & (labels < self._options.class_count)))
         if not scored:
             raise DataMissing(
-                f"no annotation in {self._masks.path} has any of the classes 1 to {self._options.num_classes - 1}"
+                f"no annotation in {self._masks.path} has any of the classes 1 to {self._options.class_count - 1}"
             )
 
     def _truth_for(self, index: int, size: tuple[int, ...]) -> Array:
@@ -184,6 +215,26 @@ class Segmentation(Task):
                 f"class map's size ({height}x{width}) nor the picture's"
             )
         return ade20k.prepare_labels(labels, height, width)
+
+
+def names_of_maps(names: ClassNames, class_count: int | None) -> tuple[str, ...]:
+    """The names of a class map's values, from 0.
+
+    Args:
+        names: As they are listed; an opening background may be left out.
+        class_count: Of the model; None where nothing says it.
+
+    Raises:
+        ModelMismatch: There are more or fewer.
+    """
+    if class_count is None or len(names) == class_count:
+        return names.names
+    if len(names) == class_count - 1 and not names.opens_with_background:
+        return ("background", *names.names)
+    raise ModelMismatch(
+        f"{names.source} has {len(names)} names, but the model has {class_count} classes, the background among them: are "
+        "they the names of this model?"
+    )
 
 
 class SegmentationCodec(FileCodec):
@@ -207,7 +258,7 @@ class SegmentationCodec(FileCodec):
         self._options = options
         self._input = bind_input(inputs, options, "segmentation")
         self._height, self._width = self._input.height, self._input.width
-        self._classes = bind_classes(outputs, self._input, options.num_classes)
+        self._classes = bind_classes(outputs, self._input, options.class_count)
         self._accuracy = accuracy
         self._header = wire.class_map_header(self._height, self._width)
 

@@ -115,7 +115,12 @@ def _row_fault(rows: Rows, index: int, labels: int | Mapping[int, int]) -> str |
         allowed = 0 <= label <= labels if isinstance(labels, int) else label in labels
         if label != int(label) or not allowed:
             top = labels if isinstance(labels, int) else max(labels)
-            return f"class {label:g} cannot be: classes go from 0 to {top}. Is class_offset right for this model?"
+            advice = "Is class_offset right for this model?"
+            if not isinstance(labels, int):
+                advice = (
+                    f"With inverse_map they count the ground truth's {top} categories: does it list all of the model's?"
+                )
+            return f"class {label:g} cannot be: classes go from 0 to {top}. {advice}"
     return None
 
 

@@ -72,6 +72,8 @@ class CocoTruth:
     """[B] the annotation's own `ignore` flag."""
     numbers: Mapping[Id, int] = field(default_factory=dict)
     """What the file calls each category -> its id here; empty where the two are the same."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Of the categories, by id, where the file has any."""
     left_out: int = 0
     """Images of the file that are not among `images`."""
     remarks: tuple[str, ...] = ()

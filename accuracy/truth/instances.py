@@ -52,8 +52,10 @@ def read_instances(path: Path) -> CocoTruth:
             raise TruthError(f"a COCO ground truth is an object, this is a {type(content).__name__}")
         remarks = Remarks()
         images = _json_images(_list(content, "images"), remarks)
-        categories = _json_categories(_list(content, "categories"))
-        return _json_objects(_list(content, "annotations"), images, categories, remarks)
+        listed = _list(content, "categories")
+        categories = _json_categories(listed)
+        truth = _json_objects(_list(content, "annotations"), images, categories, remarks)
+        return replace(truth, names=_json_names(listed, categories))
     except TruthError as error:
         raise TruthError(f"{path}: {error}") from None
 
@@ -109,6 +111,12 @@ def _json_categories(entries: list[dict[str, Any]]) -> dict[Id, int]:
     if len(plain) == len(ids) == len(set(plain.values())) and all(abs(number) <= MOST_ID for number in plain.values()):
         return plain
     return {key: number for number, key in enumerate(sorted(ids, key=id_order), 1)}
+
+
+def _json_names(entries: list[dict[str, Any]], categories: Mapping[Id, int]) -> dict[int, str]:
+    """The categories' names by number, as far as they have any."""
+    named = ((categories[id_of(entry["id"])], entry.get("name")) for entry in entries)
+    return {number: name for number, name in named if isinstance(name, str)}
 
 
 def _json_objects(

@@ -6,6 +6,8 @@ Forms, told apart by suffix and content:
     .txt   file name and label a line (MLCommons' val_map.txt)
     .csv   with a header that has the columns `file` and `class_index_1000` or `label`
     .csv   without a header: file name, number of classes, label (MLPerf Tiny's y_labels.csv)
+
+A label is a number from 0, or a class's name, which is looked up in the model's (accuracy.truth.class_names).
 """
 
 from __future__ import annotations
@@ -16,10 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accuracy.errors import TruthError
+from accuracy.shown import brief
 from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.truth.class_names import ClassNames, places_in_model, tells_places
 
 _LABEL_COLUMNS = ("class_index_1000", "label")
 _MOST_DIGITS = 9
+_ON_NAMES = (
+    " (names of classes are read where --set dataset.class_names=FILE lists the model's; synsets for 1000 classes)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,13 @@ class Labels:
         return [by_name[name] for name in names]
 
 
-def read_labels(path: Path, class_count: int) -> Labels:
-    """Reads a ground truth of labels 0 to `class_count` - 1.
+def read_labels(path: Path, class_count: int, classes: ClassNames | None = None) -> Labels:
+    """Reads a ground truth of labels 0 to `class_count` - 1, or of the classes' names.
+
+    Args:
+        path: The file.
+        class_count: Labels of the model.
+        classes: The names of its classes, where they are known; ImageNet's synsets need none.
 
     Raises:
         TruthError: Absent, empty, of none of the forms, a label out of range (with the line), or a name twice.
@@ -81,7 +93,14 @@ def read_labels(path: Path, class_count: int) -> Labels:
         raise TruthError(f"{path} is not a list of labels: {error}") from None
     if not rows:
         raise TruthError(f"{path} holds no labels, only a header")
-    labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
+    if all(not text.isdecimal() for _, _, text in rows) and tells_places(
+        [text for *_, text in rows], class_count, classes
+    ):
+        named = ClassNames(tuple(dict.fromkeys(text for *_, text in rows)), str(path))
+        place_of = dict(zip(named.names, places_in_model(named, class_count, classes), strict=True))
+        labels = tuple(place_of[text] for *_, text in rows)
+    else:
+        labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
     keyed = rows[0][1] is not None
     first: dict[str, int] = {}
     for number, name, _ in rows:
@@ -113,7 +132,7 @@ def _csv_rows(path: Path, lines: Sequence[str], class_count: int) -> Iterator[_R
     columns = [column for column in _LABEL_COLUMNS if column in head]
     if "file" not in head or not columns:
         raise TruthError(
-            f"{path} is not a list of labels: its first line is {lines[0]!r}; expected a header with the columns file "
+            f"{path} is not a list of labels: its first line is {brief(lines[0])!r}; expected a header with the columns file "
             f"and {' or '.join(_LABEL_COLUMNS)}, or lines of file name, number of classes, label"
         )
     name_at, label_at = head.index("file"), head.index(columns[0])
@@ -134,7 +153,7 @@ def _tiny_rows(path: Path, rows: Sequence[tuple[int, Sequence[str]]], class_coun
 
 def _label(path: Path, number: int, text: str, class_count: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
-        raise TruthError(f"{path}, line {number}: {text[:40]!r} is not a label")
+        raise TruthError(f"{path}, line {number}: {text[:40]!r} is not a label{_ON_NAMES}")
     if int(text) >= class_count:
         raise TruthError(f"{path}, line {number}: the label {text} is out of range; labels are 0 to {class_count - 1}")
     return int(text)

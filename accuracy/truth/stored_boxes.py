@@ -14,27 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
+from accuracy.truth.class_names import plain
 from accuracy.truth.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, Remarks, check, is_int
+from accuracy.truth.coco_names import COCO_NAMES
 
 Array = npt.NDArray[Any]
 BoxForm = Literal["xyxy", "xywh", "fractions"]
 """Two corners in pixels; a corner and the size in pixels; two corners in fractions of the picture's sides."""
 ClassForm = Literal["coco_ids", "from_0", "from_1"]
 """COCO's category ids, or its 80 categories counted in their order."""
-
-# fmt: off
-COCO_NAMES = (
-    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
-    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
-    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
-    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
-    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
-    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
-    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
-    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
-)
-# fmt: on
-"""Of `COCO_CATEGORIES`, in that order (cocodataset.org, instances_val2017.json)."""
 
 _SLACK_PIXELS = 1.0
 """How far a box may stick out of its picture: COCO's are rounded, and some do."""
@@ -123,7 +111,7 @@ class StoredBoxes:
                         f"the classes of {self.source} are plain numbers: say what they are with --set "
                         "dataset.stored_classes=coco_ids (COCO's, with gaps), from_0 or from_1 (its 80 in order)"
                     )
-                number = ids.get(_plain(value) if isinstance(value, str) else value)
+                number = ids.get(plain(value) if isinstance(value, str) else value)
                 if number is None:
                     called = (
                         f" ({names[value]})" if names and isinstance(value, int) and 0 <= value < len(names) else ""
@@ -219,12 +207,8 @@ def _ids_by_class(form: ClassForm | Sequence[str] | None) -> Mapping[int | str, 
         return by_name | {number: number for number in COCO_CATEGORIES}
     if form == "from_0" or form == "from_1":
         return by_name | dict(enumerate(COCO_CATEGORIES, int(form == "from_1")))
-    named = enumerate(_plain(name) for name in form or ())
+    named = enumerate(plain(name) for name in form or ())
     return by_name | {number: by_name[name] for number, name in named if name in by_name}
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace("_", " ")
 
 
 def _images(pictures: Sequence[PictureObjects]) -> tuple[CocoImage, ...]:

@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from accuracy.errors import TruthError
+from accuracy.shown import some
+from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
 from tasks.base import DataMissing
 from tasks.keyword_spotting import FEATURES, FRAMES
@@ -20,9 +23,6 @@ Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """A file's name, a file's bytes, a Pillow image, or uint8 [h, w, 3] in RGB."""
 Names: TypeAlias = str | Path | Sequence[str]
 """A text file with a name a line, or the names."""
-
-_BACKGROUND = frozenset({"???", "background", "unlabeled"})
-"""How label files call the class before the first that counts."""
 
 
 def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
@@ -87,37 +87,34 @@ def as_npy(pixels: npt.NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def read_names(names: Names, *, background: bool = False) -> list[str]:
-    """The names of the classes, in the order of the model's classes.
+def read_names(names: Names) -> ClassNames:
+    """The names of the classes as they are listed, an opening background among them.
 
     Args:
         names: As given.
-        background: True keeps an opening name for the background, where that is a class like any other.
 
     Raises:
         DataMissing: The file cannot be read, or holds no names.
     """
-    found = _lines(Path(names)) if isinstance(names, str | Path) else list(names)
-    if not any(found):
-        raise DataMissing(f"{names} holds no names of classes")
-    skipped = not background and found[0].lower() in _BACKGROUND
-    return found[1:] if skipped else found
+    if not isinstance(names, str | Path):
+        if not any(names):
+            raise DataMissing(f"{some(names)} holds no names of classes")
+        return ClassNames(tuple(names), "the list given")
+    try:
+        return read_class_names(Path(names))
+    except TruthError as error:
+        raise DataMissing(str(error)) from None
 
 
-def check_count(names: Sequence[str] | None, count: int) -> None:
-    """Refuses names that are not one for each class: they would be another model's, or shifted.
+def names_for(names: ClassNames | None, count: int) -> Sequence[str] | None:
+    """The names of so many classes: an opening background is none of them.
 
     Raises:
-        ConfigError: Another number of names.
+        ConfigError: Another number of names: they would be another model's, or shifted.
     """
-    if names is not None and len(names) != count:
-        raise ConfigError(f"there are {len(names)} names, but {count} classes: are they the names of this model?")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise DataMissing(f"the names {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataMissing(f"the names {path} are not UTF-8: {error}") from None
+    if names is None:
+        return None
+    listed = names.names[1:] if names.opens_with_background else names.names
+    if len(listed) != count:
+        raise ConfigError(f"there are {len(listed)} names, but {count} classes: are they the names of this model?")
+    return listed

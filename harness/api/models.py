@@ -15,10 +15,11 @@ import numpy.typing as npt
 from accuracy.answers import wire
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
+from accuracy.truth.class_names import ClassNames
 from accuracy.truth.squad import Question
 from backends.base import TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.api.inputs import Names, Picture, as_npy, check_count, read_features, read_names, read_pixels
+from harness.api.inputs import Names, Picture, as_npy, names_for, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
 from harness.config.files import find_benchmark
 from harness.config.mistakes import task_options
@@ -30,15 +31,15 @@ from harness.spec.resolve import Asked, resolve_asked
 from harness.spec.schema import ModelRef
 from harness.zoo.builtin.sets import builtin_path
 from harness.zoo.files.official import cache_dir
-from tasks.base import Array
+from tasks.base import Array, ModelMismatch
 from tasks.classification import ClassificationCodec
-from tasks.detection import DetectionCodec
+from tasks.detection import DetectionCodec, names_by_category
 from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
 from tasks.label_answers import BestLabels, scores_of
 from tasks.pictures import ade20k
 from tasks.pictures.folders import Pictures
 from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
-from tasks.segmentation import SegmentationCodec
+from tasks.segmentation import SegmentationCodec, names_of_maps
 from tasks.super_resolution import SuperResolutionCodec, open_layout, sized
 from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
@@ -94,8 +95,9 @@ class Model(ABC):
     def __init__(self, asked: Asked, labels: Names | None = None) -> None:
         """Use `harness.api.open_model` or `open`."""
         self.model = asked.model
-        self._options = task_options(task_class(self.task).Options, self.task, asked.options)
-        self._names = None if labels is None else read_names(labels, background=self.task == "segmentation")
+        self._listed = None if labels is None else read_names(labels)
+        self._options = _fitted(self.task, asked, self._listed)
+        self._score_columns = asked.score_columns
         section = asked.benchmark.backend
         self._threads = 1 if section.threads == "auto" else section.threads
         self._opener = Opener(
@@ -150,7 +152,7 @@ class Classifier(Model):
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
         self._scores = outputs[0]
-        check_count(self._names, self._options.num_classes)
+        self._names = names_for(self._listed, self._options.class_count)
 
     def __call__(self, picture: Picture) -> Labels:
         """The five best labels.
@@ -160,7 +162,7 @@ class Classifier(Model):
         """
         name, pixels = read_pixels(picture)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
-        best = wire.unpack_labels(self._codec.postprocess(outputs), self._options.num_classes, self._options.log_dtype)
+        best = wire.unpack_labels(self._codec.postprocess(outputs), self._options.class_count, self._options.log_dtype)
         return _labels(best, scores_of(outputs[0], self._scores)[self._codec.offset :], self._names)
 
 
@@ -172,8 +174,7 @@ class KeywordSpotter(Model):
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = KeywordSpottingCodec(Pictures.none(), self._options, inputs, outputs)
         self._scores = outputs[0]
-        self._names = self._names or list(WORDS)
-        check_count(self._names, len(WORDS))
+        self._names = names_for(self._listed, len(WORDS)) or WORDS
 
     def __call__(self, features: str | Path | bytes | npt.NDArray[np.int8]) -> Labels:
         """The five best words.
@@ -197,6 +198,8 @@ class Detector(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = DetectionCodec(Pictures.none(), self._options, inputs, outputs)
+        names, columns = self._listed, self._score_columns
+        self._name_of = {} if names is None else names_by_category(names, self._options, columns)
 
     def __call__(self, picture: Picture) -> Boxes:
         """All boxes; the option `score_threshold` leaves out unsure ones.
@@ -213,10 +216,9 @@ class Detector(Model):
         height, width = pixels.shape[:2]
         boxes = []
         for _, top, left, bottom, right, score, category in rows.tolist():
-            names, place = self._names or (), int(category) - self._options.class_offset
             boxes.append(
                 Box(
-                    names[place] if 0 <= place < len(names) else str(int(category)),
+                    self._name_of.get(int(category)) or str(int(category)),
                     score,
                     left * width,
                     top * height,
@@ -235,6 +237,7 @@ class Segmenter(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+        self._names = () if self._listed is None else names_of_maps(self._listed, self._options.num_classes)
 
     def __call__(self, picture: Picture) -> Mask:
         """The class of every pixel of the picture.
@@ -246,7 +249,7 @@ class Segmenter(Model):
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         prepared = wire.unpack_class_map(self._codec.postprocess(outputs))
         class_map = ade20k.restore_labels(prepared, *pixels.shape[:2])
-        names = self._names or ()
+        names = self._names
         there = np.unique(class_map).tolist()
         return Mask(
             class_map,
@@ -361,6 +364,18 @@ def kind_of(asked: Asked) -> type[Model]:
             f"known: {', '.join(sorted(KINDS))}"
         )
     return KINDS[asked.benchmark.task]
+
+
+def _fitted(task: str, asked: Asked, names: ClassNames | None) -> Any:
+    """The task's options, with what the model and the names of its classes decide."""
+    kind = task_class(task)
+    options = task_options(kind.Options, task, asked.options)
+    try:
+        return kind.fit(options, asked.score_columns, names)
+    except ModelMismatch:
+        if task != "classification":
+            raise
+        return kind.fit(options, asked.score_columns)  # `names_for` counts them against that
 
 
 def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> Labels:

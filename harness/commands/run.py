@@ -66,13 +66,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from pathlib import Path
 
     from harness.commands.options import overrides_of, repeats
-    from harness.config.files import find_benchmark
+    from harness.config.files import find_benchmark, kind_overrides
     from harness.json_records import to_json
     from harness.series.perform import perform
 
     done = perform(
         find_benchmark(arguments.task),
-        overrides_of(arguments),
+        [*kind_overrides(arguments.task), *overrides_of(arguments)],
         models=arguments.model or [],
         backends=arguments.backend or [],
         repeat=repeats(arguments.repeat),

@@ -60,6 +60,12 @@ def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
     raise UnknownName("task", task, [*shipped, *aliases, *others])
 
 
+def kind_overrides(task: str) -> list[tuple[str, Any]]:
+    """What it means that `--task` names a kind of task, and not a benchmark or a file of the user's: a field of the config."""
+    named = task.endswith((".yaml", ".yml")) or "/" in task or task in benchmark_names()
+    return [] if named else [("asked_by_kind", True)]
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
     """A config file as it was read: a command reads it once, however many runs come of it."""

@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from accuracy.errors import TruthError
 from harness.config import rules
 from harness.config.backend import with_absolute_paths
-from harness.config.files import ConfigFile, load_benchmark
+from harness.config.files import ConfigFile, config_folder, load_benchmark
 from harness.config.mistakes import task_options
 from harness.config.registry import TASKS, backend_names, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
+from harness.model.classes import score_columns
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import find_model
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.zoo.files.sample_cache import cache_limit
-from tasks.base import Layout
+from tasks.base import Layout, ModelMismatch
 
 _DEFAULT_SAMPLE_COUNT = 1024
 _MOST = 1024
@@ -57,22 +59,29 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     found_model = attempt(lambda: find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
-        lambda: _options(benchmark, found_model[1] if found_model else {}, found_data[1] if found_data else {})
+        lambda: _options(
+            benchmark,
+            found_model[1] if found_model else {},
+            found_data[1] if found_data else {},
+            found_model[0] if found_model else None,
+        )
     )
     if problems or load is None or found_model is None or found_data is None or options is None:
         problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
+    model, dataset = found_model[0], found_data[0]
+    is_own = benchmark.asked_by_kind and model.source == "file"
     return Spec(
         benchmark=config.path.stem,
-        title=benchmark.title,
+        title=_title(config.path, benchmark, model, dataset),
         task=benchmark.task,
         options=options,
-        model=_invoked(found_model[0], benchmark),
-        dataset=found_data[0],
+        model=_invoked(model, benchmark),
+        dataset=dataset,
         backend=with_absolute_paths(benchmark.backend),
         load=load,
-        targets=benchmark.targets,
-        full_count=benchmark.full_count,
+        targets=[] if is_own else benchmark.targets,
+        full_count=None if is_own and dataset.source == "file" else benchmark.full_count,
         cache_dir=cache_dir,
         sample_cache_bytes=cache_limit(),
     )
@@ -112,7 +121,10 @@ class Asked:
 
     benchmark: Benchmark
     options: dict[str, Any]
+    """Without what the model decides: the names given with it have a say in that."""
     model: ModelRef
+    score_columns: int | None
+    """See `Task.fit`."""
 
 
 def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> Asked:
@@ -128,7 +140,10 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
     """
     benchmark = load_benchmark(config, overrides)
     model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
-    return Asked(benchmark, _options(benchmark, of_model, {}), _invoked(model, benchmark))
+    invoked = _invoked(model, benchmark)
+    return Asked(
+        benchmark, _options(benchmark, of_model, {}), invoked, score_columns(invoked.path, invoked.invocation.signature)
+    )
 
 
 def _invoked(model: ModelRef, benchmark: Benchmark) -> ModelRef:
@@ -203,14 +218,32 @@ def _load(benchmark: Benchmark) -> Load:
     )
 
 
-def _options(benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, Any]) -> dict[str, Any]:
-    """The task's options: those of the model's and the data set's entries, then the config's own two sections, which win."""
+def _title(config: Path, benchmark: Benchmark, model: ModelRef, dataset: DataSetRef) -> str:
+    """What runs: a benchmark's own title is of its own models, and of none that the user brings."""
+    if model.source != "file" or config.resolve().parent != config_folder().resolve():
+        return benchmark.title
+    return f"{benchmark.task.replace('_', ' ').capitalize()}: {model.name} on {dataset.name}"
+
+
+def _options(
+    benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, Any], model: ModelRef | None = None
+) -> dict[str, Any]:
+    """The task's options: those of the model's and the data set's entries, then the config's own two sections, which win.
+
+    What they leave open and the model's file decides, such as the number of its classes, is filled in.
+    """
     if benchmark.task not in TASKS:
         return {}
     own = {"model": benchmark.model.model_extra or {}, "dataset": benchmark.dataset.model_extra or {}}
     values = {**of_model, **of_data, **own["model"], **own["dataset"]}
     sections = {name: section for section, names in own.items() for name in names}
-    options = task_options(task_class(benchmark.task).Options, benchmark.task, values, sections)
+    kind = task_class(benchmark.task)
+    options = task_options(kind.Options, benchmark.task, values, sections)
+    if model is not None:
+        try:
+            options = kind.fit(options, score_columns(model.path, benchmark.model.invocation.signature))
+        except (ModelMismatch, TruthError) as error:
+            raise ConfigError(str(error)) from None
     return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
 
 

@@ -13,7 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from accuracy.errors import TruthError
+from accuracy.shown import some as shown
 from accuracy.truth.coco import CocoTruth, refuse_doubles
+from accuracy.truth.coco_names import by_coco_ids
 from accuracy.truth.coco_pbtxt import read_pbtxt
 from accuracy.truth.instances import read_instances
 from accuracy.truth.stored_boxes import BoxForm, ClassForm, StoredBoxes
@@ -39,7 +41,13 @@ class CocoData:
     """None where there is none, or where it is stored with the pictures."""
 
     def __init__(
-        self, data: DataRef, order: Order, boxes: BoxForm | None = None, classes: ClassForm | None = None
+        self,
+        data: DataRef,
+        order: Order,
+        boxes: BoxForm | None = None,
+        classes: ClassForm | None = None,
+        *,
+        by_names: bool = True,
     ) -> None:
         """Finds the pictures and the ground truth.
 
@@ -53,11 +61,13 @@ class CocoData:
             order: The order wanted.
             boxes: How stored boxes are written, as `StoredBoxes.truth`.
             classes: What stored classes mean, likewise.
+            by_names: Whether a JSON's categories count as COCO's where all have COCO's names, whatever their ids.
 
         Raises:
             DataMissing: No pictures, two ground truths, or pictures and JSON that do not belong together.
         """
         self._forms = boxes, classes
+        self._by_names = by_names
         self._is_part = data.count is not None
         whole = open_pictures(data.path)
         self._is_stored = data.truth is None and whole.boxes is not None
@@ -146,9 +156,11 @@ class CocoData:
     def _instances(self) -> CocoTruth:
         truth = read_instances(self._path)
         refuse_doubles(truth.images, "name")
+        if self._by_names and (named := by_coco_ids(truth)) is not truth:
+            return named
         if texts := [key for key, number in truth.numbers.items() if str(key) != str(number)]:
             raise TruthError(
-                f"{self._path} calls its categories {', '.join(map(repr, texts[:_SHOWN]))}: a model's classes are numbers, so "
+                f"{self._path} calls its categories {shown(texts)}: a model's classes are numbers, so "
                 "number them as the model does"
             )
         return truth

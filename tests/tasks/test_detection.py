@@ -435,6 +435,73 @@ def test_labels_of_eighty_classes_find_the_gapped_category_ids(coco: Path) -> No
         task.score(answers_of("cab"))
 
 
+@pytest.mark.parametrize("ids", [(0, 1, 79), (1, 2, 80), (7, 5, 3)], ids=["from 0", "from 1", "of a few"])
+def test_a_json_that_gives_cocos_classes_other_ids_is_told_by_their_names(tmp_path: Path, ids: tuple[int, ...]) -> None:
+    folder = write_coco(tmp_path)
+    path = folder / "annotations/instances_val2017.json"
+    content = json.loads(path.read_text())
+    new = dict(zip((1, 2, 90), ids, strict=True))
+    names = {1: "person", 2: "bicycle", 90: "toothbrush"}
+    content["categories"] = [{"id": new[number], "name": name} for number, name in names.items()]
+    for entry in content["annotations"]:
+        entry["category_id"] = new[entry["category_id"]]
+    path.write_text(json.dumps(content))
+    score = Detection(DataRef(folder), DetectionOptions()).score(answers_of("cab"))
+    assert score["coco_ap"] == pytest.approx(1.0)
+    assert any("told by their names" in note for note in score.notes)
+    # A detector of the user's own counts the file's classes.
+    own = Detection.fit(DetectionOptions(), 4)
+    assert own.category_ids == "file"
+    assert Detection(DataRef(folder), own).score(answers_of("cab"))["coco_ap"] != pytest.approx(1.0)
+
+
+def test_categories_of_which_only_some_are_cocos_are_refused_where_their_ids_are_not(tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "bicycle"}, {"id": 2, "name": "helmet"}, {"id": 90, "name": "toothbrush"}]
+    folder = write_coco(tmp_path, categories=categories)
+    with pytest.raises(
+        DataMissing, match=r"under other ids \(bicycle 1\), .* none of COCO's \(helmet\).*category_ids=file"
+    ):
+        Detection(DataRef(folder), DetectionOptions()).check_truth()
+    Detection(DataRef(folder), DetectionOptions(category_ids="file")).check_truth()
+
+
+def test_classes_without_gaps_count_the_categories_in_the_files_order(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path, categories=[{"id": 90}, {"id": 2}, {"id": 1}])
+    task = Detection(DataRef(folder), DetectionOptions(inverse_map=True))
+    relabelled = {1.0: 3.0, 90.0: 1.0}
+    answers = []
+    for answer in answers_of("cab"):
+        rows = unpack_detections(answer.data).copy()
+        rows[:, 6] = [relabelled[label] for label in rows[:, 6].tolist()]
+        answers.append(Answer(answer.index, rows.tobytes()))
+    assert task.score(answers)["coco_ap"] == pytest.approx(1.0)
+
+
+def test_a_json_that_lists_only_what_occurs_does_not_shift_classes_without_gaps(tmp_path: Path) -> None:
+    names = [{"id": 1, "name": "person"}, {"id": 90, "name": "toothbrush"}]
+    folder = write_coco(tmp_path, categories=names)
+    task = Detection(DataRef(folder), DetectionOptions(inverse_map=True))
+    answers = []
+    for answer in answers_of("cab"):
+        rows = unpack_detections(answer.data).copy()
+        rows[:, 6] = [{1.0: 1.0, 90.0: 80.0}[label] for label in rows[:, 6].tolist()]
+        answers.append(Answer(answer.index, rows.tobytes()))
+    assert task.score(answers)["coco_ap"] == pytest.approx(1.0)
+    unnamed = Detection(DataRef(write_coco(tmp_path / "unnamed", categories=[{"id": 1}, {"id": 90}])), task._options)
+    with pytest.raises(LogError, match="count the ground truth's 2 categories: does it list all of the model's"):
+        unnamed.score(answers)
+
+
+def test_how_a_detector_counts_is_read_off_its_number_of_classes() -> None:
+    found = {columns: Detection.fit(DetectionOptions(), columns) for columns in (None, 91, 81, 4)}
+    assert [(one.inverse_map, one.category_ids) for one in found.values()] == [
+        (False, "coco"),
+        (False, "coco"),
+        (True, "coco"),
+        (False, "file"),
+    ]
+
+
 def test_the_explanation_speaks_of_this_set(coco: Path) -> None:
     assert "on these 3 pictures" in Detection(DataRef(coco), DetectionOptions()).explain(answers_of("cab"))
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from accuracy.errors import TruthError
 from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
-from accuracy.truth.stored_boxes import COCO_NAMES, PictureObjects
+from accuracy.truth.coco_names import COCO_NAMES
+from accuracy.truth.stored_boxes import PictureObjects
 from harness.errors import ConfigError
 from harness.zoo.layouts.prepare import Stage
 from tasks.hub import HubName, load, read_hub_questions

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from accuracy.errors import TruthError
 from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.coco_names import COCO_NAMES
 from accuracy.truth.instances import read_instances
-from accuracy.truth.stored_boxes import COCO_NAMES, BoxForm, ClassForm, PictureObjects, StoredBoxes
+from accuracy.truth.stored_boxes import BoxForm, ClassForm, PictureObjects, StoredBoxes
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 WIDTH, HEIGHT = 64, 48

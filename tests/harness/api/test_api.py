@@ -15,6 +15,7 @@ from PIL import Image
 
 from accuracy.answers.log import read_rows
 from accuracy.answers.wire import unpack_detections, unpack_labels
+from accuracy.truth.coco_names import COCO_NAMES
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend
 from harness import api
@@ -158,6 +159,25 @@ def test_a_boxs_name_is_the_line_of_the_models_class(detector: Path, tmp_path: P
             assert [box.name for box in detect(colours((9, 9, 9))).boxes] == ["thing 16", "thing 0"]
     with Detector.open("ssd_mobilenet_v2", model=detector, labels=["person"]) as detect:
         assert [box.name for box in detect(colours((9, 9, 9))).boxes] == ["17", "person"]
+
+
+def test_names_of_windows_shift_no_box(detector: Path, tmp_path: Path) -> None:
+    lines = ["???", *(f"thing {number}" for number in range(17))]
+    (tmp_path / "names.txt").write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    with Detector.open("ssd_mobilenet_v2", model=detector, labels=tmp_path / "names.txt") as detect:
+        assert [box.name for box in detect(colours((9, 9, 9))).boxes] == ["thing 16", "thing 0"]
+
+
+def test_cocos_80_names_go_to_its_ids_with_their_gaps(detector: Path) -> None:
+    with Detector.open("ssd_mobilenet_v2", model=detector, labels=COCO_NAMES) as detect:
+        assert [(box.category, box.name) for box in detect(colours((9, 9, 9))).boxes] == [(17, "cat"), (1, "person")]
+
+
+def test_names_of_another_number_of_classes_are_refused_for_masks_too(segmenter: Path) -> None:
+    with pytest.raises(ModelMismatch, match="the list given has 5 names, but the model has 3 classes"):
+        Segmenter.open("deeplabv3", model=segmenter, labels=["background", "a", "b", "c", "d"])
+    with Segmenter.open("deeplabv3", model=segmenter, labels=["meadow", "sea"]) as segment:
+        assert segment(colours((0, 250, 0), height=16, width=16)).names == {1: "meadow"}
 
 
 def test_an_option_of_the_task_is_an_argument(detector: Path) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from harness.config.files import read_config
+from harness.config.files import find_benchmark, kind_overrides, read_config
+from harness.errors import ConfigError
 from harness.spec.resolve import resolve
-from harness.spec.schema import read_spec, write_spec
+from harness.spec.schema import Spec, read_spec, write_spec
 from harness.zoo.files.official import cache_dir
+from harness.zoo.graph import layers
+from harness.zoo.graph.writer import Graph
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 
@@ -64,6 +68,59 @@ def test_a_spec_is_read_as_it_was_written(keyword_model: Path, keyword_data: Pat
     spec = resolve(read_config(CONFIGS / "kws.yaml"), given, tmp_path)
     write_spec(spec, tmp_path)
     assert read_spec(tmp_path) == spec
+
+
+def classifier(path: Path, classes: int) -> Path:
+    graph = Graph("scores")
+    picture = graph.input("picture", (1, 4, 4, 3), np.float32)
+    flat = layers.reshape(graph, "flat", picture, (1, 48))
+    weight = graph.constant("weight", np.zeros((classes, 48), np.float32))
+    bias = graph.constant("bias", np.zeros(classes, np.float32))
+    graph.output(layers.fully_connected(graph, "scores", flat, weight, bias))
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+def classification(folder: Path, classes: int, *more: tuple[str, object]) -> Spec:
+    (folder / "data").mkdir(exist_ok=True)
+    given = [("model.use", str(classifier(folder / "mine.tflite", classes))), ("dataset.use", str(folder / "data"))]
+    return resolve(read_config(find_benchmark("classification")), [*given, *more], folder)
+
+
+@pytest.mark.parametrize(("scores", "counted"), [(1001, (1000, 1)), (1000, (1000, 0)), (5, (5, 0)), (965, (965, 0))])
+def test_the_class_count_is_read_off_the_model(tmp_path: Path, scores: int, counted: tuple[int, int]) -> None:
+    options = classification(tmp_path, scores).options
+    assert (options["num_classes"], options["offset"]) == counted
+
+
+@pytest.mark.parametrize("first", ["background", "???", "Ant"])
+def test_a_background_is_recognised_by_the_names(tmp_path: Path, first: str) -> None:
+    (tmp_path / "names.txt").write_bytes(f"{first}\r\nbee\r\ncow\r\n".encode("utf-8-sig"))
+    names = ("dataset.class_names", str(tmp_path / "names.txt"))
+    found = [classification(tmp_path, scores, names).options for scores in ((3, 4) if first == "Ant" else (3, 2))]
+    has = [(options["num_classes"], options["offset"]) for options in found]
+    assert has == ([(3, 0), (3, 1)] if first == "Ant" else [(2, 1), (2, 0)])
+    with pytest.raises(ConfigError, match=r"names\.txt has 3 names, but the model has 10 classes"):
+        classification(tmp_path, 10, names)
+
+
+def test_a_model_of_the_users_own_has_its_own_title_and_no_floor_of_another(tmp_path: Path) -> None:
+    spec = classification(tmp_path, 5, ("asked_by_kind", True))
+    assert spec.title == "Classification: mine on data"
+    assert (spec.targets, spec.full_count) == ([], None)
+    named = classification(tmp_path, 1001)
+    assert named.title == "Classification: mine on data"
+    assert named.targets
+    assert kind_overrides("classification") == [("asked_by_kind", True)]
+    assert kind_overrides("mobilenet_edgetpu") == kind_overrides("./mine.yaml") == []
+
+
+def test_a_config_of_the_users_own_keeps_its_title(tmp_path: Path) -> None:
+    (tmp_path / "gate.yaml").write_text("inherits: classification\ntitle: The gate\n", encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    given = [("model.use", str(classifier(tmp_path / "mine.tflite", 5))), ("dataset.use", str(tmp_path / "data"))]
+    assert resolve(read_config(tmp_path / "gate.yaml"), given, tmp_path).title == "The gate"
 
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -19,8 +19,8 @@ from PIL import Image
 from accuracy.answers import wire
 from accuracy.answers.log import Answer
 from accuracy.truth.coco import COCO_CATEGORIES
+from accuracy.truth.coco_names import COCO_NAMES
 from accuracy.truth.instances import read_instances
-from accuracy.truth.stored_boxes import COCO_NAMES
 from backends.base import TensorSpec
 from tasks.base import Array, DataMissing, DataRef
 from tasks.detection import Detection, DetectionOptions

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from accuracy.truth.coco_names import COCO_NAMES
 from accuracy.truth.instances import read_instances
 from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_questions
-from accuracy.truth.stored_boxes import COCO_NAMES
 from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.layouts.folders import LAYOUTS

@@ -1,0 +1,75 @@
+"""How many classes a model tells apart, read from its file: what names, labels and options are held against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backends.base import ModelRejected
+from backends.litert.model_file import Shape, Subgraph
+from backends.litert.model_reader import read_model
+from backends.litert.signatures import choose_signature
+
+_DETECTION = "TFLite_Detection_PostProcess"
+_CLASS_SCORES = 1
+"""The detection op's input [1, anchors, classes], the background's column among them."""
+_MAP_RANK = 3
+"""A class map [1, height, width] has no side of classes."""
+_SHAPE_ONLY = frozenset({"CAST", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SQUEEZE"})
+"""What may stand between the choice of a class and the output that holds it."""
+
+
+def score_columns(path: Path, signature: str | None = None) -> int | None:
+    """The number of scores from which the model chooses a class, a background's among them.
+
+    Of a detector the columns of its class scores; of a model that ends in an argmax what that chooses from; else the last
+    side of its one output.
+
+    Args:
+        path: The model file.
+        signature: The one that runs, as the user named it; None leaves it to the file.
+
+    Returns:
+        None where the file does not tell: another kind of model, a size that is free, or no model at all.
+    """
+    try:
+        model = read_model(path)
+        chosen = choose_signature(model, signature)
+    except ModelRejected:
+        return None  # whoever opens it says why
+    graph = model.subgraphs[chosen.subgraph if chosen else 0]
+    for operator in graph.operators:
+        if operator.name == _DETECTION and len(operator.inputs) > _CLASS_SCORES:
+            return _last_side(graph, operator.inputs[_CLASS_SCORES])
+    if len(graph.outputs) != 1:
+        return None
+    output = graph.outputs[0]
+    chosen_from = _chosen_from(graph, output)
+    is_map = chosen_from == output and len(graph.tensors[output].declared_shape) == _MAP_RANK
+    return None if is_map else _side_of_classes(graph.tensors[chosen_from].declared_shape)
+
+
+def _chosen_from(graph: Subgraph, output: int) -> int:
+    """The tensor over which the output is an argmax; the output itself where it is none."""
+    makers = {made: operator for operator in graph.operators for made in operator.outputs}
+    at = output
+    for _ in graph.operators:
+        maker = makers.get(at)
+        if maker is None or not maker.inputs or maker.name not in {*_SHAPE_ONLY, "ARG_MAX"}:
+            return output
+        at = maker.inputs[0]
+        if maker.name == "ARG_MAX":
+            return at
+    return output
+
+
+def _side_of_classes(shape: Shape) -> int | None:
+    """Scores of one answer are [1, n], whatever sides of 1 stand around; of a map they stand last, or before its sides."""
+    sides = [side for side in shape if side != 1]
+    before = len(sides) == _MAP_RANK and sides[1] == sides[2] != sides[0]
+    found = (sides[0] if before else sides[-1]) if sides else 0
+    return found if found > 1 else None
+
+
+def _last_side(graph: Subgraph, tensor: int) -> int | None:
+    shape = graph.tensors[tensor].declared_shape if 0 <= tensor < len(graph.tensors) else ()
+    return shape[-1] if shape and shape[-1] > 1 else None
