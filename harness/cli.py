@@ -10,14 +10,16 @@ import difflib
 import importlib
 import json
 import os
+import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_BROKEN, EXIT_USER, Interrupted, exit_status, message_of, unknown
+from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
 
 VERBS = {
     "run": "run a benchmark (the verb when the first word is an option)",
@@ -43,8 +45,12 @@ examples:
   ./run.sh test                  run all tests
 
 exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
-130 after SIGINT, 143 after SIGTERM
+130 after SIGINT, 143 after SIGTERM, 141 where whoever read the output has gone (| head)
 """
+
+
+_ENDLESS = re.compile(r"\S{250,}")
+"""A name that no message needs whole."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,11 +65,27 @@ class Parser(argparse.ArgumentParser):
 
     def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
         """As `parse_args`; an unknown option is answered with the nearest known one."""
+        self._refuse_doubles(words)
         arguments, rest = self.parse_known_args(words)
         if rest:
             known = [option for action in self._actions for option in action.option_strings]
             self.error("; ".join(_unknown_word(word, known) for word in rest))
         return arguments
+
+    def _refuse_doubles(self, words: Sequence[str]) -> None:
+        """Of an option that takes one value argparse would take the last, without a word."""
+        single = {
+            option: action
+            for action in self._actions
+            for option in action.option_strings
+            if action.nargs != 0 and not isinstance(action, argparse._AppendAction)
+        }
+        options = words[: words.index("--")] if "--" in words else words
+        given = Counter(
+            single[name].option_strings[0] for word in options if (name := word.partition("=")[0]) in single
+        )
+        if twice := [option for option, times in given.items() if times > 1]:
+            self.error(f"{', '.join(twice)} takes one value, but is given more than once")
 
 
 def entry() -> NoReturn:
@@ -80,6 +102,8 @@ def main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
     try:
+        if nul := [word for word in words if "\0" in word]:
+            raise ConfigError(f"{shortened(ascii(nul[0]))} holds the character NUL, which no name may")
         verb, rest = _verb(words)
         if verb is None:
             _print_help()
@@ -98,9 +122,9 @@ def main(words: Sequence[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_USER
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more at exit.
+        # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BROKEN
+        return 128 + signal.SIGPIPE
     except BaseException as error:
         _ignore_signals()
         status = exit_status(error)
@@ -138,7 +162,8 @@ def _unknown_word(word: str, known: Sequence[str]) -> str:
 
 
 def _complain(message: str, status: int = EXIT_USER) -> int:
-    print(f"tflite-loadgen: {message}", file=sys.stderr)
+    plain = _ENDLESS.sub(lambda name: shortened(name[0]), message)
+    print(f"tflite-loadgen: {plain}", file=sys.stderr)
     return status
 
 

@@ -20,7 +20,8 @@
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
 json_records.NotThisRecord, json_records.UnknownField, worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
-Anything else is a bug and keeps its traceback.
+A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has
+status 2 wherever it is met. Anything else is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ EXIT_USER = 2
 EXIT_BROKEN = 3
 _TOO_MANY_FILES = os.strerror(errno.EMFILE)
 _ENOUGH_FILES = 1024
+_UNUSABLE = frozenset(
+    (errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENXIO)
+)
+"""What is wrong with a path that the user named, rather than with the machine or this program."""
+_SHOWN = 120
 
 
 class HarnessError(Exception):
@@ -111,7 +117,7 @@ def message_of(error: BaseException) -> str:
     Where the limit of open files was met, the file that would have been one too many is not to blame.
     """
     if not _met_the_limit_of_open_files(error):
-        return str(error)
+        return _unusable_name(error) or str(error)
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -132,9 +138,30 @@ def _met_the_limit_of_open_files(error: BaseException | None) -> bool:
     return False
 
 
+def shortened(name: str, most: int = _SHOWN) -> str:
+    """A name of any length for a message: its two ends where it is too long."""
+    return name if len(name) <= most else f"{name[: most // 2]}...{name[-most // 2 :]} ({len(name)} characters)"
+
+
+def _unusable_name(error: BaseException) -> str:
+    """The message for a path that can be no file's or folder's, or not this user's; empty for any other error.
+
+    That a file is absent is for those to say who know what it would be.
+    """
+    if isinstance(error, OSError) and error.errno in _UNUSABLE and error.filename is not None:
+        return f"{shortened(os.fsdecode(error.filename))} cannot be used: {error.strerror}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"{shortened(ascii(error.object))} is no UTF-8: rename it"
+    if type(error) is ValueError and str(error).startswith("embedded null"):
+        return "a name holds the character NUL, which no file's name may"
+    return ""
+
+
 def exit_status(error: BaseException) -> int | None:
     """The exit status for an error a user can meet; None for a bug, which keeps its traceback."""
     if _met_the_limit_of_open_files(error):
+        return EXIT_USER
+    if _unusable_name(error):
         return EXIT_USER
     # Of ours alone: another library's error may have something of this name that is no number.
     status = getattr(error, "exit_status", None)

@@ -52,9 +52,9 @@ __all__ = [
 def open_model(
     task: str,
     *,
-    model: str | Path = "auto",
-    backend: str = "cpu",
-    threads: int = 1,
+    model: str | Path | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
     labels: Names | None = None,
     **options: Any,
 ) -> Any:
@@ -62,9 +62,10 @@ def open_model(
 
     Args:
         task: A benchmark's name (`mobilenet_edgetpu`), an alias (`classification`) or the path of a config file.
-        model: `auto`, `official`, `standin`, a name from the config, or the path of a TFLite file.
-        backend: As `--backend` of a run.
-        threads: CPU threads.
+        model: `auto`, `official`, `standin`, a name from the config, or the path of a TFLite file; None takes the config's
+            own, which is `auto` in those that come with the program.
+        backend: As `--backend` of a run; None takes the config's own, or `cpu`.
+        threads: CPU threads; None takes the config's own number, or 1.
         labels: The classes' names: a text file with one a line, or the names themselves, in the order of the model's
             classes. An opening `background`, `???` or `unlabeled` is skipped, except for segmentation.
         **options: Options of the task as its config has them, for example `profile="pillow"`.

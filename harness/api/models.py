@@ -17,7 +17,7 @@ from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.squad import Question
-from backends.base import TensorSpec
+from backends.base import Backend, TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
 from harness.api.inputs import Names, Picture, as_npy, names_for, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
@@ -45,16 +45,18 @@ from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
 
-def resolve_arguments(task: str, model: str | Path, backend: str, threads: int, options: Mapping[str, Any]) -> Asked:
+def resolve_arguments(
+    task: str, model: str | Path | None, backend: str | None, threads: int | None, options: Mapping[str, Any]
+) -> Asked:
     """What the arguments of `harness.api.open_model` stand for.
 
     Raises:
         ConfigError: An unknown name or option, or no model.
     """
     overrides = [
-        ("model.use", str(model)),
-        *parse_backend(backend),
-        ("backend.threads", threads),
+        *([] if model is None else [("model.use", str(model))]),
+        *([] if backend is None else parse_backend(backend)),
+        *([] if threads is None else [("backend.threads", threads)]),
         *((f"model.{name}", value) for name, value in options.items()),
     ]
     return resolve_asked(find_benchmark(task), overrides, cache_dir())
@@ -76,9 +78,9 @@ class Model(ABC):
         cls,
         task: str,
         *,
-        model: str | Path = "auto",
-        backend: str = "cpu",
-        threads: int = 1,
+        model: str | Path | None = None,
+        backend: str | None = None,
+        threads: int | None = None,
         labels: Names | None = None,
         **options: Any,
     ) -> Self:
@@ -108,11 +110,11 @@ class Model(ABC):
             invocation=asked.model.invocation,
             input_shapes=self._shapes,
         )
-        self._backend = self._opener.open_covered(self._threads)
+        self._open: Backend | None = self._opener.open_covered(self._threads)
         try:
             self._bind(self._backend.inputs, self._backend.outputs)
         except BaseException:
-            self._backend.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -125,8 +127,16 @@ class Model(ABC):
         self.close()
 
     def close(self) -> None:
-        """Frees the model, which cannot be asked any more."""
-        self._backend.close()
+        """Frees the model, which cannot be asked any more; a second time does nothing."""
+        held, self._open = self._open, None
+        if held is not None:
+            held.close()
+
+    @property
+    def _backend(self) -> Backend:
+        if self._open is None:
+            raise ConfigError(f"{self.model.name} was closed and cannot be asked: open it again")
+        return self._open
 
     @abstractmethod
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
@@ -289,7 +299,7 @@ class SuperResolver(Model):
             shape = sized(self._open_layout, *pixels.shape[:2])
             self._backend.close()
             self._opener.take_input_shapes([shape])
-            self._backend = self._opener.open_covered(self._threads)
+            self._open = self._opener.open_covered(self._threads)
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))

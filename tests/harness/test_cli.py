@@ -93,7 +93,7 @@ def test_a_reader_that_goes_away_is_no_bug(command: list[str], environment: dict
         [*command, "--help"], cwd=tmp_path, env=environment, stdout=write, stderr=subprocess.PIPE, check=False
     )
     os.close(write)
-    assert done.returncode == 3
+    assert done.returncode == 141
     assert done.stderr == b""
 
 
@@ -113,3 +113,33 @@ def test_progress_that_nobody_reads_does_not_stop_a_run(
     os.close(write)
     assert done.returncode == 0
     assert b"VALID" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["--task", "kws", "--threads", "1", "--threads", "2"], "--threads"),
+        (["--task", "kws", "--threads=1", "--threads", "1"], "--threads"),
+        (["--task", "kws", "--task", "mobilebert"], "--task"),
+        (["--task", "kws", "--repeat", "2", "--repeat", "3"], "--repeat"),
+        (["--task", "kws", "--require-full", "--require-full=0.5"], "--require-full"),
+        (["score", "--log", "a", "--log", "b", "--task", "kws"], "--log"),
+        (["tune", "--task", "kws", "--out", "a", "--out", "b"], "--out"),
+        (["--task", "kws", "--set", "backend.threads=1", "--set", "backend.threads=2"], "backend.threads"),
+        (["score", "--log", "a", "--task", "kws", "--set", "model.scale=1", "--set", "model.scale=2"], "model.scale"),
+    ],
+)
+def test_a_value_that_is_given_twice_is_refused_since_either_may_be_meant(
+    words: list[str], option: str, call: Cli
+) -> None:
+    done = call(*words)
+    assert done.returncode == 2
+    assert option in done.stderr
+    assert "more than once" in done.stderr
+
+
+def test_a_name_without_end_is_shortened_wherever_it_is_complained_of(call: Cli) -> None:
+    done = call("show", "/".join(["d" * 99] * 50))
+    assert done.returncode == 2
+    assert "(4999 characters" in done.stderr
+    assert len(done.stderr) < 400

@@ -274,6 +274,31 @@ def test_features_of_another_type_or_shape_are_refused_whatever_their_size(
             hear(spoil(features))
 
 
+def test_a_closed_model_says_that_it_is_closed(keyword_model: Path, keyword_data: Path, tmp_path: Path) -> None:
+    with KeywordSpotter.open("kws", model=keyword_model) as hear:
+        hear(keyword_data / "sample_0017.bin")
+    hear.close()
+    with pytest.raises(ConfigError, match="was closed and cannot be asked: open it again"):
+        hear(keyword_data / "sample_0017.bin")
+    enlarge = SuperResolver.open("edsr", model=_doubler(tmp_path / "edsr.tflite", 2, 2))
+    enlarge.close()
+    with pytest.raises(ConfigError, match="was closed"):
+        enlarge(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_a_config_of_ones_own_names_the_model_the_backend_and_the_threads(keyword_model: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate.yaml"
+    gate.write_text(f"inherits: kws\nmodel: {{use: {keyword_model}}}\nbackend: {{name: cpu, threads: 2}}\n")
+    with open_model(str(gate)) as hear:
+        assert hear.model.path == keyword_model
+        assert hear._threads == 2
+    other = tmp_path / "other.tflite"
+    other.write_bytes(keyword_model.read_bytes())
+    with open_model(str(gate), model=other, threads=1) as hear:
+        assert hear.model.path == other
+        assert hear._threads == 1
+
+
 def test_the_words_are_in_the_order_of_the_published_samples(zoo: Path) -> None:
     from tasks.keyword_spotting import WORDS
 
