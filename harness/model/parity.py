@@ -162,8 +162,11 @@ def _tensor(task: str, spec: TensorSpec, expected: Array, found: Array, toleranc
 
 def _decision_axis(task: str, spec: TensorSpec) -> int | None:
     """The axis along which the task looks for the best value; None where it looks for none."""
-    if task in ("classification", "keyword_spotting", "segmentation") and spec.shape and spec.shape[-1] > 1:
-        return -1
+    shape = spec.shape
+    if task in ("classification", "keyword_spotting") and shape and max(shape) > 1:
+        return shape.index(max(shape)) - len(shape)  # [1, 1000], [1, 1000, 1, 1]
+    if task == "segmentation" and len(shape) > 2 and shape[-1] > 1:
+        return -1 if shape[-1] <= shape[-3] else -3  # a map has more pixels each way than classes
     if task == "question_answering" and len(spec.shape) > 1:
         # [1, 384] for a start or an end, [1, 384, 2] for both.
         return 2

@@ -55,6 +55,24 @@ def test_quantised_outputs_are_measured_in_steps(base: int, steps: int, allowed:
     assert result.passed is (steps <= allowed)
 
 
+@pytest.mark.parametrize(
+    ("task", "shape", "axis"),
+    [
+        ("classification", (1, 9, 1, 1), 1),
+        ("segmentation", (1, 9, 9, 4), 3),
+        ("segmentation", (1, 4, 9, 9), 1),
+        ("segmentation", (4, 9, 9), 0),
+    ],
+)
+def test_the_best_class_is_looked_for_where_the_classes_are(task: str, shape: tuple[int, ...], axis: int) -> None:
+    spec, random = TensorSpec("scores", shape, np.dtype(np.float32)), np.random.default_rng(0)
+    expected = random.normal(size=shape).astype(np.float32)
+    other_axes = tuple(1 if at == axis else side for at, side in enumerate(shape))
+    moved = expected + 9 * random.normal(size=other_axes).astype(np.float32)  # the same decisions along that axis alone
+    assert held(task, spec, expected, moved).outputs[0].agreement == 1.0
+    assert (held(task, spec, expected, np.flip(expected, axis)).outputs[0].agreement or 0.0) < 0.5
+
+
 def test_a_best_class_that_the_cpu_sees_as_bad_fails_and_a_near_tie_does_not() -> None:
     expected = np.array([[100, 98, 10, 0, 0, 0, 0, 0, 0, 0]], np.uint8)
     tie = np.array([[98, 100, 10, 0, 0, 0, 0, 0, 0, 0]], np.uint8)

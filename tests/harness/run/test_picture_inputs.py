@@ -75,12 +75,14 @@ def test_a_normalised_int8_export_is_refused_with_its_range_and_what_to_say(
     assert not list((tmp_path / "run").glob("mlperf_log_*"))
 
 
-def test_it_scores_as_the_float_model_does_once_the_words_name_the_normalisation(
+def test_it_scores_as_in_floats_once_a_config_names_the_normalisation(
     torch_model: Path, picture_data: Path, call: Call, tmp_path: Path
 ) -> None:
-    normalised = ("--set", f"model.mean={MEAN}", "--set", f"model.std={STD}", "--set", "model.offset=null")
-    words = ["--task", "classification", "--model", torch_model, "--dataset", picture_data, *normalised]
-    done = call(*words, "--mode", "accuracy", "--json", "--out", tmp_path / "run")
+    config = tmp_path / "mine.yaml"
+    lines = ["title: A network of mine", "task: classification", "model:", f"  use: {torch_model}", f"  mean: {MEAN}"]
+    lines += [f"  std: {STD}", "dataset:", f"  use: {picture_data}"]
+    config.write_text("\n".join(lines), encoding="utf-8")
+    done = call("--task", config, "--mode", "accuracy", "--json", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["accuracy"]["top1"]["value"] == 0.75
 
