@@ -9,9 +9,8 @@ _CHARACTERS = 80
 
 
 def some(values: Sequence[object], most: int = _ITEMS) -> str:
-    """The first values, separated by commas, each cut where it is long; `, ... (1,000 in all)` where there are more."""
-    first = ", ".join(brief(value) for value in values[:most])
-    return first if len(values) <= most else f"{first}, ... ({len(values):,} in all)"
+    """The first values, separated by commas, each cut where it is long, and `, ...` where there are more."""
+    return ", ".join(brief(value) for value in values[:most]) + (", ..." if len(values) > most else "")
 
 
 def brief(value: object, most: int = _CHARACTERS) -> str:

@@ -22,7 +22,7 @@ from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.hub import is_hub_name
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.folders import FOLDERS, FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
@@ -100,7 +100,7 @@ class Classification(Task):
         """Finds the pictures; the labels are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._pictures = open_pictures(data.path, data.count)
+        self._pictures = open_pictures(data.path, data.count, by_class=True)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -155,7 +155,12 @@ class Classification(Task):
             "order": self._pictures.order,
             "profile": self._options.profile,
             "truth": truth,
+            **self._pictures.left_out_facts,
         }
+
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._pictures.warning()
 
     @cached_property
     def _truth(self) -> Path:
@@ -165,15 +170,35 @@ class Classification(Task):
 
     @property
     def _stored(self) -> StoredLabels | None:
-        """The labels that lie with the pictures, unless others are named."""
-        return self._pictures.labels if self._data.truth is None else None
+        """The labels that lie with the pictures, unless others are named.
+
+        Raises:
+            DataMissing: The folders are classes, and a file of labels lies among them.
+        """
+        stored = self._pictures.labels if self._data.truth is None else None
+        if stored is not None and stored.source == FOLDERS:
+            listed = [path for pattern in _TRUTH_PATTERNS for path in self._data.path.glob(pattern)]
+            if listed:
+                raise DataMissing(
+                    f"{self._data.path} has its pictures in folders, which may be their classes, and labels in "
+                    f"{listed[0].name}. Name that file with --truth, or take it away"
+                )
+        return stored
 
     @cached_property
     def _labels(self) -> Sequence[int]:
         count, names = self._options.class_count, _names_of(self._options)
         if self._stored is not None:
             return self._stored.of_classes(self._pictures.names, count, self._options.first_label, names)
-        return self._file.match(self._pictures.names, len(self._pictures.all_names))
+        return self._file.match(self._labelled_names, len(self._pictures.all_names))
+
+    @property
+    def _labelled_names(self) -> Sequence[str]:
+        """What a file of labels calls the pictures in use: by their base names where it names no folders."""
+        names, listed = self._pictures.names, self._file.names
+        if listed is None or any("/" in name for name in listed):
+            return names
+        return [name.rpartition("/")[2] for name in names]
 
     @cached_property
     def _file(self) -> Labels:

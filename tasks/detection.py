@@ -249,7 +249,12 @@ class Detection(Task):
             "pictures": str(self._data.pictures.path),
             "order": self._data.order,
             "truth": None if (truth := stored or path) is None else str(truth),
+            **self._data.pictures.left_out_facts,
         }
+
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._data.pictures.warning()
 
     def _detections(self, answers: Iterable[Answer]) -> Detections:
         truth = self._data.truth

@@ -115,6 +115,10 @@ class KeywordSpotting(Task):
             truth = None
         return {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
 
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._files.warning()
+
     @cached_property
     def _truth(self) -> Path:
         return self._data.truth or find_truth(self._data.path, ("y_labels.csv",))

@@ -144,9 +144,14 @@ class Segmentation(Task):
 
         return self.score(changed())["miou"]
 
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._pictures.warning()
+
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the annotations where there are any."""
         described: dict[str, Any] = {"count": len(self), "pictures": str(self._pictures.path)}
+        described |= self._pictures.left_out_facts
         try:
             masks = self._masks
         except (DataMissing, TruthError):

@@ -105,9 +105,14 @@ class SuperResolution(Task):
             [f"{unused:,} of the originals in {self._originals.path} have no picture in the set: they do not count"]
         )
 
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._pictures.warning()
+
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, and the originals where there are any."""
         described: dict[str, Any] = {"count": len(self), "pictures": str(self._pictures.path)}
+        described |= self._pictures.left_out_facts
         try:
             originals = self._originals
         except (DataMissing, TruthError):

@@ -128,6 +128,8 @@ def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None
     if known is not None:
         return _looked_up(data, known)
     numbers = _numbers(data.names)
+    if numbers is not None and len(data) < class_count and not _are_a_count(numbers) and max(numbers) < class_count:
+        return numbers
     if numbers is not None and numbers != sorted(numbers) and len(data) == class_count:
         raise TruthError(
             f"the classes of {data.source} are called by numbers, in the order {some(data.names)}: nothing says whether the "
@@ -165,6 +167,11 @@ def _is_synset(name: str) -> bool:
 def _numbers(names: Sequence[str]) -> list[int] | None:
     """The names as numbers, where all are."""
     return [int(name) for name in names] if all(name.isascii() and name.isdecimal() for name in names) else None
+
+
+def _are_a_count(numbers: Sequence[int]) -> bool:
+    """Whether these are all numbers from 0 or 1: then they count the list, which must be the model's."""
+    return sorted(numbers) in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
 
 
 def _looked_up(data: ClassNames, model: ClassNames) -> list[int]:

@@ -65,7 +65,8 @@ class DataSet:
     """Samples; while the run has not ended, as many as were asked for, null for all."""
     described: Mapping[str, Setting] = field(default_factory=dict, metadata=REST)
     """Beside these, what the task says of its data: `truth` (the ground truth it found, null for none), `pictures`, `features`
-    or `source` (where the samples lie), `order` (of the samples), `profile`, counts as `questions`, `unused_annotations`."""
+    or `source` (where the samples lie), `order` (of the samples), `profile`, counts as `questions`, `unused_annotations`,
+    and, where files were left out, `left_out` (their number by suffix)."""
 
     @classmethod
     def of(cls, ref: DataSetRef) -> DataSet:

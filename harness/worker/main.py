@@ -187,7 +187,13 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
         data=dict(opened.task.describe_data()),
         sample_limit_bytes=room.limit_bytes,
         sample_limit_from=room.limit_from,
-        warnings=(*opened.warnings, *calibrated.warnings, *parts.warnings, *_not_kept(parts.samples)),
+        warnings=(
+            *opened.warnings,
+            *opened.task.warnings(),
+            *calibrated.warnings,
+            *parts.warnings,
+            *_not_kept(parts.samples),
+        ),
     )
     team.close()
     return done

@@ -12,23 +12,25 @@ import zipfile
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
+from accuracy.shown import some
+from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import Array, Codec, DataMissing
+from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
 
-_NOT_PICTURES = ("annotations", "__MACOSX")
-"""Folders whose .png files are ground truth or a Mac archiver's resource forks."""
+FOLDERS = "the folders' names"
+"""Where the labels of a folder a class are from."""
 _MAX_FILE_BYTES = 512 << 20
-
-_P = TypeVar("_P", Path, PurePosixPath)
+_KINDS_SHOWN = 5
 
 
 class Store(Protocol):
@@ -87,6 +89,7 @@ class Pictures:
         names: Sequence[str],
         stored: StoredTruth | None = None,
         order: str = "file names",
+        left_out: Mapping[str, int] | None = None,
     ) -> None:
         """Use `Pictures.open`.
 
@@ -97,6 +100,7 @@ class Pictures:
             names: The base names in use, in order.
             stored: The ground truth that is stored with the pictures.
             order: What `names` are in the order of, for the result.
+            left_out: Files that look like pictures and are none of the set, by suffix.
         """
         self.path = path
         self.names: tuple[str, ...] = tuple(names)
@@ -104,6 +108,8 @@ class Pictures:
         self.all_names: tuple[str, ...] = tuple(keys)
         """Base names of the whole set; more than `names` where a count or an order left some out."""
         self.order = order
+        self.left_out: Mapping[str, int] = left_out or {}
+        """Files that look like pictures and are none of the set, by suffix."""
         self._store = store
         self._keys = keys
         self._stored = stored
@@ -115,6 +121,7 @@ class Pictures:
         *,
         count: int | None = None,
         suffixes: Sequence[str] = SUFFIXES,
+        by_class: bool = False,
     ) -> Pictures:
         """Finds the pictures; reads none of them.
 
@@ -123,21 +130,22 @@ class Pictures:
                 never counts), or a zip archive of either form.
             count: Use the first `count` pictures only; None for all.
             suffixes: What counts as a picture, lower case with the dot.
+            by_class: Whether several folders are classes, by which their pictures are labelled (tasks.pictures.listing).
 
         Raises:
             DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, or fewer pictures
                 than `count`.
         """
         what = "pictures" if suffixes == SUFFIXES else "files"
-        if path.is_dir():
-            found, store, keys = _scan_folder(path, suffixes)
-        elif path.is_file():
-            found, store, keys = _scan_archive(path, suffixes)
-        elif str(path).startswith("hf:"):
+        if str(path).startswith("hf:"):
             raise DataMissing(f"{path}: this task reads no Hugging Face data sets: name a folder or a zip archive")
-        else:
+        if not path.exists():
             raise DataMissing(f"no pictures at {path}: there is no such file or folder")
-        return cls(found, store, keys, first(found, tuple(keys), count, what))
+        listing, store = _listed(path, suffixes, by_class=by_class)
+        found = path / listing.base if path.is_dir() else path
+        stored = _FolderLabels(found, listing) if listing.classes else None
+        names = first(found, tuple(listing.keys), count, what)
+        return cls(found, store, listing.keys, names, stored, left_out=listing.left_out)
 
     @classmethod
     def none(cls) -> Pictures:
@@ -158,7 +166,7 @@ class Pictures:
         _refuse(self.path, "are named by the ground truth but are not there", missing)
         _refuse(self.path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
         chosen = first(self.path, order, count)
-        return Pictures(self.path, self._store, self._keys, chosen, self._stored, self.order)
+        return Pictures(self.path, self._store, self._keys, chosen, self._stored, self.order, self.left_out)
 
     @cached_property
     def labels(self) -> StoredLabels | None:
@@ -209,6 +217,19 @@ class Pictures:
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
             raise DataMissing(f"{name} in {self.path} cannot be read: {_reason(error)}") from None
 
+    @property
+    def left_out_facts(self) -> Mapping[str, Any]:
+        """For the result: `left_out`, the number of such files by suffix; nothing where there is none."""
+        return {"left_out": dict(self.left_out)} if self.left_out else {}
+
+    def warning(self) -> Sequence[str]:
+        """What is said of the files that were left out; nothing where none was."""
+        if not self.left_out:
+            return ()
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in list(self.left_out.items())[:_KINDS_SHOWN])
+        what = f"{sum(self.left_out.values()):,} files of {self.path} are not read and not scored ({kinds})"
+        return (f"{what}: what is read is {', '.join(SUFFIXES)}, in one folder or one a class. Convert or remove them",)
+
     def fingerprint(self) -> str:
         """SHA-256 over the names, sizes and modification times (CRCs in an archive): cheap, reads no picture."""
         digest = hashlib.sha256()
@@ -245,66 +266,45 @@ class FileCodec(Codec):
         """
 
 
-def _scan_folder(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict[str, str]]:
-    try:
-        names = _pictures_of(path, suffixes)
-        if names:
-            return path, _Folder(path), names
-        folders = [child for child in sorted(path.iterdir()) if child.is_dir() and _may_hold_pictures(child.name)]
-        candidates = {child: hit for child in folders if (hit := _pictures_of(child, suffixes))}
-    except OSError as error:
-        raise DataMissing(f"the pictures in {path} cannot be listed: {_reason(error)}") from None
-    child = _only(path, candidates, suffixes)
-    return child, _Folder(child), candidates[child]
-
-
-def _pictures_of(folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
-    found = sorted(child for child in folder.iterdir() if _is_picture(child.name, suffixes) and not child.is_dir())
-    for child in found:
-        if not child.is_file():
-            raise DataMissing(f"{child} is no file: a link to nothing, or a device. Mend or remove it")
-    return {child.name: child.name for child in found}
-
-
-def _scan_archive(path: Path, suffixes: Sequence[str]) -> tuple[Path, Store, dict[str, str]]:
+def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool) -> tuple[Listing, Store]:
+    """The samples of a folder or archive, and what reads them."""
+    if path.is_dir():
+        try:
+            listing = list_samples(FolderPlace(path), suffixes, by_class=by_class)
+            broken = next((key for key in listing.keys.values() if not (path / key).is_file()), None)
+        except OSError as error:
+            raise DataMissing(f"the pictures in {path} cannot be listed: {_reason(error)}") from None
+        if broken is not None:
+            raise DataMissing(f"{path / broken} is no file: a link to nothing, or a device. Mend or remove it")
+        return listing, _Folder(path)
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataMissing(f"{path} is neither a folder nor a zip archive that can be read: {_reason(error)}") from None
-    folders: dict[PurePosixPath, dict[str, str]] = {}
-    for key in archive.namelist():
-        member = PurePosixPath(key)
-        if (
-            key.endswith("/")
-            or not _is_picture(member.name, suffixes)
-            or not all(map(_may_hold_pictures, member.parts))
-        ):
-            continue
-        folder = folders.setdefault(member.parent, {})
-        if member.name in folder:
-            raise DataMissing(f"{path} holds {key} twice: which one is meant? Unpack it and name the folder")
-        folder[member.name] = key
-    root = PurePosixPath(".")
-    chosen = root if root in folders else _only(path, folders, suffixes)
-    return path, _Archive(path, archive), dict(sorted(folders[chosen].items()))
+    place = ArchivePlace(path, archive, suffixes)
+    listing = list_samples(place, suffixes, by_class=by_class)
+    return replace(listing, keys={name: place.key_of[key] for name, key in listing.keys.items()}), _Archive(
+        path, archive
+    )
 
 
-def _only(place: Path, candidates: Mapping[_P, Mapping[str, str]], suffixes: Sequence[str]) -> _P:
-    if not candidates:
-        raise DataMissing(f"{place} holds no pictures (looked for {', '.join(suffixes)}, there and one folder down)")
-    if len(candidates) > 1:
-        names = ", ".join(sorted(str(child) for child in candidates))
-        what = "Name the one that is meant" if place.is_dir() else "Unpack it and name the one that is meant"
-        raise DataMissing(f"{place} has more than one folder of pictures: {names}. {what}.")
-    return next(iter(candidates))
+class _FolderLabels:
+    """The folders that pictures lie in, as what they are of."""
 
+    def __init__(self, path: Path, listing: Listing) -> None:
+        self._classes = ClassNames(listing.classes, f"the folders in {path}")
+        place = {folder: number for number, folder in enumerate(listing.classes)}
+        self._whole = {name: place[name.partition("/")[0]] for name in listing.keys}
 
-def _is_picture(name: str, suffixes: Sequence[str]) -> bool:
-    return not name.startswith(".") and name.lower().endswith(tuple(suffixes))
+    def labels(self, names: Sequence[str]) -> StoredLabels:
+        values = [self._whole[name] for name in names]
+        return StoredLabels(values, 0, FOLDERS, whole=self._whole, classes=self._classes)
 
+    def boxes(self, names: Sequence[str]) -> None:
+        """Folders hold none."""
 
-def _may_hold_pictures(folder: str) -> bool:
-    return not folder.startswith(".") and folder not in _NOT_PICTURES
+    def masks(self, names: Sequence[str]) -> None:
+        """Folders hold none."""
 
 
 def first(path: Path, names: Sequence[str], count: int | None, what: str = "pictures") -> Sequence[str]:
@@ -325,8 +325,7 @@ def first(path: Path, names: Sequence[str], count: int | None, what: str = "pict
 def _refuse(path: Path, what: str, names: Iterable[str]) -> None:
     listed = list(names)
     if listed:
-        some = ", ".join(listed[:5]) + (", ..." if len(listed) > 5 else "")
-        raise DataMissing(f"{len(listed)} pictures of {path} {what}: {some}")
+        raise DataMissing(f"{len(listed)} pictures of {path} {what}: {some(listed)}")
 
 
 def _reason(error: Exception) -> str:

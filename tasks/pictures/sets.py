@@ -11,16 +11,17 @@ from tasks.pictures.records import open_records
 from tasks.record_sets import is_record_set
 
 
-def open_pictures(path: Path, count: int | None = None) -> Pictures:
+def open_pictures(path: Path, count: int | None = None, *, by_class: bool = False) -> Pictures:
     """A folder or zip archive of pictures, TFRecord files, or a Hugging Face data set.
 
     Args:
         path: Of it, or `hf:...`.
         count: Use the first `count` pictures only; None for all.
+        by_class: Whether folders of pictures are classes.
 
     Raises:
         DataMissing: It is not there, holds no pictures or fewer than `count`, or cannot be read.
     """
     if is_hub_name(path):
         return open_hub_pictures(path, count)
-    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count)
+    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count, by_class=by_class)
