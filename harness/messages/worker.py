@@ -16,7 +16,7 @@ from harness.machine.placement import Placement
 from harness.machine.state import State
 from harness.messages.calibration import Calibration
 from harness.messages.failure import Failed
-from harness.model.parity import Comparison
+from harness.model.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)

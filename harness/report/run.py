@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.config.workers import THREADS, WORKERS
-from harness.model.parity import Comparison
+from harness.model.comparison import Comparison
 from harness.report.accuracy import accuracy_rows
 from harness.report.table import table_lines
 from harness.results.figures import Memory, Performance, ServerTimes, Span

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.json_records import FLAT
-from harness.model.parity import Comparison
+from harness.model.comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from backends.base import Array, Backend, ModelRejected
 from harness.errors import RunFailed
 from harness.machine.control import Phase
 from harness.messages.worker import Opened, Proven
+from harness.model.comparison import Comparison
 from harness.model.output_checks import checked
-from harness.model.parity import Comparison
 from harness.serving.instances import Instances
 
 

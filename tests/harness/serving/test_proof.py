@@ -12,7 +12,7 @@ from backends.base import Array
 from backends.cpu import CompiledCpuBackend
 from harness.errors import RunFailed
 from harness.messages.worker import Opened, Proven
-from harness.model.parity import Comparison
+from harness.model.comparison import Comparison
 from harness.serving import proof
 from harness.serving.instances import Instances
 from harness.serving.proof import agreement, prove, prove_rival

@@ -19,8 +19,8 @@ from backends.cpu import CompiledCpuBackend, CpuBackend
 from backends.litert.batch import Rows
 from backends.litert.tensor_memory import as_bytes
 from backends.null import NullBackend
+from harness.model.comparison import Comparison
 from harness.model.opening import Opener
-from harness.model.parity import Comparison
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.worker.batch import CannotBatchError, open_many, prove
