@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -54,8 +55,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(values(inner[0]), max_size=2).map(tuple)
     if origin in (dict, Mapping):
         return st.dictionaries(values(inner[0]), values(inner[1]), max_size=2)
-    if is_dataclass(kind) or is_typeddict(kind):
-        return st.builds(kind, **{name: values(each) for name, each in get_type_hints(kind).items()})
+    if is_dataclass(kind):
+        return st.builds(cast(Any, kind), **{name: values(each) for name, each in get_type_hints(kind).items()})
     return _PLAIN[kind]
 
 
@@ -79,12 +80,12 @@ def test_a_message_that_lacks_a_field_or_has_one_too_many_is_refused_by_its_name
     @given(values(kind), st.data())
     def refused(message: Any, data: st.DataObject) -> None:
         ((name, fields),) = json.loads(encode(message)).items()
-        with pytest.raises(RunFailed, match=f"message {name} has a field surplus that nobody knows"):
+        with pytest.raises(RunFailed, match=f"message {name} has a field that nobody knows: surplus = 1"):
             decode(json.dumps({name: fields | {"surplus": 1}}), kind)
         if fields:
             lost = data.draw(st.sampled_from(sorted(fields)))
             del fields[lost]
-            with pytest.raises(RunFailed, match=f"message {name} lacks field {lost}"):
+            with pytest.raises(RunFailed, match=f"message {name}: {lost} is missing"):
                 decode(json.dumps({name: fields}), kind)
 
     refused()
@@ -108,12 +109,13 @@ def test_a_value_of_another_type_never_gets_through(kind: type[Any], data: st.Da
         except RunFailed as error:
             refusal = str(error)
         else:
-            refusal = f"message {name}, field {field}"
+            refusal = f"message {name}: {field}"
             assert json.loads(encode(again))[name] == broken
-        assert f"message {name}, field {field}" in refusal
+        assert re.search(rf"message {name}(: | has a field that nobody knows: ){field}\b", refusal)
 
 
-class Size(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Size:
     width: int
     unit: str | None
 
@@ -128,7 +130,7 @@ class Thing:
     either: int | str | None
 
 
-THING = Thing("a", 0.5, "on", ({"width": 1, "unit": None},), {2: 0.25}, "x")
+THING = Thing("a", 0.5, "on", (Size(1, None),), {2: 0.25}, "x")
 
 
 def test_an_int_will_do_for_a_float_and_keys_that_are_numbers_come_back_as_numbers() -> None:
@@ -139,19 +141,19 @@ def test_an_int_will_do_for_a_float_and_keys_that_are_numbers_come_back_as_numbe
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("name", None, "field name is None, which is not of type str"),
-        ("name", 7, "field name is 7, which is not of type str"),
-        ("share", "1", "field share is '1', which is not of type float"),
-        ("share", True, "field share is True, which is not of type float"),
-        ("mode", "off", "field mode is 'off', which is not one of 'on', 1"),
-        ("mode", True, "field mode is True, which is not one of 'on', 1"),
-        ("sizes", {}, "field sizes is {}, which is not a list"),
-        ("sizes", [{"width": 1}], "field sizes[0] lacks field unit"),
-        ("sizes", [[]], "field sizes[0] is [], which is not an object"),
-        ("sizes", [{"width": True, "unit": "m"}], "field sizes[0], field width is True, which is not of type int"),
-        ("by_count", {"x": 1.0}, "field by_count, key is 'x', which is not a number"),
-        ("by_count", [], "field by_count is [], which is not an object"),
-        ("either", 1.5, "field either is 1.5, which is not of type str"),
+        ("name", None, "name is None, not text"),
+        ("name", 7, "name is 7, not text"),
+        ("share", "1", "share is '1', not a number"),
+        ("share", True, "share is True, not a number"),
+        ("mode", "off", "mode is 'off', not one of 'on', 1"),
+        ("mode", True, "mode is True, not one of 'on', 1"),
+        ("sizes", {}, "sizes is {}, not a list"),
+        ("sizes", [{"width": 1}], "sizes[0].unit is missing"),
+        ("sizes", [[]], "sizes[0] is [], not an object"),
+        ("sizes", [{"width": True, "unit": "m"}], "sizes[0].width is True, not a whole number"),
+        ("by_count", {"x": 1.0}, "by_count is 'x', not a whole number as a key"),
+        ("by_count", [], "by_count is [], not an object"),
+        ("either", 1.5, "either is 1.5, not text"),
         ("name", "y" * 500 + "\n", "is no JSON"),
     ],
 )
