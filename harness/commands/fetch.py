@@ -37,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="show what is cached, its size and state")
     parser.add_argument("--import", nargs="+", dest="imports", metavar="FILE", type=Path, help="take files by hand")
     parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="with --import: take the file though another one without a published checksum was pinned before",
+    )
+    parser.add_argument(
         "--cache-dir", metavar="DIR", type=Path, help="default: TFLITE_LOADGEN_CACHE, else ~/.cache/tflite-loadgen"
     )
     parser.add_argument("--mirror", metavar="URL", help="fetch URL/FILE instead of the origins")
@@ -58,7 +63,9 @@ def main(arguments: argparse.Namespace) -> Said:
     if arguments.list:
         return _list(catalog.find(arguments.names) if arguments.names else list(catalog.items.values()), cache)
     if arguments.imports is not None:
-        return _import(arguments.imports, catalog, cache)
+        return _import(arguments.imports, catalog, cache, replace=arguments.replace)
+    if arguments.replace:
+        raise ConfigError("--replace goes with --import: it says that the file given counts from now on")
     return _fetch(arguments, catalog, cache)
 
 
@@ -92,11 +99,11 @@ def _is_here(item: Item, cache: Path) -> bool:
         return False
 
 
-def _import(files: Sequence[Path], catalog: Catalog, cache: Path) -> Said:
+def _import(files: Sequence[Path], catalog: Catalog, cache: Path, *, replace: bool) -> Said:
     outcomes: list[Outcome] = []
     for file in files:
         try:
-            outcomes += import_file(file, catalog, cache)
+            outcomes += import_file(file, catalog, cache, replace=replace)
         except (ConfigError, FetchFailed) as error:
             outcomes.append(Outcome(str(file), "failed", str(error), fatal=error))
     return _said(outcomes, [])

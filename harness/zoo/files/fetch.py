@@ -18,7 +18,7 @@ from harness.errors import ConfigError
 from harness.zoo.files.catalog import Item
 from harness.zoo.files.download import FetchFailed, Patience, Source, download, forget
 from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
-from harness.zoo.files.official import REJECTED, examine, hash_file, mismatch, official_path, read_stamp
+from harness.zoo.files.official import REJECTED, examine, hash_file, mismatch, official_path, other_size, pin_of
 from harness.zoo.files.plausible import implausible
 
 _THREADS = 4
@@ -129,7 +129,8 @@ def _from(url: str, item: Item, how: Fetching, stop: threading.Event) -> Outcome
             stop=stop,
         )
         digests = hash_file(partial)
-        why = mismatch(digests, entry, None if checked else read_stamp(item.file, how.cache))
+        why = other_size(partial.stat().st_size, entry)
+        why = why or mismatch(digests, entry, pin_of(item.file, entry, how.cache))
         if not why and not checked:
             why = implausible(partial, item.file, item.inputs, item.outputs)
         if not why:

@@ -12,18 +12,30 @@ from harness.errors import ConfigError
 from harness.zoo.files.catalog import Catalog, Item
 from harness.zoo.files.download import FetchFailed, forget
 from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
-from harness.zoo.files.official import Digests, examine, hash_file, is_published, mismatch, official_path, read_stamp
+from harness.zoo.files.official import (
+    Digests,
+    Stamp,
+    examine,
+    hash_file,
+    is_published,
+    mismatch,
+    official_path,
+    other_size,
+    pin_of,
+    read_stamp,
+)
 from harness.zoo.files.plausible import implausible, is_web_page
 from harness.zoo.files.unpack import unpack
 
 
-def import_file(path: Path, catalog: Catalog, cache: Path) -> list[Outcome]:
+def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = False) -> list[Outcome]:
     """Takes a file by hand: recognised by its hash, or by its name where no checksum is published.
 
     Args:
         path: The file; an archive of official files is unpacked as well.
         catalog: What is known.
         cache: Where it goes, as a copy.
+        replace: Take it though another one without a published checksum was pinned before.
 
     Raises:
         ConfigError: It is no official file; the message says why.
@@ -36,10 +48,12 @@ def import_file(path: Path, catalog: Catalog, cache: Path) -> list[Outcome]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     item = _recognise(path, digests, catalog)
-    pin = None if item.entry.md5 or item.entry.sha256 else read_stamp(item.file, cache)
-    why = mismatch(digests, item.entry, pin)
+    pin = pin_of(item.file, item.entry, cache)
+    why = mismatch(digests, item.entry, None) or other_size(path.stat().st_size, item.entry)
     if not why and not is_published(digests, item.entry):
         why = implausible(path, item.file, item.inputs, item.outputs)
+    if not why and not replace and (why := mismatch(digests, item.entry, pin)):
+        why += f". To take this one for good: ./run.sh fetch --replace --import {path}"
     if why:
         raise ConfigError(f"{path} is not {item.file}: {why}")
     with writing(cache), locked(item.file, cache, lambda _: None):
@@ -47,11 +61,19 @@ def import_file(path: Path, catalog: Catalog, cache: Path) -> list[Outcome]:
         if found.usable and found.sha256 == digests.sha256:
             outcomes = [outcome_of(item, found, "was here")]
         else:
-            put_aside(found)
+            put_aside(found, replaced=found.usable)
             partial = partial_path(item.file, cache)
             _copy(path, partial, digests)
-            outcomes = [install(item, partial, digests, cache, "imported")]
+            before = read_stamp(item.file, cache)
+            outcomes = [install(item, partial, digests, cache, _what(before, digests))]
     return outcomes + unpack_bundle(item, catalog, cache)
+
+
+def _what(before: Stamp | None, digests: Digests) -> str:
+    """What is said of an import: also that another file was pinned before."""
+    if before is None or before.sha256 == digests.sha256:
+        return "imported"
+    return f"imported, in place of the one that was pinned before (sha256 {before.sha256})"
 
 
 def unpack_bundle(item: Item, catalog: Catalog, cache: Path) -> list[Outcome]:

@@ -54,9 +54,9 @@ def partial_path(file: str, cache: Path) -> Path:
     return path.with_name(path.name + PARTIAL)
 
 
-def put_aside(found: Cached) -> None:
-    """Takes a corrupt file out of the way; it is kept."""
-    if found.state == "corrupt" and found.path.is_file():
+def put_aside(found: Cached, *, replaced: bool = False) -> None:
+    """Takes a corrupt file out of the way, or one that is replaced; it is kept."""
+    if (found.state == "corrupt" or replaced) and found.path.is_file():
         found.path.replace(found.path.with_name(found.path.name + REJECTED))
 
 

@@ -43,6 +43,10 @@ class Known(Protocol):
     def sha256(self) -> str | None:
         """Published, or None."""
 
+    @property
+    def size_bytes(self) -> int | None:
+        """Of the file; None where it is not known."""
+
 
 USABLE = ("verified", "unverified")
 """States of a file that may be read."""
@@ -141,7 +145,7 @@ def examine(file: str, known: Known, cache: Path) -> Cached:
         digests = Digests(stamp.sha256, stamp.md5)
     else:
         digests = hash_file(path)
-    why = mismatch(digests, known, stamp)
+    why = other_size(status.st_size, known) or mismatch(digests, known, stamp)
     if why:
         return Cached(path, "corrupt", status.st_size, digests.sha256, why)
     with contextlib.suppress(OSError):  # a read-only cache is hashed each time
@@ -157,6 +161,19 @@ def mismatch(digests: Digests, known: Known, pin: Stamp | None) -> str:
     if not (known.md5 or known.sha256) and pin and pin.sha256 != digests.sha256:
         return f"its sha256 is {digests.sha256}, but {pin.sha256} was taken first and pinned (no checksum is published)"
     return ""
+
+
+def other_size(size_bytes: int, known: Known) -> str:
+    """Why a file of this size is not the one that is known by its size alone; "" where it may be, or a checksum tells."""
+    if known.md5 or known.sha256 or known.size_bytes in (None, size_bytes):
+        return ""
+    return f"it has {size_bytes:,} bytes, the official file has {known.size_bytes:,}"
+
+
+def pin_of(file: str, known: Known, cache: Path) -> Stamp | None:
+    """What a file without a published checksum must be: the one that was seen first, unless its size was not the file's."""
+    stamp = None if known.md5 or known.sha256 else read_stamp(file, cache)
+    return None if stamp is None or other_size(stamp.size, known) else stamp
 
 
 def is_published(digests: Digests, known: Known) -> bool:

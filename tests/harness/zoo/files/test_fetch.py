@@ -21,7 +21,7 @@ from harness.zoo.files.fetch import Fetching, fetch
 from harness.zoo.files.importing import import_file
 from harness.zoo.files.install import Outcome
 from harness.zoo.files.meter import Meter
-from harness.zoo.files.official import examine, official_path, read_stamp
+from harness.zoo.files.official import examine, hash_file, official_path, read_stamp, write_stamp
 
 BODY = b"\x78" + bytes(range(256)) * 2000
 OTHER = b"\x78" + BODY[:0:-1]
@@ -321,6 +321,41 @@ def test_a_file_without_a_checksum_is_taken_by_its_name_and_pinned(tmp_path: Pat
     with pytest.raises(ConfigError, match="was taken first and pinned"):
         import_file(mine, known, cache)
     assert official_path("a.tfrecord", cache).read_bytes() == BODY
+
+
+def test_a_file_of_another_size_than_the_official_ones_is_never_pinned(tmp_path: Path) -> None:
+    whole = b"65\n970\n230\n"
+    known = catalog(item("labels.txt", size_bytes=len(whole)))
+    (tmp_path / "given").mkdir()
+    file = tmp_path / "given" / "labels.txt"
+    file.write_bytes(b"1\n2\n")
+    with pytest.raises(ConfigError, match=r"it has 4 bytes, the official file has 11$"):
+        import_file(file, known, tmp_path)
+    # One that an earlier version took is no obstacle.
+    place = official_path("labels.txt", tmp_path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"1\n2\n")
+    write_stamp("labels.txt", place, hash_file(place), tmp_path)
+    assert examine("labels.txt", known.items["labels.txt"].entry, tmp_path).state == "corrupt"
+    file.write_bytes(whole)
+    (outcome,) = import_file(file, known, tmp_path)
+    assert outcome.what.startswith("imported, in place of the one that was pinned before")
+    assert place.read_bytes() == whole
+
+
+def test_a_pin_gives_way_where_that_is_asked_for(tmp_path: Path) -> None:
+    known = catalog(item("labels.txt"))
+    (tmp_path / "given").mkdir()
+    file = tmp_path / "given" / "labels.txt"
+    file.write_bytes(b"1\n2\n")
+    import_file(file, known, tmp_path)
+    file.write_bytes(b"3\n4\n")
+    with pytest.raises(ConfigError, match=r"was taken first and pinned.* fetch --replace --import .*labels\.txt"):
+        import_file(file, known, tmp_path)
+    (outcome,) = import_file(file, known, tmp_path, replace=True)
+    assert "in place of the one that was pinned before" in outcome.what
+    assert official_path("labels.txt", tmp_path).read_bytes() == b"3\n4\n"
+    assert official_path("labels.txt.rejected", tmp_path).read_bytes() == b"1\n2\n"
 
 
 @pytest.mark.parametrize(
