@@ -468,13 +468,41 @@ def command() -> list[str]:
     return [sys.executable, "-P", "-m", "harness"]
 
 
+def _in_force(words: Sequence[str | Path]) -> list[str]:
+    """The words of a command without values that later ones replace: fixtures give words which tests add to, and the command
+    refuses to choose between two values of one option."""
+    found: list[list[str]] = []
+    kept = {"--model", "--backend", "--input-shape"}
+    for word in map(str, words):
+        if word.startswith("--set="):
+            found.append(["--set", word.removeprefix("--set=")])
+        elif word.startswith("--") or not found or len(found[-1]) > 1 or not found[-1][0].startswith("--"):
+            found.append([word])
+        else:
+            found[-1].append(word)
+
+    def what(pair: list[str]) -> str | None:
+        name, *value = pair
+        if not value or name in kept:
+            return None
+        return value[0].partition("=")[0] if name == "--set" else name
+
+    later = [{what(other) for other in found[place + 1 :]} for place in range(len(found))]
+    return [
+        word
+        for pair, replaced in zip(found, later, strict=True)
+        if what(pair) not in replaced - {None}
+        for word in pair
+    ]
+
+
 @pytest.fixture
 def cli(command: list[str], environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
     """Runs one command to its end: cli(*words, cwd=..., env={...}) -> CompletedProcess with text output."""
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
         return subprocess.run(
-            [*command, *map(str, words)],
+            [*command, *_in_force(words)],
             cwd=cwd,
             env=environment | dict(env or {}),
             capture_output=True,
@@ -510,7 +538,7 @@ def hung(environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
 
     def run(out: Path, count: int, *words: str | Path, env: Mapping[str, str] | None = None) -> Process:
         return subprocess.run(
-            [sys.executable, "-P", "-c", HOURS, *map(str, (out, count, *words)), "--out", str(out)],
+            [sys.executable, "-P", "-c", HOURS, *map(str, (out, count, *_in_force(words))), "--out", str(out)],
             cwd=tmp_path,
             env=environment | dict(env or {}),
             capture_output=True,
@@ -541,7 +569,7 @@ def call(
             monkeypatch.setenv(name, environment[name])
         monkeypatch.chdir(cwd)
         capsys.readouterr()
-        status = main([*map(str, words)])
+        status = main(_in_force(words))
         said = capsys.readouterr()
         return Process(words, status, said.out, said.err)
 
@@ -557,7 +585,7 @@ def start(command: list[str], environment: dict[str, str], tmp_path: Path) -> It
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*command, *map(str, words)],
+            [*command, *_in_force(words)],
             cwd=cwd,
             env=environment | dict(env or {}),
             stdout=subprocess.PIPE,
