@@ -1,10 +1,12 @@
-"""What the worker measures before LoadGen asks, as it tells the parent."""
+"""What the worker measures before LoadGen asks: so it is told, and so it stands in the result. None of its latencies is one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from harness.json_records import LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +55,38 @@ class BatchChoice:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """All of it, as far as it was measured: what a run has no use for is None."""
+    """What was measured to decide threads, instances, workers, batch and load.
+
+    What there was no choice of is not there; null stands for what results of version 1 do not say.
+    """
 
     service_time_ns: int
-    """How long a sample occupies its worker while all work."""
-    runs: int
-    """How often one instance alone was asked."""
-    service_time_alone_ns: int | None = None
-    """Server and Offline: what a sample takes in one instance alone."""
-    answer_time_ns: int | None = None
-    """Server and Offline: from a query to its completion where none waits."""
-    samples_per_second: float | None = None
-    """Server and Offline: of all workers together."""
-    median_ns_by_threads: Mapping[str, int] | None = None
-    """The streams: a sample's time at each number of threads that was tried."""
-    samples_per_second_by_workers: Mapping[str, float] | None = None
-    """Server and Offline: of all kinds of workers that were measured."""
-    workers_from: str | None = None
-    """Server and Offline: why these were looked at: `measured`, `config`, or what rules out the others."""
-    server_bound_from: Literal["config", "measured"] | None = None
-    """Server: where the bound on its latency is from."""
-    batch: BatchChoice | None = None
-    """None where no more than one sample at once was ever in question."""
-    engines: EngineChoice | None = None
-    """None where the run left no choice."""
-    warm_up: WarmUp | None = None
-    """None where nothing is timed, or the config wants none."""
-    parity_s: float | None = None
-    """What the proof took."""
+    """How long a sample keeps its worker, in ns, with all workers at it."""
+    runs: int | None
+    """How often the model was asked for it."""
     calibration_s: float | None = None
-    """What the choices took, the warm-up apart."""
+    """How long all this took, in s, the warm-up and the proof apart."""
     first_query_at: float | None = None
-    """When LoadGen began, in seconds since 1970."""
+    """When LoadGen asked first: seconds since 1970."""
+    warm_up: WarmUp | None = None
+    """Null where none was wanted, and in an accuracy run."""
+    parity_s: float | None = field(default=None, metadata=LEFT_OUT)
+    """How long the backend was held against the CPU, in s."""
+    service_time_alone_ns: int | None = field(default=None, metadata=LEFT_OUT)
+    """Server, Offline: the same as `service_time_ns` with one instance alone."""
+    answer_time_ns: int | None = field(default=None, metadata=LEFT_OUT)
+    """Server, Offline: from a lone query to its completion, in ns."""
+    samples_per_second: float | None = field(default=None, metadata=LEFT_OUT)
+    """Server, Offline: throughput of all workers."""
+    median_ns_by_threads: Mapping[str, int] | None = field(default=None, metadata=LEFT_OUT)
+    """The streams: a sample's time, in ns, at each number of threads that was tried."""
+    samples_per_second_by_workers: Mapping[str, float] | None = field(default=None, metadata=LEFT_OUT)
+    """Throughput of `threads` and of `processes`, where they were measured."""
+    workers_from: str | None = field(default=None, metadata=LEFT_OUT)
+    """Why these were looked at: `measured`, `config`, or what rules processes out."""
+    server_bound_from: Literal["config", "measured"] | None = field(default=None, metadata=LEFT_OUT)
+    """Server: who set the bound on the latency."""
+    engines: EngineChoice | None = field(default=None, metadata=LEFT_OUT)
+    """The engine, where the run left it open."""
+    batch: BatchChoice | None = field(default=None, metadata=LEFT_OUT)
+    """The batch, where the run left it open or named one."""

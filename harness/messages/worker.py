@@ -16,6 +16,7 @@ from harness.machine.placement import Placement
 from harness.machine.state import State
 from harness.messages.calibration import Calibration
 from harness.messages.failure import Failed
+from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
 
 
@@ -52,17 +53,6 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """What Server's queries waited and were worked on, in ns by percentile (`p50`, `p90`, `p99`)."""
-
-    waiting_ns: Mapping[str, int]
-    working_ns: Mapping[str, int]
-    queries_seen: int
-    clock: str
-    """Whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
     """The run has ended and its logs are written: what the parent cannot know."""
 
@@ -89,7 +79,7 @@ class Done:
     loadgen: Mapping[str, str | int | float | bool]
     """The settings in force, by LoadGen's own names."""
     performance_sample_count: int
-    queue_times: QueueFigures | None
+    queue_times: ServerTimes | None
     """Of Server alone."""
     sample_count: int
     """Of the whole set."""

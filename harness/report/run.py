@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from harness.config.workers import THREADS, WORKERS
+from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
 from harness.report.accuracy import accuracy_rows
 from harness.report.table import table_lines
-from harness.results.figures import Memory, Performance, ServerTimes, Span
+from harness.results.figures import Memory, Performance, Span
 from harness.results.record import Reason, Result
 from harness.results.subject import BackendFacts, Model
 from harness.units import duration, seconds

@@ -9,6 +9,7 @@ from typing import Literal
 from harness.json_records import KEY, LEFT_OUT
 from harness.machine.memory import MemoryFigures, MemoryParts
 from harness.machine.state import State
+from harness.messages.server_times import ServerTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +44,6 @@ class Latency:
         """
         found: float | None = getattr(self, f"p{100 * percentile:g}".replace(".", "_"), None)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class TimesAtShares:
-    """Times in ns."""
-
-    p50: int
-    """The median."""
-    p90: int
-    """90 % took no longer."""
-    p99: int
-    """99 % took no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTimes:
-    """What a query's latency in Server is made of."""
-
-    waiting_ns: TimesAtShares
-    """How long queries waited for a worker."""
-    working_ns: TimesAtShares
-    """How long they were worked on."""
-    queries_seen: int
-    """How many were looked at; of very long runs not all."""
-    clock: str
-    """Whose clock it was: not LoadGen's."""
 
 
 @dataclass(frozen=True, slots=True)

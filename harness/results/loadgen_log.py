@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RunFailed
-from harness.results.figures import Latency, Performance, ServerTimes
+from harness.messages.server_times import ServerTimes
+from harness.results.figures import Latency, Performance
 from harness.results.record import Reason
 from harness.results.subject import LoadGenSettings
 from harness.spec.schema import Load

@@ -1,7 +1,8 @@
 """result.json as records: a run's result, and that of a series of runs on top of them.
 
 Everything that shows, scores, compares or repeats a run reads these, never the file itself: `harness.results.files` reads and
-writes it. The parts are in `subject` (what ran), `figures` (what was measured), `scores` (how right it was) and `calibration`.
+writes it. The parts are in `subject` (what ran), `figures` (what was measured), `scores` (how right it was); what
+the worker tells as it stands here is in `harness.messages`.
 `docs/result.md` says the same in a table, made from here by `python -m harness.results.page`.
 
 History of result.json (`schema_version`):
@@ -18,7 +19,7 @@ from typing import Literal
 from harness.config.rules import Mode, Preset, Scenario
 from harness.json_records import EMPTY, FLAT, LEFT_OUT
 from harness.machine.facts import System
-from harness.results.calibration import Calibration
+from harness.messages.calibration import Calibration
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity
 from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model

@@ -75,7 +75,7 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenBackend:
     """What a backend says of itself when the model is open."""
 
     engine: str
@@ -145,7 +145,7 @@ class BackendFacts:
 
     name: str
     """As in `--backend`."""
-    opened: Opened | None = field(default=None, metadata=FLAT)
+    opened: OpenBackend | None = field(default=None, metadata=FLAT)
     answering: Answering | None = field(default=None, metadata=FLAT)
 
 

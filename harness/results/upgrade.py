@@ -27,7 +27,7 @@ _ANSWERING: Part = {
     "cpu_ops_time_share": None,
     "cpu_ops_time_unknown": None,
 }
-_CALIBRATION: Part = {"runs": None, "calibration_s": None, "first_query_at": None, "warm_up": None}
+_CALIBRATION: Part = {"runs": None}
 _PERFORMANCE: Part = {"scheduled_samples_per_second": None, "overlatency_query_count": None, "server": None}
 _PARITY: Part = {"time_s": None, "allowed": False}
 _CARD: Part = {"published": [], "remarks": [], "notes": [], "details": {}}

@@ -6,7 +6,7 @@ What the worker tells is turned into the result's records here, and nowhere else
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from accuracy.answers.log import LogError
@@ -14,16 +14,14 @@ from backends.base import BackendInfo
 from harness.errors import RunFailed
 from harness.json_records import from_json
 from harness.machine import facts as system
-from harness.messages.calibration import Calibration as Calibrated
 from harness.messages.worker import Done
 from harness.results import files as results
 from harness.results import stability
-from harness.results.calibration import Calibration
-from harness.results.figures import MachineStates, Memory, Performance, ServerTimes
+from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.loadgen_log import invalid_reasons, performance, read_detail
 from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
-from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, Opened, PlacedCpus
+from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
 from harness.results.warnings import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
 from harness.run.launch import WorkerReport
 from harness.run.score import score
@@ -62,7 +60,7 @@ def started(spec: Spec) -> Result:
 def known(result: Result, report: WorkerReport) -> Result:
     """The result with what the worker said before anything was timed, and what memory it was seen to take."""
     if (opened := report.opened) is not None:
-        backend = BackendFacts(opened.backend.name, _opened(opened.backend))
+        backend = BackendFacts(opened.backend.name, _open_backend(opened.backend))
         model = replace(
             result.model,
             modified=opened.modified,
@@ -117,9 +115,9 @@ def finished(
     result = replace(
         result,
         dataset=replace(result.dataset, count=done.sample_count, described=described),
-        backend=BackendFacts(done.backend.name, _opened(done.backend), _answering(done)),
+        backend=BackendFacts(done.backend.name, _open_backend(done.backend), _answering(done)),
         loadgen=loadgen,
-        calibration=_calibration(done.calibration),
+        calibration=done.calibration,
         machine=_machine(spec, done, latency_drift),
         memory=replace(
             result.memory, sample_limit_bytes=done.sample_limit_bytes, sample_limit_from=done.sample_limit_from
@@ -128,8 +126,7 @@ def finished(
     )
     if spec.load.mode == "accuracy":
         return _scored(result, spec, folder, task)
-    server = from_json(ServerTimes, asdict(done.queue_times), "performance.server") if done.queue_times else None
-    figures = performance(detail, spec.load, server)
+    figures = performance(detail, spec.load, done.queue_times)
     return _timed(result, figures, invalid_reasons(detail, figures, loadgen), done)
 
 
@@ -173,12 +170,6 @@ def _disturbed(machine: MachineStates) -> list[Reason]:
     return [*stability.reasons(machine.before, machine.after, during), *stability.drifted(during.latency_drift)]
 
 
-def _calibration(found: Calibrated) -> Calibration:
-    """What there was no choice of is not there."""
-    told = {name: value for name, value in asdict(found).items() if value is not None}
-    return from_json(Calibration, {"warm_up": None} | told, "calibration")
-
-
 def _answering(done: Done) -> Answering:
     return Answering(
         threads=done.threads,
@@ -214,10 +205,10 @@ def _doubts(parity: Parity | None) -> list[str]:
     return [f"the backend DISAGREES with the CPU and was timed all the same: {why}"]
 
 
-def _opened(info: BackendInfo) -> Opened:
+def _open_backend(info: BackendInfo) -> OpenBackend:
     """What the backend says of itself, its coverage among it; null where nobody knows."""
     coverage = info.coverage
-    return Opened(
+    return OpenBackend(
         engine=info.engine,
         delegate=info.delegate,
         options=info.options,

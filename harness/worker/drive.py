@@ -19,7 +19,7 @@ from harness.machine.control import Phase
 from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
-from harness.messages.worker import QueueFigures
+from harness.messages.server_times import ServerTimes
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.queue_times import QueueTimes, summary
@@ -44,7 +44,7 @@ class Driven:
     first_query_at: float
     before: State
     after: State
-    queue_times: QueueFigures | None
+    queue_times: ServerTimes | None
 
 
 def drive(

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.messages.worker import QueueFigures
+from harness.messages.server_times import ServerTimes, TimesAtShares
 
 _ROOM = 1 << 16
 """Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in a megabyte."""
-_SHARES = (50, 90, 99)
 
 
 class QueueTimes:
@@ -45,13 +44,13 @@ class QueueTimes:
         return self._waiting[:count], self._working[:count]
 
 
-def summary(workers: Sequence[QueueTimes]) -> QueueFigures | None:
+def summary(workers: Sequence[QueueTimes]) -> ServerTimes | None:
     """Of all workers, for the result; None where no query was seen."""
     kept = [one.kept() for one in workers]
     waiting, working = (np.concatenate([np.asarray(times) for times in side]) for side in zip(*kept, strict=True))
     if not len(waiting):
         return None
-    return QueueFigures(
+    return ServerTimes(
         waiting_ns=_percentiles(waiting),
         working_ns=_percentiles(working),
         queries_seen=len(waiting),
@@ -59,5 +58,6 @@ def summary(workers: Sequence[QueueTimes]) -> QueueFigures | None:
     )
 
 
-def _percentiles(times: npt.NDArray[np.int64]) -> dict[str, int]:
-    return {f"p{share}": int(value) for share, value in zip(_SHARES, np.percentile(times, _SHARES), strict=True)}
+def _percentiles(times: npt.NDArray[np.int64]) -> TimesAtShares:
+    p50, p90, p99 = (int(value) for value in np.percentile(times, (50, 90, 99)))
+    return TimesAtShares(p50, p90, p99)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.messages.server_times import TimesAtShares
 from harness.serving.dispatch import queue_times
 from harness.serving.dispatch.queue_times import QueueTimes, summary
 
@@ -25,8 +26,8 @@ def test_the_times_of_all_workers_come_together_as_percentiles() -> None:
     found = summary([one, other, idle])
     assert found is not None
     # Waiting 1 to 100 ns; working 2, 4, ... 100 and 152, 154, ... 250.
-    assert found.waiting_ns == {"p50": 50, "p90": 90, "p99": 99}
-    assert found.working_ns == {"p50": 126, "p90": 230, "p99": 248}
+    assert found.waiting_ns == TimesAtShares(50, 90, 99)
+    assert found.working_ns == TimesAtShares(126, 230, 248)
     assert found.queries_seen == 100
     assert summary([idle]) is None
 
@@ -40,11 +41,11 @@ def test_a_long_run_is_seen_as_a_whole_in_the_same_room(factor: int, monkeypatch
     found = summary([times])
     assert found is not None
     assert found.queries_seen == 100
-    assert found.waiting_ns["p50"] == pytest.approx(50 * factor, abs=factor)
+    assert found.waiting_ns.p50 == pytest.approx(50 * factor, abs=factor)
     # Beyond what was expected, the last ones replace the first.
     for _ in range(100 * factor):
         times.add(0, 7, 7)
-    assert summary([times]) == replace(found, waiting_ns=dict.fromkeys(("p50", "p90", "p99"), 7))
+    assert summary([times]) == replace(found, waiting_ns=TimesAtShares(7, 7, 7))
 
 
 @pytest.mark.parametrize("workers", ["threads", "processes"])
