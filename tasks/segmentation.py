@@ -17,7 +17,7 @@ from accuracy.mean_iou import MeanIoU
 from accuracy.score import Score
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
@@ -26,7 +26,7 @@ from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
-from tasks.segmentation_binding import bind_classes
+from tasks.segmentation_binding import bind_classes, logged_classes, refuse_fractions
 
 _ADE20K_CLASSES = 32
 _MOST_CLASSES = 256
@@ -293,18 +293,25 @@ class SegmentationCodec(FileCodec):
         class_map = self._classes.class_map(outputs[0])
         if not self._accuracy:
             return self._header
-        if class_map.dtype != np.uint8:
-            least, most = class_map.min(), class_map.max()
-            if not (least >= 0 and most <= 255):
-                raise ValueError(f"the model's class map holds classes from {least} to {most}; 0 to 255 can be scored")
-            if class_map.dtype.kind == "f":
-                broken = class_map != np.trunc(class_map)
-                if broken.any():
-                    raise ValueError(
-                        f"the model's output holds {class_map[broken][0]:g}, which is no class: a class map has whole "
-                        "numbers. Does it give probabilities?"
-                    )
-        return wire.pack_class_map(class_map.astype(np.uint8, copy=False).reshape(self._height, self._width))
+        return wire.pack_class_map(logged_classes(class_map).reshape(self._height, self._width))
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`. Where the model gives floats, its first answer shows whether they are classes.
+
+        A first answer that is none raises ModelMismatch, in the calibration of a run whose own answers nobody reads.
+        """
+        if not self._classes.in_floats:
+            return self.postprocess
+        known = False
+
+        def answer(outputs: Sequence[Array]) -> bytes:
+            nonlocal known
+            if not known:
+                refuse_fractions(outputs[0])
+                known = True
+            return self.postprocess(outputs)
+
+        return answer
 
     def cache_key(self) -> str:
         """All that makes a prepared picture."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.base import Array, ModelMismatch, Tensor
 from tasks.pictures.inputs import PictureTensor, shapes
 
@@ -18,6 +20,8 @@ class ClassOutput:
 
     axis: int | None
     """The axis of scores, counted from the last; None where the output is the class map itself."""
+    in_floats: bool
+    """Whether the class map is floats: nothing but its values tells it from probabilities."""
 
     def class_map(self, values: Array) -> Array:
         """The model's output as classes, in whatever shape is left."""
@@ -42,16 +46,54 @@ def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int
     maps = ((height, width), (height, width, 1), (1, height, width))
     if output is not None and without_batch in maps and output.dtype.name in _MAP_TYPES:
         _refuse_scores_of_one_class(output, explicit=len(without_batch) == 3)
-        return ClassOutput(None)
+        return ClassOutput(None, output.dtype.kind == "f")
     last, first = (height, width, classes), (classes, height, width)
     # Where the shape tells nothing, the output is as the input.
     axes = {last: -1, first: -3} if picture.nchw else {first: -3, last: -1}
     if output is not None and without_batch in axes and output.dtype.name in _SCORE_TYPES:
-        return ClassOutput(axes[without_batch])
+        return ClassOutput(axes[without_batch], in_floats=False)
     raise ModelMismatch(
         f"segmentation needs one output, a class map [1, {height}, {width}] ({', '.join(_MAP_TYPES)}) or scores "
         f"[1, {height}, {width}, {classes}] or [1, {classes}, {height}, {width}] ({', '.join(_SCORE_TYPES)}), with the "
         f"batch or without; the model has {shapes(outputs)}. The number of classes is the option num_classes."
+    )
+
+
+def logged_classes(class_map: Array) -> Array:
+    """A class map as bytes, which are logged.
+
+    Raises:
+        ValueError: A class outside 0 to 255, or a fraction.
+    """
+    if class_map.dtype == np.uint8:
+        return class_map
+    least, most = class_map.min(), class_map.max()
+    if not (least >= 0 and most <= 255):
+        raise ValueError(f"the model's class map holds classes from {least} to {most}; 0 to 255 can be scored")
+    if (fraction := _fraction(class_map)) is not None:
+        raise ValueError(_no_class(fraction))
+    return class_map.astype(np.uint8)
+
+
+def refuse_fractions(class_map: Array) -> None:
+    """Refuses a model whose floats are no classes.
+
+    Raises:
+        ModelMismatch: A fraction is among them.
+    """
+    if (fraction := _fraction(class_map)) is not None:
+        raise ModelMismatch(_no_class(fraction))
+
+
+def _fraction(class_map: Array) -> float | None:
+    broken = class_map != np.trunc(class_map)
+    return float(class_map[broken][0]) if broken.any() else None
+
+
+def _no_class(value: float) -> str:
+    return (
+        f"the model's output holds {value:g}, which is no class: a class map has whole numbers. Does it give probabilities? "
+        "Segmentation needs the class of each pixel, or a score for each class"
     )
 
 

@@ -257,6 +257,10 @@ def test_probabilities_are_no_class_map(tmp_path: Path) -> None:
     class_map[0, 3, 3] = 0.75
     with pytest.raises(ValueError, match=r"output holds 0\.75, which is no class"):
         codec.postprocess([class_map])
+    for accuracy in (True, False):  # a performance run, too, whose answers nobody reads
+        bound = open_set(tmp_path).codec(picture_input(8), [tensor((1, 8, 8), np.float32)], accuracy=accuracy)
+        with pytest.raises(ModelMismatch, match=r"output holds 0\.75, which is no class"):
+            bound.answerer()([class_map])
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 8, 8, 32)])
