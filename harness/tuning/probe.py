@@ -1,8 +1,8 @@
 """The child process in which one candidate is measured: `python -P -m harness.tuning.probe ASKED TOLD CONTROL_FD PARENT_PID`.
 
-Its current directory holds the candidate's spec.yaml. It opens the model with a run's own parts, proves it, and calibrates as a
-run does; then it answers on one pipe what the parent asks on the other (`harness.messages.probe`), until that is closed.
-Between questions it does nothing, so that another candidate has the machine to itself.
+Its current directory holds the candidate's spec.yaml. It opens the model with a run's own `Instances`, proves it, and
+calibrates as a run does; then it answers on one pipe what the parent asks on the other (`harness.messages.probe`), until that
+is closed. Between questions it does nothing, so that another candidate has the machine to itself.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class Probe:
         """
         self._spec = spec
         task = open_task(spec.task, spec.options, spec.dataset)
-        self._parts = Instances(spec, task, control)
-        judge_coverage(self._parts.info, spec.backend.require_full)
+        self._instances = Instances(spec, task, control)
+        judge_coverage(self._instances.info, spec.backend.require_full)
         self._indices = range(min(_SAMPLES, len(task)))
-        self._parts.samples.load(self._indices)
-        prove(self._parts, self._indices, _nobody_hears)
-        with on(self._parts.place(1, 1).of(0)):
-            engine = choose_engine(self._parts, self._indices, _nobody_hears)
-        self._plan = plan_run(spec, self._parts, self._indices)
+        self._instances.samples.load(self._indices)
+        prove(self._instances, self._indices, _nobody_hears)
+        with on(self._instances.place(1, 1).of(0)):
+            engine = choose_engine(self._instances, self._indices, _nobody_hears)
+        self._plan = plan_run(spec, self._instances, self._indices)
         self._engine = engine.chosen if engine else None
 
     def calibrated(self) -> Calibrated:
@@ -94,7 +94,7 @@ class Probe:
         info = team.first.backend.info()
         return Calibrated(
             threads=self._plan.threads,
-            instances=team.instances,
+            instances=team.count,
             workers=team.kind.name,
             batch=team.batch,
             engine=info.engine,
@@ -115,16 +115,16 @@ class Probe:
         """Measures for a fifth of a second, or a few samples."""
         team = self._plan.team
         per_second = team.rate(self._indices)
-        latency_ns = team.instances * 1e9 / per_second
+        latency_ns = team.count * 1e9 / per_second
         return Round(per_second, latency_ns)
 
     def agreement(self, count: int) -> Agreement:
         """Holds the candidate against one CPU thread on more samples than a run's own proof does."""
         backend = self._plan.team.first.backend
         fit = _ANSWER_BYTES // max(1, sum(tensor.nbytes for tensor in backend.outputs))
-        indices = range(max(1, min(count, fit, len(self._parts.task))))
-        self._parts.samples.load(indices)
-        found = agreement(self._parts, backend, indices)
+        indices = range(max(1, min(count, fit, len(self._instances.task))))
+        self._instances.samples.load(indices)
+        found = agreement(self._instances, backend, indices)
         return Agreement(found.samples, found.passed, found.why)
 
 

@@ -58,13 +58,13 @@ class Batch:
 
 
 def choose_batch(
-    spec: Spec, parts: Instances, first: SystemUnderTest, indices: Sequence[int], alone: ServiceTime
+    spec: Spec, instances: Instances, first: SystemUnderTest, indices: Sequence[int], alone: ServiceTime
 ) -> Batch:
     """Uses the batch that the config wants; with `auto` one that is clearly quicker than sample by sample.
 
     Args:
         spec: The run.
-        parts: Opens instances.
+        instances: Opens instances.
         first: An instance for single samples.
         indices: Samples that are loaded.
         alone: What it takes for one of them.
@@ -72,7 +72,7 @@ def choose_batch(
     Raises:
         ConfigError: The config wants a batch that the model cannot do.
     """
-    asked, keeps = spec.backend.batch, parts.opener.file.keeps
+    asked, keeps = spec.backend.batch, instances.opener.file.keeps
     if keeps and asked not in (1, "auto"):
         raise ConfigError(
             f"backend.batch is {asked}, but the model keeps {keeps} from one run to the next, which samples of one batch would "
@@ -85,31 +85,31 @@ def choose_batch(
         return Batch(1, first, choice=BatchChoice(1, why))
     if asked != "auto":
         try:
-            return _measure(parts, first, indices, asked, wanted=True)
+            return _measure(instances, first, indices, asked, wanted=True)
         except CannotBatchError as error:
             raise ConfigError(f"backend.batch is {asked}, but {error}. Use --batch 1, or leave it to auto.") from None
-    size, why_not = _size_to_try(spec, parts, alone)
+    size, why_not = _size_to_try(spec, instances, alone)
     if why_not:
         return Batch(1, first, choice=BatchChoice(1, f"not measured: {why_not}"))
     try:
-        return _measure(parts, first, indices, size, wanted=False)
+        return _measure(instances, first, indices, size, wanted=False)
     except CannotBatchError as error:
         return Batch(1, first, choice=BatchChoice(1, str(error)))
 
 
-def _measure(parts: Instances, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
+def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
     """Opens a batch, holds it against single samples, and proves it if it is to be used.
 
     Raises:
         CannotBatchError: See `open_many` and `prove`.
     """
     began = time.monotonic()
-    many = open_many(parts.opener, first.backend, size)
+    many = open_many(instances.opener, first.backend, size)
     try:
-        sut = parts.with_batch(first, many)
+        sut = instances.with_batch(first, many)
         duel = timing.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
         if wanted or duel.second_wins:
-            prove(parts, first.backend, many, [parts.samples.rows[index] for index in indices])
+            prove(instances, first.backend, many, [instances.samples.rows[index] for index in indices])
     except (RuntimeError, ValueError, RunFailed) as error:
         many.close()
         raise CannotBatchError(f"asked {size} samples at once it fails: {str(error).splitlines()[0]}") from None
@@ -139,11 +139,11 @@ def in_groups(indices: Sequence[int], size: int) -> list[list[int]]:
     return [[indices[(start + place) % len(indices)] for place in range(size)] for start in range(len(indices))]
 
 
-def _size_to_try(spec: Spec, parts: Instances, alone: ServiceTime) -> tuple[int, str]:
+def _size_to_try(spec: Spec, instances: Instances, alone: ServiceTime) -> tuple[int, str]:
     """The largest batch that can be told from single samples in the time there is; else why none is tried."""
     if spec.backend.name not in _MEASURED:
         return 1, f"backend {spec.backend.name} is asked for more than one sample only where the config says so"
-    size_bytes = parts.opener.model.stat().st_size
+    size_bytes = instances.opener.model.stat().st_size
     if size_bytes > _LARGEST_FILE_BYTES:
         return 1, f"the model has {size_bytes / 1e6:.0f} MB, which another instance would unpack once more"
     most = {"MultiStream": spec.load.samples_per_query, "Server": _SERVER_NS // max(1, alone.median_ns)}
@@ -181,7 +181,7 @@ def open_many(opener: Opener, single: Backend, size: int) -> Backend:
     return many
 
 
-def prove(parts: Instances, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
+def prove(instances: Instances, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
     """Holds every sample in every place of a batch against the same sample by itself.
 
     Integers must be the same to the last bit, floats within the task's tolerance of the backends' proof.
@@ -199,13 +199,13 @@ def prove(parts: Instances, single: Backend, many: Backend, rows: Sequence[Row])
         # Once round, each sample has been in each place.
         asked = [(turn + place) % len(rows) for place in range(size)]
         for number, found in zip(asked, ask_many([rows[number] for number in asked]), strict=True):
-            why = _difference(parts, single, expected[number], found)
+            why = _difference(instances, single, expected[number], found)
             if why:
                 raise CannotBatchError(f"asked {size} samples at once the model answers otherwise: {why}")
-        parts.control.tick()
+        instances.control.tick()
 
 
-def _difference(parts: Instances, single: Backend, expected: Sequence[Array], found: Sequence[Array]) -> str:
+def _difference(instances: Instances, single: Backend, expected: Sequence[Array], found: Sequence[Array]) -> str:
     """Nothing where the answers are the same."""
     differs = [not np.array_equal(one, other) for one, other in zip(expected, found, strict=True)]
     integers = [tensor.name for tensor, other in zip(single.outputs, differs, strict=True) if other and _exact(tensor)]
@@ -213,7 +213,7 @@ def _difference(parts: Instances, single: Backend, expected: Sequence[Array], fo
         return f"other integers in {', '.join(integers)}"
     if not any(differs):
         return ""
-    return "; ".join(parts.parity.compare(single.outputs, [expected], [found]).why)
+    return "; ".join(instances.parity.compare(single.outputs, [expected], [found]).why)
 
 
 def _exact(tensor: TensorSpec) -> bool:

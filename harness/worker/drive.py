@@ -50,7 +50,7 @@ class Driven:
 def drive(
     spec: Spec,
     folder: Path,
-    parts: Instances,
+    instances: Instances,
     own_bytes: int,
     team: Team,
     settings: loadgen.Settings,
@@ -62,7 +62,7 @@ def drive(
     Args:
         spec: The run.
         folder: Its directory, the current one.
-        parts: What opened the instances.
+        instances: What opened the instances.
         own_bytes: This process's memory before the model was opened.
         team: Who answers.
         settings: What LoadGen is told.
@@ -73,12 +73,12 @@ def drive(
         Exception: What failed in a callback, when LoadGen has come to its end.
         RunFailed: LoadGen refuses the settings.
     """
-    watched = _Watched(spec, parts, own_bytes, team, tell)
-    start = _Start(parts, team, settings, watched)
-    parts.samples.on_sample = start.count_sample
+    watched = _Watched(spec, instances, own_bytes, team, tell)
+    start = _Start(instances, team, settings, watched)
+    instances.samples.on_sample = start.count_sample
     server = spec.load.scenario == "Server"
-    each = expected_queries(settings) // team.instances
-    times = [QueueTimes(each) for _ in range(team.instances)] if server else []
+    each = expected_queries(settings) // team.count
+    times = [QueueTimes(each) for _ in range(team.count)] if server else []
     with (
         on(team.placement.harness or start.everywhere),
         team.dispatch(guard, times) as dispatch,
@@ -93,7 +93,7 @@ def drive(
             folder=folder,
         )
         after = watched.machine()
-    parts.control.enter(Phase.WRITING)
+    instances.control.enter(Phase.WRITING)
     # What is done afterwards is no part of the run.
     watched.measure_memory("ended")
     if guard.failure is not None:
@@ -107,32 +107,32 @@ class _Watched:
     """The processes of the run, as they are measured before LoadGen asks and after."""
 
     def __init__(
-        self, spec: Spec, parts: Instances, own_bytes: int, team: Team, tell: Callable[[Residents], None]
+        self, spec: Spec, instances: Instances, own_bytes: int, team: Team, tell: Callable[[Residents], None]
     ) -> None:
-        self._parts, self._tell = parts, tell
+        self._instances, self._tell = instances, tell
         self._owners = tuple(team.owners(own_bytes))
         weights = spec.backend.options.get("weight_cache")
         self._samples = str(spec.cache_dir / "samples")
         self._weights = weights if isinstance(weights, str) else str(spec.cache_dir / "weights")
-        self.machine = partial(read_state, parts.topology.cpus, [*team.pids(), os.getppid()])
+        self.machine = partial(read_state, instances.topology.cpus, [*team.pids(), os.getppid()])
         """The machine's state."""
 
     def measure_memory(self, moment: Literal["loaded", "ended"]) -> None:
         """Holds still until the parent has measured the processes."""
-        parts = self._parts
+        instances = self._instances
         residents = Residents(
-            moment, self._owners, str(parts.opener.model), self._samples, self._weights, parts.samples.own_bytes
+            moment, self._owners, str(instances.opener.model), self._samples, self._weights, instances.samples.own_bytes
         )
-        parts.control.hold_still(lambda: self._tell(residents))
+        instances.control.hold_still(lambda: self._tell(residents))
 
 
 class _Start:
     """LoadGen's wish for samples: the last thing before its first query."""
 
-    def __init__(self, parts: Instances, team: Team, settings: loadgen.Settings, watched: _Watched) -> None:
-        self._control, self._team, self._settings, self._watched = parts.control, team, settings, watched
-        self._words, self._slot = parts.control.slot(0)
-        self.everywhere = sorted(parts.topology.cpus) if team.placement.instances else ()
+    def __init__(self, instances: Instances, team: Team, settings: loadgen.Settings, watched: _Watched) -> None:
+        self._control, self._team, self._settings, self._watched = instances.control, team, settings, watched
+        self._words, self._slot = instances.control.slot(0)
+        self.everywhere = sorted(instances.topology.cpus) if team.placement.instances else ()
         """The CPUs of what is bound to none, where instances are."""
         self.before: State | None = None
         """The machine before the first query."""

@@ -20,14 +20,14 @@ _LARGEST_FILE_BYTES = 50_000_000
 """Each engine packs the weights for itself: trying a larger model costs more memory and time than it can give."""
 
 
-def choose_engine(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice | None:
+def choose_engine(instances: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice | None:
     """Measures the interpreter against a compiled model where the run leaves the choice, and takes the quicker one.
 
     A compiled model has to be clearly quicker and to answer as one thread of the interpreter does; else the interpreter
     stays, which also says what XNNPACK took.
 
     Args:
-        parts: Has the interpreter open, with one thread.
+        instances: Has the interpreter open, with one thread.
         indices: Samples that are loaded.
         tell: Hears the proof of a compiled model that is taken.
 
@@ -35,22 +35,22 @@ def choose_engine(parts: Instances, indices: Sequence[int], tell: Callable[[Prov
         None where there is no choice.
     """
     # Only one of the engines tells its coverage.
-    if not parts.spec.backend.is_plain_cpu or parts.spec.backend.require_full is not None:
+    if not instances.spec.backend.is_plain_cpu or instances.spec.backend.require_full is not None:
         return None
     began = time.monotonic()
-    choice = _choose(parts, indices, tell)
+    choice = _choose(instances, indices, tell)
     return replace(choice, time_s=time.monotonic() - began)
 
 
-def _choose(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice:
+def _choose(instances: Instances, indices: Sequence[int], tell: Callable[[Proven], None]) -> EngineChoice:
     """Its `time_s` is left to the caller."""
-    plain = parts.first
-    why = _why_not(parts, plain, indices)
+    plain = instances.first
+    why = _why_not(instances, plain, indices)
     if why is not None:
         return EngineChoice("Interpreter", why, 0.0)
     try:
-        other = parts.opener.open_with({"engine": "CompiledModel"})
-        rows = [parts.samples.rows[index] for index in indices]
+        other = instances.opener.open_with({"engine": "CompiledModel"})
+        rows = [instances.samples.rows[index] for index in indices]
         # As queries are timed.
         duel = timing.duel(plain.runner(), other.runner(), rows)
     except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
@@ -59,22 +59,22 @@ def _choose(parts: Instances, indices: Sequence[int], tell: Callable[[Proven], N
     if not duel.second_wins:
         other.close()
         return EngineChoice("Interpreter", "CompiledModel is not clearly quicker", 0.0, medians, duel.pairs)
-    if not prove_rival(parts, other, indices, tell):
+    if not prove_rival(instances, other, indices, tell):
         other.close()
         why = "CompiledModel is quicker, but answers otherwise"
         return EngineChoice("Interpreter", why, 0.0, medians, duel.pairs)
-    parts.take({"engine": "CompiledModel"}, other)
+    instances.take({"engine": "CompiledModel"}, other)
     return EngineChoice("CompiledModel", "clearly quicker", 0.0, medians, duel.pairs)
 
 
-def _why_not(parts: Instances, plain: Backend, indices: Sequence[int]) -> str | None:
+def _why_not(instances: Instances, plain: Backend, indices: Sequence[int]) -> str | None:
     """Why a compiled model is not even tried."""
-    size = parts.opener.model.stat().st_size
+    size = instances.opener.model.stat().st_size
     if size > _LARGEST_FILE_BYTES:
         return f"not measured: the model has {size / 1e6:.0f} MB, which the other engine would unpack once more"
-    if (reason := why_not_compiled(parts.opener.model, plain)) is not None:
+    if (reason := why_not_compiled(instances.opener.model, plain)) is not None:
         return f"CompiledModel cannot run it: {reason}"
-    took = min(_time_ns(plain, parts.samples.rows[indices[0]]) for _ in range(2))
+    took = min(_time_ns(plain, instances.samples.rows[indices[0]]) for _ in range(2))
     if took > _LONGEST_ANSWER_NS:
         return f"not measured: an answer takes {took / 1e9:.1f} s, beside which the engines' microseconds are nothing"
     return None

@@ -85,7 +85,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     opened = _open(spec, control, tell)
     calibrated = _calibrate(spec, opened, tell)
     team, settings = calibrated.plan.team, calibrated.settings
-    driven = drive(spec, folder, opened.parts, opened.own_bytes, team, settings, tell, Guard(control, fail))
+    driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
     return _done(opened, calibrated, driven)
 
 
@@ -94,7 +94,7 @@ class _Opened:
     """The task and the model, before anything is asked."""
 
     task: Task
-    parts: Instances
+    instances: Instances
     room: Room
     """For samples in memory."""
     own_bytes: int
@@ -105,12 +105,12 @@ class _Opened:
 def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     task = open_task(spec.task, spec.options, spec.dataset)
     before = own_bytes()
-    parts = Instances(spec, task, control)
-    tell(parts.opened())
-    warnings = judge_coverage(parts.info, spec.backend.require_full)
-    room = room_for(spec.load, len(task), parts.first.inputs)
+    instances = Instances(spec, task, control)
+    tell(instances.opened())
+    warnings = judge_coverage(instances.info, spec.backend.require_full)
+    room = room_for(spec.load, len(task), instances.first.inputs)
     room.judge(spec.load)
-    return _Opened(task, parts, room, before, tuple(warnings))
+    return _Opened(task, instances, room, before, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +130,18 @@ class _Calibrated:
 
 
 def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
-    parts, room = opened.parts, opened.room
-    with _calibration_samples(parts, room.count) as indices:
+    instances, room = opened.instances, opened.room
+    with _calibration_samples(instances, room.count) as indices:
         began = time.monotonic()
-        prove(parts, indices, tell)
+        prove(instances, indices, tell)
         proven = time.monotonic()
-        parts.control.enter(Phase.CALIBRATING)
-        with on(parts.place(1, 1).of(0)):
-            engines = choose_engine(parts, indices, tell)
-        plan = plan_run(spec, parts, indices)
+        instances.control.enter(Phase.CALIBRATING)
+        with on(instances.place(1, 1).of(0)):
+            engines = choose_engine(instances, indices, tell)
+        plan = plan_run(spec, instances, indices)
         planned = time.monotonic()
-        warmed = warm_up(spec, parts, plan, indices)
-        profiled = [array.copy() for array in parts.samples.rows[indices[0]]]
+        warmed = warm_up(spec, instances, plan, indices)
+        profiled = [array.copy() for array in instances.samples.rows[indices[0]]]
     room = room.halved() if plan.team.copies_samples else room
     warnings = room.judge(spec.load)
     settings = settings_for(spec, len(opened.task), room.count, plan)
@@ -165,16 +165,16 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
 
 def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
     """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
-    parts, plan, room = opened.parts, calibrated.plan, calibrated.room
+    instances, plan, room = opened.instances, calibrated.plan, calibrated.room
     team = plan.team
     done = Done(
         backend=calibrated.info,
         devices=tuple(team.devices()),
-        cpu_ops_time=_cpu_ops_time(calibrated, stopped=bool(parts.control.stop)),
+        cpu_ops_time=_cpu_ops_time(calibrated, stopped=bool(instances.control.stop)),
         workers=team.kind.name,
         native=timed_path is not None,
         threads=plan.threads,
-        instances=team.instances,
+        instances=team.count,
         batch=team.batch,
         placement=team.placement,
         calibration=replace(calibrated.calibration, first_query_at=driven.first_query_at),
@@ -191,8 +191,8 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
             *opened.warnings,
             *opened.task.warnings(),
             *calibrated.warnings,
-            *parts.warnings,
-            *_not_kept(parts.samples),
+            *instances.warnings,
+            *_not_kept(instances.samples),
         ),
     )
     team.close()
@@ -214,14 +214,14 @@ def _not_kept(samples: SampleLibrary) -> list[str]:
 
 
 @contextlib.contextmanager
-def _calibration_samples(parts: Instances, at_once: int) -> Iterator[Sequence[int]]:
+def _calibration_samples(instances: Instances, at_once: int) -> Iterator[Sequence[int]]:
     """A few samples, loaded."""
     indices = list(range(min(_CALIBRATION_SAMPLES, at_once)))
-    parts.samples.load(indices)
+    instances.samples.load(indices)
     try:
         yield indices
     finally:
-        parts.samples.unload(indices)
+        instances.samples.unload(indices)
 
 
 if __name__ == "__main__":

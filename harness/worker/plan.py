@@ -41,21 +41,21 @@ class Plan:
     """What was measured for it."""
 
 
-def plan_run(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
+def plan_run(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
     """Calibrates.
 
     Args:
         spec: The run.
-        parts: Opens instances.
+        instances: Opens instances.
         indices: Samples that are loaded and may be asked.
 
     Raises:
         ConfigError: The scenario cannot use what the spec asks for.
     """
-    return (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, parts, indices)
+    return (_plan_streams if spec.load.scenario in STREAMS else _plan_pool)(spec, instances, indices)
 
 
-def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
+def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
     """One instance; the number of threads that is quickest, since more can be slower."""
     if spec.backend.instances not in ("auto", 1):
         raise ConfigError(
@@ -63,13 +63,13 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
         )
     wanted = spec.backend.threads
     # More threads than cores of one kind would wait for the slowest.
-    auto = [1] if parts.info.accelerator else thread_counts(parts.topology.counts[0])
+    auto = [1] if instances.info.accelerator else thread_counts(instances.topology.counts[0])
     candidates = auto if wanted == "auto" else [wanted]
     best: tuple[timing.ServiceTime, int, SystemUnderTest, Placement] | None = None
     tried: dict[str, int] = {}
     for threads in candidates:
-        placement = parts.place(threads, 1)
-        sut = parts.sut(threads, placement.of(0))
+        placement = instances.place(threads, 1)
+        sut = instances.sut(threads, placement.of(0))
         with on(placement.of(0)):
             time_ns = timing.service_time(sut.answer, indices)
         tried[str(threads)] = time_ns.median_ns
@@ -81,36 +81,36 @@ def _plan_streams(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
     batch = Batch(1, sut)
     if spec.load.samples_per_query > 1:
         with on(placement.of(0)):
-            batch = choose_batch(spec, parts, sut, indices, service)
+            batch = choose_batch(spec, instances, sut, indices, service)
     expected = int(service.expected_latency_ns * spec.load.samples_per_query * batch.time_share)
     per_sample_ns = int(service.median_ns * batch.time_share)
     calibration = Calibration(per_sample_ns, service.runs, median_ns_by_threads=tried, batch=batch.choice)
     expected = spec.load.expected_latency_ns or expected
-    return Plan(Inline(parts, batch.sut, placement), threads, expected, 0.0, None, calibration)
+    return Plan(Inline(instances, batch.sut, placement), threads, expected, 0.0, None, calibration)
 
 
-def _plan_pool(spec: Spec, parts: Instances, indices: Sequence[int]) -> Plan:
+def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
     """As many instances as fill the cores."""
     server = spec.load.scenario == "Server"
     # Each device does one thing at a time; more instances are the user's choice. A slow core would make Server's tail.
-    cores = parts.topology.counts[:1] if server else parts.topology.counts
-    threads, instances = _fill((parts.opener.devices,) if parts.info.accelerator else cores, spec.backend)
-    if parts.opener.lives_on:
-        instances = _one_that_remembers(parts, spec.backend)
-    placement = parts.place(threads, instances)
-    first = parts.sut(threads, placement.of(0))
+    cores = instances.topology.counts[:1] if server else instances.topology.counts
+    threads, count = _fill((instances.opener.devices,) if instances.info.accelerator else cores, spec.backend)
+    if instances.opener.lives_on:
+        count = _one_that_remembers(instances, spec.backend)
+    placement = instances.place(threads, count)
+    first = instances.sut(threads, placement.of(0))
     with on(placement.of(0)):
         alone = timing.service_time(first.answer, indices)
-        batch = choose_batch(spec, parts, first, indices, alone)
-    chosen = choose_workers(spec, parts, batch.sut, threads, instances, indices, alone)
+        batch = choose_batch(spec, instances, first, indices, alone)
+    chosen = choose_workers(spec, instances, batch.sut, threads, count, indices, alone)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = timing.SERVER_BOUND_SERVICE_TIMES * chosen.speed.answer_ns
     per_second = chosen.speed.samples_per_second
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
-    undisturbed = instances * 1e9 / alone.expected_latency_ns / batch.time_share
-    peak = _peak_of(spec, instances, chosen.speed.busy_ns, bound or 0)
-    expected_qps = (peak or timing.server_load(per_second, instances)) if server else max(per_second / 0.9, undisturbed)
+    undisturbed = count * 1e9 / alone.expected_latency_ns / batch.time_share
+    peak = _peak_of(spec, count, chosen.speed.busy_ns, bound or 0)
+    expected_qps = (peak or timing.server_load(per_second, count)) if server else max(per_second / 0.9, undisturbed)
     return Plan(
         team=chosen.pool,
         threads=threads,
@@ -136,12 +136,12 @@ def _calibration(spec: Spec, chosen: Chosen, alone: timing.ServiceTime, batch: B
     )
 
 
-def _peak_of(spec: Spec, instances: int, busy_ns: int, bound_ns: int) -> float:
+def _peak_of(spec: Spec, count: int, busy_ns: int, bound_ns: int) -> float:
     """Queries per second that queueing lets hope for within the bound; 0 where that is not asked for, or there are none."""
     if spec.load.server_load == "half":
         return 0.0
     return queueing.peak_rate(
-        instances, (busy_ns + timing.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
+        count, (busy_ns + timing.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
     )
 
 
@@ -155,15 +155,15 @@ def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:
     match asked.threads, asked.instances:
         case "auto", "auto":
             return 1, sum(cores)
-        case "auto", int(instances):
-            return most_threads(cores, instances), instances
+        case "auto", int(count):
+            return most_threads(cores, count), count
         case int(threads), "auto":
             return threads, most_instances(cores, threads)
-        case threads, instances:
-            return int(threads), int(instances)
+        case threads, count:
+            return int(threads), int(count)
 
 
-def _one_that_remembers(parts: Instances, asked: BackendSection) -> int:
+def _one_that_remembers(instances: Instances, asked: BackendSection) -> int:
     """Instances of a model whose state lives on: several would each remember something else.
 
     Raises:
@@ -171,7 +171,7 @@ def _one_that_remembers(parts: Instances, asked: BackendSection) -> int:
     """
     if asked.instances not in ("auto", 1):
         raise ConfigError(
-            f"model.state is keep, and the model keeps {parts.opener.file.keeps}: backend.instances is {asked.instances}, of "
-            "which each would remember other queries. Use one instance, or --state reset."
+            f"model.state is keep, and the model keeps {instances.opener.file.keeps}: backend.instances is "
+            f"{asked.instances}, of which each would remember other queries. Use one instance, or --state reset."
         )
     return 1

@@ -18,12 +18,12 @@ _FEW_WINDOWS = 4
 """A model so slow that not so many windows of three samples fit into the time is asked one sample a window."""
 
 
-def warm_up(spec: Spec, parts: Instances, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
+def warm_up(spec: Spec, instances: Instances, plan: Plan, indices: Sequence[int]) -> WarmUp | None:
     """Warms up what LoadGen will ask. Where the calibration's figure still holds, that takes one window of 50 ms.
 
     Args:
         spec: The run.
-        parts: What opened the instances.
+        instances: What opened the instances.
         plan: The instances, and what the calibration found.
         indices: Samples that are loaded.
 
@@ -35,14 +35,14 @@ def warm_up(spec: Spec, parts: Instances, plan: Plan, indices: Sequence[int]) ->
         return None
     service_ns = plan.calibration.service_time_ns
     runs = _LEAST_RUNS if _FEW_WINDOWS * _LEAST_RUNS * service_ns <= budget_s * 1e9 else 1
-    parts.control.enter(Phase.WARMING_UP)
+    instances.control.enter(Phase.WARMING_UP)
     with plan.team.window(indices) as ask:
 
         def measure() -> int:
-            parts.control.tick()
+            instances.control.tick()
             return ask(_WINDOW_NS, runs)
 
-        return settle(measure, service_ns, budget_s, lambda: bool(parts.control.stop))
+        return settle(measure, service_ns, budget_s, lambda: bool(instances.control.stop))
 
 
 def settle(

@@ -30,10 +30,10 @@ class Chosen:
 
 def choose_workers(
     spec: Spec,
-    parts: Instances,
+    instances: Instances,
     first: SystemUnderTest,
     threads: int,
-    instances: int,
+    count: int,
     indices: Sequence[int],
     alone: ServiceTime,
 ) -> Chosen:
@@ -41,10 +41,10 @@ def choose_workers(
 
     Args:
         spec: The run.
-        parts: Opens instances.
+        instances: Opens instances.
         first: The first of them.
         threads: Of an instance.
-        instances: That work at once.
+        count: That work at once.
         indices: Samples that are loaded.
         alone: What the first instance takes for one of them.
 
@@ -55,7 +55,7 @@ def choose_workers(
     (name, *rivals), why = _candidates(spec, alone)
 
     def measured(name: str) -> tuple[Pool, Speed]:
-        pool = POOLS[name](parts, first, threads, instances, alone.median_ns)
+        pool = POOLS[name](instances, first, threads, count, alone.median_ns)
         try:
             speed = pool.measure(indices)
         except BaseException:

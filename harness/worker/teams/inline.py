@@ -31,7 +31,7 @@ class Inline(Team):
     def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> Iterator[Dispatch]:
         """See `Team`. Nothing is queued here, so there are no `times`."""
         del times
-        load, control, samples = self.parts.spec.load, self.parts.control, self.parts.samples
+        load, control, samples = self.instances.spec.load, self.instances.control, self.instances.samples
         if load.scenario == "SingleStream":
             issue = single_stream(self.first, guard, control)
         else:

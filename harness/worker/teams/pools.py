@@ -15,14 +15,14 @@ from harness.worker.teams.threads import Threads
 class OpensPool(Protocol):
     """Opens a pool."""
 
-    def __call__(self, parts: Instances, first: SystemUnderTest, threads: int, instances: int, alone_ns: int) -> Pool:
+    def __call__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> Pool:
         """Opens the instances.
 
         Args:
-            parts: Opens them.
+            instances: Opens them.
             first: One that is open in this process.
             threads: Of an instance.
-            instances: How many are to work at once.
+            count: How many are to work at once.
             alone_ns: What the first takes for one sample.
         """
 

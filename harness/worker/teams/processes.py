@@ -30,15 +30,15 @@ class Processes(Pool):
     kind = PROCESSES
     copies_samples = True
 
-    def __init__(self, parts: Instances, first: SystemUnderTest, threads: int, instances: int, alone_ns: int) -> None:
+    def __init__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> None:
         """Starts as many as are wanted; see `Pool`.
 
         Raises:
             RunFailed: One died.
             harness.errors.Reported: One says what went wrong.
         """
-        super().__init__(parts, first, parts.place(threads, instances, apart=True), instances, alone_ns)
-        recipes = [parts.opener.recipe(threads, self.placement.of(number), first.batch) for number in range(instances)]
+        super().__init__(instances, first, instances.place(threads, count, apart=True), count, alone_ns)
+        recipes = [instances.opener.recipe(threads, self.placement.of(number), first.batch) for number in range(count)]
         self._peers = Peers(recipes)
         together = OFFLINE_CHUNK_NS // max(1, alone_ns)
         most = _SERVER_CHUNK_NS // max(1, alone_ns) if self.serves else min(_MOST_TOGETHER, together)
@@ -47,11 +47,11 @@ class Processes(Pool):
     @contextlib.contextmanager
     def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> Iterator[Dispatch]:
         """See `Team`."""
-        samples = self.parts.samples
+        samples = self.instances.samples
         pool = ProcessPool(
             self._peers,
             guard,
-            self.parts.control,
+            self.instances.control,
             chunk=self._chunk,
             completer=Responder,
             abandon=guard.abandon,
@@ -72,7 +72,7 @@ class Processes(Pool):
         """See `Pool`. All that a run has but LoadGen is there."""
         with self._trial(indices) as trial:
             per_second = trial.samples_per_second()
-            busy_ns = int(self.instances * 1e9 / per_second)
+            busy_ns = int(self.count * 1e9 / per_second)
             answer_ns = max(busy_ns, trial.round_trip_ns()) if self.serves else busy_ns
         return Speed(per_second, busy_ns, answer_ns)
 
@@ -84,7 +84,7 @@ class Processes(Pool):
     @contextlib.contextmanager
     def window(self, indices: Sequence[int]) -> Iterator[Window]:
         """See `Team`."""
-        count = self.instances
+        count = self.count
         with self._trial(indices) as trial:
             yield lambda ns, least: int(count * 1e9 / trial.samples_per_second(measure_ns=ns, min_runs=least * count))
 
@@ -102,20 +102,20 @@ class Processes(Pool):
     @contextlib.contextmanager
     def _trial(self, indices: Sequence[int]) -> Iterator[_Trial]:
         """The pool with samples in it, and without LoadGen."""
-        parts, tally = self.parts, Tally()
-        guard = Guard(parts.control, lambda _: None)
+        instances, tally = self.instances, Tally()
+        guard = Guard(instances.control, lambda _: None)
         with on(self.placement.harness):
             pool = ProcessPool(
                 self._peers,
                 guard,
-                parts.control,
+                instances.control,
                 chunk=self._chunk,
                 completer=lambda _: tally,
                 abandon=tally.abandon,
                 batch=1 if self.serves else self.batch,
             )
             try:
-                pool.load(parts.samples.rows, indices, self.first.backend.inputs)
+                pool.load(instances.samples.rows, indices, self.first.backend.inputs)
                 yield _Trial(self, pool, tally, indices)
                 pool.unload()
             finally:
@@ -133,7 +133,7 @@ class _Trial:
     def samples_per_second(self, **span: int) -> float:
         """As LoadGen would ask them; `span` is the last arguments of `timing.pool_throughput`."""
         team = self._team
-        expected = team.instances * 1e9 / team.alone_ns
+        expected = team.count * 1e9 / team.alone_ns
         return timing.pool_throughput(self._issue, self._tally, self._indices, expected, one_by_one=team.serves, **span)
 
     def round_trip_ns(self) -> int:

@@ -57,22 +57,22 @@ class Team(ABC):
 
     def __init__(
         self,
-        parts: Instances,
+        instances: Instances,
         first: SystemUnderTest,
         placement: Placement,
-        instances: int = 1,
+        count: int = 1,
         others: Sequence[SystemUnderTest] = (),
     ) -> None:
         """Takes what is open.
 
         Args:
-            parts: What opened it.
+            instances: What opened it.
             first: An instance in this process.
             placement: Where each worker works.
-            instances: How many work at once.
+            count: How many work at once.
             others: The further instances in this process.
         """
-        self.parts, self.first, self.placement, self.instances = parts, first, placement, instances
+        self.instances, self.first, self.placement, self.count = instances, first, placement, count
         self._others = others
 
     @abstractmethod
@@ -138,15 +138,15 @@ class Pool(Team):
 
     def __init__(
         self,
-        parts: Instances,
+        instances: Instances,
         first: SystemUnderTest,
         placement: Placement,
-        instances: int,
+        count: int,
         alone_ns: int,
         others: Sequence[SystemUnderTest] = (),
     ) -> None:
         """As `Team`; `alone_ns` is what the first instance takes for one sample."""
-        super().__init__(parts, first, placement, instances, others)
+        super().__init__(instances, first, placement, count, others)
         self.alone_ns = alone_ns
 
     @abstractmethod
@@ -160,7 +160,7 @@ class Pool(Team):
     @property
     def serves(self) -> bool:
         """Whether queries come one by one, as Server's mostly do."""
-        return self.parts.spec.load.scenario == "Server"
+        return self.instances.spec.load.scenario == "Server"
 
     @property
     def round_trips(self) -> int:

@@ -24,11 +24,11 @@ class Threads(Pool):
 
     kind = THREADS
 
-    def __init__(self, parts: Instances, first: SystemUnderTest, threads: int, instances: int, alone_ns: int) -> None:
+    def __init__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> None:
         """Opens as many instances as are wanted beside the first; see `Pool`."""
-        placement = parts.place(threads, instances)
-        others = [parts.sut(threads, placement.of(number), first.batch) for number in range(1, instances)]
-        super().__init__(parts, first, placement, instances, alone_ns, others)
+        placement = instances.place(threads, count)
+        others = [instances.sut(threads, placement.of(number), first.batch) for number in range(1, count)]
+        super().__init__(instances, first, placement, count, alone_ns, others)
         self._suts = (first, *others)
         self._busy_ns = alone_ns
 
@@ -38,8 +38,10 @@ class Threads(Pool):
         # Server's queries go to whoever is free rather than wait for others.
         most = 1 if self.serves else min(_MOST_TOGETHER, OFFLINE_CHUNK_NS // max(1, self._busy_ns))
         chunk = self.whole_batches(most)
-        workers = pool.Pool(self._suts, guard, self.parts.control, chunk=chunk, times=times, placement=self.placement)
-        yield Dispatch(workers.issue, self.parts.samples.load, self.parts.samples.unload)
+        workers = pool.Pool(
+            self._suts, guard, self.instances.control, chunk=chunk, times=times, placement=self.placement
+        )
+        yield Dispatch(workers.issue, self.instances.samples.load, self.instances.samples.unload)
         workers.close()
 
     def measure(self, indices: Sequence[int]) -> Speed:
@@ -53,7 +55,7 @@ class Threads(Pool):
             alone_ns = timing.queued_answer_ns(answers[0], indices, self.round_trips, self.placement.of(0))
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
-        self._busy_ns = max(self._busy_ns, int(self.instances * 1e9 / per_second))
+        self._busy_ns = max(self._busy_ns, int(self.count * 1e9 / per_second))
         return Speed(per_second, self._busy_ns, max(self._busy_ns, alone_ns))
 
     def rate(self, indices: Sequence[int]) -> float:

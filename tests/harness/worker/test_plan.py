@@ -60,10 +60,10 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_stream_takes_the_fewest_threads_that_are_not_clearly_beaten(stream: Any) -> None:
-    parts: Any = Simulated(t1=1_000_000, t2=600_000, t4=590_000)
-    plan = plan_run(stream, parts, [0])
-    assert (plan.threads, plan.team.instances, plan.team.kind.name) == (2, 1, "inline")
-    assert plan.team.first is parts.opened[1]
+    instances: Any = Simulated(t1=1_000_000, t2=600_000, t4=590_000)
+    plan = plan_run(stream, instances, [0])
+    assert (plan.threads, plan.team.count, plan.team.kind.name) == (2, 1, "inline")
+    assert plan.team.first is instances.opened[1]
     assert plan.expected_latency_ns == ServiceTime(600_000, 600_000, 7).expected_latency_ns
     found = plan.calibration
     assert (found.service_time_ns, found.runs) == (600_000, 7)
@@ -73,7 +73,7 @@ def test_a_stream_takes_the_fewest_threads_that_are_not_clearly_beaten(stream: A
 
 
 def test_a_stream_refuses_more_than_one_instance(stream: Any) -> None:
-    parts: Any = Simulated(t1=1)
+    instances: Any = Simulated(t1=1)
     stream.backend = BackendSection(instances=2)
     with pytest.raises(ConfigError, match="SingleStream has one query in flight, so one instance: 2 cannot be used"):
-        plan_run(stream, parts, [0])
+        plan_run(stream, instances, [0])
