@@ -6,11 +6,20 @@ from collections.abc import Sequence
 
 _ITEMS = 5
 _CHARACTERS = 80
+_MOST_OF_A_MESSAGE = 4000
 
 
 def some(values: Sequence[object], most: int = _ITEMS) -> str:
     """The first values, separated by commas, each cut where it is long, and `, ...` where there are more."""
     return ", ".join(brief(value) for value in values[:most]) + (", ..." if len(values) > most else "")
+
+
+def bounded(message: str, most: int = _MOST_OF_A_MESSAGE) -> str:
+    """A whole message, its middle left out where a value in it is longer than anyone reads."""
+    if len(message) <= most:
+        return message
+    head, tail = most * 3 // 4, most // 4
+    return f"{message[:head]} ... ({len(message) - head - tail:,} characters left out) ... {message[-tail:]}"
 
 
 def brief(value: object, most: int = _CHARACTERS) -> str:

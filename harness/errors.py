@@ -32,6 +32,8 @@ import os
 import signal
 from collections.abc import Iterable
 
+from accuracy.shown import bounded
+
 EXIT_VALID = 0
 EXIT_INVALID = 1
 EXIT_USER = 2
@@ -112,12 +114,12 @@ class Reported(Exception):  # noqa: N818 - it is a report
 
 
 def message_of(error: BaseException) -> str:
-    """What a person is told of an error.
+    """What a person is told of an error, in no more characters than a person reads.
 
     Where the limit of open files was met, the file that would have been one too many is not to blame.
     """
     if not _met_the_limit_of_open_files(error):
-        return _unusable_name(error) or str(error)
+        return _unusable_name(error) or bounded(str(error))
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -14,11 +14,17 @@ from typing import Any
 
 from PIL import Image
 
+from accuracy.errors import TruthError
 from accuracy.text_files import NotText, lines_of, read_text
 from harness.errors import ConfigError
 from harness.zoo.layouts import hub as hub_layouts
 from harness.zoo.layouts.prepare import Layout, Place, Stage
+from tasks.base import DataMissing, DataRef, Task
+from tasks.classification import Classification, ClassificationOptions
+from tasks.detection import Detection, DetectionOptions
 from tasks.hub import is_hub_name
+from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.segmentation import Segmentation, SegmentationOptions
 
 _IMAGENET_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _SYNSET = re.compile(r"n\d{8}")
@@ -64,6 +70,7 @@ def imagenet(stage: Stage) -> None:
     _check_labels(stage, labels)
     lines = [f"{name} {label}\n" for name, label in zip(wanted, labels, strict=False)]
     (stage.folder / "val_map.txt").write_text("".join(lines), encoding="ascii")
+    _check_as_a_run(stage, Classification, ClassificationOptions(num_classes=_CLASSES))
 
 
 def _imagenet_labels(stage: Stage, wanted: list[str], synset_of: Mapping[str, str]) -> list[int]:
@@ -124,6 +131,7 @@ def coco(stage: Stage) -> None:
         name for name, size in listed.items() if name in there and _size(stage, "val2017", name) not in (None, size)
     ]
     stage.complain(f"pictures have another size than {_INSTANCES} says", sorted(wrong))
+    _check_as_a_run(stage, Detection, DetectionOptions())
 
 
 def _coco_truth(stage: Stage, source: Path) -> None:
@@ -190,6 +198,7 @@ def ade20k(stage: Stage) -> None:
         if _size(stage, "images", f"{stem}.jpg") != _size(stage, "annotations", f"{stem}.png")
     ]
     stage.complain("annotations have another size than their picture", wrong)
+    _check_as_a_run(stage, Segmentation, SegmentationOptions())
 
 
 def squad(stage: Stage) -> None:
@@ -220,6 +229,17 @@ def squad(stage: Stage) -> None:
     (stage.folder / "dev-v1.1.json").write_bytes(source.read_bytes())
     (stage.folder / "vocab.txt").write_bytes(vocabulary.read_bytes())
     stage.how = stage.how or "copied"
+    _check_as_a_run(stage, QuestionAnswering, QuestionAnsweringOptions())
+
+
+def _check_as_a_run(stage: Stage, kind: type[Task], options: Any) -> None:
+    """What every run does first: a set that it would refuse is not laid out."""
+    if stage.problems:
+        return
+    try:
+        kind(DataRef(stage.folder), options).check_truth()
+    except (DataMissing, TruthError) as error:
+        stage.problems.append(f"every run would refuse it: {str(error).replace(f'{stage.folder}/', '')}")
 
 
 def _size(stage: Stage, folder: str, name: str) -> tuple[int, int] | None:

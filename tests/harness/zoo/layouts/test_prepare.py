@@ -215,6 +215,21 @@ def test_a_coco_picture_that_is_missing_or_of_another_size_is_named(coco: Path, 
         laid_out(wanted, tmp_path / "cache", source=coco)
 
 
+def test_a_set_that_every_run_would_refuse_is_not_laid_out(coco: Path, ade20k: Path, tmp_path: Path) -> None:
+    truth = coco / "annotations" / "instances_val2017.json"
+    content = json.loads(truth.read_text(encoding="ascii"))
+    truth.write_text(json.dumps(content | {"annotations": []}), encoding="ascii")
+    with pytest.raises(ConfigError, match=r"every run would refuse it: .*has no object in any of the 2 pictures"):
+        laid_out(entry("coco", 2, FileEntry(file="val2017.zip")), tmp_path / "cache", source=coco)
+    for name in ("ADE_val_00000001", "ADE_val_00000002"):
+        Image.new("L", (8, 6), 0).save(ade20k / "annotations" / "validation" / f"{name}.png")
+    with pytest.raises(
+        ConfigError, match=r"every run would refuse it: no annotation in .* has any of the classes 1 to 31"
+    ):
+        laid_out(entry("ade20k", 2), tmp_path / "cache", source=ade20k)
+    assert not (tmp_path / "cache" / "official" / "the_set").exists()
+
+
 @pytest.fixture
 def ade20k(tmp_path: Path) -> Path:
     """Two pictures of the validation part and one that is not of it."""

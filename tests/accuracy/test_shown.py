@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from accuracy.shown import bounded, brief, some
+
+
+def test_a_list_of_any_length_and_values_of_any_length_make_a_short_text() -> None:
+    assert some(["a", "b"]) == "a, b"
+    assert some([f"name {number}" for number in range(1000)]) == "name 0, name 1, name 2, name 3, name 4, ..."
+    assert len(some(["x" * 10_000] * 7)) < 500
+    assert brief("two\nlines") == "two lines"
+
+
+def test_a_message_of_two_million_characters_keeps_its_two_ends() -> None:
+    message = f"labels.json: {'[0, 1]' * 400_000} is no label"
+    said = bounded(message)
+    assert len(said) < 4100
+    assert said.startswith("labels.json: ")
+    assert said.endswith(" is no label")
+    assert "characters left out" in said
+    assert bounded("short") == "short"
