@@ -32,13 +32,13 @@ import os
 import signal
 from collections.abc import Iterable
 
-from accuracy.shown import bounded
-
 EXIT_VALID = 0
 EXIT_INVALID = 1
 EXIT_USER = 2
 EXIT_BROKEN = 3
 _TOO_MANY_FILES = os.strerror(errno.EMFILE)
+_MOST_OF_A_MESSAGE = 4000
+"""Characters: a value that a message shows may have millions."""
 _ENOUGH_FILES = 1024
 _UNUSABLE = frozenset(
     (errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENXIO)
@@ -119,7 +119,7 @@ def message_of(error: BaseException) -> str:
     Where the limit of open files was met, the file that would have been one too many is not to blame.
     """
     if not _met_the_limit_of_open_files(error):
-        return _unusable_name(error) or bounded(str(error))
+        return _unusable_name(error) or shortened(str(error), _MOST_OF_A_MESSAGE)
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

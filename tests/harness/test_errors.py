@@ -145,3 +145,10 @@ def test_of_many_names_only_near_ones_are_told() -> None:
     assert unknown("file", "mobile_1", [*many[2:4]], "./run.sh list").endswith("did you mean 'mobile_3' or 'mobile_2'?")
     assert unknown("file", "mobile-x", many, "./run.sh list").count(" or ") == 4
     assert unknown("file", "MOBILE_7", many, "./run.sh list").endswith("did you mean 'mobile_7'?")
+
+
+def test_a_message_of_millions_of_characters_keeps_its_two_ends() -> None:
+    said = errors.message_of(ConfigError(f"labels.json: {'[0, 1]' * 400_000} is no label"))
+    assert len(said) < 4100
+    assert said.startswith("labels.json: [0, 1]")
+    assert " is no label" in said
