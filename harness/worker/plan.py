@@ -23,6 +23,13 @@ from harness.worker.workers import Chosen, choose_workers
 
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
+_SERVER_LOAD = 0.5
+"""Share of what can be answered that Server is asked for unless the user says more: queues stay short."""
+_HANDED_OVER_NS = 20_000
+"""What a query of Server takes of the cores beside its worker's work: LoadGen's thread, which wakes up and asks, and a
+worker that is woken. So on 2 cores keyword spotting, of which two workers that are never without work do 80,000/s, breaks
+down at 45,000/s."""
+_SERVER_BOUND_SERVICE_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,12 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
     chosen = choose_workers(spec, instances, batch.sut, threads, count, indices, alone)
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
-        bound = timing.SERVER_BOUND_SERVICE_TIMES * chosen.speed.answer_ns
+        bound = _SERVER_BOUND_SERVICE_TIMES * chosen.speed.answer_ns
     per_second = chosen.speed.samples_per_second
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = count * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, count, chosen.speed.busy_ns, bound or 0)
-    expected_qps = (peak or timing.server_load(per_second, count)) if server else max(per_second / 0.9, undisturbed)
+    expected_qps = (peak or server_load(per_second, count)) if server else max(per_second / 0.9, undisturbed)
     return Plan(
         team=chosen.pool,
         threads=threads,
@@ -140,9 +147,7 @@ def _peak_of(spec: Spec, count: int, busy_ns: int, bound_ns: int) -> float:
     """Queries per second that queueing lets hope for within the bound; 0 where that is not asked for, or there are none."""
     if spec.load.server_load == "half":
         return 0.0
-    return queueing.peak_rate(
-        count, (busy_ns + timing.HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile
-    )
+    return queueing.peak_rate(count, (busy_ns + _HANDED_OVER_NS) * 1e-9, bound_ns * 1e-9, spec.load.target_percentile)
 
 
 def _fill(cores: Sequence[int], asked: BackendSection) -> tuple[int, int]:
@@ -175,3 +180,10 @@ def _one_that_remembers(instances: Instances, asked: BackendSection) -> int:
             f"{asked.instances}, of which each would remember other queries. Use one instance, or --state reset."
         )
     return 1
+
+
+def server_load(samples_per_second: float, workers: int) -> float:
+    """Queries per second that so many workers of this throughput together are asked for by default."""
+    handed_over_s = _HANDED_OVER_NS * 1e-9
+    # There is one LoadGen, however many workers.
+    return _SERVER_LOAD * min(workers / (workers / samples_per_second + handed_over_s), 1 / handed_over_s)

@@ -7,8 +7,10 @@ from harness.errors import ConfigError
 from harness.machine.facts import available_memory_bytes
 from harness.serving import loadgen
 from harness.spec.schema import Spec
-from harness.worker import timing
 from harness.worker.plan import Plan
+
+_LOADGEN_BYTES = {"SingleStream": 330, "MultiStream": 740, "Server": 330, "Offline": 140}
+"""Memory that LoadGen takes for a query, in Offline for a sample, as measured."""
 
 
 def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Settings:
@@ -58,10 +60,15 @@ def refuse_too_many_queries(settings: loadgen.Settings) -> None:
     queries = expected_queries(settings)
     if settings.scenario in STREAMS:
         queries = max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
-    needed, available = queries * timing.loadgen_bytes(settings.scenario), available_memory_bytes()
+    needed, available = queries * loadgen_bytes(settings.scenario), available_memory_bytes()
     if available is not None and needed > available // 2:
         raise ConfigError(
             f"LoadGen would generate {queries:,} {'samples' if settings.scenario == 'Offline' else 'queries'} beforehand "
             f"and need {needed / 1e9:.1f} GB, more than half of the {available / 1e9:.1f} GB available. Use --preset quick, "
             "or ask for less: --set load.min_duration_ms=..., load.min_query_count=..."
         )
+
+
+def loadgen_bytes(scenario: str) -> int:
+    """Memory that LoadGen takes for each query (Offline: sample) that it generates."""
+    return _LOADGEN_BYTES[scenario]

@@ -15,9 +15,9 @@ from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.responder import Responder
 from harness.serving.sut import SystemUnderTest
-from harness.worker import timing
+from harness.worker import pool_timing
+from harness.worker.pool_timing import Tally
 from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, Pool, Speed, Window
-from harness.worker.timing import Tally
 
 _MOST_TOGETHER = 256
 _SERVER_CHUNK_NS = 100_000
@@ -131,14 +131,16 @@ class _Trial:
         self._team, self._issue, self._tally, self._indices = team, pool.issue, tally, indices
 
     def samples_per_second(self, **span: int) -> float:
-        """As LoadGen would ask them; `span` is the last arguments of `timing.pool_throughput`."""
+        """As LoadGen would ask them; `span` is the last arguments of `pool_timing.pool_throughput`."""
         team = self._team
         expected = team.count * 1e9 / team.alone_ns
-        return timing.pool_throughput(self._issue, self._tally, self._indices, expected, one_by_one=team.serves, **span)
+        return pool_timing.pool_throughput(
+            self._issue, self._tally, self._indices, expected, one_by_one=team.serves, **span
+        )
 
     def round_trip_ns(self) -> int:
         """What a sample takes from asking the idle pool to its completion."""
-        return timing.round_trip_ns(self._ask_one, self._indices, self._team.round_trips)
+        return pool_timing.round_trip_ns(self._ask_one, self._indices, self._team.round_trips)
 
     def _ask_one(self, index: int) -> None:
         self._tally.expect(1)

@@ -12,7 +12,7 @@ from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
-from harness.worker import timing
+from harness.worker import pool_timing
 from harness.worker.batch import whole_invokes
 from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, Pool, Speed, Window
 
@@ -51,8 +51,8 @@ class Threads(Pool):
             return Speed(per_second, self._busy_ns, self._busy_ns)
         answers = [sut.answer for sut in self._suts]
         with on(self.placement.harness):
-            queued = timing.queued_throughput(answers, indices, per_second, placement=self.placement)
-            alone_ns = timing.queued_answer_ns(answers[0], indices, self.round_trips, self.placement.of(0))
+            queued = pool_timing.queued_throughput(answers, indices, per_second, placement=self.placement)
+            alone_ns = pool_timing.queued_answer_ns(answers[0], indices, self.round_trips, self.placement.of(0))
         per_second = min(per_second, queued)
         # A query occupies its worker for so long, the handing over included.
         self._busy_ns = max(self._busy_ns, int(self.count * 1e9 / per_second))
@@ -68,10 +68,12 @@ class Threads(Pool):
         yield lambda ns, least: self._throughput(indices, measure_ns=ns, min_runs=least)[1]
 
     def _throughput(self, indices: Sequence[int], **span: int) -> tuple[float, int]:
-        """Samples per second of all at once, and how long one occupies its thread, in ns: see `timing.throughput`."""
+        """Samples per second of all at once, and how long one occupies its thread, in ns: see `pool_timing.throughput`."""
         if self.serves:
-            return timing.throughput([sut.answer for sut in self._suts], indices, placement=self.placement, **span)
+            return pool_timing.throughput([sut.answer for sut in self._suts], indices, placement=self.placement, **span)
         calls = [whole_invokes(sut, indices) for sut in self._suts]
         _, asked, size = calls[0]
-        per_second, took_ns = timing.throughput([call for call, *_ in calls], asked, placement=self.placement, **span)
+        per_second, took_ns = pool_timing.throughput(
+            [call for call, *_ in calls], asked, placement=self.placement, **span
+        )
         return size * per_second, took_ns // size

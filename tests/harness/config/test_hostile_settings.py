@@ -12,7 +12,6 @@ import pytest
 
 from harness.config.files import load_yaml
 from harness.serving.samples import SampleLibrary
-from harness.worker import timing as calibration
 from tasks.base import Array, Codec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -169,22 +168,3 @@ def test_a_model_with_a_name_that_is_no_text_is_corrupt_not_a_crash(
     done = cli("--task", "kws", "--model", broken, "--dataset", keyword_data, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "is corrupt: the name of a tensor is no text" in complaint(done)
-
-
-def test_a_failure_in_the_queue_of_the_calibration_is_raised() -> None:
-    def broken(index: int) -> bytes:
-        raise ArithmeticError(index)
-
-    with pytest.raises(ArithmeticError):
-        calibration.queued_throughput([broken, broken], [1, 2], 100.0)
-
-
-def test_queued_throughput_counts_every_answer() -> None:
-    asked: list[int] = []
-
-    def answer(index: int) -> bytes:
-        asked.append(index)
-        return b""
-
-    assert calibration.queued_throughput([answer, answer], [5, 6], 1000.0, measure_ns=100_000_000) > 0
-    assert sorted(asked) == [5] * 50 + [6] * 50

@@ -12,7 +12,7 @@ from harness.config.backend import BackendSection
 from harness.errors import ConfigError
 from harness.machine.placement import Placement
 from harness.worker import timing
-from harness.worker.plan import _fill, plan_run
+from harness.worker.plan import _fill, plan_run, server_load
 from harness.worker.timing import ServiceTime
 
 
@@ -77,3 +77,15 @@ def test_a_stream_refuses_more_than_one_instance(stream: Any) -> None:
     stream.backend = BackendSection(instances=2)
     with pytest.raises(ConfigError, match="SingleStream has one query in flight, so one instance: 2 cannot be used"):
         plan_run(stream, instances, [0])
+
+
+def test_a_server_is_asked_for_half_of_what_it_can_do() -> None:
+    assert 99 < server_load(200.0, workers=2) < 100
+
+
+def test_a_server_of_microseconds_is_asked_for_what_loadgen_and_waking_the_workers_leave() -> None:
+    # 25 us of work, and 20 us for the handing over, on two cores.
+    assert server_load(80_000.0, workers=2) == pytest.approx(0.5 * 2 / 45e-6)
+    # One thread asks, whatever the number of workers.
+    for workers in (1, 64):
+        assert server_load(1e9, workers) == pytest.approx(25_000, rel=0.01)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from harness.worker import timing
-from harness.worker.timing import (
-    ServiceTime,
-    duel,
-    loadgen_bytes,
-    queued_answer_ns,
-    server_load,
-    service_time,
-    throughput,
-)
+from harness.worker.timing import ServiceTime, duel, service_time
 
 
 class Clock:
@@ -100,67 +90,3 @@ def test_the_quicker_of_two_wins_only_where_it_is_the_second_and_clearly_so(cloc
     assert not duel(_takes(clock, 1_000_000, []), _takes(clock, 960_000, []), [0]).second_wins
     # Equal, and no time: it is never the second.
     assert not duel(_takes(clock, 4_000_000, []), _takes(clock, 4_000_000, []), [0], budget_ns=1).second_wins
-
-
-def test_all_workers_are_measured_at_once() -> None:
-    together = threading.Barrier(3, timeout=600)
-    asked: Counter[int] = Counter()
-
-    def answer(worker: int) -> bytes:
-        # Nobody gets on unless all three are there.
-        together.wait()
-        asked[worker] += 1
-        return b""
-
-    answers = [lambda _, worker=worker: answer(worker) for worker in range(3)]
-    per_second, median_ns = throughput(answers, [0], measure_ns=1)
-    assert asked == {0: 5, 1: 5, 2: 5}
-    assert per_second > 0
-    assert median_ns > 0
-
-
-def test_a_worker_that_fails_is_not_overheard() -> None:
-    def broken(_: int) -> bytes:
-        raise RuntimeError("no device")
-
-    with pytest.raises(RuntimeError, match="no device"):
-        throughput([lambda _: b"", broken], [0], measure_ns=1)
-
-
-def test_a_server_is_asked_for_half_of_what_it_can_do() -> None:
-    assert 99 < server_load(200.0, workers=2) < 100
-
-
-def test_a_server_of_microseconds_is_asked_for_what_loadgen_and_waking_the_workers_leave() -> None:
-    # 25 us of work, and 20 us for the handing over, on two cores.
-    assert server_load(80_000.0, workers=2) == pytest.approx(0.5 * 2 / 45e-6)
-    # One thread asks, whatever the number of workers.
-    for workers in (1, 64):
-        assert server_load(1e9, workers) == pytest.approx(25_000, rel=0.01)
-
-
-def test_a_queued_answer_is_timed_from_the_handing_over_to_the_answer() -> None:
-    asked: list[int] = []
-
-    def answer(index: int) -> bytes:
-        asked.append(index)
-        time.sleep(0.003)
-        return b""
-
-    assert queued_answer_ns(answer, [4, 5], 5) >= 3_000_000
-    assert asked == [4, 5, 4, 5, 4]
-
-
-def test_a_failure_of_a_queued_answer_is_raised_and_its_thread_ends() -> None:
-    def broken(index: int) -> bytes:
-        raise RuntimeError("no device")
-
-    before = threading.active_count()
-    with pytest.raises(RuntimeError, match="no device"):
-        queued_answer_ns(broken, [0], 3)
-    assert threading.active_count() == before
-
-
-@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
-def test_the_memory_that_loadgen_needs_is_known_for_every_scenario(scenario: str) -> None:
-    assert 100 <= loadgen_bytes(scenario) <= 1000
