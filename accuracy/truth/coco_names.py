@@ -41,10 +41,15 @@ _RENUMBERED = "the ground truth counts COCO's classes by other ids than COCO: th
 _ID_OF = dict(zip(COCO_NAMES, COCO_CATEGORIES, strict=True))
 
 
-def coco_id(name: str) -> int | None:
-    """COCO's id of a class of this name; None where COCO has none."""
+def coco_id(name: str, *, exactly: bool = False) -> int | None:
+    """COCO's id of a class of this name; None where COCO has none.
+
+    Args:
+        name: Of the class.
+        exactly: Whether other sets' words for the same (`aeroplane`) are other names.
+    """
     written = plain(name)
-    return _ID_OF.get(_OTHER_WRITINGS.get(written, written))
+    return _ID_OF.get(written if exactly else _OTHER_WRITINGS.get(written, written))
 
 
 def by_coco_ids(truth: CocoTruth) -> CocoTruth:

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
-from accuracy.truth.class_names import plain
 from accuracy.truth.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, Remarks, check, is_int
-from accuracy.truth.coco_names import COCO_NAMES
+from accuracy.truth.coco_names import coco_id
 
 Array = npt.NDArray[Any]
 BoxForm = Literal["xyxy", "xywh", "fractions"]
@@ -24,6 +23,7 @@ BoxForm = Literal["xyxy", "xywh", "fractions"]
 ClassForm = Literal["coco_ids", "from_0", "from_1"]
 """COCO's category ids, or its 80 categories counted in their order."""
 
+_CALLED_OTHERWISE = "objects are called otherwise than the number of their class says: is --set dataset.stored_classes=from_1 or from_0 meant?"
 _SLACK_PIXELS = 1.0
 """How far a box may stick out of its picture: COCO's are rounded, and some do."""
 _PIXEL_FORMS: tuple[BoxForm, ...] = ("xyxy", "xywh")
@@ -47,6 +47,8 @@ class PictureObjects(NamedTuple):
     """[n] pixels; None takes the boxes'."""
     crowd: Array | None = None
     """[n]; None where nothing is said, so that nothing counts as a crowd."""
+    names: Sequence[str] = ()
+    """[n] what the classes are called beside their numbers; empty where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class StoredBoxes:
     """What the classes mean by that custom, or the names of those that are numbers; None where there are several."""
     knows_crowds: bool = True
     """False where nothing marks crowd regions: each then counts as an object that should have been found."""
+    whole: Callable[[], Iterable[tuple[str, Sequence[int | str]]]] = tuple
+    """Name and classes of every picture of the set, where more are there than in use: they tell the numbering too."""
 
     def __str__(self) -> str:
         """For the result."""
@@ -97,30 +101,36 @@ class StoredBoxes:
             ignore=np.zeros(len(image), np.bool_),
         )
         remarks = Remarks()
+        names = [name for picture in pictures for name in picture.names or [""] * len(picture.boxes)]
+        for row, (name, category) in enumerate(zip(names, truth.category.tolist(), strict=True)):
+            if coco_id(name) not in (None, category):
+                remarks.add(_CALLED_OTHERWISE, f"{name} for class {category} in {_object(pictures, image, row)}")
         check(truth, lambda row: _object(pictures, image, row), remarks)
         return replace(truth, remarks=remarks.sentences())
 
     def _categories(self, pictures: Sequence[PictureObjects], form: ClassForm | Sequence[str] | None) -> Int64:
         names = None if form is None or isinstance(form, str) else form
         ids = _ids_by_class(form)
-        found: list[int] = []
-        for picture in pictures:
-            for value in picture.classes:
-                if form is None and isinstance(value, int):
-                    raise TruthError(
-                        f"the classes of {self.source} are plain numbers: say what they are with --set "
-                        "dataset.stored_classes=coco_ids (COCO's, with gaps), from_0 or from_1 (its 80 in order)"
-                    )
-                number = ids.get(plain(value) if isinstance(value, str) else value)
-                if number is None:
-                    called = (
-                        f" ({names[value]})" if names and isinstance(value, int) and 0 <= value < len(names) else ""
-                    )
-                    raise TruthError(
-                        f"{picture.name} has the class {value!r}{called} in {self.source}, which is none of COCO's 80: what "
-                        "its classes are can be said with --set dataset.stored_classes=coco_ids, from_0 or from_1"
-                    )
-                found.append(number)
+
+        def category(name: str, value: int | str) -> int:
+            if form is None and isinstance(value, int):
+                raise TruthError(
+                    f"the classes of {self.source} are plain numbers: say what they are with --set "
+                    "dataset.stored_classes=coco_ids (COCO's, with gaps), from_0 or from_1 (its 80 in order)"
+                )
+            number = coco_id(value, exactly=True) if isinstance(value, str) else ids.get(value)
+            if number is None:
+                called = f" ({names[value]})" if names and isinstance(value, int) and 0 <= value < len(names) else ""
+                raise TruthError(
+                    f"{name} has the class {value!r}{called} in {self.source}, which is none of COCO's 80: what "
+                    "its classes are can be said with --set dataset.stored_classes=coco_ids, from_0 or from_1"
+                )
+            return number
+
+        found = [category(picture.name, value) for picture in pictures for value in picture.classes]
+        for name, values in self.whole() if isinstance(form, str) else ():
+            for value in values:
+                category(name, value)
         return np.array(found, np.int64)
 
 
@@ -201,14 +211,13 @@ def _fault(picture: PictureObjects) -> str | None:
     return None
 
 
-def _ids_by_class(form: ClassForm | Sequence[str] | None) -> Mapping[int | str, int]:
-    by_name: dict[int | str, int] = dict(zip(COCO_NAMES, COCO_CATEGORIES, strict=True))
+def _ids_by_class(form: ClassForm | Sequence[str] | None) -> Mapping[int, int]:
+    """COCO's ids of the classes that are numbers."""
     if form == "coco_ids":
-        return by_name | {number: number for number in COCO_CATEGORIES}
+        return {number: number for number in COCO_CATEGORIES}
     if form == "from_0" or form == "from_1":
-        return by_name | dict(enumerate(COCO_CATEGORIES, int(form == "from_1")))
-    named = enumerate(plain(name) for name in form or ())
-    return by_name | {number: by_name[name] for number, name in named if name in by_name}
+        return dict(enumerate(COCO_CATEGORIES, int(form == "from_1")))
+    return {number: found for number, name in enumerate(form or ()) if (found := coco_id(name, exactly=True))}
 
 
 def _images(pictures: Sequence[PictureObjects]) -> tuple[CocoImage, ...]:

@@ -47,6 +47,7 @@ class _Form(NamedTuple):
     box: tuple[str, ...]
     """Lists of ymin, xmin, ymax and xmax in fractions of the sides, or one list of all."""
     category: str
+    category_name: str
     categories: ClassForm
     area: str
     crowd: str
@@ -65,6 +66,7 @@ _FORMS = (
         sides=("image/height", "image/width"),
         box=tuple(f"image/object/bbox/{side}" for side in ("ymin", "xmin", "ymax", "xmax")),
         category="image/object/class/label",
+        category_name="image/object/class/text",
         categories="coco_ids",
         area="image/object/area",
         crowd="image/object/is_crowd",
@@ -81,6 +83,7 @@ _FORMS = (
         sides=None,
         box=("objects/bbox",),
         category="objects/label",
+        category_name="",
         categories="from_0",
         area="objects/area",
         crowd="objects/is_crowd",
@@ -132,8 +135,10 @@ def _open(path: Path, count: int | None) -> Pictures:
         if form.mask in there:
             with_mask.add(name)
     keys = {name: str(number) for name, number in place.items()}
-    listed = _listed_names(found[0].parent, form.label)
-    records = _Records(path, files, form, keys, labels, class_of, listed, with_boxes, with_mask, knows_crowds)
+    labels_are, boxes_are = (_listed_names(found[0].parent, feature) for feature in (form.label, form.category))
+    records = _Records(
+        path, files, form, keys, labels, class_of, labels_are, boxes_are, with_boxes, with_mask, knows_crowds
+    )
     return Pictures(path, records, keys, first(path, tuple(place), count), records, "records")
 
 
@@ -182,6 +187,8 @@ class _Records:
     """Its class in words or as a synset, likewise, where the record says it."""
     label_names: ClassNames | None
     """TensorFlow Datasets' list of the classes, from the file that lies beside the records."""
+    box_names: ClassNames | None
+    """Likewise of the boxes'."""
     with_boxes: Collection[str]
     """Names of the pictures whose records have boxes, if only an empty list."""
     with_mask: Collection[str]
@@ -213,7 +220,9 @@ class _Records:
         form = self.form
         if not self._all(form.category, self.with_boxes):
             return None
-        return StoredBoxes(form.category, lambda: self._objects(names), "fractions", form.categories, self.knows_crowds)
+        classes = form.categories if self.box_names is None else self.box_names.names
+        read, whole = partial(self._objects, names), partial(self._all_classes, names)
+        return StoredBoxes(form.category, read, "fractions", classes, self.knows_crowds, whole)
 
     def masks(self, names: Sequence[str]) -> StoredMasks | None:
         if not self._all(self.form.mask, self.with_mask):
@@ -229,6 +238,12 @@ class _Records:
                 "none"
             )
         return len(having) > 0
+
+    def _all_classes(self, names: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
+        """Of the pictures that are not in use; nothing where all are."""
+        if len(names) < len(self.keys):
+            for name, (_, example) in zip(self.keys, _examples(self.files), strict=True):
+                yield name, example.ints(self.form.category).tolist()
 
     def _objects(self, names: Sequence[str]) -> list[PictureObjects]:
         self._verify(names)
@@ -307,7 +322,14 @@ def _read_objects(example: Example, form: _Form, name: str, own_size: Callable[[
         classes=example.ints(form.category).tolist(),
         areas=_numbers(example, form.area) if form.area in there else None,
         crowd=example.ints(form.crowd) if form.crowd in there else None,
+        names=_names_of_classes(example, form),
     )
+
+
+def _names_of_classes(example: Example, form: _Form) -> Sequence[str]:
+    """What the objects' classes are called; nothing where the record does not say it of each."""
+    names = example.texts(form.category_name) if example.kind(form.category_name) == "bytes" else []
+    return names if len(names) == len(example.ints(form.category)) else ()
 
 
 def _one(example: Example, feature: str, name: str) -> int:

@@ -694,3 +694,38 @@ def restamped(data: bytes, index: int) -> bytes:
     rows = np.frombuffer(data, np.float32).reshape(-1, 7).copy()
     rows[:, 0] = index
     return rows.tobytes()
+
+
+def test_classes_far_behind_the_count_still_tell_that_the_numbering_is_wrong(
+    write_records: Write, tmp_path: Path
+) -> None:
+    records = [detection_api(picture) for picture in SET]
+    records[-1] = records[-1] | {"image/object/class/label": [12]}
+    path = write_records(tmp_path / "val.tfrecord", records)
+    task = Detection(DataRef(path, count=2), DetectionOptions())
+    with pytest.raises(DataMissing, match=r"724\.jpg has the class 12 in .*, which is none of COCO's 80"):
+        task.check_truth()
+
+
+def test_boxes_whose_records_call_their_classes_otherwise_are_remarked(write_records: Write, tmp_path: Path) -> None:
+    name_of = dict(zip(COCO_CATEGORIES, COCO_NAMES, strict=True))
+    records = [detection_api(picture) for picture in SET]
+    for record, picture in zip(records, SET, strict=True):
+        record["image/object/class/text"] = [name_of[category].encode() for _, category, _, _ in picture.objects]
+    right = Detection(DataRef(write_records(tmp_path / "a.tfrecord", records)), DetectionOptions())._data.truth
+    assert right.remarks == ()
+    for record in records:
+        record["image/object/class/label"] = [COCO_CATEGORIES.index(c) + 1 for c in record["image/object/class/label"]]
+    (said,) = Detection(
+        DataRef(write_records(tmp_path / "b.tfrecord", records)), DetectionOptions()
+    )._data.truth.remarks
+    assert "objects are called otherwise than the number of their class says" in said
+
+
+def test_tensorflow_datasets_list_of_names_tells_the_boxes_classes(write_records: Write, tmp_path: Path) -> None:
+    box = {"objects/bbox": [0.1, 0.1, 0.5, 0.5], "objects/label": [0], "file_name": "a.png"}
+    record = box | {"image": encoded(np.zeros((20, 20, 3), np.uint8))}
+    path = write_records(tmp_path / "coco-val.tfrecord-00000-of-00001", [record])
+    assert Detection(DataRef(path), DetectionOptions())._data.truth.category.tolist() == [1]
+    (tmp_path / "objects-label.labels.txt").write_text("toothbrush\nperson\n")
+    assert Detection(DataRef(path), DetectionOptions())._data.truth.category.tolist() == [90]
