@@ -263,7 +263,8 @@ class SegmentationCodec(FileCodec):
         self._options = options
         self._input = bind_input(inputs, options, "segmentation")
         self._height, self._width = self._input.height, self._input.width
-        self._classes = bind_classes(outputs, self._input, options.class_count)
+        classes = bind_classes(outputs, self._input, options.class_count)
+        self._axis, self._in_floats = classes.axis, classes.in_floats
         self._accuracy = accuracy
         self._header = wire.class_map_header(self._height, self._width)
 
@@ -290,7 +291,9 @@ class SegmentationCodec(FileCodec):
         Raises:
             ValueError: The model gave a class outside 0 to 255, or fractions.
         """
-        class_map = self._classes.class_map(outputs[0])
+        class_map = outputs[0]
+        if self._axis is not None:
+            class_map = class_map.argmax(axis=self._axis)
         if not self._accuracy:
             return self._header
         return wire.pack_class_map(logged_classes(class_map).reshape(self._height, self._width))
@@ -300,7 +303,7 @@ class SegmentationCodec(FileCodec):
 
         A first answer that is none raises ModelMismatch, in the calibration of a run whose own answers nobody reads.
         """
-        if not self._classes.in_floats:
+        if not self._in_floats:
             return self.postprocess
         known = False
 

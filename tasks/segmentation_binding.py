@@ -23,10 +23,6 @@ class ClassOutput:
     in_floats: bool
     """Whether the class map is floats: nothing but its values tells it from probabilities."""
 
-    def class_map(self, values: Array) -> Array:
-        """The model's output as classes, in whatever shape is left."""
-        return values if self.axis is None else values.argmax(axis=self.axis)
-
 
 def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int) -> ClassOutput:
     """Finds the classes.

@@ -12,8 +12,8 @@ from backends.litert.signatures import choose_signature
 _DETECTION = "TFLite_Detection_PostProcess"
 _CLASS_SCORES = 1
 """The detection op's input [1, anchors, classes], the background's column among them."""
-_MAP_RANK = 3
-"""A class map [1, height, width] has no side of classes."""
+_MAP_SIDES = 2
+"""A class map [1, height, width] has no side of classes, with whatever sides of 1."""
 _SHAPE_ONLY = frozenset({"CAST", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SQUEEZE"})
 """What may stand between the choice of a class and the output that holds it."""
 
@@ -44,7 +44,7 @@ def score_columns(path: Path, signature: str | None = None) -> int | None:
         return None
     output = graph.outputs[0]
     chosen_from = _chosen_from(graph, output)
-    is_map = chosen_from == output and len(graph.tensors[output].declared_shape) == _MAP_RANK
+    is_map = chosen_from == output and len(_sides(graph.tensors[output].declared_shape)) == _MAP_SIDES
     return None if is_map else _side_of_classes(graph.tensors[chosen_from].declared_shape)
 
 
@@ -64,10 +64,17 @@ def _chosen_from(graph: Subgraph, output: int) -> int:
 
 def _side_of_classes(shape: Shape) -> int | None:
     """Scores of one answer are [1, n], whatever sides of 1 stand around; of a map they stand last, or before its sides."""
-    sides = [side for side in shape if side != 1]
-    before = len(sides) == _MAP_RANK and sides[1] == sides[2] != sides[0]
+    sides = _sides(shape)
+    before = False
+    if len(sides) == _MAP_SIDES + 1 and sides[0] != sides[1]:
+        # A square map tells by its sides that are alike; another has more pixels each way than classes.
+        before = sides[1] == sides[2] or sides[0] < sides[2]
     found = (sides[0] if before else sides[-1]) if sides else 0
     return found if found > 1 else None
+
+
+def _sides(shape: Shape) -> list[int]:
+    return [side for side in shape if side != 1]
 
 
 def _last_side(graph: Subgraph, tensor: int) -> int | None:

@@ -37,9 +37,10 @@ def test_a_map_is_chosen_from_what_its_argmax_sees(write: Callable[[Graph], Path
     assert score_columns(write(graph)) == 21
 
 
-def test_a_map_without_its_argmax_does_not_tell(write: Callable[[Graph], Path]) -> None:
+@pytest.mark.parametrize("shape", [(1, 4, 4), (4, 4), (1, 1, 4, 4), (1, 4, 4, 1)])
+def test_a_map_without_its_argmax_does_not_tell(write: Callable[[Graph], Path], shape: tuple[int, ...]) -> None:
     graph = Graph("map")
-    graph.output(graph.input("map", (1, 4, 4), np.float32))
+    graph.output(graph.input("map", shape, np.float32))
     assert score_columns(write(graph)) is None
 
 
@@ -54,7 +55,17 @@ def test_a_detectors_classes_are_those_of_its_op(zoo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "columns"), [((1, 7, 1, 1), 7), ((1, 9, 9, 21), 21), ((1, 21, 9, 9), 21), ((1, 1), None), ((1, -1), None)]
+    ("shape", "columns"),
+    [
+        ((1, 7, 1, 1), 7),
+        ((1, 9, 9, 21), 21),
+        ((1, 21, 9, 9), 21),
+        ((1, 21, 64, 128), 21),
+        ((1, 64, 128, 21), 21),
+        ((64, 128, 21), 21),
+        ((1, 1), None),
+        ((1, -1), None),
+    ],
 )
 def test_classes_stand_last_or_before_the_sides_of_a_map(shape: tuple[int, ...], columns: int | None) -> None:
     assert _side_of_classes(shape) == columns
