@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,3 +184,16 @@ def test_the_front_holds_whoever_is_best_in_something() -> None:
         Row("unknown", {}, "not tried"),
     ]
     assert [row.name for row in front(rows)] == ["quick", "small"]
+
+
+def test_the_search_itself_loads_neither_loadgen_nor_what_answers() -> None:
+    loaded = "sorted(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, harness.tuning.session; print(*{loaded})"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = done.stdout.split()
+    assert "harness.tuning.session" in names
+    assert not [name for name in names if name.startswith(("mlperf_loadgen", "harness.serving", "harness.worker"))]
