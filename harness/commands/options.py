@@ -52,10 +52,10 @@ FIELDS = {
 
 def overrides_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     """Fields of the config that the options of `run` set."""
-    from harness.config.files import parse_assignments, parse_value
+    from harness.config.files import parse_assignment, parse_value
 
     found: list[tuple[str, Any]] = []
-    found.extend(parse_assignments(arguments.set))
+    found.extend(parse_assignment(text) for text in arguments.set)
     for name, (field, *_) in FIELDS.items():
         text = getattr(arguments, name.replace("-", "_"))
         if text is not None:

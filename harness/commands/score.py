@@ -122,7 +122,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
 def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
     from accuracy.answers.log import read_answers
-    from harness.config.files import find_benchmark, parse_assignments
+    from harness.config.files import find_benchmark, parse_assignment
     from harness.results.card import Subject
     from harness.run.score import score_log
     from harness.spec.resolve import Audit, chosen_round, resolve_audit
@@ -136,7 +136,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     if arguments.task is None:
         raise ConfigError("--log needs --task: a log does not say what it is of")
     config = find_benchmark(arguments.task)
-    overrides: list[tuple[str, Any]] = parse_assignments(arguments.set)
+    overrides: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
     overrides += [
         (field, value)
         for field, value in (

@@ -11,7 +11,7 @@ from typing import Any
 from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.config.backend import parse_backend
-from harness.config.files import config_folder, find_benchmark, parse_assignments, read_config
+from harness.config.files import config_folder, find_benchmark, parse_assignment, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
 from harness.zoo.files.official import cache_dir
@@ -98,7 +98,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
 
 
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = parse_assignments(arguments.set)
+    found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
     found += [(field, value) for name, (field, *_) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
     found += options.input_shapes_of(arguments)
     if arguments.backend is not None:

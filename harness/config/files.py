@@ -8,7 +8,6 @@ reaches all of them. Keys of `model` and `dataset` beyond those listed are optio
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -117,18 +116,6 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
         ConfigError: Lists every mistake of the file and the overrides, not only the first.
     """
     return read_config(path).benchmark(overrides)
-
-
-def parse_assignments(texts: Sequence[str]) -> list[tuple[str, Any]]:
-    """Every `--set` of a command.
-
-    Raises:
-        ConfigError: As `parse_assignment`, or a field that is set twice.
-    """
-    found = [parse_assignment(text) for text in texts]
-    if twice := [field for field, times in Counter(field for field, _ in found).items() if times > 1]:
-        raise ConfigError(f"--set sets {', '.join(twice)} more than once: which is meant?")
-    return found
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -61,7 +61,7 @@ class Calibration:
     """
 
     service_time_ns: int
-    """How long a sample keeps its worker, in ns, with all workers at it."""
+    """How long a sample keeps its worker, in ns, with all workers at it; in an accuracy run, which is not timed, one alone."""
     runs: int | None
     """How often the model was asked for it."""
     calibration_s: float | None = None

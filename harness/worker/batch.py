@@ -88,6 +88,8 @@ def choose_batch(
             return _measure(instances, first, indices, asked, wanted=True)
         except CannotBatchError as error:
             raise ConfigError(f"backend.batch is {asked}, but {error}. Use --batch 1, or leave it to auto.") from None
+    if spec.load.mode == "accuracy":
+        return Batch(1, first, choice=BatchChoice(1, timing.NOT_TIMED))
     size, why_not = _size_to_try(spec, instances, alone)
     if why_not:
         return Batch(1, first, choice=BatchChoice(1, f"not measured: {why_not}"))

@@ -37,6 +37,8 @@ def choose_engine(instances: Instances, indices: Sequence[int], tell: Callable[[
     # Only one of the engines tells its coverage.
     if not instances.spec.backend.is_plain_cpu or instances.spec.backend.require_full is not None:
         return None
+    if instances.spec.load.mode == "accuracy":
+        return EngineChoice("Interpreter", timing.NOT_TIMED, 0.0)
     began = time.monotonic()
     choice = _choose(instances, indices, tell)
     return replace(choice, time_s=time.monotonic() - began)

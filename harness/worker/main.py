@@ -37,6 +37,7 @@ from harness.worker.drive import Driven, drive
 from harness.worker.engine import choose_engine
 from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import refuse_too_many_queries, settings_for
+from harness.worker.timing import NOT_TIMED
 from harness.worker.warm_up import warm_up
 from native import timed_path
 from tasks.base import Task
@@ -170,7 +171,7 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
     done = Done(
         backend=calibrated.info,
         devices=tuple(team.devices()),
-        cpu_ops_time=_cpu_ops_time(calibrated, stopped=bool(instances.control.stop)),
+        cpu_ops_time=_cpu_ops_time(calibrated, instances),
         workers=team.kind.name,
         native=timed_path is not None,
         threads=plan.threads,
@@ -199,8 +200,10 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
     return done
 
 
-def _cpu_ops_time(calibrated: _Calibrated, *, stopped: bool) -> TimeShare:
-    if stopped:
+def _cpu_ops_time(calibrated: _Calibrated, instances: Instances) -> TimeShare:
+    if instances.spec.load.mode == "accuracy":
+        return TimeShare(None, NOT_TIMED)
+    if instances.control.stop:
         # Who stopped the run waits for its end.
         return TimeShare(None, "the run was stopped")
     plan = calibrated.plan

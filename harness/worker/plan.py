@@ -31,6 +31,9 @@ worker that is woken. So on 2 cores keyword spotting, of which two workers that 
 down at 45,000/s."""
 _SERVER_BOUND_SERVICE_TIMES = 10
 
+_WORTH_THREADS_NS = 1_000_000
+"""An accuracy run, which is not timed, tries more threads for longer answers than this alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,7 +52,7 @@ class Plan:
 
 
 def plan_run(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
-    """Calibrates.
+    """Calibrates. An accuracy run is not timed: it asks once for what LoadGen must be told, and measures nothing else.
 
     Args:
         spec: The run.
@@ -69,6 +72,7 @@ def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> P
             f"{spec.load.scenario} has one query in flight, so one instance: {spec.backend.instances} cannot be used"
         )
     wanted = spec.backend.threads
+    timed = spec.load.mode != "accuracy"
     # More threads than cores of one kind would wait for the slowest.
     auto = [1] if instances.info.accelerator else thread_counts(instances.topology.counts[0])
     candidates = auto if wanted == "auto" else [wanted]
@@ -78,10 +82,12 @@ def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> P
         placement = instances.place(threads, 1)
         sut = instances.sut(threads, placement.of(0))
         with on(placement.of(0)):
-            time_ns = timing.service_time(sut.answer, indices)
+            time_ns = (timing.service_time if timed else timing.one_answer)(sut.answer, indices)
         tried[str(threads)] = time_ns.median_ns
         if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
             best = (time_ns, threads, sut, placement)
+        if not timed and time_ns.median_ns < _WORTH_THREADS_NS:
+            break
     if best is None:
         raise ConfigError("no number of threads to try")
     service, threads, sut, placement = best
@@ -91,7 +97,8 @@ def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> P
             batch = choose_batch(spec, instances, sut, indices, service)
     expected = int(service.expected_latency_ns * spec.load.samples_per_query * batch.time_share)
     per_sample_ns = int(service.median_ns * batch.time_share)
-    calibration = Calibration(per_sample_ns, service.runs, median_ns_by_threads=tried, batch=batch.choice)
+    by_threads = tried if timed else None
+    calibration = Calibration(per_sample_ns, service.runs, median_ns_by_threads=by_threads, batch=batch.choice)
     expected = spec.load.expected_latency_ns or expected
     return Plan(Inline(instances, batch.sut, placement), threads, expected, 0.0, None, calibration)
 
@@ -107,7 +114,7 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
     placement = instances.place(threads, count)
     first = instances.sut(threads, placement.of(0))
     with on(placement.of(0)):
-        alone = timing.service_time(first.answer, indices)
+        alone = (timing.one_answer if spec.load.mode == "accuracy" else timing.service_time)(first.answer, indices)
         batch = choose_batch(spec, instances, first, indices, alone)
     chosen = choose_workers(spec, instances, batch.sut, threads, count, indices, alone)
     bound = spec.load.server_target_latency_ns
@@ -130,13 +137,14 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
 
 def _calibration(spec: Spec, chosen: Chosen, alone: timing.ServiceTime, batch: Batch) -> Calibration:
     bound_from: Literal["config", "measured"] = "measured" if spec.load.server_target_latency_ns is None else "config"
+    measured = bool(chosen.rates)
     return Calibration(
         service_time_ns=chosen.speed.busy_ns,
         runs=alone.runs,
         service_time_alone_ns=alone.median_ns,
-        answer_time_ns=chosen.speed.answer_ns,
-        samples_per_second=chosen.speed.samples_per_second,
-        samples_per_second_by_workers=chosen.rates,
+        answer_time_ns=chosen.speed.answer_ns if measured else None,
+        samples_per_second=chosen.speed.samples_per_second if measured else None,
+        samples_per_second_by_workers=chosen.rates if measured else None,
         workers_from=chosen.why,
         server_bound_from=bound_from if spec.load.scenario == "Server" else None,
         batch=batch.choice,

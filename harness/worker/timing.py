@@ -27,6 +27,9 @@ _CLEARLY_QUICKER = 0.95
 _FIRST_LEAD, _SECOND_LEAD = 5, 10
 """If both are as quick and noise gives the second two pairs of five, it is taken in one case of 66; with one of five, never."""
 
+NOT_TIMED = "not measured: an accuracy run is not timed"
+"""Why a choice is what it is where speed decides nothing."""
+
 T = TypeVar("T")
 
 
@@ -51,6 +54,12 @@ def service_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: 
     ask_in_turn(answer, asked, _WARM_UP_NS, 2)
     times = sorted(ask_in_turn(answer, asked, measure_ns, MIN_RUNS))
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
+
+
+def one_answer(answer: Callable[[T], object], asked: Sequence[T]) -> ServiceTime:
+    """What the first sample takes, once and cold: enough for a run that is not timed."""
+    (took,) = ask_in_turn(answer, asked[:1], 0, 1)
+    return ServiceTime(took, took, 1)
 
 
 def median_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: int, min_runs: int) -> int:

@@ -11,7 +11,7 @@ from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from harness.worker.teams.pools import POOLS
 from harness.worker.teams.team import Pool, Speed
-from harness.worker.timing import ServiceTime
+from harness.worker.timing import NOT_TIMED, ServiceTime
 
 _CLEARLY = 1.02
 """A later pool is used where it is so many times quicker: processes take memory of their own."""
@@ -25,7 +25,7 @@ class Chosen:
     speed: Speed
     why: str
     rates: Mapping[str, float]
-    """Samples per second of all that were measured."""
+    """Samples per second of all that were measured; none in a run that is not timed."""
 
 
 def choose_workers(
@@ -53,6 +53,10 @@ def choose_workers(
         harness.errors.Reported: One says what went wrong.
     """
     (name, *rivals), why = _candidates(spec, alone)
+    if spec.load.mode == "accuracy":
+        pool = POOLS[name](instances, first, threads, count, alone.median_ns)
+        speed = Speed(count * 1e9 / alone.median_ns, alone.median_ns, alone.median_ns)
+        return Chosen(pool, speed, why if why == "config" else NOT_TIMED, {})
 
     def measured(name: str) -> tuple[Pool, Speed]:
         pool = POOLS[name](instances, first, threads, count, alone.median_ns)

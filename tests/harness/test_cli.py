@@ -125,8 +125,6 @@ def test_progress_that_nobody_reads_does_not_stop_a_run(
         (["--task", "kws", "--require-full", "--require-full=0.5"], "--require-full"),
         (["score", "--log", "a", "--log", "b", "--task", "kws"], "--log"),
         (["tune", "--task", "kws", "--out", "a", "--out", "b"], "--out"),
-        (["--task", "kws", "--set", "backend.threads=1", "--set", "backend.threads=2"], "backend.threads"),
-        (["score", "--log", "a", "--task", "kws", "--set", "model.scale=1", "--set", "model.scale=2"], "model.scale"),
     ],
 )
 def test_a_value_that_is_given_twice_is_refused_since_either_may_be_meant(

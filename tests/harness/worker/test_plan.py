@@ -55,7 +55,8 @@ class Simulated:
 def stream(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A spec of SingleStream; what is measured is what an instance is said to take."""
     monkeypatch.setattr(timing, "service_time", lambda answer, _: ServiceTime(answer, answer, 7))
-    load = SimpleNamespace(scenario="SingleStream", samples_per_query=1, expected_latency_ns=None)
+    monkeypatch.setattr(timing, "one_answer", lambda answer, _: ServiceTime(answer, answer, 1))
+    load = SimpleNamespace(scenario="SingleStream", mode="performance", samples_per_query=1, expected_latency_ns=None)
     return SimpleNamespace(backend=BackendSection(), load=load)
 
 
@@ -89,3 +90,14 @@ def test_a_server_of_microseconds_is_asked_for_what_loadgen_and_waking_the_worke
     # One thread asks, whatever the number of workers.
     for workers in (1, 64):
         assert server_load(1e9, workers) == pytest.approx(25_000, rel=0.01)
+
+
+def test_an_accuracy_run_asks_once_and_tries_more_threads_for_long_answers_alone(stream: Any) -> None:
+    stream.load.mode = "accuracy"
+    quick: Any = Simulated(t1=900_000, t2=100_000, t4=50_000)
+    plan = plan_run(stream, quick, [0])
+    assert (plan.threads, len(quick.opened)) == (1, 1)
+    assert (plan.calibration.service_time_ns, plan.calibration.runs) == (900_000, 1)
+    assert plan.calibration.median_ns_by_threads is None
+    slow: Any = Simulated(t1=90_000_000, t2=50_000_000, t4=30_000_000)
+    assert plan_run(stream, slow, [0]).threads == 4

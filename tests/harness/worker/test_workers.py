@@ -34,11 +34,11 @@ class Simulated:
 
 
 def choose(
-    monkeypatch: pytest.MonkeyPatch, asked: str, alone: ServiceTime, **rates: float | None
+    monkeypatch: pytest.MonkeyPatch, asked: str, alone: ServiceTime, mode: str = "performance", **rates: float | None
 ) -> tuple[Chosen, dict[str, Simulated]]:
     pools = {name: Simulated(rate) for name, rate in rates.items()}
     monkeypatch.setattr(workers, "POOLS", {name: lambda *_, pool=pool: pool for name, pool in pools.items()})
-    spec: Any = SimpleNamespace(backend=SimpleNamespace(workers=asked, name="cpu"))
+    spec: Any = SimpleNamespace(backend=SimpleNamespace(workers=asked, name="cpu"), load=SimpleNamespace(mode=mode))
     return choose_workers(spec, cast("Any", None), cast("Any", None), 1, 2, [0], alone), pools
 
 
@@ -68,10 +68,17 @@ def test_only_those_that_the_config_names_or_the_model_leaves_are_opened(monkeyp
     assert chosen.why == "a sample takes more than 200 us"
 
 
+def test_an_accuracy_run_opens_one_kind_and_measures_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, pools = choose(monkeypatch, "auto", QUICK, "accuracy", threads=None, processes=None)
+    assert cast("Any", chosen.pool) is pools["threads"]
+    assert (chosen.rates, chosen.why) == ({}, "not measured: an accuracy run is not timed")
+
+
 def test_a_pool_that_breaks_while_it_is_measured_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Simulated(None)
     monkeypatch.setattr(workers, "POOLS", {"processes": lambda *_: broken})
-    spec: Any = SimpleNamespace(backend=SimpleNamespace(workers="processes", name="cpu"))
+    backend, load = SimpleNamespace(workers="processes", name="cpu"), SimpleNamespace(mode="performance")
+    spec: Any = SimpleNamespace(backend=backend, load=load)
     with pytest.raises(RuntimeError, match="a process died"):
         choose_workers(spec, cast("Any", None), cast("Any", None), 1, 2, [0], QUICK)
     assert broken.dismissed
