@@ -23,7 +23,10 @@ BoxForm = Literal["xyxy", "xywh", "fractions"]
 ClassForm = Literal["coco_ids", "from_0", "from_1"]
 """COCO's category ids, or its 80 categories counted in their order."""
 
-_CALLED_OTHERWISE = "objects are called otherwise than the number of their class says: is --set dataset.stored_classes=from_1 or from_0 meant?"
+_CALLED_OTHERWISE = (
+    "objects are called otherwise than the number of their class says: "
+    "is --set dataset.stored_classes=from_1 or from_0 meant?"
+)
 _SLACK_PIXELS = 1.0
 """How far a box may stick out of its picture: COCO's are rounded, and some do."""
 _PIXEL_FORMS: tuple[BoxForm, ...] = ("xyxy", "xywh")
