@@ -37,7 +37,7 @@ class _Maker:
 @pytest.fixture
 def maker(monkeypatch: pytest.MonkeyPatch) -> _Maker:
     maker = _Maker()
-    monkeypatch.setitem(STANDINS, "counted", Standin(maker, ("noise",)))
+    monkeypatch.setitem(STANDINS, "counted", Standin(maker, ("graph/noise",)))
     return maker
 
 
@@ -100,7 +100,7 @@ def test_a_file_that_was_only_touched_is_kept(maker: _Maker, tmp_path: Path, mon
 def test_another_generator_makes_it_again(maker: _Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = standin_path("counted", tmp_path)
     other = _Maker(b"another model")
-    monkeypatch.setitem(STANDINS, "counted", Standin(other, ("noise", "graph")))
+    monkeypatch.setitem(STANDINS, "counted", Standin(other, ("graph/noise", "graph/writer")))
     after = standin_path("counted", tmp_path)
     assert after.path.read_bytes() == b"another model"
     assert after.sha256 != before.sha256
@@ -108,13 +108,13 @@ def test_another_generator_makes_it_again(maker: _Maker, tmp_path: Path, monkeyp
 
 def test_a_change_in_a_source_file_is_noticed(maker: _Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "source"
-    source.mkdir()
-    (source / "noise.py").write_text("SPREAD = 1")
-    monkeypatch.setattr(standins, "_SOURCE", source)
+    (source / "graph").mkdir(parents=True)
+    (source / "graph" / "noise.py").write_text("SPREAD = 1")
+    monkeypatch.setattr(standins, "_ZOO", source)
     standin_path("counted", tmp_path)
     standin_path("counted", tmp_path)
     assert maker.made == 1
-    (source / "noise.py").write_text("SPREAD = 2")
+    (source / "graph" / "noise.py").write_text("SPREAD = 2")
     standin_path("counted", tmp_path)
     assert maker.made == 2
 
