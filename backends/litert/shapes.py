@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from backends.base import BackendUnavailable, ModelRejected
@@ -65,14 +66,19 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
     return place, changed
 
 
-def allocated_shapes(model: Path) -> dict[int, Shape]:
+def allocated_shapes(model: Path, input_shapes: Sequence[Shape] | None = None) -> dict[int, Shape]:
     """The shapes that the runtime gives the first graph's tensors when it allocates the model without a delegate.
+
+    Args:
+        model: The file.
+        input_shapes: Those that its inputs are given, in order; None leaves them as the file has them.
 
     Raises:
         BackendUnavailable: See `load_interpreter`.
         ModelRejected: The runtime refuses the model.
     """
-    interpreter = load_interpreter(model, Loading(threads=1, xnnpack=False)).interpreter
+    asked = Loading(threads=1, xnnpack=False, input_shapes=input_shapes)
+    interpreter = load_interpreter(model, asked).interpreter
     with refusals_explained(model):
         details = interpreter.get_tensor_details()
     return {detail["index"]: tuple(int(size) for size in detail["shape"]) for detail in details}

@@ -6,20 +6,35 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from harness.commands import options
 from harness.commands.outcome import Outcome
-from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
+from harness.config.files import (
+    benchmark_names,
+    find_benchmark,
+    load_benchmark,
+    load_collections,
+    parse_assignment,
+    parse_invocation,
+)
+from harness.config.invocation import Invocation
 from harness.errors import EXIT_VALID, ConfigError, unknown
+from harness.json_records import to_json
 from harness.spec.model_source import find_model
 from harness.units import bytes_text
 from harness.zoo.files.official import cache_dir, hash_file
+
+if TYPE_CHECKING:
+    from harness.model.describe import DescribedOperator, DescribedTensor, Invoked, ModelDescription
 
 EXAMPLES = """\
 examples:
   ./run.sh inspect model.tflite
   ./run.sh inspect mobilebert_int8        a model of a config: the official file if it is cached, else the stand-in
-  ./run.sh inspect model.tflite --json
+  ./run.sh inspect edsr                   a benchmark's model, invoked as its config says
+  ./run.sh inspect free_size.tflite --input-shape picture=1,224,224,3
+  ./run.sh inspect model.tflite --signature encode --json
 """
 
 
@@ -28,63 +43,126 @@ _WHOLE = 1_000_000
 """From here on a count is shown in millions."""
 _NAMED = 3
 """Things that are not counted, of which so many are named."""
+FIELDS = {name: options.FIELDS[name] for name in ("signature", "state")}
+"""Option -> the config field it writes, what its value is, and help."""
+_STATES = {
+    "reset": "put back before every query (--state keep lets it live on)",
+    "keep": "it lives on from query to query, in one instance",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The model."""
-    parser.add_argument("model", help="a path, or a model's name (./run.sh list)")
+    """The model, and how it is invoked."""
+    parser.add_argument("model", help="a path, or the name of a model or a benchmark (./run.sh list)")
+    for name, (_, value, text) in FIELDS.items():
+        parser.add_argument(f"--{name}", metavar=value, help=text)
+    options.add_input_shape(parser)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of the config's section model, as model.input_size=224",
+    )
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
     from harness.model.describe import describe_model
 
-    path = _find(arguments.model)
-    data = describe_model(path, hash_file(path).sha256)
-    return Outcome(EXIT_VALID, _text(data), data)
+    path, invocation = _find(arguments.model, _overrides(arguments))
+    found = describe_model(path, hash_file(path).sha256, invocation)
+    return Outcome(EXIT_VALID, _text(found), to_json(found))
 
 
-def _find(name: str) -> Path:
+def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
+    short = [(field, getattr(arguments, name)) for name, (field, *_) in FIELDS.items()]
+    return [
+        *(parse_assignment(text) for text in arguments.set),
+        *((field, value) for field, value in short if value is not None),
+        *options.input_shapes_of(arguments),
+    ]
+
+
+def _find(name: str, overrides: Sequence[tuple[str, Any]]) -> tuple[Path, Invocation]:
+    """The file, and how it is invoked: as its benchmark says, with the options laid over that."""
     path = Path(name)
+    if name.endswith((".yaml", ".yml")):
+        return _of_benchmark(path, None, overrides)
     if path.is_file():
-        return path
+        return path, parse_invocation(overrides)
     if "/" in name or name.endswith(".tflite"):
         raise ConfigError(f"no model file at {name}")
     known: list[str] = []
     for benchmark_name in benchmark_names():
-        benchmark = load_benchmark(find_benchmark(benchmark_name))
-        if name in benchmark.models or name == benchmark_name:
-            use = "auto" if name == benchmark_name else name
-            return find_model(use, benchmark.models, benchmark.title, cache_dir())[0].path
-        known += [benchmark_name, *benchmark.models]
+        config = find_benchmark(benchmark_name)
+        models = load_benchmark(config).models
+        if name in models or name == benchmark_name:
+            return _of_benchmark(config, None if name == benchmark_name else name, overrides)
+        known += [benchmark_name, *models]
     for collection in load_collections().values():
         if name in collection.models:
-            return find_model(name, collection.models, collection.title, cache_dir())[0].path
+            found = find_model(name, collection.models, collection.title, cache_dir())[0].path
+            return found, parse_invocation(overrides)
         known += collection.models
     raise ConfigError(unknown("model", name, known, "./run.sh list"))
 
 
-def _text(data: dict[str, Any]) -> str:
-    lines = [
-        f"{data['path']}, {bytes_text(data['size_bytes'])}"
-        + (f", {data['description']}" if data["description"] else ""),
-        *_tensor_lines("inputs", data["inputs"]),
-        *_tensor_lines("outputs", data["outputs"]),
-        *textwrap.wrap(
-            "ops        " + ", ".join(_operator(operator) for operator in data["operators"]),
-            _WIDTH,
-            subsequent_indent=" " * 11,
-        ),
-        f"parameters {data['parameters']:,}" + _but_custom(data),
-        f"work       {_count(data['multiply_adds'])} multiply-adds an inference" + _at_least(data),
-        f"arena      about {bytes_text(data['arena_bytes'])} for activations" + _at_least(data),
-    ]
-    if data["signatures"]:
-        lines.append(f"signatures {', '.join(data['signatures'])}")
-    if data["needs"]:
-        lines.append(f"needs      {data['needs']}")
-    lines.append("loads      yes" if data["loads"] else f"loads      no: {data['why_not']}")
+def _of_benchmark(config: Path, use: str | None, overrides: Sequence[tuple[str, Any]]) -> tuple[Path, Invocation]:
+    """One of a benchmark's models; None for the one that it uses."""
+    benchmark = load_benchmark(find_benchmark(str(config)), overrides)
+    found = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir())[0].path
+    return found, benchmark.model.invocation
+
+
+def _text(found: ModelDescription) -> str:
+    head = f"{found.path}, {bytes_text(found.size_bytes)}" + (f", {found.description}" if found.description else "")
+    lines = [head]
+    for run in found.by_signature or (found.runs,):
+        if run is not None:
+            lines += _run_lines(run, found)
+    if found.by_signature:
+        named = ", ".join(found.signatures)
+        lines.append(f"signatures {named}: none is serving_default, so say which runs with --signature NAME")
+    elif len(found.signatures) > 1:
+        lines.append(f"signatures {', '.join(found.signatures)} (choose with --signature NAME)")
+    if found.needs:
+        lines.append(f"needs      {found.needs}")
     return "\n".join(lines)
+
+
+def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
+    """What one signature takes, gives, costs and keeps."""
+    named = ", ".join(f"{_operator(operator)}" for operator in run.operators)
+    lines = [f"signature  {run.signature}"] if run.signature else []
+    lines += [
+        *_tensor_lines("inputs", run.inputs),
+        *_tensor_lines("outputs", run.outputs),
+        *textwrap.wrap(f"ops        {named}", _WIDTH, subsequent_indent=" " * 11),
+        *_figures_for(run),
+        f"parameters {run.parameters:,}" + (" without those of custom ops" if found.needs and found.custom_ops else ""),
+        f"work       {_count(run.multiply_adds)} multiply-adds an inference" + _at_least(run),
+        f"arena      about {bytes_text(run.arena_bytes)} for activations" + _at_least(run),
+    ]
+    if run.state != "none":
+        lines.append(f"state      {run.keeps} from one run to the next: {_STATES[run.state]}")
+    refused = f"no{', with 1 for each size left open' if run.open_inputs else ''}: {run.why_not}"
+    return [*lines, "loads      yes" if run.loads else f"loads      {refused}"]
+
+
+def _figures_for(run: Invoked) -> list[str]:
+    """For which shapes the figures hold, where the file leaves that open."""
+    lines = []
+    for tensor in run.inputs:
+        shape = run.input_shapes.get(tensor.name)
+        if shape is None or shape[1:] == tensor.shape[1:]:
+            continue
+        said = ""
+        if tensor.name in run.open_inputs:
+            wanted = ",".join("N" if size < 0 and place else str(abs(size)) for place, size in enumerate(tensor.shape))
+            said = f": the file leaves sizes open, name them with --input-shape {tensor.name}={wanted}"
+        lines.append(f"figures    for input {tensor.name} {list(shape)}{said}")
+    return lines
 
 
 def _count(number: int) -> str:
@@ -92,30 +170,24 @@ def _count(number: int) -> str:
     return f"{number / 1e6:,.2f} M" if number >= _WHOLE else f"{number:,}"
 
 
-def _at_least(data: dict[str, Any]) -> str:
+def _at_least(run: Invoked) -> str:
     """That a figure is too low, and what is not in it."""
-    left_out = data["not_counted"]
+    left_out = run.not_counted
     if not left_out:
         return ""
     more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
     return f" at least, without {', '.join(left_out[:_NAMED])}{more}"
 
 
-def _but_custom(data: dict[str, Any]) -> str:
-    return " without those of custom ops" if data["needs"] and data["custom_ops"] else ""
-
-
-def _tensor_lines(what: str, tensors: Sequence[dict[str, Any]]) -> list[str]:
+def _tensor_lines(what: str, tensors: Sequence[DescribedTensor]) -> list[str]:
     lines = []
     for place, tensor in enumerate(tensors):
-        quantised = (
-            "" if tensor["scale"] is None else f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
-        )
-        shape = "unknown shape" if not tensor["shape"] else list(tensor["shape"])
-        lines.append(f"{what if place == 0 else '':10} {tensor['name']}: {tensor['dtype']} {shape}{quantised}")
+        quantised = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        shape = "unknown shape" if not tensor.shape else list(tensor.shape)
+        lines.append(f"{what if place == 0 else '':10} {tensor.name}: {tensor.dtype} {shape}{quantised}")
     return lines
 
 
-def _operator(operator: dict[str, Any]) -> str:
-    times = f" x {operator['count']}" if operator["count"] > 1 else ""
-    return f"{operator['name']} v{operator['version']}{times}"
+def _operator(operator: DescribedOperator) -> str:
+    times = f" x {operator.count}" if operator.count > 1 else ""
+    return f"{operator.name} v{operator.version}{times}"

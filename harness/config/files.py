@@ -18,8 +18,9 @@ import yaml
 from pydantic import ValidationError
 
 from accuracy.text_files import NotText, read_text
+from harness.config.invocation import Invocation
 from harness.config.mistakes import _field, _report, _task_mistakes, _within, explanations
-from harness.config.schema import Benchmark, Collection
+from harness.config.schema import Benchmark, Collection, ModelAlone
 from harness.errors import ConfigError, UnknownName, unknown
 
 
@@ -116,6 +117,21 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
         ConfigError: Lists every mistake of the file and the overrides, not only the first.
     """
     return read_config(path).benchmark(overrides)
+
+
+def parse_invocation(overrides: Sequence[tuple[str, Any]]) -> Invocation:
+    """How a model that no benchmark names is invoked, by fields of the section `model`.
+
+    Raises:
+        ConfigError: Lists every mistake.
+    """
+    fields: dict[str, Any] = {}
+    for field, value in overrides:
+        _override(fields, field, value)
+    try:
+        return ModelAlone.model_validate(fields).model
+    except ValidationError as error:
+        raise ConfigError(_report("the options given", explanations(error.errors(), ModelAlone))) from None
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

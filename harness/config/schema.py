@@ -100,6 +100,12 @@ class LoadSection(Section):
     """LoadGen's trace: hundreds of megabytes for quick models."""
 
 
+class ModelAlone(Section):
+    """What a command may say of a model that no benchmark names."""
+
+    model: Invocation = Field(default_factory=Invocation)
+
+
 class Collection(Section):
     """A file in configs/collections/: files that belong to no benchmark."""
 

@@ -1,13 +1,13 @@
 """What the runtime makes of a model: asked in a process of its own, which a corrupt model may take down.
 
-`python -P -m harness.model.allocation ANSWER_FD PARENT_PID MODEL` is that process.
+`python -P -m harness.model.allocation ANSWER_FD PARENT_PID ASKED` is that process.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,15 @@ _CHILD_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
+class Allocate:
+    """What is asked of the process."""
+
+    model: Path
+    input_shapes: tuple[Shape, ...] | None
+    """What the inputs are given, in order; None leaves them as the file has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """What came of it."""
 
@@ -29,9 +38,15 @@ class Allocation:
     """Why it refuses."""
 
 
-def allocate(path: Path) -> Allocation:
-    """Lets the runtime allocate a model."""
-    answer = answer_of("harness.model.allocation", str(path), timeout_s=_CHILD_TIMEOUT_S)
+def allocate(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocation:
+    """Lets the runtime allocate a model.
+
+    Args:
+        path: The file.
+        input_shapes: What its inputs are given, in order; None leaves them as the file has them.
+    """
+    asked = Allocate(path, None if input_shapes is None else tuple(input_shapes))
+    answer = answer_of("harness.model.allocation", encode(asked), timeout_s=_CHILD_TIMEOUT_S)
     if answer.line is not None:
         return decode(answer.line, Allocation)
     if answer.hangs:
@@ -41,10 +56,11 @@ def allocate(path: Path) -> Allocation:
 
 def main() -> None:
     """The process."""
-    answer, parent, model = sys.argv[1:]
+    answer, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
+    asked = decode(words, Allocate)
     try:
-        found = Allocation(allocated_shapes(Path(model)), "")
+        found = Allocation(allocated_shapes(asked.model, asked.input_shapes), "")
     except Exception as error:
         # Whatever the runtime says against the model is the answer.
         found = Allocation(None, str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -49,6 +49,8 @@ class Costs(NamedTuple):
     """Estimate of the activations' memory, as TFLite's planner lays them out; ops' own scratch memory comes on top."""
     uncounted: tuple[str, ...] = ()
     """What is not in the figures, so that they are too low; () where all was counted."""
+    graphs: tuple[int, ...] = (0,)
+    """Those that the main one reaches, itself among them."""
 
     @property
     def complete(self) -> bool:
@@ -61,15 +63,16 @@ def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None, main: int
 
     Args:
         model: The model.
-        shapes: Of the main graph's tensors as the runtime knows them; without them those of the file, with 1 for a
-            size that is free.
+        shapes: Of the main graph's tensors as the runtime knows them; without them those of the file, with 1 for a free
+            batch, and what depends on another free size is not counted.
         main: The graph that runs.
     """
     counting = _Counting(model, main, shapes)
     multiply_adds = counting.graph(main)
     reached = sorted(counting.reached | {main})
     arena = sum(arena_bytes(model.subgraphs[each], counting.shapes(each)) for each in reached)
-    return Costs(_parameters(model, reached), multiply_adds, arena, tuple(dict.fromkeys(counting.uncounted)))
+    uncounted = tuple(dict.fromkeys(counting.uncounted))
+    return Costs(_parameters(model, reached), multiply_adds, arena, uncounted, tuple(reached))
 
 
 class _Counting:
@@ -92,6 +95,8 @@ class _Counting:
             self.reached.add(number)
             self._counted[number] = 0  # A graph that calls itself is no model; it must not end the walk in a stack.
             graph, shapes = self._model.subgraphs[number], self.shapes(number)
+            if any(tensor.is_open and not shape for tensor, shape in zip(graph.tensors, shapes, strict=True)):
+                self.uncounted.append("tensors whose sizes are not known before the model runs")
             self._counted[number] = sum(self._operator(graph, each, shapes) for each in graph.operators)
         return self._counted[number]
 
@@ -196,8 +201,14 @@ def _is_learnt(tensor: Tensor, operator: Operator, place: int) -> bool:
 
 
 def _shapes(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
-    own = [tuple(1 if size < 0 else size for size in tensor.declared_shape) for tensor in graph.tensors]
-    return [(known or {}).get(index) or shape for index, shape in enumerate(own)]
+    """As the runtime knows them, else as the file has them with a batch of 1; () for one of other sizes that nobody knows."""
+    return [(known or {}).get(index) or _own_shape(tensor) for index, tensor in enumerate(graph.tensors)]
+
+
+def _own_shape(tensor: Tensor) -> Shape:
+    return (
+        () if min(tensor.declared_shape[1:], default=1) < 0 else tuple(max(1, size) for size in tensor.declared_shape)
+    )
 
 
 def _convolution(inputs: Sequence[Shape], output: Shape) -> int:

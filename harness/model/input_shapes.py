@@ -11,13 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from backends.base import ModelRejected, TensorSpec
-from backends.litert.model_file import ModelFile, Shape
+from backends.litert.model_file import ModelFile, Shape, Tensor
 from harness.config.invocation import Invocation
 
 _DTYPES = {"string": "object", "int4": "int8", "int2": "int8", "uint4": "uint8", "bfloat16": "uint16"}
 """Types that numpy has by another name, or that are unpacked for it."""
 _CHANNELS = (1, 2, 3, 4)
 """Of a picture input: gray, with transparency, colour, colour with transparency."""
+_ONE_PIXEL: dict[Shape, Shape] = {(1, 1, 1, 3): (1, -1, -1, 3), (1, 3, 1, 1): (1, 3, -1, -1)}
+"""Pictures of one pixel, and what they stand for in files that do not tell open sizes (TensorFlow before 2.3 wrote 1 there)."""
 
 
 def choose_input_shapes(
@@ -38,24 +40,35 @@ def choose_input_shapes(
         ModelRejected: A size is open that nobody names, or one that is not open is named otherwise.
     """
     names = [tensor.name for tensor in inputs]
-    given = {
-        _only(names) if name == "" and len(names) == 1 else name: shape for name, shape in asked.input_shapes.items()
-    }
+    given = _by_name(names, asked)
     if unknown := [name for name in given if name not in names]:
         raise ModelRejected(f"{model.path} has no input {unknown[0]!r}: it has {', '.join(map(repr, names))}")
-    declared = declared_shapes(model, names)
+    left_open = unnamed_inputs(model, inputs, asked)
     found = []
-    for place, tensor in enumerate(inputs):
-        if tensor.name not in given and of_task is not None:
+    for place, (seen, tensor) in enumerate(zip(inputs, _tensors(model, names), strict=True)):
+        if seen.name not in given and of_task is not None:
             # By its data, which the task knows best; the runtime says if that cannot be.
             found.append(tuple(of_task[place]))
             continue
-        shape = given.get(tensor.name, tensor.shape)
-        if tensor.name not in given and asked.input_size is not None:
-            shape = _with_size(shape, declared[tensor.name], asked.input_size)
-        _check(model, tensor, declared[tensor.name], shape, named=tensor.name in given or shape != tensor.shape)
+        if seen.name in left_open:
+            raise _sizes_open(model, seen, tensor)
+        shape = given.get(seen.name) or _with_size(seen.shape, tensor, asked.input_size)
+        _check(model, seen, tensor, shape)
         found.append(shape)
     return tuple(found)
+
+
+def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invocation) -> tuple[str, ...]:
+    """The inputs, by name, of which the file leaves sizes open that the config does not name."""
+    names = [tensor.name for tensor in inputs]
+    given = _by_name(names, asked)
+    return tuple(
+        seen.name
+        for seen, tensor in zip(inputs, _tensors(model, names), strict=True)
+        if open_axes(declared_shape(tensor))
+        and seen.name not in given
+        and _with_size(seen.shape, tensor, asked.input_size) == seen.shape
+    )
 
 
 def described_inputs(model: ModelFile) -> list[TensorSpec]:
@@ -88,13 +101,9 @@ def described_inputs(model: ModelFile) -> list[TensorSpec]:
     return found
 
 
-def declared_shapes(model: ModelFile, names: Sequence[str]) -> dict[str, Shape]:
-    """What the file says of its inputs' shapes, -1 for an open size, by the names that a backend gives them."""
-    signature = next((each for each in model.signatures if each.subgraph == 0), None)
-    tensors = dict(signature.inputs) if signature else {}
-    tensors |= {model.main.tensors[index].name: index for index in model.main.inputs if index not in tensors.values()}
-    by_place = dict(zip(names, model.main.inputs, strict=False))
-    return {name: model.main.tensors[tensors.get(name, by_place[name])].declared_shape for name in names}
+def declared_shape(tensor: Tensor) -> Shape:
+    """What the file says of an input's shape, -1 for an open size; older files say it by a picture of one pixel."""
+    return tensor.shape_signature or _ONE_PIXEL.get(tensor.shape, tensor.shape)
 
 
 def open_axes(declared: Shape) -> tuple[int, ...]:
@@ -102,39 +111,61 @@ def open_axes(declared: Shape) -> tuple[int, ...]:
     return tuple(axis for axis, size in enumerate(declared) if size < 0 and (axis > 0 or len(declared) == 1))
 
 
-def _only(names: Sequence[str]) -> str:
-    return names[0]
+def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:
+    """The shapes that are asked for; without a name, that of the only input."""
+    return {names[0] if name == "" and len(names) == 1 else name: shape for name, shape in asked.input_shapes.items()}
 
 
-def _with_size(shape: Shape, declared: Shape, size: tuple[int, int]) -> Shape:
+def _tensors(model: ModelFile, names: Sequence[str]) -> list[Tensor]:
+    """The first graph's inputs, in the order of the names that a backend gives them."""
+    signature = next((each for each in model.signatures if each.subgraph == 0), None)
+    places = dict(signature.inputs) if signature else {}
+    places |= {model.main.tensors[index].name: index for index in model.main.inputs if index not in places.values()}
+    by_place = dict(zip(names, model.main.inputs, strict=False))
+    return [model.main.tensors[places.get(name, by_place[name])] for name in names]
+
+
+def _may_be(tensor: Tensor) -> Shape:
+    """What an input can be resized to, -1 for any size: in an older file a 1 of four axes may stand for that too."""
+    declared = declared_shape(tensor)
+    if tensor.shape_signature or len(declared) != 4:
+        return declared
+    return (declared[0], *(-1 if size == 1 else size for size in declared[1:]))
+
+
+def _with_size(shape: Shape, tensor: Tensor, size: tuple[int, int] | None) -> Shape:
     """The shape with a picture's height and width in its open axes; other shapes as they are."""
-    if len(shape) != 4 or not open_axes(declared):
+    if size is None or len(shape) != 4:
         return shape
-    height, width = size
-    if declared[3] in _CHANNELS:
-        return (shape[0], height, width, shape[3])
-    if declared[1] in _CHANNELS:
-        return (shape[0], shape[1], height, width)
+    declared, may_be = declared_shape(tensor), _may_be(tensor)
+    for rows, columns, channels in ((1, 2, 3), (2, 3, 1)):
+        told = declared[channels] in _CHANNELS and min(declared[rows], declared[columns]) < 0
+        # Two axes of one: nothing but the size that is asked for tells that they are a picture's.
+        perhaps = shape[channels] in _CHANNELS and max(may_be[rows], may_be[columns]) < 0
+        if told or (perhaps and not open_axes(declared)):
+            sized = {rows: size[0], columns: size[1]}
+            return tuple(sized.get(axis, each) for axis, each in enumerate(shape))
     return shape
 
 
-def _check(model: ModelFile, tensor: TensorSpec, declared: Shape, shape: Shape, *, named: bool) -> None:
-    still_open = open_axes(declared)
-    if still_open and not named:
-        wanted = ",".join("N" if axis in still_open else str(size) for axis, size in enumerate(tensor.shape))
-        picture = "--set model.input_size=224, or " if len(declared) == 4 else ""
-        raise ModelRejected(
-            f"{model.path} leaves sizes of its input {tensor.name!r} open: {_text(declared)}. The runtime would run it with 1 "
-            f"for each. Say with which: {picture}--input-shape {tensor.name}={wanted}"
-        )
-    # The first of two axes or more is the batch, and one sample a batch is what everything here begins with.
-    allowed = (tensor.shape[0], *declared[1:]) if len(declared) > 1 else declared
-    fits = len(shape) == len(declared) and all(
-        size in (chosen, -1) for size, chosen in zip(allowed, shape, strict=False)
+def _sizes_open(model: ModelFile, seen: TensorSpec, tensor: Tensor) -> ModelRejected:
+    declared = declared_shape(tensor)
+    wanted = ",".join("N" if axis in open_axes(declared) else str(size) for axis, size in enumerate(seen.shape))
+    picture = "--set model.input_size=224, or " if len(declared) == 4 else ""
+    return ModelRejected(
+        f"{model.path} leaves sizes of its input {seen.name!r} open: {_text(declared)}. The runtime would run it with 1 "
+        f"for each. Say with which: {picture}--input-shape {seen.name}={wanted}"
     )
-    if declared and not fits:
+
+
+def _check(model: ModelFile, seen: TensorSpec, tensor: Tensor, shape: Shape) -> None:
+    may_be = _may_be(tensor)
+    # The first of two axes or more is the batch, and one sample a batch is what everything here begins with.
+    allowed = (seen.shape[0], *may_be[1:]) if len(may_be) > 1 else may_be
+    fits = len(shape) == len(may_be) and all(size in (chosen, -1) for size, chosen in zip(allowed, shape, strict=False))
+    if may_be and not fits:
         raise ModelRejected(
-            f"{model.path} takes {_text(declared)} at its input {tensor.name!r}, which {_text(shape)} does not fit"
+            f"{model.path} takes {_text(declared_shape(tensor))} at its input {seen.name!r}, which {_text(shape)} does not fit"
         )
 
 

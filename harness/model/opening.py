@@ -194,7 +194,8 @@ class Opener:
         return suspicion(str(self._recipes[backend].options.get("weight_cache") or ""))
 
     def _open(self, recipe: Recipe) -> Backend:
-        if not self._shapes_are_known and self.file.has_open_sizes:
+        named = self._invocation.input_shapes or self._invocation.input_size
+        if not self._shapes_are_known and (self.file.has_open_sizes or named):
             # Before it is opened: with 1 for each size the runtime may not be able to.
             self.take_input_shapes(self._chosen(described_inputs(read_model(self.model))))
         recipe = replace(recipe, input_shapes=self._shapes)

@@ -10,7 +10,7 @@ from backends.litert.hidden_state import HiddenState, hidden_state
 from backends.litert.model_reader import check_model_file, read_model
 from backends.litert.shapes import complete_shapes
 from backends.litert.signatures import choose_signature, with_signature_first
-from harness.model.input_shapes import open_axes
+from harness.model.input_shapes import declared_shape, open_axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def find_run_file(model: Path, sha256: str, cache_dir: Path, *, signature: str |
     path, why = with_signature_first(described, chosen, sha256, cache_dir / "models")
     if path != model:
         described = read_model(path)
-    still_open = any(open_axes(tensor.declared_shape) for tensor in described.main.input_tensors)
+    still_open = any(open_axes(declared_shape(tensor)) for tensor in described.main.input_tensors)
     completed: str | None = None
     # Where sizes are open, the shapes that the runtime would find are those of 1.
     if complete and not still_open:

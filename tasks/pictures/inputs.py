@@ -180,9 +180,17 @@ def bind_input(
         unnamed: The normalisation of a float input where the options name none.
 
     Raises:
-        ModelMismatch: Not one picture, a type that no picture goes into, or numbers whose meaning the options must tell.
+        ModelMismatch: Not one picture, a type that no picture goes into, numbers whose meaning the options must tell, or a
+            picture of a single row or column.
     """
-    return _bind(inputs, options, f"{task} takes one input", unnamed)
+    bound = _bind(inputs, options, f"{task} takes one input", unnamed)
+    if min(bound.height, bound.width) == 1:
+        raise ModelMismatch(
+            f"{bound.tensor.name} is {list(bound.tensor.shape)}, {bound.height}x{bound.width} pixels: no picture, but how "
+            "files write a size that they leave open. Say which size the model is to be run with: --set model.input_size=224, "
+            f"or --input-shape {bound.tensor.name}={'1,3,224,224' if bound.nchw else '1,224,224,3'}"
+        )
+    return bound
 
 
 def bind_output(

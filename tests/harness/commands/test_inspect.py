@@ -5,7 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from harness.zoo.graph.writer import Graph
+
+Call = Callable[..., Any]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7])
@@ -52,3 +58,109 @@ def test_a_model_of_a_collection_that_is_not_here_says_how_to_get_it(cli: Callab
     done = cli("inspect", "selfie_segmentation_landscape_256x256_f32")
     assert done.returncode == 2
     assert "./run.sh fetch ml-test-assets" in done.stderr
+
+
+@pytest.fixture
+def free_size(tmp_path: Path) -> Path:
+    """float [1, ?, ?, 3] -> as many pixels of 4, by a convolution: of a file of before sizes were told open."""
+    graph = Graph("free size")
+    picture, made = graph.input("picture", (1, 1, 1, 3), np.float32), graph.tensor("made", (1, 1, 1, 4), np.float32)
+    weights = [graph.constant(name, np.ones(shape, np.float32)) for name, shape in (("w", (4, 3, 3, 3)), ("b", (4,)))]
+    options = schema.Conv2DOptionsT(padding=schema.Padding.SAME, strideW=1, strideH=1)
+    graph.operator("CONV_2D", [picture, *weights], [made], options)
+    graph.output(made)
+    with (tmp_path / "free.tflite").open("wb") as file:
+        graph.write(file)
+    return tmp_path / "free.tflite"
+
+
+def told(call: Call, *words: str | Path) -> tuple[str, dict[str, Any]]:
+    """What inspect says to people, and to programs."""
+    text, data = call("inspect", *words), call("inspect", *words, "--json")
+    assert (text.returncode, data.returncode) == (0, 0), text.stderr
+    return text.stdout, json.loads(data.stdout)
+
+
+def test_figures_of_a_file_that_leaves_sizes_open_are_not_complete_until_they_are_named(
+    free_size: Path, call: Call
+) -> None:
+    text, data = told(call, free_size)
+    assert "for input picture [1, 1, 1, 3]: the file leaves sizes open, name them with --input-shape" in text
+    assert (data["counts_are_complete"], data["open_inputs"]) == (False, ["picture"])
+    assert data["not_counted"] == ["what the sizes that the file leaves open add"]
+    for words in (["--input-shape", "picture=1,20,30,3"], ["--set", "model.input_size=[20, 30]"]):
+        text, data = told(call, free_size, *words)
+        assert "figures    for input picture [1, 20, 30, 3]\n" in text
+        assert data["multiply_adds"] == 20 * 30 * 4 * 27
+        assert data["counts_are_complete"]
+        assert data["input_shapes"] == {"picture": [1, 20, 30, 3]}
+
+
+def test_inspect_is_of_the_signature_that_would_run(
+    small: Path, adds_model: Path, join_models: Callable[..., Path], call: Call, tmp_path: Path
+) -> None:
+    joined = join_models(tmp_path / "two.tflite", [("auxiliary", adds_model), ("serving_default", small)])
+    text, data = told(call, joined)
+    assert data["signature"] == "serving_default"
+    assert data["signatures"] == ["auxiliary", "serving_default"]
+    assert data["multiply_adds"] == 8 * 6 * 4 * 27 + 8 * 6 * 4 * 25
+    assert "signature  serving_default" in text
+    assert "choose with --signature NAME" in text
+    assert {each["name"]: each["count"] for each in data["operators"]} == {
+        "ADD": 1,
+        "CONV_2D": 1,
+        "DEPTHWISE_CONV_2D": 1,
+    }
+    text, data = told(call, joined, "--signature", "auxiliary")
+    assert data["signature"] == "auxiliary"
+    assert "CONV_2D" not in text
+
+
+def test_where_nothing_says_which_signature_runs_all_are_shown_and_how_to_choose(
+    small: Path, adds_model: Path, join_models: Callable[..., Path], call: Call, tmp_path: Path
+) -> None:
+    joined = join_models(tmp_path / "two.tflite", [("encode", adds_model), ("decode", small)])
+    text, data = told(call, joined)
+    assert [each["signature"] for each in data["by_signature"]] == ["encode", "decode"]
+    assert data["by_signature"][1]["multiply_adds"] == 8 * 6 * 4 * 27 + 8 * 6 * 4 * 25
+    assert "multiply_adds" not in data
+    assert "encode, decode: none is serving_default, so say which runs with --signature NAME" in text
+    done = call("inspect", joined, "--signature", "train")
+    assert done.returncode == 2
+    assert "no signature 'train': it has 'encode', 'decode'" in done.stderr
+
+
+def test_inspect_says_what_a_model_keeps_and_what_becomes_of_it(recurrent_keyword_model: Path, call: Call) -> None:
+    text, data = told(call, recurrent_keyword_model)
+    assert (data["state"], data["keeps"]) == ("reset", "1 variable tensor")
+    assert "state      1 variable tensor from one run to the next: put back before every query" in text
+    text, data = told(call, recurrent_keyword_model, "--state", "keep")
+    assert data["state"] == "keep"
+    assert "it lives on from query to query" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--state", "kep"], "model.state: unknown state 'kep'; did you mean 'keep'?"),
+        (["--input-shape", "nobody=1,8"], "no input 'nobody': it has 'picture'"),
+        (["--input-shape", "picture=1,20,30,4"], "does not fit"),
+        (["--set", "load.target_qps=3"], "load"),
+    ],
+)
+def test_what_a_model_does_not_have_is_refused(words: list[str], says: str, free_size: Path, call: Call) -> None:
+    done = call("inspect", free_size, *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_a_benchmarks_model_is_inspected_as_its_config_invokes_it(free_size: Path, call: Call, tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"inherits: edsr\nmodel: {{use: {free_size}, input_size: [9, 7]}}\n", encoding="utf-8")
+    assert told(call, config)[1]["input_shapes"] == {"picture": [1, 9, 7, 3]}
+    assert told(call, config, "--set", "model.input_size=[5, 7]")[1]["input_shapes"] == {"picture": [1, 5, 7, 3]}
+
+
+def test_edsr_costs_what_its_size_says(zoo: Path, call: Call) -> None:
+    _, data = told(call, zoo / "models/mlperf_mobile/edsr_f32b5_fp32.tflite")
+    assert data["multiply_adds"] == pytest.approx(54_793e6, rel=1e-4)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from backends.litert.model_reader import read_model
 from harness.machine.child_process import Answer
 from harness.machine.json_line import encode
 from harness.model import allocation
 from harness.model.allocation import Allocation, allocate
+from harness.model.input_shapes import described_inputs
 
 
 def test_a_models_tensors_come_with_their_shapes(keyword_model: Path) -> None:
@@ -41,3 +43,10 @@ def test_a_process_that_crashes_or_hangs_is_a_reason(
 ) -> None:
     monkeypatch.setattr(allocation, "answer_of", lambda *_, **__: answer)
     assert allocate(Path("m.tflite")) == Allocation(None, found)
+
+
+def test_inputs_are_given_the_shapes_that_are_asked_for(flexible_keyword_model: Path) -> None:
+    (shape,) = [tensor.shape for tensor in described_inputs(read_model(flexible_keyword_model))]
+    found = allocate(flexible_keyword_model, [(3, *shape[1:])])
+    assert found.why == ""
+    assert (3, *shape[1:]) in (found.shapes or {}).values()

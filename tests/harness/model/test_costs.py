@@ -222,3 +222,24 @@ def test_the_arena_is_never_smaller_than_what_lives_at_once_nor_larger_than_all(
         for step in range(steps)
     ]
     assert max(alive) <= arena_bytes(graph, [(size,) for size, _, _ in spans]) <= sum(sizes)
+
+
+def test_what_depends_on_sizes_that_nobody_knows_is_not_in_the_counts() -> None:
+    tensors = (
+        tensor((1, 1), dtype="float32", shape_signature=(-1, -1)),
+        constant((8, 4), 1),
+        tensor((1, 8), dtype="float32", shape_signature=(-1, -1)),
+    )
+    graph = Subgraph("main", tensors, (Operator(code("FULLY_CONNECTED"), (0, 1, -1), (2,)),), (0,), (2,))
+    assert not costs(model(graph)).complete
+    assert costs(model(graph), {0: (1, 4), 1: (8, 4), 2: (1, 8)}).complete
+    # A batch alone is one.
+    alone = replace(
+        graph,
+        tensors=(
+            replace(tensors[0], shape_signature=(-1, 4)),
+            tensors[1],
+            replace(tensors[2], shape_signature=(-1, 8)),
+        ),
+    )
+    assert costs(model(alone)).complete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,45 @@ def test_shapes_by_name_come_before_the_tasks_and_those_before_the_size() -> Non
 def test_shapes_that_the_model_does_not_have_are_refused(name: str, shape: list[int], says: str) -> None:
     with pytest.raises(ModelRejected, match=says):
         chosen({"input_shapes": {name: shape}}, x=(-1, 8), y=(1, -1))
+
+
+def older(**shapes: Shape) -> ModelFile:
+    """As `model`, of a time when a file did not tell which of its sizes are free."""
+    made = model(**shapes)
+    tensors = tuple(replace(tensor, shape_signature=()) for tensor in made.main.tensors)
+    return replace(made, subgraphs=(replace(made.main, tensors=tensors),))
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked", "chosen"),
+    [
+        ((1, 1, 1, 3), {"input_size": 224}, (1, 224, 224, 3)),
+        ((1, 3, 1, 1), {"input_size": (96, 64)}, (1, 3, 96, 64)),
+        ((1, 1, 1, 3), {"input_shapes": {"s_x": [1, 32, 48, 3]}}, (1, 32, 48, 3)),
+        # Gray, and of four axes: open because a size is asked for.
+        ((1, 1, 1, 1), {"input_size": 28}, (1, 28, 28, 1)),
+        ((1, 1, 1, 257), {"input_shapes": {"s_x": [1, 100, 1, 257]}}, (1, 100, 1, 257)),
+        # Not two axes of one, so no picture of a free size.
+        ((1, 1, 257, 1), {"input_size": 28}, (1, 1, 257, 1)),
+        ((1, 1, 1, 1), {}, (1, 1, 1, 1)),
+        # A pixel by its own will.
+        ((1, 1, 1, 3), {"input_shapes": {"s_x": [1, 1, 1, 3]}}, (1, 1, 1, 3)),
+    ],
+)
+def test_an_older_files_picture_of_one_pixel_is_one_of_a_free_size(
+    shape: Shape, asked: dict[str, Any], chosen: Shape
+) -> None:
+    found = choose_input_shapes(older(x=shape), inputs(x=shape), Invocation.model_validate(asked), None)
+    assert found == (chosen,)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (1, 3, 1, 1)])
+def test_an_older_files_picture_of_one_pixel_is_refused_where_nobody_names_its_size(shape: Shape) -> None:
+    with pytest.raises(ModelRejected, match=r"'s_x' open: .*\?, \?.*model.input_size=224"):
+        choose_input_shapes(older(x=shape), inputs(x=shape), Invocation(), None)
+
+
+def test_a_file_that_tells_its_open_sizes_means_1_where_it_says_1() -> None:
+    with pytest.raises(ModelRejected, match="does not fit"):
+        chosen({"input_shapes": {"s_x": [1, 8, 8, 3]}}, x=(-1, 1, 1, 3))
+    assert chosen({"input_size": 8}, x=(-1, 1, 1, 3)) == ((1, 1, 1, 3),)

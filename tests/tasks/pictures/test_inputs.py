@@ -20,10 +20,10 @@ IMAGENET: dict[str, Any] = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 5
 # An int8 export of a network of PyTorch's: -2.118 to 2.64 in 256 steps.
 TORCH: dict[str, Any] = {"scale": 0.018658, "zero_point": -14}
 PICTURE = np.random.default_rng(0).uniform(0, 255, (4, 5, 3)).astype(np.float32)
-VALUES = np.repeat(np.array([0, 127.6, 128.4, 255], np.float32), 3).reshape(1, 4, 3)
+VALUES = np.repeat(np.array([0, 127.6, 128.4, 255], np.float32), 3).reshape(1, 4, 3).repeat(2, 0)
 
 
-def tensor(dtype: Any, shape: tuple[int, ...] = (1, 1, 4, 3), scale: float = 0.0, zero_point: int = 0) -> TensorSpec:
+def tensor(dtype: Any, shape: tuple[int, ...] = (1, 2, 4, 3), scale: float = 0.0, zero_point: int = 0) -> TensorSpec:
     return TensorSpec("image", shape, np.dtype(dtype), scale=scale, zero_point=zero_point)
 
 
@@ -76,7 +76,7 @@ def test_a_wider_integer_without_a_scale_gets_the_byte() -> None:
 
 
 def test_values_beyond_a_byte_are_clipped_and_do_not_wrap() -> None:
-    wild = np.repeat(np.array([-3, 256.5, 300, -0.5], np.float32), 3).reshape(1, 4, 3)
+    wild = np.repeat(np.array([-3, 256.5, 300, -0.5], np.float32), 3).reshape(1, 4, 3).repeat(2, 0)
     assert first_channel(bind(tensor(np.uint8)).encode(wild)) == [0, 255, 255, 0]
     assert first_channel(bind(tensor(np.int8)).encode(wild)) == [-128, 127, 127, -128]
 
@@ -290,3 +290,11 @@ def test_a_picture_that_went_in_comes_out_as_it_was(
 def test_a_quantised_picture_out_that_stands_for_another_range_asks_too() -> None:
     with pytest.raises(ModelMismatch, match=r"Say it with model\.mean and model\.std"):
         bind_output([tensor(np.int8, **TORCH)], PictureOptions(), "it")
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 3), (1, 3, 1, 1), (1, 1, 224, 3), (1, 3, 224, 1)])
+def test_a_picture_of_a_single_row_or_column_is_a_size_left_open_and_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(
+        ModelMismatch, match=r"a size that they leave open.*model\.input_size=224, or --input-shape image"
+    ):
+        bind(tensor(np.float32, shape))

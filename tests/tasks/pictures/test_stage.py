@@ -114,8 +114,8 @@ def test_the_hashes_are_those_of_the_cpp(case: Case, staged: Callable[[str, Case
 @given(
     rows=st.integers(2, 90),
     columns=st.integers(2, 90),
-    height=st.integers(1, 70),
-    width=st.integers(1, 70),
+    height=st.integers(2, 70),
+    width=st.integers(2, 70),
     way=st.sampled_from(sorted(WAYS)),
 )
 def test_pictures_of_any_size_are_prepared_to_the_bit_as_the_cpp_does(
