@@ -76,11 +76,6 @@ def coco_ap_interval(truth: CocoTruth, detections: Detections) -> Interval | Non
     return percentiles(scores, centre=float(value))
 
 
-def coco_ap_once(truth: CocoTruth, detections: Detections) -> float:
-    """`coco_ap` of the pictures as they are, by the way of the intervals; NaN without an object. For tests."""
-    return float(average_precision(_classes(truth, detections), np.ones((1, len(truth.images))))[0])
-
-
 def average_precision(classes: list[_Class], weights: Float64) -> Float64:
     """The AP of sets of pictures.
 

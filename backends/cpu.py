@@ -51,7 +51,7 @@ def _make_place(weight_cache: object, model: Path) -> None:
     """Makes the folder of packed weights and sees that they would fit: where XNNPACK cannot write, it aborts the process."""
     if not isinstance(weight_cache, str):
         raise BackendUnavailable(
-            f"weight_cache of the cpu backend is {weight_cache!r}: it can be true, or the path of a file"
+            f"weight_cache of the cpu backend is {weight_cache!r}: set it to true or to the path of a file"
         )
     if any(letter in weight_cache for letter in '"\n\r'):
         raise BackendUnavailable(
@@ -185,7 +185,7 @@ def _engine(asked: str, plain: Sequence[str], compiled: Sequence[str]) -> str:
         BackendUnavailable: No such engine, or one that does not have them.
     """
     if asked not in ENGINES:
-        raise BackendUnavailable(f"engine of the cpu backend is {asked!r}: it can be {', '.join(ENGINES)}")
+        raise BackendUnavailable(f"engine of the cpu backend is {asked!r}: choose one of {', '.join(ENGINES)}")
     chosen = asked if asked != "auto" else ("CompiledModel" if compiled else "Interpreter")
     other, lacking = ("Interpreter", plain) if chosen == "CompiledModel" else ("CompiledModel", compiled)
     if lacking:

@@ -53,7 +53,7 @@ class GpuBackend(CompiledBackend):
         from ai_edge_litert.compiled_model import CpuOptions, GpuOptions, HardwareAccelerator, Options
 
         if precision not in PRECISIONS:
-            raise BackendUnavailable(f"precision of the gpu backend is {precision!r}: it can be fp32 or fp16")
+            raise BackendUnavailable(f"precision of the gpu backend is {precision!r}: choose fp32 or fp16")
         chosen = HardwareAccelerator.GPU | HardwareAccelerator.CPU if cpu_fallback else HardwareAccelerator.GPU
         super().__init__(
             model,

@@ -3,70 +3,105 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+
+@dataclass(frozen=True, slots=True)
+class ConfigOption:
+    """An option that writes a field of the config, which checks its value."""
+
+    field: str
+    value: str | None
+    """What `--help` calls its value; None for a flag, which sets the field to true."""
+    help: str
+    number: bool = False
+    """Its value is read as YAML has it, so that 2 is a number and auto a text; else it stays text."""
+    alone: str | None = None
+    """Its value where the option stands without one; None where it must have one."""
+
+    def add_to(self, parser: argparse.ArgumentParser, name: str) -> None:
+        """Adds `--name`."""
+        if self.value is None:
+            parser.add_argument(f"--{name}", action="store_true", default=None, help=self.help)
+        elif self.alone is None:
+            parser.add_argument(f"--{name}", metavar=self.value, help=self.help)
+        else:
+            parser.add_argument(f"--{name}", nargs="?", const=self.alone, metavar=self.value, help=self.help)
+
+
 FIELDS = {
-    "scenario": ("load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"),
-    "mode": (
+    "scenario": ConfigOption(
+        "load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"
+    ),
+    "mode": ConfigOption(
         "load.mode",
         "NAME",
         "performance, accuracy, submission (both, in runs of their own) or find-peak: the highest load at which "
         "Server is VALID (default performance)",
     ),
-    "preset": ("load.preset", "NAME", "rules, quick or rapid: how long (default rules)"),
-    "round": ("load.round", "NAME", "the MLPerf round whose figures count (default: the newest that has the task)"),
-    "dataset": (
-        "dataset.use",
-        "NAME|PATH",
-        "a path, a data set of the config, official, builtin or auto (default auto)",
+    "preset": ConfigOption("load.preset", "NAME", "rules, quick or rapid: how long (default rules)"),
+    "round": ConfigOption(
+        "load.round", "NAME", "the MLPerf round whose figures count (default: the newest that has the task)"
     ),
-    "truth": ("dataset.truth", "PATH", "the ground truth (default: found in or beside the data set)"),
-    "profile": (
-        "dataset.profile",
-        "NAME",
-        "how pictures are prepared: mobile, tflite-eval, pillow or opencv (default mobile)",
+    "dataset": ConfigOption(
+        "dataset.use", "NAME|PATH", "a path, a data set of the config, official, builtin or auto (default auto)"
     ),
-    "signature": (
+    "truth": ConfigOption("dataset.truth", "PATH", "the ground truth (default: found in or beside the data set)"),
+    "profile": ConfigOption(
+        "dataset.profile", "NAME", "how pictures are prepared: mobile, tflite-eval, pillow or opencv (default mobile)"
+    ),
+    "signature": ConfigOption(
         "model.signature",
         "NAME",
         "the model's signature to run (default serving_default, or the only one; inspect lists them)",
     ),
-    "state": (
+    "state": ConfigOption(
         "model.state",
         "NAME",
         "of a recurrent or streaming model: reset puts what it keeps back before every query (default), keep lets it live on "
         "in one instance",
     ),
-    "threads": ("backend.threads", "N", "CPU threads of one instance, or auto (default)"),
-    "instances": ("backend.instances", "N", "copies of the model in Server and Offline, or auto (default)"),
-    "batch": ("backend.batch", "N", "samples of one invoke, or auto (default)"),
-    "count": ("dataset.count", "N", "use the first N samples"),
-    "max-sample-memory": (
+    "threads": ConfigOption("backend.threads", "N", "CPU threads of one instance, or auto (default)", number=True),
+    "instances": ConfigOption(
+        "backend.instances", "N", "copies of the model in Server and Offline, or auto (default)", number=True
+    ),
+    "batch": ConfigOption("backend.batch", "N", "samples of one invoke, or auto (default)", number=True),
+    "count": ConfigOption("dataset.count", "N", "use the first N samples", number=True),
+    "max-sample-memory": ConfigOption(
         "load.max_sample_memory",
         "SIZE",
         "what the samples in memory at once may take, as 512MB (default half of the memory available)",
     ),
+    "require-full": ConfigOption(
+        "backend.require_full",
+        "FRACTION",
+        "at least this share of the ops in the delegate, else the run is refused with exit status 2 (as a flag: all)",
+        number=True,
+        alone="1.0",
+    ),
+    "allow-mismatch": ConfigOption(
+        "backend.allow_mismatch", None, "time a backend that disagrees with the CPU, and say so"
+    ),
 }
-"""Option -> the config field it writes, what its value is, and help. The config checks the values."""
+"""By name."""
 
 
-def overrides_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
-    """Fields of the config that the options of `run` set."""
+def overrides_of(arguments: argparse.Namespace, fields: Mapping[str, ConfigOption] = FIELDS) -> list[tuple[str, Any]]:
+    """Fields of the config that a verb's options set, `--set` first.
+
+    Raises:
+        ConfigError: An option's value cannot be read.
+    """
     from harness.config.files import parse_assignment, parse_value
 
-    found: list[tuple[str, Any]] = []
-    found.extend(parse_assignment(text) for text in arguments.set)
-    for name, (field, *_) in FIELDS.items():
-        text = getattr(arguments, name.replace("-", "_"))
-        if text is not None:
-            numeric = name in ("threads", "instances", "batch", "count")
-            found.append((field, parse_value(f"--{name}", text) if numeric else text))
-    found += input_shapes_of(arguments)
-    if arguments.require_full is not None:
-        found.append(("backend.require_full", parse_value("--require-full", arguments.require_full)))
-    if arguments.allow_mismatch:
-        found.append(("backend.allow_mismatch", True))
-    return found
+    found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
+    for name, option in fields.items():
+        given = getattr(arguments, name.replace("-", "_"))
+        if given is not None:
+            found.append((option.field, parse_value(f"--{name}", given) if option.number else given))
+    return [*found, *input_shapes_of(arguments)]
 
 
 def add_input_shape(parser: argparse.ArgumentParser) -> None:

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task", required=True, metavar="NAME|FILE", help="a benchmark of configs/, an alias (qa, ...), or a YAML file"
     )
-    for name, (_, value, text) in FIELDS.items():
-        parser.add_argument(f"--{name}", metavar=value, help=text)
+    for name, option in FIELDS.items():
+        option.add_to(parser, name)
     add_input_shape(parser)
     parser.add_argument(
         "--model",
@@ -37,16 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[:OPTIONS]",
         help="cpu (default), gpu, nnapi, edgetpu, npu, null (no model: the harness alone), external:PATH[,key=value...] or "
         "a plug-in's name; :key=value,... for its options; repeat for a sweep; doctor says what works here",
-    )
-    parser.add_argument(
-        "--require-full",
-        nargs="?",
-        const="1.0",
-        metavar="FRACTION",
-        help="at least this share of the ops in the delegate, else the run is refused with exit status 2 (as a flag: all)",
-    )
-    parser.add_argument(
-        "--allow-mismatch", action="store_true", help="time a backend that disagrees with the CPU, and say so"
     )
     parser.add_argument("--repeat", default="1", metavar="N", help="N runs, the median and the spread (default 1)")
     parser.add_argument(

@@ -11,7 +11,7 @@ from typing import Any
 from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.config.backend import parse_backend
-from harness.config.files import config_folder, find_benchmark, parse_assignment, read_config
+from harness.config.files import config_folder, find_benchmark, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
 from harness.zoo.files.official import cache_dir
@@ -28,12 +28,14 @@ exit status: 0 the best is written; 2 something for you to fix, also a budget to
 
 FIELDS = {
     "scenario": options.FIELDS["scenario"],
-    "model": ("model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"),
+    "model": options.ConfigOption(
+        "model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"
+    ),
     "dataset": options.FIELDS["dataset"],
     "signature": options.FIELDS["signature"],
     "state": options.FIELDS["state"],
 }
-"""Option -> the config field it writes, what its value is, and help."""
+"""Options that write a field of the config, by name."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--task", required=True, metavar="NAME|FILE", help="a benchmark of configs/, an alias (qa, ...), or a YAML file"
     )
-    for name, (_, value, text) in FIELDS.items():
-        parser.add_argument(f"--{name}", metavar=value, help=text)
+    for name, option in FIELDS.items():
+        option.add_to(parser, name)
     options.add_input_shape(parser)
     parser.add_argument(
         "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
@@ -98,9 +100,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
 
 
 def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
-    found += [(field, value) for name, (field, *_) in FIELDS.items() if (value := getattr(arguments, name)) is not None]
-    found += options.input_shapes_of(arguments)
+    found = options.overrides_of(arguments, FIELDS)
     if arguments.backend is not None:
         found += parse_backend(arguments.backend)
     # The file may lie anywhere, so what is a path here must be one there.

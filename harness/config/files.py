@@ -86,7 +86,7 @@ class ConfigFile:
         """
         fields = copy.deepcopy(self.fields)
         for field, value in overrides:
-            _override(fields, field, value)
+            set_field(fields, field, value)
         try:
             return Benchmark.model_validate(fields)
         except ValidationError as error:
@@ -228,7 +228,12 @@ def _add_datasets(raw: dict[str, Any], path: Path) -> None:
         raw["datasets"] = shared | own
 
 
-def _override(raw: dict[str, Any], field: str, value: Any) -> None:
+def set_field(raw: dict[str, Any], field: str, value: Any) -> None:
+    """Sets a dotted field of what a YAML file holds, `load.target_qps`; sections that are not there are made.
+
+    Raises:
+        ConfigError: A part of the name is a value.
+    """
     *parents, last = field.split(".")
     node = raw
     for parent in parents:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from harness.config.files import set_field
 from harness.errors import ConfigError
 from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio
@@ -126,11 +127,7 @@ def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], 
     config: dict[str, Any] = {"inherits": base}
     fields = {**dict(overrides), "load.scenario": found.spec.load.scenario, **found.chosen}
     for name, value in fields.items():
-        *parents, last = name.split(".")
-        node = config
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = value
+        set_field(config, name, value)
     stamp = time.strftime("%Y-%m-%d")
     head = f"# Written by ./run.sh tune on {stamp}, {os.uname().machine}: {how_sure(found)}\n"
     text = head + yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)

@@ -112,7 +112,9 @@ def test_the_instances_of_a_large_model_share_their_weights(
 def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_process_down(
     adds_model: Path, mount: Callable[[str], Path]
 ) -> None:
-    with pytest.raises(BackendUnavailable, match=r"weight_cache of the cpu backend is 7: it can be true, or the path"):
+    with pytest.raises(
+        BackendUnavailable, match=r"weight_cache of the cpu backend is 7: set it to true or to the path"
+    ):
         open_cpu(adds_model, threads=1, weight_cache=7)  # type: ignore[arg-type]
     for path in ('w"', 'w"\nnum_threads = 9\n#'):
         with pytest.raises(BackendUnavailable, match="LiteRT takes no quotes or line breaks"):

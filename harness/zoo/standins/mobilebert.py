@@ -12,7 +12,6 @@ mapping in between, as the circuit does.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -180,13 +179,6 @@ def write_mobilebert(file: BinaryIO, variant: Variant, seed: int = SEED) -> None
     weights = make_weights(config, seed)
     wire(weights, seed)
     build_graph(weights, config, variant).write(file)
-
-
-def mobilebert_bytes(variant: Variant, seed: int = SEED) -> bytes:
-    """The full-size model, as `write_mobilebert` writes it."""
-    file = io.BytesIO()
-    write_mobilebert(file, variant, seed)
-    return file.getvalue()
 
 
 class _Builder:

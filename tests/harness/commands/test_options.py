@@ -14,7 +14,7 @@ from harness.errors import ConfigError
 def given(**options: object) -> argparse.Namespace:
     """What the parser makes of a command line."""
     nothing = dict.fromkeys((name.replace("-", "_") for name in FIELDS), None)
-    more: dict[str, object] = {"set": [], "input_shape": [], "require_full": None, "allow_mismatch": False}
+    more: dict[str, object] = {"set": [], "input_shape": []}
     return argparse.Namespace(**{**nothing, **more, **options})
 
 
@@ -25,11 +25,22 @@ def test_a_command_line_without_options_sets_nothing() -> None:
 def test_every_option_writes_a_field_that_the_config_has() -> None:
     values = {"scenario": "Offline", "mode": "accuracy", "preset": "quick", "round": "v5.0", "max-sample-memory": "1GB"}
     values["state"] = "keep"
-    for name, (field, *_) in FIELDS.items():
-        text = values.get(name, "3" if name in ("threads", "instances", "batch", "count") else "mobile")
+    for name, option in FIELDS.items():
+        text = True if option.value is None else values.get(name, "1" if option.number else "mobile")
         [(written, value)] = overrides_of(given(**{name.replace("-", "_"): text}))
-        assert written == field
+        assert written == option.field
         assert load_benchmark(find_benchmark("kws"), [(written, value)]) is not None
+
+
+def test_an_option_takes_a_value_none_or_either() -> None:
+    parser = argparse.ArgumentParser()
+    for name, option in FIELDS.items():
+        option.add_to(parser, name)
+    nothing = parser.parse_args([])
+    assert {getattr(nothing, name.replace("-", "_")) for name in FIELDS} == {None}
+    found = parser.parse_args(["--threads", "2", "--allow-mismatch", "--require-full"])
+    assert (found.threads, found.allow_mismatch, found.require_full) == ("2", True, "1.0")
+    assert parser.parse_args(["--require-full", "0.5"]).require_full == "0.5"
 
 
 def test_counts_are_numbers_and_names_stay_texts() -> None:
