@@ -8,6 +8,8 @@ from harness.spec.schema import DataSetRef, Load, ModelRef
 from harness.units import seconds
 
 _SHORT_S = 1.0
+_FEW = 100
+"""Queries, or samples of Offline: below it the 99th percentile is the slowest one."""
 
 
 def ignored_settings(load: Load, workers: str) -> list[str]:
@@ -84,11 +86,20 @@ def not_placed(wanted: str, placement: Placement) -> list[str]:
     return [f"backend.placement=cores was asked for and nothing is pinned: {placement.why}"]
 
 
-def too_short(scenario: str, duration_s: float) -> list[str]:
-    """An Offline run that is over before its throughput has settled: only there the rules ask for no duration."""
-    if scenario != "Offline" or duration_s >= _SHORT_S:
+def too_short(scenario: str, duration_s: float, asked: int) -> list[str]:
+    """What the figures of a run are worth that was over before they settled, or asked too little for a percentile.
+
+    Args:
+        scenario: LoadGen's.
+        duration_s: Of the run.
+        asked: Queries; in Offline, whose one query is the whole run, samples.
+    """
+    if duration_s >= _SHORT_S and asked >= _FEW:
         return []
+    what = "samples" if scenario == "Offline" else "queries"
+    found = f"the run took {seconds(duration_s)} and asked {asked:,} {what}"
+    worth = "its throughput" if scenario == "Offline" else "its percentiles"
     return [
-        f"the run took {seconds(duration_s)}, too short for its throughput to mean much: use --preset rules, "
-        "or ask for more samples with --set load.min_query_count=..."
+        f"{found}, too short for {worth} to mean much: VALID or not, it shows that the model runs, not how fast. Use --preset "
+        "rules, or ask for more with --set load.min_query_count=... and load.min_duration_ms=..."
     ]

@@ -146,6 +146,7 @@ def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done
     if machine is not None and machine.during.energy_j is not None:
         each = machine.during.energy_j / figures.sample_count
         machine = replace(machine, during=replace(machine.during, energy_j_per_sample=each))
+    asked = figures.sample_count if result.scenario == "Offline" else figures.query_count
     return replace(
         result,
         status="invalid" if reasons else "valid",
@@ -153,7 +154,7 @@ def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done
         performance=figures,
         machine=machine,
         unstable=(*stability.not_warm(done.calibration.warm_up), *(_disturbed(machine) if machine else ())),
-        warnings=(*result.warnings, *too_short(result.scenario, figures.duration_s)),
+        warnings=(*result.warnings, *too_short(result.scenario, figures.duration_s, asked)),
     )
 
 

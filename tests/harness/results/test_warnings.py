@@ -72,10 +72,13 @@ def test_threads_and_instances_count_together() -> None:
     ]
 
 
-def test_only_a_short_offline_run_is_called_short() -> None:
-    assert too_short("Offline", 1.0) == too_short("Server", 0.1) == []
-    assert "took 1.9 ms, too short" in too_short("Offline", 0.0019)[0]
-    assert "--preset rules" in too_short("Offline", 0.9996)[0]
+def test_a_run_of_less_than_a_second_or_of_few_queries_says_what_its_figures_are_worth() -> None:
+    assert too_short("Offline", 1.0, 100) == too_short("Server", 60.0, 459) == []
+    assert "took 64 ms and asked 64 samples, too short for its throughput" in too_short("Offline", 0.064, 64)[0]
+    assert "took 1.9 ms and asked 24,576 samples, too short" in too_short("Offline", 0.0019, 24576)[0]
+    assert "--preset rules" in too_short("Offline", 0.9996, 2457)[0]
+    assert "asked 64 queries, too short for its percentiles" in too_short("SingleStream", 6.0, 64)[0]
+    assert "VALID or not" in too_short("Server", 0.1, 459)[0]
 
 
 @pytest.mark.parametrize(("use", "says"), [("auto", True), ("mobilebert_int8", True), ("standin", False)])
