@@ -127,7 +127,7 @@ def parse_invocation(overrides: Sequence[tuple[str, Any]]) -> Invocation:
     """
     fields: dict[str, Any] = {}
     for field, value in overrides:
-        _override(fields, field, value)
+        set_field(fields, field, value)
     try:
         return ModelAlone.model_validate(fields).model
     except ValidationError as error:
