@@ -15,7 +15,6 @@ from harness.config.files import (
     find_benchmark,
     load_benchmark,
     load_collections,
-    parse_assignment,
     parse_invocation,
 )
 from harness.config.invocation import Invocation
@@ -44,7 +43,7 @@ _WHOLE = 1_000_000
 _NAMED = 3
 """Things that are not counted, of which so many are named."""
 FIELDS = {name: options.FIELDS[name] for name in ("signature", "state")}
-"""Option -> the config field it writes, what its value is, and help."""
+"""Options that write a field of the config, by name."""
 _STATES = {
     "reset": "put back before every query (--state keep lets it live on)",
     "keep": "it lives on from query to query, in one instance",
@@ -54,8 +53,8 @@ _STATES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The model, and how it is invoked."""
     parser.add_argument("model", help="a path, or the name of a model or a benchmark (./run.sh list)")
-    for name, (_, value, text) in FIELDS.items():
-        parser.add_argument(f"--{name}", metavar=value, help=text)
+    for name, option in FIELDS.items():
+        option.add_to(parser, name)
     options.add_input_shape(parser)
     parser.add_argument(
         "--set",
@@ -70,18 +69,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
     from harness.model.describe import describe_model
 
-    path, invocation = _find(arguments.model, _overrides(arguments))
+    path, invocation = _find(arguments.model, options.overrides_of(arguments, FIELDS))
     found = describe_model(path, hash_file(path).sha256, invocation)
     return Outcome(EXIT_VALID, _text(found), to_json(found))
-
-
-def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
-    short = [(field, getattr(arguments, name)) for name, (field, *_) in FIELDS.items()]
-    return [
-        *(parse_assignment(text) for text in arguments.set),
-        *((field, value) for field, value in short if value is not None),
-        *options.input_shapes_of(arguments),
-    ]
 
 
 def _find(name: str, overrides: Sequence[tuple[str, Any]]) -> tuple[Path, Invocation]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from backends.base import Array, BackendInfo, TensorSpec
-from harness.model.parity import Comparison
+from harness.model.comparison import Comparison
 
 Compare = Callable[[Sequence[TensorSpec], list[Sequence[Array]], list[Sequence[Array]]], Comparison]
 """By the task's tolerance: `harness.model.parity.Parity.compare`."""
