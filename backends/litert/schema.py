@@ -178,6 +178,18 @@ class Metadata(IntEnum):
     BUFFER = 1
 
 
+class Builtin(IntEnum):
+    """Numbers of operators that are looked for in a process that never loads the runtime, as the schema gives them."""
+
+    RESHAPE = 22
+    SQUEEZE = 43
+    CAST = 53
+    ARG_MAX = 56
+    EXPAND_DIMS = 70
+    RESIZE_NEAREST_NEIGHBOR = 97
+    QUANTIZE = 114
+
+
 @lru_cache(maxsize=1)
 def builtin_operators() -> Mapping[int, str]:
     """Number -> name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from backends.base import ModelRejected
 from backends.litert.model_file import Shape, Subgraph
 from backends.litert.model_reader import read_model
+from backends.litert.schema import Builtin
 from backends.litert.signatures import choose_signature
 
 _DETECTION = "TFLite_Detection_PostProcess"
@@ -14,7 +15,16 @@ _CLASS_SCORES = 1
 """The detection op's input [1, anchors, classes], the background's column among them."""
 _MAP_SIDES = 2
 """A class map [1, height, width] has no side of classes, with whatever sides of 1."""
-_SHAPE_ONLY = frozenset({"CAST", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SQUEEZE"})
+_SHAPE_ONLY = frozenset(
+    {
+        Builtin.CAST,
+        Builtin.EXPAND_DIMS,
+        Builtin.QUANTIZE,
+        Builtin.RESHAPE,
+        Builtin.RESIZE_NEAREST_NEIGHBOR,
+        Builtin.SQUEEZE,
+    }
+)
 """What may stand between the choice of a class and the output that holds it."""
 
 
@@ -38,7 +48,7 @@ def score_columns(path: Path, signature: str | None = None) -> int | None:
         return None  # whoever opens it says why
     graph = model.subgraphs[chosen.subgraph if chosen else 0]
     for operator in graph.operators:
-        if operator.name == _DETECTION and len(operator.inputs) > _CLASS_SCORES:
+        if operator.code.custom_code == _DETECTION and len(operator.inputs) > _CLASS_SCORES:
             return _last_side(graph, operator.inputs[_CLASS_SCORES])
     if len(graph.outputs) != 1:
         return None
@@ -54,10 +64,10 @@ def _chosen_from(graph: Subgraph, output: int) -> int:
     at = output
     for _ in graph.operators:
         maker = makers.get(at)
-        if maker is None or not maker.inputs or maker.name not in {*_SHAPE_ONLY, "ARG_MAX"}:
+        if maker is None or not maker.inputs or maker.code.builtin not in {*_SHAPE_ONLY, Builtin.ARG_MAX}:
             return output
         at = maker.inputs[0]
-        if maker.name == "ARG_MAX":
+        if maker.code.builtin == Builtin.ARG_MAX:
             return at
     return output
 

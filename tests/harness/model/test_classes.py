@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.litert.schema import Builtin, builtin_operators
 from harness.model.classes import _side_of_classes, score_columns
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
@@ -69,3 +70,8 @@ def test_a_detectors_classes_are_those_of_its_op(zoo: Path) -> None:
 )
 def test_classes_stand_last_or_before_the_sides_of_a_map(shape: tuple[int, ...], columns: int | None) -> None:
     assert _side_of_classes(shape) == columns
+
+
+def test_operators_that_are_looked_for_by_number_have_those_of_the_schema() -> None:
+    for operator in Builtin:
+        assert builtin_operators()[operator] == operator.name
