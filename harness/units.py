@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
 
 
 def duration(nanoseconds: float) -> str:
@@ -51,3 +54,63 @@ def parse_bytes(text: str) -> int:
     if found is None or size is None:
         raise ValueError(f"must be a size such as 512MB or 2GiB, not {text!r}")
     return int(float(found[1]) * size)
+
+
+Unit = Literal["ns", "s", "bytes", "queries/s", "samples/s", "J", "dB", "share", "count"]
+"""What a figure of a result counts in; a share is a fraction of 1."""
+_TIMES = {"ns": "1", "us": "1e3", "\N{MICRO SIGN}s": "1e3", "ms": "1e6", "s": "1e9", "min": "6e10"}
+_BYTES = {"": 1, "B": 1} | {
+    f"{unit}{b}": size for unit, size in (_SIZES | _BINARY_SIZES).items() if unit for b in ("", "B")
+}
+_WRITTEN: Mapping[Unit, Mapping[str, Decimal]] = {
+    "ns": {unit: Decimal(size) for unit, size in _TIMES.items()},
+    "s": {unit: Decimal(size) / 10**9 for unit, size in _TIMES.items()},
+    "bytes": {unit: Decimal(size) for unit, size in _BYTES.items()},
+    "queries/s": dict.fromkeys(("", "queries/s", "qps", "/s"), Decimal(1)),
+    "samples/s": dict.fromkeys(("", "samples/s", "/s"), Decimal(1)),
+    "J": {"uJ": Decimal("1e-6"), "mJ": Decimal("1e-3"), "J": Decimal(1), "kJ": Decimal(1000)},
+    "dB": dict.fromkeys(("", "dB"), Decimal(1)),
+    "share": {"": Decimal(1), "%": Decimal("0.01")},
+    "count": {"": Decimal(1)},
+}
+"""How a person may write each unit, and how many of it that is."""
+_EXAMPLES: Mapping[Unit, str] = {
+    "ns": "a time such as 5ms, 800us or 1.5s",
+    "s": "a time such as 60s or 500ms",
+    "bytes": "a size such as 512MB or 2GiB",
+    "queries/s": "a rate such as 100queries/s, or its number",
+    "samples/s": "a rate such as 100samples/s, or its number",
+    "J": "an energy such as 3mJ or 2J",
+    "dB": "a number of dB such as 33 or 33dB",
+    "share": "a fraction of 1 or a percentage, such as 0.75 or 75%",
+    "count": "a number",
+}
+
+
+def parse_quantity(text: str, unit: Unit) -> float:
+    """A number with its unit, in the unit that is wanted.
+
+    Args:
+        text: As a person wrote it: `5ms`, `75%`, `100 MB`. Decimal, so that 57% is 0.57 and no other float.
+        unit: What it shall count in.
+
+    Raises:
+        ValueError: Not of that form, or of another kind; says what is.
+    """
+    found = re.fullmatch(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(\S*)\s*", text, re.ASCII)
+    written = found[2].upper() if found and unit == "bytes" else found[2] if found else ""
+    size = _WRITTEN[unit].get(written)
+    if found is None or size is None:
+        raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}")
+    return float(Decimal(found[1]) * size)
+
+
+def quantity_text(value: float, unit: Unit) -> str:
+    """A figure with its unit, as a person reads it."""
+    if unit == "ns":
+        return duration(value)
+    if unit == "s":
+        return seconds(value)
+    if unit == "bytes":
+        return bytes_text(round(value))
+    return f"{value:,.6g}" if unit in ("share", "count") else f"{value:,.6g} {unit}"

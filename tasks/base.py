@@ -131,6 +131,8 @@ class Task(ABC):
     Options: ClassVar[type[Any]]
     headline: ClassVar[str]
     """The metric that the benchmark's target speaks of."""
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """All that `score` may give: what a target or a requirement may name, known before anything runs."""
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
     """The options under which this task reads and writes the logs of other harnesses; empty where they log nothing."""
 

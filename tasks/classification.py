@@ -83,6 +83,7 @@ class Classification(Task):
 
     Options = ClassificationOptions
     headline = "top1"
+    metrics = ("top1", "top2", "top3", "top4", "top5")
     layouts = LABEL_LAYOUTS
 
     @classmethod

@@ -16,7 +16,7 @@ from PIL import Image
 from accuracy.answers import wire
 from accuracy.answers.detections import Detections, from_answers
 from accuracy.answers.log import Answer, Sample
-from accuracy.coco_ap import coco_ap
+from accuracy.coco_ap import METRICS, coco_ap
 from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
 from accuracy.score import Score
@@ -112,6 +112,7 @@ class Detection(Task):
 
     Options = DetectionOptions
     headline = "coco_ap"
+    metrics = (*METRICS, "tflite_map", "voc_map50")
     layouts = MappingProxyType({"reference": {"order": "json"}, "mobile": {"order": "name"}})
 
     @classmethod

@@ -60,6 +60,7 @@ class KeywordSpotting(Task):
 
     Options = KeywordSpottingOptions
     headline = "top1"
+    metrics = ("top1",)
     layouts = LABEL_LAYOUTS
 
     def __init__(self, data: DataRef, options: KeywordSpottingOptions) -> None:

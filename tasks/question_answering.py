@@ -79,6 +79,7 @@ class QuestionAnswering(Task):
 
     Options = QuestionAnsweringOptions
     headline = "f1"
+    metrics = ("f1", "exact_match", "f1_mobile")
     layouts = MappingProxyType({"reference": {"layout": "reference"}, "mobile": {"layout": "mobile"}})
 
     def __init__(self, data: DataRef, options: QuestionAnsweringOptions) -> None:

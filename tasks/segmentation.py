@@ -75,6 +75,7 @@ class Segmentation(Task):
 
     Options = SegmentationOptions
     headline = "miou"
+    metrics = ("miou", "miou_present", "miou_union")
 
     @classmethod
     def fit(

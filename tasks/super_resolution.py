@@ -45,6 +45,7 @@ class SuperResolution(Task):
 
     Options: ClassVar[type[Any]] = SuperResolutionOptions
     headline = "psnr_db"
+    metrics = ("psnr_db",)
 
     def __init__(self, data: DataRef, options: SuperResolutionOptions) -> None:
         """Finds the pictures; the originals are looked for when they are needed."""

@@ -115,6 +115,18 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_require(parser: argparse.ArgumentParser) -> None:
+    """The option `--require`, which may be repeated."""
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="what a metric or figure must reach, else exit status 1: 'top1>=0.75', 'p90<=5ms' (in quotes), top1:min=75%%, "
+        "p90:max=5ms; repeat for several (docs/measuring.md, Requirements)",
+    )
+
+
 def input_shapes_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
     """The field that `--input-shape` sets.
 

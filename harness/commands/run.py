@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.commands.options import FIELDS, add_input_shape
+from harness.commands.options import FIELDS, add_input_shape, add_require
 from harness.commands.outcome import Outcome
 
 EXAMPLES = """\
@@ -14,6 +14,7 @@ examples:
   ./run.sh --task mobilebert --scenario Server --preset quick --set load.target_qps=10
   ./run.sh --task mobilebert --mode submission --out results/mine
   ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
+  ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
 
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cpu (default), gpu, nnapi, edgetpu, npu, null (no model: the harness alone), external:PATH[,key=value...] or "
         "a plug-in's name; :key=value,... for its options; repeat for a sweep; doctor says what works here",
     )
+    add_require(parser)
     parser.add_argument("--repeat", default="1", metavar="N", help="N runs, the median and the spread (default 1)")
     parser.add_argument(
         "--out", metavar="DIR", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)"
@@ -68,5 +70,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
         repeat=repeats(arguments.repeat),
         out=Path(arguments.out) if arguments.out else None,
         as_json=arguments.json,
+        require=arguments.require,
     )
     return Outcome(done.status, done.text, to_json(done.result), done.complaint)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from harness.commands.options import add_require
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
 from harness.json_records import to_json
 from harness.report.accuracy import accuracy_rows, accuracy_text, exact_metric
+from harness.report.requirements import missed_names, requirement_rows
 from harness.results.scores import Judged
+
+if TYPE_CHECKING:
+    # What they bring is imported when a log is scored.
+    from harness.results.card import Subject
+    from harness.spec.resolve import Audit
+    from tasks.base import Task
 
 EXAMPLES = """\
 examples:
   ./run.sh score results/DIR
+  ./run.sh score results/DIR --require 'top1>=0.75'
   ./run.sh score --log mlperf_log_accuracy.json --task ssd_mobilenet_v2 --layout mobile --dataset DIR --truth coco_val.pbtxt
   ./run.sh score --log mlperf_log_accuracy.json --task qa --convert-to mobile --out mobile.json
   ./run.sh score --metric squad_f1 --predictions P.json --truth dev-v1.1.json
@@ -59,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--card", action="store_true", help="with --json: {accuracy, accuracy_card} instead of {metric: value}"
     )
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
+    add_require(parser)
     parser.add_argument("--metric", metavar="NAME", help=f"one of {', '.join(METRICS)}")
     parser.add_argument("--predictions", metavar="FILE", type=Path, help="what was answered, for --metric")
 
@@ -80,7 +91,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         return _score_predictions(arguments)
     from harness.run.score import rescore
 
-    return _outcome(rescore(_accuracy_run(arguments.directory)), whole=arguments.card)
+    return _outcome(rescore(_accuracy_run(arguments.directory), arguments.require), whole=arguments.card)
 
 
 def _accuracy_run(folder: Path) -> Path:
@@ -110,13 +121,19 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
         raise UnknownName("metric", arguments.metric, METRICS)
     if not (arguments.predictions and arguments.truth):
         raise ConfigError(f"--metric {arguments.metric} needs --predictions and --truth")
+    from harness.results.gate import check_scored, judge_metrics, requirements
+
     module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
     scored = module.score_files(arguments.predictions, Path(arguments.truth))
     notes = list(getattr(scored, "notes", ()))
+    asked = requirements(arguments.require, list(scored))
+    check_scored(asked)
+    verdicts = judge_metrics(scored, asked)
     rows = [(name, exact_metric(name, value)) for name, value in scored.items()]
-    text = accuracy_text(rows + [("note", note) for note in notes])
+    text = accuracy_text(rows + [("note", note) for note in notes] + requirement_rows(verdicts))
     # Standard output holds the figures alone where they are asked for as JSON.
-    return Outcome(EXIT_VALID, text, dict(scored), "; ".join(notes) if arguments.json else "")
+    said = [*notes, *(f"MISSED: {name}" for name in missed_names(verdicts))] if arguments.json else []
+    return Outcome(EXIT_INVALID if missed_names(verdicts) else EXIT_VALID, text, dict(scored), "; ".join(said))
 
 
 def _score_log(arguments: argparse.Namespace) -> Outcome:
@@ -124,8 +141,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     from accuracy.answers.log import read_answers
     from harness.config.files import find_benchmark, parse_assignment
     from harness.results.card import Subject
-    from harness.run.score import score_log
-    from harness.spec.resolve import Audit, chosen_round, resolve_audit
+    from harness.spec.resolve import chosen_round, resolve_audit
     from harness.spec.task import open_task
     from harness.zoo.files.official import cache_dir
     from tasks.base import Layout
@@ -163,13 +179,28 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
             count=len(task),
             dataset=found.dataset,
             model=None,
+            own_targets=found.own_targets,
         )
-        return _outcome(score_log(task, arguments.log, subject), whole=arguments.card)
+        return _outcome(_judge_log(task, subject, found, arguments), whole=arguments.card)
     if arguments.out is None:
         raise ConfigError("--convert-to needs --out FILE: the log itself is left as it is")
     wanted = audit(arguments.convert_to)
     target = open_task(wanted.task, wanted.options, wanted.dataset)
     return _rewrite(task.rewrite(read_answers(arguments.log, len(task)), target), arguments.out, arguments.convert_to)
+
+
+def _judge_log(task: Task, subject: Subject, found: Audit, arguments: argparse.Namespace) -> Judged:
+    from harness.results.gate import check_scored, check_targets, judge_metrics, own_targets, requirements
+    from harness.run.score import score_log
+
+    check_targets(subject.targets, task.metrics)
+    given = requirements(arguments.require, task.metrics)
+    check_scored(given)
+    asked = [*requirements(found.benchmark.require, task.metrics), *given]
+    if subject.own_targets:
+        asked += own_targets(subject.targets, subject.round, None, subject.count)
+    judged = score_log(task, arguments.log, subject)
+    return replace(judged, requirements=judge_metrics({n: m.value for n, m in judged.accuracy.items()}, asked))
 
 
 def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
@@ -184,7 +215,8 @@ def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:
 
 def _outcome(judged: Judged, *, whole: bool) -> Outcome:
     """The metrics alone as JSON, unless the card is asked for as well."""
-    missed = any(found.passed is False for found in judged.accuracy.values())
-    text = accuracy_text(accuracy_rows(judged.accuracy, judged.accuracy_card))
+    passed = [*(found.passed for found in judged.accuracy.values()), *(one.passed for one in judged.requirements)]
+    missed = any(one is False for one in passed)
+    text = accuracy_text(accuracy_rows(judged.accuracy, judged.accuracy_card) + requirement_rows(judged.requirements))
     values = {name: found.value for name, found in judged.accuracy.items()}
     return Outcome(EXIT_INVALID if missed else EXIT_VALID, text, to_json(judged) if whole else values)

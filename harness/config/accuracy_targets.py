@@ -17,7 +17,7 @@ class Target(BaseModel):
     metric: str
     value: float
     """In the metric's own unit: a fraction of 1, or dB."""
-    source: str
+    source: str = "your config"
     rounds: list[Round] = Field(default_factory=list)
     """Rounds it holds in; empty for all."""
     count: int | None = Field(default=None, ge=1)

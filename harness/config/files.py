@@ -74,6 +74,12 @@ class ConfigFile:
     path: Path
     fields: dict[str, Any]
     """As YAML has them, with what the file inherits; not yet judged."""
+    own_targets: bool = False
+    """Whether its `targets` stand in a file of the user's, not in one that ships with the harness."""
+
+    def wrote_targets(self, overrides: Sequence[tuple[str, Any]] = ()) -> bool:
+        """Whether the targets are the user's own, with the overrides laid over the file."""
+        return self.own_targets or any(field == "targets" for field, _ in overrides)
 
     def benchmark(self, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
         """The benchmark that the file describes, with the overrides laid over it.
@@ -107,7 +113,7 @@ def read_config(path: Path) -> ConfigFile:
     """
     fields = _read_inherited(path)
     _add_datasets(fields, path)
-    return ConfigFile(path, fields)
+    return ConfigFile(path, fields, _wrote_targets(path))
 
 
 def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
@@ -198,11 +204,24 @@ def _read_inherited(path: Path, heirs: Sequence[Path] = ()) -> dict[str, Any]:
         return raw
     if not isinstance(name, str):
         raise ConfigError(f"a mistake in {path}: inherits: must be a benchmark's name or a path, not {name!r}")
-    is_path = name.endswith((".yaml", ".yml")) or "/" in name
-    base, heirs = find_benchmark(str(path.parent / name) if is_path else name), [*heirs, path.resolve()]
+    base, heirs = _base_of(path, name), [*heirs, path.resolve()]
     if base.resolve() in heirs:
         raise ConfigError(f"a mistake in {path}: inherits: {name} inherits from this file in turn")
     return _laid_over(_read_inherited(base, heirs), raw)
+
+
+def _wrote_targets(path: Path) -> bool:
+    """Whether the targets that a config ends up with are the user's: the nearest file of those it inherits from decides."""
+    raw = _read_yaml(path)
+    if "targets" in raw:
+        return path.resolve().parent != config_folder().resolve()
+    name = raw.get("inherits")
+    return isinstance(name, str) and _wrote_targets(_base_of(path, name))
+
+
+def _base_of(path: Path, name: str) -> Path:
+    is_path = name.endswith((".yaml", ".yml")) or "/" in name
+    return find_benchmark(str(path.parent / name) if is_path else name)
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,8 @@ class Benchmark(Section):
     full_count: int | None = Field(default=None, ge=1)
     """Samples of the full data set, on which accuracy counts."""
     targets: list[Target] = Field(default_factory=list)
+    require: list[str] = Field(default_factory=list)
+    """What the figures of a run must reach: `p90<=5ms`, `top1:min=0.75`. Each decides the exit status."""
     asked_by_kind: bool = False
     """The user named a kind of task (`classification`), for which this benchmark stands: its floor and its full set are then
     nothing to a model and data of the user's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.report.requirements import missed_names, requirement_rows
 from harness.report.run import reason_lines, render
 from harness.report.table import Column, table_lines
 from harness.results.figures import Peak
@@ -21,7 +22,10 @@ def render_peak(top: SeriesResult, peak: Peak) -> str:
     """
     chosen = next((run.result for run in top.runs if _is_chosen(run.result, peak)), None)
     parts = [render(chosen)] if chosen else []
-    verdict = [] if top.status == "valid" else [top.status.upper()]
+    verdict = [f"{name}  {text}" for name, text in requirement_rows(top.requirements)]
+    lost = missed_names(top.requirements)
+    verdict += [f"MISSED: {', '.join(lost)}"] if lost and top.status == "valid" else []
+    verdict += [] if top.status == "valid" else [top.status.upper()]
     verdict += [f"  because: {reason.what}" for reason in top.reasons]
     verdict += [f"  fix: {reason.fix}" for reason in top.reasons if reason.fix]
     if not chosen:

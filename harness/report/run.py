@@ -6,6 +6,7 @@ from harness.config.workers import THREADS, WORKERS
 from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
 from harness.report.accuracy import accuracy_rows
+from harness.report.requirements import missed_names, requirement_rows
 from harness.report.table import table_lines
 from harness.results.figures import Memory, Performance, Span
 from harness.results.record import Reason, Result
@@ -63,6 +64,7 @@ def _rows(result: Result) -> list[tuple[str, str]]:
         rows += _performance(result, result.performance)
     if result.accuracy:
         rows += accuracy_rows(result.accuracy, result.accuracy_card)
+    rows += requirement_rows(result.requirements)
     if result.memory.peak_rss_bytes:
         rows.append(("peak memory", _memory(result.memory.peak_rss_bytes, result.memory)))
     if result.performance and result.machine:
@@ -194,7 +196,10 @@ def _parity(parity: Comparison) -> str:
 
 
 def _verdict(result: Result) -> str:
+    lost = missed_names(result.requirements)
     if result.mode == "accuracy" and result.status == "valid":
-        missed = [name for name, found in (result.accuracy or {}).items() if found.passed is False]
-        return f"TARGET MISSED: {', '.join(missed)}" if missed else "the accuracy run is complete"
-    return result.status.upper()
+        names = [name for name, found in (result.accuracy or {}).items() if found.passed is False]
+        if names := list(dict.fromkeys([*names, *lost])):
+            return f"TARGET MISSED: {', '.join(names)}"
+        return "the accuracy run is complete"
+    return result.status.upper() + (f", but MISSED: {', '.join(lost)}" if lost else "")

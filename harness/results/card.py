@@ -1,7 +1,8 @@
 """The accuracy card: a score beside its target, with what may be concluded from it.
 
-A target binds, which means that it decides the exit status, only where both the model and the whole data set are
-recognised by their published checksums. Everywhere else it is shown, with the reason why it does not bind.
+A shipped target binds, which means that it decides the exit status, only where both the model and the whole data set are
+recognised by their published checksums. Everywhere else it is shown, with the reason why it does not bind. A target that the
+user wrote in a file of his own always binds.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Subject:
     dataset: DataSetRef
     model: ModelRef | None
     """None for another harness's log, which does not say what answered."""
+    own_targets: bool = False
+    """Whether the user wrote the targets."""
 
 
 def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
@@ -122,6 +125,8 @@ def _margin(score: Score, name: str, target: float) -> Margin:
 
 def _binds(target: Target, subject: Subject) -> bool:
     model, data = subject.model, subject.dataset
+    if subject.own_targets:
+        return not target.models or model is None or model.name in target.models
     recognised = model is not None and model.checksum == "verified" and data.checksum == "verified"
     return recognised and data.full and subject.count == subject.full_count and target.count is None
 
@@ -129,7 +134,7 @@ def _binds(target: Target, subject: Subject) -> bool:
 def _remarks(subject: Subject, target: Target | None) -> list[str]:
     """What a reader must not conclude from the score, a sentence each."""
     remarks = _about_size(subject, target)
-    if target is None:
+    if target is None or subject.own_targets:
         return remarks
     if subject.model is not None and subject.model.source == "standin":
         remarks.append("a stand-in model: the target does not apply to it")

@@ -21,7 +21,7 @@ from harness.json_records import EMPTY, FLAT, LEFT_OUT
 from harness.machine.facts import System
 from harness.messages.calibration import Calibration
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
-from harness.results.scores import Card, Metric, Parity
+from harness.results.scores import Card, Metric, Parity, Verdict
 from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model
 
 SCHEMA_VERSION: Literal[2] = 2
@@ -50,7 +50,7 @@ class Result:
     status: Status
     """`started` while the run lasts, then `valid`, `invalid` (LoadGen says so) or `failed`: nothing of that was measured."""
     reasons: tuple[Reason, ...]
-    """Why it is not valid, or what target it misses."""
+    """Why it is not valid, or what target or requirement it misses."""
     warnings: tuple[str, ...]
     """What else to know, a sentence each."""
     unstable: tuple[Reason, ...]
@@ -85,6 +85,8 @@ class Result:
     """Metrics by name (docs/accuracy.md); null in a performance run and in one that failed."""
     accuracy_card: Card | None
     """The headline metric's card; null where there is none."""
+    requirements: tuple[Verdict, ...] = ()
+    """What was asked of the figures (`--require`, `require` and `targets` of an own config), in order (docs/measuring.md)."""
     memory: Memory
     """What the run took."""
     machine: MachineStates | None
@@ -172,6 +174,8 @@ class SeriesResult:
     """That of the first run that was scored."""
     accuracy_card: Card | None
     """Likewise."""
+    requirements: tuple[Verdict, ...] = ()
+    """Those of all runs; of a search, those of the search as a whole."""
     spread: Spread | None
     """Median and range of repeats; null where there are none."""
     sweep: tuple[SweepRow, ...] | None
@@ -203,5 +207,9 @@ def status_of(result: Result | SeriesResult) -> int:
     # A sweep goes on after a run that failed, and says so in the end.
     if isinstance(result, SeriesResult) and result.exit_status:
         return result.exit_status
-    missed = any(metric.passed is False for metric in (result.accuracy or {}).values())
+    scored = [result.accuracy or {}]
+    if isinstance(result, SeriesResult):
+        scored += [run.result.accuracy or {} for run in result.runs]
+    missed = any(metric.passed is False for metrics in scored for metric in metrics.values())
+    missed = missed or any(verdict.passed is False for verdict in result.requirements)
     return 1 if result.status == "invalid" or missed else 0

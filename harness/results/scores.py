@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.json_records import FLAT
-from harness.model.comparison import Comparison
+from harness.config.requirement import Comparison
+from harness.json_records import FLAT, LEFT_OUT
+from harness.model.comparison import Comparison as ParityComparison
+from harness.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +106,47 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A requirement, or a target of the user's own, and how it came out. Figure, limit and margin are in `unit`."""
+
+    requirement: str
+    """As it was asked for: `p90<=5ms`."""
+    figure: str
+    """Which figure or metric."""
+    value: float | None
+    """What it is; null where it was not measured, or is not asked of this run."""
+    comparison: Comparison
+    """How it must lie to the limit."""
+    limit: float
+    """What it must reach."""
+    margin: float | None
+    """How far it is on the right side of the limit; below 0, so far on the wrong one."""
+    unit: Unit
+    """`ns`, `s`, `bytes`, `queries/s`, `samples/s`, `J`, `dB`, `share` (a fraction of 1) or `count`."""
+    passed: bool | None
+    """Whether it holds; null where it is not asked of this run. A false one makes the exit status 1."""
+    source: str
+    """Who asks: `required`, or the target's own source."""
+    why: str
+    """Why there is no value; empty where there is one."""
+    run: str | None = field(default=None, metadata=LEFT_OUT)
+    """In a series: the run's directory. Not there in a run, and where a search as a whole is judged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What scoring gives."""
 
     accuracy: Mapping[str, Metric]
     accuracy_card: Card | None
+    requirements: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
     """The proof that the backend answers as one thread of the CPU does."""
 
-    comparison: Comparison = field(metadata=FLAT)
+    comparison: ParityComparison = field(metadata=FLAT)
     time_s: float | None
     """How long the proof took, in s."""
     allowed: bool

@@ -18,13 +18,14 @@ from harness.messages.worker import Done
 from harness.results import files as results
 from harness.results import stability
 from harness.results.figures import MachineStates, Memory, Performance
+from harness.results.gate import judge_run
 from harness.results.loadgen_log import invalid_reasons, performance, read_detail
 from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
 from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
 from harness.results.warnings import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
 from harness.run.launch import WorkerReport
-from harness.run.score import score
+from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
 from tasks.base import Task
 
@@ -125,9 +126,9 @@ def finished(
         warnings=(*_warnings(result, spec, done), *(f"LoadGen: {error}" for error in detail[":errors"])),
     )
     if spec.load.mode == "accuracy":
-        return _scored(result, spec, folder, task)
+        return judge_run(_scored(result, spec, folder, task), asked_of(spec, done.sample_count))
     figures = performance(detail, spec.load, done.queue_times)
-    return _timed(result, figures, invalid_reasons(detail, figures, loadgen), done)
+    return judge_run(_timed(result, figures, invalid_reasons(detail, figures, loadgen), done), asked_of(spec))
 
 
 def _scored(result: Result, spec: Spec, folder: Path, task: Task | None) -> Result:
@@ -135,7 +136,9 @@ def _scored(result: Result, spec: Spec, folder: Path, task: Task | None) -> Resu
         judged = score(spec, folder, task)
     except LogError as error:
         raise RunFailed(str(error)) from None
-    reasons = tuple(_missed(name, one) for name, one in judged.accuracy.items() if one.passed is False)
+    # A target of the user's own is a requirement, whose verdict gives the reason.
+    shipped = {} if spec.own_targets else judged.accuracy
+    reasons = tuple(_missed(name, one) for name, one in shipped.items() if one.passed is False)
     return replace(
         result, status="valid", reasons=reasons, accuracy=judged.accuracy, accuracy_card=judged.accuracy_card
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from accuracy.answers.log import Answer, read_answers
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.card import Subject, judge
+from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.scores import Judged
 from harness.run.doubt import other_reading
@@ -28,8 +30,24 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
         count=len(task),
         dataset=spec.dataset,
         model=spec.model,
+        own_targets=spec.own_targets,
     )
-    return score_log(task, folder / ACCURACY_LOG, subject)
+    judged = score_log(task, folder / ACCURACY_LOG, subject)
+    values = {name: metric.value for name, metric in judged.accuracy.items()}
+    return replace(judged, requirements=judge_metrics(values, asked_of(spec, len(task))))
+
+
+def asked_of(spec: Spec, count: int | None = None) -> list[Requirement]:
+    """What the user asks of a run: requirements, then targets of his own.
+
+    Args:
+        spec: The run.
+        count: Samples that were scored; None where none were.
+    """
+    asked = list(requirements(spec.require, task_class(spec.task).metrics))
+    if spec.own_targets:
+        asked += own_targets(spec.targets, spec.load.round, spec.model.name, count)
+    return asked
 
 
 def score_log(task: Task, log: Path, subject: Subject) -> Judged:
@@ -48,15 +66,20 @@ def score_log(task: Task, log: Path, subject: Subject) -> Judged:
     return judge(metrics, subject, [doubt] if doubt else [])
 
 
-def rescore(folder: Path) -> Judged:
+def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
     """As `score`, for a finished run's directory.
 
+    Args:
+        folder: The run's directory.
+        require: What is asked of the metrics, besides what the run was asked.
+
     Raises:
-        ConfigError: Not a run's directory, or not one of an accuracy run.
+        ConfigError: Not a run's directory, or not one of an accuracy run; a requirement that no metric answers.
     """
     spec = read_spec(folder)
     if spec.load.mode != "accuracy":
         raise ConfigError(
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
-    return score(spec, folder)
+    check_scored(requirements(require, task_class(spec.task).metrics))
+    return score(spec.model_copy(update={"require": [*spec.require, *require]}), folder)

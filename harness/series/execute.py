@@ -168,6 +168,7 @@ def top_of(runs: Sequence[SeriesRun]) -> SeriesResult:
         reasons=tuple(named(run.directory, reason) for run in runs for reason in run.result.reasons),
         warnings=tuple(f"{run.directory}: {warning}" for run in runs for warning in run.result.warnings),
         unstable=tuple(named(run.directory, reason) for run in runs for reason in run.result.unstable),
+        requirements=tuple(replace(verdict, run=run.directory) for run in runs for verdict in run.result.requirements),
         accuracy=scored.accuracy if scored else None,
         accuracy_card=scored.accuracy_card if scored else None,
         spread=_spread(runs),

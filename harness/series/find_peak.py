@@ -14,12 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
 from harness.report.screen import Screen
 from harness.report.series import render_series
 from harness.results import files as results
 from harness.results.figures import Peak, Queueing
-from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun
+from harness.results.gate import judge_search, missed, requirements
+from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun, status_of
 from harness.results.subject import Answering, LoadGenSettings
 from harness.run.execute import execute
 from harness.series.execute import empty_directory, kept_on_top, run_of, top_of
@@ -49,7 +51,9 @@ class PeakFinder:
             ConfigError: A budget that not even one run fits into.
         """
         self._planned, self._asked, self._out, self._screen = planned, asked, out, screen
-        spec = self._spec = planned.spec
+        # Loads above the peak miss what is asked of the peak: the search is judged, not each of its runs.
+        self._required = requirements(planned.spec.require, task_class(planned.spec.task).metrics)
+        spec = self._spec = planned.spec.model_copy(update={"require": [], "own_targets": False})
         self._full_s = least_duration_s(spec)
         full_ms = spec.load.min_duration_ms
         short_ms = max(_SHORTEST_MS, int(_SHARE * full_ms))
@@ -132,6 +136,14 @@ class PeakFinder:
             return replace(own, status="valid", reasons=(), exit_status=0)
         reasons = (self._no_peak(),) if self.trials else ()
         return replace(top, status="invalid", reasons=reasons, exit_status=1)
+
+    def judged(self) -> SeriesResult:
+        """The result on top of a search that came to its end, with a verdict on what was asked of it."""
+        top, best = self.top(), confirmed(self.trials)
+        chosen = self._chosen(best) if best else None
+        verdicts = judge_search(chosen, top.search.peak if top.search else None, self._required)
+        top = replace(top, requirements=verdicts, reasons=(*top.reasons, *missed(verdicts)))
+        return replace(top, exit_status=status_of(top))
 
     def broken_off(self, error: BaseException) -> SeriesResult:
         """The result on top of a search that an error ended."""
@@ -221,7 +233,7 @@ def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen:
     with kept_on_top(out, peak.broken_off) as on_top:
         on_top.so_far(peak.top())
         peak.search(Journal(out), lambda: on_top.so_far(peak.top()))
-        top = peak.top()
+        top = peak.judged()
         on_top.end(top)
     return top, f"{render_series(top)}\n\n{out}"
 

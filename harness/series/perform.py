@@ -50,6 +50,7 @@ def perform(
     repeat: int,
     out: Path | None,
     as_json: bool,
+    require: Sequence[str] = (),
 ) -> Performed:
     """One run or a series of runs, in a directory of their own.
 
@@ -61,8 +62,11 @@ def perform(
         repeat: How often each.
         out: The directory; None for one of its own below results/.
         as_json: Nothing is drawn, and a failure that has a result gives it back.
+        require: What is asked of the figures, besides what the config asks.
     """
-    series = plan_series(config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir())
+    series = plan_series(
+        config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir(), require=require
+    )
     screen = Screen(quiet=as_json)
     own = out is None
     first = series.runs[0]

@@ -10,9 +10,11 @@ from typing import Any
 
 from harness.config.backend import parse_backend
 from harness.config.files import read_config
+from harness.config.registry import TASKS, task_class
 from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError
+from harness.results.gate import check_measured, check_targets, requirements
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 
@@ -71,6 +73,7 @@ def plan_series(
     backends: Sequence[str],
     repeat: int,
     cache_dir: Path,
+    require: Sequence[str] = (),
 ) -> Series:
     """Every run that the options ask for. The config is read once, and repeats of a run share its spec.
 
@@ -81,13 +84,18 @@ def plan_series(
         backends: Likewise.
         repeat: How often each.
         cache_dir: Where official and built-in models and data lie.
+        require: What the command line asks of the figures, besides the config.
 
     Raises:
         ConfigError: The config or an override is wrong, or a run lacks something.
     """
     file = read_config(config)
     benchmark = file.benchmark(overrides)
+    if require:
+        overrides = [*overrides, ("require", [*benchmark.require, *require])]
+        benchmark = file.benchmark(overrides)
     mode = benchmark.load.mode
+    _check_requirements(benchmark, require)
     if mode == "find-peak":
         _check_find_peak(benchmark, models, backends, repeat)
     if mode == "submission":
@@ -101,6 +109,21 @@ def plan_series(
             name = f"{len(runs) + 1}-{one_mode}-{backend.partition(':')[0]}"
             runs.append(PlannedRun(name, spec, backend, model))
     return Series(mode, tuple(runs), _peak_search(benchmark) if mode == "find-peak" else None)
+
+
+def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
+    """Refuses what no figure answers before anything runs, and what none of the command's runs would measure.
+
+    Raises:
+        ConfigError: An unknown metric or figure, a unit of another kind, a figure of other modes.
+    """
+    if benchmark.task not in TASKS:
+        return
+    metrics, mode = task_class(benchmark.task).metrics, benchmark.load.mode
+    check_targets(benchmark.targets, metrics)
+    requirements(benchmark.require, metrics)
+    # A config may serve several modes; what a command names is meant for its own.
+    check_measured(requirements(given, metrics), _MODES["submission"] if mode == "submission" else (mode,))
 
 
 def _of_submission(benchmark: Benchmark) -> list[tuple[str, Any]]:

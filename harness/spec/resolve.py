@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from accuracy.errors import TruthError
 from harness.config import rules
 from harness.config.backend import with_absolute_paths
-from harness.config.files import ConfigFile, config_folder, load_benchmark
+from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
 from harness.config.registry import TASKS, backend_names, task_class
 from harness.config.schema import Benchmark
@@ -71,6 +71,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
     model, dataset = found_model[0], found_data[0]
     is_own = benchmark.asked_by_kind and model.source == "file"
+    own_targets = config.wrote_targets(overrides)
     return Spec(
         benchmark=config.path.stem,
         title=_title(config.path, benchmark, model, dataset),
@@ -80,7 +81,9 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         dataset=dataset,
         backend=with_absolute_paths(benchmark.backend),
         load=load,
-        targets=[] if is_own else benchmark.targets,
+        targets=[] if is_own and not own_targets else benchmark.targets,
+        own_targets=own_targets,
+        require=benchmark.require,
         full_count=None if is_own and dataset.source == "file" else benchmark.full_count,
         cache_dir=cache_dir,
         sample_cache_bytes=cache_limit(),
@@ -95,6 +98,8 @@ class Audit:
     task: str
     options: dict[str, Any]
     dataset: DataSetRef
+    own_targets: bool
+    """Whether the user wrote the targets."""
 
 
 def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout, cache_dir: Path) -> Audit:
@@ -109,10 +114,12 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
     Raises:
         ConfigError: A mistake in the config, or no data.
     """
-    benchmark = load_benchmark(config, overrides)
+    file = read_config(config)
+    benchmark = file.benchmark(overrides)
     dataset, of_data = find_dataset(benchmark, cache_dir)
     of_layout = dict(task_class(benchmark.task).layouts.get(layout, {}))
-    return Audit(benchmark, benchmark.task, _options(benchmark, of_layout, of_data), dataset)
+    options = _options(benchmark, of_layout, of_data)
+    return Audit(benchmark, benchmark.task, options, dataset, file.wrote_targets(overrides))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

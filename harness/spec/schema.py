@@ -94,6 +94,10 @@ class Spec(Section):
     backend: BackendSection
     load: Load
     targets: list[Target] = Field(default_factory=list)
+    own_targets: bool = False
+    """Whether the user wrote them: then they decide the exit status whatever the model and the data are."""
+    require: list[str] = Field(default_factory=list)
+    """What the figures must reach, as the user wrote it."""
     full_count: int | None = None
     """Samples of the full data set; None where the benchmark names none."""
     cache_dir: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.units import bytes_text, duration, parse_bytes, seconds
+from harness.units import Unit, bytes_text, duration, parse_bytes, parse_quantity, quantity_text, seconds
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,64 @@ def test_what_is_no_size_is_shown_how_to_write_one(text: str) -> None:
 def test_a_size_that_the_user_shall_write_is_never_too_small(count: int) -> None:
     assert parse_bytes(bytes_text(count, up=True)) >= count
     assert parse_bytes(bytes_text(count).replace("bytes", "")) == pytest.approx(count, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("5ms", "ns", 5e6),
+        ("1.5 s", "ns", 1.5e9),
+        ("800us", "ns", 8e5),
+        ("2min", "s", 120.0),
+        ("500ms", "s", 0.5),
+        ("57%", "share", 0.57),
+        ("0.57", "share", 0.57),
+        ("100 mb", "bytes", 1e8),
+        ("1GiB", "bytes", 2.0**30),
+        ("12queries/s", "queries/s", 12.0),
+        ("12", "samples/s", 12.0),
+        ("3mJ", "J", 0.003),
+        ("33dB", "dB", 33.0),
+        ("64", "count", 64.0),
+        ("-0.1", "share", -0.1),
+    ],
+)
+def test_a_quantity_is_read_in_the_unit_that_is_wanted(text: str, unit: Unit, value: float) -> None:
+    assert parse_quantity(text, unit) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("5", "ns"),
+        ("5MB", "ns"),
+        ("5ms", "bytes"),
+        ("1,000", "count"),
+        ("nan", "share"),
+        ("inf", "count"),
+        ("1e9999", "count"),
+        ("", "count"),
+        ("75 %%", "share"),
+        ("9queries/s", "samples/s"),
+        ("5 Ms", "ns"),
+        ("3", "J"),
+    ],
+)
+def test_a_quantity_of_another_kind_is_refused_with_an_example(text: str, unit: Unit) -> None:
+    with pytest.raises(ValueError, match=f"must be .* not '{text}'"):
+        parse_quantity(text, unit)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (4.2e6, "ns", "4.200 ms"),
+        (12.5, "s", "12.5 s"),
+        (1e8, "bytes", "100.0 MB"),
+        (0.7619, "share", "0.7619"),
+        (1234.5, "queries/s", "1,234.5 queries/s"),
+        (64, "count", "64"),
+    ],
+)
+def test_a_quantity_is_shown_with_its_unit(value: float, unit: Unit, text: str) -> None:
+    assert quantity_text(value, unit) == text
