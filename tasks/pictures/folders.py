@@ -292,7 +292,7 @@ class _FolderLabels:
     """The folders that pictures lie in, as what they are of."""
 
     def __init__(self, path: Path, listing: Listing) -> None:
-        self._classes = ClassNames(listing.classes, f"the folders in {path}")
+        self._classes = ClassNames(listing.classes, f"{path} (a folder a class)")
         place = {folder: number for number, folder in enumerate(listing.classes)}
         self._whole = {name: place[name.partition("/")[0]] for name in listing.keys}
 

@@ -247,6 +247,7 @@ def test_questions_are_read_with_their_answers_and_asked(datasets: Any, tmp_path
     assert task.describe_data() == {
         "count": 2,
         "questions": 2,
+        "questions_without_window": 0,
         "source": str(name),
         "truth": str(name),
         "max_seq_length": 96,

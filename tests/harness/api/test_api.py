@@ -173,6 +173,12 @@ def test_cocos_80_names_go_to_its_ids_with_their_gaps(detector: Path) -> None:
         assert [(box.category, box.name) for box in detect(colours((9, 9, 9))).boxes] == [(17, "cat"), (1, "person")]
 
 
+def test_names_of_another_number_of_classes_are_refused_for_boxes_too(zoo: Path) -> None:
+    model = zoo / "models/ssd/coco_ssd_mobilenet_v1_1.0_quant_detect.tflite"
+    with pytest.raises(ModelMismatch, match="there are 79 names, but the model has 90 classes"):
+        Detector.open("ssd_mobilenet_v2", model=model, labels=[f"thing {number}" for number in range(79)])
+
+
 def test_names_of_another_number_of_classes_are_refused_for_masks_too(segmenter: Path) -> None:
     with pytest.raises(ModelMismatch, match="the list given has 5 names, but the model has 3 classes"):
         Segmenter.open("deeplabv3", model=segmenter, labels=["background", "a", "b", "c", "d"])
