@@ -68,7 +68,7 @@ def prepared(way: str, case: Case) -> bytes:
     values = WAYS[way](case.picture(), case.height, case.width)
     shape = (1, case.height, case.width, 3)
     types = (TensorSpec("image", shape, np.dtype(dtype)) for dtype in ("float32", "uint8", "int8"))
-    bound = (bind_input([tensor], PictureOptions(), "this") for tensor in types)
+    bound = (bind_input([tensor], PictureOptions(layout="nhwc"), "this") for tensor in types)
     return b"".join(picture.encode(values).tobytes() for picture in bound)
 
 
