@@ -69,7 +69,8 @@ def read_rows(path: Path) -> Iterator[Answer]:
         LogError: The file is missing, cut in the middle, not one array of rows, or a row is not what LoadGen writes.
     """
     try:
-        with path.open(encoding="ascii") as file:
+        # A byte order mark is what an editor of Windows leaves.
+        with path.open(encoding="utf-8-sig") as file:
             if (start := file.read(1)) != "[":
                 raise LogError(f"{path} is not an accuracy log: it starts with {start!r}, not with '['")
             yield from _rows_of_array(path, file)

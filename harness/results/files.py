@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accuracy.text_files import read_text
 from harness.errors import ConfigError, RunFailed, message_of
 from harness.json_records import NotThisRecord, UnknownField, from_json, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
@@ -68,7 +69,7 @@ def read_result(folder: Path) -> Result | SeriesResult:
     """
     path = folder / RESULT_FILE
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        value = json.loads(read_text(path), parse_constant=_no_number)
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from accuracy.text_files import NotText, read_text
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
@@ -136,8 +137,8 @@ def read_spec(folder: Path) -> Spec:
     """
     path = folder / SPEC_FILE
     try:
-        return Spec.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Spec.model_validate(yaml.safe_load(read_text(path)))
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {SPEC_FILE}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+    except (yaml.YAMLError, NotText, ValidationError) as error:
         raise ConfigError(f"{path} is not a resolved spec: {str(error).splitlines()[0]}") from None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from accuracy.answers.detections import read_results
-from accuracy.answers.log import LogError
+from accuracy.answers.log import LogError, read_rows
 from accuracy.errors import TruthError
 from accuracy.topk import read_label_lists
 from accuracy.truth.class_names import read_class_names
@@ -41,6 +41,7 @@ QUESTIONS = {
         }
     ]
 }
+LOG = '[\n{ "seq_id" : 0, "qsl_idx" : 5, "data" : "0000803F" }\n]\n'
 RESULTS = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 0.5}]
 
 
@@ -62,6 +63,7 @@ READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "questions": ("a.json", json.dumps(QUESTIONS, indent=1), read_questions),
     "predictions": ("a.json", json.dumps({"q": "Oslo"}, indent=1), read_predictions),
     "vocabulary": ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n", lambda path: WordPiece(path).id_of("the")),
+    "accuracy log": ("a.json", LOG, lambda path: list(read_rows(path))),
     "config": ("a.yaml", "title: mine\ntask: classification\n", lambda path: read_config(path).fields),
     "JSON to import": ("a.json", json.dumps(QUESTIONS, indent=1), lambda path: implausible(path, "a.json")),
 }
@@ -77,7 +79,7 @@ def test_a_file_of_windows_reads_as_the_same_file_of_unix(reader: str, tmp_path:
     assert read(path) == expected
 
 
-@pytest.mark.parametrize("reader", [reader for reader in READERS if reader != "JSON to import"])
+@pytest.mark.parametrize("reader", [reader for reader in READERS if reader not in ("JSON to import", "accuracy log")])
 def test_text_in_utf_16_is_refused_by_its_name(reader: str, tmp_path: Path) -> None:
     name, text, read = READERS[reader]
     (tmp_path / name).write_text(text, encoding="utf-16")
