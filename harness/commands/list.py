@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
@@ -12,6 +12,7 @@ from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.registry import backend_kind, backend_names
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
+from harness.json_records import LEFT_OUT, to_json
 from harness.spec.official_source import how_to_get
 from harness.zoo.files.official import USABLE, cache_dir, examine
 
@@ -36,62 +37,122 @@ def main(arguments: argparse.Namespace) -> Outcome:
     collections = load_collections()
     asked = arguments.names or [*benchmark_names(), *collections]
     tasks = [find_benchmark(name, collections).stem for name in asked if name not in collections]
-    data: dict[str, Any] = {
-        "cache": str(cache_dir()),
-        "tasks": [_task(name, load_benchmark(find_benchmark(name))) for name in tasks],
-        "collections": [_collection(name, collections[name]) for name in asked if name in collections],
-    }
-    if not arguments.names:
-        data["backends"] = [_backend(name) for name in backend_names()]
-    return Outcome(EXIT_VALID, _text(data), data)
+    listing = Listing(
+        cache=str(cache_dir()),
+        tasks=tuple(_task(name, load_benchmark(find_benchmark(name))) for name in tasks),
+        collections=tuple(_collection(name, collections[name]) for name in asked if name in collections),
+        backends=None if arguments.names else tuple(_backend(name) for name in backend_names()),
+    )
+    return Outcome(EXIT_VALID, _text(listing), to_json(listing))
 
 
-def _task(name: str, benchmark: Benchmark) -> dict[str, Any]:
-    return {
-        "name": name,
-        "title": benchmark.title,
-        "kind": benchmark.task,
-        "aliases": benchmark.aliases,
-        "rounds": benchmark.rounds,
-        "models": [_model(model, entry) for model, entry in benchmark.models.items()],
-        "datasets": [_dataset(dataset, entry) for dataset, entry in benchmark.datasets.items()],
-    }
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A model or a file of a config."""
+
+    name: str
+    file: str | None
+    """The official one; None where there is none."""
+    state: str | None
+    """Of the official file in the cache."""
+    here: str | None
+    """What would be used: `official`, `builtin` or `standin`."""
+    why: str
+    """Why the official file is not usable, and what to do."""
 
 
-def _collection(name: str, collection: Collection) -> dict[str, Any]:
-    return {
-        "name": name,
-        "title": collection.title,
-        "models": [_model(model, entry) for model, entry in collection.models.items()],
-        "files": [_file(file, entry) for file, entry in collection.files.items()],
-    }
+@dataclass(frozen=True, slots=True)
+class ListedDataset(ListedFile):
+    """A data set."""
+
+    extent: str | None
+    """How much of the whole it is."""
 
 
-def _model(name: str, entry: ModelEntry) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A benchmark."""
+
+    name: str
+    title: str
+    kind: str
+    aliases: Sequence[str]
+    rounds: Sequence[str]
+    models: tuple[ListedFile, ...]
+    datasets: tuple[ListedDataset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCollection:
+    """Models and files that belong together."""
+
+    name: str
+    title: str
+    models: tuple[ListedFile, ...]
+    files: tuple[ListedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBackend:
+    """A backend, and whether it can be imported."""
+
+    name: str
+    here: bool
+    why: str
+    """Why it is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that was asked for."""
+
+    cache: str
+    tasks: tuple[ListedTask, ...]
+    collections: tuple[ListedCollection, ...]
+    backends: tuple[ListedBackend, ...] | None = field(metadata=LEFT_OUT)
+    """None where only some names were asked for."""
+
+
+def _task(name: str, benchmark: Benchmark) -> ListedTask:
+    return ListedTask(
+        name,
+        benchmark.title,
+        benchmark.task,
+        benchmark.aliases,
+        benchmark.rounds,
+        models=tuple(_model(model, entry) for model, entry in benchmark.models.items()),
+        datasets=tuple(_dataset(dataset, entry) for dataset, entry in benchmark.datasets.items()),
+    )
+
+
+def _collection(name: str, collection: Collection) -> ListedCollection:
+    return ListedCollection(
+        name,
+        collection.title,
+        models=tuple(_model(model, entry) for model, entry in collection.models.items()),
+        files=tuple(_file(file, entry) for file, entry in collection.files.items()),
+    )
+
+
+def _model(name: str, entry: ModelEntry) -> ListedFile:
     state, why = _official(name, entry)
     here = "official" if state in USABLE else "standin" if entry.standin else None
-    return {"name": name, "file": entry.file, "state": state, "here": here, "why": why}
+    return ListedFile(name, entry.file, state, here, why)
 
 
-def _dataset(name: str, entry: DatasetEntry) -> dict[str, Any]:
+def _dataset(name: str, entry: DatasetEntry) -> ListedDataset:
     state, why = _official(name, entry)
     here = "builtin" if entry.builtin else "official" if state in USABLE else None
     if here == "official" and (truth := next((part for part in entry.parts if part.file == entry.truth), None)):
         of_truth = examine(truth.file, truth, cache_dir())
         if not of_truth.usable:
             why = f"its ground truth {truth.file} is not: {of_truth.why or how_to_get(name, entry)}"
-    return {"name": name, "file": entry.file, "extent": entry.extent, "state": state, "here": here, "why": why}
+    return ListedDataset(name, entry.file, state, here, why, entry.extent)
 
 
-def _file(name: str, entry: FileEntry) -> dict[str, Any]:
+def _file(name: str, entry: FileEntry) -> ListedFile:
     state, why = _official(name, entry)
-    return {
-        "name": name,
-        "file": entry.file,
-        "state": state,
-        "here": "official" if state in USABLE else None,
-        "why": why,
-    }
+    return ListedFile(name, entry.file, state, "official" if state in USABLE else None, why)
 
 
 def _official(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> tuple[str | None, str]:
@@ -105,44 +166,41 @@ def _official(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> tuple[
     return found.state, "" if found.usable else found.why or how_to_get(name, entry)
 
 
-def _backend(name: str) -> dict[str, Any]:
+def _backend(name: str) -> ListedBackend:
     try:
         backend_kind(name)
     except Exception as error:
         # A plug-in may do anything when it is imported; that is why it is not here.
-        return {"name": name, "here": False, "why": f"{type(error).__name__}: {error}"}
-    return {"name": name, "here": True, "why": ""}
+        return ListedBackend(name, here=False, why=f"{type(error).__name__}: {error}")
+    return ListedBackend(name, here=True, why="")
 
 
-def _text(data: dict[str, Any]) -> str:
+def _text(listing: Listing) -> str:
     lines: list[str] = []
-    for task in data["tasks"]:
-        also = f" ({', '.join(task['aliases'])})" if task["aliases"] else ""
-        lines += [f"{task['name']}{also}: {task['title']}", *_rows("model", task["models"])]
-        lines += [*_rows("data", task["datasets"]), ""]
-    for collection in data["collections"]:
-        lines += [f"{collection['name']}: {collection['title']}", *_rows("model", collection["models"])]
-        lines += [*_rows("file", collection["files"]), ""]
-    if "backends" in data:
-        lines.append("backends: " + ", ".join(backend["name"] for backend in data["backends"] if backend["here"]))
-        lines += [
-            f"  {backend['name']}: not here: {backend['why']}" for backend in data["backends"] if not backend["here"]
-        ]
-    return "\n".join([*lines, f"cache: {data['cache']}"])
+    for task in listing.tasks:
+        also = f" ({', '.join(task.aliases)})" if task.aliases else ""
+        lines += [f"{task.name}{also}: {task.title}", *_rows("model", task.models), *_rows("data", task.datasets), ""]
+    for collection in listing.collections:
+        lines += [f"{collection.name}: {collection.title}", *_rows("model", collection.models)]
+        lines += [*_rows("file", collection.files), ""]
+    if listing.backends is not None:
+        lines.append("backends: " + ", ".join(backend.name for backend in listing.backends if backend.here))
+        lines += [f"  {backend.name}: not here: {backend.why}" for backend in listing.backends if not backend.here]
+    return "\n".join([*lines, f"cache: {listing.cache}"])
 
 
-def _rows(what: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    width = max((len(row["name"]) for row in rows), default=0)
-    return [f"  {what if place == 0 else '':5}  {row['name']:{width}}  {_words(row)}" for place, row in enumerate(rows)]
+def _rows(what: str, rows: Sequence[ListedFile]) -> list[str]:
+    width = max((len(row.name) for row in rows), default=0)
+    return [f"  {what if place == 0 else '':5}  {row.name:{width}}  {_words(row)}" for place, row in enumerate(rows)]
 
 
-def _words(row: dict[str, Any]) -> str:
-    extent = f"{row['extent']} set, " if row.get("extent") else ""
-    if row["here"] == "official":
-        return f"{extent}here, {row['state']}" + (f"; {row['why']}" if row["why"] else "")
-    if row["here"] == "builtin":
+def _words(row: ListedFile) -> str:
+    extent = f"{row.extent} set, " if isinstance(row, ListedDataset) and row.extent else ""
+    if row.here == "official":
+        return f"{extent}here, {row.state}" + (f"; {row.why}" if row.why else "")
+    if row.here == "builtin":
         return "built in"
-    if row["here"] == "standin" and not row["file"]:
+    if row.here == "standin" and not row.file:
         return "stand-in; there is no official file"
-    missing = f"not here: {row['why']}" if row["why"] else "not here"
-    return f"stand-in; official file {missing}" if row["here"] == "standin" else f"{extent}{missing}"
+    missing = f"not here: {row.why}" if row.why else "not here"
+    return f"stand-in; official file {missing}" if row.here == "standin" else f"{extent}{missing}"

@@ -39,7 +39,7 @@ def test_repeats_share_one_spec_and_have_directories_of_their_own(plan: Plan) ->
 def test_a_sweep_runs_every_backend_with_every_model(plan: Plan, keyword_model: Path) -> None:
     models = (str(keyword_model), f"{keyword_model.parent}/./{keyword_model.name}")
     runs = plan(backends=("cpu:xnnpack=false", "null"), models=models).runs
-    assert [(run.backend, run.model_asked) for run in runs] == [
+    assert [(run.backend_asked, run.model_asked) for run in runs] == [
         (backend, model) for backend in ("cpu:xnnpack=false", "null") for model in models
     ]
     assert [run.spec.backend.name for run in runs] == ["cpu", "cpu", "null", "null"]
