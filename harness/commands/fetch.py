@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.commands.outcome import Outcome as Said
+from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, HarnessError
 from harness.units import bytes_text
 from harness.zoo.files.catalog import Catalog, Item, read_catalog
 from harness.zoo.files.download import FetchFailed, Patience
 from harness.zoo.files.fetch import Fetching, fetch
 from harness.zoo.files.importing import import_file, unpack_bundle
-from harness.zoo.files.install import Outcome
+from harness.zoo.files.install import FileOutcome
 from harness.zoo.files.meter import Meter
 from harness.zoo.files.official import cache_dir, examine
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mirror", metavar="URL", help="fetch URL/FILE instead of the origins")
 
 
-def main(arguments: argparse.Namespace) -> Said:
+def main(arguments: argparse.Namespace) -> Outcome:
     """Does what the options say."""
     ways = {
         "names": bool(arguments.names),
@@ -69,7 +69,7 @@ def main(arguments: argparse.Namespace) -> Said:
     return _fetch(arguments, catalog, cache)
 
 
-def _fetch(arguments: argparse.Namespace, catalog: Catalog, cache: Path) -> Said:
+def _fetch(arguments: argparse.Namespace, catalog: Catalog, cache: Path) -> Outcome:
     mirror = arguments.mirror
     if mirror is not None and not mirror.startswith(("https://", "http://")):
         raise ConfigError(f"--mirror {mirror}: name an address that starts with https:// or http://")
@@ -99,17 +99,17 @@ def _is_here(item: Item, cache: Path) -> bool:
         return False
 
 
-def _import(files: Sequence[Path], catalog: Catalog, cache: Path, *, replace: bool) -> Said:
-    outcomes: list[Outcome] = []
+def _import(files: Sequence[Path], catalog: Catalog, cache: Path, *, replace: bool) -> Outcome:
+    outcomes: list[FileOutcome] = []
     for file in files:
         try:
             outcomes += import_file(file, catalog, cache, replace=replace)
         except (ConfigError, FetchFailed) as error:
-            outcomes.append(Outcome(str(file), "failed", str(error), fatal=error))
+            outcomes.append(FileOutcome(str(file), "failed", str(error), fatal=error))
     return _said(outcomes, [])
 
 
-def _said(outcomes: Sequence[Outcome], notes: Sequence[str]) -> Said:
+def _said(outcomes: Sequence[FileOutcome], notes: Sequence[str]) -> Outcome:
     failed: list[HarnessError] = [outcome.fatal for outcome in outcomes if outcome.fatal]
     lines = [_line(outcome) for outcome in outcomes]
     data = {
@@ -121,10 +121,10 @@ def _said(outcomes: Sequence[Outcome], notes: Sequence[str]) -> Said:
         "by_hand": list(notes),
     }
     status = max((error.exit_status for error in failed), default=EXIT_VALID)
-    return Said(status, "\n".join([*lines, *notes]), data)
+    return Outcome(status, "\n".join([*lines, *notes]), data)
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: FileOutcome) -> str:
     if outcome.fatal:
         return f"failed      {outcome.what}"
     note = " (no checksum is published: this one is pinned)" if outcome.state == "unverified" else ""
@@ -135,7 +135,7 @@ def _how_to_get(item: Item) -> str:
     return f"not fetched {item.file}: {item.entry.obtain or 'get it from its owners'}"
 
 
-def _list(items: Sequence[Item], cache: Path) -> Said:
+def _list(items: Sequence[Item], cache: Path) -> Outcome:
     rows: list[dict[str, Any]] = []
     for item in items:
         try:
@@ -162,7 +162,7 @@ def _list(items: Sequence[Item], cache: Path) -> Said:
         f"{'' if row['size_bytes'] is None else bytes_text(row['size_bytes']):>9}  {row['why'] or _where(row)}".rstrip()
         for row in rows
     ]
-    return Said(EXIT_VALID, "\n".join([f"cache: {cache}", *lines]), {"cache": str(cache), "files": rows})
+    return Outcome(EXIT_VALID, "\n".join([f"cache: {cache}", *lines]), {"cache": str(cache), "files": rows})
 
 
 def _where(row: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.zoo.files.catalog import Item
 from harness.zoo.files.download import FetchFailed, Patience, Source, download, forget
-from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
+from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, partial_path, put_aside, writing
 from harness.zoo.files.official import REJECTED, examine, hash_file, mismatch, official_path, other_size, pin_of
 from harness.zoo.files.plausible import implausible
 
@@ -39,7 +39,7 @@ class Fetching:
     """Another process is at this file."""
 
 
-def fetch(items: Sequence[Item], how: Fetching, done: Callable[[Outcome], None]) -> list[Outcome]:
+def fetch(items: Sequence[Item], how: Fetching, done: Callable[[FileOutcome], None]) -> list[FileOutcome]:
     """Fetches files, a few at a time; those that are here and whole are left alone.
 
     Args:
@@ -53,7 +53,7 @@ def fetch(items: Sequence[Item], how: Fetching, done: Callable[[Outcome], None])
     waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
     for item in items:
         waiting.put(item)
-    ready: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    ready: queue.SimpleQueue[FileOutcome | BaseException] = queue.SimpleQueue()
     stop = threading.Event()
 
     def work() -> None:
@@ -66,7 +66,7 @@ def fetch(items: Sequence[Item], how: Fetching, done: Callable[[Outcome], None])
                 except BaseException as error:  # raised again in the caller's thread
                     ready.put(error)
 
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, FileOutcome] = {}
     # Daemons: after Ctrl-C nobody waits for a server that says nothing. What came is kept.
     for _ in range(min(_THREADS, len(items))):
         threading.Thread(target=work, daemon=True).start()
@@ -82,14 +82,14 @@ def fetch(items: Sequence[Item], how: Fetching, done: Callable[[Outcome], None])
     return [outcomes[item.file] for item in items]
 
 
-def _fetch_safely(item: Item, how: Fetching, stop: threading.Event) -> Outcome:
+def _fetch_safely(item: Item, how: Fetching, stop: threading.Event) -> FileOutcome:
     try:
         return _fetch_one(item, how, stop)
     except (FetchFailed, ConfigError) as error:
-        return Outcome(item.file, "failed", str(error), fatal=error)
+        return FileOutcome(item.file, "failed", str(error), fatal=error)
 
 
-def _fetch_one(item: Item, how: Fetching, stop: threading.Event) -> Outcome:
+def _fetch_one(item: Item, how: Fetching, stop: threading.Event) -> FileOutcome:
     cache = how.cache
     try:
         found = examine(item.file, item.entry, cache)
@@ -115,7 +115,7 @@ def _fetch_one(item: Item, how: Fetching, stop: threading.Event) -> Outcome:
     raise FetchFailed(f"{item.file} could not be fetched: " + "; ".join(problems))
 
 
-def _from(url: str, item: Item, how: Fetching, stop: threading.Event) -> Outcome:
+def _from(url: str, item: Item, how: Fetching, stop: threading.Event) -> FileOutcome:
     entry, partial = item.entry, partial_path(item.file, how.cache)
     partial.parent.mkdir(parents=True, exist_ok=True)
     checked = bool(entry.md5 or entry.sha256)

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.zoo.files.catalog import Catalog, Item
 from harness.zoo.files.download import FetchFailed, forget
-from harness.zoo.files.install import Outcome, install, locked, outcome_of, partial_path, put_aside, writing
+from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, partial_path, put_aside, writing
 from harness.zoo.files.official import (
     Digests,
     Stamp,
@@ -28,7 +28,7 @@ from harness.zoo.files.plausible import implausible, is_web_page
 from harness.zoo.files.unpack import unpack
 
 
-def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = False) -> list[Outcome]:
+def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = False) -> list[FileOutcome]:
     """Takes a file by hand: recognised by its hash, or by its name where no checksum is published.
 
     Args:
@@ -76,7 +76,7 @@ def _what(before: Stamp | None, digests: Digests) -> str:
     return f"imported, in place of the one that was pinned before (sha256 {before.sha256})"
 
 
-def unpack_bundle(item: Item, catalog: Catalog, cache: Path) -> list[Outcome]:
+def unpack_bundle(item: Item, catalog: Catalog, cache: Path) -> list[FileOutcome]:
     """The official files inside an archive that is a bundle of them."""
     if not item.entry.unpack:
         return []

@@ -17,7 +17,7 @@ from harness.zoo.files.official import PARTIAL, REJECTED, Cached, Digests, is_pu
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FileOutcome:
     """What became of one file."""
 
     file: str
@@ -31,7 +31,7 @@ class Outcome:
     fatal: FetchFailed | ConfigError | None = None
 
 
-def install(item: Item, partial: Path, digests: Digests, cache: Path, what: str) -> Outcome:
+def install(item: Item, partial: Path, digests: Digests, cache: Path, what: str) -> FileOutcome:
     """Under its name, whole, with its stamp."""
     path = official_path(item.file, cache)
     with partial.open("rb") as file:
@@ -40,12 +40,12 @@ def install(item: Item, partial: Path, digests: Digests, cache: Path, what: str)
     partial.replace(path)
     forget(partial)
     state = "verified" if is_published(digests, item.entry) else "unverified"
-    return Outcome(item.file, state, what, path, path.stat().st_size, digests.sha256)
+    return FileOutcome(item.file, state, what, path, path.stat().st_size, digests.sha256)
 
 
-def outcome_of(item: Item, found: Cached, what: str) -> Outcome:
+def outcome_of(item: Item, found: Cached, what: str) -> FileOutcome:
     """The outcome for a file that is in the cache already."""
-    return Outcome(item.file, found.state, what, found.path, found.size_bytes, found.sha256)
+    return FileOutcome(item.file, found.state, what, found.path, found.size_bytes, found.sha256)
 
 
 def partial_path(file: str, cache: Path) -> Path:

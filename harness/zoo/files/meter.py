@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from harness.units import bytes_text
-from harness.zoo.files.install import Outcome
+from harness.zoo.files.install import FileOutcome
 
 _REDRAW_S = 0.2
 _LINE_S = 10.0
@@ -49,7 +49,7 @@ class Meter:
             self._have[file] = size
             self._draw()
 
-    def done(self, outcome: Outcome) -> None:
+    def done(self, outcome: FileOutcome) -> None:
         """A file is finished, well or not."""
         with self._lock:
             self._failed += outcome.fatal is not None

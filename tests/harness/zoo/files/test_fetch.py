@@ -19,7 +19,7 @@ from harness.zoo.files.catalog import Catalog, Item
 from harness.zoo.files.download import FetchFailed, Patience
 from harness.zoo.files.fetch import Fetching, fetch
 from harness.zoo.files.importing import import_file
-from harness.zoo.files.install import Outcome
+from harness.zoo.files.install import FileOutcome
 from harness.zoo.files.meter import Meter
 from harness.zoo.files.official import examine, hash_file, official_path, read_stamp, write_stamp
 
@@ -36,11 +36,11 @@ def item(file: str, *urls: str, **known: Any) -> Item:
     return Item(FileEntry(file=file, urls=list(urls), **known))
 
 
-def fetch_all(items: Sequence[Item], cache: Path, **more: Any) -> list[Outcome]:
+def fetch_all(items: Sequence[Item], cache: Path, **more: Any) -> list[FileOutcome]:
     return fetch(items, Fetching(cache, patience=HASTY, **more), lambda _: None)
 
 
-def fetch_one(wanted: Item, cache: Path, **more: Any) -> Outcome:
+def fetch_one(wanted: Item, cache: Path, **more: Any) -> FileOutcome:
     return fetch_all([wanted], cache, **more)[0]
 
 
@@ -187,7 +187,7 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
         "how = Fetching(Path(sys.argv[3]), on_wait=lambda file: print('waits for', file, flush=True))\n"
         "print(fetch([item], how, lambda _: None)[0].what)\n"
     )
-    first: list[Outcome] = []
+    first: list[FileOutcome] = []
     patient = Fetching(tmp_path, patience=Patience(timeout_s=600))
     thread = threading.Thread(target=lambda: first.extend(fetch([wanted], patient, lambda _: None)))
     thread.start()
@@ -456,5 +456,5 @@ def test_a_file_that_failed_is_not_counted_among_those_that_came(capsys: pytest.
     meter = Meter()
     meter.expect({"a": 1, "b": 1})
     meter._drawn = float("-inf")
-    meter.done(Outcome("a", "failed", "gone", fatal=FetchFailed("gone")))
+    meter.done(FileOutcome("a", "failed", "gone", fatal=FetchFailed("gone")))
     assert "0 of 2 files (1 failed), 0 bytes" in capsys.readouterr().err
