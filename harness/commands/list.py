@@ -10,6 +10,7 @@ from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.registry import backend_kind, backend_names
+from harness.config.rule_sets import rounds_with
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
 from harness.json_records import LEFT_OUT, to_json
@@ -119,10 +120,15 @@ def _task(name: str, benchmark: Benchmark) -> ListedTask:
         benchmark.title,
         benchmark.task,
         benchmark.aliases,
-        benchmark.rounds,
+        _mobile_rounds(benchmark),
         models=tuple(_model(model, entry) for model, entry in benchmark.models.items()),
         datasets=tuple(_dataset(dataset, entry) for dataset, entry in benchmark.datasets.items()),
     )
+
+
+def _mobile_rounds(benchmark: Benchmark) -> list[str]:
+    own = benchmark.mlperf
+    return rounds_with("mobile", own.benchmark) if own is not None and own.suite == "mobile" else []
 
 
 def _collection(name: str, collection: Collection) -> ListedCollection:

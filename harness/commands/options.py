@@ -42,9 +42,13 @@ FIELDS = {
         "Server is VALID (default performance)",
     ),
     "preset": ConfigOption("load.preset", "NAME", "rules, quick or rapid: how long (default rules)"),
-    "round": ConfigOption(
-        "load.round", "NAME", "the MLPerf round whose figures count (default: the newest that has the task)"
+    "rules": ConfigOption(
+        "load.rules",
+        "NAME",
+        "the rule set that counts, as mobile-v6.0, inference-v6.1 or tiny-v1.4 (default: the newest mobile or tiny round "
+        "that has the task)",
     ),
+    "round": ConfigOption("load.round", "NAME", "short for a mobile rule set: v5.0 is --rules mobile-v5.0"),
     "dataset": ConfigOption(
         "dataset.use", "NAME|PATH", "a path, a data set of the config, official, builtin or auto (default auto)"
     ),

@@ -63,8 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", metavar="PATH", help="the ground truth (default: found in or beside the data)")
     parser.add_argument("--count", metavar="N", type=int, help="the log is of the first N samples")
     parser.add_argument(
-        "--round", metavar="NAME", help="the MLPerf round whose target counts (default: the newest that has the task)"
+        "--rules", metavar="NAME", help="the rule set whose target counts (default: the newest that has the task)"
     )
+    parser.add_argument("--round", metavar="NAME", help="short for a mobile rule set: v5.0 is --rules mobile-v5.0")
     parser.add_argument(
         "--card", action="store_true", help="with --json: {accuracy, accuracy_card} instead of {metric: value}"
     )
@@ -141,7 +142,8 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     from accuracy.answers.log import read_answers
     from harness.config.files import find_benchmark, parse_assignment
     from harness.results.card import Subject
-    from harness.spec.resolve import chosen_round, resolve_audit
+    from harness.spec.resolve import resolve_audit
+    from harness.spec.rules_in_force import chosen_rules
     from harness.spec.task import open_task
     from harness.zoo.files.official import cache_dir
     from tasks.base import Layout
@@ -159,6 +161,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
             ("dataset.use", arguments.dataset),
             ("dataset.truth", arguments.truth),
             ("dataset.count", arguments.count),
+            ("load.rules", arguments.rules),
             ("load.round", arguments.round),
         )
         if value is not None
@@ -171,11 +174,12 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     task = open_task(found.task, found.options, found.dataset)
     if arguments.convert_to is None:
         task.check_truth()
+        rules = chosen_rules(found.benchmark)
         subject = Subject(
             headline=task.headline,
-            targets=found.benchmark.targets,
-            round=chosen_round(found.benchmark),
-            full_count=found.benchmark.full_count,
+            targets=found.benchmark.targets if found.own_targets else [*found.benchmark.targets, *rules.targets],
+            round=rules.round,
+            full_count=found.benchmark.full_count or rules.full_count,
             count=len(task),
             dataset=found.dataset,
             model=None,

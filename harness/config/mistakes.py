@@ -64,7 +64,7 @@ def task_options(
     except ValueError as error:
         problems.append(str(error))
     if problems:
-        raise ConfigError(_report(f"the options of the {task} task", problems))
+        raise ConfigError(report(f"the options of the {task} task", problems))
     return options
 
 
@@ -125,7 +125,8 @@ def explain(item: Any, schema: type[BaseModel] | None) -> str:
     return f"{where}: {message}, not {item['input']!r}"
 
 
-def _report(what: str, problems: Sequence[str]) -> str:
+def report(what: str, problems: Sequence[str]) -> str:
+    """All mistakes of a file, or of what else was given, in one message."""
     unique = list(dict.fromkeys(problems))
     if len(unique) == 1:
         return f"a mistake in {what}: {unique[0]}"

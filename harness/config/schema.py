@@ -10,7 +10,7 @@ from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
-from harness.config.rules import Mode, Preset, Round, Scenario, ServerLoad
+from harness.config.rules import Mode, Preset, Scenario, ServerLoad
 from harness.units import parse_bytes
 
 
@@ -72,7 +72,10 @@ class LoadSection(Section):
     scenario: Scenario = "SingleStream"
     mode: Mode = "performance"
     preset: Preset = "rules"
-    round: Round | None = None
+    rules: str | None = None
+    """A rule set, as mobile-v6.0 (harness.config.rule_sets); null for the newest that has the benchmark."""
+    round: str | None = None
+    """Short for a rule set of the mobile suite."""
     performance_sample_count: int | None = Field(default=None, ge=1)
     min_query_count: int | None = Field(default=None, ge=1)
     min_duration_ms: int | None = Field(default=None, ge=0)
@@ -114,6 +117,14 @@ class Collection(Section):
     files: dict[str, FileEntry] = Field(default_factory=dict)
 
 
+class SuiteMember(Section):
+    """A benchmark of a suite."""
+
+    suite: Literal["mobile", "tiny"]
+    benchmark: str
+    """Its name in the suite's rule sets."""
+
+
 class Benchmark(Section):
     """A file in configs/."""
 
@@ -121,8 +132,8 @@ class Benchmark(Section):
     task: str
     """A kind from harness.config.registry.TASKS."""
     aliases: list[str] = Field(default_factory=list)
-    rounds: list[Round] = Field(default_factory=list)
-    """Rounds that have this benchmark; the last is the default."""
+    mlperf: SuiteMember | None = None
+    """Where the rule sets have this benchmark; null for one of no suite."""
     model: ModelSection = Field(default_factory=ModelSection)
     dataset: DatasetSection = Field(default_factory=DatasetSection)
     backend: BackendSection = Field(default_factory=BackendSection)
@@ -132,8 +143,9 @@ class Benchmark(Section):
     files: dict[str, FileEntry] = Field(default_factory=dict)
     """Further files that belong to the benchmark: calibration lists, originals."""
     full_count: int | None = Field(default=None, ge=1)
-    """Samples of the full data set, on which accuracy counts."""
+    """Samples of the full data set, on which accuracy counts; null for what the rules say."""
     targets: list[Target] = Field(default_factory=list)
+    """Beside those of the rules; where the user writes his own, they stand in place of all others."""
     require: list[str] = Field(default_factory=list)
     """What the figures of a run must reach: `p90<=5ms`, `top1:min=0.75`. Each decides the exit status."""
     asked_by_kind: bool = False

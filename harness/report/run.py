@@ -54,6 +54,7 @@ def _rows(result: Result) -> list[tuple[str, str]]:
         ("model", f"{model.name} ({_model_source(model)})"),
         ("data", f"{data.name} ({_DATA[data.source]}{unverified}), {count} samples{_profile(result)}"),
         ("backend", _backend(result.backend)),
+        *_rules(result),
     ]
     if model.modified:
         rows.append(("changed", model.modified))
@@ -70,6 +71,13 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     if result.performance and result.machine:
         rows += _energy(result.machine.during)
     return rows
+
+
+def _rules(result: Result) -> list[tuple[str, str]]:
+    """Older results do not tell."""
+    if result.rules is None:
+        return []
+    return [("rules", "; ".join((result.rules, *result.rules_notes)))]
 
 
 def _memory(peak_bytes: int, memory: Memory) -> str:

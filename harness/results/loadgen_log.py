@@ -144,6 +144,23 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: L
     return reasons
 
 
+def wrong_seeds(detail: Mapping[str, Any], load: Load) -> list[Reason]:
+    """Seeds that LoadGen says it used and the rules do not name; none where the rules name none."""
+    if load.seeds is None:
+        return []
+    found = {name: detail.get(f"effective_{name}") for name in load.seeds._fields}
+    wrong = [f"{name} {found[name]}, not {seed}" for name, seed in load.seeds._asdict().items() if found[name] != seed]
+    if not wrong:
+        return []
+    return [
+        Reason(
+            f"LoadGen's seeds are not those of {load.rules}",
+            "; ".join(wrong),
+            "run again: a log of other seeds is refused by the submission checkers",
+        )
+    ]
+
+
 def _rate(per_second: float, count: int) -> tuple[float, float]:
     """LoadGen's own rate, and the duration in seconds it stands for."""
     return per_second, count / per_second

@@ -65,8 +65,13 @@ class Result:
     """What was asked for: `performance` or `accuracy`."""
     preset: Preset
     """How long: `rules`, `quick` or `rapid`."""
+    rules: str | None = field(default=None, metadata=LEFT_OUT)
+    """The rule set that LoadGen's figures and seeds follow (docs/rules.md), as `mobile-v6.0`; `none` for a benchmark of no
+    suite. Not there in results of before there were rule sets."""
+    rules_notes: tuple[str, ...] = ()
+    """What the rules leave open or have from others, a sentence each."""
     round: str | None
-    """The MLPerf round whose rules and targets count; null for none."""
+    """The round of the mobile suite whose targets count; null for none."""
     model: Model
     """The model's file."""
     dataset: DataSet
@@ -123,6 +128,8 @@ class SearchedRun:
     scenario: Scenario
     """As of a run."""
     preset: Preset
+    """As of a run."""
+    rules: str | None = field(default=None, metadata=LEFT_OUT, kw_only=True)
     """As of a run."""
     round: str | None
     """As of a run."""

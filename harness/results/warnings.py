@@ -44,6 +44,26 @@ def ignored_settings(load: Load, workers: str) -> list[str]:
     ]
 
 
+def beside_the_rules(load: Load) -> list[str]:
+    """Settings of a performance run with which it is none of its rule set's."""
+    if load.mode != "performance":
+        return []
+    found = []
+    official_ms, cap_ns, expected_ns = load.official_duration_ms, load.expected_latency_cap_ns, load.expected_latency_ns
+    asked = load.rules.startswith("inference-") and not load.round
+    if asked and official_ms is not None and load.min_duration_ms < official_ms:
+        found.append(
+            f"a run of {seconds(load.min_duration_ms / 1000)} is no run of {load.rules}, whose runs last at least "
+            f"{seconds(official_ms / 1000)}: use --preset rules, and leave load.min_duration_ms alone"
+        )
+    if cap_ns is not None and expected_ns is not None and expected_ns > cap_ns:
+        found.append(
+            f"load.expected_latency_ns={expected_ns} is above the {cap_ns:,} ns that {load.rules} allows: it may be "
+            "lowered, never raised"
+        )
+    return found
+
+
 def doubtful_data(model: ModelRef, dataset: DataSetRef, mode: str) -> list[str]:
     """A score of a model on data that it does not know, and official data that is not known to be so."""
     doubts = [f"{dataset.name} is unverified: {dataset.why_unverified}"] if dataset.why_unverified else []

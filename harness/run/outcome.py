@@ -19,11 +19,18 @@ from harness.results import files as results
 from harness.results import stability
 from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.gate import judge_run
-from harness.results.loadgen_log import invalid_reasons, performance, read_detail
+from harness.results.loadgen_log import invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
 from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
-from harness.results.warnings import doubtful_data, ignored_settings, not_placed, too_many_threads, too_short
+from harness.results.warnings import (
+    beside_the_rules,
+    doubtful_data,
+    ignored_settings,
+    not_placed,
+    too_many_threads,
+    too_short,
+)
 from harness.run.launch import WorkerReport
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
@@ -42,6 +49,8 @@ def started(spec: Spec) -> Result:
         scenario=spec.load.scenario,
         mode=spec.load.mode,
         preset=spec.load.preset,
+        rules=spec.load.rules,
+        rules_notes=tuple(spec.load.rules_notes),
         round=spec.load.round,
         model=Model.of(spec.model),
         dataset=DataSet.of(spec.dataset),
@@ -125,22 +134,28 @@ def finished(
         ),
         warnings=(*_warnings(result, spec, done), *(f"LoadGen: {error}" for error in detail[":errors"])),
     )
+    seeds = wrong_seeds(detail, spec.load)
     if spec.load.mode == "accuracy":
-        return judge_run(_scored(result, spec, folder, task), asked_of(spec, done.sample_count))
+        return judge_run(_scored(result, spec, folder, task, seeds), asked_of(spec, done.sample_count))
     figures = performance(detail, spec.load, done.queue_times)
-    return judge_run(_timed(result, figures, invalid_reasons(detail, figures, loadgen), done), asked_of(spec))
+    reasons = [*seeds, *invalid_reasons(detail, figures, loadgen)]
+    return judge_run(_timed(result, figures, reasons, done), asked_of(spec))
 
 
-def _scored(result: Result, spec: Spec, folder: Path, task: Task | None) -> Result:
+def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: Sequence[Reason]) -> Result:
     try:
         judged = score(spec, folder, task)
     except LogError as error:
         raise RunFailed(str(error)) from None
     # A target of the user's own is a requirement, whose verdict gives the reason.
     shipped = {} if spec.own_targets else judged.accuracy
-    reasons = tuple(_missed(name, one) for name, one in shipped.items() if one.passed is False)
+    missed = [_missed(name, one) for name, one in shipped.items() if one.passed is False]
     return replace(
-        result, status="valid", reasons=reasons, accuracy=judged.accuracy, accuracy_card=judged.accuracy_card
+        result,
+        status="invalid" if seeds else "valid",
+        reasons=(*seeds, *missed),
+        accuracy=judged.accuracy,
+        accuracy_card=judged.accuracy_card,
     )
 
 
@@ -194,6 +209,7 @@ def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
         *_doubts(result.parity),
         *doubtful_data(spec.model, spec.dataset, spec.load.mode),
         *ignored_settings(spec.load, spec.backend.workers),
+        *beside_the_rules(spec.load),
         *not_placed(spec.backend.placement, done.placement),
         *too_many_threads(done.threads, done.instances, result.system.usable_cpus),
     ]

@@ -16,6 +16,7 @@ from harness.config.schema import Benchmark
 from harness.errors import ConfigError
 from harness.results.gate import check_measured, check_targets, requirements
 from harness.spec.resolve import resolve
+from harness.spec.rules_in_force import refuse_unknown_seeds
 from harness.spec.schema import Spec
 
 _MODES: dict[str, tuple[Mode, ...]] = {
@@ -99,6 +100,7 @@ def plan_series(
     if mode == "find-peak":
         _check_find_peak(benchmark, models, backends, repeat)
     if mode == "submission":
+        refuse_unknown_seeds(benchmark)
         overrides = [*overrides, *_of_submission(benchmark)]
     modes, models = _MODES.get(mode, (mode,)), models or [benchmark.model.use]
     runs: list[PlannedRun] = []

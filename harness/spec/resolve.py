@@ -8,24 +8,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
-from harness.config import rules
 from harness.config.backend import with_absolute_paths
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
 from harness.config.registry import TASKS, backend_names, task_class
+from harness.config.rules import STREAMS
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.model.classes import score_columns
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import find_model
+from harness.spec.rules_in_force import Chosen, chosen_rules, in_force
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
 
-_DEFAULT_SAMPLE_COUNT = 1024
 _MOST = 1024
 """Threads, instances or samples of one invoke; more is a slip of the keyboard."""
-_MOST_AT_ONCE = {"SingleStream": 1, "MultiStream": rules.SAMPLES_PER_MULTI_STREAM_QUERY}
 T = TypeVar("T")
 
 
@@ -55,7 +54,9 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     if benchmark.backend.name not in backend_names():
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
     problems += _check_numbers(benchmark)
-    load = attempt(lambda: _load(benchmark))
+    chosen = attempt(lambda: chosen_rules(benchmark))
+    load = attempt(lambda: _load(benchmark, chosen)) if chosen else None
+    problems += _check_batch(benchmark, load)
     found_model = attempt(lambda: find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
@@ -66,7 +67,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
             found_model[0] if found_model else None,
         )
     )
-    if problems or load is None or found_model is None or found_data is None or options is None:
+    if problems or chosen is None or load is None or found_model is None or found_data is None or options is None:
         problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
     model, dataset = found_model[0], found_data[0]
@@ -81,10 +82,10 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         dataset=dataset,
         backend=with_absolute_paths(benchmark.backend),
         load=load,
-        targets=[] if is_own and not own_targets else benchmark.targets,
+        targets=benchmark.targets if own_targets else [] if is_own else [*benchmark.targets, *chosen.targets],
         own_targets=own_targets,
         require=benchmark.require,
-        full_count=None if is_own and dataset.source == "file" else benchmark.full_count,
+        full_count=None if is_own and dataset.source == "file" else benchmark.full_count or chosen.full_count,
         cache_dir=cache_dir,
         sample_cache_bytes=cache_limit(),
     )
@@ -168,54 +169,42 @@ def _check_numbers(benchmark: Benchmark) -> list[str]:
         value = getattr(benchmark.backend, name)
         if value != "auto" and not 1 <= value <= _MOST:
             problems.append(f"backend.{name} must be 1 to {_MOST} or auto, not {value}")
-    most = _MOST_AT_ONCE.get(benchmark.load.scenario)
-    batch = benchmark.backend.batch
-    if most is not None and batch != "auto" and batch > most:
-        asks = "one sample" if most == 1 else f"{most} samples"
-        problems.append(
-            f"backend.batch is {batch}, but {benchmark.load.scenario} asks {asks} at a time: at most {most}, or auto"
-        )
     return problems
 
 
-def chosen_round(benchmark: Benchmark) -> rules.Round | None:
-    """The round whose figures count: the one asked for, else the newest that has the benchmark.
-
-    Raises:
-        ConfigError: The benchmark is not in the round asked for.
-    """
-    wanted = benchmark.load.round
-    if wanted is not None and not benchmark.rounds and wanted not in rules.SEEDS:
-        # A round whose seeds are known has them to give to any benchmark.
-        raise ConfigError(f"{benchmark.title} is in no MLPerf mobile round: leave out --round {wanted}")
-    if wanted is not None and benchmark.rounds and wanted not in benchmark.rounds:
-        raise ConfigError(f"round {wanted} has no {benchmark.title}; it is in {', '.join(benchmark.rounds)}")
-    return wanted or (benchmark.rounds[-1] if benchmark.rounds else None)
+def _check_batch(benchmark: Benchmark, load: Load | None) -> list[str]:
+    """A stream has one query in flight, so a batch holds at most what one query asks."""
+    batch = benchmark.backend.batch
+    if load is None or load.scenario not in STREAMS or batch == "auto" or batch <= (most := load.samples_per_query):
+        return []
+    asks = "one sample" if most == 1 else f"{most} samples"
+    return [f"backend.batch is {batch}, but {load.scenario} asks {asks} at a time: at most {most}, or auto"]
 
 
-def _load(benchmark: Benchmark) -> Load:
+def _load(benchmark: Benchmark, chosen: Chosen) -> Load:
     load = benchmark.load
     if load.mode not in ("performance", "accuracy"):
         raise ConfigError(f"mode {load.mode!r} is a series of runs, not one run")
-    percentile = rules.TARGET_PERCENTILE[load.scenario]
-    if load.scenario == "Server" and load.server_target_percentile is not None:
-        percentile = load.server_target_percentile
-    extent = rules.extent(load.preset, load.scenario, percentile)
+    rules = in_force(benchmark, chosen)
     bound_ms = load.server_target_latency_ms
     return Load(
         scenario=load.scenario,
         mode=load.mode,
         preset=load.preset,
-        round=chosen_round(benchmark),
-        seeds=rules.SEEDS.get(load.round) if load.round else None,
-        performance_sample_count=load.performance_sample_count or _DEFAULT_SAMPLE_COUNT,
+        rules=rules.name,
+        rules_notes=list(rules.notes),
+        round=chosen.round,
+        seeds=rules.seeds,
+        official_duration_ms=rules.official_duration_ms,
+        expected_latency_cap_ns=rules.expected_latency_cap_ns,
+        performance_sample_count=load.performance_sample_count or chosen.performance_sample_count,
         max_sample_memory=load.max_sample_memory,
         too_few_samples=load.too_few_samples,
-        min_query_count=load.min_query_count or extent.min_query_count,
-        min_duration_ms=load.min_duration_ms if load.min_duration_ms is not None else extent.min_duration_ms,
+        min_query_count=load.min_query_count or rules.min_query_count,
+        min_duration_ms=load.min_duration_ms if load.min_duration_ms is not None else rules.min_duration_ms,
         max_duration_ms=load.max_duration_ms,
-        target_percentile=percentile,
-        samples_per_query=rules.SAMPLES_PER_MULTI_STREAM_QUERY if load.scenario == "MultiStream" else 1,
+        target_percentile=rules.percentile,
+        samples_per_query=rules.samples_per_query,
         expected_latency_ns=load.expected_latency_ns,
         target_qps=load.target_qps,
         server_load=load.server_load,

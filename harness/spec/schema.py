@@ -12,7 +12,7 @@ from accuracy.text_files import NotText, read_text
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
-from harness.config.rules import Mode, Preset, Round, Scenario, Seeds, ServerLoad
+from harness.config.rules import Mode, Preset, Scenario, Seeds, ServerLoad
 from harness.config.schema import Section
 from harness.errors import ConfigError
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT
@@ -59,9 +59,18 @@ class Load(Section):
     scenario: Scenario
     mode: Mode
     preset: Preset
-    round: Round | None
+    rules: str = "none"
+    """The rule set whose figures and seeds these are; `none` for a benchmark of no suite."""
+    rules_notes: list[str] = Field(default_factory=list)
+    """What the rules leave open or have from others, a sentence each."""
+    round: str | None
+    """Of the mobile suite, whose targets count."""
     seeds: Seeds | None
     """None keeps those of the wheel."""
+    official_duration_ms: int | None = None
+    """What the rules ask without a preset; None in specs of before there were rule sets."""
+    expected_latency_cap_ns: int | None = None
+    """The most that the rules let LoadGen expect of a query; None for no limit."""
     performance_sample_count: int
     """Before it is capped at the set's size."""
     max_sample_memory: int | None = None

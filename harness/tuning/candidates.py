@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.rules import SAMPLES_PER_MULTI_STREAM_QUERY, STREAMS
+from harness.config.rule_sets import figures_of, newest
+from harness.config.rules import STREAMS
 from harness.config.workers import POOLS
 from harness.machine.placement import most_instances, thread_counts
 
@@ -51,8 +52,7 @@ class Candidate:
 
 DEFAULT = Candidate("default", {})
 
-_BATCHES = {"Offline": (1, 32, 8), "MultiStream": (1, SAMPLES_PER_MULTI_STREAM_QUERY)}
-"""SingleStream asks one sample at a time, and so mostly does Server."""
+_OFFLINE_BATCHES = (1, 32, 8)
 
 
 def stages(given: Given) -> Sequence[str]:
@@ -119,12 +119,19 @@ def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
         yield text, {"backend.options": {**asked, **options}}
 
 
+def _batch_sizes(scenario: str) -> Sequence[int]:
+    """SingleStream asks one sample at a time, and so mostly does Server."""
+    if scenario == "MultiStream":
+        return 1, figures_of(newest("inference"), "MultiStream").samples_per_query
+    return _OFFLINE_BATCHES if scenario == "Offline" else ()
+
+
 def _batches(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """One that makes the most of a call and one that keeps the arena small; a model that cannot be resized refuses each.
 
     Threads and processes differ in what a call costs, so a batch may turn round which of them is quicker.
     """
-    sizes = _BATCHES.get(given.scenario, ())
+    sizes = _batch_sizes(given.scenario)
     for size in sizes:
         yield f"batch={size}", {"backend.batch": size}
     for workers in _workers(given, best)[1:] if given.quick and "backend.workers" in best else ():

@@ -99,7 +99,9 @@ def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> P
     per_sample_ns = int(service.median_ns * batch.time_share)
     by_threads = tried if timed else None
     calibration = Calibration(per_sample_ns, service.runs, median_ns_by_threads=by_threads, batch=batch.choice)
-    expected = spec.load.expected_latency_ns or expected
+    # The rules let nobody expect more. LoadGen only generates more queries for it beforehand than it will ask.
+    cap_ns = spec.load.expected_latency_cap_ns
+    expected = spec.load.expected_latency_ns or min(expected, cap_ns or expected)
     return Plan(Inline(instances, batch.sut, placement), threads, expected, 0.0, None, calibration)
 
 

@@ -70,7 +70,9 @@ def test_no_help_imports_numpy_litert_or_loadgen(words: list[str], environment: 
 
 def test_the_options_of_the_contract_are_all_there(cli: Cli) -> None:
     text = cli("run", "--help").stdout
-    options = "task scenario mode preset round backend model dataset truth profile threads instances batch count repeat"
+    options = (
+        "task scenario mode preset rules round backend model dataset truth profile threads instances batch count repeat"
+    )
     for option in f"{options} out set json".split(" "):
         assert f"--{option} " in text, option
 

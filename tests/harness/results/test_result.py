@@ -52,6 +52,8 @@ CONTRACT = {
     "scenario": Text,
     "mode": Text,
     "preset": Text,
+    "rules": Text,
+    "rules_notes": list,
     "round": (*Text, *Maybe),
     "model": {"name": Text, "source": Text, "path": Text, "sha256": Text, "modified": (*Text, *Maybe)},
     "dataset": {"name": Text, "source": Text, "count": int},

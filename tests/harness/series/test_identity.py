@@ -47,7 +47,7 @@ def test_where_the_files_lie_is_no_part_of_it(planned: Planned) -> None:
         {"load__scenario": "Offline"},
         {"load__mode": "accuracy"},
         {"load__preset": "rapid"},
-        {"load__round": "v5.0"},
+        {"load__rules": "inference-v5.0"},
         {"dataset__count": 7},
         {"backend__threads": 2},
         {"backend__name": "null"},

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from accuracy.answers.log import LogError, read_answers, read_rows
-from harness.config.rules import SEEDS
+from harness.config.rule_sets import rule_set
 from native import SWITCH
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -175,8 +175,8 @@ print(settings.qsl_rng_seed, settings.sample_index_rng_seed, settings.schedule_r
 """
 
 
-@pytest.mark.parametrize("asked", [None, "v5.0"])
-def test_trap_2_the_seeds_are_the_wheels_or_those_of_the_round_asked_for(
+@pytest.mark.parametrize("asked", [None, "inference-v5.0"])
+def test_trap_2_the_seeds_are_the_wheels_or_those_of_the_rules_asked_for(
     asked: str | None,
     call: Cli,
     keywords: list[str],
@@ -185,9 +185,14 @@ def test_trap_2_the_seeds_are_the_wheels_or_those_of_the_round_asked_for(
     read_result: Read,
     read_detail: Read,
 ) -> None:
-    done = call(*keywords, "--out", tmp_path / "run", *(["--round", asked] if asked else []))
+    done = call(*keywords, "--out", tmp_path / "run", *(["--rules", asked] if asked else []))
     assert done.returncode == 0, done.stderr
-    expected = SEEDS[asked] if asked else tuple(map(int, script(WHEEL_SEEDS, tmp_path, environment).stdout.split()))
+    expected = (
+        rule_set(asked).seeds.known
+        if asked
+        else tuple(map(int, script(WHEEL_SEEDS, tmp_path, environment).stdout.split()))
+    )
+    assert expected is not None
     assert len(set(expected)) == 3
     assert 0 not in expected
     result, detail = read_result(tmp_path / "run"), read_detail(tmp_path / "run")

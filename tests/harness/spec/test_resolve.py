@@ -61,7 +61,7 @@ def test_a_spec_is_read_as_it_was_written(keyword_model: Path, keyword_data: Pat
     given = [
         ("model.use", str(keyword_model)),
         ("dataset.use", str(keyword_data)),
-        ("load.round", "v5.0"),
+        ("load.rules", "inference-v5.0"),
         ("load.scenario", "Server"),
         ("backend.options", {"xnnpack": False}),
     ]
