@@ -55,7 +55,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
     problems += _check_numbers(benchmark)
     chosen = attempt(lambda: chosen_rules(benchmark))
-    load = attempt(lambda: _load(benchmark, chosen)) if chosen else None
+    load = attempt(lambda: load_of(benchmark, chosen)) if chosen else None
     problems += _check_batch(benchmark, load)
     found_model = attempt(lambda: find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
@@ -181,7 +181,12 @@ def _check_batch(benchmark: Benchmark, load: Load | None) -> list[str]:
     return [f"backend.batch is {batch}, but {load.scenario} asks {asks} at a time: at most {most}, or auto"]
 
 
-def _load(benchmark: Benchmark, chosen: Chosen) -> Load:
+def load_of(benchmark: Benchmark, chosen: Chosen) -> Load:
+    """What LoadGen is told of a benchmark by the rules that count, and what its config says otherwise.
+
+    Raises:
+        ConfigError: The mode is a series of runs.
+    """
     load = benchmark.load
     if load.mode not in ("performance", "accuracy"):
         raise ConfigError(f"mode {load.mode!r} is a series of runs, not one run")

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.files import config_folder, load_benchmark
+from harness.config.rules import Seeds
 from harness.errors import RunFailed
-from harness.results.loadgen_log import invalid_reasons, read_detail
+from harness.results.loadgen_log import invalid_reasons, read_detail, wrong_seeds
 from harness.results.record import Reason, Result
+from harness.spec.resolve import load_of
+from harness.spec.rules_in_force import chosen_rules
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +84,16 @@ def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said(run_result
     (reason,) = invalid_reasons(detail, figures, in_force)
     assert reason == Reason("LoadGen says INVALID", "the moon is full", "")
     assert invalid_reasons(detail | {"result_validity": "VALID"}, figures, in_force) == []
+
+
+def test_seeds_in_the_log_that_are_not_those_of_the_rules_are_a_reason(detail: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mlperf_log_detail.txt").write_text(detail["performance"], encoding="utf-8")
+    found = read_detail(tmp_path, accuracy=False)
+    in_force = Seeds(*(found[f"effective_{name}"] for name in Seeds._fields))
+    benchmark = load_benchmark(config_folder() / "mobilebert.yaml")
+    rules = load_of(benchmark, chosen_rules(benchmark))
+    assert wrong_seeds(found, rules.model_copy(update={"seeds": in_force})) == []
+    assert wrong_seeds(found, rules.model_copy(update={"seeds": None})) == []
+    (reason,) = wrong_seeds(found, rules)
+    assert reason.what == "LoadGen's seeds are not those of mobile-v6.0"
+    assert f"qsl_rng_seed {in_force.qsl_rng_seed}, not 2465351861681999779" in reason.figure

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from harness.config.files import config_folder, load_benchmark
 from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement
-from harness.results.warnings import not_placed, too_many_threads, too_short
+from harness.results.warnings import beside_the_rules, not_placed, too_many_threads, too_short
+from harness.spec.resolve import load_of
+from harness.spec.rules_in_force import chosen_rules
+from harness.spec.schema import Load
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -103,3 +107,36 @@ def test_cores_that_were_asked_for_and_not_had_are_a_warning() -> None:
     assert "nothing is pinned: 3 x 1 threads do not fit 2 cores" in not_placed("cores", nothing)[0]
     assert not_placed("auto", nothing) == not_placed("none", nothing) == []
     assert not_placed("cores", Placement(((1,), (0,)))) == []
+
+
+def load(rules: str, **changes: Any) -> Load:
+    """As the config of MobileBERT has it under a rule set."""
+    fields = [("load.rules", rules), *((f"load.{name}", value) for name, value in changes.items())]
+    benchmark = load_benchmark(config_folder() / "mobilebert.yaml", fields)
+    return load_of(benchmark, chosen_rules(benchmark))
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "says"),
+    [
+        ("inference-v6.1", {}, ""),
+        ("inference-v6.1", {"min_duration_ms": 60_000}, "a run of 60.0 s is no run of inference-v6.1, whose runs last"),
+        ("inference-v5.1", {"preset": "quick", "scenario": "Offline"}, "is no run of inference-v5.1"),
+        ("inference-v6.1", {"preset": "quick", "mode": "accuracy"}, ""),
+        ("mobile-v6.0", {"preset": "quick"}, ""),
+        ("mobile-v6.0", {"preset": "quick", "scenario": "Server"}, ""),
+        ("mobile-v6.0", {"expected_latency_ns": 1_000_000}, ""),
+        (
+            "mobile-v6.0",
+            {"expected_latency_ns": 1_000_001},
+            "load.expected_latency_ns=1000001 is above the 1,000,000 ns",
+        ),
+        ("inference-v6.1", {"expected_latency_ns": 1_000_001}, ""),
+    ],
+)
+def test_settings_with_which_a_run_is_none_of_its_rules_are_warned_of(
+    rules: str, changes: dict[str, Any], says: str
+) -> None:
+    found = beside_the_rules(load(rules, **changes))
+    assert len(found) == bool(says)
+    assert says in "".join(found)
