@@ -50,8 +50,7 @@ def beside_the_rules(load: Load) -> list[str]:
         return []
     found = []
     official_ms, cap_ns, expected_ns = load.official_duration_ms, load.expected_latency_cap_ns, load.expected_latency_ns
-    asked = load.rules.startswith("inference-") and not load.round
-    if asked and official_ms is not None and load.min_duration_ms < official_ms:
+    if official_ms is not None and load.min_duration_ms < official_ms:
         found.append(
             f"a run of {seconds(load.min_duration_ms / 1000)} is no run of {load.rules}, whose runs last at least "
             f"{seconds(official_ms / 1000)}: use --preset rules, and leave load.min_duration_ms alone"

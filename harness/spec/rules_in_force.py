@@ -77,8 +77,8 @@ class InForce:
     samples_per_query: int
     min_query_count: int
     min_duration_ms: int
-    official_duration_ms: int
-    """Without a preset."""
+    official_duration_ms: int | None
+    """Of inference, where a run must last so long to be one of its own; None elsewhere."""
     expected_latency_cap_ns: int | None
     notes: tuple[str, ...]
     """What the rules leave open or have from others, a sentence each."""
@@ -140,6 +140,7 @@ def in_force(benchmark: Benchmark, chosen: Chosen) -> InForce:
         of_benchmark = chosen.benchmark.scenarios.get(load.scenario)
         queries = (of_benchmark.min_query_count if of_benchmark else None) or queries
     cap = named.expected_latency_cap
+    is_inference = chosen.in_suite and chosen.rules.suite == "inference"
     return InForce(
         name=named.name if chosen.in_suite else NO_RULES,
         seeds=named.seeds.known,
@@ -147,7 +148,7 @@ def in_force(benchmark: Benchmark, chosen: Chosen) -> InForce:
         samples_per_query=figures.samples_per_query,
         min_query_count=queries,
         min_duration_ms=figures.extent(load.preset).min_duration_ms,
-        official_duration_ms=figures.min_duration_ms,
+        official_duration_ms=figures.min_duration_ms if is_inference else None,
         expected_latency_cap_ns=cap.app_ns if cap and cap.scenario == load.scenario else None,
         notes=tuple(_notes(benchmark, chosen, named, followed)),
     )

@@ -68,7 +68,7 @@ class Load(Section):
     seeds: Seeds | None
     """None keeps those of the wheel."""
     official_duration_ms: int | None = None
-    """What the rules ask without a preset; None in specs of before there were rule sets."""
+    """Of inference, where a run must last so long to be one of its own; None elsewhere."""
     expected_latency_cap_ns: int | None = None
     """The most that the rules let LoadGen expect of a query; None for no limit."""
     performance_sample_count: int

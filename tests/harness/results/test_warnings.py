@@ -125,6 +125,7 @@ def load(rules: str, **changes: Any) -> Load:
         ("inference-v6.1", {"preset": "quick", "mode": "accuracy"}, ""),
         ("mobile-v6.0", {"preset": "quick"}, ""),
         ("mobile-v6.0", {"preset": "quick", "scenario": "Server"}, ""),
+        ("mobile-v6.0", {"preset": "quick", "scenario": "MultiStream"}, ""),
         ("mobile-v6.0", {"expected_latency_ns": 1_000_000}, ""),
         (
             "mobile-v6.0",
