@@ -26,10 +26,12 @@ class HiddenState:
     """Ops that write resource variables while the model runs."""
     draws: tuple[str, ...] = ()
     """Ops that draw random numbers, each from a generator of its own."""
+    untold: bool = False
+    """Something that the file does not tell of, seen by the answers: what custom ops and other backends keep."""
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self.variables or self.resources or self.draws)
+        return bool(self.variables or self.resources or self.draws or self.untold)
 
     @property
     def only_anew(self) -> bool:
@@ -41,7 +43,8 @@ class HiddenState:
         tensors = f"{self.variables} variable tensor{'s' * (self.variables != 1)}" if self.variables else ""
         written = f"resource variables ({', '.join(self.resources)})" if self.resources else ""
         drawn = f"random numbers ({', '.join(self.draws)})" if self.draws else ""
-        return " and ".join(filter(None, (tensors, written, drawn))) or "nothing"
+        untold = "something that its file does not tell of" if self.untold else ""
+        return " and ".join(filter(None, (tensors, written, drawn, untold))) or "nothing"
 
 
 def hidden_state(model: ModelFile, main: int = 0) -> HiddenState:

@@ -17,7 +17,7 @@ from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.squad import Question
-from backends.base import Backend, TensorSpec
+from backends.base import Backend, ModelRejected, TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
 from harness.api.inputs import Names, Picture, as_npy, names_for, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
@@ -25,8 +25,11 @@ from harness.config.files import find_benchmark
 from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
+from harness.model.comparison import Comparison, Tolerance
 from harness.model.opening import Opener
 from harness.model.output_checks import checked
+from harness.model.parity import compare
+from harness.model.repetition import otherwise, why_refused
 from harness.spec.resolve import Asked, resolve_asked
 from harness.spec.schema import ModelRef
 from harness.zoo.builtin.sets import builtin_path
@@ -101,6 +104,7 @@ class Model(ABC):
         self._options = _fitted(self.task, asked, self._listed)
         self._score_columns = asked.score_columns
         section = asked.benchmark.backend
+        self._is_proven = False
         self._threads = 1 if section.threads == "auto" else section.threads
         self._opener = Opener(
             asked.model.path,
@@ -148,10 +152,36 @@ class Model(ABC):
         return None
 
     def _invoke(self, inputs: Sequence[Array]) -> Sequence[Array]:
+        outputs = self._ask(inputs)
+        if not self._is_proven:
+            self._is_proven = True
+            self._prove_same_again(inputs, outputs)
+        return outputs
+
+    def _ask(self, inputs: Sequence[Array]) -> Sequence[Array]:
         if self._opener.resets:
             # As in a run: every question is the first one.
             self._backend.reset()
         return checked(self._backend, self._backend.invoke)(inputs)
+
+    def _prove_same_again(self, inputs: Sequence[Array], first: Sequence[Array]) -> None:
+        """Asks the first question twice, as a run does: see `harness.model.repetition`."""
+        opener = self._opener
+        if opener.may_live_on:
+            return
+        info, outputs = self._backend.info(), self._backend.outputs
+        differs = otherwise(info, outputs, first, self._ask(inputs), _within_tolerance)
+        if differs:
+            keeps = opener.file.keeps
+            why = why_refused(self.model.path, str(keeps), differs, resets=opener.resets, draws=bool(keeps.draws))
+            raise ModelRejected(why)
+
+
+def _within_tolerance(
+    outputs: Sequence[TensorSpec], first: Sequence[Sequence[Array]], again: Sequence[Sequence[Array]]
+) -> Comparison:
+    """By the values alone: a second answer to the same is no other decision."""
+    return compare("tensors", outputs, first, again, Tolerance(), lambda _: b"")
 
 
 class Classifier(Model):

@@ -131,6 +131,11 @@ class Opener:
         return bool(self.file.keeps) and self._invocation.state == "keep"
 
     @property
+    def may_live_on(self) -> bool:
+        """Whether the config lets it, whatever the model keeps."""
+        return self._invocation.state == "keep"
+
+    @property
     def devices(self) -> int:
         """How many devices the instances are spread over."""
         return len(self._spread)
@@ -184,6 +189,10 @@ class Opener:
     def take_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """All further instances have these."""
         self._shapes, self._shapes_are_known = tuple(shapes), True
+
+    def take_untold_state(self) -> None:
+        """The model was seen to keep something that its file does not tell of."""
+        self.file = replace(self.file, keeps=replace(self.file.keeps, untold=True))
 
     def take_file_as_it_is(self) -> None:
         """All further instances are of the file without its shapes completed."""

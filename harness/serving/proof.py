@@ -12,7 +12,11 @@ from harness.machine.control import Phase
 from harness.messages.worker import Opened, Proven
 from harness.model.comparison import Comparison
 from harness.model.output_checks import checked
+from harness.model.repetition import otherwise, why_refused
 from harness.serving.instances import Instances
+
+_LONGEST_TO_ASK_AGAIN_S = 2.0
+"""A model that takes longer for a sample is not asked twice more."""
 
 
 def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened | Proven], None]) -> None:
@@ -27,8 +31,11 @@ def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened |
 
     Raises:
         RunFailed: They differ by more than the task tolerates, and the config does not allow it.
+        ModelRejected: It answers the same sample otherwise when it is asked again, and no state is to live on.
     """
     section, was_completed = instances.spec.backend, bool(instances.opener.file.completed)
+    if instances.info.engine != "none":
+        _prove_same_again(instances, indices, tell)
     if instances.info.engine == "none" or (section.is_plain_cpu and not was_completed):
         return
     instances.control.enter(Phase.PROVING)
@@ -82,6 +89,30 @@ def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) ->
     except RunFailed as error:
         raise RunFailed(f"{error}.{why}" if (why := opener.suspicion(backend)) else str(error)) from None
     return replace(instances.parity.compare(backend.outputs, expected, found), reference=said)
+
+
+def _prove_same_again(instances: Instances, indices: Sequence[int], tell: Callable[[Opened | Proven], None]) -> None:
+    """Asks a sample, another and the first once more: what a model keeps must not show, unless it is to live on."""
+    opener, backend = instances.opener, instances.first
+    if opener.lives_on:
+        return
+    began = time.monotonic()
+    (first,) = _answers(instances, backend, indices[:1])
+    if time.monotonic() - began > _LONGEST_TO_ASK_AGAIN_S:
+        return
+    _, again = _answers(instances, backend, [indices[-1], indices[0]])
+    if opener.resets:
+        backend.reset()
+    differs = otherwise(instances.info, backend.outputs, first, again, instances.parity.compare)
+    if not differs:
+        return
+    if opener.may_live_on:
+        opener.take_untold_state()
+        tell(instances.opened())
+        return
+    keeps = opener.file.keeps
+    why = why_refused(instances.spec.model.path, str(keeps), differs, resets=opener.resets, draws=bool(keeps.draws))
+    raise ModelRejected(why)
 
 
 def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:

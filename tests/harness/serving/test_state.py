@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from accuracy.answers.log import read_answers
 from accuracy.answers.wire import unpack_labels
+from backends.base import ModelRejected
 from backends.litert.interpreter import InterpreterBackend
 from harness.api import KeywordSpotter
+from harness.zoo.graph.writer import Graph, Quantization
 
 Array = npt.NDArray[Any]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -124,3 +127,71 @@ def test_a_model_that_only_computes_says_nothing_of_a_state(
     model = read_result(tmp_path / "run")["model"]
     assert (model["state"], model["keeps"]) == ("none", None)
     assert "state" not in done.stdout
+
+
+REMEMBERS = """
+from backends.cpu import CpuBackend
+
+class Backend(CpuBackend):
+    asked = 0
+
+    def invoke(self, inputs):
+        self.asked += 1
+        return [output + output.dtype.type(40 * (self.asked % 3)) for output in super().invoke(inputs)]
+"""
+"""A backend whose answers depend on how often it was asked."""
+
+
+def test_a_state_that_no_file_tells_of_is_seen_by_the_answers_and_refused(
+    call: Cli, keywords: list[str], plug_in: Callable[[str, str], dict[str, str]], tmp_path: Path, read_result: Read
+) -> None:
+    env = plug_in("remembers", REMEMBERS)
+    words = [*keywords, "--backend", "remembers", "--allow-mismatch", "--scenario", "Offline"]
+    done = call(*words, "--out", tmp_path / "run", env=env)
+    assert done.returncode == 2
+    assert "answers the same sample otherwise when it is asked again" in done.stderr
+    assert "--state keep" in done.stderr
+    done = call(*words, "--state", "keep", "--out", tmp_path / "kept", env=env)
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "kept")
+    assert (result["model"]["state"], result["backend"]["instances"]) == ("keep", 1)
+    assert result["model"]["keeps"] == "something that its file does not tell of"
+
+
+def drawing(path: Path, seed: int) -> Path:
+    """int8 [1, 49, 10, 1] -> float [1, 12], drawn at random whatever is asked."""
+    graph = Graph("draws")
+    features = graph.input("features", (1, 49, 10, 1), np.int8, Quantization.per_tensor(0.5847029089927673, 83))
+    real, flat = graph.tensor("real", (1, 49, 10, 1), np.float32), graph.tensor("flat", (1, 490), np.float32)
+    graph.operator("DEQUANTIZE", [features], [real])
+    graph.operator("RESHAPE", [real, graph.constant("shape", np.array([1, 490], np.int32))], [flat])
+    drawn, scores = graph.tensor("drawn", (1, 490), np.float32), graph.tensor("scores", (1, 12), np.float32)
+    size = graph.constant("size", np.array([1, 490], np.int32))
+    graph.operator("RANDOM_UNIFORM", [size], [drawn], schema.RandomOptionsT(seed=seed, seed2=seed))
+    both = graph.tensor("both", (1, 490), np.float32)
+    graph.operator("ADD", [flat, drawn], [both], schema.AddOptionsT())
+    read = graph.constant("read", np.random.default_rng(0).standard_normal((12, 490)).astype(np.float32))
+    graph.operator("FULLY_CONNECTED", [both, read, None], [scores], schema.FullyConnectedOptionsT())
+    graph.output(scores)
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+def test_random_numbers_with_a_seed_are_the_same_for_every_query_and_without_one_refused(
+    call: Cli, keywords: list[str], keyword_model: Path, keyword_data: Path, tmp_path: Path
+) -> None:
+    seeded, wild = drawing(tmp_path / "seeded.tflite", 7), drawing(tmp_path / "wild.tflite", 0)
+    words = [word for word in keywords if word != str(keyword_model)]
+    words.remove("--model")
+    expected = alone(seeded, keyword_data)
+    done = call(*words, "--model", seeded, "--mode", "accuracy", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert logged(tmp_path / "run", len(expected)) == expected
+    done = call(*words, "--model", wild, "--out", tmp_path / "wild")
+    assert done.returncode == 2
+    assert (
+        "random numbers (RANDOM_UNIFORM), which differ each time that it is opened: the op has no seed" in done.stderr
+    )
+    with KeywordSpotter.open("kws", model=wild) as spot, pytest.raises(ModelRejected, match="has no seed"):
+        spot(features_of(keyword_data)[0])
