@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from backends.litert.model_file import Shape
 from backends.litert.model_reader import check_model_file
 from backends.litert.select_tf import Flex, apply_flex
 from backends.litert.weight_cache import share_weights
+
+_XNNPACK = "(TfLiteXNNPackDelegate)"
+"""How the runtime names the nodes that XNNPACK took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,18 @@ def load_interpreter(model: Path, asked: Loading) -> Loaded:
         ModelRejected: The file is no model, or the runtime cannot run it.
         BackendUnavailable: The model needs TensorFlow's delegate, whose library is broken.
     """
+    check_model_file(model)
+    try:
+        return _load(model, asked)
+    except ModelRejected as error:
+        if _XNNPACK not in str(error):
+            raise
+        raise ModelRejected(f"{error} {_without_xnnpack(model, asked)}") from None
+
+
+def _load(model: Path, asked: Loading) -> Loaded:
     from ai_edge_litert.interpreter import Interpreter
 
-    check_model_file(model)
     with refusals_explained(model):
         interpreter: Any = Interpreter(
             model_path=str(model), num_threads=asked.threads, experimental_op_resolver_type=_kernels(asked)
@@ -92,6 +104,15 @@ def refusals_explained(model: Path) -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text that says something."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _without_xnnpack(model: Path, asked: Loading) -> str:
+    """Whether the runtime's own kernels run what XNNPACK refuses, and how to have them."""
+    try:
+        _load(model, replace(asked, xnnpack=False, weight_cache=""))
+    except ModelRejected as error:
+        return f"Nor does it run without XNNPACK: {error}"
+    return "It runs without XNNPACK: use --backend cpu:xnnpack=false"
 
 
 def _kernels(asked: Loading) -> Any:

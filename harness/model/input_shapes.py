@@ -45,7 +45,7 @@ def choose_input_shapes(
         raise ModelRejected(f"{model.path} has no input {unknown[0]!r}: it has {', '.join(map(repr, names))}")
     left_open = unnamed_inputs(model, inputs, asked)
     found = []
-    for place, (seen, tensor) in enumerate(zip(inputs, _tensors(model, names), strict=True)):
+    for place, (seen, tensor) in enumerate(zip(inputs, _tensors(model, inputs), strict=True)):
         if seen.name not in given and of_task is not None:
             # By its data, which the task knows best; the runtime says if that cannot be.
             found.append(tuple(of_task[place]))
@@ -64,7 +64,7 @@ def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invoca
     given = _by_name(names, asked)
     return tuple(
         seen.name
-        for seen, tensor in zip(inputs, _tensors(model, names), strict=True)
+        for seen, tensor in zip(inputs, _tensors(model, inputs), strict=True)
         if open_axes(declared_shape(tensor))
         and seen.name not in given
         and _with_size(seen.shape, tensor, asked.input_size) == seen.shape
@@ -116,13 +116,21 @@ def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:
     return {names[0] if name == "" and len(names) == 1 else name: shape for name, shape in asked.input_shapes.items()}
 
 
-def _tensors(model: ModelFile, names: Sequence[str]) -> list[Tensor]:
-    """The first graph's inputs, in the order of the names that a backend gives them."""
+def _tensors(model: ModelFile, inputs: Sequence[TensorSpec]) -> list[Tensor]:
+    """What the file says of each input, by the names that a backend gives them; of one that it does not have, its shape."""
     signature = next((each for each in model.signatures if each.subgraph == 0), None)
     places = dict(signature.inputs) if signature else {}
     places |= {model.main.tensors[index].name: index for index in model.main.inputs if index not in places.values()}
-    by_place = dict(zip(names, model.main.inputs, strict=False))
-    return [model.main.tensors[places.get(name, by_place[name])] for name in names]
+    if len(inputs) == len(model.main.inputs):
+        # A backend may have names of its own.
+        places = {seen.name: index for seen, index in zip(inputs, model.main.inputs, strict=True)} | places
+    return [
+        model.main.tensors[places[seen.name]] if seen.name in places else _of_the_backends_own(seen) for seen in inputs
+    ]
+
+
+def _of_the_backends_own(seen: TensorSpec) -> Tensor:
+    return Tensor(seen.name, seen.shape, seen.shape, True, seen.dtype.name, 0, 0, False)
 
 
 def _may_be(tensor: Tensor) -> Shape:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import Backend, BackendInfo, ModelRejected, TensorSpec
 from backends.cpu import CpuBackend
@@ -202,3 +203,31 @@ def test_a_reset_puts_back_all_that_a_model_keeps(model: str, request: pytest.Fi
     backend.reset()
     assert asked_thrice(backend) == first
     backend.close()
+
+
+def test_what_xnnpack_alone_refuses_is_told_with_its_reason_and_the_option_that_runs_it(tmp_path: Path) -> None:
+    graph = Graph("an axis twice")
+    given, turned = graph.input("x", (1, 4, 4, 3), np.float32), graph.tensor("y", (1, 4, 4, 3), np.float32)
+    axes = graph.constant("axes", np.array([0, 1, 1, 3], np.int32))
+    graph.operator("TRANSPOSE", [given, axes], [turned], schema.TransposeOptionsT())
+    graph.output(turned)
+    with (tmp_path / "m.tflite").open("wb") as file:
+        graph.write(file)
+    with pytest.raises(
+        ModelRejected, match=r"TRANSPOSE node.*It runs without XNNPACK: use --backend cpu:xnnpack=false"
+    ):
+        InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1)
+    InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1, xnnpack=False).close()
+
+
+def test_what_neither_xnnpack_nor_the_kernels_run_is_told_with_both_reasons(tmp_path: Path) -> None:
+    graph = Graph("too few channels")
+    given, spread = graph.input("x", (1, 4, 4, 3), np.float32), graph.tensor("y", (1, 8, 8, 1), np.float32)
+    graph.operator("DEPTH_TO_SPACE", [given], [spread], schema.DepthToSpaceOptionsT(blockSize=2))
+    graph.output(spread)
+    with (tmp_path / "m.tflite").open("wb") as file:
+        graph.write(file)
+    with pytest.raises(
+        ModelRejected, match=r"XNNPack delegate failed.*Nor does it run without XNNPACK: .*input_channels"
+    ):
+        InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1)

@@ -133,3 +133,8 @@ def test_a_file_that_tells_its_open_sizes_means_1_where_it_says_1() -> None:
     with pytest.raises(ModelRejected, match="does not fit"):
         chosen({"input_shapes": {"s_x": [1, 8, 8, 3]}}, x=(-1, 1, 1, 3))
     assert chosen({"input_size": 8}, x=(-1, 1, 1, 3)) == ((1, 1, 1, 3),)
+
+
+def test_an_input_of_the_backends_own_keeps_its_shape() -> None:
+    seen = [TensorSpec(name, (1, 384), np.dtype(np.int32)) for name in ("ids", "mask", "segments")]
+    assert choose_input_shapes(model(x=(1, 490)), seen, Invocation(), None) == ((1, 384),) * 3
