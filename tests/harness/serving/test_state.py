@@ -195,3 +195,20 @@ def test_random_numbers_with_a_seed_are_the_same_for_every_query_and_without_one
     )
     with KeywordSpotter.open("kws", model=wild) as spot, pytest.raises(ModelRejected, match="has no seed"):
         spot(features_of(keyword_data)[0])
+
+
+def test_the_api_takes_the_state_the_signature_and_the_shapes_as_arguments(
+    recurrent_keyword_model: Path, keyword_data: Path, fresh: list[int]
+) -> None:
+    features = features_of(keyword_data)
+    with KeywordSpotter.open("kws", model=recurrent_keyword_model, state="keep") as spot:
+        assert [spot(each).labels[0].number for each in features] != fresh
+    asked: dict[str, Any] = {
+        "signature": "serving_default",
+        "input_shapes": {"features": [1, 49, 10, 1]},
+        "input_size": 49,
+    }
+    with KeywordSpotter.open("kws", model=recurrent_keyword_model, **asked) as spot:
+        assert spot(features[0]).labels[0].number == fresh[0]
+    with pytest.raises(ModelRejected, match="no signature 'train'"):
+        KeywordSpotter.open("kws", model=recurrent_keyword_model, signature="train")
