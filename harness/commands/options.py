@@ -85,6 +85,9 @@ FIELDS = {
         number=True,
         alone="1.0",
     ),
+    "allow-short": ConfigOption(
+        "allow_short", None, "hold times and rates of a run too short for them against --require all the same"
+    ),
     "allow-mismatch": ConfigOption(
         "backend.allow_mismatch", None, "time a backend that disagrees with the CPU, and say so"
     ),

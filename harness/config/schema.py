@@ -148,6 +148,8 @@ class Benchmark(Section):
     """Beside those of the rules; where the user writes his own, they stand in place of all others."""
     require: list[str] = Field(default_factory=list)
     """What the figures of a run must reach: `p90<=5ms`, `top1:min=0.75`. Each decides the exit status."""
+    allow_short: bool = False
+    """Whether times and rates of a run that is too short for them are held against requirements all the same."""
     asked_by_kind: bool = False
     """The user named a kind of task (`classification`), for which this benchmark stands: its floor and its full set are then
     nothing to a model and data of the user's own."""

@@ -16,9 +16,12 @@ from harness.results.figure_names import SEARCHED, Figure, figures, metric_figur
 from harness.results.figures import Peak
 from harness.results.record import Reason, Result
 from harness.results.scores import Verdict
-from harness.units import parse_quantity, quantity_text
+from harness.results.warnings import asked_in_all, too_short
+from harness.units import Unit, parse_quantity, quantity_text
 
 _LISTING = "docs/measuring.md (Requirements)"
+_OF_LONG_RUNS: frozenset[Unit] = frozenset({"ns", "queries/s", "samples/s"})
+"""What a short run says little of."""
 _HOLDS: Mapping[Comparison, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -136,31 +139,44 @@ def own_targets(
     return found
 
 
-def judge_run(result: Result, asked: Sequence[Requirement]) -> Result:
-    """The result of a run with a verdict on each requirement; what misses is a reason."""
+def judge_run(result: Result, asked: Sequence[Requirement], *, allow_short: bool = False) -> Result:
+    """The result of a run with a verdict on each requirement; what misses is a reason.
+
+    Args:
+        result: The run, with all figures.
+        asked: What must be reached.
+        allow_short: Times and rates count although the run was too short for them.
+    """
     values = {name: metric.value for name, metric in (result.accuracy or {}).items()}
+    short = not allow_short and _is_short(result)
 
-    def value(figure: Figure) -> float | None:
-        return number_at(result, figure.path) if figure.path else values.get(figure.name)
+    def verdict(one: Requirement) -> Verdict:
+        value = number_at(result, one.figure.path) if one.figure.path else values.get(one.figure.name)
+        return _verdict(one, result.mode, value, short=short)
 
-    return _judged(result, asked, result.mode, value)
+    verdicts = tuple(verdict(one) for one in asked)
+    return replace(result, requirements=verdicts, reasons=(*result.reasons, *missed(verdicts)))
 
 
-def judge_search(chosen: Result | None, peak: Peak | None, asked: Sequence[Requirement]) -> tuple[Verdict, ...]:
+def judge_search(
+    chosen: Result | None, peak: Peak | None, asked: Sequence[Requirement], *, allow_short: bool = False
+) -> tuple[Verdict, ...]:
     """Verdicts on a search: its own figures, and those of the run whose load is the peak.
 
     Args:
         chosen: That run; None where there is none, and then everything is missed.
         peak: What was found.
         asked: What must be reached.
+        allow_short: As of `judge_run`.
     """
+    short = not allow_short and chosen is not None and _is_short(chosen)
 
-    def value(figure: Figure) -> float | None:
-        if figure.modes == SEARCHED:
-            return number_at(peak, figure.path)
-        return number_at(chosen, figure.path) if figure.path else None
+    def verdict(one: Requirement) -> Verdict:
+        record = peak if one.figure.modes == SEARCHED else chosen
+        value = number_at(record, one.figure.path) if one.figure.path else None
+        return _verdict(one, "find-peak", value, short=short)
 
-    return tuple(_verdict(one, "find-peak", value(one.figure)) for one in asked)
+    return tuple(verdict(one) for one in asked)
 
 
 def judge_metrics(metrics: Mapping[str, float], asked: Sequence[Requirement]) -> tuple[Verdict, ...]:
@@ -173,18 +189,23 @@ def missed(verdicts: Sequence[Verdict]) -> list[Reason]:
     return [_reason(one) for one in verdicts if one.passed is False]
 
 
-def _judged(result: Result, asked: Sequence[Requirement], mode: str, value: Callable[[Figure], float | None]) -> Result:
-    verdicts = tuple(_verdict(one, mode, value(one.figure)) for one in asked)
-    return replace(result, requirements=verdicts, reasons=(*result.reasons, *missed(verdicts)))
+def _is_short(result: Result) -> bool:
+    """Whether the run warns that its times and rates are worth little."""
+    figures = result.performance
+    return figures is not None and bool(
+        too_short(result.scenario, figures.duration_s, asked_in_all(result.scenario, figures))
+    )
 
 
-def _verdict(one: Requirement, mode: str, value: float | None) -> Verdict:
+def _verdict(one: Requirement, mode: str, value: float | None, *, short: bool = False) -> Verdict:
     figure = one.figure
     why, passed, margin = one.out_of_place, None, None
     if not why and mode not in figure.modes:
         why = _not_measured(figure, mode)
     elif not why and value is None:
         why, passed = "it was not measured here, which counts as missed", False
+    elif not why and short and figure.unit in _OF_LONG_RUNS:
+        why, passed = "the run was too short for it, which counts as missed: run longer, or give --allow-short", False
     elif not why and value is not None:
         passed = _HOLDS[one.comparison](value, one.limit)
         margin = one.limit - value if one.comparison in ("<=", "<") else value - one.limit
@@ -204,7 +225,7 @@ def _verdict(one: Requirement, mode: str, value: float | None) -> Verdict:
 
 def _reason(verdict: Verdict) -> Reason:
     if verdict.value is None or verdict.margin is None:
-        return Reason(f"{verdict.requirement} could not be judged, which counts as missed", "", "")
+        return Reason(f"{verdict.requirement} could not be judged: {verdict.why}", "", "")
     figure = (
         f"{verdict.figure} is {quantity_text(verdict.value, verdict.unit)}, "
         f"off by {quantity_text(abs(verdict.margin), verdict.unit)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.config.rules import STREAMS
 from harness.machine.placement import Placement
+from harness.results.figures import Performance
 from harness.spec.schema import DataSetRef, Load, ModelRef
 from harness.units import seconds
 
@@ -105,13 +106,18 @@ def not_placed(wanted: str, placement: Placement) -> list[str]:
     return [f"backend.placement=cores was asked for and nothing is pinned: {placement.why}"]
 
 
+def asked_in_all(scenario: str, figures: Performance) -> int:
+    """How many queries a run asked; in Offline, whose one query is the whole run, samples."""
+    return figures.sample_count if scenario == "Offline" else figures.query_count
+
+
 def too_short(scenario: str, duration_s: float, asked: int) -> list[str]:
     """What the figures of a run are worth that was over before they settled, or asked too little for a percentile.
 
     Args:
         scenario: LoadGen's.
         duration_s: Of the run.
-        asked: Queries; in Offline, whose one query is the whole run, samples.
+        asked: See `asked_in_all`.
     """
     if duration_s >= _SHORT_S and asked >= _FEW:
         return []

@@ -24,6 +24,7 @@ from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
 from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
 from harness.results.warnings import (
+    asked_in_all,
     beside_the_rules,
     doubtful_data,
     ignored_settings,
@@ -139,7 +140,8 @@ def finished(
         return judge_run(_scored(result, spec, folder, task, seeds), asked_of(spec, done.sample_count))
     figures = performance(detail, spec.load, done.queue_times)
     reasons = [*seeds, *invalid_reasons(detail, figures, loadgen)]
-    return judge_run(_timed(result, figures, reasons, done), asked_of(spec))
+    result = _timed(result, figures, reasons, done)
+    return judge_run(result, asked_of(spec), allow_short=spec.allow_short)
 
 
 def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: Sequence[Reason]) -> Result:
@@ -164,7 +166,7 @@ def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done
     if machine is not None and machine.during.energy_j is not None:
         each = machine.during.energy_j / figures.sample_count
         machine = replace(machine, during=replace(machine.during, energy_j_per_sample=each))
-    asked = figures.sample_count if result.scenario == "Offline" else figures.query_count
+    asked = asked_in_all(result.scenario, figures)
     return replace(
         result,
         status="invalid" if reasons else "valid",

@@ -141,7 +141,8 @@ class PeakFinder:
         """The result on top of a search that came to its end, with a verdict on what was asked of it."""
         top, best = self.top(), confirmed(self.trials)
         chosen = self._chosen(best) if best else None
-        verdicts = judge_search(chosen, top.search.peak if top.search else None, self._required)
+        peak = top.search.peak if top.search else None
+        verdicts = judge_search(chosen, peak, self._required, allow_short=self._spec.allow_short)
         top = replace(top, requirements=verdicts, reasons=(*top.reasons, *missed(verdicts)))
         return replace(top, exit_status=status_of(top))
 

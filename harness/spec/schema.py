@@ -108,6 +108,8 @@ class Spec(Section):
     """Whether the user wrote them: then they decide the exit status whatever the model and the data are."""
     require: list[str] = Field(default_factory=list)
     """What the figures must reach, as the user wrote it."""
+    allow_short: bool = False
+    """Whether times and rates of a run that is too short for them are judged all the same."""
     full_count: int | None = None
     """Samples of the full data set; None where the benchmark names none."""
     cache_dir: Path

@@ -28,8 +28,10 @@ METRICS = ("top1", "psnr_db")
 
 @pytest.fixture
 def valid(run_result: Result) -> Result:
-    """A performance run that LoadGen finds VALID."""
-    return replace(run_result, status="valid", reasons=())
+    """A performance run that LoadGen finds VALID, and that was long enough for its figures."""
+    assert run_result.performance is not None
+    figures = replace(run_result.performance, duration_s=60.0, query_count=1024)
+    return replace(run_result, status="valid", reasons=(), performance=figures)
 
 
 def verdict_of(result: Result, text: str) -> Result:
@@ -188,3 +190,12 @@ def test_a_search_is_judged_by_its_peak_and_the_run_that_has_it(valid: Result) -
     verdicts = judge_search(valid, peak, asked)
     assert [verdict.passed for verdict in verdicts] == [True, False, True, None]
     assert [verdict.passed for verdict in judge_search(None, None, asked)] == [False, False, False, None]
+
+
+def test_times_and_rates_of_a_short_run_count_only_where_that_is_meant(valid: Result) -> None:
+    assert valid.performance is not None
+    short = replace(valid, performance=replace(valid.performance, duration_s=0.5))
+    asked = requirements(["p90<=60min", "samples_per_second>=0", "query_count>=1", "peak_rss_bytes<=1TB"], METRICS)
+    assert [one.passed for one in judge_run(short, asked).requirements] == [False, False, True, True]
+    assert [one.passed for one in judge_run(short, asked, allow_short=True).requirements] == [True] * 4
+    assert [one.passed for one in judge_run(valid, asked).requirements] == [True] * 4

@@ -20,6 +20,7 @@ def test_a_run_that_misses_exits_1_and_says_the_figure_the_limit_and_the_margin(
 ) -> None:
     words = [
         *keywords,
+        "--allow-short",
         "--require",
         "p90<=60min",
         "--require",
@@ -127,7 +128,7 @@ def test_score_takes_requirements_of_its_own(call: Cli, keywords: list[str], tmp
 
 def test_a_search_is_judged_by_its_peak(call: Cli, keywords: list[str], tmp_path: Path, read_result: Read) -> None:
     words = [*keywords, "--scenario", "Server", "--mode", "find-peak", "--set", "load.find_peak_budget_s=1"]
-    words += ["--require", "target_qps>=1e9", "--require", "p99<=60min"]
+    words += ["--allow-short", "--require", "target_qps>=1e9", "--require", "p99<=60min"]
     done = call(*words, "--out", tmp_path / "out")
     assert done.returncode == 1, done.stderr
     top = read_result(tmp_path / "out")
@@ -135,3 +136,13 @@ def test_a_search_is_judged_by_its_peak(call: Cli, keywords: list[str], tmp_path
     assert all(run["requirements"] == [] for run in top["runs"])
     assert any("target_qps>=1e9" in reason["what"] for reason in top["reasons"])
     assert "required  target_qps>=1e9" in done.stdout
+
+
+def test_a_run_too_short_for_its_percentiles_misses_them_and_nothing_else(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    words = [*keywords, "--require", "p90<=60min", "--require", "peak_rss_bytes<=1TB"]
+    assert call(*words, "--out", tmp_path / "out").returncode == 1
+    timed, size = read_result(tmp_path / "out")["requirements"]
+    assert (timed["value"], timed["passed"], size["passed"]) == (None, False, True)
+    assert timed["why"].endswith("run longer, or give --allow-short")
