@@ -20,17 +20,17 @@ Answer = Callable[[int], bytes]
 
 
 class Sut:
-    """A system under test that answers so."""
+    """A system under test that answers so, and keeps nothing unless it is told how that is put back."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, answer: Answer, renew: Callable[[], None] | None = None) -> None:
+        self.answer, self.renew = answer, renew
 
     def answer_all(self, indices: Sequence[int]) -> list[bytes]:
         return [self.answer(index) for index in indices]
 
 
-def sut(answer: Answer) -> SystemUnderTest:
-    return cast("SystemUnderTest", Sut(answer))
+def sut(answer: Answer, renew: Callable[[], None] | None = None) -> SystemUnderTest:
+    return cast("SystemUnderTest", Sut(answer, renew))
 
 
 @pytest.fixture(params=["c", "python"])
@@ -104,3 +104,36 @@ def test_a_query_of_multi_stream_that_fails_is_let_go_as_a_whole(control: Contro
     issue([8, 9, 10], [0, 0, 0])
     assert completed == [(number, b"") for number in range(5, 11)]
     assert str(guard.failure) == "broken"
+
+
+def test_what_a_model_keeps_is_put_back_when_loadgen_has_the_answer_and_before_the_first_query(
+    control: Control, completed: Completed
+) -> None:
+    seen: list[int] = []
+
+    def renew() -> None:
+        seen.append(len(completed))
+
+    issue = single_stream(sut(lambda index: b"x" * index, renew), Guard(control, print), control)
+    for query in (70, 71):
+        issue([query], [1])
+    assert completed == [(70, b"x"), (71, b"x")]
+    assert seen == [0, 1, 2]
+    issue = multi_stream(sut(lambda index: b"x" * index, renew), Guard(control, print), control, 2)
+    issue([72, 73], [1, 2])
+    assert seen == [0, 1, 2, 2, 4]
+
+
+def test_a_model_that_cannot_be_put_back_loses_the_run(control: Control, completed: Completed) -> None:
+    heard: list[BaseException] = []
+    broken = RuntimeError("no interpreter")
+
+    def renew() -> None:
+        if completed:
+            raise broken
+
+    issue = single_stream(sut(lambda index: b"x" * index, renew), Guard(control, heard.append), control)
+    issue([70], [1])
+    assert heard == [broken]
+    issue([71], [1])
+    assert completed == [(70, b"x"), (71, b"")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -20,7 +20,9 @@ Completed = list[tuple[int, bytes]]
 
 
 class Sut:
-    """Answers a sample's index; notes what it is asked together; breaks at `breaks_at`."""
+    """Answers a sample's index; notes what it is asked together; breaks at `breaks_at`. It keeps nothing."""
+
+    renew: Callable[[], None] | None = None
 
     def __init__(self, batch: int = 1, breaks_at: int = -1) -> None:
         self.batch, self.breaks_at = batch, breaks_at

@@ -72,7 +72,8 @@ def test_processes_log_what_threads_log_also_where_samples_are_loaded_in_chunks(
         result = read_result(out)
         assert result["backend"]["workers"] == workers
         assert result["calibration"]["workers_from"] == "config"
-        assert list(result["calibration"]["samples_per_second_by_workers"]) == [workers]
+        # Nothing is timed for an accuracy run.
+        assert "samples_per_second_by_workers" not in result["calibration"]
         assert result["accuracy"]["top1"]["value"] == 0.8
         rows[workers] = rows_of(out)
     assert set(rows["threads"]) == set(range(40))
