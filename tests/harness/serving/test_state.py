@@ -212,3 +212,28 @@ def test_the_api_takes_the_state_the_signature_and_the_shapes_as_arguments(
         assert spot(features[0]).labels[0].number == fresh[0]
     with pytest.raises(ModelRejected, match="no signature 'train'"):
         KeywordSpotter.open("kws", model=recurrent_keyword_model, signature="train")
+
+
+@pytest.mark.parametrize("way", ["SingleStream", "threads", "processes", "Server"])
+def test_every_way_gives_what_a_reset_interpreter_gives_for_all_of_a_real_set(
+    way: str,
+    zoo: Path,
+    call: Cli,
+    recurrent: list[str],
+    recurrent_keyword_model: Path,
+    keyword_data: Path,
+    tmp_path: Path,
+) -> None:
+    data = zoo / "datasets" / "kws01"
+    backend = InterpreterBackend(recurrent_keyword_model, name="cpu", threads=1)
+    expected = []
+    for features in features_of(data):
+        backend.reset()
+        expected.append(int(backend.invoke([features])[0].argmax()))
+    backend.close()
+    words = [str(data) if word == str(keyword_data) else word for word in recurrent]
+    done = call(*words, *WAYS[way], "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert logged(tmp_path / "run", len(expected)) == expected
+    with KeywordSpotter.open("kws", model=recurrent_keyword_model) as spot:
+        assert [spot(features).labels[0].number for features in features_of(data)] == expected
