@@ -19,6 +19,9 @@ from typing import IO
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
 _LEAVE_S = 3.0
+_FAULTS = frozenset((signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV))
+_DUMP = "Fatal Python error: "
+"""How `faulthandler` begins what it tells of the threads of a process that crashes."""
 
 Child = subprocess.Popen[bytes]
 
@@ -118,12 +121,26 @@ def how_it_ended(status: int) -> str:
     return f"was killed by {_signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
 
 
+def crashed(status: int) -> bool:
+    """Whether a fault in native code ended a process, not someone who wanted it ended.
+
+    Args:
+        status: As `subprocess` gives it.
+    """
+    return -status in _FAULTS
+
+
 def last_lines(log: Path, count: int) -> list[str]:
-    """The end of what a process wrote; nothing where that cannot be read."""
+    """The end of what a process wrote; nothing where that cannot be read.
+
+    Of one that crashed it is what came before its threads' frames, among which the reason would be lost.
+    """
     try:
-        return log.read_text(errors="replace").strip().splitlines()[-count:]
+        lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
         return []
+    dumps = [place for place, line in enumerate(lines) if line.startswith(_DUMP)]
+    return lines[: dumps[-1] + 1 if dumps else None][-count:]
 
 
 def _signal_name(number: int) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.errors import ConfigError, HarnessError, Interrupted
 from harness.results import files as results
 from harness.results.record import Result
+from harness.run.crash import with_remedy
 from harness.run.launch import Progress, run_worker
 from harness.run.outcome import failed, finished, known, started
 from harness.spec.schema import Spec, write_spec
@@ -50,7 +51,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> Result:
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
-            raise report.end
+            raise with_remedy(report.end, report, spec)
         result = finished(result, spec, folder, task, report.end, report.latency_drift)
         reserve.release()
         results.keep(folder, result)

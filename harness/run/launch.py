@@ -51,6 +51,8 @@ class WorkerReport:
     memory: MemoryFigures | None
     latency_drift: float | None
     """See `Pace.drift`."""
+    crashed_while: Phase | None = None
+    """What it was doing when a fault in native code took it down; None where it ended otherwise."""
 
 
 def run_worker(folder: Path, progress: Progress, timeout_s: float) -> WorkerReport:
@@ -196,7 +198,9 @@ class _Hearing:
 
     def report(self, end: Done | HarnessError) -> WorkerReport:
         """All that was heard."""
-        return WorkerReport(end, self._opened, self._proven, self._memory, self._pace.drift())
+        crashed = self._last is None and child_process.crashed(self._child.returncode)
+        phase = self._control.phase if crashed else None
+        return WorkerReport(end, self._opened, self._proven, self._memory, self._pace.drift(), phase)
 
 
 class _Clock:

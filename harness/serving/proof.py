@@ -14,6 +14,7 @@ from harness.model.comparison import Comparison
 from harness.model.output_checks import checked
 from harness.model.repetition import otherwise, why_refused
 from harness.serving.instances import Instances
+from harness.spec.trial import has_xnnpack, try_on_cpu
 
 _LONGEST_TO_ASK_AGAIN_S = 2.0
 """A model that takes longer for a sample is not asked twice more."""
@@ -78,6 +79,11 @@ def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) ->
     # An accelerator is held against the same file; changes to the file itself against the file as it was.
     path = opener.model if instances.info.accelerator else file
     said = f"cpu, Interpreter, 1 thread, {'the file as it is' if path == file else 'the same file'}"
+    section = instances.spec.backend
+    # Who keeps XNNPACK out may do so since it takes its process down, which would be this one.
+    without = section.name == "cpu" and not has_xnnpack(section)
+    if without and (why := try_on_cpu(instances.spec, xnnpack=True).why_not) is not None:
+        return Comparison(None, (f"the CPU with XNNPACK cannot run the model: {why}",), 0)
     try:
         reference = opener.open_reference(path)
     except ModelRejected as error:

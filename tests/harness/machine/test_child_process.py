@@ -106,6 +106,13 @@ def test_the_end_of_a_log_is_its_last_lines_and_none_where_it_cannot_be_read(tmp
     assert last_lines(log, 9) == ["1", "2", "\ufffd3", "4"]
 
 
+def test_the_reason_of_a_crash_is_not_lost_among_the_frames_of_its_threads(tmp_path: Path) -> None:
+    frames = [f'  File "worker.py", line {number} in call' for number in range(9)]
+    lines = ["one", "two", "XNNPACK: the reason", "Fatal Python error: Aborted", "", "Current thread:", *frames]
+    (tmp_path / "run.log").write_text("\n".join(lines), encoding="utf-8")
+    assert last_lines(tmp_path / "run.log", 3) == ["two", "XNNPACK: the reason", "Fatal Python error: Aborted"]
+
+
 def test_no_module_of_ours_starts_a_child_by_itself() -> None:
     root = Path(__file__).resolve().parents[3]
     starters = [

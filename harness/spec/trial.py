@@ -1,0 +1,84 @@
+"""Whether a run's model answers on the CPU: tried in a process of its own, since XNNPACK aborts on what it cannot prepare.
+
+`python -P -m harness.spec.trial ANSWER_FD PARENT_PID SPEC XNNPACK` is that process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.config.backend import BackendSection
+from harness.errors import message_of
+from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.json_line import decode, encode
+from harness.model.opening import Opener
+from harness.spec.schema import Spec
+from harness.spec.task import open_task
+
+_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it."""
+
+    why_not: str | None
+    """Why the model does not run so; None where it answers."""
+
+
+def has_xnnpack(backend: BackendSection) -> bool:
+    """Whether it is the CPU with XNNPACK, without which the model may run too."""
+    options = backend.options
+    return backend.name == "cpu" and options.get("xnnpack", True) is True and not options.get("reference_kernels")
+
+
+def try_on_cpu(spec: Spec, *, xnnpack: bool) -> Trial:
+    """Starts the process.
+
+    Args:
+        spec: The run, whose model is opened as its file has it.
+        xnnpack: Whether XNNPACK takes its part, or the runtime's own kernels run everything.
+    """
+    words = (spec.model_dump_json(), "xnnpack" if xnnpack else "")
+    answer = answer_of("harness.spec.trial", *words, timeout_s=_TIMEOUT_S)
+    if answer.line is not None:
+        return decode(answer.line, Trial)
+    if answer.hangs:
+        return Trial(f"no answer in {_TIMEOUT_S:g} s")
+    return Trial(f"its process {answer.how}")
+
+
+def _try(spec: Spec, options: dict[str, bool]) -> Trial:
+    model = spec.model
+    try:
+        opener = Opener(
+            model.path,
+            model.sha256,
+            BackendSection(options=options, complete_shapes=False),
+            spec.cache_dir,
+            invocation=model.invocation,
+            input_shapes=open_task(spec.task, spec.options, spec.dataset).input_shapes,
+        )
+        backend = opener.open(1)
+        backend.invoke([np.zeros(tensor.shape, tensor.dtype) for tensor in backend.inputs])
+    except Exception as error:
+        # Whatever is said against it is the answer.
+        return Trial(message_of(error) or type(error).__name__)
+    return Trial(None)
+
+
+def main() -> None:
+    """The process."""
+    answer, parent, spec, xnnpack = sys.argv[1:]
+    live_and_die_with(int(parent))
+    trial = _try(Spec.model_validate_json(spec), {} if xnnpack else {"xnnpack": False})
+    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
+        pipe.write(f"{encode(trial)}\n")
+
+
+if __name__ == "__main__":
+    main()
