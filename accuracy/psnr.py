@@ -89,6 +89,7 @@ class Originals:
         """Use `Originals.open`."""
         self.path = files.path
         self.stems = files.stems
+        self.paths = files.paths
         self._files = files
 
     @classmethod

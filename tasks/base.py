@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from accuracy.answers.log import Answer, LogError
 from accuracy.truth.class_names import ClassNames
+from tasks.digests import Digest, StoredSamples
 
 Array = npt.NDArray[Any]
 Layout = Literal["reference", "mobile"]
@@ -75,6 +76,16 @@ Postprocess = Callable[[Sequence[Array]], bytes]
 """See `Codec.postprocess`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One sample, ready for the model."""
+
+    inputs: tuple[Array, ...]
+    """See `Codec.preprocess`."""
+    digest: Digest | None
+    """Of the bytes that they were made of; None where the sample is no piece of data of its own."""
+
+
 class Codec(ABC):
     """One task bound to one model: encodes samples into its inputs and decodes its outputs into logged answers.
 
@@ -92,6 +103,10 @@ class Codec(ABC):
         Raises:
             DataMissing: The sample cannot be read; the message names the file.
         """
+
+    def preprocess_with_digest(self, index: int) -> Prepared:
+        """As `preprocess`, with the digest of the very bytes that were read for it."""
+        return Prepared(self.preprocess(index), None)
 
     @abstractmethod
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
@@ -226,6 +241,14 @@ class Task(ABC):
     @abstractmethod
     def describe_data(self) -> Mapping[str, Any]:
         """For the result: at least {"count": samples}; also what was chosen (truth file, order, layout)."""
+
+    def stored_samples(self) -> StoredSamples | None:
+        """The samples as they are stored, each by itself; None where they all lie in `files`."""
+        return None
+
+    def files(self) -> Sequence[Path]:
+        """What is read as a whole: the ground truth where there is any, lists of names, samples that lie in one file."""
+        return ()
 
     def warnings(self) -> Sequence[str]:
         """What a reader of the result must know of the data, a sentence each: what was left out, or read in a doubtful way."""

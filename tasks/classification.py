@@ -6,6 +6,7 @@ output of scores.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.digests import StoredSamples
 from tasks.hub import is_hub_name
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FOLDERS, FileCodec, Pictures
@@ -158,6 +160,18 @@ class Classification(Task):
             "truth": truth,
             **self._pictures.left_out_facts,
         }
+
+    def stored_samples(self) -> StoredSamples:
+        """As `Task.stored_samples`: the pictures."""
+        return self._pictures
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the labels, unless they are stored with the pictures, and names of classes."""
+        names = () if self._options.class_names is None else (self._options.class_names,)
+        with contextlib.suppress(DataMissing):
+            if self._stored is None:
+                return (self._truth, *names)
+        return (*self._pictures.files, *names)
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""

@@ -25,6 +25,7 @@ from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
 from accuracy.truth.coco_names import coco_places, listed_order
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
 from tasks.detection_binding import Role, bind_outputs
+from tasks.digests import StoredSamples
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
@@ -252,6 +253,15 @@ class Detection(Task):
             "truth": None if (truth := stored or path) is None else str(truth),
             **self._data.pictures.left_out_facts,
         }
+
+    def stored_samples(self) -> StoredSamples:
+        """As `Task.stored_samples`: the pictures."""
+        return self._data.pictures
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the boxes, unless they are stored with the pictures, and names of classes."""
+        listed = (self._data.truth_path, self._options.class_names)
+        return (*(path for path in listed if path is not None), *self._data.pictures.files)
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""

@@ -21,6 +21,7 @@ from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.digests import StoredSamples
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.readings import chance_of, label_readings, numeric_order
@@ -115,6 +116,17 @@ class KeywordSpotting(Task):
         except DataMissing:
             truth = None
         return {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
+
+    def stored_samples(self) -> StoredSamples:
+        """As `Task.stored_samples`: the feature files."""
+        return self._files
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the labels, where there are any."""
+        try:
+            return (self._truth,)
+        except DataMissing:
+            return ()
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""

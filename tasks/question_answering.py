@@ -6,6 +6,7 @@ which scoring turns into text (MO rules, "Pre- and post-processing"; MA flutter/
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from accuracy.answers.spans import BestAnswers
 from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from accuracy.errors import TruthError
 from accuracy.score import Score
-from accuracy.truth.squad import SquadTruth, read_truth, truth_of
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor, find_truth
+from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Task, Tensor, find_truth
+from tasks.digests import Digest, StoredSamples
 from tasks.hub import is_hub_name, read_hub_questions
 from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
 from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
@@ -92,13 +94,15 @@ class QuestionAnswering(Task):
         self._data = data
         path = data.path if is_hub_name(data.path) else _find_data(data.path)
         self._own_questions = read_hub_questions(path) if is_hub_name(path) else None
+        self._vocabulary: Path | None = None
         self._windows: Windows
         if self._own_questions is None and path.suffix == ".tfrecord":
             self._windows = RecordWindows(path, options.max_seq_length, data.count)
         else:
+            self._vocabulary = _find_vocabulary(path, options.vocab)
             self._windows = TextWindows(
                 path,
-                WordPiece(_find_vocabulary(path, options.vocab)),
+                WordPiece(self._vocabulary),
                 sequence=options.max_seq_length,
                 doc_stride=options.doc_stride,
                 max_query_length=options.max_query_length,
@@ -122,7 +126,7 @@ class QuestionAnswering(Task):
         Raises:
             ModelMismatch: Tensors that cannot be told apart, or of another shape or type.
         """
-        return _WindowCodec(self._windows, self._options, inputs, outputs)
+        return _WindowCodec(self._windows, self._asked, self._options, inputs, outputs)
 
     def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
         """[1, sequence] for a model exported without a fixed length, whose inputs show as [1, 1]; else None."""
@@ -217,6 +221,23 @@ class QuestionAnswering(Task):
             "max_seq_length": self._windows.sequence,
         }
 
+    def stored_samples(self) -> StoredSamples | None:
+        """As `Task.stored_samples`: the questions of a Hugging Face data set; others lie in one file."""
+        return self._asked
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the windows or SQuAD's JSON, the vocabulary, and the ground truth where there is any."""
+        found = [] if self._own_questions is not None else [self._windows.path]
+        if self._vocabulary is not None:
+            found.append(self._vocabulary)
+        with contextlib.suppress(DataMissing):
+            found.append(self._truth.path)
+        return [path for path in dict.fromkeys(found) if not is_hub_name(path)]
+
+    @cached_property
+    def _asked(self) -> _AskedQuestions | None:
+        return None if self._own_questions is None else _AskedQuestions(self._windows, self._own_questions)
+
     @cached_property
     def _questions(self) -> list[str]:
         return self._windows.questions()
@@ -307,18 +328,43 @@ class WindowBinding:
         return pack_logits(start, end, self._layout, self._log_dtype)
 
 
+class _AskedQuestions:
+    """The question of every window, for questions that lie in no file of their own."""
+
+    def __init__(self, windows: Windows, questions: Sequence[Question]) -> None:
+        self._question = {question.qas_id: question for question in questions}
+        self.names = [windows.qas_id(index) for index in range(len(windows))]
+
+    def size(self, index: int) -> int:
+        return len(self.whole(index))
+
+    def whole(self, index: int) -> bytes:
+        question = self._question[self.names[index]]
+        return "\0".join((question.qas_id, question.text, question.context, *question.answers)).encode()
+
+
 class _WindowCodec(WindowBinding, Codec):
     """The windows of a set, bound to a model."""
 
     def __init__(
-        self, windows: Windows, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+        self,
+        windows: Windows,
+        asked: _AskedQuestions | None,
+        options: QuestionAnsweringOptions,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
     ) -> None:
         super().__init__(options, inputs, outputs)
         self._windows = windows
+        self._asked = asked
 
     def preprocess(self, index: int) -> tuple[Array, ...]:
         """One window of the set, prepared."""
         return self.prepare(self._windows.inputs(index))
+
+    def preprocess_with_digest(self, index: int) -> Prepared:
+        """As `Codec.preprocess_with_digest`."""
+        return Prepared(self.preprocess(index), None if self._asked is None else Digest.of(self._asked.whole(index)))
 
 
 def _logits(raw: Array, spec: Tensor) -> Array:

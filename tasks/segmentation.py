@@ -18,6 +18,7 @@ from accuracy.score import Score
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.digests import StoredSamples
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
@@ -144,6 +145,18 @@ class Segmentation(Task):
                 yield Answer(index, wire.pack_class_map(np.clip(class_map, 0, 255).astype(np.uint8)))
 
         return self.score(changed())["miou"]
+
+    def stored_samples(self) -> StoredSamples:
+        """As `Task.stored_samples`: the pictures."""
+        return self._pictures
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the annotations, unless they are stored with the pictures, and names of classes."""
+        names = () if self._options.class_names is None else (self._options.class_names,)
+        try:
+            return (*self._masks.paths, *self._pictures.files, *names)
+        except (DataMissing, TruthError):
+            return names
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""

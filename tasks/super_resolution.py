@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from accuracy.answers import wire
@@ -14,6 +15,7 @@ from accuracy.errors import TruthError
 from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.digests import StoredSamples
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
 from tasks.pictures.preprocess import decode, decode_rgb8
@@ -105,6 +107,17 @@ class SuperResolution(Task):
         return score.with_notes(
             [f"{unused:,} of the originals in {self._originals.path} have no picture in the set: they do not count"]
         )
+
+    def stored_samples(self) -> StoredSamples:
+        """As `Task.stored_samples`: the small pictures."""
+        return self._pictures
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the originals, where there are any."""
+        try:
+            return self._originals.paths
+        except (DataMissing, TruthError):
+            return ()
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""

@@ -24,7 +24,7 @@ _MAX_VARINT_BYTES = 10
 class Example:
     """One parsed record: finds its features at once, decodes the values of those that are asked for."""
 
-    __slots__ = ("_data", "_features", "_name")
+    __slots__ = ("_data", "_features", "_name", "_span")
 
     def __init__(self, data: bytes | mmap, name: str, start: int = 0, end: int | None = None) -> None:
         """Finds the features.
@@ -40,12 +40,18 @@ class Example:
         """
         self._data = data
         self._name = name
+        self._span = slice(start, len(data) if end is None else end)
         self._features: dict[str, list[tuple[int, int, int]]] = {}
-        for number, wire, first, last in self._fields(start, len(data) if end is None else end):
+        for number, wire, first, last in self._fields(self._span.start, self._span.stop):
             if number == 1 and wire == _BYTES:
                 for inner, inner_wire, inner_start, inner_end in self._fields(first, last):
                     if inner == 1 and inner_wire == _BYTES:
                         self._entry(inner_start, inner_end)
+
+    @property
+    def whole(self) -> bytes:
+        """The serialised message."""
+        return self._data[self._span]
 
     def names(self) -> list[str]:
         """The features this record has."""

@@ -71,6 +71,10 @@ class RecordFile(ABC):
         """
 
     @abstractmethod
+    def size(self, index: int) -> int:
+        """Bytes of one record's data."""
+
+    @abstractmethod
     def stamp(self, index: int) -> str:
         """Tells one state of the record from another without reading it: place, file size and time."""
 
@@ -141,6 +145,9 @@ class _Plain(RecordFile):
             raise RecordError(self.corrupt(index))
         return Example(record, self.name(index), 0, length)
 
+    def size(self, index: int) -> int:
+        return self._lengths[index]
+
     def stamp(self, index: int) -> str:
         return f"{self._starts[index]} {self._lengths[index]} {self._stamp}"
 
@@ -165,6 +172,9 @@ class _Packed(RecordFile):
 
     def read(self, index: int) -> Example:
         return Example(self._records[index], self.name(index))
+
+    def size(self, index: int) -> int:
+        return len(self._records[index])
 
     def stamp(self, index: int) -> str:
         return f"{index} {self._stamp}"

@@ -48,6 +48,11 @@ class TruthFiles:
             raise TruthError(f"{path} is neither a folder nor a zip archive that can be read: {error}") from None
         return cls(path, _by_stem(path, names, suffixes), archive)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files, or the archive."""
+        return (self.path,) if self._archive else tuple(self.path / self._files[stem] for stem in self.stems)
+
     def require(self, stems: Iterable[str]) -> None:
         """Holds the files against the samples.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +36,10 @@ class MaskFiles(Protocol):
     def stems(self) -> tuple[str, ...]:
         """What tells which picture a map belongs to."""
 
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files that hold them; none where they lie beside the pictures."""
+
     def require(self, stems: Iterable[str]) -> None:
         """Raises TruthError where a picture has no map."""
 
@@ -60,6 +64,7 @@ class Masks:
         """`Masks.open` finds those that are files."""
         self.path = files.path
         self.stems = files.stems
+        self.paths = files.paths
         self._files = files
 
     @classmethod

@@ -12,11 +12,15 @@ from harness.errors import ConfigError
 from harness.results.card import Subject, judge
 from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
+from harness.results.read_data import SAMPLES_FILE, load_read_data
 from harness.results.scores import Judged
 from harness.run.doubt import other_reading
+from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import Task
+
+_NOT_KEPT = "the run kept no {} (earlier versions did not), so nothing tells whether its data have changed since"
 
 
 def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
@@ -74,7 +78,8 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
         require: What is asked of the metrics, besides what the run was asked.
 
     Raises:
-        ConfigError: Not a run's directory, or not one of an accuracy run; a requirement that no metric answers.
+        ConfigError: Not a run's directory, or not one of an accuracy run; a requirement that no metric answers; data that
+            are not what the run read.
     """
     spec = read_spec(folder)
     if spec.load.mode != "accuracy":
@@ -82,4 +87,11 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
     check_scored(requirements(require, task_class(spec.task).metrics))
-    return score(spec.model_copy(update={"require": [*spec.require, *require]}), folder)
+    task, kept = open_task(spec.task, spec.options, spec.dataset), load_read_data(folder)
+    if kept is not None:
+        refuse_changed_data(folder, task, kept)
+    judged = score(spec.model_copy(update={"require": [*spec.require, *require]}), folder, task)
+    card = judged.accuracy_card
+    if kept is None and card is not None:
+        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, _NOT_KEPT.format(SAMPLES_FILE))))
+    return judged

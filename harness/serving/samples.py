@@ -14,6 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,12 +22,24 @@ import numpy as np
 
 from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
+from harness.json_records import from_json, to_json
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
 from tasks.base import Array, Codec, Tensor
+from tasks.digests import Digest
 
 Row = tuple[Array, ...]
 Raw = tuple[memoryview, ...]
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Complete:
+    """What is kept beside prepared samples; written last."""
+
+    crc32: tuple[int, ...]
+    """Of each input of all samples."""
+    digests: tuple[Digest | None, ...]
+    """Of what each sample was made of."""
 
 
 class SampleLibrary:
@@ -59,6 +72,8 @@ class SampleLibrary:
         """
         self.rows: list[Row] = [()] * total
         self.raw: list[Raw] = [()] * total
+        self.digests: dict[int, Digest] = {}
+        """Of what was read for every sample that was ever loaded, by index, also where its preparation came from the cache."""
         self._inputs = inputs
         self._codec = codec
         self._workers = workers
@@ -131,20 +146,23 @@ class SampleLibrary:
                 self.rows[index] = row
 
     def _one(self, index: int) -> Row:
-        row = self._codec.preprocess(index)
+        prepared = self._codec.preprocess_with_digest(index)
+        if prepared.digest is not None:
+            self.digests[index] = prepared.digest
         self.on_sample()
-        return row
+        return prepared.inputs
 
     def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
         """Maps samples kept earlier; anything unexpected means they are made anew."""
         try:
-            checksums = json.loads((folder / "complete.json").read_text(encoding="ascii"))["crc32"]
-            files = [folder / f"{number}.npy" for number in range(len(checksums))]
+            complete = from_json(_Complete, json.loads((folder / "complete.json").read_text(encoding="ascii")))
+            files = [folder / f"{number}.npy" for number in range(len(complete.crc32))]
             columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
         except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError):
             return False
         # An archive instead of an array has no shape.
-        if not columns or any(getattr(column, "shape", ())[:1] != (len(wanted),) for column in columns):
+        counts = [getattr(column, "shape", ())[:1] for column in columns]
+        if not columns or len(complete.digests) != len(wanted) or any(count != (len(wanted),) for count in counts):
             return False
         # The checksums are of the samples alone: what damage says of their type or shape is held against the model.
         if self._inputs is not None and [(c.shape[1:], c.dtype) for c in columns] != self._promised():
@@ -152,8 +170,9 @@ class SampleLibrary:
         # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
         plain = [column.view(np.ndarray) for column in columns]
         # This also touches every page now, or the first query of each sample would pay for it.
-        if [zlib.crc32(np.ascontiguousarray(column).data) for column in plain] != checksums:
+        if [zlib.crc32(np.ascontiguousarray(column).data) for column in plain] != list(complete.crc32):
             return False
+        self.digests |= {i: found for i, found in zip(wanted, complete.digests, strict=True) if found is not None}
         for position, index in enumerate(wanted):
             self.rows[index] = tuple(column[position] for column in plain)
             self.on_sample()
@@ -180,7 +199,8 @@ class SampleLibrary:
             for number, example in enumerate(first):
                 with (temporary / f"{number}.npy").open("wb") as file:
                     checksums.append(self._write_column(file, wanted, number, example))
-            (temporary / "complete.json").write_text(json.dumps({"crc32": checksums}), encoding="ascii")
+            complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted)))
+            (temporary / "complete.json").write_text(json.dumps(to_json(complete)), encoding="ascii")
             if damaged:
                 discard(folder)
             _rename(temporary, folder)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.base import Array, BackendInfo, TimeShare
+from harness.errors import message_of
 from harness.machine.child_process import live_and_die_with
 from harness.machine.control import Control, Phase
 from harness.machine.json_line import encode
@@ -25,6 +26,7 @@ from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
 from harness.model.coverage import judge_coverage, time_share
+from harness.results.read_data import SAMPLES_FILE, Item, files_now, read_data, write_read_data
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
 from harness.serving.instances import Instances
@@ -40,7 +42,7 @@ from harness.worker.queries import refuse_too_many_queries, settings_for
 from harness.worker.timing import NOT_TIMED
 from harness.worker.warm_up import warm_up
 from native import timed_path
-from tasks.base import Task
+from tasks.base import DataMissing, Task
 
 _CALIBRATION_SAMPLES = 8
 Tell = Callable[[FromWorker], None]
@@ -87,7 +89,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     calibrated = _calibrate(spec, opened, tell)
     team, settings = calibrated.plan.team, calibrated.settings
     driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
-    return _done(opened, calibrated, driven)
+    return _done(opened, calibrated, driven, _keep_read_data(folder, opened))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class _Opened:
 
     task: Task
     instances: Instances
+    files: tuple[Item, ...]
+    """What the task has read as a whole."""
     room: Room
     """For samples in memory."""
     own_bytes: int
@@ -105,13 +109,14 @@ class _Opened:
 
 def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     task = open_task(spec.task, spec.options, spec.dataset)
+    files = files_now(task)
     before = own_bytes()
     instances = Instances(spec, task, control)
     tell(instances.opened())
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)
     room.judge(spec.load)
-    return _Opened(task, instances, room, before, tuple(warnings))
+    return _Opened(task, instances, files, room, before, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
     )
 
 
-def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
+def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven, not_kept: Sequence[str]) -> Done:
     """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
     instances, plan, room = opened.instances, calibrated.plan, calibrated.room
     team = plan.team
@@ -194,6 +199,7 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven) -> Done:
             *calibrated.warnings,
             *instances.warnings,
             *_not_kept(instances.samples),
+            *not_kept,
         ),
     )
     team.close()
@@ -209,6 +215,15 @@ def _cpu_ops_time(calibrated: _Calibrated, instances: Instances) -> TimeShare:
     plan = calibrated.plan
     service_ns = plan.calibration.service_time_ns
     return time_share(plan.team.first.backend, calibrated.info, calibrated.profiled, service_ns)
+
+
+def _keep_read_data(folder: Path, opened: _Opened) -> Sequence[str]:
+    """Writes down what the run has read; says what stands in the way, which is no reason to lose the run."""
+    try:
+        write_read_data(folder, read_data(opened.task, opened.instances.samples.digests, opened.files))
+    except (OSError, DataMissing) as error:
+        return [f"{SAMPLES_FILE} is not kept, so score cannot tell whether the data have changed: {message_of(error)}"]
+    return []
 
 
 def _not_kept(samples: SampleLibrary) -> list[str]:

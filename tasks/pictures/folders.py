@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from accuracy.shown import some
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import StoredBoxes
-from tasks.base import Array, Codec, DataMissing
+from tasks.base import Array, Codec, DataMissing, Prepared
+from tasks.digests import Digest
 from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
 
@@ -33,11 +34,22 @@ _MAX_FILE_BYTES = 512 << 20
 _KINDS_SHOWN = 5
 
 
+class Stored(NamedTuple):
+    """One sample as it was read."""
+
+    picture: bytes
+    whole: bytes
+    """All that is stored of it: the picture, and what lies in one record or row with it."""
+
+
 class Store(Protocol):
     """Where the bytes lie."""
 
-    def read(self, key: str) -> bytes:
-        """One file; raises OSError or ValueError where it cannot be read."""
+    def read(self, key: str) -> Stored:
+        """One sample; raises OSError or ValueError where it cannot be read."""
+
+    def size(self, key: str) -> int | None:
+        """Of all that is stored of it, in bytes; None where only reading tells. Raises OSError where it is gone."""
 
     def stamp(self, key: str) -> str:
         """Tells one state of the file from another without reading it."""
@@ -47,8 +59,12 @@ class Store(Protocol):
 class _Folder:
     path: Path
 
-    def read(self, key: str) -> bytes:
-        return (self.path / key).read_bytes()
+    def read(self, key: str) -> Stored:
+        data = (self.path / key).read_bytes()
+        return Stored(data, data)
+
+    def size(self, key: str) -> int:
+        return (self.path / key).stat().st_size
 
     def stamp(self, key: str) -> str:
         stat = (self.path / key).stat()
@@ -64,14 +80,18 @@ class _Archive:
         self._lock = threading.Lock()
         self._path = path
 
-    def read(self, key: str) -> bytes:
+    def read(self, key: str) -> Stored:
         info = self._archive.getinfo(key)
         if info.flag_bits & 1:
             raise OSError("it is encrypted: unpack the archive and name the folder instead")
         if info.file_size > _MAX_FILE_BYTES:
             raise OSError(f"it unpacks to {info.file_size} bytes, which no picture needs")
         with self._lock:
-            return self._archive.read(info)
+            data = self._archive.read(info)
+        return Stored(data, data)
+
+    def size(self, key: str) -> int:
+        return self._archive.getinfo(key).file_size
 
     def stamp(self, key: str) -> str:
         info = self._archive.getinfo(key)
@@ -187,6 +207,11 @@ class Pictures:
         """As `labels`."""
         return None if self._stored is None else self._stored.masks(self.names)
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """As `StoredTruth.files`."""
+        return () if self._stored is None else self._stored.files()
+
     def __len__(self) -> int:
         """Number of pictures in use."""
         return len(self.names)
@@ -201,7 +226,23 @@ class Pictures:
         Raises:
             DataMissing: It cannot be read; the message names it.
         """
+        return self.stored(index).picture
+
+    def whole(self, index: int) -> bytes:
+        """As `StoredSamples.whole`."""
+        return self.stored(index).whole
+
+    def stored(self, index: int) -> Stored:
+        """The picture, and all that is stored with it; as `read`."""
         return self._read(self.names[index])
+
+    def size(self, index: int) -> int | None:
+        """As `StoredSamples.size`."""
+        name = self.names[index]
+        try:
+            return self._store.size(self._keys[name])
+        except OSError as error:
+            raise self._gone(name, error) from None
 
     def first_digest(self) -> str:
         """SHA-256 of the whole set's first picture, by which published sets are known.
@@ -209,9 +250,9 @@ class Pictures:
         Raises:
             DataMissing: It cannot be read.
         """
-        return hashlib.sha256(self._read(self.all_names[0])).hexdigest()
+        return hashlib.sha256(self._read(self.all_names[0]).picture).hexdigest()
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str) -> Stored:
         try:
             return self._store.read(self._keys[name])
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
@@ -237,9 +278,12 @@ class Pictures:
             try:
                 stamp = self._store.stamp(self._keys[name])
             except OSError as error:
-                raise DataMissing(f"{name} in {self.path} is gone: {_reason(error)}") from None
+                raise self._gone(name, error) from None
             digest.update(f"{name}\0{stamp}\n".encode())
         return digest.hexdigest()
+
+    def _gone(self, name: str, error: OSError) -> DataMissing:
+        return DataMissing(f"{name} in {self.path} is gone: {_reason(error)}")
 
 
 class FileCodec(Codec):
@@ -252,6 +296,11 @@ class FileCodec(Codec):
     def preprocess(self, index: int) -> tuple[Array, ...]:
         """One file of the set, prepared."""
         return self.prepare(self._files.names[index], self._files.read(index))
+
+    def preprocess_with_digest(self, index: int) -> Prepared:
+        """As `Codec.preprocess_with_digest`: the file is read once."""
+        stored = self._files.stored(index)
+        return Prepared(self.prepare(self._files.names[index], stored.picture), Digest.of(stored.whole))
 
     @abstractmethod
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
@@ -295,6 +344,10 @@ class _FolderLabels:
         self._classes = ClassNames(listing.classes, f"{path} (a folder a class)")
         place = {folder: number for number, folder in enumerate(listing.classes)}
         self._whole = {name: place[name.partition("/")[0]] for name in listing.keys}
+
+    def files(self) -> Sequence[Path]:
+        """None: the names of the pictures have their folders' names."""
+        return ()
 
     def labels(self, names: Sequence[str]) -> StoredLabels:
         values = [self._whole[name] for name in names]

@@ -22,7 +22,7 @@ from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.hub import HubName, load
-from tasks.pictures.folders import Pictures, first
+from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 
@@ -80,6 +80,7 @@ class _Rows:
         self._kinds = kinds
         self._picture = picture
         self._encoded = {picture: _undecoded(rows, picture)}
+        self._undecoded = rows.with_format("arrow")
         # Nothing says that a table may be read from several threads at once; decoding, which takes longer, may be.
         self._lock = threading.Lock()
         files = [Path(entry["filename"]) for entry in rows.cache_files]
@@ -89,8 +90,21 @@ class _Rows:
         self.keys = {name: str(number) for number, name in enumerate(self._names())}
         """The row's number by the picture's name."""
 
-    def read(self, key: str) -> bytes:
-        return self._read(self._picture, int(key))
+    def read(self, key: str) -> Stored:
+        """The picture, and the whole row, of which all but pictures is in the form that Python writes it in."""
+        with self._lock:
+            row = self._undecoded[int(key)].to_pylist()[0]
+        pictures = {name: row.pop(name) for name, kind in sorted(self._kinds.items()) if kind == "Image"}
+        beside = [_content(found) for name, found in pictures.items() if name != self._picture and found is not None]
+        picture = _content(pictures[self._picture])
+        return Stored(picture, b"\0".join([repr(sorted(row.items())).encode(), picture, *beside]))
+
+    def size(self, key: str) -> None:
+        """A table does not say it of one row."""
+
+    def files(self) -> Sequence[Path]:
+        """None: all lies in the rows."""
+        return ()
 
     def stamp(self, key: str) -> str:
         return f"{key} {self._stamp}"
@@ -132,11 +146,7 @@ class _Rows:
     def _read(self, column: str, number: int) -> bytes:
         with self._lock:
             picture = self._encoded[column][number][column]
-        if picture is None:
-            raise OSError("the row has no picture")
-        if picture["bytes"] is not None:
-            return bytes(picture["bytes"])
-        return Path(picture["path"]).read_bytes()
+        return _content(picture)
 
     def _numbers(self, names: Sequence[str]) -> list[int] | range:
         numbers = [int(self.keys[name]) for name in names]
@@ -181,7 +191,7 @@ class _Rows:
             )
 
     def _size(self, name: str) -> tuple[int, int]:
-        size = size_of(self.read(self.keys[name]), name)
+        size = size_of(self._read(self._picture, int(self.keys[name])), name)
         if size is None:
             raise TruthError(f"{name} in {self._path} has no header, and no column tells its size")
         return size
@@ -191,6 +201,15 @@ def _undecoded(rows: Any, column: str) -> Any:
     import datasets
 
     return rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+
+
+def _content(picture: Mapping[str, Any] | None) -> bytes:
+    """An encoded picture, from its row or the file that the row names."""
+    if picture is None:
+        raise OSError("the row has no picture")
+    if picture["bytes"] is not None:
+        return bytes(picture["bytes"])
+    return Path(picture["path"]).read_bytes()
 
 
 def _fields(feature: Any) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from accuracy.records.record_files import RecordFile
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
-from tasks.pictures.folders import Pictures, first
+from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 from tasks.record_sets import files_of
@@ -143,9 +143,14 @@ def _open(path: Path, count: int | None) -> Pictures:
 
 
 def _listed_names(folder: Path, feature: str) -> ClassNames | None:
-    """The names of a label's classes as TensorFlow Datasets lists them: `label.labels.txt`, `objects-label.labels.txt`."""
-    path = folder / f"{feature.replace('/', '-')}.labels.txt"
+    """The names of a label's classes as TensorFlow Datasets lists them."""
+    path = _list_of_names(folder, feature)
     return read_class_names(path) if path.is_file() else None
+
+
+def _list_of_names(folder: Path, feature: str) -> Path:
+    """`label.labels.txt`, `objects-label.labels.txt`."""
+    return folder / f"{feature.replace('/', '-')}.labels.txt"
 
 
 def _name(example: Example, form: _Form, there: set[str]) -> str | None:
@@ -177,7 +182,7 @@ class _Records:
     """The pictures by the number of the record in the set, and what each is stored with."""
 
     path: Path
-    files: Sequence[RecordFile]
+    record_files: Sequence[RecordFile]
     form: _Form
     keys: Mapping[str, str]
     """The record's number by the picture's name, in the set's order."""
@@ -194,12 +199,26 @@ class _Records:
     with_mask: Collection[str]
     knows_crowds: bool
 
-    def read(self, key: str) -> bytes:
-        return self._content(key, self.form.picture)
+    def read(self, key: str) -> Stored:
+        file, index = self._place(key)
+        try:
+            example = file.read(index)
+            return Stored(example.content(self.form.picture), example.whole)
+        except TruthError as error:
+            raise OSError(str(error)) from None
+
+    def size(self, key: str) -> int:
+        file, index = self._place(key)
+        return file.size(index)
 
     def stamp(self, key: str) -> str:
         file, index = self._place(key)
         return f"{file.path.name} {file.stamp(index)}"
+
+    def files(self) -> Sequence[Path]:
+        folder = self.record_files[0].path.parent
+        listed = [_list_of_names(folder, feature) for feature in (self.form.label, self.form.category)]
+        return [path for path in listed if path.is_file()]
 
     def labels(self, names: Sequence[str]) -> StoredLabels | None:
         form = self.form
@@ -242,7 +261,7 @@ class _Records:
     def _all_classes(self, names: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
         """Of the pictures that are not in use; nothing where all are."""
         if len(names) < len(self.keys):
-            for name, (_, example) in zip(self.keys, _examples(self.files), strict=True):
+            for name, (_, example) in zip(self.keys, _examples(self.record_files), strict=True):
                 yield name, example.ints(self.form.category).tolist()
 
     def _objects(self, names: Sequence[str]) -> list[PictureObjects]:
@@ -250,7 +269,7 @@ class _Records:
         wanted = set(names)
         found = {
             name: _read_objects(example, self.form, name, partial(self._size, name))
-            for name, (_, example) in zip(self.keys, _examples(self.files), strict=True)
+            for name, (_, example) in zip(self.keys, _examples(self.record_files), strict=True)
             if name in wanted
         }
         return [found[name] for name in names]
@@ -259,7 +278,7 @@ class _Records:
         """Holds the records of these pictures against their checksums: what was read of them so far is not verified."""
         name_of = {int(self.keys[name]): name for name in names}
         first = 0
-        for file in self.files:
+        for file in self.record_files:
             here = [number - first for number in sorted(name_of) if first <= number < first + len(file)]
             corrupt = file.first_corrupt(here)
             if corrupt is not None:
@@ -268,7 +287,7 @@ class _Records:
             first += len(file)
 
     def _size(self, name: str) -> tuple[int, int]:
-        size = size_of(self.read(self.keys[name]), name)
+        size = size_of(self.read(self.keys[name]).picture, name)
         if size is None:
             raise TruthError(f"{name} in {self.path} has no header, and the record does not tell its size")
         return size
@@ -281,16 +300,9 @@ class _Records:
             raise ValueError(f"{form.mask_format} is {kind!r}, but png is read")
         return example.content(form.mask)
 
-    def _content(self, key: str, feature: str) -> bytes:
-        file, index = self._place(key)
-        try:
-            return file.read(index).content(feature)
-        except TruthError as error:
-            raise OSError(str(error)) from None
-
     def _place(self, key: str) -> tuple[RecordFile, int]:
         index = int(key)
-        for file in self.files:
+        for file in self.record_files:
             if index < len(file):
                 return file, index
             index -= len(file)

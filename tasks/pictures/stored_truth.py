@@ -23,6 +23,9 @@ class StoredTruth(Protocol):
     Each raises DataMissing where a set has it for some of its pictures.
     """
 
+    def files(self) -> Sequence[Path]:
+        """What lies beside the samples and says what is stored with them: lists of names."""
+
     def labels(self, names: Sequence[str]) -> StoredLabels | None:
         """A label a picture."""
 
@@ -104,6 +107,7 @@ class StoredMasks:
         self.path = path
         self.source = source
         self.stems = tuple(names)
+        self.paths: Sequence[Path] = ()
         self._read = read
 
     def require(self, stems: Iterable[str]) -> None:

@@ -31,6 +31,8 @@ def rescored(call: Cli, folder: Path) -> dict[str, float]:
 def with_truth(folder: Path, twin: Path, truth: Path) -> Path:
     """The same run with another ground truth."""
     shutil.copytree(folder, twin)
+    # The run itself is held to the ground truth that it had.
+    (twin / "samples.json").unlink()
     spec = yaml.safe_load((twin / "spec.yaml").read_text(encoding="utf-8"))
     spec["dataset"]["truth"] = str(truth)
     (twin / "spec.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
