@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,15 @@ def _compile(model: Path, options: Any, why_not: Callable[[str], str] | None) ->
         with overheard() as said:
             compiled = CompiledModel.from_file(str(model), options=options)
     except (RuntimeError, ValueError) as error:
-        reason = why_not(said()) if why_not else first_line(error)
+        reason = why_not(said()) if why_not else f"{first_line(error)}{_last_error(said())}"
         raise BackendUnavailable(f"the runtime cannot compile {model}: {reason}") from None
     return compiled, said()
+
+
+def _last_error(said: str) -> str:
+    """What the runtime wrote last against a model, without the place in its source; "" for nothing."""
+    errors = re.findall(r"^ERROR: (?:\[.*?\] )?(.+)$", said, re.MULTILINE)
+    return f" ({errors[-1]})" if errors else ""
 
 
 def why_not_compiled(model: Path, plain: Backend) -> str | None:

@@ -218,10 +218,11 @@ class Opener:
                 backend = recipe.open()
             self._shapes_are_known = True
         if self.resets and not backend.can_reset:
-            name = backend.info().name
+            info = backend.info()
             backend.close()
             raise ModelRejected(
-                f"{self._model} keeps {self.file.keeps} from one run to the next, which {name} cannot put back before each "
+                f"{self._model} keeps {self.file.keeps} from one run to the next, which {info.name} "
+                f"(engine {info.engine}) cannot put back before each "
                 "query: use --backend cpu, or --state keep, which lets it live on in one instance and says so"
             )
         self._recipes[backend] = recipe

@@ -71,6 +71,8 @@ def _choose(instances: Instances, indices: Sequence[int], tell: Callable[[Proven
 
 def _why_not(instances: Instances, plain: Backend, indices: Sequence[int]) -> str | None:
     """Why a compiled model is not even tried."""
+    if instances.opener.resets:
+        return f"CompiledModel cannot put back what the model keeps: {instances.opener.file.keeps}"
     size = instances.opener.model.stat().st_size
     if size > _LARGEST_FILE_BYTES:
         return f"not measured: the model has {size / 1e6:.0f} MB, which the other engine would unpack once more"

@@ -12,7 +12,8 @@ import pytest
 from backends.base import Backend, BackendUnavailable, ModelRejected
 from harness.config import registry
 from harness.config.backend import BackendSection
-from harness.errors import UnknownName
+from harness.config.invocation import Invocation
+from harness.errors import EXIT_USER, UnknownName, exit_status
 from harness.machine.json_line import decode, encode
 from harness.model import opening
 from harness.model.opening import Opener, Recipe
@@ -122,3 +123,27 @@ def test_what_is_taken_for_all_further_instances_holds_for_them(opener: Make, fl
     assert opens.open(1).inputs[0].shape[0] == 5
     opens.take_options({"xnnpack": False})
     assert opens.open(1).info().options == {"xnnpack": False}
+
+
+def test_a_compiled_model_with_resource_variables_is_refused_unless_they_are_to_live_on(
+    opener: Make, counting_model: Path
+) -> None:
+    compiled = {"options": {"engine": "CompiledModel"}}
+    with pytest.raises(ModelRejected, match=r"\(engine CompiledModel\) cannot put back.*or --state keep") as refused:
+        opener(counting_model, fields=compiled).open(1)
+    assert exit_status(refused.value) == EXIT_USER
+    kept = opener(counting_model, fields=compiled, invocation=Invocation(state="keep"))
+    backend = kept.open(1)
+    assert kept.lives_on
+    assert [asked(backend)[0].tolist() for _ in range(2)] == [[1, 1], [2, 2]]
+    backend.close()
+
+
+@pytest.mark.parametrize("state", ["reset", "keep"])
+def test_a_compiled_model_with_variable_tensors_is_refused_with_the_runtimes_own_reason(
+    state: Any, opener: Make, recurrent_keyword_model: Path
+) -> None:
+    asks = {"fields": {"options": {"engine": "CompiledModel"}}, "invocation": Invocation(state=state)}
+    with pytest.raises(BackendUnavailable, match="Variable tensors not yet supported") as refused:
+        opener(recurrent_keyword_model, **asks).open(1)
+    assert exit_status(refused.value) == EXIT_USER

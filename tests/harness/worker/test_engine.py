@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import flatbuffers
@@ -17,6 +18,10 @@ from backends.base import ModelRejected
 from backends.cpu import CpuBackend, open_cpu
 from backends.litert.compiled import unfit_for_compiling
 from backends.litert.custom_ops import POST_PROCESSING_OP
+from harness.config.backend import BackendSection
+from harness.messages.calibration import EngineChoice
+from harness.model.opening import Opener
+from harness.worker.engine import choose_engine
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
 
@@ -153,6 +158,28 @@ def test_a_model_that_only_the_interpreter_runs_stays_on_it_and_says_why(
     engines = read_result(tmp_path / "run")["calibration"]["engines"]
     assert engines["chosen"] == "Interpreter"
     assert "CompiledModel cannot run it: it has no buffers for wide is int16" in engines["why"]
+
+
+@pytest.mark.parametrize(
+    ("model", "keeps"),
+    [
+        ("recurrent_keyword_model", "1 variable tensor"),
+        ("counting_model", "resource variables (ASSIGN_VARIABLE)"),
+    ],
+)
+def test_a_model_that_keeps_something_stays_on_the_engine_that_puts_it_back_and_says_why(
+    model: str, keeps: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    section = BackendSection()
+    opener = Opener(request.getfixturevalue(model), "0" * 64, section, tmp_path)
+    load = SimpleNamespace(mode="performance")
+    instances: Any = SimpleNamespace(
+        spec=SimpleNamespace(backend=section, load=load), opener=opener, first=opener.open(1)
+    )
+    choice = choose_engine(instances, [0], lambda proven: pytest.fail(f"{proven} of a rival"))
+    assert choice is not None
+    assert (choice.chosen, choice.median_ns) == ("Interpreter", EngineChoice("Interpreter", "", 0.0).median_ns)
+    assert choice.why == f"CompiledModel cannot put back what the model keeps: {keeps}"
 
 
 def _write_with_output(graph: Graph, path: Path, **fields: Any) -> None:
