@@ -90,10 +90,7 @@ def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) ->
         return Comparison(None, (f"the CPU cannot run the model: {error}",), 0)
     expected = _answers(instances, reference, indices)
     reference.close()
-    try:
-        found = _answers(instances, backend, indices)
-    except RunFailed as error:
-        raise RunFailed(f"{error}.{why}" if (why := opener.suspicion(backend)) else str(error)) from None
+    found = _answers(instances, backend, indices)
     return replace(instances.parity.compare(backend.outputs, expected, found), reference=said)
 
 
@@ -128,6 +125,10 @@ def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> 
         if instances.opener.resets:
             backend.reset()
         # A backend may reuse its buffers.
-        answers.append([output.copy() for output in ask(instances.samples.rows[index])])
+        try:
+            answers.append([output.copy() for output in ask(instances.samples.rows[index])])
+        except RunFailed as error:
+            why = instances.opener.suspicion(backend)
+            raise RunFailed(f"{error}.{why}" if why else str(error)) from None
         instances.control.tick()
     return answers
