@@ -210,7 +210,7 @@ class SuperResolutionCodec(FileCodec):
             ModelMismatch: Not one picture input and one picture output of `scale` times its height and width.
         """
         super().__init__(pictures)
-        self._input = bind_input(inputs, options, "super-resolution", PIXELS)
+        self._input = bind_input(inputs, options, "super-resolution", PIXELS, as_the_data=True)
         self._output = bind_output(outputs, options, "super-resolution", PIXELS)
         self.size = (self._input.height, self._input.width)
         """(height, width) of the input."""

@@ -1,4 +1,4 @@
-"""The border to MLCommons LoadGen: the only module that imports it.
+"""The border to MLCommons LoadGen, which only this module and `harness.serving.responder` import.
 
 `import mlperf_loadgen`, never `mlcommons_loadgen`: the latter replaces the former in `sys.modules` with an empty package.
 LoadGen reads its configuration once per process; a second run in the same process would keep its seeds at 0. So one run is

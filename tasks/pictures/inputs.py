@@ -169,7 +169,12 @@ class PictureTensor:
 
 
 def bind_input(
-    inputs: Sequence[Tensor], options: PictureOptions, task: str, unnamed: Normalisation = MINUS_ONE_TO_ONE
+    inputs: Sequence[Tensor],
+    options: PictureOptions,
+    task: str,
+    unnamed: Normalisation = MINUS_ONE_TO_ONE,
+    *,
+    as_the_data: bool = False,
 ) -> PictureTensor:
     """The one input that a picture goes into.
 
@@ -178,13 +183,14 @@ def bind_input(
         options: What the config says of it.
         task: For the message, such as "detection".
         unnamed: The normalisation of a float input where the options name none.
+        as_the_data: The model takes pictures of the size that the data have, be it a single pixel.
 
     Raises:
         ModelMismatch: Not one picture, a type that no picture goes into, numbers whose meaning the options must tell, or a
             picture of a single row or column.
     """
     bound = _bind(inputs, options, f"{task} takes one input", unnamed)
-    if min(bound.height, bound.width) == 1:
+    if min(bound.height, bound.width) == 1 and not as_the_data:
         raise ModelMismatch(
             f"{bound.tensor.name} is {list(bound.tensor.shape)}, {bound.height}x{bound.width} pixels: no picture, but how "
             "files write a size that they leave open. Say which size the model is to be run with: --set model.input_size=224, "

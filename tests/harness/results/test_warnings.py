@@ -56,7 +56,8 @@ def test_a_setting_that_the_scenario_does_not_heed_is_said_in_the_result(
     assert [warning.partition(":")[0] for warning in warnings if "has no effect" in warning] == ignored
     for warning in warnings:
         assert f"warning: {warning}" in done.stdout
-    assert scenario == "Offline" or not any("too short" in warning for warning in warnings)
+    # Of a run of 64 queries and some 50 ms, what its figures are worth.
+    assert sum("too short" in warning for warning in warnings) == 1
 
 
 def test_more_threads_than_cpus_are_said_in_the_result(
