@@ -300,7 +300,9 @@ class FileCodec(Codec):
     def preprocess_with_digest(self, index: int) -> Prepared:
         """As `Codec.preprocess_with_digest`: the file is read once."""
         stored = self._files.stored(index)
-        return Prepared(self.prepare(self._files.names[index], stored.picture), Digest.of(stored.whole))
+        # While the bytes are still in the processor's cache.
+        digest = Digest.of(stored.whole)
+        return Prepared(self.prepare(self._files.names[index], stored.picture), digest)
 
     @abstractmethod
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:

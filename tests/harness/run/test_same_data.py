@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from backends.base import TensorSpec
+from harness.errors import ConfigError
+from harness.results.read_data import ReadData, files_now, read_data
+from harness.run.same_data import refuse_changed_data
+from tasks.base import DataRef, Task
+from tasks.classification import Classification, ClassificationOptions
+from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 
 Process = subprocess.CompletedProcess[str]
 Cli = Callable[..., Process]
@@ -155,3 +169,156 @@ def test_pictures_that_changed_after_the_run_are_named_also_where_the_run_took_t
     (folder / "zzz.jpg").unlink()
     pack()
     assert call("score", out).stdout.split()[:3] == ["top1", "75.00", "%"]
+
+
+# --- kinds of data, without a run ------------------------------------------------------------------------------------
+
+
+def tensors(dtype: type, *named: tuple[str, tuple[int, ...]]) -> list[TensorSpec]:
+    return [TensorSpec(name, shape, np.dtype(dtype)) for name, shape in named]
+
+
+PICTURE = tensors(np.uint8, ("image", (1, 16, 16, 3)))
+SCORES = tensors(np.uint8, ("scores", (1, 1001)))
+WINDOW = tensors(np.int32, *((name, (1, 96)) for name in ("input_ids", "input_mask", "segment_ids")))
+LOGITS = tensors(np.float32, *((name, (1, 96)) for name in ("start_logits", "end_logits")))
+
+
+def read_by(task: Task, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ReadData:
+    """What a run of all samples keeps."""
+    codec = task.codec(inputs, outputs, accuracy=True)
+    read = {index: codec.preprocess_with_digest(index).digest for index in range(len(task))}
+    return read_data(task, {index: digest for index, digest in read.items() if digest}, files_now(task))
+
+
+def refuse(task: Task, kept: ReadData, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        refuse_changed_data(Path("run"), task, kept)
+
+
+def pixels(seed: int) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (24, 20, 3)).astype(np.uint8)
+
+
+def png(seed: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels(seed)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_record_whose_picture_or_label_changed_is_named(write_records: Callable[..., Path], tmp_path: Path) -> None:
+    def write(*records: tuple[int, int]) -> Task:
+        rows = [
+            {"image/encoded": png(seed), "image/class/label": label, "image/filename": f"{number}.png"}
+            for number, (seed, label) in enumerate(records)
+        ]
+        return Classification(DataRef(write_records(tmp_path / "val.tfrecord", rows)), ClassificationOptions())
+
+    task = write((1, 1), (2, 2), (3, 3))
+    kept = read_by(task, PICTURE, SCORES)
+    refuse_changed_data(Path("run"), write((1, 1), (2, 2), (3, 3)), kept)
+    refuse(write((1, 1), (2, 7), (3, 3)), kept, "changed: 1 of 3 samples, the first is 1.png")
+    refuse(write((1, 1), (2, 2), (9, 3)), kept, "changed: 1 of 3 samples, the first is 2.png")
+    refuse(write((1, 1), (2, 2)), kept, "gone: 1 of 3 samples, the first is 2.png")
+    refuse(write((1, 1), (2, 2), (3, 3), (4, 4)), kept, "added to 3 samples: 1, the first is 3.png")
+
+
+WORDS = "[PAD] [UNK] [CLS] [SEP] marta hugo where does live lives in oslo riga . ?"
+CONTEXT = "Marta lives in Oslo. Hugo lives in Riga."
+
+
+def squad(path: Path, *questions: tuple[str, str, str]) -> Path:
+    qas = [{"id": i, "question": q, "answers": [{"text": a, "answer_start": 0}]} for i, q, a in questions]
+    data = {"data": [{"title": "t", "paragraphs": [{"context": CONTEXT, "qas": qas}]}]}
+    path.write_text(json.dumps(data), encoding="ascii")
+    return path
+
+
+FIRST, SECOND = ("q1", "Where does Marta live?", "Oslo"), ("q2", "Where does Hugo live?", "Riga")
+
+
+def test_questions_answers_and_a_vocabulary_that_changed_are_named(tmp_path: Path) -> None:
+    vocabulary, data = tmp_path / "vocab.txt", tmp_path / "dev.json"
+    vocabulary.write_text(WORDS.replace(" ", "\n"), encoding="ascii")
+
+    def opened(*questions: tuple[str, str, str]) -> Task:
+        squad(data, *questions)
+        return QuestionAnswering(DataRef(data), QuestionAnsweringOptions(max_seq_length=96))
+
+    kept = read_by(opened(FIRST, SECOND), WINDOW, LOGITS)
+    assert [Path(item.name).name for item in kept.files] == ["dev.json", "vocab.txt"]
+    refuse_changed_data(Path("run"), opened(FIRST, SECOND), kept)
+    refuse(opened(FIRST, (*SECOND[:2], "in Riga")), kept, f"{data} has changed")
+    refuse(opened(FIRST), kept, f"{data} has changed")
+    vocabulary.write_text(WORDS.replace(" ", "\n") + "\nbergen", encoding="ascii")
+    refuse(opened(FIRST, SECOND), kept, f"{vocabulary} has changed")
+
+
+def test_windows_and_a_ground_truth_that_changed_are_named(write_records: Callable[..., Path], tmp_path: Path) -> None:
+    windows, truth = tmp_path / "squad_eval.tfrecord", squad(tmp_path / "truth.json", FIRST, SECOND)
+
+    def opened(last: int) -> Task:
+        ids = {name: [1] * 95 + [last] for name in ("input_ids", "input_mask", "segment_ids")}
+        write_records(windows, [{**ids, "qas_id": "q1", "tokens": ["a"]}])
+        return QuestionAnswering(DataRef(windows, truth), QuestionAnsweringOptions(max_seq_length=96))
+
+    kept = read_by(opened(1), WINDOW, LOGITS)
+    refuse_changed_data(Path("run"), opened(1), kept)
+    refuse(opened(2), kept, f"{windows} has changed")
+    squad(truth, FIRST, (*SECOND[:2], "in Riga"))
+    refuse(opened(1), kept, f"{truth} has changed")
+    truth.unlink()
+    refuse(opened(1), kept, f"{truth} is gone")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The library, offline, with a cache of its own."""
+    library = pytest.importorskip("datasets", reason="the extra hf is not installed: ./run.sh install hf")
+    monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(library.config, "HF_HUB_OFFLINE", True)
+    return library
+
+
+def test_a_row_whose_picture_or_label_changed_is_named(hub: Any, tmp_path: Path) -> None:
+    versions = itertools.count()
+
+    def saved(*rows: tuple[int, int]) -> Path:
+        columns = {"image": [{"bytes": png(seed), "path": None} for seed, _ in rows], "label": [n for _, n in rows]}
+        table = hub.Dataset.from_dict(columns).cast_column("image", hub.Image())
+        (folder := tmp_path / f"set_{next(versions)}").mkdir()
+        table.save_to_disk(str(folder))
+        return Path(f"hf:{folder}")
+
+    def opened(*rows: tuple[int, int]) -> Task:
+        return Classification(DataRef(saved(*rows)), ClassificationOptions())
+
+    kept = read_by(opened((1, 1), (2, 2), (3, 3)), PICTURE, SCORES)
+    refuse_changed_data(Path("run"), opened((1, 1), (2, 2), (3, 3)), kept)
+    refuse(opened((1, 1), (2, 7), (3, 3)), kept, "changed: 1 of 3 samples, the first is row 1")
+    refuse(opened((1, 1), (2, 2), (9, 3)), kept, "changed: 1 of 3 samples, the first is row 2")
+    refuse(opened((1, 1), (2, 2)), kept, "gone: 1 of 3 samples, the first is row 2")
+
+
+def test_a_question_of_a_table_that_changed_is_named(hub: Any, tmp_path: Path) -> None:
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text(WORDS.replace(" ", "\n"), encoding="ascii")
+    versions = itertools.count()
+
+    def opened(*questions: tuple[str, str, str]) -> Task:
+        columns = {
+            "id": [i for i, _, _ in questions],
+            "context": [CONTEXT for _ in questions],
+            "question": [text for _, text, _ in questions],
+            "answers": [{"text": [answer], "answer_start": [0]} for _, _, answer in questions],
+        }
+        folder = tmp_path / f"set_{next(versions)}"
+        hub.Dataset.from_dict(columns).save_to_disk(str(folder))
+        options = QuestionAnsweringOptions(vocab=vocabulary, max_seq_length=96)
+        return QuestionAnswering(DataRef(Path(f"hf:{folder}")), options)
+
+    kept = read_by(opened(FIRST, SECOND), WINDOW, LOGITS)
+    assert [item.name for item in kept.files] == [str(vocabulary)]
+    refuse_changed_data(Path("run"), opened(FIRST, SECOND), kept)
+    refuse(opened(FIRST, (*SECOND[:2], "in Riga")), kept, "changed: 1 of 2 samples, the first is q2")
+    refuse(opened(FIRST), kept, "gone: 1 of 2 samples, the first is q2")
