@@ -42,6 +42,10 @@ class StoredSamples(Protocol):
     def names(self) -> Sequence[str]:
         """In the order of the samples."""
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names by whose places the ground truth that is stored with the samples counts; empty where there are none."""
+
     def size(self, index: int) -> int | None:
         """Bytes, found without reading them; None where only reading tells.
 

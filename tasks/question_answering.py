@@ -334,6 +334,7 @@ class _AskedQuestions:
     def __init__(self, windows: Windows, questions: Sequence[Question]) -> None:
         self._question = {question.qas_id: question for question in questions}
         self.names = [windows.qas_id(index) for index in range(len(windows))]
+        self.classes = ()
 
     def size(self, index: int) -> int:
         return len(self.whole(index))

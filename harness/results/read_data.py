@@ -39,6 +39,8 @@ class ReadData:
     """All samples of the set in their order, those that were read with their digests; none where all lie in `files`."""
     files: tuple[Item, ...]
     """What was read as a whole: ground truth, lists of names, a vocabulary, samples that lie in one file."""
+    classes: tuple[str, ...] = ()
+    """Folders a class, or a table's names of its classes: labels that are stored with the samples count by them."""
 
 
 def files_now(task: Task) -> tuple[Item, ...]:
@@ -61,7 +63,7 @@ def read_data(task: Task, digests: Mapping[int, Digest], files: tuple[Item, ...]
     for index, name in enumerate(stored.names):
         known = digests.get(index)
         samples.append(Item(name, known.size, known.sha256) if known else Item(name, stored.size(index), None))
-    return ReadData(_VERSION, tuple(samples), files)
+    return ReadData(_VERSION, tuple(samples), files, tuple(stored.classes))
 
 
 def write_read_data(folder: Path, data: ReadData) -> None:

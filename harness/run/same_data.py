@@ -25,7 +25,12 @@ def refuse_changed_data(folder: Path, task: Task, kept: ReadData) -> None:
     Raises:
         ConfigError: Anything changed, is gone or was added; the message names the first.
     """
-    changes = [*_changed_files(kept.files, files_now(task)), *_changed_samples(kept.samples, task.stored_samples())]
+    stored = task.stored_samples()
+    changes = [
+        *_changed_files(kept.files, files_now(task)),
+        *_changed_classes(kept.classes, () if stored is None else stored.classes),
+        *_changed_samples(kept.samples, stored),
+    ]
     if changes:
         raise ConfigError(
             f"{folder} cannot be scored, since its data are not what the run read: {'; '.join(changes)}. Put back what was "
@@ -46,6 +51,16 @@ def _changed_files(kept: Sequence[Item], now: Sequence[Item]) -> list[str]:
     known = {item.name for item in kept}
     found += [f"{name} was added" for name in there if name not in known]
     return found if len(found) < 2 else [f"{len(found)} files, the first: {found[0]}"]
+
+
+def _changed_classes(kept: Sequence[str], now: Sequence[str]) -> list[str]:
+    """One class more or less gives all that follow another number."""
+    if tuple(kept) == tuple(now):
+        return []
+    other = [name for name in (*kept, *now) if (name in kept) != (name in now)]
+    if not other:
+        return ["the classes have another order"]
+    return [f"the classes are others: {other[0]} {'was added' if other[0] in now else 'is gone'}"]
 
 
 def _changed_samples(kept: Sequence[Item], stored: StoredSamples | None) -> list[str]:

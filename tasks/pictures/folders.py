@@ -212,6 +212,11 @@ class Pictures:
         """As `StoredTruth.files`."""
         return () if self._stored is None else self._stored.files()
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """As `StoredSamples.classes`."""
+        return () if self._stored is None else self._stored.classes()
+
     def __len__(self) -> int:
         """Number of pictures in use."""
         return len(self.names)
@@ -350,6 +355,9 @@ class _FolderLabels:
     def files(self) -> Sequence[Path]:
         """None: the names of the pictures have their folders' names."""
         return ()
+
+    def classes(self) -> Sequence[str]:
+        return self._classes.names
 
     def labels(self, names: Sequence[str]) -> StoredLabels:
         values = [self._whole[name] for name in names]

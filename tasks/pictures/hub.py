@@ -109,6 +109,15 @@ class _Rows:
     def stamp(self, key: str) -> str:
         return f"{key} {self._stamp}"
 
+    def classes(self) -> Sequence[str]:
+        """Of every column of classes, after the column's name."""
+        listed = {name: getattr(feature, "names", None) for name, feature in self._rows.features.items()}
+        listed |= {name: getattr(field, "names", None) for name, field in self._object_fields().items()}
+        return [f"{column}: {name}" for column, names in listed.items() for name in names or ()]
+
+    def _object_fields(self) -> Mapping[str, Any]:
+        return _fields(self._rows.features.get(_OBJECTS))
+
     def labels(self, names: Sequence[str]) -> StoredLabels | None:
         kinds = self._kinds
         column = "label" if kinds.get("label") in ("ClassLabel", "Value") else None
@@ -126,7 +135,7 @@ class _Rows:
         )
 
     def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
-        fields = _fields(self._rows.features.get(_OBJECTS))
+        fields = self._object_fields()
         category = _one_of(fields, _CATEGORIES)
         if _BOX not in fields or category is None:
             return None

@@ -220,6 +220,9 @@ class _Records:
         listed = [_list_of_names(folder, feature) for feature in (self.form.label, self.form.category)]
         return [path for path in listed if path.is_file()]
 
+    def classes(self) -> Sequence[str]:
+        return ()  # of the lists of names, which are files
+
     def labels(self, names: Sequence[str]) -> StoredLabels | None:
         form = self.form
         if not self._all(form.label, self.stored_labels):

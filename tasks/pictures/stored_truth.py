@@ -26,6 +26,9 @@ class StoredTruth(Protocol):
     def files(self) -> Sequence[Path]:
         """What lies beside the samples and says what is stored with them: lists of names."""
 
+    def classes(self) -> Sequence[str]:
+        """Names by whose places labels count: folders, or those that a table has for its columns."""
+
     def labels(self, names: Sequence[str]) -> StoredLabels | None:
         """A label a picture."""
 

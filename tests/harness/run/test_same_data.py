@@ -223,6 +223,20 @@ def test_a_record_whose_picture_or_label_changed_is_named(write_records: Callabl
     refuse(write((1, 1), (2, 2), (3, 3), (4, 4)), kept, "added to 3 samples: 1, the first is 3.png")
 
 
+def test_a_folder_that_makes_one_class_more_is_named(tmp_path: Path) -> None:
+    for number, name in enumerate(("bee", "cat", "dog")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{number}.png").write_bytes(png(number))
+
+    def opened() -> Task:
+        return Classification(DataRef(tmp_path), ClassificationOptions(num_classes=1000, offset=1))
+
+    kept = read_by(opened(), PICTURE, SCORES)
+    refuse_changed_data(Path("run"), opened(), kept)
+    (tmp_path / "ant").mkdir()
+    refuse(opened(), kept, "the classes are others: ant was added")
+
+
 WORDS = "[PAD] [UNK] [CLS] [SEP] marta hugo where does live lives in oslo riga . ?"
 CONTEXT = "Marta lives in Oslo. Hugo lives in Riga."
 
