@@ -29,6 +29,7 @@ MEASUREMENTS = {
     "grid": "the default settings and tune's against the best of all settings",
     "offline_scaling": "Offline against as many bare loops at once",
     "placement": "instances pinned to cores against the system's placing",
+    "state": "a recurrent model put back before each query, against one left alone",
     "server_peak": "the load that Server holds against what queueing allows",
     "standins": "stand-ins made, and against what converters made",
     "start_up": "from the command to the first query, and memory above a bare interpreter",
