@@ -80,9 +80,11 @@ def _named(operators: list[Operator], names: set[str], of_flex: tuple[str, ...])
     found = {
         operator.name
         for operator in operators
-        if operator.name in names
-        or (
-            operator.code.custom and operator.name.startswith("Flex") and any(part in operator.name for part in of_flex)
-        )
+        if (_of_flex(operator.name, of_flex) if operator.code.custom else operator.name in names)
     }
     return tuple(sorted(found))
+
+
+def _of_flex(name: str, parts: tuple[str, ...]) -> bool:
+    """Whether a custom op is TensorFlow's, and of a kind that has this in its name."""
+    return name.startswith("Flex") and any(part in name for part in parts)

@@ -33,6 +33,12 @@ _BITS = {
 
 _NOT_COUNTED = {"STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
 """Ops that may multiply weights and that nothing here can count."""
+_BASIC_LSTM, _OF_BASIC_LSTM = 5, 2
+"""Inputs of an LSTM of the basic kernel, and the place of its one matrix (LRT tflite/kernels/lstm.cc)."""
+_OF_LSTM = (*range(1, 9), 16)
+"""Places of an LSTM's matrices: of the input, of the state, of the projection (LRT tflite/kernels/lstm_shared.h)."""
+_OF_BOTH_LSTMS = (*range(1, 9), 16, *range(18, 26), 33, *range(40, 48))
+"""As well, of either direction, and of an auxiliary input (LRT tflite/kernels/bidirectional_sequence_lstm.cc)."""
 _WITHOUT_WEIGHTS = {"TFLite_Detection_PostProcess"}
 """Custom ops that are known to multiply none."""
 
@@ -247,8 +253,19 @@ def _matrix_product(inputs: Sequence[Shape], output: Shape) -> int:
 
 
 def _recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
-    steps = _elements(inputs[0][:-1])
-    return steps * sum(math.prod(shape) for shape in inputs[1:] if len(shape) == 2 and shape[0] > 1)
+    # States are matrices too, of as many rows as there are sequences at once: told from weights by their place alone.
+    places = (_OF_BASIC_LSTM,) if len(inputs) == _BASIC_LSTM else _OF_LSTM
+    return _elements(inputs[0][:-1]) * _matrices(inputs, places)
+
+
+def _recurrent_both_ways(inputs: Sequence[Shape], _output: Shape) -> int:
+    return _elements(inputs[0][:-1]) * _matrices(inputs, _OF_BOTH_LSTMS)
+
+
+def _matrices(inputs: Sequence[Shape], places: Sequence[int]) -> int:
+    """Elements of the weights at these places, of which an op may leave out some."""
+    shapes = [inputs[place] for place in places if place < len(inputs)]
+    return sum(math.prod(shape) for shape in shapes if len(shape) == 2)
 
 
 def _simple_recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
@@ -274,7 +291,7 @@ def _elements(shape: Shape) -> int:
 
 _COUNTERS: Mapping[str, Callable[[Sequence[Shape], Shape], int]] = {
     "BATCH_MATMUL": _matrix_product,
-    "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent_both_ways,
     "BIDIRECTIONAL_SEQUENCE_RNN": _both_ways,
     "CONV_2D": _convolution,
     "CONV_3D": _convolution_3d,

@@ -68,6 +68,8 @@ def test_a_model_that_only_computes_keeps_nothing(keyword_model: Path) -> None:
         ("CUSTOM", "FlexAssignVariableOp", HiddenState(resources=("FlexAssignVariableOp",))),
         ("CUSTOM", "FlexRandomUniform", HiddenState(draws=("FlexRandomUniform",))),
         ("CUSTOM", "AssignSeats", HiddenState()),
+        ("CUSTOM", "ASSIGN_VARIABLE", HiddenState()),
+        ("CUSTOM", "RANDOM_UNIFORM", HiddenState()),
         ("READ_VARIABLE", "", HiddenState()),
     ],
 )

@@ -75,6 +75,11 @@ def model(*subgraphs: Subgraph) -> ModelFile:
     return ModelFile(Path("made.tflite"), 0, 3, "", (), subgraphs, (), ())
 
 
+LSTM: list[tuple[int, ...]] = [*[(20, 9)] * 4, *[(20, 20)] * 4, *[()] * 3, *[(20,)] * 4, (), ()]
+STATES: list[tuple[int, ...]] = [(4, 20), (4, 20)]
+"""As the op has them, without what it may leave out: peepholes and a projection."""
+
+
 def code(name: str) -> OperatorCode:
     return OperatorCode(getattr(schema.BuiltinOperator, name), "", 1)
 
@@ -97,7 +102,12 @@ def code(name: str) -> OperatorCode:
             (1, 7, 16),
             7 * (16 * 26 + 8 * 18),
         ),
-        ("BIDIRECTIONAL_SEQUENCE_LSTM", [(1, 5, 9), *[(20, 9), (20, 20)] * 8], (1, 5, 20), 5 * 8 * 20 * 29),
+        # 4 sequences at once: their states, [4, 20], are no weights.
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", [(4, 28, 9), *LSTM, *STATES], (4, 28, 20), 4 * 28 * 4 * 20 * 29),
+        ("LSTM", [(4, 9), *LSTM, *STATES], (4, 20), 4 * 4 * 20 * 29),
+        ("LSTM", [(4, 9), (4, 20), (80, 29), (80,), (4, 20)], (4, 20), 4 * 4 * 20 * 29),
+        ("LSTM", [(1, 9), *[(1, 9)] * 4, *[(1, 1)] * 4], (1, 1), 4 * 10),
+        ("BIDIRECTIONAL_SEQUENCE_LSTM", [(4, 5, 9), *LSTM, *LSTM, *STATES, *STATES], (4, 5, 20), 4 * 5 * 8 * 20 * 29),
         ("ADD", [(4, 4), (4, 4)], (4, 4), 0),
         # What is not known, or not what such an operator has: a filter of one dimension, a scalar, no shape at all.
         ("FULLY_CONNECTED", [(2, 10), ()], (), None),
