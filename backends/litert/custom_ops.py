@@ -42,7 +42,12 @@ def select_ops(path: Path) -> tuple[str, ...]:
     except ModelRejected:
         # The runtime's own words say best what is wrong with it.
         return ()
-    return tuple(code.name for code in codes if code.custom and code.name.startswith(_SELECT))
+    return tuple(code.name for code in codes if code.custom and is_select(code.name))
+
+
+def is_select(name: str) -> bool:
+    """Whether a custom op of this name is TensorFlow's own: the runtime goes by how it begins, too."""
+    return name.startswith(_SELECT)
 
 
 def _is_foreign(code: OperatorCode) -> bool:
@@ -60,7 +65,7 @@ def explain_foreign_ops(path: Path) -> str | None:
             f"{path} was compiled for an Edge TPU ({EDGETPU_OP}) and runs on nothing else: use --backend edgetpu, "
             "or the file from before edgetpu_compiler"
         )
-    if all(op.startswith(_SELECT) for op in foreign):
+    if all(is_select(op) for op in foreign):
         needs = (
             f"{path} needs select TensorFlow ops, which LiteRT has no kernels for: {named}. TensorFlow's Flex delegate "
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backends.litert.custom_ops import is_select
 from backends.litert.model_file import ModelFile, Operator
 
 _ASSIGNS = {"ASSIGN_VARIABLE"}
@@ -87,4 +88,4 @@ def _named(operators: list[Operator], names: set[str], of_flex: tuple[str, ...])
 
 def _of_flex(name: str, parts: tuple[str, ...]) -> bool:
     """Whether a custom op is TensorFlow's, and of a kind that has this in its name."""
-    return name.startswith("Flex") and any(part in name for part in parts)
+    return is_select(name) and any(part in name for part in parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from backends.base import ModelRejected
-from backends.litert.custom_ops import explain_foreign_ops, foreign_ops
+from backends.litert.custom_ops import explain_foreign_ops, foreign_ops, is_select
 from backends.litert.hidden_state import hidden_state
 from backends.litert.model_file import ModelFile, Operator, Shape, Signature, Subgraph
 from backends.litert.model_reader import read_model
@@ -124,7 +124,7 @@ def describe_model(path: Path, sha256: str, asked: Invocation) -> ModelDescripti
         description=model.description,
         signatures=tuple(signature.key for signature in model.signatures),
         subgraphs=len(model.subgraphs),
-        select_tf_ops=tuple(op for op in foreign if op.startswith("Flex")),
+        select_tf_ops=tuple(op for op in foreign if is_select(op)),
         custom_ops=tuple(sorted({operator.name for operator in model.operators if operator.code.custom})),
         needs=explain_foreign_ops(path),
         runs=found[0] if len(found) == 1 else None,
