@@ -473,6 +473,8 @@ def _in_force(words: Sequence[str | Path]) -> list[str]:
     refuses to choose between two values of one option."""
     found: list[list[str]] = []
     kept = {"--model", "--backend", "--input-shape", "--require"}
+    if words and words[0] == "tune":
+        kept -= {"--model", "--backend"}
     for word in map(str, words):
         if word.startswith("--set="):
             found.append(["--set", word.removeprefix("--set=")])

@@ -35,11 +35,12 @@ def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened |
         ModelRejected: It answers the same sample otherwise when it is asked again, and no state is to live on.
     """
     section, was_completed = instances.spec.backend, bool(instances.opener.file.completed)
-    if instances.info.engine != "none":
-        _prove_same_again(instances, indices, tell)
-    if instances.info.engine == "none" or (section.is_plain_cpu and not was_completed):
+    if instances.info.engine == "none":
         return
     instances.control.enter(Phase.PROVING)
+    _prove_same_again(instances, indices, tell)
+    if section.is_plain_cpu and not was_completed:
+        return
     began = time.monotonic()
     found = agreement(instances, instances.first, indices[: section.parity.samples])
     unasked = was_completed and section.complete_shapes == "auto"

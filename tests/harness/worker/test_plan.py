@@ -56,7 +56,13 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A spec of SingleStream; what is measured is what an instance is said to take."""
     monkeypatch.setattr(timing, "service_time", lambda answer, _: ServiceTime(answer, answer, 7))
     monkeypatch.setattr(timing, "one_answer", lambda answer, _: ServiceTime(answer, answer, 1))
-    load = SimpleNamespace(scenario="SingleStream", mode="performance", samples_per_query=1, expected_latency_ns=None)
+    load = SimpleNamespace(
+        scenario="SingleStream",
+        mode="performance",
+        samples_per_query=1,
+        expected_latency_ns=None,
+        expected_latency_cap_ns=None,
+    )
     return SimpleNamespace(backend=BackendSection(), load=load)
 
 
