@@ -6,7 +6,7 @@ import numpy as np
 
 from accuracy.answers.detections import Detections
 from accuracy.coco_ap import coco_ap
-from accuracy.coco_bootstrap import coco_ap_interval
+from accuracy.confidence.coco_bootstrap import coco_ap_interval
 from accuracy.score import Score
 from accuracy.tflite_map import tflite_map
 from accuracy.truth.coco import CocoTruth

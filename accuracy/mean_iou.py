@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy import command
+from accuracy.confidence.interval import bootstrap_mean_iou
 from accuracy.errors import TruthError
-from accuracy.interval import bootstrap_mean_iou
 from accuracy.score import Score
 from accuracy.truth.masks import Masks
 

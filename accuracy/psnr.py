@@ -19,8 +19,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from accuracy import command
+from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
-from accuracy.interval import bootstrap_mean
 from accuracy.score import Score
 from accuracy.truth.files import TruthFiles
 

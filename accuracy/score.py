@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.interval import Interval, wilson
+from accuracy.confidence.interval import Interval, wilson
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from accuracy import command
+from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
-from accuracy.interval import bootstrap_mean
 from accuracy.score import Score
 from accuracy.truth.squad import read_predictions, read_truth
 

@@ -142,7 +142,7 @@ class Backend(ABC):
 
     @property
     def can_reset(self) -> bool:
-        """Whether `reset` puts back all that a model may keep from one run to the next (`backends.litert.hidden_state`)."""
+        """Whether `reset` puts back all that a model may keep from run to run (`backends.litert.file.hidden_state`)."""
         return False
 
     def reset(self) -> None:

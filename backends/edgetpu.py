@@ -9,7 +9,7 @@ from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
 from backends.external import ExternalBackend, check_library, load
-from backends.litert.custom_ops import EDGETPU_OP, operator_names
+from backends.litert.file.custom_ops import EDGETPU_OP, operator_names
 
 LIBRARY = "libedgetpu.so.1"
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TimeShare
 from backends.litert.compiled import CompiledBackend
-from backends.litert.custom_ops import operator_names
+from backends.litert.file.custom_ops import operator_names
 from backends.litert.litert_c import CPU, GPU
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")

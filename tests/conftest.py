@@ -25,7 +25,7 @@ from accuracy.answers.spans import Window
 from accuracy.answers.squad_text import basic_tokens
 from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
-from backends.litert.custom_ops import EDGETPU_OP
+from backends.litert.file.custom_ops import EDGETPU_OP
 from harness.cli import main
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph, Quantization, Tensor

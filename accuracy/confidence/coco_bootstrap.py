@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
-from accuracy.interval import RESAMPLES, Interval, percentiles, resampled_weights
+from accuracy.confidence.interval import RESAMPLES, Interval, percentiles, resampled_weights
 from accuracy.truth.coco import Bool, CocoTruth, Float64, Int64, places_by_id
 
 Int8 = npt.NDArray[np.int8]
@@ -57,7 +57,7 @@ class _Class:
 
 
 def coco_ap_interval(truth: CocoTruth, detections: Detections) -> Interval | None:
-    """The bootstrap over pictures of `coco_ap`, centred on it (see `accuracy.interval.percentiles`).
+    """The bootstrap over pictures of `coco_ap`, centred on it (see `accuracy.confidence.interval.percentiles`).
 
     1,000 sets of pictures are drawn; fewer, but at least 100, where there are very many detections: how many depends
     on the data alone, so that scoring twice gives the same interval.

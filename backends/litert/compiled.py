@@ -20,11 +20,11 @@ from backends.base import (
     TimeShare,
 )
 from backends.litert.compiled_profile import compiled_time_share
-from backends.litert.custom_ops import POST_PROCESSING_OP, select_ops
+from backends.litert.file.custom_ops import POST_PROCESSING_OP, select_ops
+from backends.litert.file.model_file import Subgraph
+from backends.litert.file.model_reader import read_model
 from backends.litert.interpreter import InterpreterBackend
 from backends.litert.loading import first_line
-from backends.litert.model_file import Subgraph
-from backends.litert.model_reader import read_model
 from backends.litert.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))

@@ -11,9 +11,9 @@ import numpy as np
 from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, TensorSpec, TimeShare
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage
-from backends.litert.hidden_state import hidden_state
+from backends.litert.file.hidden_state import hidden_state
+from backends.litert.file.model_reader import read_model
 from backends.litert.loading import Loading, load_interpreter, refusals_explained
-from backends.litert.model_reader import read_model
 from backends.litert.profile import cpu_time_share
 from backends.litert.tensor_memory import as_bytes, lasting_views
 from backends.litert.weight_cache import told

@@ -10,9 +10,9 @@ from typing import Any
 
 from backends.base import ModelRejected
 from backends.litert.coverage import delegate_nodes
-from backends.litert.custom_ops import explain_foreign_ops, select_ops
-from backends.litert.model_file import Shape
-from backends.litert.model_reader import check_model_file
+from backends.litert.file.custom_ops import explain_foreign_ops, select_ops
+from backends.litert.file.model_file import Shape
+from backends.litert.file.model_reader import check_model_file
 from backends.litert.select_tf import Flex, apply_flex
 from backends.litert.weight_cache import share_weights
 

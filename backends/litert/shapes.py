@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.base import BackendUnavailable, ModelRejected
+from backends.litert.file.model_file import Shape, Subgraph
+from backends.litert.file.model_reader import check_model_file, read_model
 from backends.litert.loading import Loading, load_interpreter, refusals_explained
-from backends.litert.model_file import Shape, Subgraph
-from backends.litert.model_reader import check_model_file, read_model
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""

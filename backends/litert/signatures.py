@@ -13,9 +13,9 @@ import struct
 from pathlib import Path
 
 from backends.base import ModelRejected
-from backends.litert import schema
-from backends.litert.flatbuffer import Table
-from backends.litert.model_file import ModelFile, Signature
+from backends.litert.file import schema
+from backends.litert.file.flatbuffer import Table
+from backends.litert.file.model_file import ModelFile, Signature
 from backends.litert.shapes import write_copy
 
 DEFAULT = "serving_default"

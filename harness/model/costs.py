@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from backends.litert.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
 from harness.model.loops import turns
 
 _ALIGNMENT = 64

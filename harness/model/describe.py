@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from backends.base import ModelRejected
-from backends.litert.custom_ops import explain_foreign_ops, foreign_ops, is_select
-from backends.litert.hidden_state import hidden_state
-from backends.litert.model_file import ModelFile, Operator, Shape, Signature, Subgraph
-from backends.litert.model_reader import read_model
+from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
+from backends.litert.file.hidden_state import hidden_state
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph
+from backends.litert.file.model_reader import read_model
 from backends.litert.signatures import choose_signature, with_signature_first
 from harness.config.invocation import Invocation
 from harness.json_records import FLAT, LEFT_OUT

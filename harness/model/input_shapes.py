@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backends.base import ModelRejected, TensorSpec
-from backends.litert.model_file import ModelFile, Shape, Tensor
+from backends.litert.file.model_file import ModelFile, Shape, Tensor
 from harness.config.invocation import Invocation
 
 _DTYPES = {"string": "object", "int4": "int8", "int2": "int8", "uint4": "uint8", "bfloat16": "uint16"}

@@ -6,7 +6,7 @@ import operator as on
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backends.litert.model_file import ModelFile, Operator, Subgraph
+from backends.litert.file.model_file import ModelFile, Operator, Subgraph
 
 _MOST_TURNS = 1_000_000
 _COMPARES: Mapping[str, Callable[[int, int], bool]] = {

@@ -9,8 +9,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from backends.base import Backend, ModelRejected, TensorSpec
-from backends.litert.model_file import Shape
-from backends.litert.model_reader import read_model
+from backends.litert.file.model_file import Shape
+from backends.litert.file.model_reader import read_model
 from backends.litert.weight_cache import SharedFile, can_cache, suspicion
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation

@@ -1,8 +1,8 @@
 """Whether a model answers what it was asked before as it did then.
 
-What a model keeps from one run to the next is told from its file (`backends.litert.hidden_state`), but custom ops, delegates
-and plug-ins keep what they like, and a random op without a seed is another one each time it is opened. So it is tried, before
-anything is timed.
+What a model keeps from one run to the next is told from its file (`backends.litert.file.hidden_state`), but custom ops,
+delegates and plug-ins keep what they like, and a random op without a seed is another one each time it is opened. So it is
+tried, before anything is timed.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.base import ModelRejected
-from backends.litert.hidden_state import HiddenState, hidden_state
-from backends.litert.model_reader import check_model_file, read_model
+from backends.litert.file.hidden_state import HiddenState, hidden_state
+from backends.litert.file.model_reader import check_model_file, read_model
 from backends.litert.shapes import complete_shapes
 from backends.litert.signatures import choose_signature, with_signature_first
 from harness.model.input_shapes import declared_shape, open_axes

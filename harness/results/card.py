@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.interval import CONFIDENCE
+from accuracy.confidence.interval import CONFIDENCE
 from accuracy.score import Score
 from harness.config.accuracy_targets import Target, floor_of, published_of
 from harness.results.scores import Card, CardTarget, ConfidenceInterval, Judged, Margin, Metric, Published

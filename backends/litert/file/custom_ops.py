@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from backends.base import ModelRejected
-from backends.litert.model_file import OperatorCode
-from backends.litert.model_reader import read_model, read_operator_codes
+from backends.litert.file.model_file import OperatorCode
+from backends.litert.file.model_reader import read_model, read_operator_codes
 from backends.litert.select_tf import INSTALL, library
 
 EDGETPU_OP = "edgetpu-custom-op"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backends.litert.custom_ops import is_select
-from backends.litert.model_file import ModelFile, Operator
+from backends.litert.file.custom_ops import is_select
+from backends.litert.file.model_file import ModelFile, Operator
 
 _ASSIGNS = {"ASSIGN_VARIABLE"}
 _DRAWS = {"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.litert import schema
+from backends.litert.file import schema
 
 Shape = tuple[int, ...]
 

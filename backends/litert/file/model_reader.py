@@ -1,4 +1,4 @@
-"""Reads a model file into the records of `backends.litert.model_file`: the one reader of TFLite's flatbuffer."""
+"""Reads a model file into the records of `backends.litert.file.model_file`: the one reader of TFLite's flatbuffer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from backends.base import ModelRejected
-from backends.litert import schema
-from backends.litert.flatbuffer import INT8, UINT8, UINT32, UINT64, Table
-from backends.litert.model_file import (
+from backends.litert.file import schema
+from backends.litert.file.flatbuffer import INT8, UINT8, UINT32, UINT64, Table
+from backends.litert.file.model_file import (
     Blockwise,
     Metadata,
     ModelFile,

@@ -71,8 +71,8 @@ def _not_json(path: Path) -> str:
 
 def _other_tensors(path: Path, inputs: Sequence[TensorEntry], outputs: Sequence[TensorEntry]) -> str:
     from backends.base import ModelRejected
-    from backends.litert.model_file import Tensor
-    from backends.litert.model_reader import read_model
+    from backends.litert.file.model_file import Tensor
+    from backends.litert.file.model_reader import read_model
 
     try:
         graph = read_model(path).main

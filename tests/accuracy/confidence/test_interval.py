@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from accuracy.answers.detections import Detections, read_results
 from accuracy.coco_ap import coco_ap
-from accuracy.coco_bootstrap import _classes, average_precision, coco_ap_interval
+from accuracy.confidence.coco_bootstrap import _classes, average_precision, coco_ap_interval
+from accuracy.confidence.interval import bootstrap_mean, bootstrap_mean_iou, percentiles, resampled_weights, wilson
 from accuracy.detection_score import score_detections
-from accuracy.interval import bootstrap_mean, bootstrap_mean_iou, percentiles, resampled_weights, wilson
 from accuracy.mean_iou import MeanIoU
 from accuracy.psnr import Psnr
 from accuracy.squad_f1 import SquadF1
@@ -221,7 +221,7 @@ def repeated(truth: CocoTruth, found: Detections, places: list[int]) -> tuple[Co
 
 
 def test_a_weighted_picture_counts_as_often_as_it_is_there() -> None:
-    from accuracy.coco_bootstrap import _classes, average_precision
+    from accuracy.confidence.coco_bootstrap import _classes, average_precision
 
     random = np.random.default_rng(9)
     truth, found = made_up(random, 8)

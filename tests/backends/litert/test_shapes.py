@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.litert.file.model_reader import check_model_file
 from backends.litert.interpreter import InterpreterBackend
-from backends.litert.model_reader import check_model_file
 from backends.litert.shapes import complete_shapes
 
 

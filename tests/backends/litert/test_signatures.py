@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import ModelRejected
 from backends.cpu import open_cpu
-from backends.litert.model_reader import read_model
+from backends.litert.file.model_reader import read_model
 from backends.litert.signatures import choose_signature, with_signature_first
 from harness.zoo.graph.writer import Graph
 

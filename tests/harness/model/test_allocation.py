@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.litert.model_reader import read_model
+from backends.litert.file.model_reader import read_model
 from harness.machine.child_process import Answer
 from harness.machine.json_line import encode
 from harness.model import allocation

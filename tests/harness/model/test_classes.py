@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from backends.litert.schema import Builtin, builtin_operators
+from backends.litert.file.schema import Builtin, builtin_operators
 from harness.model.classes import _side_of_classes, score_columns
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph

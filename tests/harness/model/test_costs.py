@@ -10,8 +10,8 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.litert.model_file import Blockwise, ModelFile, Operator, OperatorCode, Quantisation, Subgraph, Tensor
-from backends.litert.model_reader import read_model
+from backends.litert.file.model_file import Blockwise, ModelFile, Operator, OperatorCode, Quantisation, Subgraph, Tensor
+from backends.litert.file.model_reader import read_model
 from harness.model.allocation import allocate
 from harness.model.costs import arena_bytes, costs, operator_multiply_adds
 

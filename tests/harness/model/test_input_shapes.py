@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backends.base import ModelRejected, TensorSpec
-from backends.litert.model_file import ModelFile, Signature, Subgraph, Tensor
+from backends.litert.file.model_file import ModelFile, Signature, Subgraph, Tensor
 from harness.config.invocation import Invocation
 from harness.model.input_shapes import choose_input_shapes, open_axes
 

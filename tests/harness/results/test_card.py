@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.interval import Interval
+from accuracy.confidence.interval import Interval
 from accuracy.score import Score, of_hits
 from harness.config.accuracy_targets import Target, floor_of, published_of
 from harness.config.files import benchmark_names, config_folder, load_benchmark

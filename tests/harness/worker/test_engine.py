@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend, open_cpu
 from backends.litert.compiled import unfit_for_compiling
-from backends.litert.custom_ops import POST_PROCESSING_OP
+from backends.litert.file.custom_ops import POST_PROCESSING_OP
 from harness.config.backend import BackendSection
 from harness.messages.calibration import EngineChoice
 from harness.model.opening import Opener

@@ -14,7 +14,7 @@ from backends.base import BackendUnavailable, ModelRejected
 from backends.cpu import CpuBackend
 from backends.edgetpu import EdgeTpuBackend
 from backends.litert.compiled import unfit_for_compiling
-from backends.litert.custom_ops import foreign_ops, operator_names
+from backends.litert.file.custom_ops import foreign_ops, operator_names
 from harness.zoo.graph.writer import Graph
 
 CUSTOM = schema.BuiltinOperator.CUSTOM

@@ -10,9 +10,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from backends.litert.hidden_state import HiddenState, hidden_state
-from backends.litert.model_file import ModelFile, Operator, OperatorCode, Subgraph
-from backends.litert.model_reader import read_model
+from backends.litert.file.hidden_state import HiddenState, hidden_state
+from backends.litert.file.model_file import ModelFile, Operator, OperatorCode, Subgraph
+from backends.litert.file.model_reader import read_model
 
 
 def answers(interpreter: Any, times: int) -> list[bytes]:

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.base import ModelRejected
-from backends.litert import schema
-from backends.litert.model_file import Blockwise, ModelFile, Sparsity, Subgraph, Tensor
-from backends.litert.model_reader import check_model_file, read_model, read_operator_codes
+from backends.litert.file import schema
+from backends.litert.file.model_file import Blockwise, ModelFile, Sparsity, Subgraph, Tensor
+from backends.litert.file.model_reader import check_model_file, read_model, read_operator_codes
 
 TABLES = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, IntEnum)]
 

@@ -1,0 +1,1 @@
+"""What a TFLite file says of itself, read without the runtime."""
