@@ -13,7 +13,8 @@ from benchmarks.side_by_side import Subject
 from harness.config.files import find_benchmark, read_config
 from harness.messages.probe import Calibrated
 from harness.spec.resolve import resolve
-from harness.tuning.child import CandidateFailed, Child
+from harness.tuning.child import Child
+from harness.turns.process import CandidateFailed
 from harness.zoo.files.official import cache_dir
 
 _SECONDS = 300.0

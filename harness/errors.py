@@ -6,7 +6,7 @@
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
       Interrupted                         128+n after signal n: 130 after SIGINT, 143 after SIGTERM
-      tuning.child.CandidateFailed        3     a candidate cannot be measured; tune goes on with the next
+      turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
       zoo.files.download.FetchFailed      3     the transfer broke, or what came is not the file
     Reported                              -     an error of another process: has that one's exit status
     backends.base.BackendUnavailable      2     the backend is not here

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.messages.failure import Failed
-
 
 @dataclass(frozen=True, slots=True)
 class MeasureRound:
@@ -61,4 +59,3 @@ class Agreement:
 
 Question = MeasureRound | CompareWithCpu
 QUESTIONS: tuple[type[Question], ...] = (MeasureRound, CompareWithCpu)
-FromProbe = Calibrated | Round | Agreement | Failed

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import selectors
-import tempfile
-import time
-from pathlib import Path
-from typing import TypeVar
-
-from harness.errors import HarnessError, RunFailed
-from harness.machine import child_process
-from harness.machine.control import control_file
-from harness.machine.json_line import decode, encode
-from harness.messages.failure import Failed
-from harness.messages.probe import Agreement, Calibrated, CompareWithCpu, MeasureRound, Question, Round
+from harness.messages.probe import Agreement, Calibrated, CompareWithCpu, MeasureRound, Round
 from harness.spec.schema import Spec, write_spec
-
-_LOG = "probe.log"
-_LAST_LINES = 3
-A = TypeVar("A")
-
-
-class CandidateFailed(HarnessError):  # noqa: N818
-    """A candidate cannot be measured: the backend refuses, disagrees, crashes or takes too long."""
-
-    def __init__(self, message: str, kind: str, status_of_run: int | None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        """`refused`, `crashed` or `too slow`."""
-        self.status_of_run = status_of_run
-        """What a run of it would exit with; None where it did not get that far."""
+from harness.turns.process import MeasuringProcess
 
 
 class Child:
@@ -38,12 +12,9 @@ class Child:
 
     def __init__(self, spec: Spec) -> None:
         """Nothing is started yet."""
-        self._spec = spec
-        self._folder = tempfile.TemporaryDirectory(prefix="tflite-loadgen-tune-", ignore_cleanup_errors=True)
-        self._process: child_process.Child | None = None
-        self._ends: list[int] = []
-        self._ask = self._told = -1
-        self._rest = b""
+        self._process = MeasuringProcess(
+            "harness.tuning.probe", purpose="tune", prepare=lambda folder: write_spec(spec, folder)
+        )
 
     def open(self, seconds: float) -> Calibrated:
         """Starts it, and waits until it is open and calibrated.
@@ -51,8 +22,7 @@ class Child:
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
         """
-        self._start(Path(self._folder.name))
-        return self._hear(Calibrated, seconds)
+        return self._process.open(Calibrated, seconds)
 
     def round(self, seconds: float) -> Round:
         """Lets it measure once.
@@ -60,7 +30,7 @@ class Child:
         Raises:
             CandidateFailed: See `open`.
         """
-        return self._answer(MeasureRound(), Round, seconds)
+        return self._process.ask(MeasureRound(), Round, seconds)
 
     def compare_with_cpu(self, samples: int, seconds: float) -> Agreement:
         """Holds it against one CPU thread on so many samples, or as many as there are.
@@ -68,66 +38,8 @@ class Child:
         Raises:
             CandidateFailed: See `open`.
         """
-        return self._answer(CompareWithCpu(samples), Agreement, seconds)
+        return self._process.ask(CompareWithCpu(samples), Agreement, seconds)
 
     def close(self) -> None:
         """Ends the process and takes its folder away; once is enough."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        while self._ends:
-            os.close(self._ends.pop())
-        self._folder.cleanup()
-
-    def _start(self, folder: Path) -> None:
-        write_spec(self._spec, folder)
-        asked, self._ask = os.pipe()
-        self._told, told = os.pipe()
-        self._ends = [self._ask, self._told]
-        try:
-            with control_file() as page, (folder / _LOG).open("wb") as log:
-                descriptors = (asked, told, page.fileno())
-                # Ctrl-C is for the parent, which ends its children.
-                self._process = child_process.start(
-                    "harness.tuning.probe", descriptors, folder=folder, log=log, own_session=True
-                )
-        finally:
-            for end in (asked, told):
-                os.close(end)
-
-    def _answer(self, question: Question, kind: type[A], seconds: float) -> A:
-        try:
-            os.write(self._ask, f"{encode(question)}\n".encode("ascii"))
-        except BrokenPipeError:
-            raise self._crashed() from None
-        return self._hear(kind, seconds)
-
-    def _hear(self, kind: type[A], seconds: float) -> A:
-        kinds: tuple[type[A] | type[Failed], ...] = (kind, Failed)
-        try:
-            heard = decode(self._line(seconds), *kinds)
-        except RunFailed as error:
-            raise CandidateFailed(str(error), "crashed", None) from None
-        if isinstance(heard, Failed):
-            raise CandidateFailed(heard.message, "refused", heard.exit_status)
-        return heard
-
-    def _line(self, seconds: float) -> bytes:
-        end = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._told, selectors.EVENT_READ)
-            while b"\n" not in self._rest:
-                if not selector.select(max(0.0, end - time.monotonic())):
-                    raise CandidateFailed(f"no answer within {seconds:.0f} s", "too slow", None)
-                piece = os.read(self._told, 1 << 16)
-                if not piece:
-                    raise self._crashed()
-                self._rest += piece
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line
-
-    def _crashed(self) -> CandidateFailed:
-        status = self._process.wait() if self._process is not None else 0
-        said = "; ".join(child_process.last_lines(Path(self._folder.name) / _LOG, _LAST_LINES))
-        how = f"its process {child_process.how_it_ended(status)}"
-        return CandidateFailed(f"{how}: {said}" if said else how, "crashed", None)
+        self._process.close()

@@ -1,30 +1,23 @@
 """The child process in which one candidate is measured: `python -P -m harness.tuning.probe ASKED TOLD CONTROL_FD PARENT_PID`.
 
 Its current directory holds the candidate's spec.yaml. It opens the model with a run's own `Instances`, proves it, and
-calibrates as a run does; then it answers on one pipe what the parent asks on the other (`harness.messages.probe`), until that
-is closed. Between questions it does nothing, so that another candidate has the machine to itself.
+calibrates as a run does; then it answers what the parent asks (`harness.messages.probe`, `harness.turns.answering`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
 import sys
-import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
-from harness.machine.child_process import live_and_die_with
 from harness.machine.control import Control
-from harness.machine.json_line import decode, encode
 from harness.machine.placement import on
-from harness.messages.failure import failed
 from harness.messages.probe import (
     QUESTIONS,
     Agreement,
     Calibrated,
     CompareWithCpu,
-    FromProbe,
     MeasureRound,
     Question,
     Round,
@@ -34,6 +27,7 @@ from harness.serving.instances import Instances
 from harness.serving.proof import agreement, prove
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
+from harness.turns.answering import Begun, answer_questions
 from harness.worker.engine import choose_engine
 from harness.worker.plan import plan_run
 
@@ -45,26 +39,12 @@ _ANSWER_BYTES = 64_000_000
 
 def main() -> int:
     """Answers until the parent has no more questions."""
-    asked = os.fdopen(int(sys.argv[1]), encoding="ascii")
-    told = os.fdopen(int(sys.argv[2]), "w", buffering=1, encoding="utf-8")
-    control = Control(int(sys.argv[3]))
-    live_and_die_with(int(sys.argv[4]))
+    return answer_questions(_begin, QUESTIONS)
 
-    def tell(message: FromProbe) -> None:
-        told.write(encode(message) + "\n")
 
-    try:
-        probe = Probe(read_spec(Path.cwd()), control)
-        tell(probe.calibrated())
-        gc.freeze()
-        gc.disable()
-        for line in asked:
-            tell(probe.answer(decode(line, *QUESTIONS)))
-    except BaseException as error:
-        traceback.print_exc()
-        tell(failed(error))
-        return 1
-    return 0
+def _begin(control: Control, _: Sequence[str]) -> Begun[Question]:
+    probe = Probe(read_spec(Path.cwd()), control)
+    return Begun(probe.calibrated(), probe.answer)
 
 
 class Probe:

@@ -1,7 +1,7 @@
 """A search: candidates against the best so far, measured in turn, until the answer is clear or the time is used up.
 
 The default configuration is the first best. A rival has a process of its own; the two are asked in turn for a fifth of a
-second, and the ratios of these rounds go through a sequential test (`harness.statistics.intervals`). A rival that is quicker
+second, and the ratios of these rounds go through a sequential test (`harness.turns.contest`). A rival that is quicker
 must then agree with one CPU thread on some dozens of samples, the accuracy floor, before it takes the place of the best. In
 the end the best is held against the default once more, since the best of many is partly the luckiest.
 """
@@ -24,9 +24,11 @@ from harness.machine.topology import this_machine
 from harness.messages.probe import Agreement, Calibrated
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
-from harness.statistics.intervals import LOOKS, Ratio, Verdict, judge, ratio_of
+from harness.statistics.intervals import LOOKS, Ratio
 from harness.tuning.candidates import DEFAULT, Candidate, Given, stage, stages
-from harness.tuning.child import CandidateFailed, Child
+from harness.tuning.child import Child
+from harness.turns.contest import Judged, duel
+from harness.turns.process import CandidateFailed
 
 FLOOR_SAMPLES = 32
 """How many answers must agree with those of one CPU thread, by the tolerance of the backends' proof."""
@@ -150,9 +152,9 @@ class Session:
             self._explain_nothing()
         final = None
         if best is not default:
-            ratios, verdict = self._duel(best, default, until=self._end)
-            final = ratio_of(ratios) if ratios else best.row.ratio
-            if verdict == "slower" or (final and final.median <= 1):
+            judged = self._duel(best, default, until=self._end)
+            final = judged.ratio or best.row.ratio
+            if judged.standing == "slower" or (final and final.median <= 1):
                 best.row.why = "not quicker than the default when held against it once more"
                 best, final = default, None
         return Found(best.row, self._rows, final, best.chosen, self.spec, time.monotonic() - self._began)
@@ -206,10 +208,9 @@ class Session:
         try:
             entry = self._open(row, candidate.fields, max(left, self._opening_s * _SLOW_START))
             until = time.monotonic() + max(rounds_s, (left - self._opening_s) / share)
-            ratios, verdict = self._duel(entry, best, until=min(until, self._end))
-            row.ratio = ratio_of(ratios)
-            row.status = verdict or "not told apart"
-            if verdict == "quicker" and self._above_the_floor(entry):
+            judged = self._duel(entry, best, until=min(until, self._end))
+            row.ratio, row.status = judged.ratio, judged.standing
+            if judged.standing == "quicker" and self._above_the_floor(entry):
                 if best.row.status != "default":
                     best.child.close()
                 return entry
@@ -221,21 +222,8 @@ class Session:
             entry.child.close()
         return best
 
-    def _duel(self, rival: _Entry, best: _Entry, *, until: float) -> tuple[list[float], Verdict | None]:
-        """Rounds in turn; who goes first alternates."""
-        ratios: list[float] = []
-        timeout_s = self.spec.backend.timeout_s
-        while len(ratios) < LOOKS[-1] and (len(ratios) < 1 or time.monotonic() < until):
-            if len(ratios) % 2:
-                theirs = best.round(timeout_s)
-                ours = rival.round(timeout_s)
-            else:
-                ours = rival.round(timeout_s)
-                theirs = best.round(timeout_s)
-            ratios.append(ours / theirs)
-            if (verdict := judge(ratios)) is not None:
-                return ratios, verdict
-        return ratios, None
+    def _duel(self, rival: _Entry, best: _Entry, *, until: float) -> Judged:
+        return duel(rival, best, until=until, timeout_s=self.spec.backend.timeout_s)
 
     def _above_the_floor(self, entry: _Entry) -> bool:
         found = entry.child.compare_with_cpu(FLOOR_SAMPLES, self.spec.backend.timeout_s)

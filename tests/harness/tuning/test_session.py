@@ -17,9 +17,9 @@ from harness.machine.topology import Core, Topology
 from harness.messages.probe import Agreement, Calibrated, Round
 from harness.spec.schema import Spec
 from harness.tuning import session
-from harness.tuning.child import CandidateFailed
 from harness.tuning.report import front, how_sure
 from harness.tuning.session import Found, Row, Session
+from harness.turns.process import CandidateFailed
 
 Speed = Callable[[Spec], float]
 """Samples per second of a candidate; may raise CandidateFailed."""
