@@ -77,6 +77,28 @@ Postprocess = Callable[[Sequence[Array]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class MetricKind:
+    """A metric that a task gives, as targets and requirements must know it before anything runs."""
+
+    name: str
+    unit: Literal["share", "dB", "count"] = "share"
+    """A fraction of 1, decibels, or any other number."""
+    lower_is_better: bool = False
+    """True of errors: a target is the most that they may be."""
+    by_output: bool = False
+    """Also given for each of the model's outputs, as `name.output`."""
+
+    @classmethod
+    def named(cls, name: str) -> MetricKind:
+        """What a name alone tells: dB where it ends so, else a fraction of 1."""
+        return cls(name, "dB" if name.endswith("_db") else "share")
+
+    def gives(self, name: str) -> bool:
+        """Whether this is the metric of that name, the whole model's or an output's."""
+        return name == self.name or (self.by_output and name.startswith(f"{self.name}.") and name != f"{self.name}.")
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One sample, ready for the model."""
 
@@ -147,7 +169,8 @@ class Task(ABC):
     headline: ClassVar[str]
     """The metric that the benchmark's target speaks of."""
     metrics: ClassVar[tuple[str, ...]] = ()
-    """All that `score` may give: what a target or a requirement may name, known before anything runs."""
+    """All that `score` may give: what a target or a requirement may name, known before anything runs. Where a name does not
+    tell what its metric counts in, `metric_kinds` does."""
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
     """The options under which this task reads and writes the logs of other harnesses; empty where they log nothing."""
 
@@ -166,6 +189,16 @@ class Task(ABC):
         """
         del score_columns, names
         return options
+
+    @classmethod
+    def metric_kinds(cls, options: Mapping[str, Any]) -> tuple[MetricKind, ...]:
+        """All that `score` may give, with what it counts in.
+
+        Args:
+            options: Those that the config names, unchecked: a task may compute more where it is told to.
+        """
+        del options
+        return tuple(map(MetricKind.named, cls.metrics))
 
     @abstractmethod
     def __init__(self, data: DataRef, options: Any) -> None:

@@ -184,6 +184,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
             dataset=found.dataset,
             model=None,
             own_targets=found.own_targets,
+            metrics=task.metric_kinds(found.options),
         )
         return _outcome(_judge_log(task, subject, found, arguments), whole=arguments.card)
     if arguments.out is None:
@@ -197,12 +198,13 @@ def _judge_log(task: Task, subject: Subject, found: Audit, arguments: argparse.N
     from harness.results.gate import check_scored, check_targets, judge_metrics, own_targets, requirements
     from harness.run.score import score_log
 
-    check_targets(subject.targets, task.metrics)
-    given = requirements(arguments.require, task.metrics)
+    metrics = subject.metrics
+    check_targets(subject.targets, metrics)
+    given = requirements(arguments.require, metrics)
     check_scored(given)
-    asked = [*requirements(found.benchmark.require, task.metrics), *given]
+    asked = [*requirements(found.benchmark.require, metrics), *given]
     if subject.own_targets:
-        asked += own_targets(subject.targets, subject.round, None, subject.count)
+        asked += own_targets(subject.targets, subject.round, None, subject.count, metrics)
     judged = score_log(task, arguments.log, subject)
     return replace(judged, requirements=judge_metrics({n: m.value for n, m in judged.accuracy.items()}, asked))
 

@@ -37,6 +37,8 @@ class OutputErrors:
     """False where one side has a value that is no number and the other has one."""
     compared: int | None = None
     """Detections that were looked for on the other side."""
+    same_shape: bool | None = None
+    """False where the two sides answered a sample in other shapes, of which nothing can be compared."""
 
 
 @dataclass(frozen=True, slots=True)

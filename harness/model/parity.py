@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.wire import unpack_detections
+from accuracy.output_error import ErrorSums
 from backends.base import Array, TensorSpec
 from harness.config.backend import ParitySection
 from harness.model.comparison import Comparison, OutputErrors, Tolerance
@@ -76,33 +77,35 @@ class Parity:
         return compare(self.task, outputs, expected, found, self.tolerance, self.postprocess)
 
 
-def _column(answers: Answers, place: int) -> Array:
-    return np.stack([answer[place] for answer in answers])
+def _column(answers: Answers, place: int) -> list[Array]:
+    return [answer[place] for answer in answers]
 
 
-def _tensor(task: str, spec: TensorSpec, expected: Array, found: Array, tolerance: Tolerance) -> OutputErrors:
-    if spec.dtype.kind in "iub" and not spec.scale:
-        # Class maps and labels: every value is a decision.
-        return OutputErrors(spec.name, agreement=float(np.mean(expected == found)))
-    step = spec.scale or None
-    mine, theirs = expected.astype(np.float64), found.astype(np.float64)
+def _tensor(
+    task: str, spec: TensorSpec, expected: Sequence[Array], found: Sequence[Array], tolerance: Tolerance
+) -> OutputErrors:
+    sums = ErrorSums(scale=spec.scale, zero_point=spec.zero_point)
+    for one, other in zip(expected, found, strict=True):
+        if one.shape != other.shape:
+            return OutputErrors(spec.name, same_shape=False)
+        sums.update(other, one)
+    error = sums.error()
+    if spec.dtype.kind in "iubOSU" and not spec.scale:
+        # Class maps, labels and texts: every value is a decision.
+        return OutputErrors(spec.name, agreement=1.0 if error.equal_share is None else error.equal_share)
     # Infinities and what is no number are right where the CPU has the same.
-    same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
-    errors = np.abs(np.subtract(mine, theirs, out=np.zeros_like(mine), where=~same)) * (step or 1.0)
-    worst = float(np.max(np.where(np.isfinite(errors), errors, np.inf), initial=0.0))
-    if not np.isfinite(worst):
+    if not error.comparable or (error.values and error.max_error is None):
         return OutputErrors(spec.name, finite=False)
-    known = mine[np.isfinite(mine)]
-    span = float(np.ptp(known)) * (step or 1.0) if known.size else 0.0
+    step, worst, span = spec.scale or None, error.max_error or 0.0, error.expected_span or 0.0
     axis, agreement = _decision_axis(task, spec), None
     if axis is not None:
         allowed = tolerance.max_steps * step if step else tolerance.max_share * span
-        agreement = _agreement(expected, found, axis, allowed / 2 / (step or 1.0))
+        agreement = _agreement(np.stack(expected), np.stack(found), axis, allowed / 2 / (step or 1.0))
     return OutputErrors(
         spec.name,
         max_error=worst,
-        mean_error=float(errors.mean()),
-        max_steps=worst / step if step else None,
+        mean_error=error.mean_error or 0.0,
+        max_steps=(error.max_steps or 0.0) if step else None,
         share_of_range=worst / span if span else float(worst > 0),
         agreement=agreement,
         finite=True,
@@ -155,6 +158,8 @@ def _has_match(row: npt.NDArray[np.float32], rows: npt.NDArray[np.float32]) -> b
 
 def _beyond(errors: OutputErrors, tolerance: Tolerance) -> list[str]:
     name, why = errors.name, []
+    if errors.same_shape is False:
+        return [f"output {name}: another shape than the CPU's for the same sample"]
     if errors.finite is False:
         return [f"output {name}: a value that is not a number, where the CPU has one (or the other way round)"]
     if errors.max_steps is not None:

@@ -18,6 +18,7 @@ from accuracy.score import Score
 from harness.config.accuracy_targets import Target, floor_of, published_of
 from harness.results.scores import Card, CardTarget, ConfidenceInterval, Judged, Margin, Metric, Published
 from harness.spec.schema import DataSetRef, ModelRef
+from tasks.base import MetricKind
 
 DECIBELS = "_db"
 """Metrics whose names end so are in dB, all others are fractions of 1."""
@@ -40,6 +41,8 @@ class Subject:
     """None for another harness's log, which does not say what answered."""
     own_targets: bool = False
     """Whether the user wrote the targets."""
+    metrics: Sequence[MetricKind] = ()
+    """The task's; those of errors are the better the lower they are."""
 
 
 def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
@@ -57,7 +60,7 @@ def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str]
     accuracy = {}
     for name, value in metrics.items():
         target = floor_of(subject.targets, name, subject.round, subject.count)
-        passed = value >= target.value if target and _binds(target, subject) else None
+        passed = _met(name, value, target, subject) if target and _binds(target, subject) else None
         accuracy[name] = Metric(value, target.value if target else None, passed)
     card = _card(metrics, subject, accuracy)
     return Judged(accuracy, card and replace(card, remarks=(*remarks, *card.remarks)))
@@ -121,6 +124,11 @@ def _margin(score: Score, name: str, target: float) -> Margin:
         points=difference if name.endswith(DECIBELS) else difference * 100,
         samples=None if score.parts is None or not len(score.parts) else may_be_lost(score.parts, target),
     )
+
+
+def _met(name: str, value: float, target: Target, subject: Subject) -> bool:
+    kind = next((each for each in subject.metrics if each.gives(name)), None)
+    return value <= target.value if kind is not None and kind.lower_is_better else value >= target.value
 
 
 def _binds(target: Target, subject: Subject) -> bool:

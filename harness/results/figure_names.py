@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.json_records import KEY
-from harness.results.card import DECIBELS
 from harness.results.figures import Memory, Peak, Performance, Span
 from harness.results.subject import OpenBackend
 from harness.units import Unit
+from tasks.base import MetricKind
 
 _EVERY_MODE = frozenset({"performance", "accuracy", "find-peak"})
 _TIMED = frozenset({"performance", "find-peak"})
@@ -53,10 +53,14 @@ class Figure:
     """Its place in the records; empty for a metric."""
 
 
-def metric_figure(name: str) -> Figure:
-    """A metric as a figure."""
-    unit: Unit = "dB" if name.endswith(DECIBELS) else "share"
-    return Figure(name, unit, frozenset({"accuracy"}))
+def metric_figure(name: str, kind: MetricKind | None = None) -> Figure:
+    """A metric as a figure.
+
+    Args:
+        name: Its own; of one output's figure with the output behind it.
+        kind: What the task says of it; None leaves it to the name.
+    """
+    return Figure(name, (kind or MetricKind.named(name)).unit, frozenset({"accuracy"}))
 
 
 @functools.cache

@@ -18,7 +18,10 @@ from harness.results.record import Reason, Result
 from harness.results.scores import Verdict
 from harness.results.warnings import asked_in_all, too_short
 from harness.units import Unit, parse_quantity, quantity_text
+from tasks.base import MetricKind
 
+Metrics = Sequence[MetricKind | str]
+"""A task's; a name alone is that of a fraction of 1, or of dB where it ends so."""
 _LISTING = "docs/measuring.md (Requirements)"
 _OF_LONG_RUNS: frozenset[Unit] = frozenset({"ns", "queries/s", "samples/s"})
 """What a short run says little of."""
@@ -45,7 +48,7 @@ class Requirement:
     """Why it is not asked of this run, where it is not."""
 
 
-def requirements(texts: Sequence[str], metrics: Sequence[str]) -> tuple[Requirement, ...]:
+def requirements(texts: Sequence[str], metrics: Metrics) -> tuple[Requirement, ...]:
     """What the user asks for.
 
     Args:
@@ -96,22 +99,27 @@ def check_scored(asked: Sequence[Requirement]) -> None:
             )
 
 
-def check_targets(targets: Sequence[Target], metrics: Sequence[str]) -> None:
+def check_targets(targets: Sequence[Target], metrics: Metrics) -> None:
     """Refuses a target that speaks of no metric of the task.
 
     Raises:
         ConfigError: With a near miss, and the way to ask for a figure that is no metric.
     """
     for target in targets:
-        if target.metric not in metrics:
+        if _kind_of(target.metric, metrics) is None:
             if target.metric in figures():
                 form = f"require: ['{target.metric}<=...']"
                 raise ConfigError(f"targets: {target.metric} is a figure, no metric: write {form}, with its unit")
-            raise ConfigError(f"targets: {unknown('metric', target.metric, [*metrics, *figures()], _LISTING)}")
+            known = [*_names(metrics), *figures()]
+            raise ConfigError(f"targets: {unknown('metric', target.metric, known, _LISTING)}")
 
 
 def own_targets(
-    targets: Sequence[Target], mlperf_round: str | None, model: str | None, count: int | None
+    targets: Sequence[Target],
+    mlperf_round: str | None,
+    model: str | None,
+    count: int | None,
+    metrics: Metrics = (),
 ) -> list[Requirement]:
     """Targets of the user's own as requirements: published scores are none.
 
@@ -120,6 +128,7 @@ def own_targets(
         mlperf_round: Of the run.
         model: Its name; None where nobody knows.
         count: Samples that were scored; None where none were.
+        metrics: The task's: of an error the target is the most that it may be, of all else the least.
     """
     found = []
     for target in targets:
@@ -132,10 +141,11 @@ def own_targets(
             other = f"it speaks of {', '.join(target.models)}, this is {model}"
         elif None not in (target.count, count) and target.count != count:
             other = f"it speaks of the first {target.count:,} samples, these are {count:,}"
-        text = f"{target.metric}>={target.value:g}"
-        found.append(
-            Requirement(text, metric_figure(target.metric), ">=", target.value, f"target: {target.source}", other)
-        )
+        kind = _kind_of(target.metric, metrics)
+        sign: Comparison = "<=" if kind is not None and kind.lower_is_better else ">="
+        figure = metric_figure(target.metric, kind)
+        text = f"{target.metric}{sign}{target.value:g}"
+        found.append(Requirement(text, figure, sign, target.value, f"target: {target.source}", other))
     return found
 
 
@@ -239,15 +249,16 @@ def _not_measured(figure: Figure, mode: str) -> str:
     return f"{figure.name} is not measured by --mode {mode}, but by {others}{also}"
 
 
-def _requirement(written: Written, metrics: Sequence[str]) -> Requirement:
+def _requirement(written: Written, metrics: Metrics) -> Requirement:
     known = figures()
-    if written.figure in metrics:
-        figure = metric_figure(written.figure)
+    kind = _kind_of(written.figure, metrics)
+    if kind is not None:
+        figure = metric_figure(written.figure, kind)
     elif written.figure in known:
         figure = known[written.figure]
     else:
         raise ConfigError(
-            f"--require {written.text}: {unknown('figure', written.figure, [*metrics, *known], _LISTING)}"
+            f"--require {written.text}: {unknown('figure', written.figure, [*_names(metrics), *known], _LISTING)}"
         )
     try:
         limit = parse_quantity(written.limit, figure.unit)
@@ -259,3 +270,13 @@ def _requirement(written: Written, metrics: Sequence[str]) -> Requirement:
             "0.75 or 75%"
         )
     return Requirement(written.text, figure, written.comparison, limit)
+
+
+def _kind_of(name: str, metrics: Metrics) -> MetricKind | None:
+    """The metric of this name, or the one that is given for each output too, of which the name is one output's."""
+    kinds = [MetricKind.named(each) if isinstance(each, str) else each for each in metrics]
+    return next((kind for kind in kinds if kind.gives(name)), None)
+
+
+def _names(metrics: Metrics) -> list[str]:
+    return [each if isinstance(each, str) else each.name for each in metrics]

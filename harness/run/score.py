@@ -18,7 +18,7 @@ from harness.run.doubt import other_reading
 from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
-from tasks.base import Task
+from tasks.base import MetricKind, Task
 
 _NOT_KEPT = "the run kept no {} (earlier versions did not), so nothing tells whether its data have changed since"
 
@@ -35,6 +35,7 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
         dataset=spec.dataset,
         model=spec.model,
         own_targets=spec.own_targets,
+        metrics=_metrics(spec),
     )
     judged = score_log(task, folder / ACCURACY_LOG, subject)
     values = {name: metric.value for name, metric in judged.accuracy.items()}
@@ -48,10 +49,15 @@ def asked_of(spec: Spec, count: int | None = None) -> list[Requirement]:
         spec: The run.
         count: Samples that were scored; None where none were.
     """
-    asked = list(requirements(spec.require, task_class(spec.task).metrics))
+    metrics = _metrics(spec)
+    asked = list(requirements(spec.require, metrics))
     if spec.own_targets:
-        asked += own_targets(spec.targets, spec.load.round, spec.model.name, count)
+        asked += own_targets(spec.targets, spec.load.round, spec.model.name, count, metrics)
     return asked
+
+
+def _metrics(spec: Spec) -> tuple[MetricKind, ...]:
+    return task_class(spec.task).metric_kinds(spec.options)
 
 
 def score_log(task: Task, log: Path, subject: Subject) -> Judged:
@@ -86,7 +92,7 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
         raise ConfigError(
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
-    check_scored(requirements(require, task_class(spec.task).metrics))
+    check_scored(requirements(require, _metrics(spec)))
     task, kept = open_task(spec.task, spec.options, spec.dataset), load_read_data(folder)
     if kept is not None:
         refuse_changed_data(folder, task, kept)

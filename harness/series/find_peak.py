@@ -52,7 +52,9 @@ class PeakFinder:
         """
         self._planned, self._asked, self._out, self._screen = planned, asked, out, screen
         # Loads above the peak miss what is asked of the peak: the search is judged, not each of its runs.
-        self._required = requirements(planned.spec.require, task_class(planned.spec.task).metrics)
+        self._required = requirements(
+            planned.spec.require, task_class(planned.spec.task).metric_kinds(planned.spec.options)
+        )
         spec = self._spec = planned.spec.model_copy(update={"require": [], "own_targets": False})
         self._full_s = least_duration_s(spec)
         full_ms = spec.load.min_duration_ms

@@ -121,7 +121,8 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     """
     if benchmark.task not in TASKS:
         return
-    metrics, mode = task_class(benchmark.task).metrics, benchmark.load.mode
+    own = {**(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
+    metrics, mode = task_class(benchmark.task).metric_kinds(own), benchmark.load.mode
     check_targets(benchmark.targets, metrics)
     requirements(benchmark.require, metrics)
     # A config may serve several modes; what a command names is meant for its own.

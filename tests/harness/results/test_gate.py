@@ -22,6 +22,7 @@ from harness.results.gate import (
     requirements,
 )
 from harness.results.record import Result, status_of
+from tasks.base import MetricKind
 
 METRICS = ("top1", "psnr_db")
 
@@ -199,3 +200,24 @@ def test_times_and_rates_of_a_short_run_count_only_where_that_is_meant(valid: Re
     assert [one.passed for one in judge_run(short, asked).requirements] == [False, False, True, True]
     assert [one.passed for one in judge_run(short, asked, allow_short=True).requirements] == [True] * 4
     assert [one.passed for one in judge_run(valid, asked).requirements] == [True] * 4
+
+
+ERRORS = (MetricKind("max_error", "count", lower_is_better=True, by_output=True), MetricKind("snr_db", "dB"))
+
+
+def test_an_error_is_met_below_its_limit_and_of_each_output_by_the_outputs_name() -> None:
+    name = "max_error.StatefulPartitionedCall:0"
+    asked = requirements([f"{name}<=2.5", "max_error:max=300", "snr_db>=40dB"], ERRORS)
+    verdicts = judge_metrics({name: 2.0, "max_error": 301.0, "snr_db": 41.0}, asked)
+    assert [(verdict.passed, verdict.unit) for verdict in verdicts] == [(True, "count"), (False, "count"), (True, "dB")]
+    with pytest.raises(ConfigError, match=r"unknown figure 'snr_db\.scores'"):
+        requirements(["snr_db.scores>=40"], ERRORS)
+
+
+def test_a_target_of_an_error_is_the_most_that_it_may_be() -> None:
+    targets = [Target(metric="max_error.scores", value=0.5), Target(metric="snr_db", value=40)]
+    check_targets(targets, ERRORS)
+    asked = own_targets(targets, None, None, None, ERRORS)
+    assert [one.text for one in asked] == ["max_error.scores<=0.5", "snr_db>=40"]
+    verdicts = judge_metrics({"max_error.scores": 0.6, "snr_db": 41.0}, asked)
+    assert [verdict.passed for verdict in verdicts] == [False, True]

@@ -1,0 +1,280 @@
+"""How far a model's output is from what it should be: the one place that knows what each error figure means.
+
+Error is what was found less what was expected, in the output's real units; where both are quantised alike, in steps as well.
+The signal-to-noise ratio is 10 log10 of the squares of what was expected over the squares of the error, and the cosine that of
+the angle between the two, each over all samples together, as if they were one long vector. Sums are float64.
+
+Values that are no finite numbers are in none of these figures. They are counted, and whoever judges asks
+`OutputError.comparable` first: a NaN where a number should be is wrong, whatever the rest is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Float64 = npt.NDArray[np.float64]
+
+MOST_DB = 200.0
+"""What the ratio is at most, and so that of equal outputs, for which it is infinite: float32 ends at about 150 dB. An error
+where nothing but zeros was expected has as much below 0."""
+_TEXT = "OSU"
+"""Kinds of numpy's types that hold text."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFinite:
+    """Values that are no finite numbers: they are in none of the figures."""
+
+    found_nan: int = 0
+    """NaN in what was found."""
+    found_inf: int = 0
+    """Infinities, of either sign."""
+    expected_nan: int = 0
+    """As `found_nan`, in what was expected."""
+    expected_inf: int = 0
+    """As `found_inf`."""
+    differing: int = 0
+    """Places where one side has such a value and the other has not the very same."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one on either side."""
+        return bool(self.found_nan or self.found_inf or self.expected_nan or self.expected_inf)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputError:
+    """How far one output is from what it should be, over all samples. None where a figure says nothing of such an output."""
+
+    samples: int
+    """How many were compared."""
+    values: int
+    """Elements of them that are finite on both sides, or texts: all figures are of these."""
+    max_error: float | None
+    """The largest error, in real units."""
+    mean_error: float | None
+    """The mean of the errors' sizes, in real units."""
+    rmse: float | None
+    """The root of the mean square error, in real units."""
+    snr_db: float | None
+    """The signal-to-noise ratio in dB, at most `MOST_DB`."""
+    cosine: float | None
+    """-1 to 1; 1 where both sides are zeros alone, 0 where one side is."""
+    argmax_agreement: float | None
+    """Share of places, 0 to 1, whose largest value is the same one; None where no axis is one of choices (`choice_axis`)."""
+    equal_share: float | None
+    """Share of values, 0 to 1, that are equal to the last bit."""
+    max_steps: float | None
+    """The largest error in quantisation steps; None where the two are not quantised alike."""
+    mean_steps: float | None
+    """The mean of the errors' sizes in steps, likewise."""
+    expected_span: float | None
+    """From the least to the largest of what was expected, in real units."""
+    not_finite: NotFinite
+    """What is in none of these figures."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the figures tell all: no value that is no number stands where another should be."""
+        return self.not_finite.differing == 0
+
+
+class ErrorSums:
+    """Adds up the error of one output over samples; memory does not grow with them."""
+
+    def __init__(
+        self,
+        *,
+        scale: float = 0.0,
+        zero_point: int = 0,
+        expected_scale: float | None = None,
+        expected_zero_point: int = 0,
+    ) -> None:
+        """Takes what the numbers mean.
+
+        Args:
+            scale: Quantisation step of what will be found; 0 for values that are what they are.
+            zero_point: The step that means 0.
+            expected_scale: Of what will be expected; None where it is quantised as what is found.
+            expected_zero_point: Likewise.
+        """
+        self._found_as = (scale, zero_point)
+        self._expected_as = (scale, zero_point) if expected_scale is None else (expected_scale, expected_zero_point)
+        self._alike = self._found_as == self._expected_as
+        self._unit = scale if self._alike and scale else 1.0
+        """What the errors count in: steps where both sides have the same, so that they are exact."""
+        self._steps = self._unit if self._alike and scale else None
+        self._samples = self._values = self._equal = self._numbers = 0
+        self._worst = self._sum = self._squares = 0.0
+        self._dot = self._found_squares = self._expected_squares = 0.0
+        self._low, self._high = math.inf, -math.inf
+        self._choices = self._same_choices = 0
+        self._nan, self._inf, self._differing = [0, 0], [0, 0], 0
+
+    def update(self, found: Array, expected: Array) -> None:
+        """Counts one sample.
+
+        Args:
+            found: Of any shape and type: numbers, truth values, texts.
+            expected: Of the same shape.
+
+        Raises:
+            ValueError: Their shapes differ, or one is text and the other is not.
+        """
+        if found.shape != expected.shape:
+            raise ValueError(f"an output of shape {list(found.shape)} is held against one of {list(expected.shape)}")
+        if (found.dtype.kind in _TEXT) != (expected.dtype.kind in _TEXT):
+            raise ValueError(f"an output of {found.dtype} is held against one of {expected.dtype}")
+        self._samples += 1
+        if found.dtype.kind in _TEXT:
+            self._values += found.size
+            self._equal += int(np.count_nonzero(found == expected))
+            return
+        self._count_choices(found, expected)
+        mine, theirs = _numbers(found), _numbers(expected)
+        finite = np.isfinite(mine) & np.isfinite(theirs)
+        if not finite.all():
+            self._count_not_finite(mine, theirs)
+            mine, theirs = mine[finite], theirs[finite]
+        if mine.size:
+            self._add(mine.reshape(-1), theirs.reshape(-1))
+        if self._alike and found.dtype.kind in "iub" and expected.dtype.kind in "iub":
+            # As they are: float64 does not tell large whole numbers apart.
+            self._equal += int(np.count_nonzero(found == expected))
+        elif self._alike:
+            self._equal += int(np.count_nonzero(mine == theirs))
+        else:
+            real, wanted = _real(mine, *self._found_as), _real(theirs, *self._expected_as)
+            self._equal += int(np.count_nonzero(real == wanted))
+
+    def error(self) -> OutputError:
+        """The figures so far."""
+        known, unit = self._numbers, self._unit
+        mean = _finite(self._sum / known) if known else None
+        worst = _finite(self._worst) if known else None
+        root = _finite(math.sqrt(self._squares / known)) if known else None
+        noise = self._squares * unit * unit
+        return OutputError(
+            samples=self._samples,
+            values=self._values,
+            max_error=None if worst is None else worst * unit,
+            mean_error=None if mean is None else mean * unit,
+            rmse=None if root is None else root * unit,
+            snr_db=_decibels(self._expected_squares, noise) if known else None,
+            cosine=_cosine(self._dot, self._found_squares, self._expected_squares) if known else None,
+            argmax_agreement=self._same_choices / self._choices if self._choices else None,
+            equal_share=self._equal / self._values if self._values else None,
+            max_steps=None if self._steps is None else worst,
+            mean_steps=None if self._steps is None else mean,
+            expected_span=_finite(self._high - self._low) if known else None,
+            not_finite=NotFinite(self._nan[0], self._inf[0], self._nan[1], self._inf[1], self._differing),
+        )
+
+    def _add(self, found: Float64, expected: Float64) -> None:
+        """Values that are finite on both sides, as they are stored."""
+        self._values += found.size
+        self._numbers += found.size
+        with np.errstate(over="ignore", invalid="ignore"):
+            mine, theirs = _real(found, *self._found_as), _real(expected, *self._expected_as)
+            errors = np.abs(found - expected if self._alike else mine - theirs)
+            self._worst = max(self._worst, float(errors.max()))
+            self._sum += float(errors.sum())
+            self._squares += float(errors @ errors)
+            self._dot += float(mine @ theirs)
+            self._found_squares += float(mine @ mine)
+            self._expected_squares += float(theirs @ theirs)
+        self._low, self._high = min(self._low, float(theirs.min())), max(self._high, float(theirs.max()))
+
+    def _count_choices(self, found: Array, expected: Array) -> None:
+        axis = choice_axis(found.shape)
+        if axis is None or found.dtype.kind == "c" or expected.dtype.kind == "c":
+            return
+        same = np.argmax(found, axis=axis) == np.argmax(expected, axis=axis)
+        # Where there is NaN numpy takes it for the largest, and there is no choice.
+        broken = _nan_along(found, axis) | _nan_along(expected, axis)
+        self._choices += same.size
+        self._same_choices += int(np.count_nonzero(same & ~broken))
+
+    def _count_not_finite(self, found: Float64, expected: Float64) -> None:
+        for place, values in enumerate((found, expected)):
+            self._nan[place] += int(np.count_nonzero(np.isnan(values)))
+            self._inf[place] += int(np.count_nonzero(np.isinf(values)))
+        alike = (found == expected) | (np.isnan(found) & np.isnan(expected))
+        odd = ~(np.isfinite(found) & np.isfinite(expected))
+        self._differing += int(np.count_nonzero(odd & ~alike))
+
+
+def output_error(found: Array, expected: Array, *, scale: float = 0.0, zero_point: int = 0) -> OutputError:
+    """The error of one array.
+
+    Args:
+        found: Of any shape and type.
+        expected: Of the same shape, quantised alike.
+        scale: Quantisation step; 0 for values that are what they are.
+        zero_point: The step that means 0.
+
+    Raises:
+        ValueError: See `ErrorSums.update`.
+    """
+    sums = ErrorSums(scale=scale, zero_point=zero_point)
+    sums.update(found, expected)
+    return sums.error()
+
+
+def choice_axis(shape: tuple[int, ...]) -> int | None:
+    """The axis along which the largest value may be a choice: the last, or the only one that is longer than 1.
+
+    Returns:
+        Below 0, counted from the end; None where neither is: a number, or a map with one value a place.
+    """
+    if shape and shape[-1] > 1:
+        return -1
+    longer = [axis for axis, size in enumerate(shape) if size > 1]
+    return longer[0] - len(shape) if len(longer) == 1 else None
+
+
+def _numbers(array: Array) -> Float64:
+    """As float64 of any shape; a complex number is two of them."""
+    if array.dtype.kind == "c":
+        whole = np.ascontiguousarray(array, np.complex128)
+        return whole.reshape(-1).view(np.float64)
+    return array.astype(np.float64)
+
+
+def _real(values: Float64, scale: float, zero_point: int) -> Float64:
+    return (values - zero_point) * scale if scale else values
+
+
+def _nan_along(array: Array, axis: int) -> npt.NDArray[np.bool_]:
+    if array.dtype.kind in "iub":
+        return np.zeros((), np.bool_)
+    return np.asarray(np.isnan(array).any(axis=axis))
+
+
+def _finite(value: float) -> float | None:
+    """None for what float64 cannot hold: squares of numbers beyond 1e154."""
+    return value if math.isfinite(value) else None
+
+
+def _decibels(signal: float, noise: float) -> float | None:
+    if not (math.isfinite(signal) and math.isfinite(noise)):
+        return None
+    if noise == 0:
+        return MOST_DB
+    if signal == 0:
+        return -MOST_DB
+    return min(MOST_DB, max(-MOST_DB, 10 * (math.log10(signal) - math.log10(noise))))
+
+
+def _cosine(dot: float, found: float, expected: float) -> float | None:
+    if not (math.isfinite(dot) and math.isfinite(found) and math.isfinite(expected)):
+        return None
+    if found == 0 or expected == 0:
+        return 1.0 if found == expected else 0.0
+    return min(1.0, max(-1.0, dot / math.sqrt(found) / math.sqrt(expected)))
