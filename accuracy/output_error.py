@@ -185,10 +185,10 @@ class ErrorSums:
             errors = np.abs(found - expected if self._alike else mine - theirs)
             self._worst = max(self._worst, float(errors.max()))
             self._sum += float(errors.sum())
-            self._squares += float(errors @ errors)
-            self._dot += float(mine @ theirs)
-            self._found_squares += float(mine @ mine)
-            self._expected_squares += float(theirs @ theirs)
+            self._squares += _product(errors, errors)
+            self._dot += _product(mine, theirs)
+            self._found_squares += _product(mine, mine)
+            self._expected_squares += _product(theirs, theirs)
         self._low, self._high = min(self._low, float(theirs.min())), max(self._high, float(theirs.max()))
 
     def _count_choices(self, found: Array, expected: Array) -> None:
@@ -245,6 +245,11 @@ def _numbers(array: Array) -> Float64:
         whole = np.ascontiguousarray(array, np.complex128)
         return whole.reshape(-1).view(np.float64)
     return array.astype(np.float64)
+
+
+def _product(one: Float64, other: Float64) -> float:
+    """The inner product, without BLAS, whose threads wait for each other where the machine is busy: 9 ms in place of 0.4."""
+    return float(np.einsum("i,i->", one, other))
 
 
 def _real(values: Float64, scale: float, zero_point: int) -> Float64:
