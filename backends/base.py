@@ -140,6 +140,13 @@ class Backend(ABC):
             [tensor.shape for tensor in self.inputs], [tensor.dtype for tensor in self.inputs], self.runner()
         )
 
+    def partitions(self) -> list[frozenset[int]] | None:
+        """The ops of the graph that runs, by their places in the file, that each piece of a delegate's took over.
+
+        None where the engine does not tell.
+        """
+        return None
+
     @property
     def can_reset(self) -> bool:
         """Whether `reset` puts back all that a model may keep from run to run (`backends.litert.file.hidden_state`)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -351,6 +352,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def logarithms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 [1, 500] -> the same, NaN for what is below 0."""
+    graph = Graph("logarithms")
+    x = graph.input("x", (1, 500), np.float32)
+    made = graph.tensor("logarithms", (1, 500), np.float32)
+    graph.operator("LOG", [x], [made])
+    graph.output(made)
+    return _write(graph, tmp_path_factory.mktemp("models") / "logarithms.tflite")
+
+
+@pytest.fixture(scope="session")
 def edgetpu_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with custom ops in place of the ADDs: nothing but the test delegate runs it."""
     return _write_adds(tmp_path_factory.mktemp("models") / "adds_edgetpu.tflite", EDGETPU_OP)
@@ -445,6 +457,19 @@ def _varint(value: int) -> bytes:
 def picture_data(make_picture_data: Callable[[int], Path]) -> Path:
     """24 pictures; the model's top-1 is 0.75."""
     return make_picture_data(24)
+
+
+@pytest.fixture(scope="session")
+def delegate_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/backends/delegate.c, compiled: a real delegate, which computes or misbehaves as its options say."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler is here to build the test delegate with")
+    library = tmp_path_factory.mktemp("delegate") / "libtest_delegate.so"
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-O1", "-o", library, REPOSITORY / "tests/backends/delegate.c"], check=True
+    )
+    return library
 
 
 def _write(graph: Graph, path: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 
 from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, TensorSpec, TimeShare
 from backends.litert.batch import Rows, RunBatch, filler, split
-from backends.litert.coverage import delegate_nodes, read_coverage
+from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.model_reader import read_model
 from backends.litert.loading import Loading, load_interpreter, refusals_explained
@@ -143,6 +143,10 @@ class InterpreterBackend(Backend):
         if views is None or any(not view.ndim for view in views[: len(self._input_indexes)]):
             return None
         return views[: len(self._input_indexes)], views[len(self._input_indexes) :]
+
+    def partitions(self) -> list[frozenset[int]]:
+        """Of all delegates, XNNPACK among them."""
+        return read_partitions(self._interpreter)
 
     @property
     def can_reset(self) -> bool:

@@ -5,24 +5,15 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.commands import options
 from harness.commands.outcome import Outcome
-from harness.config.files import (
-    benchmark_names,
-    find_benchmark,
-    load_benchmark,
-    load_collections,
-    parse_invocation,
-)
-from harness.config.invocation import Invocation
-from harness.errors import EXIT_VALID, ConfigError, unknown
+from harness.errors import EXIT_VALID
 from harness.json_records import to_json
-from harness.spec.model_source import find_model
+from harness.spec.any_model import find_any_model, invocation_of
 from harness.units import bytes_text
-from harness.zoo.files.official import cache_dir, hash_file
+from harness.zoo.files.official import cache_dir
 
 if TYPE_CHECKING:
     from harness.model.describe import DescribedOperator, DescribedTensor, Invoked, ModelDescription
@@ -69,40 +60,10 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
     from harness.model.describe import describe_model
 
-    path, invocation = _find(arguments.model, options.overrides_of(arguments, FIELDS))
-    found = describe_model(path, hash_file(path).sha256, invocation)
+    model = find_any_model(arguments.model, cache_dir())
+    invocation = invocation_of(model, options.overrides_of(arguments, FIELDS))
+    found = describe_model(model.ref.path, model.ref.sha256, invocation)
     return Outcome(EXIT_VALID, _text(found), to_json(found))
-
-
-def _find(name: str, overrides: Sequence[tuple[str, Any]]) -> tuple[Path, Invocation]:
-    """The file, and how it is invoked: as its benchmark says, with the options laid over that."""
-    path = Path(name)
-    if name.endswith((".yaml", ".yml")):
-        return _of_benchmark(path, None, overrides)
-    if path.is_file():
-        return path, parse_invocation(overrides)
-    if "/" in name or name.endswith(".tflite"):
-        raise ConfigError(f"no model file at {name}")
-    known: list[str] = []
-    for benchmark_name in benchmark_names():
-        config = find_benchmark(benchmark_name)
-        models = load_benchmark(config).models
-        if name in models or name == benchmark_name:
-            return _of_benchmark(config, None if name == benchmark_name else name, overrides)
-        known += [benchmark_name, *models]
-    for collection in load_collections().values():
-        if name in collection.models:
-            found = find_model(name, collection.models, collection.title, cache_dir())[0].path
-            return found, parse_invocation(overrides)
-        known += collection.models
-    raise ConfigError(unknown("model", name, known, "./run.sh list"))
-
-
-def _of_benchmark(config: Path, use: str | None, overrides: Sequence[tuple[str, Any]]) -> tuple[Path, Invocation]:
-    """One of a benchmark's models; None for the one that it uses."""
-    benchmark = load_benchmark(find_benchmark(str(config)), overrides)
-    found = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir())[0].path
-    return found, benchmark.model.invocation
 
 
 def _text(found: ModelDescription) -> str:

@@ -12,16 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from accuracy.text_files import NotText, read_text
+from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.mistakes import _field, _task_mistakes, _within, explanations, report
-from harness.config.schema import Benchmark, Collection, ModelAlone
+from harness.config.schema import Benchmark, Collection, ModelAlone, ModelAndBackend
 from harness.errors import ConfigError, UnknownName, unknown
+
+S = TypeVar("S", bound=ModelAlone)
 
 
 def config_folder() -> Path:
@@ -131,13 +134,27 @@ def parse_invocation(overrides: Sequence[tuple[str, Any]]) -> Invocation:
     Raises:
         ConfigError: Lists every mistake.
     """
+    return _parsed(overrides, ModelAlone).model
+
+
+def parse_model_and_backend(overrides: Sequence[tuple[str, Any]]) -> tuple[Invocation, BackendSection]:
+    """The same, with what runs it: fields of the sections `model` and `backend`.
+
+    Raises:
+        ConfigError: Lists every mistake.
+    """
+    found = _parsed(overrides, ModelAndBackend)
+    return found.model, found.backend
+
+
+def _parsed(overrides: Sequence[tuple[str, Any]], schema: type[S]) -> S:
     fields: dict[str, Any] = {}
     for field, value in overrides:
         set_field(fields, field, value)
     try:
-        return ModelAlone.model_validate(fields).model
+        return schema.model_validate(fields)
     except ValidationError as error:
-        raise ConfigError(report("the options given", explanations(error.errors(), ModelAlone))) from None
+        raise ConfigError(report("the options given", explanations(error.errors(), schema))) from None
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

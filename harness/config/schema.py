@@ -109,6 +109,12 @@ class ModelAlone(Section):
     model: Invocation = Field(default_factory=Invocation)
 
 
+class ModelAndBackend(ModelAlone):
+    """The same, with what runs it."""
+
+    backend: BackendSection = Field(default_factory=BackendSection)
+
+
 class Collection(Section):
     """A file in configs/collections/: files that belong to no benchmark."""
 

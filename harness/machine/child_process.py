@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -97,6 +97,49 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
     if b"\n" in line:
         return Answer(line.partition(b"\n")[0])
     return Answer(None, status is None, "" if status is None else how_it_ended(status), said[-1] if said else "")
+
+
+class Ended(Exception):  # noqa: N818 - it is what happened
+    """A child's pipe closed, or it said nothing for too long: how that came about, as the rest of a sentence."""
+
+
+def lines_of(module: str, *words: str, timeout_s: float) -> Generator[bytes]:
+    """Starts a child and gives the lines that it writes on a pipe, without their ends. It is ended with the iteration.
+
+    Args:
+        module: Its `main` writes to the descriptor that it is given first.
+        words: What it is told.
+        timeout_s: It is ended where it has said nothing for so long.
+
+    Raises:
+        Ended: It crashed, said nothing for so long, or left in the middle of a line.
+    """
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:
+        try:
+            child = start(module, [write_end], *words, log=log)
+        finally:
+            os.close(write_end)
+        try:
+            rest = b""
+            with selectors.DefaultSelector() as selector:
+                selector.register(pipe, selectors.EVENT_READ)
+                while True:
+                    if not selector.select(timeout_s):
+                        raise Ended(f"said nothing for {timeout_s:.0f} s and was ended")
+                    piece = pipe.read(1 << 20)
+                    if not piece:
+                        break
+                    *lines, rest = (rest + piece).split(b"\n")
+                    yield from lines
+            status = child.wait()
+            if status or rest:
+                log.seek(0)
+                said = log.read().decode(errors="replace").strip().splitlines()
+                raise Ended(how_it_ended(status) + (f": {said[-1]}" if said and not crashed(status) else ""))
+        finally:
+            child.kill()
+            child.wait()
 
 
 def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes:

@@ -19,6 +19,7 @@ _WORDS = {
     Phase.WRITING: "writing the logs",
 }
 _LINE_EVERY_S = 10.0
+_REDRAWN_S = 0.1
 
 
 class Screen:
@@ -51,6 +52,15 @@ class Screen:
         if phase in (Phase.PREPARING, Phase.RUNNING) and done:
             least = self._min_duration_s if phase is Phase.RUNNING else 0.0
             text += f": {done:,}" + (f" of {total:,}" if done < total else "") + _left(done, total, elapsed_s, least)
+        self._write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """How far something is that counts by itself."""
+        now = time.monotonic()
+        if self._quiet or now - self._last_line < (_REDRAWN_S if self._terminal else _LINE_EVERY_S):
+            return
+        self._last_line = now
+        text = f"{what}: {done:,} of {total:,}"
         self._write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")
 
     def end_progress(self) -> None:

@@ -1,4 +1,4 @@
-"""A real delegate library, and a Vulkan driver where one is."""
+"""Libraries of C, and a Vulkan driver where one is."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def delegate_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """delegate.c, compiled."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler is here to build the test delegate with")
-    library = tmp_path_factory.mktemp("delegate") / "libtest_delegate.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, HERE / "delegate.c"], check=True)
-    return library
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,265 @@
+"""The first tensor at which two ways to run one graph part, found by cutting the graph and running what is left both ways.
+
+To show every tensor at once would be another graph to a delegate, which fuses and claims what it likes: a cut is run as both
+sides are configured, and where a delegate then chooses otherwise than in the whole graph, that is said.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
+from backends.litert.cut import write_cut
+from backends.litert.file.model_file import ModelFile, Operator
+from backends.litert.file.model_reader import read_model
+from harness.difference.record import Bisected, Culprit
+from harness.difference.side import Side
+from harness.errors import ConfigError
+from harness.messages.conversation import Hear, Progressed
+from harness.model.comparison import OutputErrors, Tolerance
+from harness.model.opening import Recipe
+from harness.model.parity import compare
+
+_NOT_COMPARED = frozenset({"resource", "variant", "string"})
+"""Types of tensors that hold no numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One cut."""
+
+    beyond: tuple[int, ...]
+    """Outputs of the operator, by place, that are beyond the tolerance."""
+    why: tuple[str, ...]
+    errors: tuple[OutputErrors, ...]
+    refused: str = ""
+    """Why a side did not run it."""
+
+
+def bisect(
+    test: Side, reference: Side, inputs: Sequence[Sequence[Array]], tolerance: Tolerance, hear: Hear
+) -> Bisected:
+    """Searches backwards from every output that is beyond the tolerance.
+
+    Of the operators that an output depends on, half after half is cut away, until one is found that is beyond while the one
+    before it is within. Then everything that it reads must be within as well; else the search goes on from there.
+
+    Args:
+        test: A side.
+        reference: The other, with the same file.
+        inputs: Of a few runs.
+        tolerance: From where on a tensor is beyond.
+        hear: Is told how far it is.
+
+    Raises:
+        ConfigError: The two sides have different graphs.
+    """
+    model = read_model(test.opener.model)
+    if test.subject.sha256 != reference.subject.sha256 or test.opener.model != reference.opener.model:
+        raise ConfigError("--bisect cuts one graph that both sides run: it cannot be had with --reference-model")
+    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-cut-") as folder:
+        cuts = _Cuts(test, reference, model, inputs, tolerance, Path(folder), hear)
+        whole = _judge(test.backend, reference.backend, cuts.resets, inputs, tolerance)
+        ends = [model.main.outputs[place] for place in whole.beyond]
+        if whole.refused or not ends:
+            why = whole.refused or "every output is within the tolerance"
+            return Bisected(None, why, 0, (), (), within_yet_beyond=False)
+        found = [_search(cuts, producer) for tensor in ends if (producer := cuts.producer.get(tensor)) is not None]
+        culprits = sorted(index for index in found if index is not None)
+        culprit = _culprit(model, culprits[0], cuts.judged[culprits[0]]) if culprits else None
+        return Bisected(
+            culprit,
+            "" if culprit else "no graph that is cut parts from the reference, although the whole one does",
+            len(cuts.judged),
+            tuple(f"after {_name(model, at)}: {each.refused}" for at, each in cuts.judged.items() if each.refused),
+            tuple(cuts.repartitioned),
+            within_yet_beyond=culprit is None,
+        )
+
+
+def _search(cuts: _Cuts, end: int) -> int | None:
+    """The operator from which the difference of this one comes; None where a cut after it does not show it."""
+    if not cuts.judge(end).beyond:
+        return None
+    at = end
+    while True:
+        at = _halved(cuts, sorted(cuts.ancestors(at)))
+        parents = sorted({cuts.producer[each] for each in cuts.operators[at].inputs if each in cuts.producer})
+        worse = [parent for parent in parents if cuts.comparable(parent) and cuts.judge(parent).beyond]
+        if not worse:
+            return at
+        at = worse[0]
+
+
+def _halved(cuts: _Cuts, chain: list[int]) -> int:
+    """The first of these operators that is beyond, by halves; the last is known to be."""
+    chain = [index for index in chain[:-1] if cuts.comparable(index)] + chain[-1:]
+    within, beyond = -1, len(chain) - 1
+    while beyond - within > 1:
+        middle = (within + beyond) // 2
+        judged = cuts.judge(chain[middle])
+        if judged.refused:
+            del chain[middle]
+            beyond -= 1
+        elif judged.beyond:
+            beyond = middle
+        else:
+            within = middle
+    return chain[beyond]
+
+
+class _Cuts:
+    """The graph, cut wherever it is asked for, each cut once."""
+
+    def __init__(
+        self,
+        test: Side,
+        reference: Side,
+        model: ModelFile,
+        inputs: Sequence[Sequence[Array]],
+        tolerance: Tolerance,
+        folder: Path,
+        hear: Hear,
+    ) -> None:
+        self.operators: tuple[Operator, ...] = model.main.operators
+        self.producer = {tensor: at for at, each in enumerate(self.operators) for tensor in each.outputs}
+        self.judged: dict[int, _Judged] = {}
+        self.repartitioned: list[str] = []
+        self.resets = (test.opener.resets, reference.opener.resets)
+        self._sides = [(side.backend, _plain(side.recipe)) for side in (test, reference)]
+        self._model, self._inputs, self._tolerance, self._folder, self._hear = model, inputs, tolerance, folder, hear
+
+    def comparable(self, index: int) -> bool:
+        """Whether the operator's outputs are numbers."""
+        tensors = [self._model.main.tensors[each] for each in self.operators[index].outputs]
+        return bool(tensors) and not any(tensor.dtype in _NOT_COMPARED for tensor in tensors)
+
+    def ancestors(self, index: int) -> set[int]:
+        """The operator, and all that it depends on."""
+        found, left = {index}, [index]
+        while left:
+            new = {self.producer[each] for each in self.operators[left.pop()].inputs if each in self.producer} - found
+            found |= new
+            left += new
+        return found
+
+    def judge(self, index: int) -> _Judged:
+        """The graph cut after this operator, run both ways."""
+        if index not in self.judged:
+            self._hear(Progressed("cuts", len(self.judged), len(self.judged) + 1))
+            self.judged[index] = self._cut(index)
+        return self.judged[index]
+
+    def _cut(self, index: int) -> _Judged:
+        path = self._folder / f"{index}.tflite"
+        write_cut(self._model, index, path)
+        opened: list[Backend] = []
+        try:
+            for whole, recipe in self._sides:
+                opened.append(replace(recipe, model=path).open())
+                self._compare_partitions(index, whole, opened[-1])
+            return _judge(opened[0], opened[1], self.resets, self._inputs, self._tolerance)
+        except (ModelRejected, BackendUnavailable) as error:
+            return _Judged((), (), (), refused=str(error))
+        finally:
+            for backend in opened:
+                backend.close()
+            path.unlink()
+
+    def _compare_partitions(self, index: int, whole: Backend, cut: Backend) -> None:
+        before, after = whole.partitions(), cut.partitions()
+        if before is None or after is None:
+            return
+        kept = {frozenset(at for at in part if at <= index) for part in before} - {frozenset[int]()}
+        if kept != set(map(frozenset, after)):
+            name = _name(self._model, index)
+            self.repartitioned.append(
+                f"cut after {name}, {cut.info().name} has {_partitions_text(after)} where the whole graph has "
+                f"{_partitions_text(kept)} up to there"
+            )
+
+
+def _partitions_text(parts: Sequence[object] | set[frozenset[int]]) -> str:
+    sizes = [len(part) for part in parts if isinstance(part, frozenset | tuple)]
+    return f"{len(sizes)} partition{'s' * (len(sizes) != 1)} of {sum(sizes)} ops"
+
+
+def _plain(recipe: Recipe) -> Recipe:
+    """Without a file of packed weights, which are those of the whole graph."""
+    return replace(recipe, options={name: value for name, value in recipe.options.items() if name != "weight_cache"})
+
+
+def _judge(
+    test: Backend,
+    reference: Backend,
+    resets: tuple[bool, bool],
+    inputs: Sequence[Sequence[Array]],
+    tolerance: Tolerance,
+) -> _Judged:
+    found, expected = (
+        _answers(backend, reset, inputs) for backend, reset in zip((test, reference), resets, strict=True)
+    )
+    shapes = {tuple(output.shape for output in each) for each in (*found, *expected)}
+    if len(shapes) != 1:
+        return _Judged((), (), (), refused="its outputs have other shapes from run to run, or on either side")
+    # Each with its place for a name, since two outputs may have one.
+    specs = [replace(spec, name=str(place)) for place, spec in enumerate(test.outputs)]
+    errors: list[OutputErrors] = []
+    why: list[str] = []
+    beyond: list[int] = []
+    for place, spec in enumerate(specs):
+        one = [[answer[place]] for answer in expected], [[answer[place]] for answer in found]
+        judged = compare("tensors", [spec], *one, tolerance, _nothing)
+        errors.append(judged.outputs[0])
+        if judged.why:
+            beyond.append(place)
+            why += [_named(reason, spec, test.outputs[place]) for reason in judged.why]
+    return _Judged(tuple(beyond), tuple(why), tuple(errors))
+
+
+def _named(reason: str, spec: TensorSpec, named: TensorSpec) -> str:
+    return reason.replace(f"output {spec.name}:", f"{named.name}:").replace("the CPU", "the reference")
+
+
+def _nothing(_: Sequence[Array]) -> bytes:
+    """Tensors decide nothing."""
+    return b""
+
+
+def _answers(backend: Backend, resets: bool, inputs: Sequence[Sequence[Array]]) -> list[list[Array]]:
+    answers = []
+    for each in inputs:
+        if resets:
+            backend.reset()
+        answers.append([output.copy() for output in backend.invoke(each)])
+    return answers
+
+
+def _culprit(model: ModelFile, index: int, judged: _Judged) -> Culprit:
+    operator = model.main.operators[index]
+    place = judged.beyond[0]
+    tensor = model.main.tensors[operator.outputs[place]]
+    errors, quantisation = judged.errors[place], tensor.quantisation
+    read = [model.main.tensors[each] for each in operator.inputs if each >= 0]
+    return Culprit(
+        tensor.name,
+        operator.name,
+        index,
+        tensor.declared_shape,
+        tensor.dtype,
+        quantisation.scales if quantisation else (),
+        quantisation.zero_points if quantisation else (),
+        tuple(each.name for each in read if not each.constant),
+        judged.why,
+        errors.max_error,
+        errors.max_steps,
+    )
+
+
+def _name(model: ModelFile, index: int) -> str:
+    operator = model.main.operators[index]
+    outputs = ", ".join(model.main.tensors[each].name for each in operator.outputs)
+    return f"op {index} ({operator.name} -> {outputs})"

@@ -1,0 +1,90 @@
+"""The error of one output over the runs of a difference, gathered run by run."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from accuracy.output_error import ErrorSums
+from backends.base import Array, TensorSpec
+from harness.difference.pairs import alike, real_values
+from harness.difference.record import OutputDifference
+
+
+class GatheredErrors:
+    """Of one output: a figure of TFLite's tool for each run, and all that `accuracy.output_error` knows over all runs."""
+
+    def __init__(self, test: TensorSpec, reference: TensorSpec) -> None:
+        """Nothing is gathered yet.
+
+        Args:
+            test: The output of the side that is tested.
+            reference: The same output of the other.
+        """
+        self._test, self._reference = test, reference
+        self._raw = alike(test, reference)
+        self._means: list[float] = []
+        self._sums = ErrorSums(
+            scale=test.scale,
+            zero_point=test.zero_point,
+            expected_scale=None if self._raw else reference.scale,
+            expected_zero_point=reference.zero_point,
+        )
+        self._other_shapes = 0
+        self._spoilt, self._exact = False, True
+
+    def add(self, test: Array, reference: Array) -> None:
+        """One run's outputs."""
+        if test.shape != reference.shape:
+            self._other_shapes += 1
+            self._spoilt, self._exact = True, False
+            return
+        mine, theirs = self._values(test, self._test), self._values(reference, self._reference)
+        with np.errstate(invalid="ignore"):
+            errors = np.abs(mine - theirs)
+            mean = float(errors.mean(dtype=np.float64)) if errors.size else 0.0
+            if not math.isfinite(mean):
+                # An infinity is right where the other side has the same.
+                mean = float(np.where(mine == theirs, 0, errors).mean(dtype=np.float64))
+        if not math.isfinite(mean):
+            self._spoilt = True
+        self._exact = self._exact and mean == 0
+        self._means.append(mean)
+        self._sums.update(test, reference)
+
+    def _values(self, array: Array, spec: TensorSpec) -> Array:
+        # The tool compares in single precision, and adds up in it too; the sums here have double.
+        return array.astype(np.float32, copy=False) if self._raw else real_values(array, spec)
+
+    def found(self) -> OutputDifference:
+        """Over all runs so far."""
+        error = self._sums.error()
+        means = np.array(self._means) if self._means and not self._spoilt else None
+        step, measured = self._test.scale, means is not None
+        mean_steps, max_steps = error.mean_steps, error.max_steps
+        largest = error.max_error
+        if self._raw and step:
+            largest = max_steps
+        elif step and error.mean_error is not None and error.max_error is not None:
+            # The two count differently: in steps of the side that is tested.
+            mean_steps, max_steps = error.mean_error / step, error.max_error / step
+        return OutputDifference(
+            self._test.name,
+            self._test.dtype.name,
+            self._test.shape,
+            unit="raw" if self._raw else "real",
+            avg_error=None if means is None else float(means.mean()),
+            std_dev=None if means is None else float(means.std()),
+            min_error=None if means is None else float(means.min()),
+            max_error=None if means is None else float(means.max()),
+            largest=largest if measured else None,
+            avg_steps=mean_steps if measured else None,
+            largest_steps=max_steps if measured else None,
+            snr_db=error.snr_db if measured else None,
+            exact=self._exact and measured,
+            argmax_agreement=error.argmax_agreement if measured else None,
+            nan_test=error.not_finite.found_nan,
+            nan_reference=error.not_finite.expected_nan,
+            other_shapes=self._other_shapes,
+        )

@@ -1,0 +1,119 @@
+"""A model that is named without a task: a path, a model of a benchmark or a collection, or a benchmark for the one it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.config.backend import BackendSection, with_absolute_paths
+from harness.config.files import (
+    benchmark_names,
+    find_benchmark,
+    load_benchmark,
+    load_collections,
+    parse_invocation,
+    parse_model_and_backend,
+)
+from harness.config.invocation import Invocation
+from harness.errors import ConfigError, unknown
+from harness.spec.model_source import find_model
+from harness.spec.schema import ModelRef
+from harness.zoo.files.official import hash_file
+
+if TYPE_CHECKING:
+    # With it comes numpy, which `--help` does without.
+    from harness.model.subject import Subject
+
+Overrides = Sequence[tuple[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyModel:
+    """What a name stands for."""
+
+    ref: ModelRef
+    benchmark: Path | None
+    """The config of the benchmark that has it; None for a path or a model of a collection."""
+    use: str | None
+    """Its name there."""
+
+
+def find_any_model(name: str, cache_dir: Path) -> AnyModel:
+    """Finds it.
+
+    Args:
+        name: As the user wrote it.
+        cache_dir: Where official files and stand-ins lie.
+
+    Raises:
+        ConfigError: A path that is no file, or a model that is not here.
+        UnknownName: Nobody knows it.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _of_benchmark(find_benchmark(name), None, cache_dir)
+    path = Path(name)
+    if path.is_file():
+        digests = hash_file(path)
+        return AnyModel(ModelRef(name=path.stem, source="file", path=path, sha256=digests.sha256), None, None)
+    if "/" in name or name.endswith(".tflite"):
+        raise ConfigError(f"no model file at {name}")
+    known: list[str] = []
+    for benchmark_name in benchmark_names():
+        config = find_benchmark(benchmark_name)
+        models = load_benchmark(config).models
+        if name in models or name == benchmark_name:
+            return _of_benchmark(config, None if name == benchmark_name else name, cache_dir)
+        known += [benchmark_name, *models]
+    for collection in load_collections().values():
+        if name in collection.models:
+            return AnyModel(find_model(name, collection.models, collection.title, cache_dir)[0], None, None)
+        known += collection.models
+    raise ConfigError(unknown("model", name, known, "./run.sh list"))
+
+
+def invocation_of(found: AnyModel, overrides: Overrides) -> Invocation:
+    """How it is invoked: as its benchmark says, with the options laid over that."""
+    if found.benchmark is None:
+        return parse_invocation(overrides)
+    return load_benchmark(found.benchmark, overrides).model.invocation
+
+
+def subject_of(found: AnyModel, overrides: Overrides, cache_dir: Path, *, threads: int | None) -> Subject:
+    """The model behind a backend.
+
+    Args:
+        found: The model.
+        overrides: Fields of the sections `model` and `backend`.
+        cache_dir: The harness's cache.
+        threads: CPU threads; None for what the config says, and 1 where that leaves it open.
+
+    Raises:
+        ConfigError: Lists every mistake of the overrides.
+    """
+    from harness.model.subject import Subject
+
+    section: BackendSection
+    if found.benchmark is None:
+        invocation, section = parse_model_and_backend(overrides)
+    else:
+        benchmark = load_benchmark(found.benchmark, overrides)
+        invocation, section = benchmark.model.invocation, benchmark.backend
+    asked = threads if threads is not None else section.threads
+    return Subject(
+        found.ref.path.resolve(),
+        found.ref.sha256,
+        found.ref.name,
+        found.ref.source,
+        with_absolute_paths(section).model_dump(mode="json"),
+        invocation.model_dump(mode="json"),
+        threads=1 if asked == "auto" else asked,
+        cache_dir=cache_dir,
+    )
+
+
+def _of_benchmark(config: Path, use: str | None, cache_dir: Path) -> AnyModel:
+    benchmark = load_benchmark(config)
+    ref = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir)[0]
+    return AnyModel(ref, config, use)
