@@ -31,6 +31,7 @@ VERBS = {
     "inspect": "show what a model file holds, costs and needs",
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
+    "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }
 

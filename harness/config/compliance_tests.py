@@ -1,0 +1,49 @@
+"""MLPerf inference's compliance tests: what LoadGen is told besides (INF compliance/TEST01, compliance/TEST04)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ComplianceTest = Literal["TEST01", "TEST04"]
+TESTS: tuple[ComplianceTest, ...] = ("TEST01", "TEST04")
+
+ACCURACY_LOG_SEED = 720381539243781796
+"""Of TEST01: which answers of a performance run are logged."""
+SAMPLING_TARGETS = {"resnet50": 4096, "bert": 4096, "retinanet": 256, "yolo": 64}
+"""How many, by the name that LoadGen knows a benchmark under."""
+_SAMPLING_TARGET = 4096
+"""Of a benchmark that the tests are not made for: that of classification."""
+SAME_INDEX = 3
+"""Of TEST04: the one sample of those in memory that every query asks for."""
+
+
+def sampling_target(loadgen_name: str | None) -> int:
+    """How many answers TEST01 logs.
+
+    Args:
+        loadgen_name: As LoadGen knows the benchmark; None for one that it does not know.
+    """
+    return SAMPLING_TARGETS.get(loadgen_name or "", _SAMPLING_TARGET)
+
+
+def audit_text(test: ComplianceTest, loadgen_name: str | None) -> str:
+    """What LoadGen reads beside its configuration: `model.scenario.key = value`, a star for any.
+
+    Args:
+        test: The test.
+        loadgen_name: As LoadGen knows the benchmark.
+    """
+    settings = {
+        "TEST01": (
+            ("mode", 2),
+            ("accuracy_log_rng_seed", ACCURACY_LOG_SEED),
+            ("accuracy_log_sampling_target", sampling_target(loadgen_name)),
+        ),
+        "TEST04": (
+            ("mode", 2),
+            ("performance_issue_unique", 0),
+            ("performance_issue_same", 1),
+            ("performance_issue_same_index", SAME_INDEX),
+        ),
+    }
+    return "".join(f"*.*.{key} = {value}\n" for key, value in settings[test])

@@ -1,0 +1,1 @@
+"""Trees of results as MLPerf's suites want them: read and judged, written, packed."""

@@ -1,0 +1,1 @@
+"""The rules that a tree of results is held against, a function each, and who applies them."""

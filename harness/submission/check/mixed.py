@@ -1,0 +1,126 @@
+"""Rules on runs beside each other: copied logs, runs of two systems or models, pauses between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.submission.finding import Fault, Rule
+from harness.submission.tree.logs import DetailLog
+
+_SAME = ("loadgen_version", "sut_name", "qsl_name", "qsl_reported_total_count")
+"""Of a benchmark on a system, whatever is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """A log in a tree."""
+
+    file: str
+    path: Path
+    log: DetailLog
+    copies_allowed: str = ""
+    """Logs of one such name may be the same: those that are inferred from one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsTogether:
+    """Logs of runs that belong to one benchmark on one system."""
+
+    folder: str
+    logs: Sequence[RunLog]
+    models: Mapping[str, Mapping[str, str]]
+    """File -> what it says of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllLogs:
+    """All logs of a tree."""
+
+    logs: Sequence[RunLog]
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Performance runs of a device, and how long it must rest between two."""
+
+    logs: Sequence[RunLog]
+    least_s: float
+
+
+def copies(found: AllLogs) -> Iterator[Fault]:
+    """One run's log in two places, but for results that are inferred."""
+    by_bytes: dict[tuple[int, str], list[RunLog]] = defaultdict(list)
+    for one in found.logs:
+        try:
+            data = one.path.read_bytes()
+        except OSError:
+            continue
+        by_bytes[len(data), hashlib.sha256(data).hexdigest()].append(one)
+    for same in by_bytes.values():
+        first = same[0]
+        for other in same[1:]:
+            if not first.copies_allowed or first.copies_allowed != other.copies_allowed:
+                fix = "put each run's own log in its place"
+                yield Fault(other.file, "is a copy of another run's log", fix, first.file)
+
+
+def one_system(found: RunsTogether) -> Iterator[Fault]:
+    """Runs of one benchmark on one system know the same LoadGen, system under test and data set."""
+    if not found.logs:
+        return
+    first = found.logs[0]
+    for other in found.logs[1:]:
+        for key in _SAME:
+            one, two = first.log.entries.get(key), other.log.entries.get(key)
+            if one != two:
+                figure = f"{key} {two!r}, but {one!r} in {first.file}"
+                yield Fault(other.file, "is of another system or data set than the runs beside it", _TOGETHER, figure)
+                break
+
+
+def one_model(found: RunsTogether) -> Iterator[Fault]:
+    """Scenarios of a benchmark are of one model."""
+    files = iter(found.models.items())
+    first, said = next(files, ("", {}))
+    for other, fields in files:
+        for name, value in fields.items():
+            if name in said and said[name] != value:
+                figure = f"{name} {value!r}, but {said[name]!r} in {first}"
+                yield Fault(other, "is of another model than the scenarios beside it", _TOGETHER, figure)
+                break
+
+
+def pauses(found: Pauses) -> Iterator[Fault]:
+    """How long the device rested before each performance run but the first."""
+    timed = [
+        (begin, end, one.file)
+        for one in found.logs
+        if (begin := one.log.moment("power_begin")) and (end := one.log.moment("power_end"))
+    ]
+    timed.sort()
+    for (_, ended, before), (began, _, file) in itertools.pairwise(timed):
+        rest = (began - ended).total_seconds()
+        if rest < 0:
+            figure = f"it began {-rest:.0f} s before {before} ended"
+            yield Fault(
+                file, "was run while another run still lasted", "run one after the other, with the pause", figure
+            )
+        elif rest < found.least_s:
+            figure = f"{rest:.0f} s after {before}, at least {found.least_s:g} s"
+            yield Fault(
+                file, "was run too soon after another run", "let the device rest before each performance run", figure
+            )
+
+
+_TOGETHER = "put runs of one model on one system together, each other one into folders of its own"
+COPY_RULES = (Rule("copied-log", "POL submission_rules.adoc; the official checker does not compare", copies),)
+TOGETHER_RULES = (
+    Rule("mixed-systems", "POL submission_rules.adoc; the official checker does not compare", one_system),
+    Rule("mixed-models", "POL submission_rules.adoc; the official checker does not compare", one_model),
+)
+PAUSE_RULES = (Rule("cooldown", "MO submissionRuleV3_0.adoc; MA run_mode.dart, before each performance run", pauses),)

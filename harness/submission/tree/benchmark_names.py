@@ -1,0 +1,68 @@
+"""Which official inference benchmark a folder's name stands for (SC configuration/configuration.py get_mlperf_model)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.config.rule_sets import BenchmarkRules, RuleSet
+
+MAPPING_FILE = "model_mapping.json"
+_FIXED = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-mobilenet": "ssd-small", "ssd-resnet34": "retinanet"}
+"""The checker's own map."""
+_GUESSED = (
+    (("mobilenet", "efficientnet", "resnet50"), "resnet"),
+    (("bert-99.9",), "bert-99.9"),
+    (("bert-99",), "bert-99"),
+)
+How = Literal["official", "fixed map", "mapping file", "guess"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialName:
+    """What a folder's name stands for."""
+
+    name: str
+    how: How
+    rules: BenchmarkRules
+
+
+def official_name(folder: str, rules: RuleSet, mapping: Mapping[str, object]) -> OfficialName | None:
+    """As the official checker resolves it, in its order; None where it ends with a traceback.
+
+    Args:
+        folder: The benchmark's folder.
+        rules: The round.
+        mapping: Of model_mapping.json; empty in the closed division.
+    """
+    own = mapping.get(folder)
+    ways: tuple[tuple[How, str | None], ...] = (
+        ("official", folder),
+        ("fixed map", _FIXED.get(folder)),
+        ("mapping file", own if isinstance(own, str) else None),
+        ("guess", _guess(folder)),
+    )
+    for how, name in ways:
+        if how == "official" and folder not in rules.benchmarks:
+            continue
+        if name:
+            found = rules.benchmarks.get(name)
+            return OfficialName(name, how, found) if found else None
+    return None
+
+
+def needs_mapping(folder: str, official: str, rules: RuleSet) -> bool:
+    """Whether the name alone would be resolved to another benchmark, or to none.
+
+    Args:
+        folder: The benchmark's folder.
+        official: What it is.
+        rules: The round.
+    """
+    found = official_name(folder, rules, {})
+    return found is None or found.name != official
+
+
+def _guess(folder: str) -> str | None:
+    return next((name for words, name in _GUESSED if any(word in folder for word in words)), None)

@@ -1,0 +1,74 @@
+"""Files of a tree that people and tools write: text and JSON, read strictly, never trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_MOST_TEXT = 1 << 20
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A file that cannot be used."""
+
+    what: str
+    """Why: as a half sentence after the file's name."""
+
+
+def read_text_file(path: Path, most: int = _MOST_TEXT) -> str | Broken:
+    """The text of a file, at most its first `most` bytes; what is no UTF-8 is replaced."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            # Opened without waiting: a pipe has no end.
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return Broken("is no plain file")
+            return file.read(most).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return Broken("is missing")
+    except OSError as error:
+        return Broken(f"cannot be read: {error.strerror}")
+
+
+def read_json_object(path: Path) -> dict[str, object] | Broken:
+    """A JSON file that holds an object; keys that occur twice, NaN and trailing commas are no JSON."""
+    text = read_text_file(path)
+    if isinstance(text, Broken):
+        return text
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        comma = " (a comma before a closing bracket?)" if "Expecting property name" in str(error) else ""
+        return Broken(f"is no JSON: {error}{comma}")
+    return value if isinstance(value, dict) else Broken(f"holds no object but {type(value).__name__}")
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file of any size, in blocks.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f"a key occurs twice among {', '.join(name for name, _ in pairs)}")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")

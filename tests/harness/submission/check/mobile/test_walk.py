@@ -1,0 +1,79 @@
+"""What `check` says of trees of the mobile suite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.submission.check.tree import check_tree
+
+Copy = Callable[[Path], Path]
+DEVICE = Path("open/Acme/results/phone")
+RUN = DEVICE / "object_detection-performance"
+
+
+def test_a_good_mobile_tree_passes(mobile_tree: Path) -> None:
+    report = check_tree(mobile_tree)
+    assert report.findings == ()
+    assert (report.suite, report.rules, report.results) == ("mobile", "mobile-v6.0", 2)
+
+
+def _result(tree: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = tree / DEVICE / "result.json"
+    value = json.loads(path.read_text(encoding="utf-8"))
+    change(value)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+SINS: dict[str, tuple[str, Callable[[Path, Callable[..., None]], object]]] = {
+    "a pause too short": ("cooldown", lambda t, e: e(t / RUN, power_begin="11-29-2026 10:02:00.000")),
+    "two runs at once": ("cooldown", lambda t, e: e(t / RUN, power_begin="11-29-2026 10:00:30.000")),
+    "a latency that expects too much": (
+        "expected-latency",
+        lambda t, e: e(t / RUN, requested_single_stream_expected_latency_ns=2_000_000),
+    ),
+    "too few queries": ("min-queries", lambda t, e: e(t / RUN, effective_min_query_count=100)),
+    "a run of half a minute": ("min-duration", lambda t, e: e(t / RUN, effective_min_duration_ms=30_000)),
+    "an INVALID result": ("validity", lambda t, e: e(t / RUN, result_validity="INVALID")),
+    "a part of the data": (
+        "logs",
+        lambda t, e: e(t / DEVICE / "object_detection-accuracy", effective_accuracy_sample_count=50),
+    ),
+    "a lost accuracy run": ("scenario-required", lambda t, e: shutil.rmtree(t / DEVICE / "object_detection-accuracy")),
+    "no trace": ("logs", lambda t, e: (t / RUN / "mlperf_log_trace.json").write_text("")),
+    "no result": ("duplicate-result", lambda t, e: (t / DEVICE / "result.json").unlink()),
+    "two results": (
+        "duplicate-result",
+        lambda t, e: shutil.copy(t / DEVICE / "result.json", t / DEVICE / "results.json"),
+    ),
+    "a result with a field too many": ("app-result", lambda t, e: _result(t, lambda v: v.update(linux=None))),
+    "a result without a field": ("app-result", lambda t, e: _result(t, lambda v: v["meta"].pop("upload_date"))),
+    "a result that says another latency": (
+        "app-result-agrees",
+        lambda t, e: _result(t, lambda v: v["results"][0]["performance_run"]["loadgen"].update(latency90=1.0)),
+    ),
+    "a system file with a comma too many": (
+        "system-description",
+        lambda t, e: (t / "open/Acme/systems/phone.json").write_text('{"system": {"a": "b"},}'),
+    ),
+    "no measurements": ("measurements", lambda t, e: shutil.rmtree(t / "open/Acme/measurements/phone/mobiledetSSD")),
+    "an unknown benchmark": ("benchmark-name", lambda t, e: shutil.copytree(t / RUN, t / DEVICE / "weather")),
+}
+
+
+@pytest.mark.parametrize("sin", SINS)
+def test_each_sin_is_named_and_nothing_else(
+    sin: str, mobile_tree: Path, copy_of: Copy, edit_log: Callable[..., None]
+) -> None:
+    rule, plant = SINS[sin]
+    tree = copy_of(mobile_tree)
+    plant(tree, edit_log)
+    if rule == "validity":
+        _result(tree, lambda v: v["results"][1]["performance_run"]["loadgen"].update(is_result_valid=False))
+    report = check_tree(tree)
+    assert {one.rule for one in report.findings} == {rule}, report.findings

@@ -1,0 +1,344 @@
+"""What `check` says of good trees, and of each sin that is planted in one: its own name, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.submission.check.tree import check_tree
+
+Sin = Callable[[Path], object]
+Copy = Callable[[Path], Path]
+
+OWNER = Path("closed/Acme")
+SINGLE = OWNER / "results/board/resnet/SingleStream"
+OFFLINE = OWNER / "results/board/resnet/Offline"
+SYSTEM = OWNER / "systems/board.json"
+
+
+def test_a_good_tree_of_v6_passes(closed_v6: Path) -> None:
+    report = check_tree(closed_v6)
+    assert report.findings == ()
+    assert (report.suite, report.rules, report.results) == ("inference", "inference-v6.1", 3)
+
+
+def test_a_good_tree_of_v5_passes(closed_v5: Path) -> None:
+    report = check_tree(closed_v5)
+    assert report.findings == ()
+    assert (report.suite, report.rules, report.results) == ("inference", "inference-v5.1", 3)
+
+
+def test_a_good_tree_is_none_of_another_round(closed_v6: Path) -> None:
+    names = {one.rule for one in check_tree(closed_v6, rules="inference-v6.0").findings}
+    assert names == {"seeds"}
+
+
+def _log(path: Path, **values: Any) -> None:
+    """Changes values of the detail log in a folder; `error=` adds a line that LoadGen marks as an error."""
+    detail = path / "mlperf_log_detail.txt"
+    entries = [json.loads(line.removeprefix(":::MLLOG ")) for line in detail.read_text(encoding="utf-8").splitlines()]
+    if said := values.pop("error", None):
+        entry = json.loads(json.dumps(entries[-2]))
+        entry |= {"key": "error_runtime", "value": said, "metadata": entry["metadata"] | {"is_error": True}}
+        entries.insert(-1, entry)
+    for entry in entries:
+        if entry["key"] in values:
+            entry["value"] = values[entry["key"]]
+    detail.write_text("".join(f":::MLLOG {json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
+
+
+def _json(path: Path, **values: Any) -> None:
+    """Changes fields of a JSON file; None takes one away."""
+    fields = json.loads(path.read_text(encoding="utf-8")) | values
+    path.write_text(json.dumps({name: value for name, value in fields.items() if value is not None}), encoding="utf-8")
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _put(path: Path, text: str = "something\n") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate((50 << 20) + 1)
+
+
+def _as_test(tree: Path, test: str) -> None:
+    """The performance run's logs in a compliance test's place."""
+    for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
+        shutil.copy(tree / SINGLE / "performance/run_1" / name, tree / SINGLE / test / "performance/run_1" / name)
+
+
+def _to_open(tree: Path) -> Path:
+    """The same results in the open division."""
+    (tree / "closed").rename(tree / "open")
+    owner = tree / "open/Acme"
+    _json(owner / "systems/board.json", division="open")
+    for folder in owner.rglob("TEST0*"):
+        shutil.rmtree(folder)
+    return owner
+
+
+def _open_with(tree: Path, sin: Sin) -> None:
+    sin(_to_open(tree) / "results/board/resnet/SingleStream")
+
+
+def _all(*sins: Sin) -> Sin:
+    """Several changes that are one sin together."""
+
+    def plant(tree: Path) -> None:
+        for sin in sins:
+            sin(tree)
+
+    return plant
+
+
+RUN_1 = "performance/run_1"
+ACCURACY_LOG = "accuracy/mlperf_log_accuracy.json"
+SINS: dict[str, tuple[str, Sin]] = {
+    "an INVALID result": ("validity", lambda t: _log(t / SINGLE / RUN_1, result_validity="INVALID")),
+    "an ERROR in a performance log": ("loadgen-error", lambda t: _log(t / SINGLE / RUN_1, error="Ran out of queries")),
+    "wrong seeds": ("seeds", lambda t: _log(t / SINGLE / RUN_1, effective_qsl_rng_seed=1)),
+    "wrong seeds in the accuracy log": (
+        "seeds",
+        lambda t: _log(t / SINGLE / "accuracy", effective_schedule_rng_seed=1),
+    ),
+    "another percentile": ("percentile", lambda t: _log(t / SINGLE / RUN_1, effective_target_latency_percentile=0.5)),
+    "a short run": ("min-duration", lambda t: _log(t / SINGLE / RUN_1, effective_min_duration_ms=60000)),
+    "few samples": (
+        "performance-sample-count",
+        lambda t: _log(t / SINGLE / RUN_1, effective_performance_sample_count=8),
+    ),
+    "few samples of Offline": ("min-queries", lambda t: _log(t / OFFLINE / RUN_1, effective_samples_per_query=1024)),
+    "no early stopping": ("early-stopping", lambda t: _log(t / SINGLE / RUN_1, early_stopping_met=False)),
+    "N/A where a number belongs": ("log-keys", lambda t: _log(t / SINGLE / RUN_1, effective_min_duration_ms="N/A")),
+    "a summary edited by hand": (
+        "summary",
+        lambda t: _replace(t / SINGLE / RUN_1 / "mlperf_log_summary.txt", "Result is : VALID", "Result is : INVALID"),
+    ),
+    "a log of accuracy for one of performance": (
+        "run-mode",
+        lambda t: _log(t / SINGLE / RUN_1, effective_test_mode="AccuracyOnly"),
+    ),
+    "no performance log": ("log", lambda t: (t / SINGLE / RUN_1 / "mlperf_log_detail.txt").unlink()),
+    "no accuracy log of LoadGen's": ("log", lambda t: (t / SINGLE / "accuracy/mlperf_log_detail.txt").unlink()),
+    "a log cut in the middle": (
+        "log",
+        lambda t: os.truncate(t / SINGLE / RUN_1 / "mlperf_log_detail.txt", 20_000),
+    ),
+    "a performance log as TEST01": ("compliance-in-force", lambda t: _as_test(t, "TEST01")),
+    "a performance log as TEST04": ("compliance-in-force", lambda t: _as_test(t, "TEST04")),
+    "no TEST04": ("compliance-missing", lambda t: shutil.rmtree(t / SINGLE / "TEST04")),
+    "TEST01 without its accuracy": ("compliance-accuracy-log", lambda t: shutil.rmtree(t / SINGLE / "TEST01/accuracy")),
+    "a verification of another speed": (
+        "compliance-performance",
+        lambda t: _put(
+            t / SINGLE / "TEST01/verify_performance.txt", "Reference score = 5.0\nTest score = 5.0\nTEST PASS\n"
+        ),
+    ),
+    "a verification that nothing follows": (
+        "compliance-performance",
+        lambda t: _log(t / SINGLE / "TEST01" / RUN_1, early_stopping_latency_ss=1),
+    ),
+    "a verification of no answers": (
+        "compliance-accuracy",
+        lambda t: _put(t / SINGLE / "TEST01/verify_accuracy.txt", "num_perf_log_qsl_idx_match = 0\nTEST PASS\n"),
+    ),
+    "a verification that fails": (
+        "compliance-accuracy",
+        lambda t: _put(t / SINGLE / "TEST01/verify_accuracy.txt", "num_perf_log_data_mismatch = 3\nTEST FAIL\n"),
+    ),
+    "no verification": ("compliance-files", lambda t: (t / SINGLE / "TEST04/verify_performance.txt").unlink()),
+    "an empty accuracy.txt in open": (
+        "accuracy-score",
+        lambda t: _open_with(t, lambda s: _put(s / "accuracy/accuracy.txt", "")),
+    ),
+    "an accuracy log of no bytes": ("accuracy-files", lambda t: _put(t / SINGLE / ACCURACY_LOG, "")),
+    "an accuracy log without answers": ("accuracy-files", lambda t: _put(t / SINGLE / ACCURACY_LOG, "[\n]\n")),
+    "an accuracy log that its hash does not name": (
+        "truncation",
+        lambda t: _put(t / SINGLE / ACCURACY_LOG, '[\n{ "seq_id" : 0, "qsl_idx" : 1, "data" : "00" }\n]\n'),
+    ),
+    "an accuracy log that is whole": (
+        "truncation",
+        lambda t: _put(t / SINGLE / ACCURACY_LOG, '[{"qsl_idx" : 1}' + 11000 * " "),
+    ),
+    "an accuracy log cut in another way": (
+        "truncation",
+        lambda t: _put(t / SINGLE / ACCURACY_LOG, '[{"qsl_idx" : 1\n\n...\n\n]'),
+    ),
+    "no hash": (
+        "accuracy-hash",
+        lambda t: _put(t / SINGLE / "accuracy/accuracy.txt", "accuracy=76.000%, good=38000, total=50000\n"),
+    ),
+    "accuracy of fewer samples": (
+        "accuracy-count",
+        lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "good=38000, total=50000", "good=3800, total=5000"),
+    ),
+    "accuracy that is not what it counts": (
+        "accuracy-count",
+        lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "76.000%", "79.000%"),
+    ),
+    "accuracy below the target": (
+        "accuracy-target",
+        lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "76.000%, good=38000", "75.000%, good=37500"),
+    ),
+    "a part of the data set": (
+        "data-set",
+        _all(
+            lambda t: _log(t / SINGLE / "accuracy", effective_accuracy_sample_count=500),
+            lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "good=38000, total=50000", "good=380, total=500"),
+        ),
+    ),
+    "a README of one space": ("readme", lambda t: _put(t / SINGLE / "README.md", " ")),
+    "an empty user.conf": ("user-conf", lambda t: _put(t / SINGLE / "user.conf", "")),
+    "no measurements": ("measurements", lambda t: (t / SINGLE / "measurements.json").unlink()),
+    "N/A in measurements": ("measurements", lambda t: _json(t / SINGLE / "measurements.json", retraining="N/A")),
+    "an empty src": ("code", lambda t: _emptied(t / OWNER / "src")),
+    "no calibration": ("calibration", lambda t: shutil.rmtree(t / OWNER / "documentation")),
+    "N/A in a required field": ("system-meaningful", lambda t: _json(t / SYSTEM, host_memory_capacity="N/A")),
+    "undefined in a required field": (
+        "system-meaningful",
+        lambda t: _json(t / SYSTEM, accelerator_model_name="undefined"),
+    ),
+    "N/A nodes": ("system-number", lambda t: _json(t / SYSTEM, number_of_nodes="N/A")),
+    "the number 0": ("system-text", lambda t: _json(t / SYSTEM, accelerators_per_node=0)),
+    "a boolean": ("system-text", lambda t: _json(t / SYSTEM, is_network=False)),
+    "a lacking field": ("system-fields", lambda t: _json(t / SYSTEM, hw_notes=None)),
+    "an unknown system type": ("system-type", lambda t: _json(t / SYSTEM, system_type="phone")),
+    "an unknown status": ("system-status", lambda t: _json(t / SYSTEM, status="sold out")),
+    "another submitter": ("system-place", lambda t: _json(t / SYSTEM, submitter="Umbrella")),
+    "no system file": ("system-description", lambda t: (t / SYSTEM).unlink()),
+    "a system file with a comma too many": (
+        "system-description",
+        lambda t: _put(t / SYSTEM, '{"status": "available",}'),
+    ),
+    "a system without results": ("systems", lambda t: shutil.copy(t / SYSTEM, t / OWNER / "systems/other.json")),
+    "a submitter without results": ("results", lambda t: shutil.rmtree(t / OWNER / "results")),
+    "a broken mapping": ("model-mapping", lambda t: _put(_to_open(t) / "model_mapping.json", '{"a": ')),
+    "a mapping to nothing": ("model-mapping", lambda t: _put(_to_open(t) / "model_mapping.json", '{"a": "b"}')),
+    "a closed mobilenet": (
+        "benchmark-name",
+        lambda t: (t / SINGLE.parent).rename(t / SINGLE.parent.parent / "mobilenet"),
+    ),
+    "an unknown benchmark": (
+        "benchmark-name",
+        lambda t: [one := _to_open(t) / "results/board", (one / "resnet").rename(one / "deeplab")],
+    ),
+    "a scenario too few": ("scenario-required", lambda t: shutil.rmtree(t / OFFLINE)),
+    "a scenario in two spellings": (
+        "scenario-name",
+        lambda t: shutil.copytree(t / OFFLINE, t / OFFLINE.parent / "offline"),
+    ),
+    "a scenario in another case": ("scenario-name", lambda t: (t / OFFLINE).rename(t / OFFLINE.parent / "offline")),
+    "a link": ("link", lambda t: (t / OWNER / "src/link.py").symlink_to("resnet")),
+    "a space": ("file-name", lambda t: _put(t / OWNER / "src/a file.py")),
+    "a dot file": ("file-name", lambda t: _put(t / OWNER / "src/.DS_Store")),
+    "a large file": ("file-size", lambda t: _large(t / OWNER / "src/weights.bin")),
+    "an empty folder": ("empty-folder", lambda t: (t / OWNER / "src/nothing").mkdir()),
+    "a cache of Python's": ("python-cache", lambda t: _put(t / OWNER / "src/__pycache__/x.pyc")),
+    "a file outside": ("outside-submitter", lambda t: _put(t / "closed/notes.txt")),
+    "a folder outside": ("outside-submitter", lambda t: _put(t / "draft/notes.txt")),
+    "another system's run": ("mixed-systems", lambda t: _log(t / OFFLINE / "accuracy", sut_name="another")),
+    "another model's run": (
+        "mixed-models",
+        lambda t: _json(t / OFFLINE / "measurements.json", weight_data_types="fp32"),
+    ),
+    "one run in two places": (
+        "copied-log",
+        lambda t: [
+            shutil.copytree(t / OWNER / "results/board", t / OWNER / "results/twin"),
+            shutil.copy(t / SYSTEM, t / OWNER / "systems/twin.json"),
+        ],
+    ),
+    "another scenario's logs": (
+        "scenario",
+        lambda t: _log(t / SINGLE / "accuracy", effective_scenario="Server"),
+    ),
+}
+
+
+@pytest.mark.parametrize("sin", SINS)
+def test_each_sin_is_named_and_nothing_else(sin: str, closed_v6: Path, copy_of: Copy) -> None:
+    rule, plant = SINS[sin]
+    tree = copy_of(closed_v6)
+    plant(tree)
+    report = check_tree(tree)
+    assert {one.rule for one in report.findings} == {rule}, report.findings
+    assert report.errors == len(report.findings) >= 1
+    assert all(one.fix and one.source and one.what for one in report.findings)
+
+
+def test_a_tree_that_is_none_is_refused(tmp_path: Path) -> None:
+    for place in (tmp_path / "absent", tmp_path):
+        with pytest.raises(ConfigError):
+            check_tree(place)
+    (tmp_path / "open").mkdir()
+    assert check_tree(tmp_path).results == 0
+
+
+def test_no_broken_file_stops_the_check(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    contents = (b"", b"\xff\xfe\x00", b"[" * 5000, b'{"a": [1, 2]}', b":::MLLOG {}", b":::MLLOG null\n", b"null")
+    for number, path in enumerate(sorted(one for one in tree.rglob("*") if one.is_file())):
+        path.write_bytes(contents[number % len(contents)])
+    report = check_tree(tree)
+    assert report.results == 3
+    assert report.errors > 20
+    assert not [one for one in report.findings if "could not be judged" in one.what]
+
+
+def test_names_of_any_letters_and_two_submitters_are_taken(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    shutil.move(tree / "closed/Acme", tree / "closed/Bücher-株式会社")
+    _json(tree / "closed/Bücher-株式会社/systems/board.json", submitter="Bücher-株式会社")
+    (tree / "open/Other").mkdir(parents=True)
+    report = check_tree(tree)
+    assert [(one.rule, one.file) for one in report.findings if one.file.startswith("closed")] == []
+    assert {one.file.split("/")[1] for one in report.findings} == {"Other"}
+
+
+def test_a_loop_of_links_a_pipe_and_a_name_without_letters_end(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    (tree / OWNER / "src/loop").symlink_to(tree)
+    os.mkfifo(tree / SINGLE / "extra.txt")
+    (tree / SINGLE / "user.conf").unlink()
+    os.mkfifo(tree / SINGLE / "user.conf")
+    os.close(os.open(os.fsencode(tree / OWNER / "src") + b"/\xff.py", os.O_CREAT))
+    report = check_tree(tree)
+    assert {one.rule for one in report.findings} == {"link", "user-conf"}
+    json.dumps([one.file for one in report.findings]).encode()
+
+
+def test_the_command_prints_findings_with_a_fix_and_json(
+    closed_v6: Path, copy_of: Copy, call: Callable[..., Any]
+) -> None:
+    tree = copy_of(closed_v6)
+    assert call("check", tree).returncode == 0
+    _log(tree / SINGLE / RUN_1, result_validity="INVALID")
+    done = call("check", tree, "--suite", "inference", "--rules", "v6.1")
+    assert done.returncode == 1
+    assert "validity: is not VALID by LoadGen's verdict (INVALID)" in done.stdout
+    assert "fix: run again" in done.stdout
+    found = json.loads(call("check", tree, "--json").stdout)
+    assert (found["errors"], found["findings"][0]["rule"]) == (1, "validity")
+    assert call("check", tree, "--suite", "tiny", "--rules", "inference-v6.1").returncode == 2
+    assert call("check", tree / "closed").returncode == 2

@@ -1,0 +1,73 @@
+"""What `check` says of trees of the tiny suite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.submission.check.tree import check_tree
+
+Copy = Callable[[Path], Path]
+BOARD = Path("closed/Acme/results/board")
+PERFORMANCE = BOARD / "kws/performance/results.txt"
+SYSTEM = Path("closed/Acme/systems/board.json")
+
+
+def test_a_good_tiny_tree_passes(tiny_tree: Path) -> None:
+    report = check_tree(tiny_tree)
+    assert report.findings == ()
+    assert (report.suite, report.rules, report.results) == ("tiny", "tiny-v1.4", 2)
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _system(tree: Path, **values: str) -> None:
+    fields = json.loads((tree / SYSTEM).read_text(encoding="utf-8")) | values
+    (tree / SYSTEM).write_text(json.dumps(fields), encoding="utf-8")
+
+
+SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "no log.txt": ("tiny-files", lambda t: (t / BOARD / "kws/performance/log.txt").unlink()),
+    "no performance": ("tiny-files", lambda t: shutil.rmtree(t / BOARD / "kws/performance")),
+    "no results.json": ("tiny-files", lambda t: (t / BOARD / "kws/accuracy/results.json").unlink()),
+    "an error of the runner's": (
+        "tiny-error",
+        lambda t: _replace(t / PERFORMANCE, "Runtime requirements", "ERROR 1/2 Runtime"),
+    ),
+    "a short window": ("tiny-windows", lambda t: _replace(t / PERFORMANCE, "Runtime: 10.863042", "Runtime: 9.863042")),
+    "four windows": ("tiny-windows", lambda t: _replace(t / PERFORMANCE, "Throughput: 23", "Rate: 23")),
+    "no median": ("tiny-median", lambda t: _replace(t / PERFORMANCE, "Median", "Mean")),
+    "a missed target": ("tiny-accuracy", lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "90.2", "89.9")),
+    "no accuracy": ("tiny-accuracy", lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "Top 1%", "Best")),
+    "49 words": (
+        "tiny-detections",
+        lambda t: _replace(t / BOARD / "sww/performance/results.txt", "44 True", "43 True"),
+    ),
+    "too many alarms": (
+        "tiny-detections",
+        lambda t: _replace(t / BOARD / "sww/performance/results.txt", "4 False p", "9 False p"),
+    ),
+    "another submitter": ("system-description", lambda t: _system(t, Submitter="Umbrella")),
+    "an unknown status": ("system-description", lambda t: _system(t, Status="sold out")),
+    "a system type": ("system-description", lambda t: _system(t, system_type="edge")),
+    "no system file": ("system-description", lambda t: (t / SYSTEM).unlink()),
+    "an unknown benchmark": ("benchmark-name", lambda t: shutil.copytree(t / BOARD / "kws", t / BOARD / "weather")),
+    "a submitter without results": ("submitter", lambda t: shutil.rmtree(t / "closed/Acme/results")),
+}
+
+
+@pytest.mark.parametrize("sin", SINS)
+def test_each_sin_is_named_and_nothing_else(sin: str, tiny_tree: Path, copy_of: Copy) -> None:
+    rule, plant = SINS[sin]
+    tree = copy_of(tiny_tree)
+    plant(tree)
+    report = check_tree(tree, suite="tiny")
+    assert {one.rule for one in report.findings} == {rule}, report.findings
