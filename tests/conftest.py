@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,9 +29,11 @@ from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
 from backends.litert.file.custom_ops import EDGETPU_OP
 from harness.cli import main
+from harness.machine import child_process
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph, Quantization, Tensor
 from tasks.question_answering import QuestionAnswering
+from tests.warm_processes import Nursery
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 Array = npt.NDArray[Any]
@@ -523,20 +526,36 @@ def _in_force(words: Sequence[str | Path]) -> list[str]:
     ]
 
 
+@pytest.fixture(scope="session")
+def nursery(environment: dict[str, str]) -> Iterator[Nursery]:
+    """What commands and workers are forked off, where nothing depends on how they start."""
+    found = Nursery(environment)
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def cli(command: list[str], environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
+def warm(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process starts by `child_process.start` is forked off the nursery."""
+    monkeypatch.setattr(child_process, "start", nursery.start)
+
+
+@pytest.fixture
+def cli(nursery: Nursery, environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
     """Runs one command to its end: cli(*words, cwd=..., env={...}) -> CompletedProcess with text output."""
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
-        return subprocess.run(
-            [*command, *_in_force(words)],
-            cwd=cwd,
-            env=environment | dict(env or {}),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            with nursery.command(_in_force(words), cwd, environment | dict(env or {}), out, err) as process:
+                try:
+                    process.wait(600)
+                finally:
+                    process.kill()
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read().decode().replace("\r\n", "\n").replace("\r", "\n"))
+        return Process(words, process.returncode, *said)
 
     return run
 
@@ -546,6 +565,7 @@ import itertools, sys
 from pathlib import Path
 from types import SimpleNamespace
 from harness.cli import main
+from harness.machine import child_process
 from harness.run import launch
 
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
@@ -580,12 +600,13 @@ def hung(environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
 @pytest.fixture
 def call(
     cli: Callable[..., Process],
+    warm: None,
     environment: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., Process]]:
-    """As `cli`, inside this process: quicker by the start of an interpreter. The worker is a process all the same."""
+    """As `cli`, inside this process. The worker is a process all the same."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
