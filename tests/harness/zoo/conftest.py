@@ -1,16 +1,33 @@
-"""A real HTTP server on this machine that behaves as badly as a test asks."""
+"""Stand-ins and built-in data; a real HTTP server on this machine that behaves as badly as a test asks."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.zoo.builtin.sets import builtin_path
+from harness.zoo.standins.library import standin_path
+
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture(scope="session")
+def made(environment: dict[str, str]) -> Callable[[str, str], Path]:
+    """made("standins", name) or made("builtin", name): its path, made once for all workers and commands."""
+    folder = Path(environment["TFLITE_LOADGEN_CACHE"])
+
+    @cache
+    def make(what: str, name: str) -> Path:
+        return standin_path(name, folder / what).path if what == "standins" else builtin_path(name, folder / what)
+
+    return make
 
 
 def serve(body: bytes, *, etag: str | None = '"one"', ranges: bool = True, sends: int | None = None) -> Behaviour:

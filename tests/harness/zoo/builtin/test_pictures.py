@@ -27,10 +27,9 @@ _GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(made: Callable[[str, str], Path]) -> dict[str, Path]:
     """The test part of every set, as a user gets it."""
-    cache = tmp_path_factory.mktemp("builtin")
-    return {name: builtin_path(name, cache) for name in _SETS}
+    return {name: made("builtin", name) for name in _SETS}
 
 
 def _lists_all(file: str) -> bool:

@@ -18,7 +18,7 @@ from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_logits
 from harness.zoo.builtin.squad import KINDS, Part, write_builtin_squad
 from harness.zoo.standins import circuit, mobilebert
-from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
+from harness.zoo.standins.mobilebert import MobileBertConfig, build_graph, make_weights
 from harness.zoo.standins.wiring import whole
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
@@ -74,15 +74,8 @@ class Model:
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return Model(_written(tmp_path_factory.mktemp("int8"), "int8"))
-
-
-def _written(folder: Path, variant: Variant) -> Path:
-    path = folder / f"{variant}.tflite"
-    with path.open("wb") as file:
-        write_mobilebert(file, variant)
-    return path
+def int8(made: Callable[[str, str], Path]) -> Model:
+    return Model(made("standins", "mobilebert_int8"))
 
 
 def windows_of(task: QuestionAnswering) -> list[Inputs]:
@@ -112,13 +105,15 @@ def test_the_int8_model_answers_the_test_part(answered: tuple[QuestionAnswering,
 
 
 def test_the_fit_part_is_answered_as_well(questions: Callable[[Part], Path], int8: Model) -> None:
-    task = task_of(questions("fit"), count=SHORT_WINDOWS)
+    task = task_of(questions("fit"), count=QUESTIONS_OF_ONE)
     assert f1(task, int8.logits(windows_of(task))) >= 0.98
 
 
-def test_the_float_model_answers_with_room_to_spare(questions: Callable[[Part], Path], tmp_path: Path) -> None:
+def test_the_float_model_answers_with_room_to_spare(
+    questions: Callable[[Part], Path], made: Callable[[str, str], Path]
+) -> None:
     task = task_of(questions("test"), count=SHORT_WINDOWS)
-    logits = Model(_written(tmp_path, "float32")).logits(windows_of(task))
+    logits = Model(made("standins", "mobilebert_float32")).logits(windows_of(task))
     assert f1(task, logits) == 1.0
     for role in range(2):
         for window in logits:
@@ -132,7 +127,7 @@ def test_without_the_circuit_the_questions_are_not_answered(questions: Callable[
     path = tmp_path / "seeded.tflite"
     with path.open("wb") as file:
         build_graph(make_weights(config), config, "int8").write(file)
-    task = task_of(questions("test"), count=SHORT_WINDOWS)
+    task = task_of(questions("test"), count=QUESTIONS_OF_ONE)
     assert f1(task, Model(path).logits(windows_of(task))) < 0.2
 
 
@@ -239,7 +234,7 @@ def window_moved_by_one(window: Inputs, _: Inputs) -> Inputs:
 def test_a_mistake_in_the_inputs_costs_the_floor(
     mistake: Mistake, questions: Callable[[Part], Path], int8: Model
 ) -> None:
-    task = task_of(questions("test"), count=SHORT_WINDOWS)
+    task = task_of(questions("test"), count=QUESTIONS_OF_ONE)
     windows = windows_of(task)
     wrong = [mistake(window, following) for window, following in zip(windows, [*windows[1:], windows[0]], strict=True)]
     assert f1(task, int8.logits(wrong)) < FLOOR
@@ -315,7 +310,7 @@ def test_the_command_line_scores_the_stand_in(
         "--model",
         "mobilebert_int8",
         "--count",
-        "16",
+        "8",
         "--threads",
         "1",
     ]

@@ -201,7 +201,7 @@ from harness.zoo.standins.library import standin_path
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
-    standin_path("mobilebert_int8", Path(sys.argv[1]))
+    standin_path("mobilenet_edgetpu_int8", Path(sys.argv[1]))
 except OSError as error:
     print(error.errno, error.filename, error.strerror, sep="|")
 """
@@ -212,9 +212,9 @@ def test_a_disk_without_room_is_a_clear_error_and_leaves_nothing(tmp_path: Path)
     assert not problems
     number, name, reason = out.strip().split("|")
     assert int(number) == errno.EFBIG
-    assert name == str(tmp_path / "mobilebert_int8.tflite")
+    assert name == str(tmp_path / "mobilenet_edgetpu_int8.tflite")
     assert reason == os.strerror(errno.EFBIG)
-    assert _files(tmp_path) == {"mobilebert_int8.lock"}
+    assert _files(tmp_path) == {"mobilenet_edgetpu_int8.lock"}
 
 
 def test_an_interrupted_build_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -276,8 +276,8 @@ def test_the_hash_covers_every_module_that_makes_a_stand_in(tmp_path: Path, name
     assert [line.split() for line in out.splitlines()] == [[name, "True"] for name in names]
 
 
-def test_a_cached_stand_in_is_found_without_loading_the_generator(tmp_path: Path) -> None:
-    _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=600)
-    out, problems = _python(_MODULES, tmp_path, "find", *STANDINS).communicate(timeout=600)
+def test_a_cached_stand_in_is_found_without_loading_the_generator(made: Callable[[str, str], Path]) -> None:
+    (folder,) = {made("standins", name).parent for name in STANDINS}
+    out, problems = _python(_MODULES, folder, "find", *STANDINS).communicate(timeout=600)
     assert not problems
     assert [line.split() for line in out.splitlines()] == [[name, "False"] for name in STANDINS]

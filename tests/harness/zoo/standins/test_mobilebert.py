@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from harness.zoo.standins import mobilebert
-from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights, write_mobilebert
+from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights
 
 Array = npt.NDArray[Any]
 Question = Mapping[str, Array]
@@ -81,14 +81,9 @@ def _small_weights() -> dict[str, Array]:
 
 
 @pytest.fixture(scope="session")
-def full_files(tmp_path_factory: pytest.TempPathFactory) -> dict[Variant, Path]:
+def full_files(made: Callable[[str, str], Path]) -> dict[Variant, Path]:
     """Both full-size models."""
-    folder = tmp_path_factory.mktemp("mobilebert")
-    files: dict[Variant, Path] = {"float32": folder / "float32.tflite", "int8": folder / "int8.tflite"}
-    for variant, path in files.items():
-        with path.open("wb") as file:
-            write_mobilebert(file, variant)
-    return files
+    return {"float32": made("standins", "mobilebert_float32"), "int8": made("standins", "mobilebert_int8")}
 
 
 @pytest.fixture(scope="session")

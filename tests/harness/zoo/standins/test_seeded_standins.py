@@ -155,10 +155,10 @@ def _inputs(path: Path) -> tuple[tuple[int, ...], type]:
     ],
 )
 def test_a_name_of_the_collection_finds_its_stand_in(
-    tmp_path: Path, name: str, shape: tuple[int, ...], dtype: type
+    environment: dict[str, str], name: str, shape: tuple[int, ...], dtype: type
 ) -> None:
     collection = load_collections()["chromeos"]
-    found, _ = find_model(name, collection.models, collection.title, tmp_path)
+    found, _ = find_model(name, collection.models, collection.title, Path(environment["TFLITE_LOADGEN_CACHE"]))
     assert (found.name, found.source) == (name, "standin")
     assert _inputs(found.path) == (shape, dtype)
 
