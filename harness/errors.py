@@ -60,6 +60,11 @@ class ConfigError(HarnessError):
 
     exit_status = EXIT_USER
 
+    def __init__(self, message: str, *, log_says_more: bool = False) -> None:
+        super().__init__(message)
+        self.log_says_more = log_says_more
+        """A runtime or driver has said more of it in the run's log, which therefore stays."""
+
 
 class UnknownName(ConfigError):  # noqa: N818 - the name is part of the contract
     """A name nobody knows."""

@@ -16,6 +16,8 @@ class Failed:
     message: str
     kind: str
     """The name of the error's class."""
+    log_says_more: bool = False
+    """A runtime or driver that refused has written to the process's log what it had to say."""
 
     def error(self) -> Reported:
         """To be raised by the process that hears of it."""

@@ -25,5 +25,6 @@ def with_remedy(end: HarnessError, report: WorkerReport, spec: Spec) -> HarnessE
         return end
     trial = try_on_cpu(spec, xnnpack=False)
     if trial.why_not is None:
-        return ConfigError(f"{end}\nThe model runs without XNNPACK: use --backend cpu:xnnpack=false")
+        without = f"{end}\nThe model runs without XNNPACK: use --backend cpu:xnnpack=false"
+        return ConfigError(without, log_says_more=True)
     return RunFailed(f"{end}\nNor does the model run without XNNPACK: {trial.why_not}")

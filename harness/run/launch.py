@@ -188,7 +188,7 @@ class _Hearing:
             return last
         if isinstance(last, Failed):
             if last.exit_status == EXIT_USER:
-                return ConfigError(last.message)
+                return ConfigError(last.message, log_says_more=last.log_says_more)
             return RunFailed(f"{last.kind}: {last.message} (the traceback is in {log})")
         tail = "\n".join(f"  {line}" for line in child_process.last_lines(log, _LAST_LINES))
         return RunFailed(

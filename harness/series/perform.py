@@ -6,7 +6,6 @@ What draws tables, and what searches, is imported when it is needed: a run begin
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -20,14 +19,10 @@ from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import DETAIL_LOG
 from harness.results.record import Result, SeriesResult, status_of
 from harness.run.execute import execute
-from harness.run.launch import RUN_LOG
 from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, plan_series
 from harness.spec.schema import least_duration_s
 from harness.zoo.files.official import cache_dir
-
-_SAYS_NOTHING = re.compile(r"INFO: |Traceback |\s|[\w.]+: $|$")
-"""A line of a worker's log: LiteRT's small talk, a traceback, the error's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +110,13 @@ def _remove_if_nothing_began(out: Path, error: BaseException) -> None:
     """What was refused before LoadGen began leaves nothing, unless a runtime or driver has said more of it than the error."""
     with contextlib.suppress(OSError):
         began = any(out.rglob(DETAIL_LOG))
-        if (
-            exit_status(error) == EXIT_USER
-            and not began
-            and not any(_says_more(log, error) for log in out.rglob(RUN_LOG))
-        ):
+        says_more = isinstance(error, ConfigError) and error.log_says_more
+        if exit_status(error) == EXIT_USER and not began and not says_more:
             # Made by `_default_out` for this command alone.
             shutil.rmtree(out)
         else:
             out.rmdir()
         out.parent.rmdir()
-
-
-def _says_more(log: Path, error: BaseException) -> bool:
-    """Whether a worker's log holds more than the error, where it was raised, and what every run says."""
-    said = log.read_text(encoding="utf-8", errors="replace").replace(str(error), "")
-    return any(not _SAYS_NOTHING.match(line) for line in said.splitlines())
 
 
 def _default_out(planned: PlannedRun) -> Path:

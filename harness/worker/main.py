@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backends.base import Array, BackendInfo, TimeShare
-from harness.errors import message_of
+from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
+from harness.errors import Reported, message_of
 from harness.machine.child_process import live_and_die_with
 from harness.machine.control import Control, Phase
 from harness.machine.json_line import encode
@@ -64,8 +64,9 @@ def main() -> int:
         # At once, and once: where LoadGen takes too long to its end, this process is killed before that.
         if error not in failures:
             failures.append(error)
+            said = _refused_in_words(error)
             traceback.print_exception(error)
-            tell(failed(error))
+            tell(replace(failed(error), log_says_more=said))
 
     try:
         tell(run(read_spec(Path.cwd()), Path.cwd(), control, tell, fail))
@@ -73,6 +74,14 @@ def main() -> int:
         fail(error)
         return 1
     return 0
+
+
+def _refused_in_words(error: BaseException) -> bool:
+    """Whether a runtime or driver that refused has written to run.log, in which nothing of ours stands yet."""
+    if not isinstance(error, BackendUnavailable | ModelRejected | Reported):
+        return False
+    sys.stdout.flush()
+    return os.fstat(sys.stderr.fileno()).st_size > 0
 
 
 def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> Done:

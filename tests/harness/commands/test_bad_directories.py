@@ -65,6 +65,19 @@ def test_what_could_tell_why_a_run_never_began_stays(
     assert (run / "result.json").exists()
 
 
+def test_a_backend_that_refuses_without_another_word_leaves_no_directory(
+    cli: Cli, keywords: list[str], plug_in: Any, tmp_path: Path
+) -> None:
+    source = (
+        "from backends.base import BackendUnavailable\nclass Backend:\n"
+        "    def __init__(self, model, *, threads): raise BackendUnavailable('no driver')\n"
+    )
+    done = cli(*keywords, "--backend", "silent", env=plug_in("silent", source))
+    assert done.returncode == 2
+    assert "no driver" in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_directory_that_is_not_empty_is_left_as_it_is(
     call: Cli, keywords: list[str], tmp_path: Path, complaint: Complaint
 ) -> None:
