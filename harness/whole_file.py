@@ -11,25 +11,36 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
     """A file that becomes `path` when all went well: under another name in its folder, flushed to the disk, then renamed.
 
     Others may read it, whatever the umask. Where anything goes wrong, `path` is as it was and nothing is left behind; only a
     process that is killed leaves its file, whose name begins with a dot.
 
+    Args:
+        path: The file.
+        under: The name until then, of a file that may be there: for who writes alone, so that what a killed process left is
+            written over. None for one that nobody else has.
+
     Raises:
         OSError: The disk is full, or the folder cannot be made or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = under or _name_of_nobody(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
+
+
+def _name_of_nobody(path: Path) -> Path:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(descriptor)
+    return Path(name)

@@ -189,6 +189,7 @@ def write_rows(path: Path, answers: Iterable[Answer]) -> None:
     Raises:
         OSError: The file exists already or cannot be written; nothing is left behind.
     """
+    # Not by harness.whole_file: this package imports none of the harness, and a log is never written over.
     temporary = path.with_name(f".{path.name}.partial")
     if path.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

@@ -120,6 +120,7 @@ def write_copy(place: Path, data: bytearray) -> None:
         ModelRejected: It cannot be written.
     """
     try:
+        # As harness.whole_file, which backends do not import; without its fsync: a copy that is lost is made again.
         place.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".making-", dir=place.parent)
         try:

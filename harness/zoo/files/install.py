@@ -34,6 +34,7 @@ class FileOutcome:
 def install(item: Item, partial: Path, digests: Digests, cache: Path, what: str) -> FileOutcome:
     """Under its name, whole, with its stamp."""
     path = official_path(item.file, cache)
+    # Not by `whole_file.replacing`: it is there already, as the download left it, and goes on where that broke off.
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     write_stamp(item.file, partial, digests, cache)

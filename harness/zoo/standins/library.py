@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from harness.errors import UnknownName
+from harness.whole_file import replacing
 from harness.zoo.files.locks import NoLocks, locked
 
 if TYPE_CHECKING:
@@ -189,8 +190,6 @@ def _verified(path: Path, generator: str) -> str | None:
 def _make(standin: Standin, path: Path, generator: str, suffix: str) -> str:
     with _replacing(path, suffix) as file:
         standin.write(file)
-        file.flush()
-        os.fsync(file.fileno())
     digest, status = _sha256(path), path.stat()
     with _replacing(_stamp_path(path), suffix) as file:
         stamp = _Stamp(generator, digest, status.st_size, status.st_mtime_ns)
@@ -204,17 +203,11 @@ def _replacing(path: Path, suffix: str) -> Iterator[BinaryIO]:
 
     Under the lock that is always the same, so that what a killed process left is written over.
     """
-    partial_path = path.with_name(f"{path.name}.{suffix}")
     try:
-        with partial_path.open("wb") as file:
+        with replacing(path, under=path.with_name(f"{path.name}.{suffix}")) as file:
             yield file
-        partial_path.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            partial_path.unlink()
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def _stamp_path(path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch  # type: ignore[import-not-found,unused-ignore]
 
+from harness.whole_file import replacing
 from harness.zoo.standins.networks import Network
 from harness.zoo.training.torch_network import Parameters, forward, initial
 
@@ -37,10 +38,9 @@ class State:
 
     def save(self, path: Path) -> None:
         """As a checkpoint, written whole or not at all."""
-        partial = path.with_suffix(".partial")
         parts = {"trained": self.trained, "running": self.running}
-        torch.save({part: {k: v.detach().cpu() for k, v in values.items()} for part, values in parts.items()}, partial)
-        partial.replace(path)
+        with replacing(path) as file:
+            torch.save({part: {k: v.detach().cpu() for k, v in values.items()} for part, values in parts.items()}, file)
 
     def to(self, device: str) -> None:
         """Moves it."""
