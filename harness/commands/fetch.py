@@ -17,7 +17,7 @@ from harness.zoo.files.fetch import Fetching, fetch
 from harness.zoo.files.importing import import_file, unpack_bundle
 from harness.zoo.files.install import FileOutcome
 from harness.zoo.files.meter import Meter
-from harness.zoo.files.official import cache_dir, examine
+from harness.zoo.files.official import cache_dir, find_cached
 
 EXAMPLES = """\
 examples:
@@ -94,7 +94,7 @@ def _fetch(arguments: argparse.Namespace, catalog: Catalog, cache: Path) -> Outc
 
 def _is_here(item: Item, cache: Path) -> bool:
     try:
-        return examine(item.file, item.entry, cache).usable
+        return find_cached(item.file, item.entry, cache).usable
     except OSError:
         return False
 
@@ -139,7 +139,7 @@ def _list(items: Sequence[Item], cache: Path) -> Outcome:
     rows: list[dict[str, Any]] = []
     for item in items:
         try:
-            found = examine(item.file, item.entry, cache)
+            found = find_cached(item.file, item.entry, cache)
         except OSError as error:
             raise ConfigError(f"the cache {cache} cannot be read: {error.strerror}") from None
         size = found.size_bytes if found.state != "absent" else item.entry.size_bytes

@@ -15,7 +15,7 @@ from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
 from harness.json_records import LEFT_OUT, to_json
 from harness.spec.official_source import how_to_get
-from harness.zoo.files.official import USABLE, cache_dir, examine
+from harness.zoo.files.official import USABLE, cache_dir, find_cached
 
 EXAMPLES = """\
 examples:
@@ -150,7 +150,7 @@ def _dataset(name: str, entry: DatasetEntry) -> ListedDataset:
     state, why = _official(name, entry)
     here = "builtin" if entry.builtin else "official" if state in USABLE else None
     if here == "official" and (truth := next((part for part in entry.parts if part.file == entry.truth), None)):
-        of_truth = examine(truth.file, truth, cache_dir())
+        of_truth = find_cached(truth.file, truth, cache_dir())
         if not of_truth.usable:
             why = f"its ground truth {truth.file} is not: {of_truth.why or how_to_get(name, entry)}"
     return ListedDataset(name, entry.file, state, here, why, entry.extent)
@@ -166,7 +166,7 @@ def _official(name: str, entry: FileEntry | ModelEntry | DatasetEntry) -> tuple[
     if not entry.file:
         return None, ""
     try:
-        found = examine(entry.file, entry, cache_dir())
+        found = find_cached(entry.file, entry, cache_dir())
     except OSError as error:
         return "unreadable", str(error.strerror)
     return found.state, "" if found.usable else found.why or how_to_get(name, entry)

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_BROKEN
 from harness.json_records import to_json
-from harness.report.run import render
+from harness.report.run import render_run
 from harness.report.series import render_series
 from harness.results.files import read_result
 from harness.results.record import SeriesResult, status_of
@@ -37,4 +37,4 @@ def main(arguments: argparse.Namespace) -> Outcome:
         why = "; ".join(reason.what for reason in result.reasons) or "it did not come to its end"
         complaint = f"the run in {arguments.directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
-    return Outcome(status_of(result), text if isinstance(result, SeriesResult) else render(result), to_json(result))
+    return Outcome(status_of(result), text if isinstance(result, SeriesResult) else render_run(result), to_json(result))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.report.requirements import missed_names, requirement_rows
-from harness.report.run import reason_lines, render
+from harness.report.run import reason_lines, render_run
 from harness.report.table import Column, table_lines
 from harness.results.figures import Peak
 from harness.results.record import Reason, Result, SeriesResult, SeriesRun
@@ -21,7 +21,7 @@ def render_peak(top: SeriesResult, peak: Peak) -> str:
         peak: What the search found.
     """
     chosen = next((run.result for run in top.runs if _is_chosen(run.result, peak)), None)
-    parts = [render(chosen)] if chosen else []
+    parts = [render_run(chosen)] if chosen else []
     verdict = [f"{name}  {text}" for name, text in requirement_rows(top.requirements)]
     lost = missed_names(top.requirements)
     verdict += [f"MISSED: {', '.join(lost)}"] if lost and top.status == "valid" else []

@@ -30,7 +30,7 @@ _LEAST_SHOWN_BYTES = 500_000
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 
-def render(result: Result) -> str:
+def render_run(result: Result) -> str:
     """The short table of one run."""
     lines = [_verdict(result)]
     lines += [f"  {line}" for why in result.reasons for line in reason_lines("because", why)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report.peak import render_peak
-from harness.report.run import render
+from harness.report.run import render_run
 from harness.report.sweep import render_sweep
 from harness.results.figures import Spread
 from harness.results.record import Result, SeriesResult
@@ -24,7 +24,7 @@ def render_series(top: SeriesResult) -> str:
 
 
 def _text(run: Result) -> str:
-    return f"FAILED: {run.reasons[0].what}" if run.status == "failed" and run.reasons else render(run)
+    return f"FAILED: {run.reasons[0].what}" if run.status == "failed" and run.reasons else render_run(run)
 
 
 def _spread(spread: Spread | None) -> list[str]:

@@ -45,7 +45,7 @@ class Subject:
     """The task's; those of errors are the better the lower they are."""
 
 
-def judge(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
+def judge_accuracy(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
     """The part of a result that accuracy makes.
 
     Args:

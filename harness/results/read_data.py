@@ -19,7 +19,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReadItem:
     """A sample or a file."""
 
     name: str
@@ -35,20 +35,20 @@ class ReadData:
     """The data of a run."""
 
     version: int
-    samples: tuple[Item, ...]
+    samples: tuple[ReadItem, ...]
     """All samples of the set in their order, those that were read with their digests; none where all lie in `files`."""
-    files: tuple[Item, ...]
+    files: tuple[ReadItem, ...]
     """What was read as a whole: ground truth, lists of names, a vocabulary, samples that lie in one file."""
     classes: tuple[str, ...] = ()
     """Folders a class, or a table's names of its classes: labels that are stored with the samples count by them."""
 
 
-def files_now(task: Task) -> tuple[Item, ...]:
+def files_now(task: Task) -> tuple[ReadItem, ...]:
     """The files that a task reads as a whole, as they are."""
-    return tuple(Item(str(path), *_digest(path)) for path in task.files())
+    return tuple(ReadItem(str(path), *_digest(path)) for path in task.files())
 
 
-def read_data(task: Task, digests: Mapping[int, Digest], files: tuple[Item, ...]) -> ReadData:
+def read_data(task: Task, digests: Mapping[int, Digest], files: tuple[ReadItem, ...]) -> ReadData:
     """The data of a run.
 
     Args:
@@ -62,7 +62,7 @@ def read_data(task: Task, digests: Mapping[int, Digest], files: tuple[Item, ...]
     samples = []
     for index, name in enumerate(stored.names):
         known = digests.get(index)
-        samples.append(Item(name, known.size, known.sha256) if known else Item(name, stored.size(index), None))
+        samples.append(ReadItem(name, known.size, known.sha256) if known else ReadItem(name, stored.size(index), None))
     return ReadData(_VERSION, tuple(samples), files, tuple(stored.classes))
 
 

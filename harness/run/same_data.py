@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.machine.facts import usable_cpus
-from harness.results.read_data import Item, ReadData, files_now
+from harness.results.read_data import ReadData, ReadItem, files_now
 from tasks.base import DataMissing, Task
 from tasks.digests import Digest, StoredSamples
 
@@ -38,7 +38,7 @@ def refuse_changed_data(folder: Path, task: Task, kept: ReadData) -> None:
         )
 
 
-def _changed_files(kept: Sequence[Item], now: Sequence[Item]) -> list[str]:
+def _changed_files(kept: Sequence[ReadItem], now: Sequence[ReadItem]) -> list[str]:
     there = {item.name: item for item in now}
     found = []
     for item in kept:
@@ -63,7 +63,7 @@ def _changed_classes(kept: Sequence[str], now: Sequence[str]) -> list[str]:
     return [f"the classes are others: {other[0]} {'was added' if other[0] in now else 'is gone'}"]
 
 
-def _changed_samples(kept: Sequence[Item], stored: StoredSamples | None) -> list[str]:
+def _changed_samples(kept: Sequence[ReadItem], stored: StoredSamples | None) -> list[str]:
     was, there = [item.name for item in kept], [] if stored is None else list(stored.names)
     gone, added = Counter(was) - Counter(there), Counter(there) - Counter(was)
     found = []
@@ -86,15 +86,15 @@ def _changed_samples(kept: Sequence[Item], stored: StoredSamples | None) -> list
     return [f"changed: {len(changed):,} of {len(kept):,} samples, the first is {first.name} ({words})"]
 
 
-def _sample_now(stored: StoredSamples, index: int, kept: Item) -> Item:
+def _sample_now(stored: StoredSamples, index: int, kept: ReadItem) -> ReadItem:
     """As it is; of a sample that the run did not read only the size counts."""
     try:
         if kept.sha256 is None:
-            return Item(kept.name, stored.size(index), None)
+            return ReadItem(kept.name, stored.size(index), None)
         digest = Digest.of(stored.whole(index))
     except DataMissing:
-        return Item(kept.name, None, None)
-    return Item(kept.name, digest.size, digest.sha256)
+        return ReadItem(kept.name, None, None)
+    return ReadItem(kept.name, digest.size, digest.sha256)
 
 
 def _bytes(size: int | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from accuracy.answers.log import Answer, read_answers
 from harness.config.registry import task_class
 from harness.errors import ConfigError
-from harness.results.card import Subject, judge
+from harness.results.card import Subject, judge_accuracy
 from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import SAMPLES_FILE, load_read_data
@@ -24,7 +24,7 @@ _NOT_KEPT = "the run kept no {} (earlier versions did not), so nothing tells whe
 
 
 def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
-    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge`."""
+    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge_accuracy`."""
     task = task or open_task(spec.task, spec.options, spec.dataset)
     subject = Subject(
         headline=task_class(spec.task).headline,
@@ -73,7 +73,7 @@ def score_log(task: Task, log: Path, subject: Subject) -> Judged:
     metrics = task.score(answers())
     value = metrics.get(task.headline)
     doubt = None if value is None else other_reading(task, value, answers)
-    return judge(metrics, subject, [doubt] if doubt else [])
+    return judge_accuracy(metrics, subject, [doubt] if doubt else [])
 
 
 def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:

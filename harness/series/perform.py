@@ -76,9 +76,9 @@ def perform(
             return _told(*execute_series(series, out, screen))
         _announce(screen, first, out)
         result = execute(first.spec, out, screen)
-        from harness.report.run import render
+        from harness.report.run import render_run
 
-        return _told(result, f"{render(result)}\n{out}")
+        return _told(result, f"{render_run(result)}\n{out}")
     except BaseException as error:
         status = exit_status(error)
         failed = None

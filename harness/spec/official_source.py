@@ -6,13 +6,13 @@ from pathlib import Path
 
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError
-from harness.zoo.files.official import Cached, Known, examine, official_path
+from harness.zoo.files.official import Cached, Known, find_cached, official_path
 
 
 def _examined(file: str, known: Known, cache_dir: Path) -> Cached:
     """A cached file, refused where it is not what it should be."""
     try:
-        cached = examine(file, known, cache_dir)
+        cached = find_cached(file, known, cache_dir)
     except OSError as error:
         raise ConfigError(f"{official_path(file, cache_dir)} cannot be read: {error.strerror}") from None
     if cached.state == "corrupt":

@@ -18,7 +18,7 @@ from harness.errors import ConfigError, unknown
 from harness.model.classes import score_columns
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import find_model
-from harness.spec.rules_in_force import Chosen, chosen_rules, in_force
+from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
@@ -182,7 +182,7 @@ def _check_batch(benchmark: Benchmark, load: Load | None) -> list[str]:
     return [f"backend.batch is {batch}, but {load.scenario} asks {asks} at a time: at most {most}, or auto"]
 
 
-def load_of(benchmark: Benchmark, chosen: Chosen) -> Load:
+def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
     """What LoadGen is told of a benchmark by the rules that count, and what its config says otherwise.
 
     Raises:

@@ -28,7 +28,7 @@ _DEFAULT_SAMPLE_COUNT = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenRules:
     """The rule set that counts for a benchmark, before a scenario is looked at."""
 
     rules: RuleSet
@@ -84,7 +84,7 @@ class InForce:
     """What the rules leave open or have from others, a sentence each."""
 
 
-def chosen_rules(benchmark: Benchmark) -> Chosen:
+def chosen_rules(benchmark: Benchmark) -> ChosenRules:
     """The rule set that counts: the one asked for, else the newest that has the benchmark.
 
     Raises:
@@ -96,17 +96,17 @@ def chosen_rules(benchmark: Benchmark) -> Chosen:
     at_home = home.benchmarks[own.benchmark] if home and own else None
     if asked is None:
         rules = home or newest("inference")
-        return Chosen(rules, at_home, at_home, own is not None)
+        return ChosenRules(rules, at_home, at_home, own is not None)
     rules = rule_set(asked)
     if rules.suite == "inference":
-        return Chosen(rules, rules.of_kind(benchmark.task), at_home, True)
+        return ChosenRules(rules, rules.of_kind(benchmark.task), at_home, True)
     if own is None or own.suite != rules.suite:
         option = f"--round {rules.round}" if benchmark.load.round else f"--rules {asked}"
         raise ConfigError(f"{benchmark.title} is in no MLPerf {rules.suite} round: leave out {option}")
     if own.benchmark not in rules.benchmarks:
         there = ", ".join(rounds_with(own.suite, own.benchmark))
         raise ConfigError(f"round {rules.round} has no {benchmark.title}; it is in {there}")
-    return Chosen(rules, rules.benchmarks[own.benchmark], at_home, True)
+    return ChosenRules(rules, rules.benchmarks[own.benchmark], at_home, True)
 
 
 def _asked(benchmark: Benchmark) -> str | None:
@@ -125,7 +125,7 @@ def _asked(benchmark: Benchmark) -> str | None:
     return f"mobile-{short}"
 
 
-def in_force(benchmark: Benchmark, chosen: Chosen) -> InForce:
+def in_force(benchmark: Benchmark, chosen: ChosenRules) -> InForce:
     """What LoadGen is told of a benchmark by a rule set, in the scenario and the preset of its config."""
     load = benchmark.load
     own = chosen.rules.scenarios[load.scenario]
@@ -168,7 +168,7 @@ def refuse_unknown_seeds(benchmark: Benchmark) -> None:
         )
 
 
-def _notes(benchmark: Benchmark, chosen: Chosen, named: RuleSet, followed: RuleSet | None) -> Iterator[str]:
+def _notes(benchmark: Benchmark, chosen: ChosenRules, named: RuleSet, followed: RuleSet | None) -> Iterator[str]:
     scenario = benchmark.load.scenario
     if not chosen.in_suite:
         yield f"{benchmark.title} is in no suite of MLPerf: figures and seeds are those of {named.name}"

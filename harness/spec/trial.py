@@ -23,7 +23,7 @@ _TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class CpuTrial:
     """What came of it."""
 
     why_not: str | None
@@ -36,7 +36,7 @@ def has_xnnpack(backend: BackendSection) -> bool:
     return backend.name == "cpu" and options.get("xnnpack", True) is True and not options.get("reference_kernels")
 
 
-def try_on_cpu(spec: Spec, *, xnnpack: bool) -> Trial:
+def try_on_cpu(spec: Spec, *, xnnpack: bool) -> CpuTrial:
     """Starts the process.
 
     Args:
@@ -46,13 +46,13 @@ def try_on_cpu(spec: Spec, *, xnnpack: bool) -> Trial:
     words = (spec.model_dump_json(), "xnnpack" if xnnpack else "")
     answer = answer_of("harness.spec.trial", *words, timeout_s=_TIMEOUT_S)
     if answer.line is not None:
-        return decode(answer.line, Trial)
+        return decode(answer.line, CpuTrial)
     if answer.hangs:
-        return Trial(f"no answer in {_TIMEOUT_S:g} s")
-    return Trial(f"its process {answer.how}")
+        return CpuTrial(f"no answer in {_TIMEOUT_S:g} s")
+    return CpuTrial(f"its process {answer.how}")
 
 
-def _try(spec: Spec, options: dict[str, bool]) -> Trial:
+def _try(spec: Spec, options: dict[str, bool]) -> CpuTrial:
     model = spec.model
     try:
         opener = Opener(
@@ -67,8 +67,8 @@ def _try(spec: Spec, options: dict[str, bool]) -> Trial:
         backend.invoke([np.zeros(tensor.shape, tensor.dtype) for tensor in backend.inputs])
     except Exception as error:
         # Whatever is said against it is the answer.
-        return Trial(message_of(error) or type(error).__name__)
-    return Trial(None)
+        return CpuTrial(message_of(error) or type(error).__name__)
+    return CpuTrial(None)
 
 
 def main() -> None:

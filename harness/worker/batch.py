@@ -103,7 +103,7 @@ def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int
     """Opens a batch, holds it against single samples, and proves it if it is to be used.
 
     Raises:
-        CannotBatchError: See `open_many` and `prove`.
+        CannotBatchError: See `open_many` and `prove_batch`.
     """
     began = time.monotonic()
     many = open_many(instances.opener, first.backend, size)
@@ -111,7 +111,7 @@ def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int
         sut = instances.with_batch(first, many)
         duel = timing.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
         if wanted or duel.second_wins:
-            prove(instances, first.backend, many, [instances.samples.rows[index] for index in indices])
+            prove_batch(instances, first.backend, many, [instances.samples.rows[index] for index in indices])
     except (RuntimeError, ValueError, RunFailed) as error:
         many.close()
         raise CannotBatchError(f"asked {size} samples at once it fails: {str(error).splitlines()[0]}") from None
@@ -183,7 +183,7 @@ def open_many(opener: Opener, single: Backend, size: int) -> Backend:
     return many
 
 
-def prove(instances: Instances, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
+def prove_batch(instances: Instances, single: Backend, many: Backend, rows: Sequence[Row]) -> None:
     """Holds every sample in every place of a batch against the same sample by itself.
 
     Integers must be the same to the last bit, floats within the task's tolerance of the backends' proof.

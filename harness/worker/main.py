@@ -26,7 +26,7 @@ from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
 from harness.model.coverage import judge_coverage, time_share
-from harness.results.read_data import SAMPLES_FILE, Item, files_now, read_data, write_read_data
+from harness.results.read_data import SAMPLES_FILE, ReadItem, files_now, read_data, write_read_data
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
 from harness.serving.instances import Instances
@@ -107,7 +107,7 @@ class _Opened:
 
     task: Task
     instances: Instances
-    files: tuple[Item, ...]
+    files: tuple[ReadItem, ...]
     """What the task has read as a whole."""
     room: Room
     """For samples in memory."""

@@ -19,7 +19,7 @@ from harness.worker import timing
 from harness.worker.batch import Batch, choose_batch
 from harness.worker.teams.inline import Inline
 from harness.worker.teams.team import Team
-from harness.worker.workers import Chosen, choose_workers
+from harness.worker.workers import ChosenWorkers, choose_workers
 
 _CLEARLY = 0.95
 """More threads are used only where they are clearly quicker: a thread that waits costs the rest of the machine."""
@@ -137,7 +137,7 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
     )
 
 
-def _calibration(spec: Spec, chosen: Chosen, alone: timing.ServiceTime, batch: Batch) -> Calibration:
+def _calibration(spec: Spec, chosen: ChosenWorkers, alone: timing.ServiceTime, batch: Batch) -> Calibration:
     bound_from: Literal["config", "measured"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     measured = bool(chosen.rates)
     return Calibration(

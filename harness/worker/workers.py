@@ -10,7 +10,7 @@ from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
 from harness.worker.teams.pools import POOLS
-from harness.worker.teams.team import Pool, Speed
+from harness.worker.teams.team import PoolTeam, Speed
 from harness.worker.timing import NOT_TIMED, ServiceTime
 
 _CLEARLY = 1.02
@@ -18,10 +18,10 @@ _CLEARLY = 1.02
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenWorkers:
     """Who answers, and how fast."""
 
-    pool: Pool
+    pool: PoolTeam
     speed: Speed
     why: str
     rates: Mapping[str, float]
@@ -36,7 +36,7 @@ def choose_workers(
     count: int,
     indices: Sequence[int],
     alone: ServiceTime,
-) -> Chosen:
+) -> ChosenWorkers:
     """Measures what comes into question, and keeps the better one.
 
     Args:
@@ -56,9 +56,9 @@ def choose_workers(
     if spec.load.mode == "accuracy":
         pool = POOLS[name](instances, first, threads, count, alone.median_ns)
         speed = Speed(count * 1e9 / alone.median_ns, alone.median_ns, alone.median_ns)
-        return Chosen(pool, speed, why if why == "config" else NOT_TIMED, {})
+        return ChosenWorkers(pool, speed, why if why == "config" else NOT_TIMED, {})
 
-    def measured(name: str) -> tuple[Pool, Speed]:
+    def measured(name: str) -> tuple[PoolTeam, Speed]:
         pool = POOLS[name](instances, first, threads, count, alone.median_ns)
         try:
             speed = pool.measure(indices)
@@ -75,7 +75,7 @@ def choose_workers(
         if its.samples_per_second > _CLEARLY * speed.samples_per_second:
             best, loser, speed = loser, best, its
         loser.dismiss()
-    return Chosen(best, speed, why, rates)
+    return ChosenWorkers(best, speed, why, rates)
 
 
 def _candidates(spec: Spec, alone: ServiceTime) -> tuple[Sequence[str], str]:

@@ -22,7 +22,7 @@ from harness.serving.dispatch.frames import Frame, Inbox, Kind
 _GRACE_S = 2.0
 
 
-class Asked(NamedTuple):
+class Outstanding(NamedTuple):
     """Work that a peer has not answered yet."""
 
     ids: Sequence[int]
@@ -44,7 +44,7 @@ class Peer:
             self.process = child_process.start("harness.serving.dispatch.peer", [theirs.fileno()])
         self.inbox = Inbox()
         self.acknowledged = threading.Event()
-        self.asked: deque[Asked] = deque()
+        self.asked: deque[Outstanding] = deque()
         """Oldest first."""
         self.sent = self.answered = 0
         """Samples; the one is written by who hands out, the other by who takes back."""

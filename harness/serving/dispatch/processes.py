@@ -20,7 +20,7 @@ from harness.machine.control import STOP_WORD, Control
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Frame, Kind
 from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.peers import Asked, Peer
+from harness.serving.dispatch.peers import Outstanding, Peer
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.dispatch.shared_samples import pack_samples
 from harness.serving.samples import Row
@@ -145,7 +145,7 @@ class ProcessPool:
             share = -(-waiting // (_CHUNKS_AT_ONCE * len(self._peers)))
             whole = -(-share // self._unit) * self._unit
             ids, indices, issued_ns = self._take(min(self._chunk, whole))
-            peer.asked.append(Asked(ids, issued_ns, monotonic_ns() if issued_ns else 0))
+            peer.asked.append(Outstanding(ids, issued_ns, monotonic_ns() if issued_ns else 0))
             peer.sent += len(ids)
             peer.send(frames.pack_indices(indices))
 
@@ -222,7 +222,7 @@ class ProcessPool:
         words, slot = self._slots[peer.number]
         words[slot] += len(ids)
 
-    def _note(self, number: int, asked: Asked) -> None:
+    def _note(self, number: int, asked: Outstanding) -> None:
         """A peer takes one piece of work after the other, so this one began when it was there and the one before was done."""
         done_ns, add = monotonic_ns(), self._times[number].add
         began_ns = max(asked.handed_ns, self._done_ns[number])

@@ -8,14 +8,16 @@ from typing import Protocol
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.worker.teams.processes import Processes
-from harness.worker.teams.team import Pool
+from harness.worker.teams.team import PoolTeam
 from harness.worker.teams.threads import Threads
 
 
 class OpensPool(Protocol):
     """Opens a pool."""
 
-    def __call__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> Pool:
+    def __call__(
+        self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int
+    ) -> PoolTeam:
         """Opens the instances.
 
         Args:

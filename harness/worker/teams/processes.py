@@ -17,21 +17,21 @@ from harness.serving.responder import Responder
 from harness.serving.sut import SystemUnderTest
 from harness.worker import pool_timing
 from harness.worker.pool_timing import Tally
-from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, Pool, Speed, Window
+from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, PoolTeam, Speed, Window
 
 _MOST_TOGETHER = 256
 _SERVER_CHUNK_NS = 100_000
 """Queries that wait already are handed to a process together, as many as it answers in so long."""
 
 
-class Processes(Pool):
+class Processes(PoolTeam):
     """Processes; the first instance, which is in this one, only tells what there is to know of the model."""
 
     kind = PROCESSES
     copies_samples = True
 
     def __init__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> None:
-        """Starts as many as are wanted; see `Pool`.
+        """Starts as many as are wanted; see `PoolTeam`.
 
         Raises:
             RunFailed: One died.
@@ -69,7 +69,7 @@ class Processes(Pool):
         pool.close()
 
     def measure(self, indices: Sequence[int]) -> Speed:
-        """See `Pool`. All that a run has but LoadGen is there."""
+        """See `PoolTeam`. All that a run has but LoadGen is there."""
         with self._trial(indices) as trial:
             per_second = trial.samples_per_second()
             busy_ns = int(self.count * 1e9 / per_second)

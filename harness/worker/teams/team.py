@@ -133,7 +133,7 @@ class Team(ABC):
         return ()
 
 
-class Pool(Team):
+class PoolTeam(Team):
     """Workers for Server and Offline."""
 
     def __init__(

@@ -14,18 +14,18 @@ from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.worker import pool_timing
 from harness.worker.batch import whole_invokes
-from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, Pool, Speed, Window
+from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, PoolTeam, Speed, Window
 
 _MOST_TOGETHER = 64
 
 
-class Threads(Pool):
+class Threads(PoolTeam):
     """Worker threads."""
 
     kind = THREADS
 
     def __init__(self, instances: Instances, first: SystemUnderTest, threads: int, count: int, alone_ns: int) -> None:
-        """Opens as many instances as are wanted beside the first; see `Pool`."""
+        """Opens as many instances as are wanted beside the first; see `PoolTeam`."""
         placement = instances.place(threads, count)
         others = [instances.sut(threads, placement.of(number), first.batch) for number in range(1, count)]
         super().__init__(instances, first, placement, count, alone_ns, others)
@@ -45,7 +45,7 @@ class Threads(Pool):
         workers.close()
 
     def measure(self, indices: Sequence[int]) -> Speed:
-        """See `Pool`. Server's queries come through a queue, which costs what a quick model does."""
+        """See `PoolTeam`. Server's queries come through a queue, which costs what a quick model does."""
         per_second, self._busy_ns = self._throughput(indices)
         if not self.serves:
             return Speed(per_second, self._busy_ns, self._busy_ns)

@@ -18,7 +18,7 @@ from harness.errors import ConfigError
 from harness.zoo.files.catalog import Item
 from harness.zoo.files.download import FetchFailed, Patience, Source, download, forget
 from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, partial_path, put_aside, writing
-from harness.zoo.files.official import REJECTED, examine, hash_file, mismatch, official_path, other_size, pin_of
+from harness.zoo.files.official import REJECTED, find_cached, hash_file, mismatch, official_path, other_size, pin_of
 from harness.zoo.files.plausible import implausible
 
 _THREADS = 4
@@ -92,7 +92,7 @@ def _fetch_safely(item: Item, how: Fetching, stop: threading.Event) -> FileOutco
 def _fetch_one(item: Item, how: Fetching, stop: threading.Event) -> FileOutcome:
     cache = how.cache
     try:
-        found = examine(item.file, item.entry, cache)
+        found = find_cached(item.file, item.entry, cache)
     except OSError as error:
         raise ConfigError(f"{official_path(item.file, cache)} cannot be read: {error.strerror}") from None
     if found.usable:  # without the lock: the cache may be read-only
@@ -101,7 +101,7 @@ def _fetch_one(item: Item, how: Fetching, stop: threading.Event) -> FileOutcome:
     if not urls:
         raise ConfigError(f"{item.file} has no public address: {item.entry.obtain or 'get it from its owners'}")
     with writing(cache), locked(item.file, cache, how.on_wait):
-        found = examine(item.file, item.entry, cache)
+        found = find_cached(item.file, item.entry, cache)
         if found.usable:  # by the one we waited for
             return outcome_of(item, found, "was here")
         put_aside(found)

@@ -15,7 +15,7 @@ from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, 
 from harness.zoo.files.official import (
     Digests,
     Stamp,
-    examine,
+    find_cached,
     hash_file,
     is_published,
     mismatch,
@@ -57,7 +57,7 @@ def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = Fa
     if why:
         raise ConfigError(f"{path} is not {item.file}: {why}")
     with writing(cache), locked(item.file, cache, lambda _: None):
-        found = examine(item.file, item.entry, cache)
+        found = find_cached(item.file, item.entry, cache)
         if found.usable and found.sha256 == digests.sha256:
             outcomes = [outcome_of(item, found, "was here")]
         else:

@@ -121,7 +121,7 @@ def stamp_path(file: str, cache: Path) -> Path:
     return official_path(STAMPS, cache) / f"{file}.json"
 
 
-def examine(file: str, known: Known, cache: Path) -> Cached:
+def find_cached(file: str, known: Known, cache: Path) -> Cached:
     """What the cache holds under this name. Reads the file only if its stamp does not fit it.
 
     Args:

@@ -17,7 +17,7 @@ from accuracy.errors import TruthError
 from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.files.install import locked, writing
-from harness.zoo.files.official import PREPARED, examine, hash_file, is_published, official_path
+from harness.zoo.files.official import PREPARED, find_cached, hash_file, is_published, official_path
 from harness.zoo.files.unpack import unpack
 from tasks.base import DataMissing
 from tasks.hub import is_hub_name
@@ -76,7 +76,7 @@ class Stage:
     def part(self, file: str) -> Path | None:
         """A part of the set from the cache, if it is there and whole."""
         known = next(part for part in self.entry.parts if part.file == file)
-        found = examine(file, known, self.cache)
+        found = find_cached(file, known, self.cache)
         return found.path if found.usable else None
 
     def bring(self, source: Path, to: Place) -> None:
@@ -166,7 +166,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
         raise ConfigError(f"data set {name} needs no preparation: ./run.sh fetch {name}")
     place = official_path(entry.file, cache)
     with writing(cache), locked(entry.file, cache, lambda _: None):
-        found = examine(entry.file, entry, cache)
+        found = find_cached(entry.file, entry, cache)
         if found.usable and given.source is None:
             return Prepared(place, entry.prepare.count, found.state, "was here")
         if place.exists() or place.is_symlink():

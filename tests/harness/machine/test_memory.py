@@ -13,7 +13,7 @@ import pytest
 
 from harness.json_records import from_json
 from harness.machine.memory import SHARED_SAMPLES, MemoryMeter, Owner, Residents, peak_rss_bytes
-from harness.report.run import render
+from harness.report.run import render_run
 from harness.results.record import Result
 
 MB = 1 << 20
@@ -154,4 +154,4 @@ def test_a_run_says_what_took_its_memory_and_so_does_its_table(
     assert 0 < memory["parts"]["samples_bytes"] < MB, SHARED_SAMPLES
     assert "; while queries ran " in done.stdout
     earlier = result | {"memory": {"peak_rss_bytes": 12_000_000}}
-    assert "peak memory  12 MB\n" in render(from_json(Result, earlier))
+    assert "peak memory  12 MB\n" in render_run(from_json(Result, earlier))

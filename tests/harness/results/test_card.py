@@ -25,7 +25,7 @@ from harness.config.files import benchmark_names, config_folder, load_benchmark
 from harness.config.registry import task_class
 from harness.json_records import from_json, to_json
 from harness.report.accuracy import accuracy_rows, exact_metric, metric
-from harness.results.card import Subject, judge, may_be_lost
+from harness.results.card import Subject, judge_accuracy, may_be_lost
 from harness.results.scores import Card, Metric
 from harness.spec.rules_in_force import chosen_rules
 from harness.spec.schema import DataSetRef, ModelRef
@@ -62,7 +62,7 @@ def card_of(score: Score, of: Subject) -> dict[str, Any]:
 
 
 def as_json(score: Mapping[str, float], of: Subject) -> dict[str, Any]:
-    return to_json(judge(score, of))
+    return to_json(judge_accuracy(score, of))
 
 
 # --- margins -----------------------------------------------------------------------------------------------------
@@ -303,13 +303,13 @@ def test_a_target_holds_in_its_rounds_alone() -> None:
 
 
 def test_the_terminal_shows_the_card_as_the_field_writes_it() -> None:
-    judged = judge(hits(37_715, 50_000), subject(count=50_000, full_count=50_000))
+    judged = judge_accuracy(hits(37_715, 50_000), subject(count=50_000, full_count=50_000))
     assert accuracy_rows(judged.accuracy, judged.accuracy_card) == [
         ("top1", "75.43 % (95 % confidence: 75.05 to 75.81; Wilson, 50,000 pictures)"),
         ("target", "74.66 % (v3.1: 98 % of 76.19 top-1)"),
         ("margin", "passed: +0.77 points, 385 more may be lost"),
     ]
-    missed = judge(hits(37_000, 50_000), subject(count=50_000, full_count=50_000))
+    missed = judge_accuracy(hits(37_000, 50_000), subject(count=50_000, full_count=50_000))
     assert ("margin", "MISSED: -0.66 points, 330 more must be won") in accuracy_rows(
         missed.accuracy, missed.accuracy_card
     )
@@ -322,7 +322,7 @@ def test_floors_keep_the_digits_that_the_rules_give_them() -> None:
         ("coco_ap", 0.227, "0.227 mAP"),
     ):
         floor = Target(metric=name, value=value, source="rule")
-        judged = judge(Score({name: 0.5}, "pictures", 10), subject(headline=name, targets=[floor], round=None))
+        judged = judge_accuracy(Score({name: 0.5}, "pictures", 10), subject(headline=name, targets=[floor], round=None))
         assert ("target", f"{text} (rule)") in accuracy_rows(judged.accuracy, judged.accuracy_card)
 
 

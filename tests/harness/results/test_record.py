@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, to_json
-from harness.report.run import render
+from harness.report.run import render_run
 from harness.report.series import render_series
 from harness.results.files import read_result, result_of, write_result
 from harness.results.page import page, paths
@@ -27,7 +27,7 @@ Written = Callable[[str], Path]
 
 
 def text_of(result: Result | SeriesResult) -> str:
-    return render_series(result) if isinstance(result, SeriesResult) else render(result)
+    return render_series(result) if isinstance(result, SeriesResult) else render_run(result)
 
 
 @pytest.mark.parametrize("name", NAMES)

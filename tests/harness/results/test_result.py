@@ -16,7 +16,7 @@ import yaml
 
 from harness.json_records import from_json
 from harness.report.accuracy import metric
-from harness.report.run import render
+from harness.report.run import render_run
 from harness.results.record import Result
 from harness.results.warnings import too_short
 from harness.units import duration
@@ -297,7 +297,7 @@ def test_the_machine_is_read_before_the_first_query_and_after_the_last(name: str
     for reason in result["unstable"]:
         assert reason["what"]
         assert reason["fix"]
-        assert f"unstable: {reason['what']}" in render(from_json(Result, result))
+        assert f"unstable: {reason['what']}" in render_run(from_json(Result, result))
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])

@@ -23,7 +23,7 @@ from harness.model.comparison import Comparison
 from harness.model.opening import Opener
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
-from harness.worker.batch import CannotBatchError, open_many, prove
+from harness.worker.batch import CannotBatchError, open_many, prove_batch
 from tasks.base import Codec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -152,7 +152,7 @@ def test_models_of_the_zoo_answer_every_sample_in_every_place_as_by_itself(zoo: 
     many = open_many(opens(kind, model), single, 3)
     rng = np.random.default_rng(0)
     rows = [tuple(_noise(rng, tensor) for tensor in single.inputs) for _ in range(4)]
-    prove(TENTH, single, many, rows)
+    prove_batch(TENTH, single, many, rows)
     assert [tensor.shape[0] for tensor in (*many.inputs, *many.outputs)] == [3, 3]
 
 
@@ -199,9 +199,9 @@ def test_a_batch_that_answers_otherwise_is_found_out_even_where_all_samples_are_
     wrong: Callable[[Array], None], count: int, dtype: npt.DTypeLike
 ) -> None:
     rows = [(np.array([[1, 2, 3 + 7 * number]], dtype),) for number in range(count)]
-    prove(TENTH, Doubler(1, dtype), Doubler(4, dtype), rows)
+    prove_batch(TENTH, Doubler(1, dtype), Doubler(4, dtype), rows)
     with pytest.raises(CannotBatchError, match="asked 4 samples at once the model answers otherwise"):
-        prove(TENTH, Doubler(1, dtype), Doubler(4, dtype, wrong), rows)
+        prove_batch(TENTH, Doubler(1, dtype), Doubler(4, dtype, wrong), rows)
 
 
 def test_floats_may_differ_as_far_as_the_task_tolerates_and_no_further() -> None:
@@ -212,9 +212,9 @@ def test_floats_may_differ_as_far_as_the_task_tolerates_and_no_further() -> None
         return add
 
     rows = [(np.ones((1, 3), np.float32),)]
-    prove(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.01)), rows)
+    prove_batch(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.01)), rows)
     with pytest.raises(CannotBatchError, match="beyond a tenth"):
-        prove(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.5)), rows)
+        prove_batch(TENTH, Doubler(1, np.float32), Doubler(4, np.float32, by(0.5)), rows)
 
 
 def test_a_model_whose_answers_are_not_one_row_a_sample_is_refused() -> None:

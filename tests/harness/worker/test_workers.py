@@ -13,7 +13,7 @@ from harness.worker import workers
 from harness.worker.teams.pools import POOLS
 from harness.worker.teams.team import Speed
 from harness.worker.timing import ServiceTime
-from harness.worker.workers import Chosen, choose_workers
+from harness.worker.workers import ChosenWorkers, choose_workers
 
 QUICK, SLOW = ServiceTime(5_000, 5_000, 10), ServiceTime(1_000_000, 1_000_000, 10)
 
@@ -35,7 +35,7 @@ class Simulated:
 
 def choose(
     monkeypatch: pytest.MonkeyPatch, asked: str, alone: ServiceTime, mode: str = "performance", **rates: float | None
-) -> tuple[Chosen, dict[str, Simulated]]:
+) -> tuple[ChosenWorkers, dict[str, Simulated]]:
     pools = {name: Simulated(rate) for name, rate in rates.items()}
     monkeypatch.setattr(workers, "POOLS", {name: lambda *_, pool=pool: pool for name, pool in pools.items()})
     spec: Any = SimpleNamespace(backend=SimpleNamespace(workers=asked, name="cpu"), load=SimpleNamespace(mode=mode))

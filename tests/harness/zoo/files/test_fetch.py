@@ -21,7 +21,7 @@ from harness.zoo.files.fetch import Fetching, fetch
 from harness.zoo.files.importing import import_file
 from harness.zoo.files.install import FileOutcome
 from harness.zoo.files.meter import Meter
-from harness.zoo.files.official import examine, hash_file, official_path, read_stamp, write_stamp
+from harness.zoo.files.official import find_cached, hash_file, official_path, read_stamp, write_stamp
 
 BODY = b"\x78" + bytes(range(256)) * 2000
 OTHER = b"\x78" + BODY[:0:-1]
@@ -75,7 +75,7 @@ def test_a_file_with_another_checksum_is_kept_aside_and_never_used(origin: Any, 
     assert outcome.state == "failed"
     assert f"its MD5 is {md5(OTHER)}, the published one {md5(BODY)}" in outcome.what
     assert official_path("a.tfrecord.rejected", tmp_path).read_bytes() == OTHER
-    assert examine("a.tfrecord", wanted.entry, tmp_path).state == "absent"
+    assert find_cached("a.tfrecord", wanted.entry, tmp_path).state == "absent"
 
 
 def test_a_corrupt_origin_leads_to_the_next(origin: Any, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_cached_file_that_was_changed_is_put_aside_and_fetched_again(origin: A
     path = official_path("a.tfrecord", tmp_path)
     with path.open("ab") as file:
         file.write(b"more")
-    assert examine("a.tfrecord", wanted.entry, tmp_path).state == "corrupt"
+    assert find_cached("a.tfrecord", wanted.entry, tmp_path).state == "corrupt"
     assert fetch_one(wanted, tmp_path).state == "verified"
     assert path.read_bytes() == BODY
     assert official_path("a.tfrecord.rejected", tmp_path).read_bytes() == BODY + b"more"
@@ -163,10 +163,10 @@ def test_a_known_file_is_hashed_once_and_a_touched_one_again(tmp_path: Path, mon
     real = official.hash_file
     monkeypatch.setattr(official, "hash_file", lambda path: hashed.append(path) or real(path))  # type: ignore[func-returns-value]
     for _ in range(3):
-        assert examine("a.tfrecord", known, tmp_path).state == "verified"
+        assert find_cached("a.tfrecord", known, tmp_path).state == "verified"
     assert len(hashed) == 1
     os.utime(path, ns=(1, 1))
-    assert examine("a.tfrecord", known, tmp_path).state == "verified"
+    assert find_cached("a.tfrecord", known, tmp_path).state == "verified"
     assert len(hashed) == 2
 
 
@@ -336,7 +336,7 @@ def test_a_file_of_another_size_than_the_official_ones_is_never_pinned(tmp_path:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(b"1\n2\n")
     write_stamp("labels.txt", place, hash_file(place), tmp_path)
-    assert examine("labels.txt", known.items["labels.txt"].entry, tmp_path).state == "corrupt"
+    assert find_cached("labels.txt", known.items["labels.txt"].entry, tmp_path).state == "corrupt"
     file.write_bytes(whole)
     (outcome,) = import_file(file, known, tmp_path)
     assert outcome.what.startswith("imported, in place of the one that was pinned before")

@@ -19,7 +19,7 @@ from harness.spec.resolve import resolve
 from harness.spec.schema import DataSetRef, Spec
 from harness.zoo.files.catalog import read_catalog
 from harness.zoo.files.importing import import_file
-from harness.zoo.files.official import examine, official_path
+from harness.zoo.files.official import find_cached, official_path
 
 ORIGINS = {
     "commondatastorage.googleapis.com",
@@ -321,7 +321,7 @@ def test_the_command_fetches_from_a_mirror_and_shows_the_licence(
     assert "verified    edsr_f32b5_full_qint8.tflite" in done.stdout
     assert "Apache-2.0" in done.stderr
     known = read_catalog().items["edsr_f32b5_full_qint8.tflite"].entry
-    assert examine(known.file, known, tmp_path).state == "verified"
+    assert find_cached(known.file, known, tmp_path).state == "verified"
     again = cli(*words, "--json")
     assert json.loads(again.stdout)["files"][0]["what"] == "was here"
     assert again.stderr == ""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
-from harness.zoo.files.official import examine
+from harness.zoo.files.official import find_cached
 from harness.zoo.layouts.folders import LAYOUTS
 from harness.zoo.layouts.prepare import Given, Prepared, prepare
 from tasks.base import DataRef
@@ -166,7 +166,7 @@ def test_a_set_is_laid_out_once_and_a_gap_in_it_is_seen_later(imagenet: Path, va
     with pytest.raises(ConfigError, match="is there already: remove it first"):
         laid_out(wanted, cache, source=imagenet, truth=val_txt)
     next((done.path / "images").iterdir()).unlink()
-    found = examine("the_set", wanted, cache)
+    found = find_cached("the_set", wanted, cache)
     assert (found.state, found.why) == ("corrupt", f"{done.path}/images holds 2 files, 3 were put there")
 
 
