@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-NAMES = ("timed_path", "pictures", "normal_draws")
+NAMES = ("timed_path", "answers", "pictures", "normal_draws")
 """Each is native/NAME.c and becomes the module native._NAME."""
 WHY_NOT = "native/why_not_compiled.txt"
 """`native` says it on, where what is compiled is missed."""

@@ -1,6 +1,6 @@
 """What is there in C too, where it could be compiled when the package was installed.
 
-The timed path, the resize of pictures, and the random numbers of `diff`.
+The timed path, answers, the resize of pictures, and the random numbers of `diff`.
 
 Nothing depends on it: whoever uses a class or function of it has the same in Python, and takes that where the module is None.
 """
@@ -40,9 +40,10 @@ def _load(name: str) -> tuple[Any, str]:
 
 
 timed_path, _why_no_timed_path = _load("timed_path")
+answers, _why_no_answers = _load("answers")
 pictures, _why_no_pictures = _load("pictures")
 normal_draws, _why_no_normal_draws = _load("normal_draws")
 """The compiled modules, or None."""
 
-why_not = _why_no_timed_path or _why_no_pictures or _why_no_normal_draws
+why_not = _why_no_timed_path or _why_no_answers or _why_no_pictures or _why_no_normal_draws
 """Why one of them is not there; empty where all are."""

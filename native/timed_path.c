@@ -329,7 +329,7 @@ static int answer_clear(PyObject *object) {
 
 typedef struct {
   PyObject_HEAD vectorcallfunc call;
-  PyObject *answer, *room, *responses, *response, *complete, *abandon, *id;
+  PyObject *answer, *room, *responses, *response, *complete, *abandon, *id, *data_name, *size_name;
   Py_buffer words, buffer;
   volatile uint64_t *stop, *done;
   Py_ssize_t size;
@@ -343,11 +343,28 @@ static PyObject *as_bytes(PyObject *packed) {
   return bytes;
 }
 
-/* Puts the answer where the response points, and completes. */
-static int respond(SingleStream *self, PyObject *query_id, PyObject *packed) {
-  char *bytes;
-  Py_ssize_t size;
-  if (PyBytes_AsStringAndSize(packed, &bytes, &size) < 0) return -1;
+/* An answer of so many bytes is sent from where it lies: harness.serving.responder.LARGE_BYTES. */
+#define LARGE (1 << 16)
+
+static int set_number(PyObject *of, PyObject *name, size_t number) {
+  PyObject *value = PyLong_FromSize_t(number);
+  int failed = value ? PyObject_SetAttr(of, name, value) : -1;
+  Py_XDECREF(value);
+  return failed;
+}
+
+/* Lets the response point at the answer itself, which whoever calls this keeps until it is sent. */
+static int point_at(SingleStream *self, const char *bytes, Py_ssize_t size) {
+  self->size = -1;
+  PyBuffer_Release(&self->buffer);
+  return set_number(self->response, self->data_name, (size_t)(uintptr_t)bytes) < 0 ||
+                 set_number(self->response, self->size_name, (size_t)size) < 0
+             ? -1
+             : 0;
+}
+
+/* Copies the answer to where the response points; other sizes than before get other room. */
+static int put(SingleStream *self, const char *bytes, Py_ssize_t size) {
   if (size != self->size) {
     self->size = -1;
     PyBuffer_Release(&self->buffer);
@@ -363,6 +380,14 @@ static int respond(SingleStream *self, PyObject *query_id, PyObject *packed) {
     self->size = size;
   }
   memcpy(self->buffer.buf, bytes, size);
+  return 0;
+}
+
+static int respond(SingleStream *self, PyObject *query_id, PyObject *packed) {
+  char *bytes;
+  Py_ssize_t size;
+  if (PyBytes_AsStringAndSize(packed, &bytes, &size) < 0) return -1;
+  if ((size < LARGE ? put : point_at)(self, bytes, size) < 0) return -1;
   if (PyObject_SetAttr(self->response, self->id, query_id) < 0) return -1;
   PyObject *done = PyObject_CallOneArg(self->complete, self->responses);
   Py_XDECREF(done);
@@ -423,7 +448,9 @@ static PyObject *single_stream_new(PyTypeObject *type, PyObject *args, PyObject 
   self->complete = Py_NewRef(complete);
   self->abandon = Py_NewRef(abandon);
   self->id = PyUnicode_InternFromString("id");
-  if (!self->id || PyObject_GetBuffer(words, &self->words, PyBUF_WRITABLE) < 0) {
+  self->data_name = PyUnicode_InternFromString("data");
+  self->size_name = PyUnicode_InternFromString("size");
+  if (!self->id || !self->data_name || !self->size_name || PyObject_GetBuffer(words, &self->words, PyBUF_WRITABLE) < 0) {
     Py_DECREF(self);
     return NULL;
   }
@@ -459,6 +486,8 @@ static int single_stream_clear(PyObject *object) {
   Py_CLEAR(self->complete);
   Py_CLEAR(self->abandon);
   Py_CLEAR(self->id);
+  Py_CLEAR(self->data_name);
+  Py_CLEAR(self->size_name);
   PyBuffer_Release(&self->words);
   PyBuffer_Release(&self->buffer);
   return 0;

@@ -213,14 +213,15 @@ class Task(ABC):
         """Number of samples (after `DataRef.count`)."""
 
     @abstractmethod
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
         """Binds the task to a model.
+
+        A codec is not told whether its answers will be timed or scored: both must have the same bytes, by the rules of mobile
+        and inference (MO rules/mobile_inference_rules.adoc, IP inference_rules.adoc: "the same output ... in both modes").
 
         Args:
             inputs: The model's inputs, in the order in which the backend takes them.
             outputs: The model's outputs, in the order in which the backend gives them.
-            accuracy: True for an accuracy run: the answer holds all that scoring needs. False for a performance run:
-                post-processing stops where the rule's timed work ends.
 
         Raises:
             ModelMismatch: The model cannot be asked this task's question; the message says what was expected.

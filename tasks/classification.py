@@ -23,7 +23,7 @@ from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
 from tasks.hub import is_hub_name
-from tasks.label_answers import LABEL_LAYOUTS, BestLabel, BestLabels, only_input, rewrite_labels, score_count
+from tasks.label_answers import LABEL_LAYOUTS, BestLabels, only_input, rewrite_labels, score_count
 from tasks.pictures.folders import FOLDERS, FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8
@@ -109,9 +109,9 @@ class Classification(Task):
         """Number of pictures."""
         return len(self._pictures)
 
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
         """Binds the task to a model of one picture input and one output of scores."""
-        return ClassificationCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+        return ClassificationCodec(self._pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
         """Reads the labels: one for each picture, and not known to be another set's?"""
@@ -229,8 +229,6 @@ class ClassificationCodec(FileCodec):
         options: ClassificationOptions,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
-        *,
-        accuracy: bool,
     ) -> None:
         """Holds the model's tensors against the task.
 
@@ -242,11 +240,7 @@ class ClassificationCodec(FileCodec):
         self._input = bind_input([only_input(inputs)], options, "image classification")
         self.offset = _offset(outputs, options)
         """How many of the model's first classes no label names."""
-        self._answers: BestLabel | BestLabels
-        if accuracy:
-            self._answers = BestLabels(min(_BEST, options.class_count), self.offset, options.log_dtype)
-        else:
-            self._answers = BestLabel(options.class_count, self.offset, options.log_dtype)
+        self._answers = BestLabels(min(_BEST, options.class_count), self.offset, options.log_dtype)
         self._profile = PROFILES[options.profile]
         self._code_version = code_version(options.profile)
 
@@ -259,7 +253,7 @@ class ClassificationCodec(FileCodec):
         return (self._input.encode(values),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The best label in a performance run, the five best in an accuracy run."""
+        """The five best labels."""
         return self._answers.answer(outputs)
 
     def answerer(self) -> Postprocess:

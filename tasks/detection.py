@@ -152,9 +152,8 @@ class Detection(Task):
         """Number of pictures."""
         return len(self._data.pictures)
 
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> DetectionCodec:
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> DetectionCodec:
         """Binds the task to a model of one picture input and the four outputs of TFLite_Detection_PostProcess."""
-        del accuracy  # the log needs no more than the timed work makes
         return DetectionCodec(self._data.pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:

@@ -74,9 +74,8 @@ class KeywordSpotting(Task):
         """Number of feature files."""
         return len(self._files)
 
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> Codec:
-        """Binds the task to a model of one input of 49 x 10 features and 12 scores; both modes log the best label."""
-        del accuracy
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
+        """Binds the task to a model of one input of 49 x 10 features and 12 scores; the best label is the answer."""
         return KeywordSpottingCodec(self._files, self._options, inputs, outputs)
 
     def check_truth(self) -> None:

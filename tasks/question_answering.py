@@ -114,14 +114,8 @@ class QuestionAnswering(Task):
         """Number of windows."""
         return len(self._windows)
 
-    def codec(
-        self,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-        *,
-        accuracy: bool,  # noqa: ARG002 - the logits are the answer in either mode
-    ) -> Codec:
-        """Binds the model's tensors by name. The logits are the answer: a performance run logs the same.
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
+        """Binds the model's tensors by name. The logits are the answer.
 
         Raises:
             ModelMismatch: Tensors that cannot be told apart, or of another shape or type.

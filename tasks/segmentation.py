@@ -27,7 +27,7 @@ from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
-from tasks.segmentation_binding import bind_classes, logged_classes, refuse_fractions
+from tasks.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 
 _ADE20K_CLASSES = 32
 _MOST_CLASSES = 256
@@ -105,9 +105,9 @@ class Segmentation(Task):
         """Number of pictures."""
         return len(self._pictures)
 
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> SegmentationCodec:
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> SegmentationCodec:
         """Binds the task to a model of one picture input and one class map or score output."""
-        return SegmentationCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+        return SegmentationCodec(self._pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
         """Reads every annotation: is there one for each picture, of a size that fits, with any class that is scored?"""
@@ -265,8 +265,6 @@ class SegmentationCodec(FileCodec):
         options: SegmentationOptions,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
-        *,
-        accuracy: bool,
     ) -> None:
         """Holds the model's tensors against the task.
 
@@ -279,8 +277,6 @@ class SegmentationCodec(FileCodec):
         self._height, self._width = self._input.height, self._input.width
         classes = bind_classes(outputs, self._input, options.class_count)
         self._axis, self._in_floats = classes.axis, classes.in_floats
-        self._accuracy = accuracy
-        self._header = wire.class_map_header(self._height, self._width)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, prepared and normalised."""
@@ -297,10 +293,7 @@ class SegmentationCodec(FileCodec):
         return (self._input.encode(picture),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The class map, compressed, in an accuracy run.
-
-        A performance run answers with the map's header alone: the timed work ends at the class map, in the model or
-        in the argmax over its scores here; compressing it serves the log only. Such an answer cannot be scored.
+        """The class map, one class a pixel, as runs of equal classes.
 
         Raises:
             ValueError: The model gave a class outside 0 to 255, or fractions.
@@ -308,14 +301,12 @@ class SegmentationCodec(FileCodec):
         class_map = outputs[0]
         if self._axis is not None:
             class_map = class_map.argmax(axis=self._axis)
-        if not self._accuracy:
-            return self._header
-        return wire.pack_class_map(logged_classes(class_map).reshape(self._height, self._width))
+        return class_map_answer(class_map, self._height, self._width)
 
     def answerer(self) -> Postprocess:
         """See `Codec.answerer`. Where the model gives floats, its first answer shows whether they are classes.
 
-        A first answer that is none raises ModelMismatch, in the calibration of a run whose own answers nobody reads.
+        A first answer that is none raises ModelMismatch, before anything is timed.
         """
         if not self._in_floats:
             return self.postprocess

@@ -68,14 +68,14 @@ class SuperResolution(Task):
             raise DataMissing(f"{self._pictures.names[0]} has no header and the model no size: use PNG files")
         return [sized(layout, *size)]
 
-    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], *, accuracy: bool) -> SuperResolutionCodec:
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> SuperResolutionCodec:
         """Binds the task to a model of one picture input and one picture output, `scale` times larger.
 
         Raises:
             DataMissing: A picture of another size than the model takes.
             ModelMismatch: Another kind of model.
         """
-        codec = SuperResolutionCodec(self._pictures, self._options, inputs, outputs, accuracy=accuracy)
+        codec = SuperResolutionCodec(self._pictures, self._options, inputs, outputs)
         for index in range(len(self)):
             check_size(self._pictures.names[index], self._size(index, codec.size), codec.size)
         return codec
@@ -201,8 +201,6 @@ class SuperResolutionCodec(FileCodec):
         options: SuperResolutionOptions,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
-        *,
-        accuracy: bool,
     ) -> None:
         """Holds the model's tensors against the task.
 
@@ -222,7 +220,6 @@ class SuperResolutionCodec(FileCodec):
                 f"be {list(wanted)}. Another scale is the option scale."
             )
         self._nearest = options.rounding == "nearest"
-        self._accuracy = accuracy
         self._header = wire.picture_header(height, width)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
@@ -236,18 +233,13 @@ class SuperResolutionCodec(FileCodec):
         return (self._input.encode(picture),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The picture as bytes, compressed, in an accuracy run.
-
-        A performance run answers with the picture's header alone: the timed work ends at the model's own output, and
-        what makes bytes of it and compresses them serves the log only. Such an answer cannot be scored.
+        """The picture, a byte a value. In C, where the model gives RGB pixels with their channels last, one pass makes it.
 
         Raises:
             ValueError: The model gave a value that is no number.
         """
-        if not self._accuracy:
-            return self._header
-        values = self._output.decode(outputs[0], nearest=self._nearest)
-        return wire.pack_picture(values)
+        packed = self._output.packed(outputs[0], self._header, nearest=self._nearest)
+        return wire.pack_picture(self._output.decode(outputs[0], nearest=self._nearest)) if packed is None else packed
 
     def cache_key(self) -> None:
         """Decoding is all there is."""

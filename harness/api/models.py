@@ -190,7 +190,7 @@ class Classifier(Model):
     task = "classification"
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
-        self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+        self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs)
         self._scores = outputs[0]
         self._names = names_for(self._listed, self._options.class_count)
 
@@ -276,7 +276,7 @@ class Segmenter(Model):
     task = "segmentation"
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
-        self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+        self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs)
         self._names = () if self._listed is None else names_of_maps(self._listed, self._options.num_classes)
 
     def __call__(self, picture: Picture) -> Mask:
@@ -316,7 +316,7 @@ class SuperResolver(Model):
         return None
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
-        self._codec = SuperResolutionCodec(Pictures.none(), self._options, inputs, outputs, accuracy=True)
+        self._codec = SuperResolutionCodec(Pictures.none(), self._options, inputs, outputs)
 
     def __call__(self, picture: Picture) -> Upscaled:
         """The picture, `scale` times as wide and high.

@@ -49,7 +49,7 @@ class Instances:
         )
         first = self.open(1)
         self.info: BackendInfo = first.info()
-        self.codec: Codec = task.codec(first.inputs, first.outputs, accuracy=spec.load.mode == "accuracy")
+        self.codec: Codec = task.codec(first.inputs, first.outputs)
         self.parity = Parity(spec.task, tolerance_for(spec.task, spec.backend.parity), self.codec.postprocess)
         self.samples = SampleLibrary(
             self.codec,

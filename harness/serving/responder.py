@@ -7,12 +7,16 @@ from collections.abc import Sequence
 
 import mlperf_loadgen as lg
 
+LARGE_BYTES = 1 << 16
+"""An answer of so much is sent from where it lies: the copy would be felt."""
+
 
 class Responder:
     """Completes queries from a buffer made beforehand. One per thread.
 
-    LoadGen copies an answer inside `QuerySamplesComplete`, so the buffer may be used again as soon as that returns. Answers
-    of one size, the usual case, go in as one copy, and the responses already know where each lies.
+    LoadGen copies an answer inside `QuerySamplesComplete`, in an accuracy run; in a performance run it does not look at it. So
+    the buffer may be used again as soon as that returns. Answers of one size, the usual case, go in as one copy, and the
+    responses already know where each lies. Pictures are not copied: see `LARGE_BYTES`.
     """
 
     def __init__(self, slots: int) -> None:
@@ -34,14 +38,28 @@ class Responder:
     def one(self, query_id: int, answer: bytes) -> None:
         """Completes a query of one sample."""
         size = len(answer)
-        if size != self._even:
-            self._lay_out_evenly(size)
-        self._buffer[:size] = answer
+        if size >= LARGE_BYTES:
+            self._point_at([answer])
+        else:
+            if size != self._even:
+                self._lay_out_evenly(size)
+            self._buffer[:size] = answer
         self.responses[0].id = query_id
         self.send(self.responses)
 
     def complete(self, query_ids: Sequence[int], answers: Sequence[bytes]) -> None:
         """Completes several samples in one call."""
+        count = len(answers)
+        if len(answers[0]) >= LARGE_BYTES:
+            self._point_at(answers)
+        else:
+            self._take_in(answers)
+        responses = self.responses if count == len(self.responses) else self.responses[:count]
+        for response, query_id in zip(responses, query_ids, strict=True):
+            response.id = query_id
+        self.send(responses)
+
+    def _take_in(self, answers: Sequence[bytes]) -> None:
         count, size = len(answers), len(answers[0])
         joined = b"".join(answers)
         # No answer is longer than the first, and together they are as long as if all were: so all are.
@@ -51,10 +69,13 @@ class Responder:
         else:
             self._lay_out([len(answer) for answer in answers])
         self._buffer[: len(joined)] = joined
-        responses = self.responses if count == len(self.responses) else self.responses[:count]
-        for response, query_id in zip(responses, query_ids, strict=True):
-            response.id = query_id
-        self.send(responses)
+
+    def _point_at(self, answers: Sequence[bytes]) -> None:
+        """Sends answers from where they lie; whoever has made them keeps them until they are sent."""
+        self._even = -1
+        for response, answer in zip(self.responses, answers, strict=False):
+            response.data = ctypes.cast(ctypes.c_char_p(answer), ctypes.c_void_p).value or 0
+            response.size = len(answer)
 
     def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
         """Completes samples whose answers lie in memory already, one behind the other. Not to be mixed with `complete`.

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from native import answers as in_c
 from tasks.base import Array, ModelMismatch, Tensor
 
 PerChannel = float | tuple[float, ...]
@@ -150,6 +151,23 @@ class PictureTensor:
         picture = values[0].transpose(1, 2, 0) if self.nchw else values[0]
         pixels: Array = self._pixels(picture, nearest=nearest)
         return pixels[..., ::-1] if self.bgr else pixels
+
+    def packed(self, values: Array, header: bytes, *, nearest: bool) -> bytes | None:
+        """A header and behind it what `decode` gives, in C; None where that does not look at such a picture.
+
+        Args:
+            values: As `decode`.
+            header: Of the answer.
+            nearest: As `decode`.
+        """
+        if in_c is None or self.nchw or self.bgr:
+            return None
+        meant, found = self.normalisation, None
+        if meant is None:
+            found = in_c.picture_of_bytes(values, header)
+        elif values.dtype == np.float32 and isinstance(meant.mean, float) and isinstance(meant.std, float):
+            found = in_c.picture_of_floats(values, header, meant.mean, meant.std, nearest)
+        return found if isinstance(found, bytes) else None
 
     def _pixels(self, values: Array, *, nearest: bool) -> Array:
         if self.normalisation is None and values.dtype == np.int8:

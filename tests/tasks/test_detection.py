@@ -222,7 +222,7 @@ def test_a_pbtxt_is_matched_by_name_and_takes_the_sizes_of_the_pictures(tmp_path
 
 
 def codec_of(folder: Path, tensor: TensorSpec, **options: Any) -> DetectionCodec:
-    return Detection(DataRef(folder), DetectionOptions(**options)).codec([tensor], OUTPUTS, accuracy=True)
+    return Detection(DataRef(folder), DetectionOptions(**options)).codec([tensor], OUTPUTS)
 
 
 def resized(folder: Path, name: str) -> Array:
@@ -302,7 +302,7 @@ def test_the_cache_key_tells_preprocessing_apart_and_nothing_else(tmp_path: Path
 def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, inputs: list[TensorSpec]) -> None:
     task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions())
     with pytest.raises(ModelMismatch, match=r"\[1, height, width, 3\]"):
-        task.codec(inputs, OUTPUTS, accuracy=False)
+        task.codec(inputs, OUTPUTS)
 
 
 @pytest.mark.parametrize(
@@ -362,9 +362,9 @@ def test_the_answer_holds_what_the_model_counts_clipped_and_offset(
 def test_permuted_outputs_are_found_by_name(coco: Path) -> None:
     task = Detection(DataRef(coco), DetectionOptions())
     values = outputs_of(np.array([[0, 0, 0.5, 1]]), np.array([17]), np.array([0.5]), 1)
-    straight = task.codec([picture_input()], OUTPUTS, accuracy=True).postprocess(values)
+    straight = task.codec([picture_input()], OUTPUTS).postprocess(values)
     for turn in range(4):
-        codec = task.codec([picture_input()], OUTPUTS[turn:] + OUTPUTS[:turn], accuracy=True)
+        codec = task.codec([picture_input()], OUTPUTS[turn:] + OUTPUTS[:turn])
         assert codec.postprocess(values[turn:] + values[:turn]) == straight
     assert unpack_detections(straight).tolist() == [[0, 0, 0, 0.5, 1, 0.5, 18]]
 
@@ -384,7 +384,7 @@ def test_a_count_that_cannot_be_ends_the_run(coco: Path, count: float) -> None:
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
 def test_a_nan_score_is_not_filtered_away_but_refused_in_scoring(coco: Path, threshold: float) -> None:
     task = Detection(DataRef(coco, count=1), DetectionOptions(score_threshold=threshold))
-    codec = task.codec([picture_input()], OUTPUTS, accuracy=True)
+    codec = task.codec([picture_input()], OUTPUTS)
     data = codec.postprocess(outputs_of(np.ones((2, 4)), np.ones(2), np.array([0.9, math.nan]), 2))
     with pytest.raises(LogError, match=r"sample 0 \(c.png\): detection 1 has the score nan"):
         task.score([Answer(0, data)])
@@ -531,7 +531,7 @@ class Ssd:
 
     def run(self, task: Detection) -> list[Outputs]:
         """The raw outputs of every sample."""
-        codec = task.codec(self.inputs, self.outputs, accuracy=True)
+        codec = task.codec(self.inputs, self.outputs)
         into = self.interpreter.get_input_details()[0]["index"]
         places = [detail["index"] for detail in self.interpreter.get_output_details()]
         found = []
@@ -543,7 +543,7 @@ class Ssd:
 
     def answers(self, task: Detection, found: list[Outputs], outputs: list[TensorSpec] | None = None) -> list[Answer]:
         """As the system under test logs them."""
-        codec = task.codec(self.inputs, outputs or self.outputs, accuracy=True)
+        codec = task.codec(self.inputs, outputs or self.outputs)
         answers = []
         for index, values in enumerate(found):
             rows = unpack_detections(codec.postprocess(values)).copy()

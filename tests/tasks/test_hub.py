@@ -116,8 +116,8 @@ def test_pictures_are_prepared_and_scored_as_those_of_a_folder(datasets: Any, fo
     other = Classification(DataRef(folder / "train/dog"), ClassificationOptions(num_classes=2))
     scores = TensorSpec("scores", (1, 2), np.dtype(np.uint8))
     for index in range(2):
-        (found,) = task.codec([PICTURE], [scores], accuracy=True).preprocess(2 + index)
-        (wanted,) = other.codec([PICTURE], [scores], accuracy=True).preprocess(index)
+        (found,) = task.codec([PICTURE], [scores]).preprocess(2 + index)
+        (wanted,) = other.codec([PICTURE], [scores]).preprocess(index)
         assert np.array_equal(found, wanted)
     task.check_truth()
     answers = [Answer(index, pack_labels([label])) for index, label in enumerate([0, 0, 1, 0])]
@@ -139,9 +139,9 @@ def test_a_data_set_that_was_saved_is_read_with_pictures_inside(datasets: Any, t
     assert two.labels is not None
     assert list(one.labels.values) == [2, 0, 1]
     assert list(two.labels.values) == [1, 2]
-    (prepared,) = task_of(f"hf:{tmp_path}/two").codec([PICTURE], [SCORES], accuracy=True).preprocess(1)
+    (prepared,) = task_of(f"hf:{tmp_path}/two").codec([PICTURE], [SCORES]).preprocess(1)
     Image.fromarray(pixels(0)).save(tmp_path / "0.png")
-    (wanted,) = task_of(str(tmp_path), count=1).codec([PICTURE], [SCORES], accuracy=True).preprocess(0)
+    (wanted,) = task_of(str(tmp_path), count=1).codec([PICTURE], [SCORES]).preprocess(0)
     assert np.array_equal(prepared, wanted)
     with pytest.raises(DataMissing, match=r"two has no split 'test', but train, validation"):
         open_hub_pictures(Path(f"hf:{tmp_path}/two:test"))
@@ -271,8 +271,8 @@ def test_the_same_questions_in_squads_json_make_the_same_windows(
     ids = [TensorSpec(name, (1, 96), np.dtype(np.int32)) for name in ("input_ids", "input_mask", "segment_ids")]
     logits = [TensorSpec(name, (1, 96), np.dtype(np.float32)) for name in ("start_logits", "end_logits")]
     for index in range(2):
-        found = one.codec(ids, logits, accuracy=True).preprocess(index)
-        wanted = two.codec(ids, logits, accuracy=True).preprocess(index)
+        found = one.codec(ids, logits).preprocess(index)
+        wanted = two.codec(ids, logits).preprocess(index)
         assert all(map(np.array_equal, found, wanted))
     answers = [
         Answer(index, np.tile(np.arange(192, dtype=np.float32) % (7 + index), 1).tobytes()) for index in range(2)

@@ -37,7 +37,7 @@ def task_of(path: Path, count: int | None = None, **options: Any) -> KeywordSpot
 
 
 def test_a_model_quantised_as_the_files_gets_their_bytes(tmp_path: Path) -> None:
-    codec = task_of(feature_set(tmp_path)).codec([INT8], [SCORES], accuracy=True)
+    codec = task_of(feature_set(tmp_path)).codec([INT8], [SCORES])
     (prepared,) = codec.preprocess(0)
     assert prepared.shape == (1, 49, 10, 1)
     assert prepared.dtype == np.int8
@@ -46,7 +46,7 @@ def test_a_model_quantised_as_the_files_gets_their_bytes(tmp_path: Path) -> None
 
 
 def test_a_float_model_gets_the_features_themselves(tmp_path: Path) -> None:
-    codec = task_of(feature_set(tmp_path)).codec([spec(np.float32)], [SCORES], accuracy=True)
+    codec = task_of(feature_set(tmp_path)).codec([spec(np.float32)], [SCORES])
     (prepared,) = codec.preprocess(0)
     expected = [(int(value) - ZERO_POINT) * SCALE for value in FEATURES]
     assert prepared.dtype == np.float32
@@ -55,28 +55,27 @@ def test_a_float_model_gets_the_features_themselves(tmp_path: Path) -> None:
 
 def test_a_model_quantised_otherwise_gets_the_features_quantised_anew(tmp_path: Path) -> None:
     tensor = spec(np.int8, scale=1.0, zero_point=10)
-    codec = task_of(feature_set(tmp_path)).codec([tensor], [SCORES], accuracy=True)
+    codec = task_of(feature_set(tmp_path)).codec([tensor], [SCORES])
     (prepared,) = codec.preprocess(0)
     expected = [max(-128, min(127, round((int(value) - ZERO_POINT) * SCALE) + 10)) for value in FEATURES]
     assert prepared.ravel().tolist() == expected
 
 
 def test_a_model_that_names_no_quantisation_gets_the_bytes(tmp_path: Path) -> None:
-    codec = task_of(feature_set(tmp_path)).codec([spec(np.int8, (1, 490))], [SCORES], accuracy=True)
+    codec = task_of(feature_set(tmp_path)).codec([spec(np.int8, (1, 490))], [SCORES])
     assert codec.preprocess(0)[0].tobytes() == FEATURES.tobytes()
 
 
 @pytest.mark.parametrize("size", [0, 489, 491, 1960])
 def test_a_file_of_another_size_is_named(tmp_path: Path, size: int) -> None:
     (feature_set(tmp_path) / "b.bin").write_bytes(bytes(size))
-    codec = task_of(tmp_path).codec([INT8], [SCORES], accuracy=True)
+    codec = task_of(tmp_path).codec([INT8], [SCORES])
     with pytest.raises(DataMissing, match=rf"b\.bin has {size} bytes, but a feature file has 490"):
         codec.preprocess(1)
 
 
-@pytest.mark.parametrize("accuracy", [True, False])
-def test_the_best_label_is_logged_in_both_modes(tmp_path: Path, accuracy: bool) -> None:
-    codec = task_of(feature_set(tmp_path)).codec([INT8], [SCORES], accuracy=accuracy)
+def test_the_best_label_is_logged(tmp_path: Path) -> None:
+    codec = task_of(feature_set(tmp_path)).codec([INT8], [SCORES])
     output = np.full((1, 12), -128, np.int8)
     output[0, 11] = output[0, 5] = 127
     assert unpack_labels(codec.postprocess([output]), 12) == [5]
@@ -130,7 +129,7 @@ def test_a_model_that_spots_no_keywords_is_refused(
     tmp_path: Path, tensor: TensorSpec, output: TensorSpec, complaint: str
 ) -> None:
     with pytest.raises(ModelMismatch, match=complaint):
-        task_of(feature_set(tmp_path)).codec([tensor], [output], accuracy=True)
+        task_of(feature_set(tmp_path)).codec([tensor], [output])
 
 
 @pytest.mark.parametrize(("option", "value"), [("scale", 0.0), ("scale", -1.0), ("zero_point", 128)])
@@ -163,7 +162,7 @@ def test_features_written_as_uint8_or_transposed_are_refused_by_name(tmp_path: P
     tensor = spec(np.int8, scale=SCALE, zero_point=zero_point)
     for says, other in spoilt.items():
         (tmp_path / "b.bin").write_bytes(np.ascontiguousarray(other).tobytes())
-        codec = task_of(tmp_path, zero_point=zero_point).codec([tensor], [SCORES], accuracy=True)
+        codec = task_of(tmp_path, zero_point=zero_point).codec([tensor], [SCORES])
         assert codec.preprocess(0)[0].tobytes() == features.tobytes()
         with pytest.raises(DataMissing, match=rf"b\.bin {says}"):
             codec.preprocess(1)

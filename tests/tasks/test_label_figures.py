@@ -49,7 +49,7 @@ def answer(task: Task, model: Path) -> list[Answer]:
 
     probe = Interpreter(str(model), num_threads=1)
     probe.allocate_tensors()  # this file has no output shape before
-    codec: Codec = task.codec(specs(probe.get_input_details()), specs(probe.get_output_details()), accuracy=True)
+    codec: Codec = task.codec(specs(probe.get_input_details()), specs(probe.get_output_details()))
     with ThreadPoolExecutor(2, initializer=load) as pool:
         return list(pool.map(run, range(len(task))))
 

@@ -48,7 +48,7 @@ def answered(
     task: QuestionAnswering, logits: Sequence[tuple[Floats, Floats]], outputs: Sequence[TensorSpec] = OUTPUTS
 ) -> Iterator[Answer]:
     """The logits through post-processing, as a model with these outputs would give them."""
-    codec = task.codec(INPUTS, outputs, accuracy=True)
+    codec = task.codec(INPUTS, outputs)
     for index, (start, end) in enumerate(logits):
         values = {"start_logits": start[np.newaxis], "end_logits": end[np.newaxis]}
         yield Answer(index, codec.postprocess([values[output.name] for output in outputs]))
@@ -105,12 +105,10 @@ def test_every_layout_and_type_of_the_log_is_scored_alike(
     assert other.score(logged)["f1"] < 0.3
 
 
-def test_a_performance_run_logs_what_an_accuracy_run_does(builtin: Path) -> None:
+def test_the_logits_go_out_in_pairs(builtin: Path) -> None:
     task = task_of(builtin)
     raw = [np.arange(384, dtype=np.float32)[np.newaxis], -np.arange(384, dtype=np.float32)[np.newaxis]]
-    one, two = (task.codec(INPUTS, OUTPUTS, accuracy=accuracy).postprocess(raw) for accuracy in (True, False))
-    assert one == two
-    start, end = unpack_logits(one, 384)
+    start, end = unpack_logits(task.codec(INPUTS, OUTPUTS).postprocess(raw), 384)
     assert start[5] == -5.0
     assert end[5] == 5.0
 
@@ -162,7 +160,7 @@ def test_inputs_come_in_the_models_order_whatever_it_is(builtin: Path, names: tu
     task = task_of(builtin)
     types = [np.dtype(kind) for kind in (np.int32, np.int64, np.float32)]
     inputs = [TensorSpec(name, (1, 384), dtype) for name, dtype in zip(names, types, strict=False)]
-    arrays = task.codec(inputs, OUTPUTS, accuracy=False).preprocess(3)
+    arrays = task.codec(inputs, OUTPUTS).preprocess(3)
     window = task._windows.inputs(3)
     for spec, array in zip(inputs, arrays, strict=True):
         if "type" in spec.name or "segment" in spec.name:
@@ -188,7 +186,7 @@ def test_inputs_come_in_the_models_order_whatever_it_is(builtin: Path, names: tu
     ],
 )
 def test_outputs_are_bound_by_name_and_not_by_place(builtin: Path, names: tuple[str, ...], start: int) -> None:
-    codec = task_of(builtin).codec(INPUTS, specs(*names, dtype=FLOAT), accuracy=True)
+    codec = task_of(builtin).codec(INPUTS, specs(*names, dtype=FLOAT))
     raw = [np.full((1, 384), place, np.float32) for place in range(len(names))]
     starts, ends = unpack_logits(codec.postprocess(raw), 384)
     assert starts[0] == start
@@ -198,7 +196,7 @@ def test_outputs_are_bound_by_name_and_not_by_place(builtin: Path, names: tuple[
 def test_names_that_say_nothing_are_listed_with_the_lines_to_write(builtin: Path) -> None:
     task = task_of(builtin)
     with pytest.raises(ModelMismatch) as caught:
-        task.codec(INPUTS, specs("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", dtype=FLOAT), accuracy=True)
+        task.codec(INPUTS, specs("StatefulPartitionedCall:0", "StatefulPartitionedCall:1", dtype=FLOAT))
     assert str(caught.value) == (
         "the names of the model's outputs do not tell which is which:\n"
         "  StatefulPartitionedCall:0 float32[1, 384]\n"
@@ -209,10 +207,10 @@ def test_names_that_say_nothing_are_listed_with_the_lines_to_write(builtin: Path
         "    end_logits: <one of the names above>"
     )
     with pytest.raises(ModelMismatch, match="input_mask: attention_mask"):
-        task.codec(specs("x", "attention_mask", "y"), OUTPUTS, accuracy=True)
+        task.codec(specs("x", "attention_mask", "y"), OUTPUTS)
     for names in (("ids_a", "ids_b", "mask"), ("input_mask", "segment_ids"), ("input_ids", "input_mask", "pixels")):
         with pytest.raises(ModelMismatch, match="do not tell which is which"):
-            task.codec(specs(*names), OUTPUTS, accuracy=True)
+            task.codec(specs(*names), OUTPUTS)
 
 
 def test_the_config_tells_what_names_do_not(builtin: Path) -> None:
@@ -223,7 +221,7 @@ def test_the_config_tells_what_names_do_not(builtin: Path) -> None:
         inputs={"input_ids": "c", "input_mask": "a", "segment_ids": "b"},
         outputs={"start_logits": "x:1", "end_logits": "x:0"},
     )
-    codec = task.codec(inputs, outputs, accuracy=True)
+    codec = task.codec(inputs, outputs)
     window = task._windows.inputs(0)
     expected = [window.input_mask, window.segment_ids, window.input_ids]
     for found, values in zip(codec.preprocess(0), expected, strict=True):
@@ -233,10 +231,10 @@ def test_the_config_tells_what_names_do_not(builtin: Path) -> None:
     with pytest.raises(
         ModelMismatch, match=r"option outputs.start_logits names 'x:1', which the model does not have:\n  end"
     ):
-        task.codec(inputs, OUTPUTS, accuracy=True)
+        task.codec(inputs, OUTPUTS)
     twice = task_of(builtin, outputs={"start_logits": "x:1", "end_logits": "x:1"})
     with pytest.raises(ModelMismatch, match="do not tell which is which"):
-        twice.codec(INPUTS, outputs, accuracy=True)
+        twice.codec(INPUTS, outputs)
 
 
 def test_quantised_logits_are_logged_as_floats(builtin: Path) -> None:
@@ -245,7 +243,7 @@ def test_quantised_logits_are_logged_as_floats(builtin: Path) -> None:
         TensorSpec("start_logits", (1, 384), np.dtype(np.uint8), 0.25, 128),
     ]
     raw = [np.full((1, 384), 13, np.int8), np.full((1, 384), 120, np.uint8)]
-    start, end = unpack_logits(task_of(builtin).codec(INPUTS, outputs, accuracy=True).postprocess(raw), 384)
+    start, end = unpack_logits(task_of(builtin).codec(INPUTS, outputs).postprocess(raw), 384)
     assert start[0] == -2.0
     assert end[0] == 5.0
 
@@ -269,14 +267,14 @@ def test_a_model_of_another_shape_or_type_is_refused(
     builtin: Path, inputs: list[TensorSpec], outputs: list[TensorSpec], message: str
 ) -> None:
     with pytest.raises(ModelMismatch, match=message):
-        task_of(builtin).codec(inputs, outputs, accuracy=True)
+        task_of(builtin).codec(inputs, outputs)
 
 
 def test_another_sequence_length_cuts_other_windows(builtin: Path) -> None:
     task = task_of(builtin, max_seq_length=128, doc_stride=64, max_query_length=32)
     assert len(task) > len(task_of(builtin))
     inputs, outputs = specs("input_ids", shape=(1, 128)), specs("start", "end", dtype=FLOAT, shape=(1, 128))
-    [ids] = task.codec(inputs, outputs, accuracy=True).preprocess(0)
+    [ids] = task.codec(inputs, outputs).preprocess(0)
     assert ids.shape == (1, 128)
 
 

@@ -40,7 +40,7 @@ def published_annotations(zoo: Path) -> Path:
 def run(zoo: Path, model: str, options: SegmentationOptions, truth: Path | None) -> tuple[Segmentation, list[Answer]]:
     task = Segmentation(DataRef(zoo / "datasets/ade20k_sample/images", truth), options)
     backend = CpuBackend(zoo / "models/mlperf_mobile" / f"{model}.tflite", threads=2)
-    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    codec = task.codec(backend.inputs, backend.outputs)
     answers = [
         Answer(index, codec.postprocess(backend.invoke(codec.preprocess(index))))
         for index in reversed(range(len(task)))
@@ -112,7 +112,7 @@ def test_twin_of_deeplabs_score_other_preprocessing_does_not_reach_it(zoo: Path,
         picture.save(tmp_path / f"{source.stem}.png")
     task = Segmentation(DataRef(tmp_path, published_annotations(zoo)), AS_MEASURED)
     backend = CpuBackend(zoo / "models/mlperf_mobile/deeplabv3_mnv2_ade20k_uint8.tflite", threads=2)
-    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    codec = task.codec(backend.inputs, backend.outputs)
     answers = [Answer(index, codec.postprocess(backend.invoke(codec.preprocess(index)))) for index in range(3)]
     assert abs(task.score(answers)["miou_present"] - 0.4545) > 0.005
 
@@ -151,7 +151,7 @@ def test_a_model_of_513_with_an_int64_map_finds_the_bird(zoo: Path, tmp_path: Pa
     task = Segmentation(DataRef(tmp_path), SegmentationOptions(num_classes=21))
     task.check_truth()
     backend = CpuBackend(zoo / "models/coral/deeplabv3_mnv2_dm05_pascal_quant.tflite", threads=2)
-    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    codec = task.codec(backend.inputs, backend.outputs)
     answer = codec.postprocess(backend.invoke(codec.preprocess(0)))
     mask = np.asarray(Image.open(tmp_path / "annotations/bird.png"))
     assert (wire.unpack_class_map(answer) == mask).mean() == pytest.approx(0.9606, abs=0.001)
@@ -180,10 +180,8 @@ def open_set(folder: Path, **options: Any) -> Segmentation:
     return Segmentation(DataRef(folder / "images"), SegmentationOptions(**options))
 
 
-def bind(
-    folder: Path, output: TensorSpec, *, accuracy: bool = True, side: int = 8, **options: Any
-) -> SegmentationCodec:
-    return open_set(folder, **options).codec(picture_input(side), [output], accuracy=accuracy)
+def bind(folder: Path, output: TensorSpec, *, side: int = 8, **options: Any) -> SegmentationCodec:
+    return open_set(folder, **options).codec(picture_input(side), [output])
 
 
 @pytest.mark.parametrize(
@@ -222,7 +220,7 @@ def test_scores_may_have_their_classes_first_and_no_batch(tmp_path: Path, shape:
 def test_where_both_axes_could_be_the_classes_the_output_is_as_the_input(tmp_path: Path, nchw: bool) -> None:
     task = open_set(make_set(tmp_path, [(8, 8)]), num_classes=8)
     shape = (1, 3, 8, 8) if nchw else (1, 8, 8, 3)
-    codec = task.codec([tensor(shape, np.uint8)], [tensor((1, 8, 8, 8), np.float32)], accuracy=True)
+    codec = task.codec([tensor(shape, np.uint8)], [tensor((1, 8, 8, 8), np.float32)])
     scores = np.random.default_rng(0).normal(size=(1, 8, 8, 8)).astype(np.float32)
     expected = scores[0].argmax(axis=0 if nchw else 2)
     np.testing.assert_array_equal(wire.unpack_class_map(codec.postprocess([scores])), expected)
@@ -239,7 +237,7 @@ def test_where_both_axes_could_be_the_classes_the_output_is_as_the_input(tmp_pat
 )
 def test_one_score_a_pixel_is_no_class_map_and_is_refused_before_the_run(tmp_path: Path, output: TensorSpec) -> None:
     with pytest.raises(ModelMismatch, match=r"tensor \w+ \[1, .* is one score a pixel"):
-        bind(make_set(tmp_path, [(8, 8)]), output, accuracy=False)
+        bind(make_set(tmp_path, [(8, 8)]), output)
 
 
 @pytest.mark.parametrize(("value", "dtype"), [(-1, np.int32), (256, np.int64), (np.nan, np.float32), (1e9, np.float32)])
@@ -257,21 +255,8 @@ def test_probabilities_are_no_class_map(tmp_path: Path) -> None:
     class_map[0, 3, 3] = 0.75
     with pytest.raises(ValueError, match=r"output holds 0\.75, which is no class"):
         codec.postprocess([class_map])
-    for accuracy in (True, False):  # a performance run, too, whose answers nobody reads
-        bound = open_set(tmp_path).codec(picture_input(8), [tensor((1, 8, 8), np.float32)], accuracy=accuracy)
-        with pytest.raises(ModelMismatch, match=r"output holds 0\.75, which is no class"):
-            bound.answerer()([class_map])
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 8, 8, 32)])
-def test_a_performance_run_answers_shortly_and_never_with_something_to_score(
-    tmp_path: Path, shape: tuple[int, ...]
-) -> None:
-    codec = bind(make_set(tmp_path, [(8, 8)]), tensor(shape, np.float32), accuracy=False)
-    answer = codec.postprocess([np.ones(shape, np.float32)])
-    assert 0 < len(answer) <= 16
-    with pytest.raises(LogError, match="score an accuracy run"):
-        wire.unpack_class_map(answer)
+    with pytest.raises(ModelMismatch, match=r"output holds 0\.75, which is no class"):
+        codec.answerer()([class_map])
 
 
 @pytest.mark.parametrize(
@@ -282,7 +267,7 @@ def test_every_input_type_gets_its_own_scale(tmp_path: Path, dtype: Any, expecte
     picture = np.broadcast_to(np.array([0, 127, 255], np.uint8), (8, 8, 3))
     Image.fromarray(picture).save(tmp_path / "a.png")
     task = Segmentation(DataRef(tmp_path), SegmentationOptions())
-    codec = task.codec(picture_input(8, dtype), [tensor((1, 8, 8), np.int32)], accuracy=True)
+    codec = task.codec(picture_input(8, dtype), [tensor((1, 8, 8), np.int32)])
     (prepared,) = codec.preprocess(0)
     assert prepared.dtype == dtype
     assert prepared.shape == (1, 8, 8, 3)
@@ -363,7 +348,7 @@ def test_a_corrupt_answer_is_refused(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(8, 8)]))
     packed = wire.pack_class_map(np.arange(64, dtype=np.uint8).reshape(8, 8))
     with pytest.raises(LogError, match=r"sample 0 \(a\.png\): a corrupt class map"):
-        task.score([Answer(0, packed[:-6] + b"\0\0\0\0\0\0")])
+        task.score([Answer(0, packed[:-6])])
 
 
 def test_without_a_ground_truth_a_task_still_describes_its_data_and_runs(tmp_path: Path) -> None:
@@ -408,9 +393,9 @@ def test_an_archive_of_pictures_finds_its_annotations_beside_it(tmp_path: Path) 
 def test_a_model_that_cannot_be_asked_is_refused(tmp_path: Path, inputs: list[TensorSpec], output: TensorSpec) -> None:
     task = open_set(make_set(tmp_path, [(8, 8)]))
     with pytest.raises(ModelMismatch, match=r"tensor (u?int|float)\d+ \["):
-        task.codec(inputs, [output], accuracy=True)
+        task.codec(inputs, [output])
     with pytest.raises(ModelMismatch, match="the model has"):
-        task.codec(picture_input(8), [], accuracy=True)
+        task.codec(picture_input(8), [])
 
 
 @pytest.mark.parametrize(
@@ -429,7 +414,7 @@ def test_the_cache_key_changes_with_all_that_makes_a_prepared_picture(tmp_path: 
         bind(folder, output, pad_value=0.0).cache_key(),
         bind(folder, output, profile="pillow").cache_key(),
         bind(folder, tensor((1, 9, 9), np.int32), side=9).cache_key(),
-        open_set(folder).codec(picture_input(8, np.int8), [output], accuracy=True).cache_key(),
+        open_set(folder).codec(picture_input(8, np.int8), [output]).cache_key(),
     ]
     assert bind(folder, output).cache_key() == keys[0]
     Image.new("RGB", (9, 9)).save(folder / "images/b.png")

@@ -105,7 +105,7 @@ def _open(recipe: Recipe) -> tuple[SystemUnderTest, SharedSamples]:
     backend = recipe.open()
     many = recipe.open_many(backend) if recipe.batch > 1 else None
     accuracy = spec.load.mode == "accuracy"
-    codec = task.codec(backend.inputs, backend.outputs, accuracy=accuracy)
+    codec = task.codec(backend.inputs, backend.outputs)
     samples = SharedSamples(len(task), backend.inputs)
     sut = SystemUnderTest(backend, codec, samples, check_answers=accuracy, many=many, resets=recipe.resets)
     return sut, samples

@@ -123,7 +123,7 @@ def test_a_picture_gets_the_labels_that_a_run_logs_with_names_and_scores(
 ) -> None:
     task = Classification(DataRef(picture_data), ClassificationOptions(offset=1))
     backend = CpuBackend(picture_model, threads=1)
-    codec = task.codec(backend.inputs, backend.outputs, accuracy=True)
+    codec = task.codec(backend.inputs, backend.outputs)
     with Classifier.open("mobilenet_edgetpu", model=picture_model, labels=names) as classify:
         for number, path in enumerate(sorted(picture_data.glob("*.jpg"))):
             outputs = backend.invoke(codec.preprocess(number))
@@ -140,7 +140,7 @@ def test_boxes_are_those_of_a_runs_log_in_pixels(detector: Path, tmp_path: Path)
     pixels = colours((255, 51, 0), height=40, width=100)
     Image.fromarray(pixels).save(tmp_path / "street.png")
     backend = CpuBackend(detector, threads=1)
-    codec = Detection(DataRef(tmp_path), DetectionOptions()).codec(backend.inputs, backend.outputs, accuracy=True)
+    codec = Detection(DataRef(tmp_path), DetectionOptions()).codec(backend.inputs, backend.outputs)
     rows = unpack_detections(codec.postprocess(backend.invoke(codec.preprocess(0))))
     with Detector.open("ssd_mobilenet_v2", model=detector) as detect:
         first, second = detect(tmp_path / "street.png").boxes

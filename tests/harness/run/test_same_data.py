@@ -186,7 +186,7 @@ LOGITS = tensors(np.float32, *((name, (1, 96)) for name in ("start_logits", "end
 
 def read_by(task: Task, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ReadData:
     """What a run of all samples keeps."""
-    codec = task.codec(inputs, outputs, accuracy=True)
+    codec = task.codec(inputs, outputs)
     read = {index: codec.preprocess_with_digest(index).digest for index in range(len(task))}
     return read_data(task, {index: digest for index, digest in read.items() if digest}, files_now(task))
 

@@ -57,7 +57,7 @@ def ask(
         task = QuestionAnswering(DataRef(data, truth), QuestionAnsweringOptions())
         inputs = [TensorSpec("input_ids", (1, 384), np.dtype(np.int32))]
         outputs = [TensorSpec(name, (1, 384), np.dtype(np.float32)) for name in ("end_logits", "start_logits")]
-        codec = task.codec(inputs, outputs, accuracy=True)
+        codec = task.codec(inputs, outputs)
         ids = np.concatenate([codec.preprocess(index)[0] for index in range(len(task))])
         logits = np.array([(end, start) for start, end in true_logits(task, truth)])
         table = tmp_path / "answers.npz"

@@ -37,24 +37,24 @@ def spec(name: str, *shape: int, dtype: Any = np.float32) -> TensorSpec:
 
 def classification(path: Path) -> Codec:
     task = Classification(DataRef(path), ClassificationOptions())
-    return task.codec([INPUT], [spec("scores", 1, 1000)], accuracy=True)
+    return task.codec([INPUT], [spec("scores", 1, 1000)])
 
 
 def detection(path: Path) -> Codec:
     op = "TFLite_Detection_PostProcess"
     shapes = [(1, 10, 4), (1, 10), (1, 10), (1,)]
     outputs = [spec(f"{op}:{number}", *shape) for number, shape in enumerate(shapes)]
-    return Detection(DataRef(path), DetectionOptions()).codec([INPUT], outputs, accuracy=True)
+    return Detection(DataRef(path), DetectionOptions()).codec([INPUT], outputs)
 
 
 def segmentation(path: Path) -> Codec:
     class_map = spec("map", 1, HEIGHT, WIDTH, dtype=np.int32)
-    return Segmentation(DataRef(path), SegmentationOptions()).codec([INPUT], [class_map], accuracy=True)
+    return Segmentation(DataRef(path), SegmentationOptions()).codec([INPUT], [class_map])
 
 
 def super_resolution(path: Path) -> Codec:
     output = spec("large", 1, 2 * HEIGHT, 2 * WIDTH, 3, dtype=np.uint8)
-    return SuperResolution(DataRef(path), SuperResolutionOptions()).codec([INPUT], [output], accuracy=True)
+    return SuperResolution(DataRef(path), SuperResolutionOptions()).codec([INPUT], [output])
 
 
 @pytest.fixture(params=[classification, detection, segmentation, super_resolution])

@@ -106,8 +106,8 @@ def test_a_record_set_scores_as_the_same_pictures_in_a_folder(tmp_path: Path) ->
     (folder / "val_map.txt").write_text("".join(f"ILSVRC2012_val_{number:08}.JPEG {number}\n" for number in range(3)))
     one, two = task_of(records), task_of(folder)
     for index in range(3):
-        (prepared,) = one.codec([PICTURE], [SCORES], accuracy=True).preprocess(index)
-        (expected,) = two.codec([PICTURE], [SCORES], accuracy=True).preprocess(index)
+        (prepared,) = one.codec([PICTURE], [SCORES]).preprocess(index)
+        (expected,) = two.codec([PICTURE], [SCORES]).preprocess(index)
         assert np.array_equal(prepared, expected)
     answers = [Answer(index, pack_labels([label])) for index, label in enumerate([0, 1, 1])]
     assert one.score(answers)["top1"] == two.score(answers)["top1"] == pytest.approx(2 / 3)
@@ -166,7 +166,7 @@ def test_records_without_names_or_labels_run_and_have_no_score(tmp_path: Path) -
 def test_a_picture_that_cannot_be_decoded_is_named_as_its_record_names_it(tmp_path: Path) -> None:
     path = write(tmp_path / "val.tfrecord", imagenet(0, **{"image/encoded": jpeg(0)[:200]}))
     with pytest.raises(DataMissing, match=r"ILSVRC2012_val_00000000\.JPEG is not a JPEG that can be decoded"):
-        task_of(path).codec([PICTURE], [SCORES], accuracy=True).preprocess(0)
+        task_of(path).codec([PICTURE], [SCORES]).preprocess(0)
 
 
 def test_a_corrupt_picture_is_named_with_its_file_and_record(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_corrupt_picture_is_named_with_its_file_and_record(tmp_path: Path) -> 
     data[-100] ^= 1
     path.write_bytes(data)
     with pytest.raises(DataMissing, match=r"00000001\.JPEG in .* cannot be read: .*val\.tfrecord, record 1 is corrupt"):
-        task_of(path).codec([PICTURE], [SCORES], accuracy=True).preprocess(1)
+        task_of(path).codec([PICTURE], [SCORES]).preprocess(1)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_every_form_scores_as_the_same_pictures_in_a_folder(
     roles = {"boxes": "0", "classes": "1", "scores": "2", "count": "TFLite_Detection_PostProcess:3"}
     for one, two in zip(
         *(
-            [t.codec([picture], outputs, accuracy=True).preprocess(i)[0] for i in range(4)]
+            [t.codec([picture], outputs).preprocess(i)[0] for i in range(4)]
             for t in (task_of(path, outputs=roles), task_of(tmp_path / "folder", outputs=roles))
         ),
         strict=True,
@@ -534,8 +534,8 @@ def test_stored_masks_score_as_those_in_a_folder(
     assert task.score(maps())["miou_present"] > 0
     assert task.describe_data()["truth"] == source
     for index in range(3):
-        (found,) = task.codec([PICTURE], [MAP], accuracy=True).preprocess(index)
-        (wanted,) = other.codec([PICTURE], [MAP], accuracy=True).preprocess(index)
+        (found,) = task.codec([PICTURE], [MAP]).preprocess(index)
+        (wanted,) = other.codec([PICTURE], [MAP]).preprocess(index)
         assert np.array_equal(found, wanted)
 
 

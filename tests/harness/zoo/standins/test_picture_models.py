@@ -49,7 +49,7 @@ def score(
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     kind: Any = task_class(task)
     bound = kind(DataRef(data or made("builtin", _DATA[task]), None, count), kind.Options(**options or {}))
-    codec = bound.codec(_specs(inputs), _specs(outputs), accuracy=True)
+    codec = bound.codec(_specs(inputs), _specs(outputs))
     answers = []
     for index in range(len(bound)):
         (values,) = codec.preprocess(index)
@@ -170,7 +170,7 @@ def test_the_seeded_classifier_tells_pictures_apart_and_int8_agrees(made: Callab
         interpreter = Interpreter(str(made("standins", f"mobilenet_v2_{variant}")), num_threads=2)
         interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        codec = bound.codec(_specs(inputs), _specs(outputs), accuracy=False)
+        codec = bound.codec(_specs(inputs), _specs(outputs))
         found = []
         for index in range(len(bound)):
             interpreter.set_tensor(inputs[0]["index"], codec.preprocess(index)[0])

@@ -1,0 +1,190 @@
+"""Timed or scored, a sample has the same answer, to the byte: in every task and scenario, with C and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from backends.base import Backend, BackendInfo, TensorSpec
+from harness.machine.control import Control
+from harness.serving import sut as sut_module
+from harness.serving.dispatch import inline
+from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.pool import Pool
+from harness.serving.dispatch.queue_times import QueueTimes
+from harness.serving.responder import LARGE_BYTES
+from harness.serving.sut import SystemUnderTest
+from tasks import label_answers, segmentation_binding
+from tasks.base import Codec
+from tasks.classification import ClassificationCodec, ClassificationOptions
+from tasks.detection import DetectionCodec, DetectionOptions
+from tasks.keyword_spotting import KeywordSpottingCodec, KeywordSpottingOptions
+from tasks.pictures import inputs as picture_inputs
+from tasks.pictures.folders import Pictures
+from tasks.question_answering import QuestionAnsweringOptions, WindowBinding
+from tasks.segmentation import SegmentationCodec, SegmentationOptions
+from tasks.super_resolution import SuperResolutionCodec, SuperResolutionOptions
+
+Array = npt.NDArray[Any]
+SAMPLES = 6
+ASKED = [3, 0, 5, 3, 1, 2, 4, 0]
+IN_C: Sequence[ModuleType] = (sut_module, inline, label_answers, segmentation_binding, picture_inputs)
+
+
+def tensor(name: str, shape: Sequence[int], dtype: Any = np.float32) -> TensorSpec:
+    return TensorSpec(name, tuple(shape), np.dtype(dtype))
+
+
+def random(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 100, one.shape).astype(one.dtype) for one in outputs]
+
+
+def stripes(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
+    return [np.sort(each % 7, axis=-1) for each in random(seed, outputs)]
+
+
+def boxes(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
+    *rest, count = [each / each.dtype.type(100) for each in random(seed, outputs)]
+    return [*rest, count * 0 + np.float32(seed)]
+
+
+class Model(Backend):
+    """Answers as it is told, into the same memory each time, as engines do."""
+
+    def __init__(
+        self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], made: Callable[..., list[Array]]
+    ) -> None:
+        self.inputs, self.outputs = tuple(inputs), tuple(outputs)
+        self._made = made
+        self._memory = [np.zeros(one.shape, one.dtype) for one in outputs]
+
+    def invoke(self, inputs: Sequence[Array]) -> list[Array]:
+        for memory, values in zip(self._memory, self._made(int(inputs[0].reshape(-1)[0]), self.outputs), strict=True):
+            memory[...] = values
+        return self._memory
+
+    def info(self) -> BackendInfo:
+        return BackendInfo("told", "none", None)
+
+
+def _question_answering(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Codec:
+    return cast("Codec", _Windows(QuestionAnsweringOptions(), inputs, outputs))
+
+
+class _Windows(WindowBinding):
+    stamps_index = False
+
+    def answerer(self) -> Any:
+        return self.postprocess
+
+
+def _codec(kind: Any, options: Any) -> Callable[..., Codec]:
+    return lambda inputs, outputs: kind(Pictures.none(), options, inputs, outputs)
+
+
+PICTURE = [tensor("picture", (1, 160, 160, 3), np.uint8)]
+TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpec], Callable[..., list[Array]]]] = {
+    "classification": (
+        _codec(ClassificationCodec, ClassificationOptions()),
+        PICTURE,
+        [tensor("scores", (1, 1001), np.uint8)],
+        random,
+    ),
+    "keyword_spotting": (
+        _codec(KeywordSpottingCodec, KeywordSpottingOptions()),
+        [tensor("features", (1, 49, 10, 1), np.int8)],
+        [tensor("scores", (1, 12), np.int8)],
+        random,
+    ),
+    "detection": (
+        _codec(DetectionCodec, DetectionOptions()),
+        PICTURE,
+        [tensor(f"TFLite_Detection_PostProcess{n}", shape) for n, shape in (("", (1, 10, 4)), (":1", (1, 10)))]
+        + [tensor("TFLite_Detection_PostProcess:2", (1, 10)), tensor("TFLite_Detection_PostProcess:3", (1,))],
+        boxes,
+    ),
+    "segmentation": (
+        _codec(SegmentationCodec, SegmentationOptions()),
+        PICTURE,
+        [tensor("map", (1, 160, 160), np.int32)],
+        stripes,
+    ),
+    "segmentation of scores": (
+        _codec(SegmentationCodec, SegmentationOptions(num_classes=4)),
+        PICTURE,
+        [tensor("scores", (1, 160, 160, 4))],
+        random,
+    ),
+    "super_resolution": (
+        _codec(SuperResolutionCodec, SuperResolutionOptions()),
+        PICTURE,
+        [tensor("picture", (1, 320, 320, 3))],
+        random,
+    ),
+    "question_answering": (
+        _question_answering,
+        [tensor(name, (1, 384), np.int32) for name in ("input_ids", "input_mask", "segment_ids")],
+        [tensor(name, (1, 384)) for name in ("end_logits", "start_logits")],
+        random,
+    ),
+}
+
+
+def answered(task: str, scenario: str, *, scored: bool, control: Control, completed: list[tuple[int, bytes]]) -> Any:
+    """What LoadGen gets for the samples, by sample."""
+    bind, inputs, outputs, made = TASKS[task]
+    rows = [tuple(np.full(one.shape, index, one.dtype) for one in inputs) for index in range(SAMPLES)]
+    backend = Model(inputs, outputs, made)
+    samples: Any = SimpleNamespace(rows=rows, raw=[])
+    sut = SystemUnderTest(backend, bind(inputs, outputs), samples, check_answers=scored)
+    guard = Guard(control, print)
+    ids = list(range(100, 100 + len(ASKED)))
+    completed.clear()
+    if scenario == "SingleStream":
+        issue = single_stream(sut, guard, control)
+        for query, index in zip(ids, ASKED, strict=True):
+            issue([query], [index])
+    elif scenario == "MultiStream":
+        multi_stream(sut, guard, control, len(ASKED))(ids, ASKED)
+    else:
+        times = [QueueTimes(len(ASKED))] if scenario == "Server" else []
+        pool = Pool([sut], guard, control, chunk=1 if times else 3, times=times)
+        for first, last in ((0, 4), (4, 8)) if not times else [(at, at + 1) for at in range(len(ASKED))]:
+            pool.issue(ids[first:last], ASKED[first:last])
+        pool.close()
+    assert guard.failure is None
+    found: dict[int, set[bytes]] = {}
+    for query, data in completed:
+        found.setdefault(ASKED[query - 100], set()).add(data)
+    assert sorted(query for query, _ in completed) == ids
+    assert all(len(each) == 1 for each in found.values())
+    return {index: data for index, (data,) in found.items()}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_timed_answer_has_the_bytes_of_the_scored_one_in_every_scenario(
+    task: str, control: Control, completed: list[tuple[int, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = answered(task, "SingleStream", scored=True, control=control, completed=completed)
+    assert len(set(scored.values())) == SAMPLES
+    for scenario in ("SingleStream", "MultiStream", "Server", "Offline"):
+        for mode in (True, False):
+            found = answered(task, scenario, scored=mode, control=control, completed=completed)
+            assert found == scored, (scenario, mode)
+    for module in IN_C:
+        monkeypatch.setattr(module, "timed_path" if module in (sut_module, inline) else "in_c", None)
+    monkeypatch.setattr(label_answers, "timed_path", None)
+    for scenario in ("SingleStream", "Offline"):
+        assert answered(task, scenario, scored=False, control=control, completed=completed) == scored, scenario
+
+
+def test_pictures_are_sent_from_where_they_lie(control: Control, completed: list[tuple[int, bytes]]) -> None:
+    found = answered("super_resolution", "MultiStream", scored=False, control=control, completed=completed)
+    assert all(len(data) == 10 + 320 * 320 * 3 > LARGE_BYTES for data in found.values())
