@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
+_TINY = 1e-6
+"""What is less is written with an exponent."""
+
 
 def duration(nanoseconds: float) -> str:
     """A latency with the unit that suits it."""
@@ -15,6 +18,23 @@ def duration(nanoseconds: float) -> str:
         if nanoseconds >= size:
             return f"{nanoseconds / size:.3f} {unit}"
     return f"{nanoseconds:.0f} ns"
+
+
+def number(value: float, decimals: int, digits: int = 2) -> str:
+    """A figure with so many decimals, and with as many more as it takes to show so many digits of a small one.
+
+    So nothing that was measured reads as 0: 0.000123 samples/s, 0.42 MB.
+    """
+    if not value or abs(value) >= 1:
+        return f"{value:,.{decimals}f}"
+    if abs(value) < _TINY:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(decimals, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def rate_text(per_second: float) -> str:
+    """A throughput, without its unit: 12,345.68 or 0.0123."""
+    return number(per_second, 2, 3)
 
 
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

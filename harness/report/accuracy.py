@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.results.scores import Card, Margin, Metric
+from harness.units import number
 
 _PERCENT = frozenset({"top1", "top5", "miou", "miou_present", "miou_union", "exact_match"})
 _F1 = frozenset({"f1", "f1_mobile"})
@@ -19,12 +20,12 @@ def metric(name: str, value: float) -> str:
 def exact_metric(name: str, value: float) -> str:
     """A metric with more digits, for comparing scores: 92.1956 where the field writes 92.2 F1."""
     if name in _F1 or name == "exact_match":
-        return f"{value * 100:.4f}"
+        return number(value * 100, 4)
     if name in _PERCENT:
-        return f"{value * 100:.2f} %"
+        return f"{number(value * 100, 2)} %"
     if name.endswith("_db"):
-        return f"{value:.2f} dB"
-    return f"{value:.4f}"
+        return f"{number(value, 2)} dB"
+    return number(value, 4)
 
 
 def accuracy_rows(accuracy: Mapping[str, Metric], card: Card | None) -> list[tuple[str, str]]:
@@ -80,7 +81,9 @@ def _target(name: str, value: float) -> str:
 def _margin(card: Card, margin: Margin) -> str:
     points, samples = margin.points, margin.samples
     verdict = {True: "passed: ", False: "MISSED: ", None: ""}[card.passed]
-    text = f"{verdict}{points:+.2f} {'dB' if card.metric.endswith('_db') else 'points'}"
+    text = (
+        f"{verdict}{'+' if points >= 0 else ''}{number(points, 2)} {'dB' if card.metric.endswith('_db') else 'points'}"
+    )
     if samples is None:
         return text
     return f"{text}, {samples:,} more may be lost" if samples >= 0 else f"{text}, {-samples:,} more must be won"
@@ -88,10 +91,10 @@ def _margin(card: Card, margin: Margin) -> str:
 
 def _number(name: str, value: float) -> str:
     if name in _PERCENT:
-        return f"{value * 100:.2f}"
+        return number(value * 100, 2)
     if name in _F1:
-        return f"{value * 100:.1f}"
-    return f"{value:.2f}" if name.endswith("_db") else f"{value:.3f}"
+        return number(value * 100, 1)
+    return number(value, 2 if name.endswith("_db") else 3)
 
 
 def _unit(name: str) -> str:

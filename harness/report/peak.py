@@ -10,7 +10,7 @@ from harness.report.run import reason_lines, render_run
 from harness.report.table import Column, table_lines
 from harness.results.figures import Peak
 from harness.results.record import Reason, Result, SeriesResult, SeriesRun
-from harness.units import duration, seconds
+from harness.units import duration, rate_text, seconds
 
 
 def render_peak(top: SeriesResult, peak: Peak) -> str:
@@ -51,9 +51,13 @@ def _found(peak: Peak) -> list[str]:
     percentile, bound = f"p{100 * peak.percentile:g}", duration(peak.bound_ns or 0)
     origin = "the config" if peak.bound_from == "config" else "the first calibration, then held fixed"
     if peak.target_qps:
-        lines.append(f"peak      {peak.target_qps:,.2f} queries/s, VALID: {percentile} within {bound} (from {origin})")
+        lines.append(
+            f"peak      {rate_text(peak.target_qps)} queries/s, VALID: {percentile} within {bound} (from {origin})"
+        )
         if peak.gap is not None:
-            lines.append(f"bracket   {peak.lowest_broken_qps:,.2f} queries/s, {peak.gap:.1%} more, broke the bound")
+            lines.append(
+                f"bracket   {rate_text(peak.lowest_broken_qps or 0)} queries/s, {peak.gap:.1%} more, broke the bound"
+            )
         else:
             lines.append(
                 "bracket   no load broke the bound: the budget ended before one did, so the peak may be higher"
@@ -61,7 +65,7 @@ def _found(peak: Peak) -> list[str]:
     if allowed := peak.queueing.peak_qps:
         servers, service = peak.queueing.servers, duration(peak.queueing.service_time_ns)
         share = f": {peak.target_qps / allowed:.1%} of it" if peak.target_qps else ""
-        lines.append(f"queueing  M/D/{servers} of {service} a query allows {allowed:,.2f} queries/s{share}")
+        lines.append(f"queueing  M/D/{servers} of {service} a query allows {rate_text(allowed)} queries/s{share}")
     return [*lines, f"time      {seconds(peak.time_s)} of {peak.budget_s:g} s"]
 
 
@@ -79,8 +83,8 @@ def _cells(run: SeriesRun) -> list[str]:
         return [run.directory, "-", "-", "-", "-", "-", status]
     return [
         run.directory,
-        f"{loadgen.server_target_qps:,.2f}",
-        f"{figures.samples_per_second:,.2f}",
+        rate_text(loadgen.server_target_qps),
+        rate_text(figures.samples_per_second),
         duration(figures.latency_ns.p99),
         f"{figures.query_count:,}",
         seconds(figures.duration_s),

@@ -7,7 +7,7 @@ from harness.report.run import render_run
 from harness.report.sweep import render_sweep
 from harness.results.figures import Spread
 from harness.results.record import Result, SeriesResult
-from harness.units import duration
+from harness.units import duration, rate_text
 
 
 def render_series(top: SeriesResult) -> str:
@@ -33,5 +33,7 @@ def _spread(spread: Spread | None) -> list[str]:
     rate, texts = spread.samples_per_second, []
     if p90 := spread.p90_ns:
         texts = [f"median p90 {duration(p90.median)} ({duration(p90.min)} to {duration(p90.max)})"]
-    texts.append(f"{'' if texts else 'median '}{rate.median:,.2f} samples/s ({rate.min:,.2f} to {rate.max:,.2f})")
+    texts.append(
+        f"{'' if texts else 'median '}{rate_text(rate.median)} samples/s ({rate_text(rate.min)} to {rate_text(rate.max)})"
+    )
     return [", ".join(texts)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.report.table import Column, table_lines
 from harness.results.figures import SweepRow
+from harness.units import number
 
 _WIDTH = 160
 
@@ -34,9 +35,9 @@ def _cells(row: SweepRow, metrics: Sequence[str], *, streams: bool) -> list[str]
         "-" if row.nodes is None else f"{row.delegated_nodes}/{row.nodes}",
         _number(row.peak_rss_bytes, 1e-6, 0),
         _number(row.model_bytes, 1e-6, 1),
-        "-" if row.speed_up is None else f"{row.speed_up:.2f}x",
+        "-" if row.speed_up is None else f"{number(row.speed_up, 2)}x",
     ]
 
 
-def _number(value: float | None, factor: float, digits: int) -> str:
-    return "-" if value is None else f"{value * factor:,.{digits}f}"
+def _number(value: float | None, factor: float, decimals: int) -> str:
+    return "-" if value is None else number(value * factor, decimals)

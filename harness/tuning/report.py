@@ -18,7 +18,7 @@ from harness.errors import ConfigError
 from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio
 from harness.tuning.session import Found, Row
-from harness.units import duration
+from harness.units import duration, number
 from harness.whole_file import replacing
 
 _WIDTH = 150
@@ -89,13 +89,15 @@ def how_sure(found: Found) -> str:
         return f"the default {known}: nothing was shown to be quicker{left}{rest}"
     ratio = found.final
     interval = (
-        f", 95 % interval {ratio.low:.2f}..{ratio.high:.2f}"
+        f", 95 % interval {number(ratio.low, 2)}..{number(ratio.high, 2)}"
         if ratio.low and ratio.high
         else ", too few rounds for an interval"
     )
     floor = found.best.floor
     agrees = f"; agrees with one CPU thread on {floor.samples} samples" if floor and floor.passed else ""
-    return f"{found.best.name} is {ratio.median:.2f}x the default{interval}, {ratio.rounds} rounds in turn{agrees}"
+    return (
+        f"{found.best.name} is {number(ratio.median, 2)}x the default{interval}, {ratio.rounds} rounds in turn{agrees}"
+    )
 
 
 def check_writable(file: Path) -> None:
@@ -146,12 +148,14 @@ def _plain(value: Any) -> Any:
 
 def _figures(row: Row) -> tuple[str, str, str]:
     latency = duration(row.latency_ns) if row.latency_ns else "-"
-    rate = f"{row.samples_per_second:,.1f}" if row.samples_per_second else "-"
-    return latency, rate, f"{row.peak_rss_bytes / 1e6:.0f}" if row.peak_rss_bytes else "-"
+    rate = number(row.samples_per_second, 1) if row.samples_per_second else "-"
+    return latency, rate, number(row.peak_rss_bytes / 1e6, 0) if row.peak_rss_bytes else "-"
 
 
 def _ratio(ratio: Ratio | None) -> tuple[str, str]:
     if ratio is None:
         return "-", "-"
-    interval = f"{ratio.low:.2f}..{ratio.high:.2f}" if ratio.low and ratio.high else f"{ratio.rounds} rounds"
-    return f"{ratio.median:.2f}x", interval
+    interval = (
+        f"{number(ratio.low, 2)}..{number(ratio.high, 2)}" if ratio.low and ratio.high else f"{ratio.rounds} rounds"
+    )
+    return f"{number(ratio.median, 2)}x", interval

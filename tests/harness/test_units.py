@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from harness.units import Unit, bytes_text, duration, parse_bytes, parse_quantity, quantity_text, seconds
+from harness.units import (
+    Unit,
+    bytes_text,
+    duration,
+    number,
+    parse_bytes,
+    parse_quantity,
+    quantity_text,
+    rate_text,
+    seconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +109,28 @@ def test_a_quantity_of_another_kind_is_refused_with_an_example(text: str, unit: 
 )
 def test_a_quantity_is_shown_with_its_unit(value: float, unit: Unit, text: str) -> None:
     assert quantity_text(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (1234.567, 2, "1,234.57"),
+        (43.7, 0, "44"),
+        (0.42, 0, "0.42"),
+        (0.0042, 0, "0.0042"),
+        (0.244, 3, "0.244"),
+        (0.0004, 3, "0.00040"),
+        (-0.002, 2, "-0.0020"),
+        (0.0, 2, "0.00"),
+        (1.5e-9, 2, "1.5e-09"),
+    ],
+)
+def test_nothing_that_was_measured_reads_as_0(value: float, decimals: int, text: str) -> None:
+    assert number(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(12345.678, "12,345.68"), (0.0123456, "0.0123"), (0.5, "0.500"), (0, "0.00")]
+)
+def test_a_slow_rate_has_three_digits(rate: float, text: str) -> None:
+    assert rate_text(rate) == text
