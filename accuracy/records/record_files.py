@@ -92,8 +92,7 @@ class _Plain(RecordFile):
         self.path = path
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             self._starts, self._lengths = _frames(path, data)
-        status = path.stat()
-        self._stamp = f"{status.st_size} {status.st_mtime_ns}"
+        self._stamp = _stamp_of(path)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -156,8 +155,7 @@ class _Packed(RecordFile):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._records = Records(path)
-        status = path.stat()
-        self._stamp = f"{status.st_size} {status.st_mtime_ns}"
+        self._stamp = _stamp_of(path)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -178,6 +176,12 @@ class _Packed(RecordFile):
 
     def stamp(self, index: int) -> str:
         return f"{index} {self._stamp}"
+
+
+def _stamp_of(path: Path) -> str:
+    status = path.stat()
+    # Copying tools set a file's time back, but nothing sets back when its entry changed.
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
 def _is_of(crc: int, stored: bytes) -> bool:

@@ -79,7 +79,7 @@ def _digest(path: Path) -> str:
     read = sum(state.st_size for state in states) <= _SMALL_BYTES
     found = hashlib.sha256()
     for file, state in zip(files, states, strict=True):
-        known = hash_file(file).sha256 if read else f"{state.st_size} {state.st_mtime_ns}"
+        known = hash_file(file).sha256 if read else f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
         found.update(f"{file.relative_to(path)}\0{known}\n".encode(errors="surrogateescape"))
     return found.hexdigest()
 

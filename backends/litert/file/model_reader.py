@@ -57,11 +57,11 @@ def read_model(path: Path) -> ModelFile:
     """
     check_model_file(path)
     state = path.stat()
-    return _read_model(path, state.st_mtime_ns, state.st_size)
+    return _read_model(path, state.st_mtime_ns, state.st_ctime_ns, state.st_size)
 
 
 @lru_cache(maxsize=4)
-def _read_model(path: Path, _written_ns: int, _size: int) -> ModelFile:
+def _read_model(path: Path, _written_ns: int, _changed_ns: int, _size: int) -> ModelFile:
     return _read(path, lambda root, size: _model(path, root, size))
 
 

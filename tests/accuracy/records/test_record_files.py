@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -116,3 +117,12 @@ def test_a_file_that_is_not_there_or_goes_away_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(RecordError, match="record 0 cannot be read: No such file"):
         records.read(0)
+
+
+def test_a_file_of_other_bytes_under_its_old_size_and_time_has_another_stamp(tmp_path: Path) -> None:
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(framed([RECORDS[1]]))
+    before, times = RecordFile.open(path).stamp(0), path.stat()
+    path.write_bytes(framed([RECORDS[1].replace(b"\1", b"\2")]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert RecordFile.open(path).stamp(0) != before
