@@ -24,7 +24,8 @@ from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postpr
 from tasks.digests import StoredSamples
 from tasks.hub import is_hub_name
 from tasks.label_answers import LABEL_LAYOUTS, BestLabels, only_input, rewrite_labels, score_count
-from tasks.pictures.folders import FOLDERS, FileCodec, Pictures
+from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
+from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
@@ -97,7 +98,11 @@ class Classification(Task):
         Raises:
             ModelMismatch: The names are not as many as the model's classes.
         """
-        return options if score_columns is None else _fitted(options, score_columns, names or _names_of(options))
+        names = names or _names_of(options)
+        if score_columns is None and names is not None and options.num_classes is None:
+            # As many as are named, for the log of a model that is not at hand.
+            return replace(options, num_classes=len(names) - names.opens_with_background)
+        return options if score_columns is None else _fitted(options, score_columns, names)
 
     def __init__(self, data: DataRef, options: ClassificationOptions) -> None:
         """Finds the pictures; the labels are looked for when they are needed."""
@@ -118,7 +123,9 @@ class Classification(Task):
         try:
             if self._stored is None:
                 refuse_wrong_pair(self._pictures, self._truth)
-            self._labels  # noqa: B018 - reading them is the check
+            options, labels = self._options, self._labels
+            place_of = synset_place(options.class_count, _names_of(options))
+            refuse_contradictions(self._pictures.names, labels, place_of, str(self.describe_data()["truth"]))
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
@@ -190,30 +197,14 @@ class Classification(Task):
         Raises:
             DataMissing: The folders are classes, and a file of labels lies among them.
         """
-        stored = self._pictures.labels if self._data.truth is None else None
-        if stored is not None and stored.source == FOLDERS:
-            listed = [path for pattern in _TRUTH_PATTERNS for path in self._data.path.glob(pattern)]
-            if listed:
-                raise DataMissing(
-                    f"{self._data.path} has its pictures in folders, which may be their classes, and labels in "
-                    f"{listed[0].name}. Name that file with --truth, or take it away"
-                )
-        return stored
+        return labels_by_folder(self._pictures, self._data.truth, self._data.path, _TRUTH_PATTERNS)
 
     @cached_property
     def _labels(self) -> Sequence[int]:
         count, names = self._options.class_count, _names_of(self._options)
         if self._stored is not None:
             return self._stored.of_classes(self._pictures.names, count, self._options.first_label, names)
-        return self._file.match(self._labelled_names, len(self._pictures.all_names))
-
-    @property
-    def _labelled_names(self) -> Sequence[str]:
-        """What a file of labels calls the pictures in use: by their base names where it names no folders."""
-        names, listed = self._pictures.names, self._file.names
-        if listed is None or any("/" in name for name in listed):
-            return names
-        return [name.rpartition("/")[2] for name in names]
+        return self._file.match(names_in(self._file.names, self._pictures.names), len(self._pictures.all_names))
 
     @cached_property
     def _file(self) -> Labels:

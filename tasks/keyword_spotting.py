@@ -6,6 +6,7 @@ Each `.bin` file holds one second of speech as 49 x 10 MFCC features, quantised 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,17 +20,22 @@ from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.topk import TopK
+from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
+from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, word_place
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.stored_truth import StoredLabels
 from tasks.readings import chance_of, label_readings, numeric_order
 
 FRAMES, FEATURES = 49, 10
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
 """The classes in order (TINY benchmark/training/keyword_spotting)."""
 CLASSES = len(WORDS)
+_WORDS = ClassNames(WORDS, "the 12 words of keyword spotting")
+_TRUTH_PATTERNS = ("y_labels.csv",)
 _FILE_BYTES = FRAMES * FEATURES
 _NEAR = 8
 """Steps: how far from the zero point the median of features may be, and still be around it."""
@@ -57,7 +63,7 @@ class KeywordSpottingOptions:
 
 
 class KeywordSpotting(Task):
-    """Feature files in a folder or zip archive, and y_labels.csv."""
+    """Feature files in a folder or zip archive, and y_labels.csv; or in a folder a word."""
 
     Options = KeywordSpottingOptions
     headline = "top1"
@@ -68,7 +74,7 @@ class KeywordSpotting(Task):
         """Finds the feature files; the labels are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._files = Pictures.open(data.path, count=data.count, suffixes=(".bin",))
+        self._files = Pictures.open(data.path, count=data.count, suffixes=(".bin",), by_class=True)
 
     def __len__(self) -> int:
         """Number of feature files."""
@@ -81,7 +87,9 @@ class KeywordSpotting(Task):
     def check_truth(self) -> None:
         """Reads the labels: one for each file?"""
         try:
-            self._labels  # noqa: B018 - reading them is the check
+            refuse_contradictions(
+                self._files.names, self._labels, word_place(_WORDS), str(self.describe_data()["truth"])
+            )
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
@@ -100,7 +108,7 @@ class KeywordSpotting(Task):
 
     def readings(self) -> Iterable[Reading]:
         """As `Task.readings`: see `label_readings`."""
-        numeric = self._file.in_order(numeric_order(self._files.all_names))
+        numeric = None if self._stored is not None else self._file.in_order(numeric_order(self._files.all_names))
         truth = None if numeric is None else [numeric[name] for name in self._files.names]
         return label_readings(self._files.names, self._labels, CLASSES, self._options.log_dtype, truth)
 
@@ -111,7 +119,7 @@ class KeywordSpotting(Task):
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, where the features lie, and the labels where there are any."""
         try:
-            truth: str | None = str(self._truth)
+            truth: str | None = str(self._truth) if self._stored is None else self._stored.source
         except DataMissing:
             truth = None
         return {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
@@ -122,10 +130,10 @@ class KeywordSpotting(Task):
 
     def files(self) -> Sequence[Path]:
         """As `Task.files`: the labels, where there are any."""
-        try:
-            return (self._truth,)
-        except DataMissing:
-            return ()
+        with contextlib.suppress(DataMissing):
+            if self._stored is None:
+                return (self._truth,)
+        return ()
 
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""
@@ -133,11 +141,19 @@ class KeywordSpotting(Task):
 
     @cached_property
     def _truth(self) -> Path:
-        return self._data.truth or find_truth(self._data.path, ("y_labels.csv",))
+        return self._data.truth or find_truth(self._data.path, _TRUTH_PATTERNS)
+
+    @property
+    def _stored(self) -> StoredLabels | None:
+        """The words that the folders name, unless labels are named."""
+        return labels_by_folder(self._files, self._data.truth, self._data.path, _TRUTH_PATTERNS)
 
     @cached_property
     def _labels(self) -> Sequence[int]:
-        return self._file.match(self._files.names, len(self._files.all_names))
+        names = self._files.names
+        if self._stored is not None:
+            return self._stored.of_classes(names, CLASSES, None, _WORDS)
+        return self._file.match(names_in(self._file.names, names), len(self._files.all_names))
 
     @cached_property
     def _file(self) -> Labels:

@@ -23,7 +23,8 @@ BACKGROUND = frozenset({"???", "background", "__background__", "_background_", "
 """How label files call the class before the first that counts, in lower case."""
 _WNID = re.compile(r"(n\d{8})(?:[\s_,:-]+(.*))?")
 _NUMBERED = re.compile(r"(\d{1,6})\s*[:,\s]\s*(\S.*)")
-_ON_HOW = "name the model's classes, one a line in the model's order, with --set dataset.class_names=FILE"
+ON_HOW = "name the model's classes, one a line in the model's order, with --set dataset.class_names=FILE"
+"""What to do where nothing says which class a name is."""
 
 
 @dataclass(frozen=True)
@@ -133,18 +134,30 @@ def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None
     if numbers is not None and numbers != sorted(numbers) and len(data) == class_count:
         raise TruthError(
             f"the classes of {data.source} are called by numbers, in the order {some(data.names)}: nothing says whether the "
-            f"number or the place is the model's class. To say it, {_ON_HOW}"
+            f"number or the place is the model's class. To say it, {ON_HOW}"
         )
     if len(data) != class_count:
         raise TruthError(
-            f"{data.source} has {len(data)} classes ({some(data.names)}), but the model has {class_count}: {_ON_HOW}"
+            f"{data.source} has {len(data)} classes ({some(data.names)}), but the model has {class_count}: {ON_HOW}"
         )
     if len(data) == len(IMAGENET) and list(data.names) == sorted(data.names):
         raise TruthError(
             f"the {class_count:,} classes of {data.source} are in the order of their names ({some(data.names)}), which is "
-            f"not that of ImageNet's synsets: {_ON_HOW}"
+            f"not that of ImageNet's synsets: {ON_HOW}"
         )
     return list(range(class_count))
+
+
+def known_place(name: str, class_count: int, model: ClassNames | None) -> int | None:
+    """Which label a class's name or synset is for sure; None where that is not known.
+
+    Args:
+        name: As somebody has written it beside a label.
+        class_count: Labels of the model.
+        model: Their names, where they are known and as many.
+    """
+    known = _known_names([name], class_count, model)
+    return None if known is None else known.place(name)
 
 
 def tells_places(names: Sequence[str], class_count: int, model: ClassNames | None) -> bool:
@@ -180,7 +193,7 @@ def _looked_up(data: ClassNames, model: ClassNames) -> list[int]:
     if unknown:
         raise TruthError(
             f"{len(unknown)} of the {len(data)} classes of {data.source} are none of the {len(model)} in {model.source}: "
-            f"{some(unknown)}. If those are not the model's, {_ON_HOW}"
+            f"{some(unknown)}. If those are not the model's, {ON_HOW}"
         )
     found = [place for place in places if place is not None]
     if len(set(found)) < len(found):

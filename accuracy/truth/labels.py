@@ -20,9 +20,11 @@ from pathlib import Path
 from accuracy.errors import TruthError
 from accuracy.shown import brief
 from accuracy.text_files import NotText, lines_of, read_text
-from accuracy.truth.class_names import ClassNames, places_in_model, tells_places
+from accuracy.truth.class_names import ClassNames, known_place, places_in_model, tells_places
 
 _LABEL_COLUMNS = ("class_index_1000", "label")
+_NAME_COLUMNS = ("wnid", "synset", "class_name", "class", "name")
+"""Columns of a table with a header that say the class beside its number."""
 _MOST_DIGITS = 9
 _ON_NAMES = (
     " (names of classes are read where --set dataset.class_names=FILE lists the model's; synsets for 1000 classes)"
@@ -101,6 +103,8 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
         labels = tuple(place_of[text] for *_, text in rows)
     else:
         labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
+        if path.suffix.lower() == ".csv":
+            _refuse_contradictions(path, lines, labels, class_count, classes)
     keyed = rows[0][1] is not None
     first: dict[str, int] = {}
     for number, name, _ in rows:
@@ -124,7 +128,7 @@ def _text_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
 
 
 def _csv_rows(path: Path, lines: Sequence[str], class_count: int) -> Iterator[_Row]:
-    rows = [(number, [field.strip() for field in row]) for number, row in enumerate(csv.reader(lines), 1)]
+    rows = _table(lines)
     _, head = rows[0]
     if len(head) == 3 and head[1].isdecimal():
         yield from _tiny_rows(path, rows, class_count)
@@ -140,6 +144,29 @@ def _csv_rows(path: Path, lines: Sequence[str], class_count: int) -> Iterator[_R
         if len(row) != len(head):
             raise TruthError(f"{path}, line {number} has {len(row)} fields, but the header has {len(head)}")
         yield number, row[name_at], row[label_at]
+
+
+def _table(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The fields of each line, with its number."""
+    return [(number, [field.strip() for field in row]) for number, row in enumerate(csv.reader(lines), 1)]
+
+
+def _refuse_contradictions(
+    path: Path, lines: Sequence[str], labels: Sequence[int], class_count: int, classes: ClassNames | None
+) -> None:
+    """A table that names a class beside its number must mean one and the same, where the name is known."""
+    (_, head), *rows = _table(lines)
+    column = next((name for name in _NAME_COLUMNS if name in head), None) if "file" in head else None
+    if column is None:
+        return
+    at = head.index(column)
+    for (number, row), label in zip(rows, labels, strict=True):
+        place = known_place(row[at], class_count, classes)
+        if place not in (None, label):
+            raise TruthError(
+                f"{path}, line {number}: the label {label} is not {row[at]}, which stands beside it in the column {column} and "
+                f"is class {place} of {class_count}: labels count from 0, without a background"
+            )
 
 
 def _tiny_rows(path: Path, rows: Sequence[tuple[int, Sequence[str]]], class_count: int) -> Iterator[_Row]:

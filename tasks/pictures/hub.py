@@ -85,7 +85,10 @@ class _Rows:
         self._lock = threading.Lock()
         files = [Path(entry["filename"]) for entry in rows.cache_files]
         self._stamp = " ".join(
-            [rows._fingerprint, *(f"{file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)]
+            [
+                rows._fingerprint,
+                *(f"{at.st_size} {at.st_mtime_ns} {at.st_ctime_ns} {at.st_ino}" for at in (f.stat() for f in files)),
+            ]
         )
         self.keys = {name: str(number) for number, name in enumerate(self._names())}
         """The row's number by the picture's name."""
@@ -130,6 +133,9 @@ class _Rows:
             listed = getattr(self._rows.features[column], "names", None)
             classes = None if listed is None else ClassNames(tuple(listed), f"the column {column} of {self._path}")
             return StoredLabels(values, 0, column, whole=whole, classes=classes)
+        if all(isinstance(value, str) for value in whole.values()):
+            source = f"the column {column} of {self._path}"
+            return StoredLabels((), 0, source, class_of=values, named=tuple(sorted(set(whole.values()))))
         raise DataMissing(
             f"the column {column} of {self._path} holds no class numbers, but for example {brief(repr(values[0]))}"
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from accuracy.errors import TruthError
 from accuracy.shown import some
-from accuracy.truth.class_names import ClassNames, places_in_model, tells_places
+from accuracy.truth.class_names import ON_HOW, ClassNames, places_in_model, tells_places
 from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import DataMissing
 
@@ -54,6 +54,8 @@ class StoredLabels(NamedTuple):
     """The set's own list of its classes; `values` are places in it."""
     class_of: Sequence[str] | None = None
     """What each picture in use is of, by name, where the set has no list but says it picture by picture."""
+    named: Sequence[str] = ()
+    """All names in `class_of` of the whole set, sorted, where it has no numbers: only names that are known say a class."""
     verify: Callable[[], None] = lambda: None
     """Called before they count as the truth; raises TruthError where what holds them is corrupt."""
 
@@ -77,8 +79,17 @@ class StoredLabels(NamedTuple):
             places = places_in_model(self.classes, class_count, model)
             self._refuse_others(names, 0, len(places))
             return [places[value] for value in self.values]
-        if self.class_of is not None and first is None and tells_places(self.class_of, class_count, model):
-            classes = ClassNames(tuple(sorted(set(self.class_of))), self.source)
+        if self.named and not tells_places(self.named, class_count, model):
+            raise TruthError(
+                f"{self.source} names its classes ({some(self.named)}), and nothing says which of the model's {class_count} "
+                f"each is: {ON_HOW}"
+            )
+        if (
+            self.class_of is not None
+            and (first is None or self.named)
+            and tells_places(self.class_of, class_count, model)
+        ):
+            classes = ClassNames(tuple(self.named or sorted(set(self.class_of))), self.source)
             place_of = dict(zip(classes.names, places_in_model(classes, class_count, model), strict=True))
             return [place_of[name] for name in self.class_of]
         first = self.first if first is None else first

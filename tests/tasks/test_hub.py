@@ -168,8 +168,8 @@ def test_columns_that_do_not_fit_are_listed(datasets: Any, tmp_path: Path) -> No
         open_hub_pictures(save(datasets, tmp_path / "a", text=["x"]))
     with pytest.raises(DataMissing, match="more than one column of the kind Image: left, right"):
         open_hub_pictures(save(datasets, tmp_path / "b", left=[picture], right=[picture]))
-    with pytest.raises(DataMissing, match=r"the column label of .* holds no class numbers, but for example 'cat'"):
-        open_hub_pictures(save(datasets, tmp_path / "c", image=[picture], label=["cat"])).labels  # noqa: B018
+    with pytest.raises(DataMissing, match=r"the column label of .* holds no class numbers, but for example 0\.5"):
+        open_hub_pictures(save(datasets, tmp_path / "c", image=[picture], label=[0.5])).labels  # noqa: B018
 
 
 def test_pictures_without_labels_run_and_have_no_score(
@@ -304,3 +304,25 @@ def test_a_question_without_an_answer_is_refused_before_the_run(
     name = save(datasets, tmp_path / "set", **rows)
     with pytest.raises(DataMissing, match=r"question 'q2' has no answer. Only SQuAD v1.1"):
         QuestionAnswering(DataRef(name), QuestionAnsweringOptions(vocab=vocabulary)).check_truth()
+
+
+def test_a_column_of_names_is_looked_up_in_the_models_or_refused(datasets: Any, tmp_path: Path) -> None:
+    rows = {"image": [Image.fromarray(pixels(number)) for number in range(3)], "label": ["Dog", "cat", "Dog"]}
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")})
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "pets"))
+    with pytest.raises(DataMissing, match=r"the column label of .* names its classes \(Dog, cat\), and nothing says"):
+        task_of(f"hf:{tmp_path}/pets", num_classes=2).check_truth()
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\n")
+    task = task_of(f"hf:{tmp_path}/pets", num_classes=2, class_names=names)
+    task.check_truth()
+    answers = [Answer(index, pack_labels([label, 1 - label])) for index, label in enumerate((1, 0, 1))]
+    assert task.score(answers)["top1"] == 1.0
+
+
+def test_synsets_in_a_column_need_no_names(datasets: Any, tmp_path: Path) -> None:
+    rows = {"image": [Image.fromarray(pixels(0))], "label": ["n01484850"]}
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")})
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "sharks"))
+    task = task_of(f"hf:{tmp_path}/sharks")
+    assert task.score([Answer(0, pack_labels([2, 0, 1, 3, 4]))])["top1"] == 1.0

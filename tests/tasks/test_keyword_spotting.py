@@ -178,3 +178,36 @@ def test_not_one_of_the_published_features_is_taken_for_another_reading_and_each
         assert other_reading(features, ZERO_POINT) is None, file.name
         assert "uint8" in str(other_reading(features ^ np.int8(-128), ZERO_POINT)), file.name
         assert "transposed" in str(other_reading(features.T.copy().reshape(49, 10), ZERO_POINT)), file.name
+
+
+def test_a_folder_of_feature_files_a_word_is_a_data_set_whatever_the_folders_order(tmp_path: Path) -> None:
+    for word in ("yes", "_silence_", "Down"):
+        (tmp_path / word).mkdir()
+        (tmp_path / word / "a.bin").write_bytes(FEATURES.tobytes())
+    task = task_of(tmp_path)
+    task.check_truth()
+    assert task.describe_data()["truth"] == "the folders' names"
+    answers = [Answer(index, pack_labels([label])) for index, label in enumerate((0, 10, 9))]
+    assert task.score(answers) == {"top1": 1.0}
+    assert [reading.words for reading in task.readings()]
+
+
+def test_a_folder_that_is_called_by_no_word_is_named(tmp_path: Path) -> None:
+    for word in ("yes", "bed"):
+        (tmp_path / word).mkdir()
+        (tmp_path / word / "a.bin").write_bytes(FEATURES.tobytes())
+    with pytest.raises(DataMissing, match=r"1 of the 2 classes .* are none of the 12 in the 12 words .*: bed"):
+        task_of(tmp_path).check_truth()
+
+
+def test_folders_and_a_list_of_labels_are_two_truths_of_which_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "yes").mkdir()
+    (tmp_path / "no").mkdir()
+    for name in ("yes/a.bin", "no/b.bin"):
+        (tmp_path / name).write_bytes(FEATURES.tobytes())
+    labels = tmp_path / "y_labels.csv"
+    labels.write_text("a.bin,12,7\nb.bin,12,2\n")
+    with pytest.raises(DataMissing, match=r"labels in y_labels\.csv\. Name that file with --truth"):
+        task_of(tmp_path).check_truth()
+    task = KeywordSpotting(DataRef(tmp_path, labels), KeywordSpottingOptions())
+    assert task.score([Answer(0, pack_labels([7])), Answer(1, pack_labels([2]))]) == {"top1": 1.0}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy.errors import TruthError
+from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import read_labels
 
 NAMES = st.lists(st.from_regex(r"[A-Za-z0-9_]{1,12}\.(JPEG|png|bin)", fullmatch=True), min_size=1, unique=True)
@@ -139,3 +140,21 @@ def test_bytes_of_any_kind_are_read_as_labels_or_refused(
     else:
         assert labels
         assert all(0 <= label < 10 for label in labels)
+
+
+def test_a_number_that_the_synset_beside_it_contradicts_is_refused_with_its_line(tmp_path: Path) -> None:
+    rows = "file,class_index_1000,wnid\na.JPEG,0,n01440764\nb.JPEG,{},n01484850\n"
+    assert read_labels(write(tmp_path, "labels.csv", rows.format(2)), 1000).labels == (0, 2)
+    with pytest.raises(
+        TruthError, match=r"line 3: the label 3 is not n01484850, .* column wnid and is class 2 of 1000"
+    ):
+        read_labels(write(tmp_path, "labels.csv", rows.format(3)), 1000)
+    # Of another model nobody knows which class a synset is.
+    assert read_labels(write(tmp_path, "labels.csv", rows.format(3)), 10).labels == (0, 3)
+
+
+def test_a_number_that_contradicts_a_name_of_the_models_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "labels.csv", "file,label,name\na.png,0,Cat\nb.png,0,dog\n")
+    with pytest.raises(TruthError, match=r"line 3: the label 0 is not dog"):
+        read_labels(path, 2, ClassNames(("cat", "dog"), "names.txt"))
+    assert read_labels(path, 2).labels == (0, 0)
