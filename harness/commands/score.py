@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--convert-to", metavar="NAME", help="write the log in this layout, reference or mobile, to --out"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="where --convert-to writes")
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="the model that wrote the log: it tells the number of classes"
+    )
     parser.add_argument("--dataset", metavar="NAME|PATH", help="the log's data (default auto)")
     parser.add_argument("--truth", metavar="PATH", help="the ground truth (default: found in or beside the data)")
     parser.add_argument("--count", metavar="N", type=int, help="the log is of the first N samples")
@@ -158,6 +161,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     overrides += [
         (field, value)
         for field, value in (
+            ("model.use", arguments.model),
             ("dataset.use", arguments.dataset),
             ("dataset.truth", arguments.truth),
             ("dataset.count", arguments.count),
@@ -205,8 +209,24 @@ def _judge_log(task: Task, subject: Subject, found: Audit, arguments: argparse.N
     asked = [*requirements(found.benchmark.require, metrics), *given]
     if subject.own_targets:
         asked += own_targets(subject.targets, subject.round, None, subject.count, metrics)
-    judged = score_log(task, arguments.log, subject)
+    judged = _with_assumption(score_log(task, arguments.log, subject), found)
     return replace(judged, requirements=judge_metrics({n: m.value for n, m in judged.accuracy.items()}, asked))
+
+
+def _with_assumption(judged: Judged, found: Audit) -> Judged:
+    """A log does not say how many classes its model has; the card says what was taken."""
+    from harness.config.mistakes import task_options
+    from harness.config.registry import task_class
+
+    card, classes = judged.accuracy_card, found.options.get("num_classes", 0)
+    if card is None or classes is not None:
+        return judged
+    taken = task_options(task_class(found.task).Options, found.task, found.options).class_count
+    note = (
+        f"nothing says how many classes the log's model has, so {taken:,} are taken: --model FILE tells, or --set "
+        "model.num_classes=N"
+    )
+    return replace(judged, accuracy_card=replace(card, notes=(*card.notes, note)))
 
 
 def _rewrite(answers: Any, out: Path, layout: str) -> Outcome:

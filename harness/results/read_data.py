@@ -75,6 +75,11 @@ def write_read_data(folder: Path, data: ReadData) -> None:
     write_json(folder / SAMPLES_FILE, to_json(data))
 
 
+def samples_digest(folder: Path) -> str | None:
+    """SHA-256 of a run's samples.json; None where it has none."""
+    return _digest(folder / SAMPLES_FILE)[1]
+
+
 def load_read_data(folder: Path) -> ReadData | None:
     """What a run has read; None for a run that kept nothing of it, as those of earlier versions.
 

@@ -63,6 +63,8 @@ class DataSet:
     """Of official data and their ground truth: `verified` or `unverified`."""
     count: int | None
     """Samples; while the run has not ended, as many as were asked for, null for all."""
+    samples_file_sha256: str | None = None
+    """Of samples.json, in which the run keeps what it has read; null where it kept nothing."""
     described: Mapping[str, Setting] = field(default_factory=dict, metadata=REST)
     """Beside these, what the task says of its data: `truth` (the ground truth it found, null for none), `pictures`, `features`
     or `source` (where the samples lie), `order` (of the samples), `profile`, counts as `questions`, `unused_annotations`,

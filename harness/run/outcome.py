@@ -20,6 +20,7 @@ from harness.results import stability
 from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.gate import judge_run
 from harness.results.loadgen_log import invalid_reasons, performance, read_detail, wrong_seeds
+from harness.results.read_data import samples_digest
 from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
 from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
@@ -125,7 +126,9 @@ def finished(
     loadgen = from_json(LoadGenSettings, settings, "loadgen")
     result = replace(
         result,
-        dataset=replace(result.dataset, count=done.sample_count, described=described),
+        dataset=replace(
+            result.dataset, count=done.sample_count, samples_file_sha256=samples_digest(folder), described=described
+        ),
         backend=BackendFacts(done.backend.name, _open_backend(done.backend), _answering(done)),
         loadgen=loadgen,
         calibration=done.calibration,

@@ -10,17 +10,17 @@ from accuracy.answers.log import Answer, read_answers
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.card import Subject, judge_accuracy
+from harness.results.files import RESULT_FILE, read_result
 from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.results.read_data import SAMPLES_FILE, load_read_data
+from harness.results.read_data import SAMPLES_FILE, load_read_data, samples_digest
+from harness.results.record import Result
 from harness.results.scores import Judged
 from harness.run.doubt import other_reading
 from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import MetricKind, Task
-
-_NOT_KEPT = "the run kept no {} (earlier versions did not), so nothing tells whether its data have changed since"
 
 
 def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
@@ -93,11 +93,33 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
     check_scored(requirements(require, _metrics(spec)))
-    task, kept = open_task(spec.task, spec.options, spec.dataset), load_read_data(folder)
+    task, kept, missing = open_task(spec.task, spec.options, spec.dataset), load_read_data(folder), _of_samples(folder)
     if kept is not None:
         refuse_changed_data(folder, task, kept)
     judged = score(spec.model_copy(update={"require": [*spec.require, *require]}), folder, task)
     card = judged.accuracy_card
     if kept is None and card is not None:
-        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, _NOT_KEPT.format(SAMPLES_FILE))))
+        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, missing)))
     return judged
+
+
+def _of_samples(folder: Path) -> str:
+    """What there is to say of a run without a samples.json, by its result.
+
+    Raises:
+        ConfigError: There is one, and it is not the one that the run wrote.
+    """
+    never = f"the run kept no {SAMPLES_FILE} (earlier versions did not), so nothing tells whether its data have changed since"
+    result = read_result(folder) if (folder / RESULT_FILE).is_file() else None
+    known = result.dataset.samples_file_sha256 if isinstance(result, Result) else None
+    if known is None:
+        return never
+    found = samples_digest(folder)
+    if found is None:
+        return f"{SAMPLES_FILE} is gone, which the run kept: nothing tells any more whether its data have changed since"
+    if found != known:
+        raise ConfigError(
+            f"{folder / SAMPLES_FILE} is not what the run wrote (its SHA-256 is {found}, {RESULT_FILE} has {known}), so it "
+            "says nothing of the data: put it back, or run once more"
+        )
+    return ""

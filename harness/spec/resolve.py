@@ -120,7 +120,13 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
     benchmark = file.benchmark(overrides)
     dataset, of_data = find_dataset(benchmark, cache_dir)
     of_layout = dict(task_class(benchmark.task).layouts.get(layout, {}))
-    options = _options(benchmark, of_layout, of_data)
+    model: ModelRef | None = None
+    of_model: dict[str, Any] = {}
+    if benchmark.model.use != "auto":
+        model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
+    # Without a model only names may tell the number of classes; how a detector counts must be seen.
+    counts = benchmark.task in TASKS and hasattr(task_class(benchmark.task).Options, "num_classes")
+    options = _options(benchmark, {**of_model, **of_layout}, of_data, model, fits=counts or model is not None)
     return Audit(benchmark, benchmark.task, options, dataset, file.wrote_targets(overrides))
 
 
@@ -151,7 +157,10 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
     model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
     invoked = _invoked(model, benchmark)
     return Asked(
-        benchmark, _options(benchmark, of_model, {}), invoked, score_columns(invoked.path, invoked.invocation.signature)
+        benchmark,
+        _options(benchmark, of_model, {}, fits=False),
+        invoked,
+        score_columns(invoked.path, invoked.invocation.signature),
     )
 
 
@@ -228,11 +237,16 @@ def _title(config: Path, benchmark: Benchmark, model: ModelRef, dataset: DataSet
 
 
 def _options(
-    benchmark: Benchmark, of_model: dict[str, Any], of_data: dict[str, Any], model: ModelRef | None = None
+    benchmark: Benchmark,
+    of_model: dict[str, Any],
+    of_data: dict[str, Any],
+    model: ModelRef | None = None,
+    *,
+    fits: bool = True,
 ) -> dict[str, Any]:
     """The task's options: those of the model's and the data set's entries, then the config's own two sections, which win.
 
-    What they leave open and the model's file decides, such as the number of its classes, is filled in.
+    Where the task `fits`, what they leave open and the model's file decides, such as the number of its classes, is filled in.
     """
     if benchmark.task not in TASKS:
         return {}
@@ -241,9 +255,10 @@ def _options(
     sections = {name: section for section, names in own.items() for name in names}
     kind = task_class(benchmark.task)
     options = task_options(kind.Options, benchmark.task, values, sections)
-    if model is not None:
+    if fits:
+        columns = score_columns(model.path, benchmark.model.invocation.signature) if model else None
         try:
-            options = kind.fit(options, score_columns(model.path, benchmark.model.invocation.signature))
+            options = kind.fit(options, columns)
         except (ModelMismatch, TruthError) as error:
             raise ConfigError(str(error)) from None
     return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}

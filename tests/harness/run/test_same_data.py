@@ -111,10 +111,28 @@ def test_labels_that_were_edited_or_removed_after_the_run_are_named(keyword_run:
 
 def test_a_run_that_kept_nothing_of_its_data_is_scored_with_a_note(keyword_run: tuple[Path, Path], call: Cli) -> None:
     _, out = keyword_run
+    result = json.loads((out / "result.json").read_text(encoding="ascii"))
+    del result["dataset"]["samples_file_sha256"]
+    (out / "result.json").write_text(json.dumps(result), encoding="ascii")
     (out / "samples.json").unlink()
     done = call("score", out)
     assert done.returncode == 0
     assert "the run kept no samples.json" in done.stdout
+
+
+def test_what_a_run_kept_and_somebody_took_away_or_wrote_anew_is_said(
+    keyword_run: tuple[Path, Path], call: Cli
+) -> None:
+    _, out = keyword_run
+    kept = (out / "samples.json").read_bytes()
+    (out / "samples.json").write_bytes(kept.replace(b'"size": 490', b'"size": 491', 1))
+    done = call("score", out)
+    assert done.returncode == 2
+    assert "samples.json is not what the run wrote" in done.stderr
+    (out / "samples.json").unlink()
+    done = call("score", out)
+    assert done.returncode == 0
+    assert "samples.json is gone, which the run kept" in done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"version": 1}', '{"version": 2, "samples": [], "files": []}'])
