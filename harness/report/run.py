@@ -11,7 +11,7 @@ from harness.report.table import table_lines
 from harness.results.figures import Memory, Performance, Span
 from harness.results.record import Reason, Result
 from harness.results.subject import BackendFacts, Model
-from harness.units import duration, seconds
+from harness.units import duration, number, rate_text, seconds
 
 _MODEL = {
     "standin": "a stand-in: its speed is the architecture's, its accuracy is not the official model's",
@@ -24,7 +24,7 @@ _UNVERIFIED = "an official file's name, unverified: no checksum is published, th
 
 
 _LEAST_SHOWN_BYTES = 500_000
-"""What is less than half a megabyte would be shown as 0."""
+"""What takes less than half a megabyte is not worth a word."""
 
 
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
@@ -54,6 +54,7 @@ def _rows(result: Result) -> list[tuple[str, str]]:
         ("model", f"{model.name} ({_model_source(model)})"),
         ("data", f"{data.name} ({_DATA[data.source]}{unverified}), {count} samples{_profile(result)}"),
         ("backend", _backend(result.backend)),
+        *_engine(result),
         *_rules(result),
     ]
     if model.modified:
@@ -73,6 +74,12 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     return rows
 
 
+def _engine(result: Result) -> list[tuple[str, str]]:
+    """What an accuracy run says of the engine that it did not choose by speed."""
+    engines = result.calibration.engines if result.calibration else None
+    return [("engine", f"{engines.chosen}, {engines.why}")] if engines and result.mode == "accuracy" else []
+
+
 def _rules(result: Result) -> list[tuple[str, str]]:
     """Older results do not tell."""
     if result.rules is None:
@@ -81,7 +88,7 @@ def _rules(result: Result) -> list[tuple[str, str]]:
 
 
 def _memory(peak_bytes: int, memory: Memory) -> str:
-    peak = f"{peak_bytes / 1e6:.0f} MB"
+    peak = f"{number(peak_bytes / 1e6, 0)} MB"
     if memory.running_pss_bytes is None:
         return peak
     parts = memory.parts
@@ -93,8 +100,10 @@ def _memory(peak_bytes: int, memory: Memory) -> str:
         "LoadGen": parts.loadgen_bytes,
         "Python and libraries": parts.rest_bytes,
     }
-    text = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in sizes.items() if size and size >= _LEAST_SHOWN_BYTES)
-    return f"{peak}; while queries ran {memory.running_pss_bytes / 1e6:.0f} MB: {text}"
+    text = ", ".join(
+        f"{name} {number(size / 1e6, 0)}" for name, size in sizes.items() if size and size >= _LEAST_SHOWN_BYTES
+    )
+    return f"{peak}; while queries ran {number(memory.running_pss_bytes / 1e6, 0)} MB: {text}"
 
 
 def _energy(during: Span) -> list[tuple[str, str]]:
@@ -102,7 +111,7 @@ def _energy(during: Span) -> list[tuple[str, str]]:
     if during.energy_j is None or during.energy_j_per_sample is None:
         return []
     each = during.energy_j_per_sample * 1e3
-    return [("energy", f"{during.energy_j:,.1f} J, {each:.3g} mJ a sample (the whole CPU's, idle included)")]
+    return [("energy", f"{number(during.energy_j, 1)} J, {each:.3g} mJ a sample (the whole CPU's, idle included)")]
 
 
 def _model_source(model: Model) -> str:
@@ -138,7 +147,7 @@ def _performance(result: Result, figures: Performance) -> list[tuple[str, str]]:
     latency = figures.latency_ns
     percentile = figures.target_percentile * 100
     if result.scenario == "Offline":
-        rows = [("throughput", f"{figures.samples_per_second:,.2f} samples/s")]
+        rows = [("throughput", f"{rate_text(figures.samples_per_second)} samples/s")]
     else:
         named = {"p50": latency.p50, "p90": latency.p90, "p99": latency.p99}
         rows = [(name, duration(value)) for name, value in named.items()]
@@ -148,8 +157,8 @@ def _performance(result: Result, figures: Performance) -> list[tuple[str, str]]:
     if result.scenario == "Server" and result.loadgen:
         measured = ", 10 times the measured time of one answer" if _bound_is_measured(result) else ""
         rows.append((f"bound on p{percentile:g}", duration(result.loadgen.server_target_latency_ns) + measured))
-        rows.append(("asked", f"{result.loadgen.server_target_qps:,.2f} queries/s"))
-        rows.append(("completed", f"{figures.samples_per_second:,.2f} queries/s"))
+        rows.append(("asked", f"{rate_text(result.loadgen.server_target_qps)} queries/s"))
+        rows.append(("completed", f"{rate_text(figures.samples_per_second)} queries/s"))
         if figures.server:
             rows.append(("of it, by our clock", _split(figures.server)))
     rows.append(("queries", _queries(figures)))

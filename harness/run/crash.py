@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.errors import ConfigError, HarnessError, RunFailed
+from harness.errors import HarnessError, RunFailed
 from harness.machine.control import Phase
 from harness.run.launch import WorkerReport
 from harness.spec.schema import Spec
-from harness.spec.trial import has_xnnpack, try_on_cpu
+from harness.spec.trial import has_xnnpack, try_on_cpu, without_xnnpack
 
 
 def with_remedy(end: HarnessError, report: WorkerReport, spec: Spec) -> HarnessError:
@@ -20,11 +20,16 @@ def with_remedy(end: HarnessError, report: WorkerReport, spec: Spec) -> HarnessE
     Returns:
         A `ConfigError` where the user can have the model run.
     """
-    crashed = report.crashed_while is not None and report.crashed_while < Phase.RUNNING
-    if not crashed or not has_xnnpack(spec.backend):
+    phase = report.crashed_while
+    if phase is None or phase >= Phase.RUNNING:
         return end
-    trial = try_on_cpu(spec, xnnpack=False)
-    if trial.why_not is None:
-        without = f"{end}\nThe model runs without XNNPACK: use --backend cpu:xnnpack=false"
-        return ConfigError(without, log_says_more=True)
-    return RunFailed(f"{end}\nNor does the model run without XNNPACK: {trial.why_not}")
+    if has_xnnpack(spec.backend):
+        return without_xnnpack(end, spec)
+    if phase is Phase.PROVING and spec.backend.name != "cpu":
+        why = try_on_cpu(spec, xnnpack=True).why_not
+        if why is not None:
+            return RunFailed(
+                f"{end}\nIt need not be {spec.backend.name}: the CPU with XNNPACK, which it is held against, cannot run the "
+                f"model either ({why})"
+            )
+    return end

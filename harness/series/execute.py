@@ -41,7 +41,7 @@ def execute_series(series: Series, out: Path, screen: Screen) -> tuple[SeriesRes
             screen.say(f"run {number} of {len(series.runs)}: {at}")
             screen.expect(least_duration_s(planned.spec))
             journal.write("began", at, identities[at])
-            runs.append(_one(planned, out, screen, go_on=sweep))
+            runs.append(_one(_answering_alike(planned, runs), out, screen, go_on=sweep))
             journal.write("ended", at, identities[at], runs[-1].result.status)
             on_top.so_far(top_of(runs))
         at = ""
@@ -149,6 +149,21 @@ def _one(planned: PlannedRun, out: Path, screen: Screen, *, go_on: bool) -> Seri
         if not isinstance(result, Result):
             raise
         return replace(run_of(planned, planned.name, result), exit_status=status)
+
+
+def _answering_alike(planned: PlannedRun, runs: Sequence[SeriesRun]) -> PlannedRun:
+    """An accuracy run with the engine that the performance run of the same model and backend found quicker.
+
+    The rules want the same output in both modes; an accuracy run measures no speed, so by itself it takes the interpreter.
+    """
+    backend = planned.spec.backend
+    asked = planned.backend_asked, planned.model_asked
+    before = [run.result for run in runs if (run.backend_asked, run.model_asked) == asked]
+    engines = next((one.calibration.engines for one in before if one.calibration), None)
+    if planned.spec.load.mode != "accuracy" or not backend.is_plain_cpu or engines is None:
+        return planned
+    section = backend.model_copy(update={"options": {"engine": engines.chosen}})
+    return replace(planned, spec=planned.spec.model_copy(update={"backend": section}))
 
 
 def run_of(planned: PlannedRun, directory: str, result: Result) -> SeriesRun:

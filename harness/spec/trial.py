@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.config.backend import BackendSection
-from harness.errors import message_of
+from harness.errors import ConfigError, HarnessError, RunFailed, message_of
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.model.opening import Opener
@@ -50,6 +50,24 @@ def try_on_cpu(spec: Spec, *, xnnpack: bool) -> CpuTrial:
     if answer.hangs:
         return CpuTrial(f"no answer in {_TIMEOUT_S:g} s")
     return CpuTrial(f"its process {answer.how}")
+
+
+def without_xnnpack(end: HarnessError, spec: Spec) -> HarnessError:
+    """A crash that XNNPACK may have caused, with what the model does without it.
+
+    Args:
+        end: What is said of the crash.
+        spec: Of the run, or of the candidate, whose backend `has_xnnpack`.
+
+    Returns:
+        A `ConfigError` where the user can have the model run.
+    """
+    trial = try_on_cpu(spec, xnnpack=False)
+    if trial.why_not is None:
+        return ConfigError(
+            f"{end}\nThe model runs without XNNPACK: use --backend cpu:xnnpack=false", log_says_more=True
+        )
+    return RunFailed(f"{end}\nNor does the model run without XNNPACK: {trial.why_not}")
 
 
 def _try(spec: Spec, options: dict[str, bool]) -> CpuTrial:

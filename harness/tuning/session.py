@@ -24,6 +24,7 @@ from harness.machine.topology import this_machine
 from harness.messages.probe import Agreement, Calibrated
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
+from harness.spec.trial import has_xnnpack, without_xnnpack
 from harness.statistics.intervals import LOOKS, Ratio
 from harness.tuning.candidates import DEFAULT, Candidate, Given, stage, stages
 from harness.tuning.child import Child
@@ -187,7 +188,9 @@ class Session:
         except CandidateFailed as error:
             if error.status_of_run == EXIT_USER:
                 raise ConfigError(str(error)) from None
-            raise RunFailed(f"the default configuration cannot be measured: {error}") from None
+            failed = RunFailed(f"the default configuration cannot be measured: {error}")
+            crashed = error.kind == "crashed" and has_xnnpack(self.spec.backend)
+            raise (without_xnnpack(failed, self.spec) if crashed else failed) from None
         row.fields = entry.chosen
         self._opening_s = time.monotonic() - self._began
         return entry

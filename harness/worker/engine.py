@@ -16,6 +16,10 @@ from harness.worker import timing
 
 _LONGEST_ANSWER_NS = 100_000_000
 """The engines run the same kernels and differ by microseconds a call: in more than a tenth of a second that is nothing."""
+_MAY_DIFFER = (
+    "; a performance run may answer with CompiledModel where that is quicker, once it is proven to answer the same (a "
+    "submission's accuracy run then does so too, and --backend cpu:engine=CompiledModel or Interpreter settles it)"
+)
 _LARGEST_FILE_BYTES = 50_000_000
 """Each engine packs the weights for itself: trying a larger model costs more memory and time than it can give."""
 
@@ -38,7 +42,8 @@ def choose_engine(instances: Instances, indices: Sequence[int], tell: Callable[[
     if not instances.spec.backend.is_plain_cpu or instances.spec.backend.require_full is not None:
         return None
     if instances.spec.load.mode == "accuracy":
-        return EngineChoice("Interpreter", timing.NOT_TIMED, 0.0)
+        may_differ = "" if _unfit(instances, instances.first) else _MAY_DIFFER
+        return EngineChoice("Interpreter", timing.NOT_TIMED + may_differ, 0.0)
     began = time.monotonic()
     choice = _choose(instances, indices, tell)
     return replace(choice, time_s=time.monotonic() - began)
@@ -71,6 +76,16 @@ def _choose(instances: Instances, indices: Sequence[int], tell: Callable[[Proven
 
 def _why_not(instances: Instances, plain: Backend, indices: Sequence[int]) -> str | None:
     """Why a compiled model is not even tried."""
+    if (unfit := _unfit(instances, plain)) is not None:
+        return unfit
+    took = min(_time_ns(plain, instances.samples.rows[indices[0]]) for _ in range(2))
+    if took > _LONGEST_ANSWER_NS:
+        return f"not measured: an answer takes {took / 1e9:.1f} s, beside which the engines' microseconds are nothing"
+    return None
+
+
+def _unfit(instances: Instances, plain: Backend) -> str | None:
+    """Why the model's file speaks against a compiled model."""
     if instances.opener.resets:
         return f"CompiledModel cannot put back what the model keeps: {instances.opener.file.keeps}"
     size = instances.opener.model.stat().st_size
@@ -78,9 +93,6 @@ def _why_not(instances: Instances, plain: Backend, indices: Sequence[int]) -> st
         return f"not measured: the model has {size / 1e6:.0f} MB, which the other engine would unpack once more"
     if (reason := why_not_compiled(instances.opener.model, plain)) is not None:
         return f"CompiledModel cannot run it: {reason}"
-    took = min(_time_ns(plain, instances.samples.rows[indices[0]]) for _ in range(2))
-    if took > _LONGEST_ANSWER_NS:
-        return f"not measured: an answer takes {took / 1e9:.1f} s, beside which the engines' microseconds are nothing"
     return None
 
 

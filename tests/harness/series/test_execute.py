@@ -11,12 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.messages.calibration import EngineChoice
+from harness.report.screen import Screen
+from harness.results.record import Result
+from harness.run import execute as run_execute
+from harness.series import execute
 from harness.series.journal import read_journal
+from harness.spec.schema import Spec
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -74,6 +81,25 @@ def test_score_of_a_series_scores_its_one_accuracy_run_or_names_those_to_choose_
     assert done.returncode == 2
     for name in ("1-accuracy-cpu", "2-accuracy-cpu"):
         assert str(tmp_path / "two" / name) in done.stderr
+
+
+def test_the_accuracy_run_of_a_submission_answers_with_the_engine_of_its_performance_run(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def quicker_compiled(spec: Spec, folder: Path, screen: Screen) -> Result:
+        result = run_execute.execute(spec, folder, screen)
+        if spec.load.mode == "accuracy" or result.calibration is None:
+            return result
+        chosen = EngineChoice("CompiledModel", "clearly quicker", 0.0)
+        return replace(result, calibration=replace(result.calibration, engines=chosen))
+
+    monkeypatch.setattr(execute, "execute", quicker_compiled)
+    done = call(*keywords, "--mode", "submission", "--out", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert read_result(tmp_path / "both" / "2-accuracy-cpu")["backend"]["engine"] == "CompiledModel"
+    done = call(*keywords, "--mode", "accuracy", "--out", tmp_path / "alone")
+    assert "a performance run may answer with CompiledModel" in " ".join(done.stdout.split())
 
 
 def test_a_sweep_with_a_run_that_failed_is_shown_again_with_the_runs_exit_status(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ def search(
         agrees: Callable[[Spec], bool] = lambda _: True,
         scenario: str = "SingleStream",
         budget_s: float = 600.0,
+        backend: Sequence[tuple[str, Any]] = (),
     ) -> Found:
         rng = np.random.default_rng(3)
         cores = tuple(Core((cpu,)) for cpu in range(4))
@@ -81,6 +83,7 @@ def search(
         made: list[Simulated] = []
         monkeypatch.setattr(session, "Child", Simulated)
         overrides = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), ("load.scenario", scenario)]
+        overrides += backend
         try:
             return Session(
                 read_config(find_benchmark("kws")),
@@ -158,7 +161,18 @@ def test_a_default_that_breaks_ends_the_search(search: Callable[..., Found]) -> 
 
     with pytest.raises(ConfigError, match="backend cpu is not here"):
         search(refuses)
-    with pytest.raises(RunFailed, match="killed by SIGSEGV"):
+    with pytest.raises(RunFailed, match="killed by SIGSEGV") as told:
+        search(crashes, backend=(("backend.options", {"xnnpack": False}),))
+    assert "without XNNPACK" not in str(told.value)
+
+
+def test_a_default_that_xnnpack_may_have_taken_down_says_whether_the_model_runs_without(
+    search: Callable[..., Found],
+) -> None:
+    def crashes(spec: Spec) -> float:
+        raise CandidateFailed("killed by SIGABRT", "crashed", None)
+
+    with pytest.raises(ConfigError, match=r"killed by SIGABRT\nThe model runs without XNNPACK: use --backend cpu:xnn"):
         search(crashes)
 
 
