@@ -19,6 +19,18 @@ Run = Callable[[Sequence[Array]], Sequence[Array]]
 RunRaw = Callable[[Sequence[memoryview]], Sequence[Array]]
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A run of the model in its three steps, so that the model alone can be timed. Called in this order, by one thread."""
+
+    write: Callable[[Sequence[Array]], object]
+    """Copies the inputs in: all, in order, in the model's types and shapes."""
+    run: Callable[[], object]
+    """The model alone."""
+    read: Callable[[], Sequence[Array]]
+    """The outputs, which may be the engine's own memory: they hold until the next run."""
+
+
 class BackendUnavailable(Exception):  # noqa: N818 - the name is part of the contract
     """The backend is not here: says what was tried, why it failed and what to do. Exit status 2."""
 
@@ -132,6 +144,10 @@ class Backend(ABC):
 
     def raw_runner(self) -> RunRaw | None:
         """As `runner`, from inputs as bytes (`backends.litert.tensor_memory.as_bytes`); None where that is not quicker."""
+        return None
+
+    def stages(self) -> Stages | None:
+        """`runner` in steps, likewise bound before anything is timed; None where the engine has only the whole."""
         return None
 
     def batch_runner(self) -> RunBatch:

@@ -29,6 +29,7 @@ VERBS = {
     "prepare": "lay out a data set from what its owners distribute",
     "list": "show tasks, models, data sets and backends: what is here, and what is not and why",
     "inspect": "show what a model file holds, costs and needs",
+    "bench": "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "check": "hold a tree of results against MLPerf's rules, before a reviewer does",

@@ -16,6 +16,7 @@ from backends.base import (
     BackendUnavailable,
     Coverage,
     ModelRejected,
+    Stages,
     TensorSpec,
     TimeShare,
 )
@@ -90,6 +91,22 @@ class CompiledBackend(Backend):
             write(array)
         self._model.run_by_index(0, self._in, self._out)
         return [read(count, dtype).reshape(shape) for read, count, dtype, shape in self._reads]
+
+    def stages(self) -> Stages | None:
+        """What `invoke` does, step by step. Of an accelerator `read` may wait for what `run` has only begun."""
+        if type(self).invoke is not CompiledBackend.invoke:
+            return None
+        compiled, given, answers, reads, writes = self._model, self._in, self._out, self._reads, self._writes
+
+        def write(inputs: Sequence[Array]) -> None:
+            for put, array in zip(writes, inputs, strict=True):
+                put(array)
+
+        return Stages(
+            write,
+            lambda: compiled.run_by_index(0, given, answers),
+            lambda: [read(count, dtype).reshape(shape) for read, count, dtype, shape in reads],
+        )
 
     def info(self) -> BackendInfo:
         """The engine; subclasses add what they know."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, TensorSpec, TimeShare
+from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, Stages, TensorSpec, TimeShare
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
@@ -95,6 +95,29 @@ class InterpreterBackend(Backend):
             in_c: RunRaw = timed_path.RawRun(given, call, interpreter, "_interpreter", answers)
             return in_c
         return self._run_in(given, answers)
+
+    def stages(self) -> Stages | None:
+        """Where tensors stay in their places, the inputs are written there and the outputs read there, as `runner` does."""
+        if type(self).invoke is not InterpreterBackend.invoke:
+            return None
+        memory, run = self._memory(), type(self._interpreter._interpreter).Invoke
+        if memory is None:
+            return Stages(self._set_inputs, lambda: run(self._interpreter._interpreter), self._get_outputs)
+        (given, answers), interpreter = memory, self._interpreter
+
+        def write(inputs: Sequence[Array]) -> None:
+            for tensor, one in zip(given, inputs, strict=True):
+                tensor[:] = one
+
+        # The wrapper is looked up each time: as long as anybody holds it, the interpreter's own invoke refuses.
+        return Stages(write, lambda: run(interpreter._interpreter), lambda: answers)
+
+    def _set_inputs(self, inputs: Sequence[Array]) -> None:
+        for index, array in zip(self._input_indexes, inputs, strict=True):
+            self._interpreter.set_tensor(index, array)
+
+    def _get_outputs(self) -> list[Array]:
+        return [self._interpreter.get_tensor(index) for index in self._output_indexes]
 
     def _run_in(self, given: Sequence[Any], answers: list[Array]) -> Callable[[Sequence[Any]], list[Array]]:
         """Runs the model on what is copied into `given`, arrays or bytes."""

@@ -47,6 +47,8 @@ def as_bytes(array: Array) -> memoryview:
 def _view(interpreter: Any, tensor: int) -> Array:
     """The tensor's memory as an array that does not hold on to the interpreter."""
     holding = interpreter.tensor(tensor)()
+    if not hasattr(holding, "ctypes"):
+        raise ValueError("of a tensor without a dimension the runtime gives the number, not its memory")
     if not holding.nbytes:
         raise ValueError("an empty tensor has no memory")
     memory = (ctypes.c_char * holding.nbytes).from_address(holding.ctypes.data)

@@ -67,7 +67,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _text(found: ModelDescription) -> str:
-    head = f"{found.path}, {bytes_text(found.size_bytes)}" + (f", {found.description}" if found.description else "")
+    sizes = f"{bytes_text(found.size_bytes)}, {bytes_text(found.gzip_bytes)} after gzip"
+    head = f"{found.path}, {sizes}" + (f", {found.description}" if found.description else "")
     lines = [head]
     for run in found.by_signature or (found.runs,):
         if run is not None:
@@ -92,6 +93,7 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
         *textwrap.wrap(f"ops        {named}", _WIDTH, subsequent_indent=" " * 11),
         *_figures_for(run),
         f"parameters {run.parameters:,}" + (" without those of custom ops" if found.needs and found.custom_ops else ""),
+        *_weights(run),
         f"work       {_count(run.multiply_adds)} multiply-adds an inference" + _at_least(run),
         f"arena      about {bytes_text(run.arena_bytes)} for activations" + _at_least(run),
     ]
@@ -99,6 +101,16 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
         lines.append(f"state      {run.keeps} from one run to the next: {_STATES[run.state]}")
     refused = f"no{', with 1 for each size left open' if run.open_inputs else ''}: {run.why_not}"
     return [*lines, "loads      yes" if run.loads else f"loads      {refused}"]
+
+
+def _weights(run: Invoked) -> list[str]:
+    """How many weights are zero, and which are stored without their zeros."""
+    if run.zero_weights_share is None:
+        return []
+    sparse = run.sparse_tensors
+    more = f" and {len(sparse) - _NAMED} more" if len(sparse) > _NAMED else ""
+    stored = f"stored sparse: {', '.join(sparse[:_NAMED])}{more}" if sparse else "no tensor is stored sparse"
+    return [f"weights    {run.zero_weights_share:.2%} are zero; {stored}"]
 
 
 def _figures_for(run: Invoked) -> list[str]:

@@ -95,6 +95,17 @@ def peak_rss_bytes(pids: Iterable[int]) -> int | None:
     return None if None in peaks else sum(filter(None, peaks)) or None
 
 
+def resident_bytes(*, peak: bool = False) -> int | None:
+    """What this process has in memory, or had at most since `reset_peak`; None where the system does not say."""
+    return sizes_of(_PROC / "self").get("VmHWM" if peak else "VmRSS")
+
+
+def reset_peak() -> None:
+    """Sets this process's high-water mark back to what it has now, where the system lets it."""
+    with contextlib.suppress(OSError):
+        (_PROC / "self/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
+
+
 class MemoryMeter:
     """The parent's side: measures the run's processes when the worker holds still for it."""
 

@@ -54,16 +54,21 @@ def allocate(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocat
     return Allocation(None, f"the runtime crashed on it: its process {answer.how}")
 
 
+def allocate_here(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocation:
+    """As `allocate`, in this process."""
+    try:
+        return Allocation(allocated_shapes(path, input_shapes), "")
+    except Exception as error:
+        # Whatever the runtime says against the model is the answer.
+        return Allocation(None, str(error).splitlines()[0] if str(error) else type(error).__name__)
+
+
 def main() -> None:
     """The process."""
     answer, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
     asked = decode(words, Allocate)
-    try:
-        found = Allocation(allocated_shapes(asked.model, asked.input_shapes), "")
-    except Exception as error:
-        # Whatever the runtime says against the model is the answer.
-        found = Allocation(None, str(error).splitlines()[0] if str(error) else type(error).__name__)
+    found = allocate_here(asked.model, asked.input_shapes)
     with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
         pipe.write(f"{encode(found)}\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
@@ -190,14 +190,24 @@ def _bytes(dtype: str, shape: Shape) -> int:
 
 def _parameters(model: ModelFile, graphs: Sequence[int]) -> int:
     found: dict[int, int] = {}
+    for tensor in learnt_tensors(model, graphs):
+        found[tensor.buffer] = max(found.get(tensor.buffer, 0), math.prod(tensor.declared_shape))
+    return sum(found.values())
+
+
+def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[Tensor]:
+    """The constants that are learnt, weights and biases, as often as operators read them.
+
+    Args:
+        model: The model.
+        graphs: Those that count.
+    """
     for number in graphs:
         graph = model.subgraphs[number]
         for operator in graph.operators:
             for place, index in enumerate(operator.inputs):
                 if index >= 0 and _is_learnt(graph.tensors[index], operator, place):
-                    tensor = graph.tensors[index]
-                    found[tensor.buffer] = max(found.get(tensor.buffer, 0), math.prod(tensor.declared_shape))
-    return sum(found.values())
+                    yield graph.tensors[index]
 
 
 def _is_learnt(tensor: Tensor, operator: Operator, place: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,10 @@ from harness.json_records import FLAT, LEFT_OUT
 from harness.model.allocation import Allocation, allocate
 from harness.model.costs import costs
 from harness.model.input_shapes import choose_input_shapes, declared_shape, described_inputs, unnamed_inputs
+from harness.model.stored_weights import gzip_bytes, stored_weights
 
+Allocate = Callable[[Path, Sequence[Shape] | None], Allocation]
+"""What the runtime makes of a file with inputs of these shapes: see `harness.model.allocation`."""
 SIZES_LEFT_OPEN = "what the sizes that the file leaves open add"
 """Of `Invoked.not_counted`: nobody named them, and the figures are those of 1 for each."""
 
@@ -64,6 +67,11 @@ class Invoked:
     operators: tuple[DescribedOperator, ...]
     """Of all graphs that it reaches."""
     parameters: int
+    zero_weights_share: float | None
+    """The share of the weights (constants that are learnt, with two axes or more) that are zero, 0 to 1: what pruning leaves.
+    Null where there are none."""
+    sparse_tensors: tuple[str, ...]
+    """Constants that are stored without their zeros."""
     multiply_adds: int
     """Of one inference."""
     arena_bytes: int
@@ -85,6 +93,8 @@ class ModelDescription:
 
     path: str
     size_bytes: int
+    gzip_bytes: int
+    """What it takes after `gzip`."""
     sha256: str
     schema_version: int
     description: str
@@ -100,13 +110,14 @@ class ModelDescription:
     """In that case, as each of them would."""
 
 
-def describe_model(path: Path, sha256: str, asked: Invocation) -> ModelDescription:
+def describe_model(path: Path, sha256: str, asked: Invocation, allocated_by: Allocate = allocate) -> ModelDescription:
     """All that can be said of a model file without running it.
 
     Args:
         path: The file.
         sha256: Of it.
         asked: The signature, the shapes and the state that were asked for.
+        allocated_by: Who lets the runtime allocate it; by default a process of its own.
 
     Raises:
         ModelRejected: It is no model, or corrupt, or has not what was asked for.
@@ -114,11 +125,12 @@ def describe_model(path: Path, sha256: str, asked: Invocation) -> ModelDescripti
     model = read_model(path)
     chosen = _signatures(model, asked)
     with tempfile.TemporaryDirectory() as folder:
-        found = tuple(_invoked(model, each, sha256, asked, Path(folder)) for each in chosen)
+        found = tuple(_invoked(model, each, sha256, asked, Path(folder), allocated_by) for each in chosen)
     foreign = foreign_ops(path)
     return ModelDescription(
         path=str(path),
         size_bytes=model.size_bytes,
+        gzip_bytes=gzip_bytes(path),
         sha256=sha256,
         schema_version=model.schema_version,
         description=model.description,
@@ -142,7 +154,14 @@ def _signatures(model: ModelFile, asked: Invocation) -> Sequence[Signature | Non
         return model.signatures
 
 
-def _invoked(model: ModelFile, signature: Signature | None, sha256: str, asked: Invocation, folder: Path) -> Invoked:
+def _invoked(
+    model: ModelFile,
+    signature: Signature | None,
+    sha256: str,
+    asked: Invocation,
+    folder: Path,
+    allocated_by: Allocate,
+) -> Invoked:
     """What one signature makes of the file: told by the very copy that would be run."""
     try:
         path, _ = with_signature_first(model, signature, sha256, folder)
@@ -151,7 +170,7 @@ def _invoked(model: ModelFile, signature: Signature | None, sha256: str, asked: 
         return _figures(model, signature, signature.subgraph if signature else 0, asked, {}, (), found)
     described = model if path == model.path else read_model(path)
     shapes, left_open = _input_shapes(described, asked)
-    return _figures(described, signature, 0, asked, shapes, left_open, allocate(path, tuple(shapes.values())))
+    return _figures(described, signature, 0, asked, shapes, left_open, allocated_by(path, tuple(shapes.values())))
 
 
 def _input_shapes(model: ModelFile, asked: Invocation) -> tuple[dict[str, Shape], tuple[str, ...]]:
@@ -178,6 +197,7 @@ def _figures(
     counted = costs(model, allocated.shapes, main)
     lacking = ((SIZES_LEFT_OPEN,) if left_open else ()) + counted.uncounted
     keeps = hidden_state(model, main)
+    weights = stored_weights(model, counted.graphs)
     return Invoked(
         signature=signature.key if signature else None,
         inputs=_tensors(graph.inputs, graph, signature.inputs if signature else {}),
@@ -186,6 +206,8 @@ def _figures(
         open_inputs=left_open,
         operators=_operators(each for number in counted.graphs for each in model.subgraphs[number].operators),
         parameters=counted.parameters,
+        zero_weights_share=weights.zero_share,
+        sparse_tensors=weights.sparse_tensors,
         multiply_adds=counted.multiply_adds,
         arena_bytes=counted.arena_bytes,
         counts_are_complete=not lacking,

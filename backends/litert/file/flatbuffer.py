@@ -65,6 +65,10 @@ class Table:
         vector = self._vector(field)
         return 0 if vector is None else vector[1]
 
+    def span(self, field: int) -> tuple[int, int]:
+        """Where a vector's first element lies in the file, and how many it has; (0, 0) where there is none."""
+        return self._vector(field) or (0, 0)
+
     def integers(self, field: int, kind: str = "i") -> tuple[int, ...]:
         """A vector of numbers; `kind` is their letter in `struct`."""
         vector = self._vector(field)

@@ -75,6 +75,16 @@ def read_operator_codes(path: Path) -> tuple[OperatorCode, ...]:
     return _read(path, lambda root, _: _codes(root))
 
 
+def read_buffer_places(path: Path) -> tuple[tuple[int, int], ...]:
+    """Where in the file the data of each buffer lies, and how many bytes: (0, 0) for one without any.
+
+    Raises:
+        ModelRejected: See `read_model`.
+    """
+    check_model_file(path)
+    return _read(path, lambda root, _: tuple(_place(each) for each in root.tables(schema.Model.BUFFERS)))
+
+
 def _read(path: Path, read: Callable[[Table, int], T]) -> T:
     """What is read from the file's first table, and its size in bytes."""
     try:
@@ -249,3 +259,9 @@ def _stored_bytes(buffer: Table) -> int:
     # Buffers of files beyond 2 GB lie behind the flatbuffer.
     size = buffer.number(field.SIZE, UINT64) if buffer.number(field.OFFSET, UINT64) > 1 else 0
     return size or buffer.length(field.DATA)
+
+
+def _place(buffer: Table) -> tuple[int, int]:
+    field = schema.Buffer
+    behind = buffer.number(field.OFFSET, UINT64)
+    return (behind, buffer.number(field.SIZE, UINT64)) if behind > 1 else buffer.span(field.DATA)

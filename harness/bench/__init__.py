@@ -1,0 +1,1 @@
+"""One model or several, timed alone: without a task, without data, without LoadGen."""

@@ -1,0 +1,269 @@
+"""The process in which `bench` measures one model: `python -P -m harness.bench.probe ASKED TOLD CONTROL_FD PARENT_PID SUBJECT`.
+
+It opens the model with a run's own `Opener`, makes the inputs once, and asks as benchmark_model does (LRT
+tflite/tools/benchmark/benchmark_model.cc): the inputs are written again before each run, and the clock is around the model
+alone. A state that shall not live on is put back before each run. It answers what `harness.messages.bench` has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from backends.base import Array, Backend, Stages
+from backends.base import Run as RunBackend
+from harness.bench.inputs import Fed, check_names, fed_inputs
+from harness.bench.times import RunTimes
+from harness.config.invocation import Invocation
+from harness.machine.child_process import awake_on_time
+from harness.machine.control import Control
+from harness.machine.json_line import decode
+from harness.machine.memory import MemoryMeter, Owner, Residents, own_bytes, reset_peak, resident_bytes
+from harness.messages.bench import (
+    BENCH_QUESTIONS,
+    BenchInput,
+    BenchMemory,
+    BenchOutput,
+    BenchQuestion,
+    Describe,
+    Finish,
+    Finished,
+    InputsTaken,
+    Opened,
+    OpenForBench,
+    Pace,
+    Ran,
+    Run,
+    TakeInputs,
+    WarmedUp,
+    WarmUp,
+)
+from harness.model.allocation import allocate_here
+from harness.model.describe import ModelDescription, describe_model
+from harness.turns.answering import Begun, answer_questions
+
+_ALONE = "the model alone"
+_WITH_READING = "the model and the reading of its outputs, which waits for the accelerator"
+_WHOLE = "the copying of inputs and outputs too, which this backend does not tell apart"
+
+
+def main() -> int:
+    """Answers until the parent has no more questions."""
+    return answer_questions(_begin, BENCH_QUESTIONS)
+
+
+def _begin(_: Control, words: Sequence[str]) -> Begun[BenchQuestion]:
+    (asked,) = words
+    probe = Probe(decode(asked, OpenForBench))
+    return Begun(probe.opened(), probe.answer)
+
+
+class Probe:
+    """A model, open, with its inputs."""
+
+    def __init__(self, asked: OpenForBench) -> None:
+        """Opens it.
+
+        Raises:
+            BackendUnavailable: And its kin; the parent hears why.
+        """
+        # Libraries are no part of the model, neither of its time nor of its memory; numpy imports its random numbers late.
+        import ai_edge_litert.compiled_model
+        import ai_edge_litert.interpreter  # noqa: F401
+
+        np.random.default_rng()
+
+        self._asked, subject = asked, asked.subject
+        self._opener = subject.opener()
+        self._own, self._meter = own_bytes(), MemoryMeter()
+        reset_peak()
+        self._before = resident_bytes()
+        began = time.perf_counter_ns()
+        self._backend: Backend = self._opener.open_covered(subject.threads)
+        self._load_ns = time.perf_counter_ns() - began
+        self._loaded = self._reached = resident_bytes(peak=True)
+        self._info = self._backend.info()
+        self._stages, self._timed = _stages(self._backend, accelerator=self._info.accelerator)
+        self._meter.measure(self._residents("loaded"))
+        self._inputs = self._fed(asked.files)
+        self._times = RunTimes()
+
+    def opened(self) -> Opened:
+        """What is known before it is asked."""
+        file, keeps = self._opener.file, self._opener.file.keeps
+        return Opened(
+            self._load_ns,
+            self._info,
+            file.modified,
+            file.signature,
+            tuple(
+                BenchInput(each.name, each.dtype.name, each.shape, each.scale, each.zero_point, fed.words)
+                for each, fed in zip(self._backend.inputs, self._inputs, strict=True)
+            ),
+            tuple(
+                BenchOutput(each.name, each.dtype.name, each.shape, each.scale, each.zero_point)
+                for each in self._backend.outputs
+            ),
+            "none" if not keeps else "reset" if self._opener.resets else "keep",
+            str(keeps) if keeps else "",
+            self._timed,
+        )
+
+    def answer(self, question: BenchQuestion) -> InputsTaken | WarmedUp | Ran | Finished | ModelDescription:
+        """The answer to a question."""
+        match question:
+            case TakeInputs():
+                check_names(self._backend.inputs, question.files)
+                self._inputs = self._fed(question.files)
+                return InputsTaken()
+            case WarmUp():
+                return self._warm_up(question.pace)
+            case Run():
+                return self._run(question.pace)
+            case Finish():
+                return self._finished()
+            case Describe():
+                return self._described()
+
+    def _described(self) -> ModelDescription:
+        subject = self._asked.subject
+        invocation = Invocation.model_validate(dict(subject.invocation))
+        return describe_model(subject.model, subject.sha256, invocation, allocate_here)
+
+    def _warm_up(self, pace: Pace) -> WarmedUp:
+        times = RunTimes()
+        time_s = self._ask(pace, times)
+        found = times.since(0)
+        first, mean = (int(found[0]), int(found.mean())) if len(found) else (None, None)
+        return WarmedUp(first, mean, len(found), time_s)
+
+    def _run(self, pace: Pace) -> Ran:
+        before = len(self._times)
+        time_s = self._ask(pace, self._times)
+        found = self._times.since(before)
+        return Ran(int(np.median(found)), len(found), time_s)
+
+    def _ask(self, pace: Pace, times: RunTimes) -> float:
+        """Asks at this pace; returns the seconds that it took."""
+        inputs, write, run = [fed.values for fed in self._inputs], self._stages.write, self._stages.run
+        reset = self._backend.reset if self._opener.resets else None
+        now, note, delay = time.perf_counter_ns, times.note, _delay(pace)
+        count, began = 0, time.perf_counter()
+        elapsed = 0.0
+        with awake_on_time():
+            while (count < pace.least_runs or elapsed < pace.least_s) and elapsed <= pace.most_s:
+                if reset is not None:
+                    reset()
+                write(inputs)
+                start = now()
+                run()
+                note(now() - start)
+                count += 1
+                if delay is not None:
+                    delay(count, began)
+                elapsed = time.perf_counter() - began
+        # What the runs' times take is ours, not the model's.
+        peak = resident_bytes(peak=True)
+        if peak is not None and self._reached is not None:
+            self._reached = max(self._reached, peak - times.nbytes)
+        return elapsed
+
+    def _finished(self) -> Finished:
+        memory = self._memory()
+        outputs = list(self._stages.read())
+        nan = {
+            tensor.name: int(np.count_nonzero(np.isnan(array)))
+            for tensor, array in zip(self._backend.outputs, outputs, strict=True)
+            if array.dtype.kind in "fc"
+        }
+        changed = {
+            tensor.name: array.shape
+            for tensor, array in zip(self._backend.outputs, outputs, strict=True)
+            if array.shape != tensor.shape
+        }
+        return Finished(self._times.latency(), memory, {name: count for name, count in nan.items() if count}, changed)
+
+    def _memory(self) -> BenchMemory:
+        self._meter.measure(self._residents("ended"))
+        found = self._meter.figures()
+        load, overall = (
+            None if self._before is None or each is None else max(0, each - self._before)
+            for each in (self._loaded, self._reached)
+        )
+        return BenchMemory(load, overall, found.peak_rss_bytes, found.parts)
+
+    def _residents(self, moment: Literal["loaded", "ended"]) -> Residents:
+        folder = str(self._asked.subject.cache_dir / "weights")
+        return Residents(moment, (Owner(os.getpid(), self._own),), model=str(self._opener.model), weight_folder=folder)
+
+    def _fed(self, files: Mapping[str, Path]) -> list[Fed]:
+        asked = self._asked
+        return fed_inputs(self._backend.inputs, ranges=asked.ranges, files=files, seed=asked.seed)
+
+
+class _Whole:
+    """The steps of a backend that has only the whole: the clock is around all of it."""
+
+    def __init__(self, run: RunBackend) -> None:
+        """Nothing is written yet."""
+        self._run = run
+        self._inputs: Sequence[Array] = ()
+        self._outputs: Sequence[Array] = ()
+
+    def write(self, inputs: Sequence[Array]) -> None:
+        """Keeps them for the run."""
+        self._inputs = inputs
+
+    def run(self) -> None:
+        """Copies in, runs, copies out."""
+        self._outputs = self._run(self._inputs)
+
+    def read(self) -> Sequence[Array]:
+        """What the last run gave."""
+        return self._outputs
+
+
+def _stages(backend: Backend, *, accelerator: bool) -> tuple[Stages, str]:
+    """The steps of a run, and what of it the clock is around."""
+    found = backend.stages()
+    if found is None:
+        whole = _Whole(backend.runner())
+        return Stages(whole.write, whole.run, whole.read), _WHOLE
+    if not accelerator or backend.info().engine != "CompiledModel":
+        return found, _ALONE
+    run, read = found.run, found.read
+
+    def run_and_read() -> None:
+        run()
+        read()
+
+    return Stages(found.write, run_and_read, read), _WITH_READING
+
+
+def _delay(pace: Pace) -> Callable[[int, float], None] | None:
+    """What to do after a run, given how many there were and when they began; None for nothing."""
+    if pace.runs_per_second:
+        every_s = 1 / pace.runs_per_second
+
+        def until_its_turn(count: int, began: float) -> None:
+            left = began + count * every_s - time.perf_counter()
+            if left > 0:
+                time.sleep(left)
+
+        return until_its_turn
+    if pace.delay_s:
+        delay_s = pace.delay_s
+        return lambda _count, _began: time.sleep(delay_s)
+    return None
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

@@ -1,0 +1,294 @@
+"""What `bench` found, for people and for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from harness.bench.result import BenchResult, BenchRow
+from harness.messages.bench import BenchInput, Opened
+from harness.model.describe import Invoked
+from harness.report.table import Column, table_lines
+from harness.units import bytes_text, duration
+
+_WIDTH, _INDENT = 118, 20
+_TABLE_WIDTH = 170
+
+
+def render(result: BenchResult) -> str:
+    """For a terminal."""
+    measured = [row for row in result.rows if row.found is not None]
+    lines: list[str] = []
+    if len(result.rows) == 1:
+        lines += _alone(result.rows[0])
+    else:
+        lines += _table(result.rows)
+        for row in measured:
+            lines += [f"{row.name}:", *(f"  {line}" for line in [*_what_ran(row), *_doubts(row)])]
+    lines += [f"{row.name}: {row.refusal.kind}: {row.refusal.why}" for row in result.rows if row.refusal]
+    if measured:
+        lines.append(_field("measured", f"by {result.measured_by}"))
+    if result.advice is not None:
+        lines += [
+            "",
+            "what would make it quicker here:" if result.advice else "nothing was found that makes it quicker here",
+        ]
+        for advice in result.advice:
+            lines += textwrap.wrap(f"* {advice.what}: {advice.figure}", _WIDTH, subsequent_indent="  ")
+            lines.append(f"    {advice.command}")
+    return "\n".join(lines)
+
+
+def _alone(row: BenchRow) -> list[str]:
+    if row.opened is None:
+        return []
+    lines = [_field("model", f"{row.model} ({row.path})"), *_what_ran(row)]
+    lines += [_field("input", _input(each)) for each in row.opened.inputs]
+    lines.append(_field("load", f"{duration(row.opened.load_ns)}, the file being in the system's memory"))
+    if (warm := row.warm_up) is not None and warm.first_ns is not None and warm.mean_ns is not None:
+        lines += [
+            _field("first", duration(warm.first_ns)),
+            _field("warm-up", f"{duration(warm.mean_ns)} in the mean of {warm.runs:,} runs, the first among them"),
+        ]
+    if (found := row.found) is not None:
+        steady = found.latency
+        lines += [
+            _field(
+                "steady", f"{duration(steady.mean)} in the mean of {steady.runs:,} runs, std {duration(steady.std)}"
+            ),
+            _field("", f"median {duration(steady.median)}, min {duration(steady.min)}, max {duration(steady.max)}"),
+            _field(
+                "",
+                ", ".join(f"{name} {duration(getattr(steady, name))}" for name in ("p5", "p90", "p95", "p99")),
+            ),
+            _field("timed", row.opened.timed),
+            _field("memory", _memory(row)),
+        ]
+    return [*lines, *_costs(row), *_doubts(row)]
+
+
+def _what_ran(row: BenchRow) -> Iterator[str]:
+    opened = row.opened
+    if opened is None:
+        return
+    yield _field("backend", _backend(row, opened))
+    if opened.signature is not None:
+        yield _field("signature", opened.signature)
+    if opened.modified:
+        yield _field("changed", opened.modified)
+    if opened.keeps:
+        kept = "put back before every run" if opened.state == "reset" else "lives on from run to run"
+        yield _field("state", f"{opened.keeps}: {kept}")
+
+
+def _backend(row: BenchRow, opened: Opened) -> str:
+    info = opened.backend
+    threads = f"{row.threads} thread{'' if row.threads == 1 else 's'}"
+    words = [info.engine, threads]
+    if (coverage := info.coverage) is not None and info.delegate:
+        words.append(f"{info.delegate} runs {coverage.delegated_nodes} of {coverage.nodes} nodes")
+    return f"{row.backend_asked} ({', '.join(words)})"
+
+
+def _input(each: BenchInput) -> str:
+    return f"{each.name}: {each.dtype} {list(each.shape)}, {each.fed}"
+
+
+def _memory(row: BenchRow) -> str:
+    memory = row.found.memory if row.found else None
+    if memory is None or memory.load_bytes is None or memory.overall_bytes is None:
+        return "not known: the system does not tell"
+    whole = f"; the whole process {bytes_text(memory.peak_rss_bytes)}" if memory.peak_rss_bytes else ""
+    parts = memory.parts
+    held = [
+        f"{what} {bytes_text(size)}"
+        for what, size in (("tensors", parts.tensors_bytes), ("model file", parts.model_bytes))
+        if size
+    ]
+    return (
+        f"{bytes_text(memory.load_bytes)} at load, {bytes_text(memory.overall_bytes)} overall, above the process as it was "
+        f"before{whole}" + (f" ({', '.join(held)})" if held else "")
+    )
+
+
+def _costs(row: BenchRow) -> Iterator[str]:
+    found = row.description
+    if found is None:
+        return
+    runs = found.runs
+    zero = (
+        ""
+        if runs is None or runs.zero_weights_share is None
+        else f"; {runs.zero_weights_share:.2%} of the weights are zero"
+    )
+    sparse = f", {len(runs.sparse_tensors)} tensors stored sparse" if runs and runs.sparse_tensors else ""
+    yield _field("size", f"{bytes_text(found.size_bytes)}, {bytes_text(found.gzip_bytes)} after gzip{zero}{sparse}")
+    if runs is not None:
+        yield _field("work", _work(row, runs))
+
+
+def _work(row: BenchRow, runs: Invoked) -> str:
+    least = "" if runs.counts_are_complete else " at least"
+    rate = row.multiply_adds_per_second
+    pace = f", {rate / 1e9:.2f} G a second" if rate else ""
+    ops = sum(each.count for each in runs.operators)
+    return (
+        f"{runs.multiply_adds:,} multiply-adds{least}{pace}; {ops:,} ops; {runs.parameters:,} parameters; arena about "
+        f"{bytes_text(runs.arena_bytes)}"
+    )
+
+
+def _doubts(row: BenchRow) -> list[str]:
+    """What must be known of the answers."""
+    if row.found is None or row.opened is None:
+        return []
+    lines = [
+        _field("NaN", f"{count:,} values of output {name} are no numbers: the model or its inputs are broken")
+        for name, count in row.found.nan.items()
+    ]
+    opened = {each.name: each.shape for each in row.opened.outputs}
+    lines += [
+        _field("shape", f"output {name} came as {list(shape)}, and was {list(opened[name])} when it was opened")
+        for name, shape in row.found.changed_shapes.items()
+    ]
+    return lines
+
+
+def _field(name: str, text: str) -> str:
+    return "\n".join(
+        textwrap.wrap(text, _WIDTH, initial_indent=f"{name:{_INDENT}}", subsequent_indent=" " * _INDENT) or [name]
+    )
+
+
+def _table(rows: Sequence[BenchRow]) -> list[str]:
+    names = [
+        "model",
+        "load",
+        "first",
+        "mean",
+        "median",
+        "p90",
+        "p99",
+        "memory",
+        "size",
+        "work",
+        "speed",
+        "95 % interval",
+        "",
+    ]
+    columns = [
+        Column(name, "left" if place in (0, len(names) - 1) else "right", wrap=True) for place, name in enumerate(names)
+    ]
+    return table_lines([_cells(row, first=place == 0) for place, row in enumerate(rows)], columns, width=_TABLE_WIDTH)
+
+
+def _cells(row: BenchRow, *, first: bool) -> list[str]:
+    steady = row.found.latency if row.found else None
+    times = (steady.mean, steady.median, steady.p90, steady.p99) if steady else (None,) * 4
+    overall = row.found.memory.overall_bytes if row.found else None
+    runs = row.description.runs if row.description else None
+    ratio = row.speed
+    interval = f"{ratio.low:.3f}..{ratio.high:.3f}" if ratio and ratio.low and ratio.high else "-"
+    standing = row.standing or ("the first" if first and not row.refusal else "")
+    return [
+        row.name,
+        duration(row.opened.load_ns) if row.opened else "-",
+        duration(row.warm_up.first_ns) if row.warm_up and row.warm_up.first_ns is not None else "-",
+        *("-" if each is None else duration(each) for each in times),
+        "-" if overall is None else bytes_text(overall),
+        bytes_text(row.description.size_bytes) if row.description else "-",
+        f"{runs.multiply_adds / 1e6:,.1f} M" if runs else "-",
+        f"{ratio.median:.3f}x" if ratio else "-",
+        interval,
+        row.refusal.kind if row.refusal else standing,
+    ]
+
+
+_CSV = (
+    "model",
+    "path",
+    "sha256",
+    "backend",
+    "engine",
+    "threads",
+    "load_ns",
+    "first_ns",
+    "warm_up_mean_ns",
+    "runs",
+    "mean_ns",
+    "std_ns",
+    "min_ns",
+    "median_ns",
+    "max_ns",
+    "p5_ns",
+    "p90_ns",
+    "p95_ns",
+    "p99_ns",
+    "memory_load_bytes",
+    "memory_overall_bytes",
+    "peak_rss_bytes",
+    "size_bytes",
+    "gzip_bytes",
+    "ops",
+    "multiply_adds",
+    "parameters",
+    "zero_weights_share",
+    "arena_bytes",
+    "nan_values",
+    "speed",
+    "speed_low",
+    "speed_high",
+    "standing",
+    "refusal",
+)
+
+
+def csv_text(result: BenchResult) -> str:
+    """A line for each row; what is not known is empty."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_CSV)
+    for row in result.rows:
+        known = _flat(row)
+        writer.writerow(["" if known.get(name) is None else known[name] for name in _CSV])
+    return file.getvalue().rstrip("\n")
+
+
+def _flat(row: BenchRow) -> dict[str, object]:
+    flat: dict[str, object] = {
+        "model": row.model,
+        "path": row.path,
+        "sha256": row.sha256,
+        "backend": row.backend_asked,
+        "threads": row.threads,
+        "standing": row.standing,
+    }
+    if row.opened is not None:
+        flat |= {"engine": row.opened.backend.engine, "load_ns": row.opened.load_ns}
+    if row.warm_up is not None:
+        flat |= {"first_ns": row.warm_up.first_ns, "warm_up_mean_ns": row.warm_up.mean_ns}
+    if row.found is not None:
+        latency, memory = row.found.latency, row.found.memory
+        names = ("mean", "std", "min", "median", "max", "p5", "p90", "p95", "p99")
+        flat |= {"runs": latency.runs, **{f"{name}_ns": getattr(latency, name) for name in names}}
+        flat |= {
+            "memory_load_bytes": memory.load_bytes,
+            "memory_overall_bytes": memory.overall_bytes,
+            "peak_rss_bytes": memory.peak_rss_bytes,
+            "nan_values": sum(row.found.nan.values()),
+        }
+    if (described := row.description) is not None:
+        flat |= {"size_bytes": described.size_bytes, "gzip_bytes": described.gzip_bytes}
+        if (runs := described.runs) is not None:
+            flat |= {
+                name: getattr(runs, name)
+                for name in ("multiply_adds", "parameters", "zero_weights_share", "arena_bytes")
+            }
+            flat["ops"] = sum(each.count for each in runs.operators)
+    if row.speed is not None:
+        flat |= {"speed": row.speed.median, "speed_low": row.speed.low, "speed_high": row.speed.high}
+    if row.refusal is not None:
+        flat["refusal"] = f"{row.refusal.kind}: {row.refusal.why}"
+    return flat

@@ -1,0 +1,214 @@
+"""Models are opened in processes of their own, warmed up, and asked in turn: see `harness.turns.contest`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from harness.bench.result import MEASURED_BY, BenchResult, BenchRow, Refusal
+from harness.errors import EXIT_BROKEN
+from harness.machine.facts import describe
+from harness.machine.json_line import encode
+from harness.messages.bench import (
+    Describe,
+    Finish,
+    Finished,
+    InputsTaken,
+    Opened,
+    OpenForBench,
+    Pace,
+    Ran,
+    Run,
+    TakeInputs,
+    WarmedUp,
+    WarmUp,
+)
+from harness.model.describe import ModelDescription
+from harness.model.subject import Subject
+from harness.turns.contest import in_turns
+from harness.turns.process import CandidateFailed, MeasuringProcess
+from tasks.tensors.random_inputs import SEED
+
+SCHEMA_VERSION = 1
+ROUND_S = 0.2
+"""Of several models' turns; one run at least."""
+Supply = Callable[[Opened, Path], Mapping[str, Path]]
+"""Files of inputs for a model that is open, written into the folder that is given; a mapping without any leaves it its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchCase:
+    """One model behind one backend, as it shall be measured."""
+
+    subject: Subject
+    backend_asked: str = "cpu"
+    """As the user named it."""
+    supply: Supply | None = None
+    """None for what `Settings` say of the inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How often and how long is asked, by benchmark_model's own names and defaults, and what."""
+
+    num_runs: int = 50
+    min_secs: float = 1.0
+    max_secs: float = 150.0
+    warmup_runs: int = 1
+    warmup_min_secs: float = 0.5
+    run_delay: float | None = None
+    """Seconds slept after each run."""
+    run_frequency: float | None = None
+    """Runs a second at most."""
+    seed: int = SEED
+    ranges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def pace(self) -> dict[str, Any]:
+        """What of it goes into the result."""
+        return {
+            name: getattr(self, name)
+            for name in (each.name for each in fields(self))
+            if name not in ("ranges", "files") and getattr(self, name) is not None
+        }
+
+
+class _Entry:
+    """One contender: its process, and what it told."""
+
+    def __init__(self, asked: BenchCase, settings: Settings) -> None:
+        """Nothing is started yet."""
+        subject = asked.subject
+        self.asked, self._settings, self.timeout_s = asked, settings, subject.section.timeout_s
+        told = OpenForBench(subject, settings.seed, settings.ranges, settings.files)
+        self.process = MeasuringProcess("harness.bench.probe", encode(told), purpose="bench")
+        self.row = BenchRow(
+            subject.name, str(subject.model), subject.sha256, subject.source, asked.backend_asked, subject.threads
+        )
+        self._runs, self._asked_s = 0, 0.0
+
+    def open(self) -> None:
+        """Opens the model and warms it up."""
+        settings = self._settings
+        opened = self.process.open(Opened, self.timeout_s)
+        self.row = replace(self.row, opened=opened)
+        if self.asked.supply is not None and (files := self.asked.supply(opened, self.process.folder)):
+            self.process.ask(TakeInputs(files), InputsTaken, self.timeout_s)
+        warm_up = WarmUp(self._pace(settings.warmup_runs, settings.warmup_min_secs))
+        warmed = self.process.ask(warm_up, WarmedUp, self.timeout_s + settings.max_secs)
+        self.row = replace(self.row, warm_up=warmed)
+
+    def run_all(self) -> None:
+        """All runs at once."""
+        settings = self._settings
+        self._run(self._pace(settings.num_runs, settings.min_secs), self.timeout_s)
+
+    def round(self, timeout_s: float) -> float:
+        """Runs a second of one round."""
+        return 1e9 / self._run(self._pace(1, ROUND_S), timeout_s).median_ns
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether it has not been asked as often and as long as it shall be."""
+        settings = self._settings
+        too_few = self._runs < settings.num_runs or self._asked_s < settings.min_secs
+        return too_few and self._asked_s <= settings.max_secs and self.row.refusal is None
+
+    def finish(self) -> None:
+        """Has it tell what was found."""
+        self.row = replace(self.row, found=self.process.ask(Finish(), Finished, self.timeout_s))
+
+    def describe(self) -> None:
+        """Has it tell what the file holds."""
+        self.row = replace(self.row, description=self.process.ask(Describe(), ModelDescription, self.timeout_s))
+
+    def refuse(self, failure: CandidateFailed) -> None:
+        """Notes why it is not measured."""
+        status = EXIT_BROKEN if failure.status_of_run is None else failure.status_of_run
+        self.row = replace(self.row, refusal=Refusal(failure.kind, str(failure), status))
+
+    def _run(self, pace: Pace, timeout_s: float) -> Ran:
+        ran = self.process.ask(Run(pace), Ran, timeout_s + self._settings.max_secs)
+        self._runs, self._asked_s = self._runs + ran.runs, self._asked_s + ran.time_s
+        return ran
+
+    def _pace(self, least_runs: int, least_s: float) -> Pace:
+        settings = self._settings
+        return Pace(least_runs, least_s, settings.max_secs, settings.run_delay, settings.run_frequency)
+
+
+def bench(asked: Sequence[BenchCase], settings: Settings, say: Callable[[str], None]) -> BenchResult:
+    """Measures models, several of them in turns.
+
+    One that cannot be measured is a row that says why; the others are held against the first that can.
+
+    Args:
+        asked: One at least.
+        settings: Of all.
+        say: Hears what is done now.
+    """
+    entries = [_Entry(each, settings) for each in asked]
+    try:
+        rounds_s = _measure(entries, settings, say)
+        return BenchResult(
+            SCHEMA_VERSION, MEASURED_BY, describe(), settings.pace(), tuple(entry.row for entry in entries), rounds_s
+        )
+    finally:
+        for entry in entries:
+            entry.process.close()
+
+
+def _measure(entries: Sequence[_Entry], settings: Settings, say: Callable[[str], None]) -> float | None:
+    open_entries = []
+    for entry in entries:
+        say(f"{entry.row.name}: opening, warming up")
+        if _attempt(entry, entry.open):
+            open_entries.append(entry)
+    began, several = time.monotonic(), len(open_entries) > 1
+    if several:
+        say(f"{len(open_entries)} in turns")
+        _take_turns(open_entries, settings)
+    elif open_entries:
+        _attempt(open_entries[0], open_entries[0].run_all)
+    rounds_s = time.monotonic() - began if several else None
+    for entry in open_entries:
+        if entry.row.refusal is None and _attempt(entry, entry.finish):
+            _attempt(entry, entry.describe)
+    return rounds_s
+
+
+def _take_turns(entries: Sequence[_Entry], settings: Settings) -> None:
+    first, *rivals = entries
+    try:
+        judged = in_turns(
+            first,
+            rivals,
+            until=time.monotonic() + settings.max_secs * len(entries),
+            timeout_s=max(entry.timeout_s for entry in entries),
+            wants_more=lambda: any(entry.wants_more for entry in entries),
+        )
+    except CandidateFailed as failure:
+        first.refuse(failure)
+        # The others are as good as before, and are held against the next.
+        if len(rivals) > 1:
+            _take_turns(rivals, settings)
+        else:
+            _attempt(rivals[0], rivals[0].run_all)
+        return
+    for entry, each in zip(rivals, judged, strict=True):
+        entry.row = replace(entry.row, speed=each.ratio, standing=each.standing)
+        if each.failure is not None:
+            entry.refuse(each.failure)
+
+
+def _attempt(entry: _Entry, step: Callable[[], None]) -> bool:
+    """Whether it came about; else the row says why not."""
+    try:
+        step()
+    except CandidateFailed as failure:
+        entry.refuse(failure)
+        return False
+    return True

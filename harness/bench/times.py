@@ -1,0 +1,54 @@
+"""How long each of very many runs took."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.messages.bench import Latency
+
+
+class RunTimes:
+    """Grows by eight bytes a run."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._times = array("q")
+        self.note = self._times.append
+        """Takes what one run took, in ns."""
+
+    def __len__(self) -> int:
+        """Runs so far."""
+        return len(self._times)
+
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+        return len(self._times) * self._times.itemsize
+
+    def since(self, run: int) -> npt.NDArray[np.int64]:
+        """From this run on. A copy: while somebody looks at the times themselves, no more can be noted."""
+        return np.array(self._times[run:], np.int64)
+
+    def latency(self) -> Latency:
+        """The figures of all; one run at least."""
+        ordered = np.sort(self.since(0))
+        count = len(ordered)
+
+        def at(percent: int) -> int:
+            return int(ordered[min(count - 1, count * percent // 100)])
+
+        return Latency(
+            runs=count,
+            mean=float(ordered.mean()),
+            min=int(ordered[0]),
+            max=int(ordered[-1]),
+            std=float(ordered.std()),
+            median=at(50),
+            p5=at(5),
+            p90=at(90),
+            p95=at(95),
+            p99=at(99),
+        )

@@ -1,0 +1,179 @@
+"""`bench`: models timed alone, several of them in turns. Only its options: what it does is imported after `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.commands import benchmark_model_flags as flags
+from harness.commands import options
+from harness.commands import subject as of_subject
+from harness.commands.outcome import Outcome
+from harness.errors import EXIT_VALID, ConfigError
+
+EXAMPLES = """\
+examples:
+  ./run.sh bench model.tflite
+  ./run.sh bench a.tflite b.tflite                       in turns, with the ratio and its interval
+  ./run.sh bench mobilenet_v2_1.0_224 --threads 2        a model of a benchmark or a collection (./run.sh list)
+  ./run.sh bench model.tflite --backend cpu --backend cpu:engine=CompiledModel
+  ./run.sh bench --graph=model.tflite --num_runs=100 --run_delay=0.01 --use_xnnpack=false
+  ./run.sh bench model.tflite --input-file image=image.npy --format csv
+
+It measures by its own clock in a process of the model's own, without LoadGen: for a result by MLPerf's rules use run.
+exit status: 0 measured; 2 a mistake, or the runtime refuses a model; 3 a model's process broke
+"""
+
+
+_FORMATS = ("table", "json", "csv")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The models, behind what, how long, and what they are asked."""
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="a path, or a name of ./run.sh list; several take turns"
+    )
+    parser.add_argument(
+        "--backend",
+        action="append",
+        metavar="NAME[:OPTIONS]",
+        help="cpu (default), gpu, ... as of run; repeat to hold several against each other",
+    )
+    parser.add_argument("--threads", metavar="N", help="CPU threads (default: the config's, else 1)")
+    options.FIELDS["require-full"].add_to(parser, "require-full")
+    of_subject.add_invocation(parser)
+    parser.add_argument(
+        "--input-file",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="an input's values: .npy, or its bytes; repeat",
+    )
+    parser.add_argument(
+        "--input-range", action="append", default=[], metavar="NAME=LO,HI", help="of an input's random values; repeat"
+    )
+    parser.add_argument("--seed", metavar="N", help="of the random values (the same seed, the same values)")
+    parser.add_argument("--format", default="table", metavar="NAME", help="table (default), json or csv")
+    flags.add_flags(parser)
+
+
+def main(arguments: argparse.Namespace) -> Outcome:
+    """Measures and tells."""
+    from harness.bench.report import csv_text, render
+    from harness.bench.session import bench
+    from harness.json_records import to_json
+    from harness.report.screen import Screen
+
+    if arguments.format not in _FORMATS:
+        raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
+    quiet = arguments.json or arguments.format != "table"
+    result = bench(asked_of(arguments), settings_of(arguments), Screen(quiet=quiet).say)
+    data = to_json(result)
+    texts = {
+        "table": lambda: render(result),
+        "json": lambda: json.dumps(data, indent=2),
+        "csv": lambda: csv_text(result),
+    }
+    refused = [row for row in result.rows if row.refusal is not None]
+    status = max((row.refusal.exit_status for row in refused if row.refusal), default=EXIT_VALID)
+    complaint = "; ".join(f"{row.name}: {row.refusal.why}" for row in refused if row.refusal)
+    nothing = len(refused) == len(result.rows) and not quiet
+    return Outcome(status, "" if nothing else texts[arguments.format](), data, complaint)
+
+
+def asked_of(arguments: argparse.Namespace) -> list[Any]:
+    """Every model behind every backend (`harness.bench.session.BenchCase`).
+
+    Raises:
+        ConfigError: No model, or one that is not here, or options that contradict each other.
+    """
+    from harness.bench.session import BenchCase
+
+    if flags.truth(arguments, "enable_op_profiling"):
+        raise ConfigError("bench times whole runs; what each op takes: ./run.sh profile MODEL")
+    swallowed = flags.swallowed_models(arguments)
+    models = [*arguments.models, *swallowed, *([arguments.graph] if arguments.graph is not None else [])]
+    if not models:
+        raise ConfigError("name a model: ./run.sh bench model.tflite (./run.sh list names those that are known)")
+    of_flags = flags.backends_of(arguments)
+    if of_flags and arguments.backend:
+        raise ConfigError(
+            f"--backend {arguments.backend[0]} and benchmark_model's flags for {of_flags[0]}: use one of the two"
+        )
+    backends = of_flags or arguments.backend or ["cpu"]
+    _take_flags(arguments)
+    threads = of_subject.whole_number("--threads", arguments.threads, of_subject.MOST_THREADS)
+    return [
+        BenchCase(of_subject.subject(model, arguments, None if each == "cpu" else each, threads), each)
+        for model in models
+        for each in backends
+    ]
+
+
+def settings_of(arguments: argparse.Namespace) -> Any:
+    """How often and how long, and what is asked (`harness.bench.session.Settings`).
+
+    Raises:
+        ConfigError: A number or a pair that is none, or an input that is named twice.
+    """
+    from harness.bench.session import Settings
+
+    pairs = [_pair("--input-file", text) for text in arguments.input_file]
+    ends = [_pair("--input-range", text) for text in arguments.input_range]
+    files = flags.files_of(arguments)
+    ranges = of_subject.ranges_of(arguments.input_layer_value_range)
+    for name, _ in pairs:
+        if name in files or [each for each, _ in pairs].count(name) > 1:
+            raise ConfigError(f"the input {name} is given two files")
+    for name, _ in ends:
+        if name in ranges or [each for each, _ in ends].count(name) > 1:
+            raise ConfigError(f"the input {name} is given two ranges")
+    files |= {name: Path(text).absolute() for name, text in pairs}
+    ranges |= {name: _ends(name, text) for name, text in ends}
+    seed = {} if arguments.seed is None else {"seed": _seed(arguments.seed)}
+    return Settings(**flags.pace_of(arguments), **seed, ranges=ranges, files=files)
+
+
+def _take_flags(arguments: argparse.Namespace) -> None:
+    """Puts benchmark_model's flags into the place of our own options of the same meaning."""
+    if arguments.signature_to_run_for is not None:
+        _same("--signature", "--signature_to_run_for", arguments.signature, arguments.signature_to_run_for)
+        arguments.signature = arguments.signature_to_run_for
+    if arguments.num_threads is not None:
+        given = "1" if arguments.num_threads == "-1" else arguments.num_threads
+        _same("--threads", "--num_threads", arguments.threads, given)
+        arguments.threads = given
+    if flags.truth(arguments, "require_full_delegation"):
+        arguments.require_full = arguments.require_full or "1.0"
+    if arguments.require_full is not None:
+        arguments.set = [*arguments.set, f"backend.require_full={arguments.require_full}"]
+    arguments.input_shape = [*arguments.input_shape, *flags.shapes_of(arguments)]
+
+
+def _same(option: str, flag: str, first: str | None, second: str) -> None:
+    if first is not None and first != second:
+        raise ConfigError(f"{option} {first} and {flag} {second} contradict each other")
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    # A tensor's name may hold an equals sign; a file's had better not.
+    name, equals, value = text.rpartition("=")
+    if not equals or not name or not value:
+        raise ConfigError(f"{option} {text}: write it as NAME=VALUE")
+    return name, value
+
+
+def _ends(name: str, text: str) -> tuple[float, ...]:
+    try:
+        low, high = (float(each) for each in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--input-range {name}={text}: write it as NAME=LOWEST,HIGHEST") from None
+    return low, high
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ConfigError(f"--seed is a whole number of 0 or more, not {text!r}")
+    return int(text)

@@ -1,0 +1,81 @@
+"""The verb `bench`, as a user meets it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Call = Callable[..., Any]
+FEW = ["--num_runs=3", "--min_secs=0", "--warmup_min_secs=0"]
+
+
+def test_a_model_is_told_by_its_times_its_memory_and_its_costs(small: Path, call: Call) -> None:
+    done = call("bench", small, *FEW)
+    assert done.returncode == 0, done.stderr
+    named = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert named == [
+        "model",
+        "backend",
+        "signature",
+        "input",
+        "load",
+        "first",
+        "warm-up",
+        "steady",
+        "timed",
+        "memory",
+        "size",
+        "work",
+        "measured",
+    ]
+    for text in ("mean of 3 runs", "p90", "at load", "after gzip", "9,984 multiply-adds", "without LoadGen", "3 ops"):
+        assert text in done.stdout
+
+
+def test_several_take_turns_and_the_first_that_runs_is_what_the_others_are_held_against(
+    small: Path, adds_model: Path, edgetpu_model: Path, call: Call
+) -> None:
+    done = call("bench", edgetpu_model, small, adds_model, *FEW, "--max_secs=2", "--json")
+    assert done.returncode == 2
+    assert "Edge TPU" in done.stderr
+    found = json.loads(done.stdout)
+    refused, first, rival = found["rows"]
+    assert refused["refusal"]["kind"] == "refused"
+    assert refused["found"] is None
+    assert (first["speed"], first["standing"]) == (None, None)
+    assert rival["speed"]["median"] > 0
+    assert rival["standing"] in ("quicker", "slower", "same", "not told apart")
+    for row in (first, rival):
+        assert row["found"]["latency"]["runs"] >= 3
+        assert row["found"]["memory"]["overall_bytes"] >= row["found"]["memory"]["load_bytes"]
+        assert row["description"]["gzip_bytes"] > 0
+    assert found["pace"]["num_runs"] == 3
+    assert "LoadGen" in found["measured_by"]
+
+
+def test_a_spreadsheet_gets_a_line_a_row(small: Path, call: Call) -> None:
+    done = call("bench", small, *FEW, "--format=csv")
+    assert done.returncode == 0, done.stderr
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (row["model"], row["backend"], row["threads"], row["runs"]) == ("small", "cpu", "1", "3")
+    assert float(row["mean_ns"]) > 0
+    assert row["speed"] == row["refusal"] == ""
+
+
+def test_what_the_runtime_refuses_has_its_reason_and_no_table(edgetpu_model: Path, call: Call) -> None:
+    done = call("bench", edgetpu_model)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "was compiled for an Edge TPU" in done.stderr
+
+
+def test_a_backend_that_takes_its_process_down_is_said_to(
+    small: Path, call: Call, plug_in: Callable[[str, str], dict[str, str]]
+) -> None:
+    env = plug_in("fatal", "import os\nclass Backend:\n    def __init__(self, model, *, threads): os.abort()\n")
+    done = call("bench", small, "--backend", "fatal", env=env)
+    assert done.returncode == 3
+    assert "killed by SIGABRT" in done.stderr
