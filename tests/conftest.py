@@ -627,20 +627,18 @@ def call(
 
 
 @pytest.fixture
-def start(command: list[str], environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def start(nursery: Nursery, environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Starts one command in a process group of its own and gives its Popen; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [*command, *_in_force(words)],
-            cwd=cwd,
-            env=environment | dict(env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        (out, told_out), (err, told_err) = os.pipe(), os.pipe()
+        with os.fdopen(told_out, "wb") as of_out, os.fdopen(told_err, "wb") as of_err:
+            environ = environment | dict(env or {})
+            process = nursery.command(_in_force(words), cwd, environ, of_out, of_err, own_session=True)
+        # As `subprocess` makes them of pipes and text=True.
+        process.text_mode = True  # type: ignore[attr-defined]
+        process.stdout, process.stderr = (os.fdopen(end, encoding="utf-8") for end in (out, err))
         started.append(process)
         return process
 

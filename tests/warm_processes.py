@@ -80,7 +80,8 @@ class Process(subprocess.Popen[Any]):
 
     def __init__(self, pid: int, words: Sequence[str]) -> None:
         self.args, self.pid, self.returncode = words, pid, None
-        self.stdin = self.stdout = self.stderr = None
+        self.stdin = self.stdout = self.stderr = self._input = None
+        self.text_mode, self._communication_started = False, False
         self._child_created, self._waitpid_lock = True, threading.Lock()
 
 
@@ -95,18 +96,31 @@ class Nursery:
         """
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket
+        self._socket: socket.socket | None = None
 
     def command(
-        self, words: Sequence[str], folder: Path, environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+        self,
+        words: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        out: IO[bytes],
+        err: IO[bytes],
+        *,
+        own_session: bool = False,
     ) -> subprocess.Popen[Any]:
         """Starts `python -P -m harness WORD...`."""
         started = [sys.executable, "-P", "-m", "harness", *words]
         if not self._knows(environment):
             return subprocess.Popen(
-                started, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                started,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=own_session,
             )
-        wish = _wish("harness.cli", words, folder, environment, (1, 2), own_session=False)
+        wish = _wish("harness.cli", words, folder, environment, (1, 2), own_session=own_session)
         return self._forked(wish, (out.fileno(), err.fileno()))
 
     def start(
@@ -129,9 +143,23 @@ class Nursery:
 
     def close(self) -> None:
         """Lets it go; what was forked off lives on."""
-        if self._process is not None:
+        if self._socket is not None:
             self._socket.close()
+        if self._process is not None:
             self._process.wait()
+
+    def begin_here(self) -> None:
+        """Forks the process that all are forked off, so that they are as this one is now, without its files."""
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.fork():
+            theirs.close()
+            return
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(nothing, descriptor)
+        _close_all_but([theirs.fileno()])
+        serve(theirs)
+        os._exit(0)
 
     def _knows(self, environment: Mapping[str, str]) -> bool:
         """Whether a process with this environment differs in nothing that was looked at when it started."""
@@ -148,20 +176,19 @@ class Nursery:
         return theirs == ours
 
     def _forked(self, wish: _Wish, descriptors: Sequence[int]) -> Process:
-        if self._process is None:
-            self._begin()
+        channel = self._socket or self._begin()
         prctl = ctypes.CDLL(None).prctl
         # The process becomes this one's child when the one between has gone.
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         try:
             message = json.dumps([os.getpid(), asdict(wish)]).encode()
-            socket.send_fds(self._socket, [message], descriptors)
-            pid = int(self._socket.recv(100))
+            socket.send_fds(channel, [message], descriptors)
+            pid = int(channel.recv(100))
         finally:
             prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         return Process(pid, [wish.module, *wish.words])
 
-    def _begin(self) -> None:
+    def _begin(self) -> socket.socket:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -172,6 +199,7 @@ class Nursery:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        return self._socket
 
 
 def _wish(
@@ -232,7 +260,10 @@ def _be(wish: _Wish, given: Sequence[int], parent: int) -> NoReturn:
             child_process.start = _fork_here
             status = module.main(sys.argv[1:])
         else:
-            child_process.start = _started_anew
+            # Its peers are forked off what it is now: nothing is opened, no thread is there.
+            nursery = Nursery(os.environ)
+            nursery.begin_here()
+            child_process.start = nursery.start
             status = module.main()
     except SystemExit as stop:
         if isinstance(stop.code, str):
@@ -255,9 +286,7 @@ def _prepare(wish: _Wish, given: Sequence[int]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, wanted in zip(aside, wish.descriptors, strict=True):
         os.dup2(descriptor, wanted)
-    kept = [2, *sorted(wish.descriptors), 1 << 16]
-    for low, high in itertools.pairwise(kept):
-        os.closerange(low + 1, high)
+    _close_all_but(wish.descriptors)
     os.environ.clear()
     os.environ.update(wish.environment)
     site = [place for place in wish.environment.get("PYTHONPATH", "").split(os.pathsep) if place]
@@ -272,6 +301,12 @@ def _prepare(wish: _Wish, given: Sequence[int]) -> None:
             resource.setrlimit(kind, (soft, hard))
     sys.argv = [wish.module, *wish.words]
     sys.orig_argv = [sys.executable, "-P", "-m", wish.module, *wish.words]
+
+
+def _close_all_but(descriptors: Sequence[int]) -> None:
+    """And the first three."""
+    for low, high in itertools.pairwise([2, *sorted(each for each in descriptors if each > 2), 1 << 16]):
+        os.closerange(low + 1, high)
 
 
 def _fork_here(
