@@ -75,7 +75,7 @@ def test_the_table_names_every_candidate_and_how_sure_the_best_is(call: Cli, tun
         (["--budget", "-3"], "not '-3'"),
         (["--budget", "nan"], "not 'nan'"),
         (["--budget", "1e9"], "--budget is 86,400 seconds (a day) at most, as --budget 120, not '1e9'"),
-        (["--budget", "0.5"], "not tried were "),
+        (["--budget", "0.001"], "not tried were "),
         (["--backend", "edgetpu"], "edgetpu"),
         (["--backend", "fpga"], "unknown backend 'fpga'"),
         (["--scenario", "Sometimes"], "Sometimes"),
