@@ -32,6 +32,7 @@ VERBS = {
     "bench": "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
+    "submit": "write the tree of an MLPerf round out of finished runs",
     "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }

@@ -79,10 +79,11 @@ def seeds(run: LoggedRun) -> Iterator[Fault]:
     """The round's."""
     if run.needed.seeds is None:
         return
-    for name, seed in run.needed.seeds._asdict().items():
-        found = run.log.integer(f"effective_{name}")
-        if found != seed:
-            yield run.fault(f"has another {name} than the round's", f"{found}, needed {seed}")
+    found = {name: run.log.integer(f"effective_{name}") for name in run.needed.seeds._fields}
+    wrong = [(name, found[name], seed) for name, seed in run.needed.seeds._asdict().items() if found[name] != seed]
+    if wrong:
+        figure = "; ".join(f"{name} {logged}, needed {seed}" for name, logged, seed in wrong)
+        yield run.fault("has other seeds than the round's", figure)
 
 
 def validity(run: LoggedRun) -> Iterator[Fault]:

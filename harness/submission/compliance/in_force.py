@@ -28,7 +28,7 @@ def not_in_force(test: ComplianceTest, log: DetailLog, target: int) -> Iterator[
             yield f"{name} {found}, needed {value}"
 
 
-def audited(log: DetailLog) -> str | None:
+def audited(log: DetailLog) -> ComplianceTest | None:
     """The compliance test that a log is under; None for none."""
     if log.flag("effective_performance_issue_same"):
         return "TEST04"

@@ -1,0 +1,88 @@
+"""Why runs are no submission: each reason one sentence with its figure. A tree of them is a rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.submission.forms.runs import RunPair, SubmittedRun
+
+_SUITES = {
+    "mobile": "the mobile suite takes results of its own app alone, on battery-powered consumer devices (MO rules)",
+    "tiny": "the tiny suite takes results of its own runner alone, which feeds the device from outside (TI rules)",
+}
+
+
+def suite_reasons(rules: RuleSet) -> Iterator[str]:
+    """What stands against any tree of this harness's."""
+    if rules.suite in _SUITES:
+        yield _SUITES[rules.suite]
+    if rules.seeds.assumed:
+        yield f"the seeds of {rules.name} are not known"
+
+
+def reasons(pair: RunPair, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:
+    """What stands against the runs of a benchmark."""
+    for run in pair.all:
+        named = f"{run.spec.benchmark}, {pair.scenario}, {run.test or run.spec.load.mode}"
+        for reason in (*_of_run(run, rules), *_of_files(run), *_of_logs(run)):
+            yield f"{named}: {reason}"
+    named = f"{pair.accuracy.spec.benchmark}, {pair.scenario}"
+    wanted = benchmark.dataset_size.value
+    count = pair.accuracy.log.integer("effective_accuracy_sample_count")
+    mini = {target.count for target in benchmark.targets if target.count}
+    if wanted is not None and count != wanted and count not in mini:
+        yield f"{named}, accuracy: {count} of {wanted} samples of the data set"
+    least, asked = (
+        benchmark.performance_sample_count.value,
+        pair.performance.log.integer("effective_performance_sample_count"),
+    )
+    if least is not None and (asked or 0) < least:
+        yield f"{named}, performance: {asked} different samples are asked for, {rules.name} wants {least}"
+    if pair.performance.result.options != pair.accuracy.result.options:
+        yield f"{named}: the two runs had different options"
+
+
+def _of_run(run: SubmittedRun, rules: RuleSet) -> Iterator[str]:
+    result, load = run.result, run.spec.load
+    if result.status != "valid":
+        why = "; ".join(reason.what for reason in result.reasons)
+        yield f"the result is {result.status}{f': {why}' if why else ''}"
+    if load.preset != "rules":
+        yield f"--preset {load.preset}: shorter than the rules ask"
+    seeds = rules.seeds.known
+    if seeds is not None and any(
+        run.log.integer(f"effective_{name}") != seed for name, seed in seeds._asdict().items()
+    ):
+        yield f"it was run by {load.rules}, with other seeds than those of {rules.name}"
+    if load.mode == "performance" and load.preset == "rules":
+        least = figures_of(rules, load.scenario).min_duration_ms
+        if (found := run.log.number("effective_min_duration_ms") or 0) < least:
+            yield f"it was asked to last {found / 1000:g} s, {rules.name} asks for {least / 1000:g} s"
+
+
+def _of_files(run: SubmittedRun) -> Iterator[str]:
+    model, data = run.result.model, run.result.dataset
+    if model.source == "standin":
+        yield f"the model {model.name} is a stand-in"
+    if model.checksum == "unverified":
+        yield f"nobody has published a checksum of the model {model.name}"
+    if model.modified:
+        yield f"the model's file was changed: {model.modified}"
+    if data.source == "builtin":
+        yield f"the data set {data.name} is built in"
+    if data.checksum == "unverified":
+        yield f"nobody has published a checksum of the data set {data.name}"
+    if run.spec.dataset.count is not None:
+        yield f"--count: the first {run.spec.dataset.count} samples"
+
+
+def _of_logs(run: SubmittedRun) -> Iterator[str]:
+    """What has changed since LoadGen wrote it."""
+    wanted = {"Scenario": run.log.scenario, "Result is": run.log.text("result_validity")}
+    said = run.summary.lines
+    if run.spec.load.mode == "performance" and any(said.get(name) != value for name, value in wanted.items()):
+        yield "mlperf_log_summary.txt does not say what mlperf_log_detail.txt says: one of them was changed"
+    figures = run.result.performance
+    if figures is not None and figures.query_count != run.log.integer("result_query_count"):
+        yield "result.json does not say what mlperf_log_detail.txt says: one of them was changed"

@@ -1,0 +1,299 @@
+"""Trees that are written out of real runs, and what `check` says of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.config.rule_sets import rule_set
+from harness.errors import ConfigError, RunFailed
+from harness.json_records import from_json
+from harness.submission.check.tree import check_tree
+from harness.submission.forms.pieces import TruncatedPiece, truncated, write_pieces
+from harness.submission.forms.submit import Asked, Submitted, submit
+from harness.submission.tree.app_result import AppResultFile
+from harness.submission.tree.documents import sha256_of
+
+Edit = Callable[..., None]
+Submit = Callable[..., Submitted]
+
+
+@pytest.fixture(scope="session")
+def series(classify: list[str], command: list[str], environment: dict[str, str], all_workers: Path) -> Path:
+    """A performance and an accuracy run of a classifier, as short as they can be."""
+    out = all_workers / "submitted"
+    if not (out / "accuracy/result.json").exists():
+        for mode in ("performance", "accuracy"):
+            words = [*command, *classify, "--mode", mode, "--out", str(out / mode)]
+            subprocess.run(words, env=environment, check=True, capture_output=True)
+    return out
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Submit:
+    """Writes a tree in the test's folder: write(runs, suite=..., rehearsal=True, ...)."""
+
+    def run(runs: Path, out: Path = tmp_path / "tree", **changed: Any) -> Submitted:
+        asked: dict[str, Any] = {
+            "suite": "inference",
+            "rules": "v6.1",
+            "division": "open",
+            "submitter": "Acme",
+            "system": "board",
+            "fields": {},
+            "model_fields": {},
+            "infer": False,
+            "rehearsal": False,
+            "kept": tmp_path / "kept",
+        }
+        folders = [runs / "performance", runs / "accuracy"]
+        return submit([one for one in folders if one.exists()], out, Asked(**(asked | changed)))
+
+    return run
+
+
+TOLD = {
+    "fields": {"cooling": "air", "host_memory_configuration": "1x 8 GB", "host_storage_type": "SSD"},
+    "model_fields": {"retraining": "no", "weight_transformations": "no"},
+}
+
+
+@pytest.fixture
+def as_official(series: Path, tmp_path: Path, edit_log: Edit) -> Callable[[str], Path]:
+    """The runs as those of a round would look: whole data, ten minutes, the round's seeds."""
+
+    def make(name: str) -> Path:
+        runs = tmp_path / "official"
+        shutil.copytree(series, runs)
+        seeds = rule_set(name).seeds.known
+        assert seeds
+        for folder in (runs / "performance", runs / "accuracy"):
+            edit_log(
+                folder,
+                **{f"effective_{one}": seed for one, seed in seeds._asdict().items()},
+                effective_min_duration_ms=600000,
+                effective_performance_sample_count=1024,
+                effective_accuracy_sample_count=50000,
+            )
+            summary = folder / "mlperf_log_summary.txt"
+            lines = summary.read_text(encoding="utf-8").splitlines()
+            changed = ("qsl_rng_seed", "min_duration", "performance_sample_count")
+            kept = [line for line in lines if not line.startswith(changed)]
+            summary.write_text("\n".join(kept), encoding="utf-8")
+            _spec(folder, rules=name)
+        return runs
+
+    return make
+
+
+def _spec(folder: Path, **load: Any) -> None:
+    path = folder / "spec.yaml"
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields |= {name: load.pop(name) for name in ("benchmark", "task") if name in load}
+    fields["load"] |= load
+    path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(one.relative_to(folder)): (one.stat().st_size, one.stat().st_mtime_ns) for one in folder.rglob("*")}
+
+
+def test_runs_that_are_no_submission_are_refused_with_every_reason(series: Path, write: Submit, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        write(series)
+    for reason in ("other seeds", "0.05 s", "24 of 50000", "cooling (how", "--rehearsal"):
+        assert reason in str(refused.value)
+    assert not (tmp_path / "tree").exists()
+
+
+def test_a_rehearsal_is_the_same_tree_and_says_why_it_is_none(series: Path, write: Submit, tmp_path: Path) -> None:
+    done = write(series, rehearsal=True, infer=True)
+    report = check_tree(tmp_path / "tree", "inference", "v6.1")
+    assert {one.rule for one in report.findings} == {
+        "rehearsal",
+        "seeds",
+        "min-duration",
+        "performance-sample-count",
+        "data-set",
+    }
+    said = (tmp_path / "tree/open/Acme/REHEARSAL.md").read_text(encoding="utf-8")
+    assert all(f"* {reason}\n" in said for reason in done.rehearsal)
+    assert sum(one.rule == "rehearsal" for one in report.findings) == len(done.rehearsal)
+    assert "open division" in (tmp_path / "tree/open/Acme/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["inference-v6.1", "inference-v5.1"])
+def test_runs_by_the_rules_make_a_tree_that_check_passes(
+    name: str, as_official: Callable[[str], Path], write: Submit, tmp_path: Path
+) -> None:
+    done = write(as_official(name), rules=name, infer=True, **TOLD)
+    assert done.rehearsal == ()
+    report = check_tree(tmp_path / "tree")
+    assert report.findings == ()
+    assert (report.rules, report.results) == (name, 3)
+    mapped = json.loads((tmp_path / "tree/open/Acme/model_mapping.json").read_text(encoding="utf-8"))
+    assert mapped == {"adds": "resnet"}
+    user_conf = next((tmp_path / "tree").rglob("SingleStream/user.conf")).read_text(encoding="utf-8")
+    assert "*.SingleStream.target_latency = 0.001\n" in user_conf
+    assert "*.SingleStream.min_query_count = 64\n" in user_conf
+
+
+def test_a_second_submit_changes_nothing(as_official: Callable[[str], Path], write: Submit, tmp_path: Path) -> None:
+    runs = as_official("inference-v6.1")
+    first = write(runs, **TOLD)
+    calibration = tmp_path / "tree/open/Acme/documentation/calibration.md"
+    calibration.write_text("# filled in\n", encoding="utf-8")
+    before = _state(tmp_path / "tree")
+    # What was told of the system is kept.
+    again = write(runs, model_fields=TOLD["model_fields"])
+    assert _state(tmp_path / "tree") == before
+    assert (again.written, again.there_already) == (0, first.written)
+
+
+def test_what_is_there_is_never_written_over(series: Path, write: Submit, tmp_path: Path) -> None:
+    write(series, rehearsal=True)
+    detail = next((tmp_path / "tree").rglob("run_1/mlperf_log_detail.txt"))
+    detail.write_text("another run's\n", encoding="utf-8")
+    before = _state(tmp_path / "tree")
+    with pytest.raises(ConfigError, match="is there already, of other runs or changed since"):
+        write(series, rehearsal=True)
+    with pytest.raises(ConfigError, match=r"holds open/Acme, another submitter's"):
+        write(series, rehearsal=True, submitter="Umbrella")
+    assert _state(tmp_path / "tree") == before
+
+
+def test_the_accuracy_log_is_cut_as_the_official_tool_does_it(tmp_path: Path) -> None:
+    source = tmp_path / "log.json"
+    for size, left in ((100, 100), (4095, 4095), (4096, 8199), (5000, 8199), (1 << 20, 8199)):
+        source.write_bytes(bytes(byte % 251 for byte in range(size)))
+        cut = truncated(source)
+        assert len(cut) == left
+        if size >= 4096:
+            whole = source.read_bytes()
+            assert cut == whole[:4096] + b"\n\n...\n\n" + whole[-4096:]
+
+
+def test_a_long_accuracy_log_is_hashed_and_cut_in_little_memory(tmp_path: Path) -> None:
+    source = tmp_path / "log.json"
+    with source.open("wb") as file:
+        file.truncate(256 << 20)
+    tracemalloc.start()
+    write_pieces(tmp_path / "tree", [TruncatedPiece("log.json", source)])
+    sha256_of(source)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_a_log_that_was_truncated_already_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    log = runs / "accuracy/mlperf_log_accuracy.json"
+    log.write_bytes(b"[" * 4096 + b"\n\n...\n\n" + b"]" * 4096)
+    with pytest.raises(ConfigError, match="was truncated already"):
+        write(runs, rehearsal=True)
+
+
+def test_a_summary_edited_by_hand_is_a_reason(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    summary = runs / "performance/mlperf_log_summary.txt"
+    summary.write_text(
+        summary.read_text(encoding="utf-8").replace("Result is : VALID", "Result is : INVALID"), encoding="utf-8"
+    )
+    done = write(runs, rehearsal=True)
+    assert any("one of them was changed" in reason for reason in done.rehearsal)
+
+
+def test_half_a_benchmark_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series / "performance", runs / "performance")
+    with pytest.raises(ConfigError, match="has no accuracy run among those named"):
+        write(runs, rehearsal=True)
+
+
+def test_closed_takes_the_reference_models_alone(series: Path, write: Submit) -> None:
+    with pytest.raises(ConfigError, match="is not the reference model of resnet"):
+        write(series, division="closed", rehearsal=True)
+
+
+@pytest.mark.parametrize(("submitter", "system"), [("A b", "board"), ("Acme", "über"), (".hidden", "board")])
+def test_names_that_are_none_for_a_folder_are_refused(submitter: str, system: str, series: Path, write: Submit) -> None:
+    with pytest.raises(ConfigError, match="is no name for a folder: write"):
+        write(series, submitter=submitter, system=system, rehearsal=True)
+
+
+def test_a_full_disk_leaves_nothing_half_written(series: Path, write: Submit, mount: Callable[[str], Path]) -> None:
+    disk = mount("size=256k")
+    with pytest.raises(RunFailed, match="No space left on device; nothing that was begun is left"):
+        write(series, out=disk / "tree", rehearsal=True)
+    assert list(disk.iterdir()) == []
+
+
+def test_a_read_only_disk_is_named(series: Path, write: Submit, mount: Callable[[str], Path]) -> None:
+    disk = mount("size=1m,ro")
+    with pytest.raises(ConfigError, match="Read-only file system"):
+        write(series, out=disk / "tree", rehearsal=True)
+
+
+@pytest.mark.parametrize("name", ["mobile-v3.1"])
+def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
+    name: str, series: Path, write: Submit, tmp_path: Path
+) -> None:
+    done = write(series, suite="mobile", rules=name, rehearsal=True)
+    assert any("its own app alone" in reason for reason in done.rehearsal)
+    report = check_tree(tmp_path / "tree")
+    assert (report.suite, report.rules) == ("mobile", name)
+    expected = {"rehearsal", "min-duration", "min-queries", "performance-sample-count", "logs", "screenshots"}
+    assert {one.rule for one in report.findings} == expected
+
+
+def test_the_apps_result_is_of_its_schema_and_says_what_the_logs_say(
+    series: Path, write: Submit, tmp_path: Path
+) -> None:
+    write(series, suite="mobile", rules="v3.1", rehearsal=True)
+    path = tmp_path / "tree/open/Acme/results/board/result.json"
+    value = json.loads(path.read_text(encoding="utf-8"))
+    found = from_json(AppResultFile, value)
+    assert value["environment_info"] == {"platform": "linux", "value": {"android": None, "ios": None, "windows": None}}
+    run = found.results[0].performance_run
+    assert run is not None
+    assert run.loadgen is not None
+    assert run.throughput is not None
+    assert run.throughput.value == pytest.approx(1 / run.loadgen.latency90)
+    assert found.results[0].benchmark_id == "image_classification"
+
+
+def test_a_tiny_tree_is_for_review(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    for folder in runs.iterdir():
+        _spec(folder, benchmark="kws", task="keyword_spotting")
+    done = write(runs, suite="tiny", rules="v1.4", rehearsal=True)
+    assert any("its own runner alone" in reason for reason in done.rehearsal)
+    report = check_tree(tmp_path / "tree")
+    assert report.suite == "tiny"
+    assert {one.rule for one in report.findings} == {"rehearsal", "tiny-windows"}
+
+
+def test_the_command_says_what_the_package_is_good_for(series: Path, call: Callable[..., Any], tmp_path: Path) -> None:
+    words = ["submit", series / "performance", series / "accuracy", "--suite", "inference", "--rules", "v6.1"]
+    words += ["--division", "open", "--submitter", "Acme"]
+    refused = call(*words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "these runs are no submission" in refused.stderr
+    done = call(*words, "--rehearsal", "--system", "board", "--field", "cooling=a fan")
+    assert done.returncode == 0
+    assert "For the open division" in done.stdout
+    assert "rehearsal: mobilenet_edgetpu, SingleStream, accuracy: 24 of 50000 samples of the data set" in done.stdout
+    told = json.loads((tmp_path / "submission/open/Acme/systems/board.json").read_text(encoding="utf-8"))
+    assert told["cooling"] == "a fan"
+    assert [one.name for one in (tmp_path / "submission").iterdir()] == ["open"]
