@@ -24,6 +24,7 @@ from harness.machine import facts as system
 MEASUREMENTS = {
     "overhead": "the harness alone",
     "backend_overhead": "a backend behind our interface",
+    "any_model": "bench against litert-benchmark and a bare invoke",
     "single_stream": "SingleStream against bare loops, in Python and native",
     "microseconds": "what each microsecond of a query is",
     "grid": "the default settings and tune's against the best of all settings",

@@ -31,6 +31,7 @@ VERBS = {
     "inspect": "show what a model file holds, costs and needs",
     "bench": "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
+    "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "submit": "write the tree of an MLPerf round out of finished runs",
     "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
@@ -113,7 +114,7 @@ def main(words: Sequence[str]) -> int:
             _print_help()
             sys.stdout.flush()
             return 0
-        module = importlib.import_module(f"harness.commands.{verb}")
+        module = importlib.import_module(f"harness.commands.{verb.replace('-', '_')}")
         parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)
         parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
         module.add_arguments(parser)
@@ -148,7 +149,8 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 
 
 def _print_help() -> None:
-    verbs = "\n".join(f"  {verb:8}{text}" for verb, text in VERBS.items())
+    width = max(map(len, VERBS)) + 2
+    verbs = "\n".join(f"  {verb:{width}}{text}" for verb, text in VERBS.items())
     print(
         "usage: ./run.sh [VERB] [OPTION...]\n\n"
         "MLPerf LoadGen for TFLite models: runs a real benchmark and says what it means.\n\n"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.messages.bench import Latency
+
+_SURE = 1.96
+"""Standard deviations on either side that hold 95 % of a normal distribution."""
 
 
 class RunTimes:
@@ -47,6 +51,8 @@ class RunTimes:
             max=int(ordered[-1]),
             std=float(ordered.std()),
             median=at(50),
+            median_low=int(ordered[max(0, math.floor((count - _SURE * math.sqrt(count)) / 2))]),
+            median_high=int(ordered[min(count - 1, math.ceil((count + _SURE * math.sqrt(count)) / 2))]),
             p5=at(5),
             p90=at(90),
             p95=at(95),

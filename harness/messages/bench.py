@@ -157,6 +157,9 @@ class Latency:
     std: float
     """Population standard deviation."""
     median: int
+    median_low: int
+    """The 95 % interval of the median, by order statistics: as if no run had to do with another."""
+    median_high: int
     p5: int
     p90: int
     p95: int

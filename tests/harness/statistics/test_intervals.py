@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from harness.statistics.intervals import LOOKS, judge, ratio_of
+from harness.statistics.intervals import LOOKS, difference, judge, ratio_of
 
 
 def _measured(truth: float, noise: float, seed: int) -> tuple[str | None, list[float]]:
@@ -67,3 +67,9 @@ def test_too_few_rounds_give_a_median_and_no_interval() -> None:
     found = ratio_of([1.2, 1.1, 1.3])
     assert (found.median, found.low, found.high, found.rounds) == (1.2, None, None, 3)
     assert judge([1.2, 1.1, 1.3]) is None
+
+
+def test_a_difference_is_as_sure_as_both_its_sides() -> None:
+    assert difference((0.7, 0.66, 0.74), (0.6, 0.57, 0.63)) == pytest.approx((-0.1, -0.15, -0.05))
+    # Of a figure that is exact only the other's doubt is left.
+    assert difference((0.5, 0.5, 0.5), (0.5, 0.4, 0.7)) == pytest.approx((0.0, -0.1, 0.2))

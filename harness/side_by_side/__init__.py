@@ -1,0 +1,1 @@
+"""Models of one task side by side: what each gets right, how fast it is, how large."""

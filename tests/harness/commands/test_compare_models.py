@@ -1,0 +1,46 @@
+"""The verb `compare-models`, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Call = Callable[..., Any]
+FEW = ["--num_runs=3", "--min_secs=0", "--max_secs=2", "--warmup_min_secs=0"]
+
+
+def test_models_of_a_task_stand_side_by_side_with_what_one_has_over_the_other(
+    keyword_model: Path, flexible_keyword_model: Path, keyword_data: Path, call: Call, tmp_path: Path
+) -> None:
+    words = ["--task=kws", "--dataset", keyword_data, "--out", tmp_path / "both", *FEW, "--json"]
+    done = call("compare-models", keyword_model, flexible_keyword_model, *words)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["models"] == ["keywords", "flexible"]
+    (behind,) = found["backends"]
+    rows = {row["name"]: row for row in behind["rows"]}
+    top1 = rows["top1"]
+    assert top1["figures"][0]["value"] == top1["figures"][1]["value"] > 0.5
+    assert top1["versus"][0]["difference"] == 0
+    assert top1["versus"][0]["low"] < 0 < top1["versus"][0]["high"]
+    assert rows["latency, median"]["versus"][0]["ratio"] > 0
+    for name in ("memory overall", "size", "size after gzip", "multiply-adds", "ops"):
+        assert all(figure["value"] > 0 for figure in rows[name]["figures"]), name
+    assert rows["ops"]["figures"][0]["value"] == rows["ops"]["figures"][1]["value"] + 1
+    # The runs that were scored are there, and the clock was around the task's own data.
+    assert (tmp_path / "both" / "1-accuracy-cpu" / "result.json").is_file()
+    assert behind["bench"]["rows"][0]["found"]["latency"]["runs"] >= 3
+
+
+def test_one_model_or_an_unknown_one_is_refused_before_anything_runs(
+    keyword_model: Path, keyword_data: Path, call: Call, tmp_path: Path
+) -> None:
+    done = call("compare-models", keyword_model, "--task", "kws")
+    assert done.returncode == 2
+    assert "takes two models or more" in done.stderr
+    done = call("compare-models", keyword_model, "/nowhere.tflite", "--task=kws", "--dataset", keyword_data)
+    assert done.returncode == 2
+    assert "no model file at /nowhere.tflite" in done.stderr
+    assert not (tmp_path / "results").exists()
