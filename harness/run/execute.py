@@ -11,13 +11,13 @@ from harness.errors import ConfigError, HarnessError, Interrupted
 from harness.results import files as results
 from harness.results.record import Result
 from harness.run.crash import with_remedy
-from harness.run.launch import Progress, run_worker
+from harness.run.launch import Progress, StartWorker, run_worker, start_worker
 from harness.run.outcome import failed, finished, known, started
 from harness.spec.schema import Spec, write_spec
 from harness.spec.task import open_task
 
 
-def execute(spec: Spec, folder: Path, progress: Progress) -> Result:
+def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = start_worker) -> Result:
     """Runs a spec in a directory of its own.
 
     Whatever happens after the directory is made, its result.json says so: `started` while the run lasts, then `valid`,
@@ -27,6 +27,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> Result:
         spec: The run.
         folder: Made here; may exist if it is empty.
         progress: Where progress is shown.
+        start: How the worker is started.
 
     Returns:
         The result, as written to result.json.
@@ -47,7 +48,7 @@ def execute(spec: Spec, folder: Path, progress: Progress) -> Result:
     reserve = results.Reserve(folder)
     try:
         _begin(folder, result, reserve)
-        report = run_worker(folder, progress, spec.backend.timeout_s)
+        report = run_worker(folder, progress, spec.backend.timeout_s, start)
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):

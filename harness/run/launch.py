@@ -8,11 +8,11 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import IO, Protocol
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
 from harness.machine import child_process
@@ -55,13 +55,24 @@ class WorkerReport:
     """What it was doing when a fault in native code took it down; None where it ended otherwise."""
 
 
-def run_worker(folder: Path, progress: Progress, timeout_s: float) -> WorkerReport:
+StartWorker = Callable[[Sequence[int], Path, IO[bytes]], child_process.Child]
+"""From the worker's descriptors, its directory and its log to the worker, started."""
+
+
+def start_worker(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> child_process.Child:
+    """As `StartWorker`, in a process of its own."""
+    # Ctrl-C must reach the parent only, or the worker would die with a query half answered.
+    return child_process.start("harness.worker.main", descriptors, folder=folder, log=log, own_session=True)
+
+
+def run_worker(folder: Path, progress: Progress, timeout_s: float, start: StartWorker = start_worker) -> WorkerReport:
     """Runs what `folder`/spec.yaml says in a child process.
 
     Args:
         folder: The run's directory.
         progress: Where progress is shown.
         timeout_s: A worker that gets nowhere for so long is ended.
+        start: How it is started.
     """
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(control_file())
@@ -70,9 +81,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float) -> WorkerRepo
         stack.callback(os.close, read_end)
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         asked = stack.enter_context(_signals(control))
-        descriptors = (write_end, page.fileno())
-        # Ctrl-C must reach the parent only, or the worker would die with a query half answered.
-        child = child_process.start("harness.worker.main", descriptors, folder=folder, log=log, own_session=True)
+        child = start((write_end, page.fileno()), folder, log)
         os.close(write_end)
         hearing = _Hearing(child, read_end, control, progress, timeout_s)
         failure: HarnessError | None = None

@@ -6,19 +6,23 @@ What draws tables, and what searches, is imported when it is needed: a run begin
 from __future__ import annotations
 
 import contextlib
+import importlib
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
+from harness.machine.child_process import Child
+from harness.machine.standby import Standby
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import DETAIL_LOG
 from harness.results.record import Result, SeriesResult, status_of
 from harness.run.execute import execute
+from harness.run.launch import StartWorker, start_worker
 from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, plan_series
 from harness.spec.schema import least_duration_s
@@ -46,6 +50,7 @@ def perform(
     out: Path | None,
     as_json: bool,
     require: Sequence[str] = (),
+    standby: Standby | None = None,
 ) -> Performed:
     """One run or a series of runs, in a directory of their own.
 
@@ -58,6 +63,7 @@ def perform(
         out: The directory; None for one of its own below results/.
         as_json: Nothing is drawn, and a failure that has a result gives it back.
         require: What is asked of the figures, besides what the config asks.
+        standby: A worker that was started ahead, for one run; None starts each when it is needed.
     """
     series = plan_series(
         config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir(), require=require
@@ -75,7 +81,7 @@ def perform(
         if len(series.runs) > 1:
             return _told(*execute_series(series, out, screen))
         _announce(screen, first, out)
-        result = execute(first.spec, out, screen)
+        result = execute(first.spec, out, screen, _start_with(standby))
         from harness.report.run import render_run
 
         return _told(result, f"{render_run(result)}\n{out}")
@@ -89,6 +95,19 @@ def perform(
         if failed is not None:
             return failed
         raise
+
+
+def _start_with(standby: Standby | None) -> StartWorker:
+    """Takes the worker that is there already, and imports what shows the result while it works."""
+    if standby is None:
+        return start_worker
+
+    def start(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> Child:
+        child = standby.take(descriptors, folder, log) or start_worker(descriptors, folder, log)
+        importlib.import_module("harness.report.run")
+        return child
+
+    return start
 
 
 def _told(result: Result | SeriesResult, text: str) -> Performed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import zlib
@@ -29,15 +30,15 @@ from tasks.digests import Digest
 
 Row = tuple[Array, ...]
 Raw = tuple[memoryview, ...]
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Complete:
     """What is kept beside prepared samples; written last."""
 
-    crc32: tuple[int, ...]
-    """Of each input of all samples."""
+    crc32: tuple[tuple[int, ...], ...]
+    """By input: of each sample."""
     digests: tuple[Digest | None, ...]
     """Of what each sample was made of."""
 
@@ -170,9 +171,10 @@ class SampleLibrary:
         # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
         plain = [column.view(np.ndarray) for column in columns]
         # This also touches every page now, or the first query of each sample would pay for it.
-        if [zlib.crc32(np.ascontiguousarray(column).data) for column in plain] != list(complete.crc32):
+        found = [tuple(self._on_all_cores(lambda sample: zlib.crc32(sample), column)) for column in plain]
+        if found != list(complete.crc32):
             return False
-        self.digests |= {i: found for i, found in zip(wanted, complete.digests, strict=True) if found is not None}
+        self.digests |= {i: digest for i, digest in zip(wanted, complete.digests, strict=True) if digest is not None}
         for position, index in enumerate(wanted):
             self.rows[index] = tuple(column[position] for column in plain)
             self.on_sample()
@@ -213,26 +215,40 @@ class SampleLibrary:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
 
-    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> int:
-        """One input of all samples as an .npy file; returns its samples' checksum.
+    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> tuple[int, ...]:
+        """One input of all samples as an .npy file; returns each sample's checksum.
 
         Written, not mapped: on a full disk a mapped page kills the process.
         """
-        checksum = 0
         header = {
             "descr": np.lib.format.dtype_to_descr(example.dtype),
             "fortran_order": False,
             "shape": (len(wanted), *example.shape),
         }
         np.lib.format.write_array_header_1_0(file, header)
-        for index in wanted:
-            row = self.rows[index]
-            if row[number].shape != example.shape or row[number].dtype != example.dtype:
+        file.flush()
+        descriptor, start = file.fileno(), file.tell()
+
+        def write(position: int) -> int:
+            sample = self.rows[wanted[position]][number]
+            if sample.shape != example.shape or sample.dtype != example.dtype:
                 raise _NotUniformError
-            sample = np.ascontiguousarray(row[number]).data
-            checksum = zlib.crc32(sample, checksum)
-            file.write(sample)
-        return checksum
+            data = np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data
+            _write_at(descriptor, data, start + position * example.nbytes)
+            return zlib.crc32(data)
+
+        return tuple(self._on_all_cores(write, range(len(wanted))))
+
+    def _on_all_cores(self, work: Callable[[Any], int], items: Sequence[Any] | Array) -> list[int]:
+        """The work done on each; what it calls lets the other threads go on."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(work, items))
+
+
+def _write_at(descriptor: int, data: memoryview, at: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, at)
+        data, at = data[written:], at + written
 
 
 def _named(arrays: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> str:

@@ -17,6 +17,9 @@ from harness.config.schema import Section
 from harness.errors import ConfigError
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT
 
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""In C where it was compiled, which reads ten times as fast."""
+
 SPEC_FILE = "spec.yaml"
 
 Checksum = Literal["verified", "unverified"]
@@ -148,7 +151,7 @@ def read_spec(folder: Path) -> Spec:
     """
     path = folder / SPEC_FILE
     try:
-        return Spec.model_validate(yaml.safe_load(read_text(path)))
+        return Spec.model_validate(yaml.load(read_text(path), Loader=_SAFE_LOADER))
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {SPEC_FILE}: {error.strerror}") from None
     except (yaml.YAMLError, NotText, ValidationError) as error:

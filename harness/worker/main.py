@@ -17,7 +17,7 @@ from pathlib import Path
 
 from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
 from harness.errors import Reported, message_of
-from harness.machine.child_process import live_and_die_with
+from harness.machine.child_process import leave, live_and_die_with
 from harness.machine.control import Control, Phase
 from harness.machine.json_line import encode
 from harness.machine.memory import own_bytes
@@ -45,6 +45,8 @@ from native import timed_path
 from tasks.base import DataMissing, Task
 
 _CALIBRATION_SAMPLES = 8
+_PROOF_SAMPLES = 2
+"""Enough where nothing is timed and the plain CPU answers: one, another, and the first again."""
 Tell = Callable[[FromWorker], None]
 Fail = Callable[[BaseException], None]
 
@@ -146,7 +148,7 @@ class _Calibrated:
 
 def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
     instances, room = opened.instances, opened.room
-    with _calibration_samples(instances, room.count) as indices:
+    with _calibration_samples(instances, min(room.count, _calibration_samples_needed(instances))) as indices:
         began = time.monotonic()
         prove(instances, indices, tell)
         proven = time.monotonic()
@@ -240,10 +242,16 @@ def _not_kept(samples: SampleLibrary) -> list[str]:
     return [f"prepared samples are not kept, the next run prepares them once more: {why}"] if why else []
 
 
+def _calibration_samples_needed(instances: Instances) -> int:
+    """What is timed, or held against the CPU, is asked more of them."""
+    plain = instances.spec.backend.is_plain_cpu and not instances.opener.file.completed
+    return _PROOF_SAMPLES if plain and instances.spec.load.mode == "accuracy" else _CALIBRATION_SAMPLES
+
+
 @contextlib.contextmanager
 def _calibration_samples(instances: Instances, at_once: int) -> Iterator[Sequence[int]]:
     """A few samples, loaded."""
-    indices = list(range(min(_CALIBRATION_SAMPLES, at_once)))
+    indices = list(range(at_once))
     instances.samples.load(indices)
     try:
         yield indices
@@ -252,4 +260,4 @@ def _calibration_samples(instances: Instances, at_once: int) -> Iterator[Sequenc
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
