@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, HarnessError
+from harness.json_records import to_json
 from harness.units import bytes_text
 from harness.zoo.files.catalog import Catalog, Item, read_catalog
 from harness.zoo.files.download import FetchFailed, Patience
@@ -135,8 +135,28 @@ def _how_to_get(item: Item) -> str:
     return f"not fetched {item.file}: {item.entry.obtain or 'get it from its owners'}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A file of the registry, as --list tells of it."""
+
+    file: str
+    state: str
+    size_bytes: int | None
+    sha256: str | None
+    why: str
+    licence: str | None
+    provenance: str | None
+    urls: tuple[str, ...]
+    obtain: str | None
+
+    @property
+    def where(self) -> str:
+        """How a person comes by it, where no address is known."""
+        return "" if self.urls or self.state != "absent" else self.obtain or "get it from its owners"
+
+
 def _list(items: Sequence[Item], cache: Path) -> Outcome:
-    rows: list[dict[str, Any]] = []
+    rows: list[_Listed] = []
     for item in items:
         try:
             found = find_cached(item.file, item.entry, cache)
@@ -144,26 +164,23 @@ def _list(items: Sequence[Item], cache: Path) -> Outcome:
             raise ConfigError(f"the cache {cache} cannot be read: {error.strerror}") from None
         size = found.size_bytes if found.state != "absent" else item.entry.size_bytes
         rows.append(
-            {
-                "file": item.file,
-                "state": found.state,
-                "size_bytes": size,
-                "sha256": found.sha256,
-                "why": found.why,
-                "licence": item.entry.licence,
-                "provenance": item.entry.provenance,
-                "urls": item.entry.urls,
-                "obtain": item.entry.obtain,
-            }
+            _Listed(
+                file=item.file,
+                state=found.state,
+                size_bytes=size,
+                sha256=found.sha256,
+                why=found.why,
+                licence=item.entry.licence,
+                provenance=item.entry.provenance,
+                urls=tuple(item.entry.urls),
+                obtain=item.entry.obtain,
+            )
         )
-    width = max(len(row["file"]) for row in rows)
+    width = max(len(row.file) for row in rows)
     lines = [
-        f"{row['file']:{width}}  {row['state']:10}  "
-        f"{'' if row['size_bytes'] is None else bytes_text(row['size_bytes']):>9}  {row['why'] or _where(row)}".rstrip()
+        f"{row.file:{width}}  {row.state:10}  "
+        f"{'' if row.size_bytes is None else bytes_text(row.size_bytes):>9}  {row.why or row.where}".rstrip()
         for row in rows
     ]
-    return Outcome(EXIT_VALID, "\n".join([f"cache: {cache}", *lines]), {"cache": str(cache), "files": rows})
-
-
-def _where(row: dict[str, Any]) -> str:
-    return "" if row["urls"] or row["state"] != "absent" else row["obtain"] or "get it from its owners"
+    files = [to_json(row) for row in rows]
+    return Outcome(EXIT_VALID, "\n".join([f"cache: {cache}", *lines]), {"cache": str(cache), "files": files})

@@ -27,6 +27,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from harness.errors import HarnessError
+from harness.json_records import from_json, to_json
 from harness.whole_file import replacing
 
 MAX_BYTES = 8 << 30
@@ -133,8 +134,9 @@ def _attempt(
     request = urllib.request.Request(source.url, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-        if (note := _read_note(partial)).get("url") == source.url and note.get("validator"):
-            request.add_header("If-Range", note["validator"])
+        note = _read_note(partial)
+        if note is not None and note.url == source.url and note.validator:
+            request.add_header("If-Range", note.validator)
     _refuse_scheme(source.url, named_by_user=source.named_by_user)
     try:
         with _opener().open(request, timeout=timeout_s) as response:
@@ -174,7 +176,7 @@ def _copy(
 def _usable_part(source: Source, partial: Path) -> int:
     """How many bytes may be gone on with: those of this very version, or any that a checksum will judge."""
     have, note = _size(partial), _read_note(partial)
-    same = note.get("url") == source.url and note.get("validator")
+    same = note is not None and note.url == source.url and note.validator
     return have if have and (same or source.checked) and have <= (source.size_bytes or MAX_BYTES) else 0
 
 
@@ -303,19 +305,28 @@ def _note_path(partial: Path) -> Path:
     return partial.with_name(partial.name + ".json")
 
 
-def _read_note(partial: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What a part came from."""
+
+    url: str
+    validator: str
+    """Of the version that it is a part of: its ETag, or its date; empty where the server tells neither."""
+
+
+def _read_note(partial: Path) -> _Note | None:
+    """None where there is none, or what is there is none of ours."""
     try:
-        note = json.loads(_note_path(partial).read_bytes())
+        return from_json(_Note, json.loads(_note_path(partial).read_bytes()))
     except (OSError, ValueError):
-        return {}
-    return note if isinstance(note, dict) else {}
+        return None
 
 
 def _write_note(partial: Path, url: str, headers: Message) -> None:
     etag = headers.get("ETag", "")
     # A weak ETag promises no equal bytes; a date serves where there is none.
     validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
-    note = {"url": url, "validator": validator}
+    note = _Note(url, validator)
     if _read_note(partial) != note:
         with replacing(_note_path(partial)) as out:
-            out.write(json.dumps(note).encode())
+            out.write(json.dumps(to_json(note)).encode())
