@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -540,11 +541,11 @@ def warm(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "start", nursery.start)
 
 
-@pytest.fixture
-def cli(nursery: Nursery, environment: dict[str, str], tmp_path: Path) -> Callable[..., Process]:
-    """Runs one command to its end: cli(*words, cwd=..., env={...}) -> CompletedProcess with text output."""
+@pytest.fixture(scope="session")
+def run_command(nursery: Nursery, environment: dict[str, str]) -> Callable[..., Process]:
+    """As `cli`, for fixtures whose run several tests read: run_command(*words, cwd=...)."""
 
-    def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
+    def run(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Process:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             with nursery.command(_in_force(words), cwd, environment | dict(env or {}), out, err) as process:
                 try:
@@ -558,6 +559,12 @@ def cli(nursery: Nursery, environment: dict[str, str], tmp_path: Path) -> Callab
         return Process(words, process.returncode, *said)
 
     return run
+
+
+@pytest.fixture
+def cli(run_command: Callable[..., Process], tmp_path: Path) -> Callable[..., Process]:
+    """Runs one command to its end: cli(*words, cwd=..., env={...}) -> CompletedProcess with text output."""
+    return partial(run_command, cwd=tmp_path)
 
 
 HOURS = """

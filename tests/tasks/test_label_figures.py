@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,42 +61,20 @@ def imagenet(zoo: Path, truth: Path | None = None, **options: Any) -> Classifica
 
 def shifted(truth: Path, into: Path, *, by_line: bool) -> Path:
     """Labels off by one: each the next class, or each the label of the line before."""
-    header, *lines = truth.read_text().splitlines()
-    rows = [line.split(",") for line in lines]
+    # The names behind the labels would contradict them.
+    header, *rows = (line.split(",")[:2] for line in truth.read_text().splitlines())
     labels = [str((int(row[1]) + 1) % 1000) for row in rows]
     if by_line:
         labels = [rows[-1][1], *(row[1] for row in rows[:-1])]
-    text = "\n".join([header, *(f"{row[0]},{label},{row[2]}" for row, label in zip(rows, labels, strict=True))])
+    text = "\n".join([",".join(header), *(f"{row[0]},{label}" for row, label in zip(rows, labels, strict=True))])
     into.write_text(text)
     return into
 
 
-@pytest.fixture(scope="module")
-def edgetpu(zoo: Path) -> list[Answer]:
-    task = imagenet(zoo, profile="pillow")
-    task.check_truth()
-    return answer(task, zoo / "models" / EDGETPU)
-
-
-def test_mobilenet_edgetpu_scores_as_measured(zoo: Path, edgetpu: list[Answer]) -> None:
-    scored = imagenet(zoo).score(edgetpu)
-    assert scored["top1"] == pytest.approx(0.8971, abs=TOLERANCE)
-    assert scored["top5"] == pytest.approx(0.9912, abs=TOLERANCE)
-
-
-@pytest.mark.parametrize("by_line", [True, False])
-def test_twin_of_its_score_shifted_labels_do_not_reach_it(
-    zoo: Path, tmp_path: Path, edgetpu: list[Answer], by_line: bool
-) -> None:
-    truth = shifted(zoo / "datasets/imagenet_sample/labels.csv", tmp_path / "labels.csv", by_line=by_line)
-    scored = imagenet(zoo, truth).score(edgetpu)
-    assert scored["top1"] < 0.05
-    assert scored["top5"] < 0.5
-
-
 # Every way of preparing a picture moves a small model's top-1 by more than the tolerance, so that each figure is the
-# twin of the others. MobileNetEdgeTPU does not tell all of them apart on 340 pictures: 0.8971 with `pillow`, 0.8941
-# `mobile`, `tflite-eval` and `opencv`; 0.8912 with the nearest pixel, 0.8618 without the crop, 0.7882 BGR.
+# twin of the others. MobileNetEdgeTPU, whose own figure tests/harness/run/test_real_models.py holds, does not tell all of them
+# apart on 340 pictures: 0.8971 with `pillow`, 0.8941 `mobile`, `tflite-eval` and `opencv`; 0.8912 with the nearest pixel,
+# 0.8618 without the crop, 0.7882 BGR.
 SMALL = "coral/mobilenet_v1_0.25_128_quant.tflite"
 SMALL_FIGURES = {
     "pillow": (0.4412, 0.7265),
@@ -105,10 +84,34 @@ SMALL_FIGURES = {
 }
 
 
+@pytest.fixture(scope="module")
+def small_answers(zoo: Path) -> Callable[[str], list[Answer]]:
+    """What the small model answers to the pictures as a profile prepares them."""
+
+    @cache
+    def of(profile: str) -> list[Answer]:
+        task = imagenet(zoo, profile=profile)
+        task.check_truth()
+        return answer(task, zoo / "models" / SMALL)
+
+    return of
+
+
+@pytest.mark.parametrize("by_line", [True, False])
+def test_twin_of_its_score_shifted_labels_do_not_reach_it(
+    zoo: Path, tmp_path: Path, small_answers: Callable[[str], list[Answer]], by_line: bool
+) -> None:
+    truth = shifted(zoo / "datasets/imagenet_sample/labels.csv", tmp_path / "labels.csv", by_line=by_line)
+    scored = imagenet(zoo, truth).score(small_answers("pillow"))
+    assert scored["top1"] < 0.05
+    assert scored["top5"] < 0.4
+
+
 @pytest.mark.parametrize("profile", SMALL_FIGURES)
-def test_a_small_model_scores_as_measured_and_as_no_other_profile_does(zoo: Path, profile: str) -> None:
-    task = imagenet(zoo, profile=profile)
-    scored = task.score(answer(task, zoo / "models" / SMALL))
+def test_a_small_model_scores_as_measured_and_as_no_other_profile_does(
+    zoo: Path, small_answers: Callable[[str], list[Answer]], profile: str
+) -> None:
+    scored = imagenet(zoo, profile=profile).score(small_answers(profile))
     for name, (top1, top5) in SMALL_FIGURES.items():
         if name == profile:
             assert scored["top1"] == pytest.approx(top1, abs=TOLERANCE)

@@ -40,13 +40,13 @@ def with_truth(folder: Path, twin: Path, truth: Path) -> Path:
 
 
 def shift(source: Path, target: Path, column: int, *, header: bool) -> None:
-    """The labels of every sample moved on by one sample."""
+    """The labels of every sample moved on by one sample, and with them the names that stand behind them."""
     with source.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     head, body = (rows[:1], rows[1:]) if header else ([], rows)
-    labels = [row[column] for row in body]
+    labels = [row[column:] for row in body]
     for row, label in zip(body, [*labels[1:], labels[0]], strict=True):
-        row[column] = label
+        row[column:] = label
     with target.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([*head, *body])
 
@@ -61,7 +61,8 @@ def test_mobilenet_edgetpu_has_its_published_top1_and_score_says_the_same(
     assert done.returncode == 0, done.stderr
     found = accuracy(read_result, tmp_path / "run")
     assert found["top1"] == pytest.approx(0.897, abs=0.005)
-    assert found["top5"] > found["top1"]
+    # 0.9912 by the file as it is, whose shapes are not completed: XNNPACK rounds otherwise.
+    assert found["top5"] == pytest.approx(0.9824, abs=0.005)
     assert read_result(tmp_path / "run")["model"]["source"] == "official"
     assert rescored(call, tmp_path / "run") == found
 
@@ -95,18 +96,18 @@ def test_keyword_spotting_has_its_measured_top1_and_score_says_the_same(
     assert twin["top1"] < 0.3
 
 
-def test_mobilebert_answers_mlperfs_mini_set_to_its_end_and_score_says_the_same(
+def test_mobilebert_answers_mlperfs_questions_to_their_end_and_score_says_the_same(
     zoo: Path, call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
     """The model is a stand-in, so its F1 says nothing; that it is the same figure twice says that the log is whole."""
     data = next((zoo / "datasets").rglob("squad_eval_mini.tfrecord"))
     truth = next((zoo / "datasets").rglob("squad_groundtruth.tfrecord"))
     words = ["--task", "mobilebert", "--model", "standin", "--dataset", data, "--truth", truth, "--mode", "accuracy"]
-    done = call(*words, "--scenario", "Offline", "--out", tmp_path / "run")
+    done = call(*words, "--count", "20", "--scenario", "Offline", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     result = read_result(tmp_path / "run")
     assert result["model"]["source"] == "standin"
-    assert result["dataset"]["count"] == 100
+    assert result["dataset"]["count"] == 20
     assert "a stand-in: its speed is the architecture's" in done.stdout
     found = accuracy(read_result, tmp_path / "run")
     assert {"f1", "exact_match", "f1_mobile"} <= set(found)
@@ -116,7 +117,7 @@ def test_mobilebert_answers_mlperfs_mini_set_to_its_end_and_score_says_the_same(
 def test_the_main_job_needs_nothing_but_its_name(call: Cli, tmp_path: Path, read_result: Read) -> None:
     """No model, no data: a stand-in of the architecture and a set of our own, both named as what they are."""
     words = ["--task", "mobilebert", "--scenario", "SingleStream", "--preset", "quick", "--threads", "1"]
-    settings = ["--set", "load.min_duration_ms=500", "--set", "load.min_query_count=64"]
+    settings = ["--set", "load.min_duration_ms=500", "--set", "load.min_query_count=64", "--set", "load.warm_up_s=0"]
     done = call(*words, *settings, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stdout
     result = read_result(tmp_path / "run")

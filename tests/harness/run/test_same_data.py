@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,39 @@ def overwrite(path: Path, data: bytes) -> None:
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-@pytest.fixture
-def keyword_run(call: Cli, keyword_model: Path, make_keyword_data: Make, tmp_path: Path) -> tuple[Path, Path]:
-    """An accuracy run of 20 feature files: their folder, the run's."""
-    data, out = make_keyword_data(20), tmp_path / "run"
-    done = call(
-        "--task", "kws", "--model", keyword_model, "--dataset", data, "--mode", "accuracy", "--out", out
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def kept_run(
+    run_command: Cli, keyword_model: Path, make_keyword_data: Make, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """An accuracy run of 20 feature files, for all tests: their folder, the run's."""
+    folder, data = tmp_path_factory.mktemp("kept"), make_keyword_data(20)
+    words = [
+        "--task",
+        "kws",
+        "--model",
+        keyword_model,
+        "--dataset",
+        data,
+        "--mode",
+        "accuracy",
+        "--out",
+        folder / "run",
+    ]
+    done = run_command(*words, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return data, out
+    return data, folder / "run"
+
+
+@pytest.fixture
+def keyword_run(kept_run: tuple[Path, Path], tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """The same for a test that changes its files: they are put back."""
+    data, out = kept_run
+    before, run = tmp_path / "before", tmp_path / "run"
+    shutil.copytree(data, before)
+    shutil.copytree(out, run)
+    yield data, run
+    shutil.rmtree(data)
+    shutil.copytree(before, data)
 
 
 def test_a_run_keeps_what_it_has_read_and_scores_the_same_again(keyword_run: tuple[Path, Path], call: Cli) -> None:
