@@ -34,6 +34,8 @@ VERBS = {
     "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "submit": "write the tree of an MLPerf round out of finished runs",
+    "bundle": "pack runs and what they read into one archive that another machine can verify",
+    "verify": "check every hash of a bundle and make every score in it anew",
     "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }

@@ -409,3 +409,16 @@ def tiny_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(folder / "log.txt", "m-ready\n")
         write(folder / "results.json", "[]")
     return tree
+
+
+@pytest.fixture(scope="session")
+def series(classify: list[str], command: list[str], environment: dict[str, str], all_workers: Path) -> Path:
+    """A performance and an accuracy run of a classifier, as short as they can be."""
+    out = all_workers / "submitted"
+    if not (out / "accuracy/result.json").exists():
+        # As many queries as MultiStream can be inferred from, however slow the machine is.
+        enough = [word.replace("min_query_count=64", "min_query_count=700") for word in classify]
+        for mode in ("performance", "accuracy"):
+            words = [*command, *enough, "--mode", mode, "--out", str(out / mode)]
+            subprocess.run(words, env=environment, check=True, capture_output=True)
+    return out

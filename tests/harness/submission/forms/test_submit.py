@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -24,19 +23,6 @@ from harness.submission.tree.documents import sha256_of
 
 Edit = Callable[..., None]
 Submit = Callable[..., Submitted]
-
-
-@pytest.fixture(scope="session")
-def series(classify: list[str], command: list[str], environment: dict[str, str], all_workers: Path) -> Path:
-    """A performance and an accuracy run of a classifier, as short as they can be."""
-    out = all_workers / "submitted"
-    if not (out / "accuracy/result.json").exists():
-        # As many queries as MultiStream can be inferred from, however slow the machine is.
-        enough = [word.replace("min_query_count=64", "min_query_count=700") for word in classify]
-        for mode in ("performance", "accuracy"):
-            words = [*command, *enough, "--mode", mode, "--out", str(out / mode)]
-            subprocess.run(words, env=environment, check=True, capture_output=True)
-    return out
 
 
 @pytest.fixture

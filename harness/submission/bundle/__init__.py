@@ -1,0 +1,1 @@
+"""Runs in one archive, from which another machine makes every score anew."""

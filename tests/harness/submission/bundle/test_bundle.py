@@ -1,0 +1,184 @@
+"""Bundles that another machine verifies, and what it says of those that were changed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import ConfigError, RunFailed
+from harness.submission.bundle.manifest import MANIFEST
+from harness.submission.bundle.pack import pack
+from harness.submission.bundle.verify import Verified, verify
+from harness.zoo.files.unpack import ArchiveRefused
+
+_MOST = 1 << 30
+
+
+@pytest.fixture
+def bundle(series: Path, tmp_path: Path) -> Path:
+    pack([series / "performance", series / "accuracy"], tmp_path / "bundle.tar.gz", _MOST)
+    return tmp_path / "bundle.tar.gz"
+
+
+@pytest.fixture
+def verified(tmp_path: Path) -> Callable[[Path], Verified]:
+    numbers = iter(range(100))
+
+    def run(bundle: Path) -> Verified:
+        return verify(bundle, tmp_path / f"unpacked-{next(numbers)}")
+
+    return run
+
+
+def _repacked(bundle: Path, change: Callable[[dict[str, bytes]], None], *, honest: bool = False) -> Path:
+    """The archive with other content; `honest` writes the new hashes into its manifest as well."""
+    with tarfile.open(bundle) as archive:
+        content = {one.name: (archive.extractfile(one) or io.BytesIO()).read() for one in archive}
+    change(content)
+    if honest:
+        manifest = json.loads(content[MANIFEST])
+        for one in manifest["files"]:
+            if one["path"] in content:
+                data = content[one["path"]]
+                one |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        content[MANIFEST] = json.dumps(manifest).encode()
+    target = bundle.with_name("changed.tar.gz")
+    with gzip.open(target, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        for name, data in content.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return target
+
+
+def test_a_bundle_gives_every_score_again_where_the_data_are_gone(
+    series: Path,
+    picture_data: Path,
+    tmp_path: Path,
+    verified: Callable[[Path], Verified],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs, data = tmp_path / "runs", tmp_path / "elsewhere/tints"
+    shutil.copytree(series, runs)
+    shutil.copytree(picture_data, data)
+    for name in ("spec.yaml", "samples.json"):
+        path = runs / "accuracy" / name
+        path.write_text(path.read_text(encoding="utf-8").replace(str(picture_data), str(data)), encoding="utf-8")
+    packed = pack([runs / "performance", runs / "accuracy"], tmp_path / "bundle.tar.gz", _MOST)
+    shutil.rmtree(data)
+    found = verified(tmp_path / "bundle.tar.gz")
+    assert found.equal, found
+    assert (packed.missing, found.wrong_files, found.cannot) == ((), (), ())
+    assert [run.mode for run in found.runs] == ["performance", "accuracy"]
+    assert set(found.runs[1].scores) == {"top1", "top5"}
+
+
+def test_the_same_runs_give_the_same_bytes(series: Path, bundle: Path, tmp_path: Path) -> None:
+    again = pack([series / "performance", series / "accuracy"], tmp_path / "again.tar.gz", _MOST)
+    assert (tmp_path / "again.tar.gz").read_bytes() == bundle.read_bytes()
+    assert again.runs == ("1-performance", "2-accuracy")
+
+
+def test_a_changed_byte_is_named_by_its_file(bundle: Path, verified: Callable[[Path], Verified]) -> None:
+    name = "runs/1-performance/mlperf_log_summary.txt"
+
+    def change(content: dict[str, bytes]) -> None:
+        content[name] = content[name][:-1] + b"!"
+
+    found = verified(_repacked(bundle, change))
+    assert not found.equal
+    assert [name in one for one in found.wrong_files] == [True]
+
+
+def test_a_claimed_score_and_a_claimed_speed_are_found_out_behind_honest_hashes(
+    bundle: Path, verified: Callable[[Path], Verified]
+) -> None:
+    def change(content: dict[str, bytes]) -> None:
+        for name, part, field in (
+            ("2-accuracy", "accuracy", "top1"),
+            ("1-performance", "performance", "samples_per_second"),
+        ):
+            path = f"runs/{name}/result.json"
+            result = json.loads(content[path])
+            if part == "accuracy":
+                result[part][field]["value"] = 0.99
+            else:
+                result[part][field] *= 2
+            content[path] = json.dumps(result).encode()
+
+    found = verified(_repacked(bundle, change, honest=True))
+    assert found.wrong_files == ()
+    assert not found.equal
+    assert "performance.samples_per_second is" in found.runs[0].why[0]
+    assert found.runs[1].why[0].startswith("top1 is ")
+
+
+def test_changed_answers_and_changed_data_are_found_out_behind_honest_hashes(
+    bundle: Path, verified: Callable[[Path], Verified]
+) -> None:
+    def answers(content: dict[str, bytes]) -> None:
+        path = "runs/2-accuracy/mlperf_log_accuracy.json"
+        content[path] = content[path][: len(content[path]) // 2]
+
+    def data(content: dict[str, bytes]) -> None:
+        path = next(name for name in content if name.endswith("picture_0003.jpg"))
+        content[path] += b"more"
+
+    assert "is cut" in verified(_repacked(bundle, answers, honest=True)).runs[1].why[0]
+    assert "data are not what the run read" in verified(_repacked(bundle, data, honest=True)).runs[1].why[0]
+
+
+def test_a_file_too_few_or_too_many_is_named(bundle: Path, verified: Callable[[Path], Verified]) -> None:
+    def change(content: dict[str, bytes]) -> None:
+        content.pop("runs/1-performance/run.log")
+        content["runs/extra.txt"] = b"hello"
+
+    found = verified(_repacked(bundle, change))
+    assert [one.split(" is ")[0] for one in found.wrong_files] == ["runs/1-performance/run.log", "runs/extra.txt"]
+
+
+@pytest.mark.parametrize("name", ["../../out", "/tmp/out"])
+def test_an_archive_that_leads_out_of_its_folder_is_refused(
+    name: str, bundle: Path, verified: Callable[[Path], Verified]
+) -> None:
+    with pytest.raises(ArchiveRefused, match="leads out of it"):
+        verified(_repacked(bundle, lambda content: content.update({name: b"x"})))
+
+
+def test_what_is_no_bundle_is_refused(bundle: Path, verified: Callable[[Path], Verified], tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no archive", encoding="ascii")
+    for other in (tmp_path / "text", _repacked(bundle, lambda content: content.update({MANIFEST: b"{}"}))):
+        with pytest.raises(ConfigError):
+            verified(other)
+
+
+def test_a_data_set_too_large_is_named_by_the_verifier(series: Path, picture_data: Path, tmp_path: Path) -> None:
+    packed = pack([series / "accuracy"], tmp_path / "small.tar.gz", 100)
+    assert "verify it with --dataset PATH" in packed.missing[0]
+    found = verify(tmp_path / "small.tar.gz", tmp_path / "there", dataset=picture_data)
+    assert found.equal, found
+
+
+def test_a_full_disk_leaves_no_bundle(series: Path, mount: Callable[[str], Path]) -> None:
+    disk = mount("size=4k")
+    with pytest.raises(RunFailed, match="nothing of it is left"):
+        pack([series / "accuracy"], disk / "bundle.tar.gz", _MOST)
+    assert list(disk.iterdir()) == []
+
+
+def test_both_commands_print_the_hash(series: Path, call: Callable[..., Any], tmp_path: Path) -> None:
+    packed = call("bundle", series / "accuracy", "--out", "b.tar.gz")
+    done = call("verify", tmp_path / "b.tar.gz", "--json")
+    assert json.loads(done.stdout)["sha256"] in packed.stdout
+    assert (packed.returncode, done.returncode) == (0, 0)
+    assert call("bundle", series / "accuracy", "--out", "b.tar.gz").returncode == 2
+    assert call("verify", "nowhere").returncode == 2
