@@ -79,6 +79,9 @@ def parse_bytes(text: str) -> int:
 Unit = Literal["ns", "s", "bytes", "queries/s", "samples/s", "J", "dB", "share", "count"]
 """What a figure of a result counts in; a share is a fraction of 1."""
 _TIMES = {"ns": "1", "us": "1e3", "\N{MICRO SIGN}s": "1e3", "ms": "1e6", "s": "1e9", "min": "6e10"}
+_SPANS = _TIMES | {"m": _TIMES["min"], "h": "3.6e12"}
+"""Of a span of time, as of a run: m is a minute there."""
+DAY_S = 86_400
 _BYTES = {"": 1, "B": 1} | {
     f"{unit}{b}": size for unit, size in (_SIZES | _BINARY_SIZES).items() if unit for b in ("", "B")
 }
@@ -123,6 +126,27 @@ def parse_quantity(text: str, unit: Unit) -> float:
     if found is None or size is None:
         raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}")
     return float(Decimal(found[1]) * size)
+
+
+def parse_duration(text: str) -> float:
+    """A span of time in seconds: `90`, `90s`, `45m`, `2h`, `500ms`. All that a person writes of one is read here.
+
+    Raises:
+        ValueError: Not of that form, or negative; says what is.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(\S*)\s*", text, re.ASCII)
+    size = _SPANS.get(found[2] or "s") if found else None
+    if found is None or size is None:
+        raise ValueError(f"must be a span of time such as 90, 90s, 45m or 2h, not {text.strip()!r}")
+    return float(Decimal(found[1]) * Decimal(size) / 10**9)
+
+
+def span_text(value_s: float) -> str:
+    """A span of time as a person reads it, and `parse_duration` does not: 45 s, 12 min, 2 h 5 min."""
+    if value_s < 100:
+        return seconds(value_s)
+    minutes = round(value_s / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def quantity_text(value: float, unit: Unit) -> str:

@@ -49,6 +49,12 @@ FIELDS = {
         "that has the task)",
     ),
     "round": ConfigOption("load.round", "NAME", "short for a mobile rule set: v5.0 is --rules mobile-v5.0"),
+    "cooldown": ConfigOption(
+        "load.rest_s",
+        "TIME",
+        "of a submission: how long the machine rests before each performance run but the first, as 5m; 0s for not at all, "
+        "which the result says (default: what the rules say, or until it is as cool as before)",
+    ),
     "dataset": ConfigOption(
         "dataset.use", "NAME|PATH", "a path, a data set of the config, official, builtin or auto (default auto)"
     ),
@@ -153,6 +159,21 @@ def input_shapes_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
             raise ConfigError(f"--input-shape names {name or 'the only input'} twice: {text}")
         shapes[name] = [int(size) for size in numbers]
     return [("model.input_shapes", shapes)] if shapes else []
+
+
+def span(option: str, text: str) -> float:
+    """A span of time that an option takes, in seconds.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    from harness.errors import ConfigError
+    from harness.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {error}") from None
 
 
 def repeats(text: str) -> int:

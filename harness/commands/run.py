@@ -16,7 +16,8 @@ examples:
   ./run.sh --task mobilebert --scenario SingleStream
   ./run.sh --task mobilenet_edgetpu --mode accuracy --profile pillow --model M.tflite --dataset DIR
   ./run.sh --task mobilebert --scenario Server --preset quick --set load.target_qps=10
-  ./run.sh --task mobilebert --mode submission --out results/mine
+  ./run.sh --task mobilebert --mode submission --out results/mine                  # docs/submission.md
+  ./run.sh --task mobilebert --mode submission --rules inference-v6.1 --cooldown 0s --retry
   ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
   ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a plug-in's name; :key=value,... for its options; repeat for a sweep; doctor says what works here",
     )
     add_require(parser)
+    parser.add_argument(
+        "--retry",
+        action="store_true",
+        help="run once more what is INVALID for what the calibration found, corrected by what the run has shown; both are kept",
+    )
     parser.add_argument("--repeat", default="1", metavar="N", help="N runs, the median and the spread (default 1)")
     parser.add_argument(
         "--out", metavar="DIR", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)"
@@ -78,6 +84,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
             as_json=arguments.json,
             require=arguments.require,
             standby=standby,
+            retry=arguments.retry,
         )
     finally:
         if standby is not None:

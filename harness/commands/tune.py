@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from harness.config.backend import parse_backend
 from harness.config.files import config_folder, find_benchmark, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
+from harness.units import DAY_S
 from harness.zoo.files.official import cache_dir
 
 EXAMPLES = """\
@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
     )
-    parser.add_argument("--budget", default="60", metavar="SECONDS", help="how long to search at most (default 60)")
+    parser.add_argument(
+        "--budget", default="60", metavar="TIME", help="how long to search at most, as 90s or 5m (default 60s)"
+    )
     parser.add_argument(
         "--allow-fp16", action="store_true", help="try half precision too: it must agree with the CPU all the same"
     )
@@ -67,9 +69,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 _PATHS = frozenset({"model.use", "dataset.use", "dataset.truth", "backend.options.library"})
-
-
-_DAY_S = 86_400
 
 
 def tune(arguments: argparse.Namespace) -> Outcome:
@@ -113,15 +112,10 @@ def _absolute(value: Any) -> Any:
 
 
 def _budget(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ConfigError(f"--budget is a number of seconds above 0, as --budget 120, not {text!r}")
-    if seconds > _DAY_S:
-        raise ConfigError(f"--budget is {_DAY_S:,} seconds (a day) at most, as --budget 120, not {text!r}")
-    return seconds
+    budget_s = options.span("--budget", text)
+    if not 0 < budget_s <= DAY_S:
+        raise ConfigError(f"--budget is more than 0 and at most a day, as --budget 2m, not {text!r}")
+    return budget_s
 
 
 def _default_file(task: str, scenario: str) -> Path:

@@ -105,6 +105,15 @@ class ExpectedLatencyCap(Sourced):
     """By the suite's own app, whose results are those published."""
 
 
+class SubmissionRules(Sourced):
+    """What becomes of a run that is handed in."""
+
+    good_for: str = Field(min_length=1)
+    """What a submission made with LoadGen can be used for."""
+    trace: bool
+    """Trees of results hold LoadGen's trace as well."""
+
+
 class UntimedSteps(Sourced):
     """What may be done to a sample before its query is timed."""
 
@@ -181,6 +190,7 @@ class RuleSet(Section):
     seeds: SeedFigures
     scenarios: dict[Scenario, ScenarioFigures | Follows]
     cooldown: Cooldown
+    submission: SubmissionRules
     expected_latency_cap: ExpectedLatencyCap | None
     untimed: UntimedSteps
     windows: Windows | None = None

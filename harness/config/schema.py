@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.rules import Mode, Preset, Scenario, ServerLoad
-from harness.units import parse_bytes
+from harness.units import DAY_S, parse_bytes, parse_duration
 
 
 class Section(BaseModel):
@@ -62,6 +62,17 @@ Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
 """Bytes, or a text with a unit."""
 
 
+def _span(value: Any, info: ValidationInfo) -> Any:
+    try:
+        return parse_duration(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{info.field_name} {error}") from None
+
+
+Span = Annotated[float, BeforeValidator(_span)]
+"""Seconds, or a text with a unit: 90, 90s, 45m, 2h."""
+
+
 _HOUR_NS = 3_600_000_000_000
 """No query takes longer; LoadGen would wait or count without end for larger figures."""
 
@@ -93,14 +104,16 @@ class LoadSection(Section):
     server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
     server_load: ServerLoad = "half"
     """Server's load where `target_qps` is null: half of the measured throughput, or the peak that queueing lets hope for."""
-    find_peak_budget_s: float | None = Field(default=None, gt=0)
+    rest_s: Span | None = Field(default=None, ge=0, le=DAY_S)
+    """A submission: how long the machine rests before each performance run but the first; null: what the rules say."""
+    find_peak_budget_s: Span | None = Field(default=None, gt=0)
     """How long a whole search (mode find-peak) may take; null: 1,500 s under the rules, 120 s quick, 60 s rapid."""
     find_peak_tolerance: float = Field(default=0.025, ge=0.001, le=0.5)
     """How near the found peak and the lowest load that breaks the bound may lie: 0.025 is 2.5 %."""
-    warm_up_s: float = Field(default=2.0, ge=0, le=600)
+    warm_up_s: Span = Field(default=2.0, ge=0, le=600)
     """How long the model may be asked before LoadGen starts, until its latency is stable; 0 for not at all."""
-    enable_trace: bool = False
-    """LoadGen's trace: hundreds of megabytes for quick models."""
+    enable_trace: bool | None = None
+    """LoadGen's trace: hundreds of megabytes for quick models; null: in a submission whose rules want it."""
 
 
 class ModelAlone(Section):

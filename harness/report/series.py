@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from harness.report.peak import render_peak
 from harness.report.run import render_run
+from harness.report.submission import submission_lines
 from harness.report.sweep import render_sweep
 from harness.results.figures import Spread
-from harness.results.record import Result, SeriesResult
+from harness.results.record import Result, SeriesResult, SeriesRun
 from harness.units import duration, rate_text
 
 
@@ -18,9 +19,14 @@ def render_series(top: SeriesResult) -> str:
     """
     if top.search and top.search.peak:
         return render_peak(top, top.search.peak)
-    texts = [f"{run.directory}\n{_text(run.result)}" for run in top.runs]
+    texts = [f"{run.directory}{_instead(run)}\n{_text(run.result)}" for run in top.runs]
     table = [render_sweep(top.sweep)] if top.sweep else []
-    return "\n\n".join([*texts, *_spread(top.spread), *table])
+    worth = ["\n".join(submission_lines(top.submission))] if top.submission else []
+    return "\n\n".join([*texts, *_spread(top.spread), *table, *worth])
+
+
+def _instead(run: SeriesRun) -> str:
+    return f", in whose place {run.again} counts" if run.again else ""
 
 
 def _text(run: Result) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,49 +101,67 @@ def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | Non
 
 
 def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: LoadGenSettings) -> list[Reason]:
-    """Why LoadGen says INVALID: what, the figure, and what to do. Empty for VALID."""
+    """Why LoadGen says INVALID: each condition that it names, the figure with what it needs, and the option that mends it."""
     if detail["result_validity"] == "VALID":
         return []
-    duration, least = figures.duration_s, in_force.min_duration_ms / 1000
     reasons = []
     if detail.get("result_min_duration_met") is False:
-        reasons.append(
-            Reason(
-                "the minimum duration was not met: LoadGen ran out of queries",
-                f"{seconds(duration)} of {seconds(least)}",
-                "the model is quicker than the calibration saw: run again on a quiet machine, or lower "
-                "--set load.expected_latency_ns=... (streams) or raise --set load.target_qps=...",
-            )
-        )
+        reasons.append(_too_short(figures, in_force))
     if detail.get("result_min_queries_met") is False:
         reasons.append(
             Reason(
                 "too few queries",
-                f"{figures.query_count} of {in_force.min_query_count}",
+                f"{figures.query_count:,} of {in_force.min_query_count:,}",
                 "let it run longer: raise or remove load.max_duration_ms",
             )
         )
     if detail.get("result_perf_constraints_met") is False:
-        bound_ms = in_force.server_target_latency_ns / 1e6
-        reasons.append(
-            Reason(
-                f"too many queries took longer than the Server bound of {bound_ms:g} ms",
-                f"{figures.overlatency_query_count} of {figures.query_count} queries, "
-                f"p99 {figures.latency_ns.p99 / 1e6:.3f} ms",
-                "ask for less with --set load.target_qps=..., or allow more with --set load.server_target_latency_ms=...",
-            )
-        )
+        reasons.append(_too_late(figures, in_force))
     elif detail.get("early_stopping_met") is False:
-        reasons.append(
-            Reason(
-                "too few queries for early stopping to prove the tail",
-                " ".join(str(detail.get("early_stopping_result", "")).replace("*", "").split()),
-                "let it run longer: raise load.min_query_count, or use --preset rules",
-            )
-        )
+        reasons.append(_too_few_to_prove(str(detail.get("early_stopping_result", "")), figures))
     if not reasons:
         reasons.append(Reason("LoadGen says INVALID", str(detail.get("result_invalid_reason", "")).strip(), ""))
     return reasons
+
+
+def _too_short(figures: Performance, in_force: LoadGenSettings) -> Reason:
+    """LoadGen made its queries beforehand, by what it was told to expect, and had asked them all."""
+    least = in_force.min_duration_ms / 1000
+    if in_force.scenario in ("Offline", "Server"):
+        option = f"--set load.target_qps={math.ceil(1.2 * figures.samples_per_second)}"
+    else:
+        option = f"--set load.expected_latency_ns={max(1, int(figures.latency_ns.mean / 2))}"
+    return Reason(
+        "the minimum duration was not met: LoadGen ran out of queries",
+        f"{seconds(figures.duration_s)} of {seconds(least)}",
+        f"the model is quicker than the calibration saw: run again on a quiet machine, give --retry, or say so with {option}",
+    )
+
+
+def _too_late(figures: Performance, in_force: LoadGenSettings) -> Reason:
+    bound_ns, share = in_force.server_target_latency_ns, figures.target_percentile
+    late, allowed = figures.overlatency_query_count or 0, int((1 - share) * figures.query_count)
+    slow_ms = (figures.latency_ns.at(share) or figures.latency_ns.p99) / 1e6
+    return Reason(
+        f"too many queries took longer than the Server bound of {bound_ns / 1e6:g} ms",
+        f"{late:,} of {figures.query_count:,} queries, {allowed:,} may; p{share * 100:g} {slow_ms:.3f} ms",
+        f"ask for less with --set load.target_qps={0.8 * in_force.server_target_qps:.4g} (--retry does, where you have not set "
+        f"it), or allow more with --set load.server_target_latency_ms={slow_ms * 1.1:.4g}",
+    )
+
+
+def _too_few_to_prove(said: str, figures: Performance) -> Reason:
+    """Early stopping: LoadGen says how many queries it would need."""
+    text = " ".join(said.replace("*", "").split())
+    needed = re.search(r"at least (\d+)( more)?", text)
+    count = 2 * figures.query_count
+    if needed:
+        count = int(needed[1]) + (figures.query_count if needed[2] else 0)
+    return Reason(
+        "too few queries for early stopping to prove the tail",
+        text or f"{figures.query_count:,} queries",
+        f"let it run longer: --set load.min_query_count={count}, or leave out --preset",
+    )
 
 
 def wrong_seeds(detail: Mapping[str, Any], load: Load) -> list[Reason]:

@@ -41,6 +41,37 @@ class Reason:
     """What to do; empty where nobody knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the runs of `--mode submission` are worth to those who receive them (docs/submission.md)."""
+
+    rules: str
+    """The rule set they are held against."""
+    good_for: str
+    """What a submission made with LoadGen can be used for under these rules."""
+    reasons: tuple[Reason, ...]
+    """Why they are no submission; empty where they are one. The command then exits with 1."""
+    rested: bool
+    """Whether it rested before each performance run but the first as the rules say; false where --cooldown was less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How the machine rested before a run."""
+
+    asked_s: float
+    """How long it was to rest at most, in s."""
+    took_s: float
+    """How long it did, in s."""
+    why: Literal["time", "cool", "skipped"]
+    """`cool`: it was as cool as before the first run again; `time`: so long it was, there is no sensor or it stayed warm;
+    `skipped`: --cooldown 0s."""
+    celsius_before: float | None
+    """The hottest sensor when it began; null where there is none."""
+    celsius_after: float | None
+    """The same when it ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One run."""
@@ -115,6 +146,10 @@ class SeriesRun:
     result: Result = field(metadata=FLAT)
     exit_status: int | None = field(default=None, metadata=LEFT_OUT)
     """What the run would have exited with by itself; only there where a sweep went on after it failed."""
+    rest: Rest | None = field(default=None, metadata=LEFT_OUT)
+    """How the machine rested before it, in a submission; not there where nothing asks for it."""
+    again: str | None = field(default=None, metadata=LEFT_OUT)
+    """The directory of the run that stands in this one's place (--retry); only there where this one does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +226,8 @@ class SeriesResult:
     """The command's; null where it did not come to its end."""
     runs: tuple[SeriesRun, ...]
     """All runs that came to an end, in order."""
+    submission: Submission | None = field(default=None, metadata=LEFT_OUT)
+    """What they are worth as a submission; only there in `--mode submission`."""
     search: Search | None = field(default=None, metadata=FLAT)
 
 
@@ -219,4 +256,7 @@ def status_of(result: Result | SeriesResult) -> int:
         scored += [run.result.accuracy or {} for run in result.runs]
     missed = any(metric.passed is False for metrics in scored for metric in metrics.values())
     missed = missed or any(verdict.passed is False for verdict in result.requirements)
-    return 1 if result.status == "invalid" or missed else 0
+    no_submission = (
+        isinstance(result, SeriesResult) and result.submission is not None and bool(result.submission.reasons)
+    )
+    return 1 if result.status == "invalid" or missed or no_submission else 0

@@ -50,7 +50,11 @@ def beside_the_rules(load: Load) -> list[str]:
     if load.mode != "performance":
         return []
     found = []
-    official_ms, cap_ns, expected_ns = load.official_duration_ms, load.expected_latency_cap_ns, load.expected_latency_ns
+    cap_ns, expected_ns = load.expected_latency_cap_ns, load.expected_latency_ns
+    is_inference = (
+        load.rules.startswith("inference-") and load.by_the_rules is not None and load.by_the_rules.any_scenario
+    )
+    official_ms = load.by_the_rules.min_duration_ms if load.by_the_rules and is_inference else None
     if official_ms is not None and load.min_duration_ms < official_ms:
         found.append(
             f"a run of {seconds(load.min_duration_ms / 1000)} is no run of {load.rules}, whose runs last at least "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,44 +12,144 @@ from harness.errors import ConfigError, Interrupted, exit_status
 from harness.report.screen import Screen
 from harness.results import files as results
 from harness.results.figures import Range, Spread
-from harness.results.record import Reason, Result, SeriesResult, SeriesRun, status_of
+from harness.results.record import Reason, Result, SeriesResult, SeriesRun, Submission, status_of
+from harness.results.submission import joined, judged_submission
 from harness.run.execute import execute
 from harness.series.identity import identity_of
 from harness.series.journal import Journal
 from harness.series.plan import PlannedRun, Series
-from harness.spec.schema import least_duration_s
+from harness.series.rest import Machine
+from harness.series.resume import Before, digest_of, go_on_from, is_begun
+from harness.series.retry import AGAIN, corrected
+from harness.spec.schema import Spec, least_duration_s
+from harness.units import span_text
 
 
-def execute_series(series: Series, out: Path, screen: Screen) -> tuple[SeriesResult, str]:
+def execute_series(series: Series, out: Path, screen: Screen, *, may_go_on: bool = False) -> tuple[SeriesResult, str]:
     """Runs one after the other. The result on top and the journal are written after each, so a kill loses one run at most.
+
+    Args:
+        series: What is planned.
+        out: Its directory.
+        screen: Where progress is shown.
+        may_go_on: Where the directory has the journal of the same series, what came to its end there is kept.
 
     Returns:
         The result on top (`runs` holds each), and the text for the terminal.
     """
-    empty_directory(out)
     identities = {planned.name: identity_of(planned.spec) for planned in series.runs}
-    runs: list[SeriesRun] = []
-    sweep = len({(planned.backend_asked, planned.model_asked) for planned in series.runs}) > 1
-    at = ""
-    with kept_on_top(out, lambda error: _broken_off(runs, at, error)) as on_top:
-        on_top.so_far(top_of(runs))
-        journal = Journal(out)
-        for name, identity in identities.items():
-            journal.write("planned", name, identity)
-        for number, planned in enumerate(series.runs, 1):
-            at = planned.name
-            screen.say(f"run {number} of {len(series.runs)}: {at}")
-            screen.expect(least_duration_s(planned.spec))
-            journal.write("began", at, identities[at])
-            runs.append(_one(_answering_alike(planned, runs), out, screen, go_on=sweep))
-            journal.write("ended", at, identities[at], runs[-1].result.status)
-            on_top.so_far(top_of(runs))
-        at = ""
-        top = top_of(runs)
+    before = go_on_from(out, identities) if may_go_on and is_begun(out) else None
+    if before is None:
+        empty_directory(out)
+    running = _Running(series, out, screen, identities, before)
+    with kept_on_top(out, running.broken_off) as on_top:
+        on_top.so_far(running.top())
+        running.begin()
+        for number in range(len(series.runs)):
+            running.run(number)
+            on_top.so_far(running.top())
+        top = running.top(ended=True)
         on_top.end(top)
     from harness.report.series import render_series
 
     return top, f"{render_series(top)}\n\n{out}"
+
+
+class _Running:
+    """A series while it runs."""
+
+    def __init__(
+        self, series: Series, out: Path, screen: Screen, identities: Mapping[str, str], before: Before | None
+    ) -> None:
+        self._series, self._out, self._screen = series, out, screen
+        self._identities, self._before = identities, before
+        self._goes_on = (
+            len({(planned.backend_asked, planned.model_asked, planned.group) for planned in series.runs}) > 1
+        )
+        self._specs: dict[str, Spec] = {}
+        self._machine = Machine() if any(planned.rest for planned in series.runs) else None
+        self._at = ""
+        self._rested = True
+        self.runs: list[SeriesRun] = []
+
+    def begin(self) -> None:
+        """Opens the journal; of a series that goes on, it has what is planned already."""
+        self._journal = Journal(self._out, goes_on=self._before is not None)
+        if self._before is None:
+            for name, identity in self._identities.items():
+                self._journal.write("planned", name, identity)
+
+    def run(self, number: int) -> None:
+        """Does one of the planned runs, or finds it done; once more where that is asked for and can help."""
+        planned = _answering_alike(self._series.runs[number], self.runs)
+        self._screen.say(f"run {number + 1} of {len(self._series.runs)}: {planned.name}{self._left(number)}")
+        done = self._do(planned)
+        better = corrected(planned.spec, done.result) if self._series.retry else None
+        if better is None:
+            self._keep(done)
+            return
+        again = replace(planned, name=f"{planned.name}{AGAIN}", spec=better.spec)
+        self._screen.say(f"{planned.name} is INVALID: {better.why}; it runs once more as {again.name}")
+        self._keep(replace(done, again=again.name))
+        self._keep(self._do(again))
+
+    def top(self, *, ended: bool = False) -> SeriesResult:
+        """The result on top, so far or in the end; also of each benchmark of a suite, in its own directory."""
+        submission = None
+        if ended and self._series.mode == "submission":
+            for group in dict.fromkeys(planned.group for planned in self._series.runs):
+                own = [run for run in self.runs if group_of(run) == group]
+                judged = self._judged(own)
+                submission = judged if submission is None else joined(submission, judged)
+                if group:
+                    self._write_group(group, own, judged)
+        top = top_of(self.runs)
+        top = replace(top, submission=submission)
+        return replace(top, exit_status=max(top.exit_status or 0, status_of(top)))
+
+    def broken_off(self, error: BaseException) -> SeriesResult:
+        """The result of a series that an error ended, in a run or between two."""
+        top, last = top_of(self.runs), results.failure(error)
+        reasons = (*top.reasons, named(self._at, last) if self._at else last)
+        return replace(top, status="failed", reasons=reasons, exit_status=None)
+
+    def _do(self, planned: PlannedRun) -> SeriesRun:
+        identity = self._identities.get(planned.name) or identity_of(planned.spec)
+        self._at, self._specs[planned.name] = planned.name, planned.spec
+        if self._before is not None:
+            if (result := self._before.result(planned.name, identity)) is not None:
+                self._screen.say(f"{planned.name} is there already: {result.status}")
+                self._at = ""
+                return run_of(planned, planned.name, result)
+            self._before.put_aside(planned.name)
+        rest = self._machine.rest(planned.rest, self._screen.say) if self._machine and planned.rest else None
+        self._rested = self._rested and (planned.rest is None or planned.rest.is_enough)
+        self._screen.expect(least_duration_s(planned.spec))
+        self._journal.write("began", planned.name, identity)
+        done = replace(_one(planned, self._out, self._screen, go_on=self._goes_on), rest=rest)
+        self._journal.write("ended", planned.name, identity, done.result.status, digest_of(self._out / planned.name))
+        self._at = ""
+        return done
+
+    def _keep(self, run: SeriesRun) -> None:
+        self.runs.append(run)
+
+    def _judged(self, runs: Sequence[SeriesRun]) -> Submission:
+        counted = [(self._specs[run.directory], run.result) for run in runs if run.again is None]
+        return judged_submission(counted, rested=self._rested)
+
+    def _write_group(self, group: str, runs: Sequence[SeriesRun], judged: Submission) -> None:
+        own = [
+            replace(run, directory=run.directory.rpartition("/")[2], again=run.again and run.again.rpartition("/")[2])
+            for run in runs
+        ]
+        top = replace(top_of(own), submission=judged)
+        results.keep(self._out / group, replace(top, exit_status=max(top.exit_status or 0, status_of(top))))
+
+    def _left(self, number: int) -> str:
+        """How long the rest may take, by what was expected of it."""
+        expected = [planned.expected_s for planned in self._series.runs[number:]]
+        return f", about {span_text(sum(filter(None, expected)))} left" if any(expected) else ""
 
 
 class OnTop:
@@ -109,13 +209,6 @@ def kept_on_top(out: Path, broken_off: Callable[[BaseException], SeriesResult]) 
         raise
 
 
-def _broken_off(runs: Sequence[SeriesRun], at: str, error: BaseException) -> SeriesResult:
-    """The result of a series that an error ended, in the run of that name, or in none."""
-    top, last = top_of(runs), results.failure(error)
-    reasons = (*top.reasons, named(at, last) if at else last)
-    return replace(top, status="failed", reasons=reasons, exit_status=None)
-
-
 def empty_directory(out: Path) -> None:
     """Makes the directory of a series.
 
@@ -157,13 +250,18 @@ def _answering_alike(planned: PlannedRun, runs: Sequence[SeriesRun]) -> PlannedR
     The rules want the same output in both modes; an accuracy run measures no speed, so by itself it takes the interpreter.
     """
     backend = planned.spec.backend
-    asked = planned.backend_asked, planned.model_asked
-    before = [run.result for run in runs if (run.backend_asked, run.model_asked) == asked]
+    asked = planned.backend_asked, planned.model_asked, planned.group
+    before = [run.result for run in runs if (run.backend_asked, run.model_asked, group_of(run)) == asked]
     engines = next((one.calibration.engines for one in before if one.calibration), None)
     if planned.spec.load.mode != "accuracy" or not backend.is_plain_cpu or engines is None:
         return planned
     section = backend.model_copy(update={"options": {"engine": engines.chosen}})
     return replace(planned, spec=planned.spec.model_copy(update={"backend": section}))
+
+
+def group_of(run: SeriesRun) -> str:
+    """As `PlannedRun.group`, of a run that was made."""
+    return run.directory.rpartition("/")[0]
 
 
 def run_of(planned: PlannedRun, directory: str, result: Result) -> SeriesRun:
@@ -173,10 +271,11 @@ def run_of(planned: PlannedRun, directory: str, result: Result) -> SeriesRun:
     )
 
 
-def top_of(runs: Sequence[SeriesRun]) -> SeriesResult:
-    """The result on top of these runs."""
+def top_of(all_runs: Sequence[SeriesRun]) -> SeriesResult:
+    """The result on top of these runs. One that another stands in the place of is listed, and does not count."""
     from harness.series.sweep import sweep_rows, worst
 
+    runs = [run for run in all_runs if run.again is None]
     scored = next((run.result for run in runs if run.result.accuracy), None)
     top = SeriesResult(
         status=worst(run.result.status for run in runs),
@@ -189,7 +288,7 @@ def top_of(runs: Sequence[SeriesRun]) -> SeriesResult:
         spread=_spread(runs),
         sweep=sweep_rows(runs),
         exit_status=max((run.exit_status or 0 for run in runs), default=0),
-        runs=tuple(runs),
+        runs=tuple(all_runs),
     )
     return replace(top, exit_status=status_of(top))
 
@@ -202,7 +301,8 @@ def named(run: str, reason: Reason) -> Reason:
 def _spread(runs: Sequence[SeriesRun]) -> Spread | None:
     """Median and range of repeats of the same performance run."""
     same = [(run, run.result.performance) for run in runs if run.result.performance]
-    if len(same) < 2 or len({(run.backend_asked, run.result.model.sha256) for run, _ in same}) > 1:
+    kinds = {(run.backend_asked, run.result.model.sha256, run.result.task, run.result.scenario) for run, _ in same}
+    if len(same) < 2 or len(kinds) > 1:
         return None
     rate = _range([figures.samples_per_second for _, figures in same])
     if same[0][0].result.scenario == "Offline":

@@ -29,33 +29,40 @@ class Line:
     """See `harness.series.identity`."""
     status: str = ""
     """Of a run that ended: its result's."""
+    digest: str = ""
+    """Of a run that ended: the SHA-256 of its result.json, by which a changed one is told."""
 
 
 class Journal:
     """Writes the steps of a series."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, goes_on: bool = False) -> None:
         """Makes the file.
 
         Args:
             folder: The series' directory.
+            goes_on: The file is there already; a line that was cut in its middle is taken away.
 
         Raises:
             ConfigError: It cannot be written.
         """
         self._path = folder / JOURNAL_FILE
         try:
-            self._path.touch(exist_ok=False)
+            if goes_on:
+                with self._path.open("r+b") as file:
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            else:
+                self._path.touch(exist_ok=False)
         except OSError as error:
             raise ConfigError(f"cannot write {self._path}: {error.strerror}") from None
 
-    def write(self, what: What, run: str, identity: str, status: str = "") -> None:
+    def write(self, what: What, run: str, identity: str, status: str = "", digest: str = "") -> None:
         """Adds a line.
 
         Raises:
             RunFailed: It cannot be written: the disk is full.
         """
-        line = json.dumps(asdict(Line(what, run, identity, status)))
+        line = json.dumps(asdict(Line(what, run, identity, status, digest)))
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

@@ -18,13 +18,15 @@ from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
 from harness.machine.child_process import Child
 from harness.machine.standby import Standby
 from harness.report.screen import Screen
+from harness.report.submission import objection_lines
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import DETAIL_LOG
 from harness.results.record import Result, SeriesResult, status_of
+from harness.results.submission import objections_to_plan
 from harness.run.execute import execute
 from harness.run.launch import StartWorker, start_worker
 from harness.series.execute import execute_series
-from harness.series.plan import PlannedRun, plan_series
+from harness.series.plan import PlannedRun, Series, plan_series
 from harness.spec.schema import least_duration_s
 from harness.zoo.files.official import cache_dir
 
@@ -51,6 +53,7 @@ def perform(
     as_json: bool,
     require: Sequence[str] = (),
     standby: Standby | None = None,
+    retry: bool = False,
 ) -> Performed:
     """One run or a series of runs, in a directory of their own.
 
@@ -64,9 +67,17 @@ def perform(
         as_json: Nothing is drawn, and a failure that has a result gives it back.
         require: What is asked of the figures, besides what the config asks.
         standby: A worker that was started ahead, for one run; None starts each when it is needed.
+        retry: Whether a run that is INVALID for what the calibration found runs once more.
     """
     series = plan_series(
-        config, overrides, models=models, backends=backends, repeat=repeat, cache_dir=cache_dir(), require=require
+        config,
+        overrides,
+        models=models,
+        backends=backends,
+        repeat=repeat,
+        cache_dir=cache_dir(),
+        require=require,
+        retry=retry,
     )
     screen = Screen(quiet=as_json)
     own = out is None
@@ -78,7 +89,8 @@ def perform(
             from harness.series.find_peak import execute_find_peak
 
             return _told(*execute_find_peak(first, series.peak, out, screen))
-        if len(series.runs) > 1:
+        if len(series.runs) > 1 or series.retry:
+            _object(screen, series)
             return _told(*execute_series(series, out, screen))
         _announce(screen, first, out)
         result = execute(first.spec, out, screen, _start_with(standby))
@@ -112,6 +124,14 @@ def _start_with(standby: Standby | None) -> StartWorker:
 
 def _told(result: Result | SeriesResult, text: str) -> Performed:
     return Performed(status_of(result), text, result)
+
+
+def _object(screen: Screen, series: Series) -> None:
+    """Says of a submission, before it runs, what those who receive it would object to."""
+    if series.mode != "submission":
+        return
+    for line in objection_lines([reason for planned in series.runs for reason in objections_to_plan(planned.spec)]):
+        screen.say(line)
 
 
 def _announce(screen: Screen, planned: PlannedRun, out: Path) -> None:

@@ -15,8 +15,9 @@ from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError
 from harness.results.gate import check_measured, check_targets, requirements
+from harness.series.rest import PlannedRest
 from harness.spec.resolve import resolve
-from harness.spec.rules_in_force import refuse_unknown_seeds
+from harness.spec.rules_in_force import chosen_rules, refuse_unknown_seeds
 from harness.spec.schema import Spec
 
 _MODES: dict[str, tuple[Mode, ...]] = {
@@ -36,6 +37,15 @@ class PlannedRun:
     backend_asked: str
     """As the option named it."""
     model_asked: str
+    rest: PlannedRest | None = None
+    """Of the machine, before it; None where nothing asks for it."""
+    expected_s: float | None = None
+    """How long it may take, its rest included; None where nobody estimates."""
+
+    @property
+    def group(self) -> str:
+        """Of a suite: the directory of its benchmark and scenario, in which its own lies; empty elsewhere."""
+        return self.name.rpartition("/")[0]
 
     @property
     def backend(self) -> str:
@@ -62,6 +72,8 @@ class Series:
     """As asked: of the series, not of its runs."""
     runs: tuple[PlannedRun, ...]
     """In the order in which they happen."""
+    retry: bool = False
+    """A run that is INVALID for what the calibration found runs once more, corrected."""
     peak: PeakSearch | None = None
     """Of mode find-peak, whose only planned run is the one that the search begins with."""
 
@@ -75,6 +87,7 @@ def plan_series(
     repeat: int,
     cache_dir: Path,
     require: Sequence[str] = (),
+    retry: bool = False,
 ) -> Series:
     """Every run that the options ask for. The config is read once, and repeats of a run share its spec.
 
@@ -86,6 +99,7 @@ def plan_series(
         repeat: How often each.
         cache_dir: Where official and built-in models and data lie.
         require: What the command line asks of the figures, besides the config.
+        retry: Whether a run that is INVALID for what the calibration found runs once more.
 
     Raises:
         ConfigError: The config or an override is wrong, or a run lacks something.
@@ -101,16 +115,31 @@ def plan_series(
         _check_find_peak(benchmark, models, backends, repeat)
     if mode == "submission":
         refuse_unknown_seeds(benchmark)
-        overrides = [*overrides, *_of_submission(benchmark)]
+        overrides = [*overrides, *of_submission(benchmark)]
     modes, models = _MODES.get(mode, (mode,)), models or [benchmark.model.use]
     runs: list[PlannedRun] = []
     for one_mode, backend, model in itertools.product(modes, backends or [benchmark.backend.name], models):
         chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
         spec = resolve(file, chosen, cache_dir)
-        for _ in range(repeat):
+        for number in range(repeat):
             name = f"{len(runs) + 1}-{one_mode}-{backend.partition(':')[0]}"
-            runs.append(PlannedRun(name, spec, backend, model))
-    return Series(mode, tuple(runs), _peak_search(benchmark) if mode == "find-peak" else None)
+            rests = mode == "submission" and one_mode == "performance" and bool(runs)
+            rest = planned_rest(spec, benchmark.load.rest_s, repeats=number > 0) if rests else None
+            runs.append(PlannedRun(name, spec, backend, model, rest))
+    return Series(mode, tuple(runs), retry, _peak_search(benchmark) if mode == "find-peak" else None)
+
+
+def planned_rest(spec: Spec, asked_s: float | None, *, repeats: bool = False) -> PlannedRest | None:
+    """How long the machine rests before a performance run that is not the first; None where no rule and no user asks for it.
+
+    Args:
+        spec: The run.
+        asked_s: By the user; None for what the rules say.
+        repeats: It is the same run as the one before.
+    """
+    rules = spec.load.by_the_rules
+    rules_s = 0.0 if rules is None else rules.rest_between_repeats_s if repeats else rules.rest_s
+    return PlannedRest(rules_s, asked_s) if rules_s or asked_s else None
 
 
 def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
@@ -129,10 +158,12 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     check_measured(requirements(given, metrics), _MODES["submission"] if mode == "submission" else (mode,))
 
 
-def _of_submission(benchmark: Benchmark) -> list[tuple[str, Any]]:
-    """A submission runs the file as it was handed in, and as many samples at once as the rules ask for."""
+def of_submission(benchmark: Benchmark) -> list[tuple[str, Any]]:
+    """A submission runs the file as it was handed in, with the samples that the rules ask for, and keeps the logs they want."""
     as_it_is = [("backend.complete_shapes", False)] if benchmark.backend.complete_shapes == "auto" else []
-    return [*as_it_is, ("load.too_few_samples", "refuse")]
+    wants_trace = benchmark.load.enable_trace is None and chosen_rules(benchmark).rules.submission.trace
+    trace = [("load.enable_trace", True)] if wants_trace else []
+    return [*as_it_is, *trace, ("load.too_few_samples", "refuse")]
 
 
 def _peak_search(benchmark: Benchmark) -> PeakSearch:

@@ -116,7 +116,7 @@ def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
     """Fills LoadGen's TestSettings: first from the mlperf.conf in the wheel, which also brings the seeds, then ours."""
     test = lg.TestSettings()
     user_conf = folder / "user.conf"
-    user_conf.write_text("", encoding="ascii")
+    user_conf.write_text(_user_conf(settings), encoding="ascii")
     # Type 0 reads the embedded mlperf.conf, type 1 a user.conf; type 1 is allowed once per process.
     for path, kind in (("", 0), (str(user_conf), 1)):
         answer = test.FromConfig(path, model, settings.scenario, kind)
@@ -147,6 +147,33 @@ def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
     if settings.seeds is not None:
         test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed = settings.seeds
     return test
+
+
+def _user_conf(settings: Settings) -> str:
+    """What the run is set to, as LoadGen reads it: figures by the scenario's name, times in ms.
+
+    Percentiles and seeds are LoadGen's to read from its own configuration alone, and are set afterwards: they are comments.
+    """
+    name = settings.scenario
+    keys: dict[str, float | int] = {
+        "min_query_count": settings.min_query_count,
+        "min_duration": settings.min_duration_ms,
+        "performance_sample_count_override": settings.performance_sample_count,
+    }
+    if settings.max_duration_ms:
+        keys["max_duration"] = settings.max_duration_ms
+    if name in ("SingleStream", "MultiStream"):
+        keys["target_latency"] = settings.expected_latency_ns / 1e6
+    else:
+        keys["target_qps"] = settings.target_qps
+    if name == "Server" and settings.server_target_latency_ns:
+        keys["target_latency"] = settings.server_target_latency_ns / 1e6
+    lines = [f"*.{name}.{key} = {value:.10g}" for key, value in keys.items()]
+    lines.append(f"# *.{name}.target_latency_percentile = {100 * settings.target_percentile:g}")
+    if settings.seeds is not None:
+        names = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
+        lines += [f"# *.*.{key} = {seed}" for key, seed in zip(names, settings.seeds, strict=True)]
+    return "# What this run was set to.\n" + "\n".join(lines) + "\n"
 
 
 def _in_force(test: Any) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
         rules_notes=list(rules.notes),
         round=chosen.round,
         seeds=rules.seeds,
-        official_duration_ms=rules.official_duration_ms,
+        by_the_rules=rules.by_the_rules,
         expected_latency_cap_ns=rules.expected_latency_cap_ns,
         performance_sample_count=load.performance_sample_count or chosen.performance_sample_count,
         max_sample_memory=load.max_sample_memory,
@@ -225,7 +225,7 @@ def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
         server_load=load.server_load,
         server_target_latency_ns=None if bound_ms is None else int(bound_ms * 1e6),
         warm_up_s=load.warm_up_s,
-        enable_trace=load.enable_trace,
+        enable_trace=bool(load.enable_trace),
     )
 
 

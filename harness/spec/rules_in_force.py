@@ -20,6 +20,7 @@ from harness.config.rule_sets import (
 from harness.config.rules import Seeds, rounds_of
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, UnknownName
+from harness.spec.schema import ByTheRules
 
 NO_RULES = "none"
 """Of a benchmark that is in no suite: inference's newest figures and seeds are a custom, not its rules."""
@@ -55,6 +56,12 @@ class ChosenRules:
         return self._first("dataset_size")
 
     @property
+    def set_sizes(self) -> list[int]:
+        """Samples of each set that a target speaks of: the full one, and such as the first 100 questions."""
+        counts = [self.full_count, *(target.count for target in self.targets)]
+        return list(dict.fromkeys(count for count in counts if count is not None))
+
+    @property
     def performance_sample_count(self) -> int:
         """Samples in memory at once."""
         return self._first("performance_sample_count") or _DEFAULT_SAMPLE_COUNT
@@ -77,8 +84,10 @@ class InForce:
     samples_per_query: int
     min_query_count: int
     min_duration_ms: int
-    official_duration_ms: int | None
-    """Of inference, where a run must last so long to be one of its own; None elsewhere."""
+    by_the_rules: ByTheRules
+    """What a submission is held against, whatever the preset."""
+    trace: bool
+    """Trees of results hold LoadGen's trace as well."""
     expected_latency_cap_ns: int | None
     notes: tuple[str, ...]
     """What the rules leave open or have from others, a sentence each."""
@@ -133,14 +142,14 @@ def in_force(benchmark: Benchmark, chosen: ChosenRules) -> InForce:
     named = followed if followed and isinstance(own, Follows) and own.whole else chosen.rules
     figures = figures_of(chosen.rules, load.scenario)
     percentile = figures.target_percentile
+    benchmark_has = None if chosen.benchmark is None else chosen.benchmark.scenarios.get(load.scenario)
+    own_queries = benchmark_has.min_query_count if benchmark_has and followed is None else None
     if load.scenario == "Server" and load.server_target_percentile is not None:
         percentile = load.server_target_percentile
     queries = least_queries(figures, load.scenario, load.preset, percentile)
-    if load.preset == "rules" and followed is None and chosen.benchmark is not None:
-        of_benchmark = chosen.benchmark.scenarios.get(load.scenario)
-        queries = (of_benchmark.min_query_count if of_benchmark else None) or queries
+    if load.preset == "rules":
+        queries = own_queries or queries
     cap = named.expected_latency_cap
-    is_inference = chosen.in_suite and chosen.rules.suite == "inference"
     return InForce(
         name=named.name if chosen.in_suite else NO_RULES,
         seeds=named.seeds.known,
@@ -148,7 +157,20 @@ def in_force(benchmark: Benchmark, chosen: ChosenRules) -> InForce:
         samples_per_query=figures.samples_per_query,
         min_query_count=queries,
         min_duration_ms=figures.extent(load.preset).min_duration_ms,
-        official_duration_ms=figures.min_duration_ms if is_inference else None,
+        by_the_rules=ByTheRules(
+            benchmark=chosen.benchmark.names.tree if chosen.benchmark and chosen.in_suite else None,
+            scenarios=list(chosen.benchmark.scenarios) if chosen.benchmark else [],
+            any_scenario=chosen.rules.suite == "inference",
+            min_query_count=own_queries or least_queries(figures, load.scenario, "rules", figures.target_percentile),
+            min_duration_ms=figures.min_duration_ms,
+            performance_sample_count=chosen.performance_sample_count,
+            target_percentile=figures.target_percentile,
+            set_sizes=chosen.set_sizes,
+            rest_s=chosen.rules.cooldown.before_performance_s or 0.0,
+            rest_between_repeats_s=chosen.rules.cooldown.between_repeats_s or 0.0,
+            good_for=chosen.rules.submission.good_for,
+        ),
+        trace=chosen.rules.submission.trace,
         expected_latency_cap_ns=cap.app_ns if cap and cap.scenario == load.scenario else None,
         notes=tuple(_notes(benchmark, chosen, named, followed)),
     )

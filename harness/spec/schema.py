@@ -56,6 +56,29 @@ class DataSetRef(Section):
     """The whole set that accuracy targets speak of, with its own ground truth."""
 
 
+class ByTheRules(Section):
+    """What the rule set asks of a run of the benchmark in its scenario, whatever the run was told."""
+
+    benchmark: str | None
+    """As trees of results name it; None where the rule set has none of its kind."""
+    scenarios: list[str]
+    """That the benchmark is asked for."""
+    any_scenario: bool
+    """Whether others count as well: inference's open division takes any."""
+    min_query_count: int
+    min_duration_ms: int
+    performance_sample_count: int
+    target_percentile: float
+    set_sizes: list[int]
+    """Samples of the sets on which accuracy counts; empty where nobody knows."""
+    rest_s: float
+    """How long a device rests before a performance run, in seconds."""
+    rest_between_repeats_s: float
+    """The same between repeats of a run."""
+    good_for: str
+    """What a submission made with LoadGen can be used for."""
+
+
 class Load(Section):
     """What LoadGen is told; None is found by the calibration, or left to LoadGen."""
 
@@ -70,8 +93,8 @@ class Load(Section):
     """Of the mobile suite, whose targets count."""
     seeds: Seeds | None
     """None keeps those of the wheel."""
-    official_duration_ms: int | None = None
-    """Of inference, where a run must last so long to be one of its own; None elsewhere."""
+    by_the_rules: ByTheRules | None = None
+    """What a submission is held against; None in specs of earlier versions."""
     expected_latency_cap_ns: int | None = None
     """The most that the rules let LoadGen expect of a query; None for no limit."""
     performance_sample_count: int

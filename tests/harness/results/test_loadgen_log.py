@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,59 @@ def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said(run_result
     (reason,) = invalid_reasons(detail, figures, in_force)
     assert reason == Reason("LoadGen says INVALID", "the moon is full", "")
     assert invalid_reasons(detail | {"result_validity": "VALID"}, figures, in_force) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "figures", "figure", "fix"),
+    [
+        (
+            {"result_min_duration_met": False},
+            {"duration_s": 5.0, "mean": 9000.0},
+            "5.0 s of 60.0 s",
+            "--set load.expected_latency_ns=4500",
+        ),
+        ({"result_min_queries_met": False}, {"query_count": 70}, "70 of 1,024", "load.max_duration_ms"),
+        (
+            {"result_perf_constraints_met": False},
+            {"query_count": 1000, "overlatency_query_count": 31, "target_percentile": 0.99},
+            "31 of 1,000 queries, 10 may",
+            "--set load.target_qps=160",
+        ),
+        (
+            {
+                "early_stopping_met": False,
+                "early_stopping_result": " * Only processed 50 queries.\n * Need to process at least 64 queries.",
+            },
+            {"query_count": 50},
+            "Need to process at least 64 queries",
+            "--set load.min_query_count=64",
+        ),
+        (
+            {"early_stopping_met": False, "early_stopping_result": "Would need to run at least 46 more queries"},
+            {"query_count": 50},
+            "46 more",
+            "--set load.min_query_count=96",
+        ),
+    ],
+)
+def test_each_condition_of_loadgens_has_its_figure_what_it_needs_and_the_option_that_mends_it(
+    said: dict[str, Any], figures: dict[str, Any], figure: str, fix: str, run_result: Result
+) -> None:
+    assert run_result.performance is not None
+    assert run_result.loadgen is not None
+    mean = figures.pop("mean", 1.0)
+    found = replace(run_result.performance, latency_ns=replace(run_result.performance.latency_ns, mean=mean), **figures)
+    in_force = replace(
+        run_result.loadgen,
+        scenario="SingleStream",
+        min_duration_ms=60_000,
+        min_query_count=1024,
+        server_target_qps=200.0,
+        server_target_latency_ns=10**7,
+    )
+    (reason,) = invalid_reasons({"result_validity": "INVALID", **said}, found, in_force)
+    assert figure in reason.figure
+    assert fix in reason.fix
 
 
 def test_seeds_in_the_log_that_are_not_those_of_the_rules_are_a_reason(detail: dict[str, str], tmp_path: Path) -> None:

@@ -545,7 +545,10 @@ def test_trap_9_a_submission_is_two_runs_in_two_directories(
 ) -> None:
     out = tmp_path / "both"
     done = call(*keywords, "--mode", "submission", "--out", out)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[-3].startswith(
+        "not a submission: load.min_query_count is less than the rules ask for"
+    )
     folders = sorted(path.name for path in out.iterdir() if path.is_dir())
     assert folders == ["1-performance-cpu", "2-accuracy-cpu"]
     modes = [read_detail(out / name)["effective_test_mode"] for name in folders]
@@ -556,6 +559,14 @@ def test_trap_9_a_submission_is_two_runs_in_two_directories(
     for run, name in zip(top["runs"], folders, strict=True):
         assert run | read_result(out / name) == run
     assert top["runs"][1]["accuracy"]["top1"]["value"] == 0.8
+    objected = [(reason["what"].split()[0], reason["figure"]) for reason in top["submission"]["reasons"]]
+    assert objected == [
+        ("load.min_query_count", "64, they say 1,024"),
+        ("load.min_duration_ms", "50 ms, they say 60.0 s"),
+        ("the", "40 samples, not 1,000"),
+    ]
+    conf = (out / folders[0] / "user.conf").read_text(encoding="ascii")
+    assert {"*.SingleStream.min_duration = 50", "*.SingleStream.min_query_count = 64"} <= set(conf.splitlines())
 
 
 def test_trap_9_and_11_nothing_uses_the_parts_of_loadgen_that_do_not_work_from_python() -> None:

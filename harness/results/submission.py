@@ -1,0 +1,144 @@
+"""Whether runs can be handed in: why not, and what a submission made of them is good for.
+
+What can be told of a plan is told before anything runs (`objections_to_plan`), the rest of each run's result
+(`objections_to_run`). None of it stops a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from harness.results.record import Reason, Result, Submission
+from harness.spec.schema import ByTheRules, Load, Spec
+from harness.units import seconds
+
+_MODES = ("performance", "accuracy")
+
+
+def objections_to_plan(spec: Spec) -> list[Reason]:
+    """Why a run would be no part of a submission, as far as can be told before it."""
+    rules, load = spec.load.by_the_rules, spec.load
+    if load.rules == "none" or rules is None:
+        return [Reason(f"{spec.title} is in no suite of MLPerf", "", "name a suite's rules, as --rules inference-v6.1")]
+    return [
+        *_of_benchmark(load, rules),
+        *_of_files(spec),
+        *(_of_load(load, rules) if load.mode == "performance" else ()),
+    ]
+
+
+def objections_to_run(spec: Spec, result: Result) -> list[Reason]:
+    """Why a run that came to its end is no part of a submission: those of its plan, and what it has shown."""
+    return [*objections_to_plan(spec), *_of_result(spec.load, result)]
+
+
+def judged_submission(runs: Sequence[tuple[Spec, Result]], *, rested: bool) -> Submission:
+    """What a series of runs is worth as a submission.
+
+    Args:
+        runs: Each run that counts, with what it was told.
+        rested: Whether the machine rested as the rules say.
+    """
+    load = runs[0][0].load
+    reasons = [reason for spec, result in runs for reason in objections_to_run(spec, result)]
+    reasons += _of_series([result for _, result in runs])
+    return Submission(
+        rules=load.rules,
+        good_for=load.by_the_rules.good_for if load.by_the_rules else "nothing: no rules are known for it",
+        reasons=tuple(dict.fromkeys(reasons)),
+        rested=rested,
+    )
+
+
+def joined(one: Submission, other: Submission) -> Submission:
+    """Of a suite: what two benchmarks are worth together."""
+    return replace(
+        one,
+        good_for=one.good_for if one.good_for == other.good_for else f"{one.good_for}; {other.good_for}",
+        rules=one.rules if one.rules == other.rules else f"{one.rules}, {other.rules}",
+        reasons=tuple(dict.fromkeys((*one.reasons, *other.reasons))),
+        rested=one.rested and other.rested,
+    )
+
+
+def _of_benchmark(load: Load, rules: ByTheRules) -> Iterator[Reason]:
+    if rules.benchmark is None:
+        yield Reason(f"{load.rules} has no benchmark for it", "", "use the rules of a suite that has: docs/rules.md")
+    elif not rules.any_scenario and load.scenario not in rules.scenarios:
+        has = ", ".join(rules.scenarios)
+        yield Reason(f"{rules.benchmark} has no {load.scenario} in its suite", f"it has {has}", f"use --scenario {has}")
+
+
+def _of_files(spec: Spec) -> Iterator[Reason]:
+    model, data = spec.model, spec.dataset
+    if model.source == "standin":
+        yield Reason(
+            "the model is a stand-in",
+            model.name,
+            f"get the official one (./run.sh fetch {model.name}), or name --model FILE",
+        )
+    if data.source == "builtin":
+        yield Reason("the data are built in", data.name, "name the benchmark's own with --dataset (docs/data-sets.md)")
+    if spec.backend.name == "null":
+        yield Reason("the model is not run", "--backend null", "use another backend")
+
+
+def _of_load(load: Load, rules: ByTheRules) -> Iterator[Reason]:
+    if load.preset != "rules":
+        yield Reason(f"the preset {load.preset} is shorter than the rules", "", "leave out --preset")
+    else:
+        if load.min_query_count < rules.min_query_count:
+            yield _less("load.min_query_count", f"{load.min_query_count:,}", f"{rules.min_query_count:,}")
+        if load.min_duration_ms < rules.min_duration_ms:
+            asked, wanted = (seconds(ms / 1000) for ms in (load.min_duration_ms, rules.min_duration_ms))
+            yield _less("load.min_duration_ms", asked, wanted)
+    if load.max_duration_ms is not None and load.max_duration_ms < rules.min_duration_ms:
+        yield _less("load.max_duration_ms", seconds(load.max_duration_ms / 1000), seconds(rules.min_duration_ms / 1000))
+    if load.target_percentile < rules.target_percentile:
+        yield _less("load.server_target_percentile", f"{load.target_percentile:g}", f"{rules.target_percentile:g}")
+    if load.performance_sample_count < rules.performance_sample_count:
+        few, many = load.performance_sample_count, rules.performance_sample_count
+        yield _less("load.performance_sample_count", f"{few:,}", f"{many:,}")
+    cap_ns = load.expected_latency_cap_ns
+    if cap_ns is not None and load.expected_latency_ns is not None and load.expected_latency_ns > cap_ns:
+        yield Reason(
+            "the expected latency is above what the rules allow",
+            f"{load.expected_latency_ns:,} ns, at most {cap_ns:,}",
+            "leave out load.expected_latency_ns: the calibration finds it",
+        )
+
+
+def _less(field: str, asked: str, wanted: str) -> Reason:
+    return Reason(f"{field} is less than the rules ask for", f"{asked}, they say {wanted}", f"leave out {field}")
+
+
+def _of_result(load: Load, result: Result) -> Iterator[Reason]:
+    if result.model.modified:
+        yield Reason(
+            "the model file was changed for the run", result.model.modified, "run the file as it was handed in"
+        )
+    if result.parity is not None and result.parity.comparison.passed is False:
+        yield Reason("the backend disagrees with the CPU", "", "leave out --allow-mismatch and mend the backend")
+    sizes = load.by_the_rules.set_sizes if load.by_the_rules else []
+    if result.mode == "accuracy" and sizes and result.dataset.count not in sizes and result.dataset.count is not None:
+        wanted = " or ".join(f"{size:,}" for size in sizes)
+        fix = "leave out --count, and take the whole set"
+        yield Reason("the data are a part of the set", f"{result.dataset.count:,} samples, not {wanted}", fix)
+    if result.status != "valid":
+        what = "LoadGen says INVALID" if result.status == "invalid" else f"a run is {result.status}"
+        yield Reason(f"{result.mode}: {what}", "", "see the run's own reasons, or give --retry")
+    if any(metric.passed is False for metric in (result.accuracy or {}).values()):
+        yield Reason("the accuracy target is missed", "", "see the run's own reasons")
+
+
+def _of_series(results: Sequence[Result]) -> Iterator[Reason]:
+    for mode in _MODES:
+        if not any(result.mode == mode for result in results):
+            yield Reason(f"there is no {mode} run", "", "run it with --mode submission")
+    for what, fix, found in (
+        ("models", "give the runs one model", {result.model.sha256 for result in results}),
+        ("systems", "run all on one machine", {(result.system.cpu, result.system.machine) for result in results}),
+    ):
+        if len(found) > 1:
+            yield Reason(f"the runs are of {len(found)} {what}", "", fix)

@@ -1,0 +1,98 @@
+"""What a series that was interrupted has already: runs that came to their end, of the very settings that are planned now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.results.files import RESULT_FILE, read_result
+from harness.results.record import Result
+from harness.series.journal import JOURNAL_FILE, Line, read_journal
+
+_ENDED_WELL = ("valid", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is there of an earlier beginning."""
+
+    folder: Path
+    ended: Mapping[str, Line]
+    """By the run's directory; those that are planned no more among them."""
+
+    def result(self, run: str, identity: str) -> Result | None:
+        """The result of a run that came to its end with these settings; None where it must run.
+
+        Raises:
+            ConfigError: It is there, and is not the one that the run has written.
+        """
+        line = self.ended.get(run)
+        if line is None or line.identity != identity or line.status not in _ENDED_WELL:
+            return None
+        if not (self.folder / run / RESULT_FILE).is_file():
+            return None  # Whoever took it away wants it once more.
+        result = read_result(self.folder / run)
+        if line.digest != digest_of(self.folder / run) or not isinstance(result, Result):
+            raise ConfigError(
+                f"{self.folder / run / RESULT_FILE} is not what the run has written: it was changed since. Take the folder "
+                f"{self.folder / run} away to have it run again"
+            )
+        return result
+
+    def put_aside(self, run: str) -> None:
+        """Makes room for a run of which a part is there: that stays, under another name.
+
+        Raises:
+            ConfigError: The folder cannot be written.
+        """
+        there = self.folder / run
+        if not there.exists():
+            return
+        for number in range(1, 1000):
+            other = there.with_name(f"{there.name}-cut-{number}")
+            if not other.exists():
+                break
+        try:
+            there.rename(other)
+        except OSError as error:
+            raise ConfigError(f"cannot put {there} aside: {error.strerror}") from None
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether there is a journal."""
+    return (folder / JOURNAL_FILE).is_file()
+
+
+def go_on_from(folder: Path, identities: Mapping[str, str]) -> Before:
+    """Reads what is there.
+
+    Args:
+        folder: The series' directory, with a journal.
+        identities: Of the runs that are planned now, by directory.
+
+    Raises:
+        ConfigError: The journal is none, or it is of other runs than those planned now.
+    """
+    lines = read_journal(folder)
+    planned = {line.run: line.identity for line in lines if line.what == "planned"}
+    if planned.keys() != identities.keys():
+        other = sorted(planned.keys() ^ identities.keys())[0]
+        whose = "was planned then, and is not now" if other in planned else "is planned now, and was not then"
+        raise ConfigError(
+            f"{folder} was begun with other runs: {other} {whose}. Give the same options, or another --out"
+        )
+    for run, identity in identities.items():
+        if planned[run] != identity:
+            raise ConfigError(
+                f"{folder} was begun with other settings: of {run} the options, the model, the data, the harness, a version or "
+                "the machine is not what it was. Finished runs are never mixed with others: give another --out"
+            )
+    return Before(folder, {line.run: line for line in lines if line.what == "ended"})
+
+
+def digest_of(run: Path) -> str:
+    """The SHA-256 of a run's result.json, 64 hexadecimal digits."""
+    return hashlib.sha256((run / RESULT_FILE).read_bytes()).hexdigest()
