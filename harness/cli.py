@@ -23,6 +23,7 @@ from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, mes
 
 VERBS = {
     "run": "run a benchmark (the verb when the first word is an option)",
+    "suite": "run all benchmarks and scenarios of a suite, in a time that you say; goes on where it was interrupted",
     "score": "score a run again, another harness's log, or plain predictions",
     "show": "show the result of a run again",
     "fetch": "fetch official models and data, or take them by hand",
@@ -46,6 +47,7 @@ examples:
   ./run.sh --task mobilebert --scenario SingleStream
   ./run.sh --task mobilenet_edgetpu --scenario Offline --preset quick --model M.tflite --dataset DIR
   ./run.sh --task kws --model kws.tflite --dataset DIR --mode accuracy
+  ./run.sh suite --budget 2h --out results/mine
   ./run.sh tune --task mobilebert --out mobilebert-here.yaml
   ./run.sh score results/DIR
   ./run.sh run --help            every option of run

@@ -24,9 +24,10 @@ from harness.results.gate import judge_search, missed, requirements
 from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun, status_of
 from harness.results.subject import Answering, LoadGenSettings
 from harness.run.execute import execute
-from harness.series.execute import empty_directory, kept_on_top, run_of, top_of
+from harness.series.execute import run_of, top_of
 from harness.series.identity import identity_of
 from harness.series.journal import Journal
+from harness.series.on_top import empty_directory, kept_on_top
 from harness.series.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
 from harness.series.plan import PeakSearch, PlannedRun
 from harness.spec.schema import Spec, least_duration_s

@@ -97,7 +97,7 @@ def test_the_accuracy_run_of_a_submission_answers_with_the_engine_of_its_perform
 
     monkeypatch.setattr(execute, "execute", quicker_compiled)
     done = call(*keywords, "--mode", "submission", "--out", tmp_path / "both")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     assert read_result(tmp_path / "both" / "2-accuracy-cpu")["backend"]["engine"] == "CompiledModel"
     done = call(*keywords, "--mode", "accuracy", "--out", tmp_path / "alone")
     assert "a performance run may answer with CompiledModel" in " ".join(done.stdout.split())
