@@ -80,6 +80,10 @@ def _of_files(spec: Spec) -> Iterator[Reason]:
         )
     if data.source == "builtin":
         yield Reason("the data are built in", data.name, "name the benchmark's own with --dataset (docs/data-sets.md)")
+    for what, ref in (("model", model), ("data set", data)):
+        if ref.checksum == "unverified":
+            fix = "compare it with its owner's by hand: nobody can tell whether it is the official one"
+            yield Reason(f"nobody has published a checksum of the {what}", ref.name, fix)
     if spec.backend.name == "null":
         yield Reason("the model is not run", "--backend null", "use another backend")
 
