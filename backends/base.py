@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from backends.litert.batch import RunBatch, stacking
+
+if TYPE_CHECKING:
+    from backends.litert.node_timer import NodeTimer
 
 Array = npt.NDArray[Any]
 Run = Callable[[Sequence[Array]], Sequence[Array]]
@@ -175,6 +178,22 @@ class Backend(ABC):
     @abstractmethod
     def info(self) -> BackendInfo:
         """What ran, for the result."""
+
+    def node_timer(self, inputs: Sequence[Array]) -> NodeTimer:
+        """What tells how long each node of the graph takes that runs. Nothing else is asked of the backend until it is closed.
+
+        Args:
+            inputs: As for `invoke`.
+
+        Raises:
+            BackendUnavailable: The engine does not tell.
+        """
+        del inputs
+        raise BackendUnavailable(f"{self.info().engine} does not tell what its ops take")
+
+    def tensor_shapes(self) -> Mapping[int, tuple[int, ...]]:
+        """The shapes of the graph's tensors by their places in the file, as far as the engine tells."""
+        return {}
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
         """The CPU's part of the time of a model that an accelerator has a part of. The last thing asked before `close`.

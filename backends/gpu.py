@@ -13,6 +13,7 @@ from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, Time
 from backends.litert.compiled import CompiledBackend
 from backends.litert.file.custom_ops import operator_names
 from backends.litert.litert_c import CPU, GPU
+from backends.litert.node_timer import NodeTimer
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")
 _SPLIT = re.compile(r"(\d+) operations will run on the GPU, and the remaining (\d+) operations will run on the CPU")
@@ -87,11 +88,19 @@ class GpuBackend(CompiledBackend):
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
         """Measured node by node on a second compilation: see `backends.litert.compiled_profile`."""
+        return self.share_with(*self._once_more(), inputs)
+
+    def node_timer(self, inputs: Sequence[Array]) -> NodeTimer:
+        """Of a second compilation, too."""
+        return self.time_nodes(*self._once_more(), inputs)
+
+    def _once_more(self) -> tuple[int, dict[str, str]]:
+        """Hardware and options, as the C interface takes them."""
         hardware = GPU | CPU if self._options["cpu_fallback"] else GPU
         options = {"xnnpack": f"num_threads = {self._threads}\n"}
         if self._options["precision"] == "fp32":
             options["gpu_options"] = f"precision = {_FP32}\n"
-        return self.share_with(hardware, options, inputs)
+        return hardware, options
 
     def _read_coverage(self, model: Path) -> Coverage:
         split = _SPLIT.search(self.said)

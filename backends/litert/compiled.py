@@ -20,16 +20,18 @@ from backends.base import (
     TensorSpec,
     TimeShare,
 )
-from backends.litert.compiled_profile import compiled_time_share
+from backends.litert.compiled_profile import compiled_node_timer, compiled_time_share
 from backends.litert.file.custom_ops import POST_PROCESSING_OP, select_ops
 from backends.litert.file.model_file import Subgraph
 from backends.litert.file.model_reader import read_model
 from backends.litert.interpreter import InterpreterBackend
 from backends.litert.loading import first_line
+from backends.litert.node_timer import NodeTimer
 from backends.litert.stderr import overheard
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
 """Types that the engine has buffers for (ai_edge_litert.tensor_buffer)."""
+_RESIZED = "a compiled model with other shapes than the file's is not profiled"
 
 
 class CompiledBackend(Backend):
@@ -121,14 +123,34 @@ class CompiledBackend(Backend):
             inputs: As for `invoke`.
         """
         if self._resized:
-            return TimeShare(None, "a compiled model with other shapes than the file's is not profiled")
+            return TimeShare(None, _RESIZED)
         self.close()
-        in_order = [
-            array for _, array in sorted(zip(self._input_places, inputs, strict=True), key=lambda pair: pair[0])
-        ]
         return compiled_time_share(
-            self._file, hardware=hardware, options=options, inputs=in_order, outputs=len(self.outputs)
+            self._file, hardware=hardware, options=options, inputs=self._ordered(inputs), outputs=len(self.outputs)
         )
+
+    def time_nodes(self, hardware: int, options: Mapping[str, str], inputs: Sequence[Array]) -> NodeTimer:
+        """A clock around each node of the same model, compiled once more. Frees this one first.
+
+        Args:
+            hardware: See `compiled_time_share`.
+            options: See `compiled_time_share`.
+            inputs: As for `invoke`.
+
+        Raises:
+            BackendUnavailable: It cannot be had.
+        """
+        if self._resized:
+            raise BackendUnavailable(_RESIZED)
+        self.close()
+        return compiled_node_timer(
+            self._file, hardware=hardware, options=options, inputs=self._ordered(inputs), outputs=len(self.outputs)
+        )
+
+    def _ordered(self, inputs: Sequence[Array]) -> list[Array]:
+        """In the signature's order."""
+        pairs = sorted(zip(self._input_places, inputs, strict=True), key=lambda pair: pair[0])
+        return [array for _, array in pairs]
 
     def close(self) -> None:
         """Frees the buffers, then the model."""
@@ -207,11 +229,11 @@ def unfit_for_compiling(path: Path) -> str | None:
         return f"it has custom ops ({', '.join(own)})"
     if len(model.subgraphs) != 1:
         return f"it has {len(model.subgraphs)} graphs"
-    return "the file does not say what shape its outputs have" if _shapeless_outputs(model.main) else None
+    return "the file does not say what shape its outputs have" if unfit_outputs(model.main) else None
 
 
-def _shapeless_outputs(graph: Subgraph) -> list[str]:
-    """Names of the outputs whose shape neither the file nor the shape of the inputs tells."""
+def unfit_outputs(graph: Subgraph) -> list[str]:
+    """The outputs that a compiled model has no buffer for: neither the file nor the shape of the inputs tells their own."""
     # An open batch size is the inputs' and the outputs' alike.
     resizable = any(tensor.is_open for tensor in graph.input_tensors)
     return [
@@ -237,7 +259,7 @@ def _check_shapes(path: Path) -> None:
     model = read_model(path)
     if all(operator.name != POST_PROCESSING_OP for operator in model.operators):
         return
-    if shapeless := _shapeless_outputs(model.main):
+    if shapeless := unfit_outputs(model.main):
         raise ModelRejected(
             f"CompiledModel writes past the buffers of outputs whose shape {path} leaves open: {', '.join(shapeless)} "
             f"({POST_PROCESSING_OP}). Use --backend cpu."

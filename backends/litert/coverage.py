@@ -32,15 +32,15 @@ def read_coverage(interpreter: Any, nodes: Collection[int] | None = None) -> Cov
     return Coverage(len(plain), len(taken), len(delegates), dict(sorted(left.items())))
 
 
-def read_partitions(interpreter: Any) -> list[frozenset[int]]:
-    """The ops that each DELEGATE node replaced, in the order of these nodes.
+def read_partitions(interpreter: Any) -> dict[int, frozenset[int]]:
+    """DELEGATE node -> the ops that it replaced, in the order of these nodes.
 
     Args:
         interpreter: After allocation.
     """
     ops: list[Op] = interpreter._get_ops_details()
     plain = [op for op in ops if op["op_name"] != _DELEGATE]
-    return [frozenset(_taken(plain, [op])) for op in ops if op["op_name"] == _DELEGATE]
+    return {op["index"]: frozenset(_taken(plain, [op])) for op in ops if op["op_name"] == _DELEGATE}
 
 
 def executed(interpreter: Any) -> list[Op]:

@@ -8,13 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Array, Backend, BackendInfo, Coverage, Run, RunRaw, Stages, TensorSpec, TimeShare
+from backends.base import (
+    Array,
+    Backend,
+    BackendInfo,
+    BackendUnavailable,
+    Coverage,
+    Run,
+    RunRaw,
+    Stages,
+    TensorSpec,
+    TimeShare,
+)
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.model_reader import read_model
-from backends.litert.loading import Loading, load_interpreter, refusals_explained
-from backends.litert.profile import cpu_time_share
+from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
+from backends.litert.node_timer import NodeTimer
+from backends.litert.profile import Clocks, cpu_time_share
 from backends.litert.tensor_memory import as_bytes, lasting_views
 from backends.litert.weight_cache import told
 from native import timed_path
@@ -169,7 +181,25 @@ class InterpreterBackend(Backend):
 
     def partitions(self) -> list[frozenset[int]]:
         """Of all delegates, XNNPACK among them."""
-        return read_partitions(self._interpreter)
+        return list(read_partitions(self._interpreter).values())
+
+    def node_timer(self, inputs: Sequence[Array]) -> NodeTimer:
+        """A clock around each node of this very interpreter."""
+        clocks = Clocks()
+        try:
+            self._interpreter._interpreter.ModifyGraphWithDelegate(clocks.address)
+            clocks.check()
+        except (RuntimeError, ValueError) as error:
+            clocks.take_away()
+            raise BackendUnavailable(f"the runtime lets nobody look at its nodes: {first_line(error)}") from None
+        return NodeTimer(clocks, lambda: self.invoke(inputs), read_partitions(self._interpreter))
+
+    def tensor_shapes(self) -> dict[int, tuple[int, ...]]:
+        """As the runtime has allocated them."""
+        return {
+            int(detail["index"]): tuple(int(size) for size in detail["shape"])
+            for detail in self._interpreter.get_tensor_details()
+        }
 
     @property
     def can_reset(self) -> bool:

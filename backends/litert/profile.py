@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from backends.base import TimeShare
+from backends.litert.file.schema import CUSTOM, builtin_operators
 
 _DYNAMIC = 1
 """kTfLiteDelegateFlagsAllowDynamicTensors: the graph may be planned already."""
@@ -126,7 +127,9 @@ class Clocks:
         """What each node of the plan took, in ns."""
         self.delegate_names: dict[int, str] = {}
         """Nodes that stand for the partition of a delegate -> the delegate's name."""
-        self._kernels: list[tuple[Any, int]] = []
+        self.op_names: dict[int, str] = {}
+        """All other nodes -> their op, as the schema names it, custom ones by their own name."""
+        self._kernels: list[tuple[Any, int, int]] = []
         self._kept: list[Any] = []
         self._failure: Exception | None = None
         self._delegate = _Delegate(prepare=_Prepare(self._prepare), flags=_DYNAMIC)
@@ -155,18 +158,27 @@ class Clocks:
 
     def take_away(self) -> None:
         """Gives every node its own kernel back."""
-        for registration, kernel in self._kernels:
+        for registration, kernel, _ in self._kernels:
             registration.invoke = kernel
+
+    def put_back(self) -> None:
+        """Puts the clocks around them once more."""
+        for registration, _, clocked in self._kernels:
+            registration.invoke = clocked
 
     def _prepare(self, context: Any, _: Any) -> int:
         try:
             for node, registration in _nodes(context):
-                self._kernels.append((registration, registration.invoke))
                 self.spent[node] = 0
+                custom = (registration.custom_name or b"").decode(errors="replace")
                 if registration.builtin_code == _DELEGATE:
-                    self.delegate_names[node] = (registration.custom_name or b"").decode(errors="replace")
+                    self.delegate_names[node] = custom
+                else:
+                    self.op_names[node] = _op_name(registration.builtin_code, custom)
                 self._kept.append(_clocked(node, _Invoke(registration.invoke), self.spent))
-                registration.invoke = ctypes.cast(self._kept[-1], _Pointer).value
+                clocked = ctypes.cast(self._kept[-1], _Pointer).value or 0
+                self._kernels.append((registration, registration.invoke, clocked))
+                registration.invoke = clocked
         except Exception as error:
             # No exception may pass through the runtime.
             self._failure = error
@@ -188,6 +200,11 @@ def _nodes(context: Any) -> Iterator[tuple[int, _Registration]]:
             raise RuntimeError(f"it does not show node {number}")
         if registration.contents.invoke:
             yield number, registration.contents
+
+
+def _op_name(builtin: int, custom: str) -> str:
+    known = builtin_operators().get(builtin, f"operator {builtin}")
+    return (custom or "unnamed custom op") if builtin == CUSTOM else known
 
 
 def _clocked(number: int, kernel: Any, spent: dict[int, int]) -> Any:

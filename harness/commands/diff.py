@@ -11,7 +11,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
 
 if TYPE_CHECKING:
-    from harness.difference.record import Asked, Kernels
+    from harness.difference.record import AskedDifference, Kernels
     from harness.model.comparison import Tolerance
     from harness.model.subject import Subject
 
@@ -97,13 +97,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     return Outcome(EXIT_INVALID if why else EXIT_VALID, render(found), to_json(found), complaint)
 
 
-def asked_of(arguments: argparse.Namespace) -> Asked:
+def asked_of(arguments: argparse.Namespace) -> AskedDifference:
     """What the options ask for.
 
     Raises:
         ConfigError: A mistake in them.
     """
-    from harness.difference.record import KERNELS, Asked
+    from harness.difference.record import KERNELS, AskedDifference
 
     runs = of_subject.whole_number("--num_runs", arguments.num_runs)
     threads = of_subject.whole_number(
@@ -122,7 +122,7 @@ def asked_of(arguments: argparse.Namespace) -> Asked:
         other = of_subject.subject(arguments.reference_model, arguments, "cpu", 1)
         reference = replace(reference, model=other.model, sha256=other.sha256, name=other.name, source=other.source)
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
-    return Asked(test, reference, runs, ranges, arguments.bisect, _tolerance(arguments.tolerance, test))
+    return AskedDifference(test, reference, runs, ranges, arguments.bisect, _tolerance(arguments.tolerance, test))
 
 
 def _reference(test: Subject, kernels: Kernels) -> Subject:

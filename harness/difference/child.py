@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 
 from harness.difference.measure import measure
-from harness.difference.record import Asked, Difference
+from harness.difference.record import AskedDifference, Difference
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, ask, tell
 
 
-def difference(asked: Asked, hear: Hear) -> Difference:
+def difference(asked: AskedDifference, hear: Hear) -> Difference:
     """Measures in a process of its own.
 
     Raises:
@@ -28,7 +28,7 @@ def main() -> None:
     """The process."""
     answer, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
-    tell(int(answer), lambda hear: measure(decode(words, Asked), hear))
+    tell(int(answer), lambda hear: measure(decode(words, AskedDifference), hear))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from harness.difference.bisect import bisect
 from harness.difference.draws import DocumentedInputs
 from harness.difference.errors import GatheredErrors
 from harness.difference.pairs import converter, pair
-from harness.difference.record import Asked, Bisected, Difference
+from harness.difference.record import AskedDifference, Bisected, Difference
 from harness.difference.side import Side, same_sides
 from harness.errors import ConfigError
 from harness.messages.conversation import Hear, Progressed
@@ -22,7 +22,7 @@ _BISECTED_SAMPLES = 3
 """Runs whose inputs the cut graphs are given, too."""
 
 
-def measure(asked: Asked, hear: Hear) -> Difference:
+def measure(asked: AskedDifference, hear: Hear) -> Difference:
     """What a difference is, in this process.
 
     Args:
@@ -110,7 +110,7 @@ def _fed(test: Side, reference: Side) -> Callable[[Sequence[Array]], Sequence[Ar
     return feed
 
 
-def _kernels_text(asked: Asked) -> str:
+def _kernels_text(asked: AskedDifference) -> str:
     options = asked.reference.section.options
     if options.get("reference_kernels"):
         return "reference kernels"

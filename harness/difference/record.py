@@ -23,7 +23,7 @@ INVOCATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedDifference:
     """A difference to be measured."""
 
     test: Subject

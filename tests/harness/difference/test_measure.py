@@ -15,7 +15,7 @@ from backends.base import BackendUnavailable, ModelRejected
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.difference.measure import measure
-from harness.difference.record import KERNELS, Asked, Difference, Kernels
+from harness.difference.record import KERNELS, AskedDifference, Difference, Kernels
 from harness.difference.report import metrics_proto, render, spoilt
 from harness.errors import ConfigError
 from harness.messages.conversation import Progressed
@@ -35,12 +35,12 @@ def subject(model: Path, cache: Path, **backend: object) -> Subject:
 
 def asked(
     test: Subject, *, runs: int = 4, kernels: Kernels = "auto", bisect: bool = False, model: Path | None = None
-) -> Asked:
+) -> AskedDifference:
     reference = subject(model or test.model, test.cache_dir, options=dict(KERNELS[kernels]))
-    return Asked(test, reference, runs, {}, bisect, Tolerance(max_steps=1, max_share=0.001))
+    return AskedDifference(test, reference, runs, {}, bisect, Tolerance(max_steps=1, max_share=0.001))
 
 
-def run(what: Asked) -> Difference:
+def run(what: AskedDifference) -> Difference:
     return measure(what, nobody)
 
 
