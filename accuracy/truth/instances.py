@@ -30,6 +30,10 @@ from accuracy.truth.coco import (
 _TWICE = "images are listed more than once, and count once"
 _NO_IMAGE = "annotations are of an image that the file does not list, and are left out as pycocotools does"
 _NO_CATEGORY = "annotations are of a category that the file does not list, and are left out as pycocotools does"
+_ZERO = (
+    "annotations have the id 0, which pycocotools takes for none: a detection that it matches with one counts as wrong there "
+    "and as right here, so its figure is lower"
+)
 _FLAG = "flags are neither 0 nor 1, and count as 1"
 
 
@@ -139,6 +143,8 @@ def _json_objects(
             remarks.add(_NO_CATEGORY, f"{name(row)}, category {entry['category_id']!r}")
         else:
             kept.append(row)
+            if entry.get("id") == 0:
+                remarks.add(_ZERO, name(row))
         for flag in ("iscrowd", "ignore"):
             if entry.get(flag) not in (None, 0, 1):
                 remarks.add(_FLAG, f"{name(row)}, {flag} = {entry[flag]!r}")

@@ -11,6 +11,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, HarnessError
 from harness.json_records import to_json
 from harness.units import bytes_text
+from harness.user_paths import absolute
 from harness.zoo.files.catalog import Catalog, Item, read_catalog
 from harness.zoo.files.download import FetchFailed, Patience
 from harness.zoo.files.fetch import Fetching, fetch
@@ -59,7 +60,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if sum(ways.values()) != 1 and not (listed_names and sum(ways.values()) == 2):
         raise ConfigError(f"give one of: {', '.join(ways)}")
     catalog = read_catalog()
-    cache = (arguments.cache_dir or cache_dir()).resolve()
+    cache = absolute(arguments.cache_dir or cache_dir())
     if arguments.list:
         return _list(catalog.find(arguments.names) if arguments.names else list(catalog.items.values()), cache)
     if arguments.imports is not None:

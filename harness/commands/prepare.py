@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, UnknownName
+from harness.user_paths import absolute
 from harness.zoo.files.catalog import read_catalog
 from harness.zoo.files.meter import Counter
 from harness.zoo.files.official import cache_dir
@@ -53,7 +54,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     counter = Counter(f"files of {arguments.name} are in place")
     on_file = None if arguments.json else counter.count
     given = Given(arguments.source, arguments.truth, arguments.vocab, arguments.copy, on_file)
-    cache = (arguments.cache_dir or cache_dir()).resolve()
+    cache = absolute(arguments.cache_dir or cache_dir())
     try:
         done = prepare(arguments.name, known[arguments.name], given, cache, LAYOUTS)
     finally:

@@ -14,6 +14,7 @@ from harness.config.files import config_folder, find_benchmark, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
 from harness.units import DAY_S
+from harness.user_paths import absolute
 from harness.zoo.files.official import cache_dir
 
 EXAMPLES = """\
@@ -108,7 +109,7 @@ def _overrides(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
 
 def _absolute(value: Any) -> Any:
     is_path = isinstance(value, str) and ("/" in value or Path(value).exists())
-    return str(Path(value).expanduser().resolve()) if is_path else value
+    return str(absolute(value)) if is_path else value
 
 
 def _budget(text: str) -> float:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config.workers import PoolName
 from harness.errors import ConfigError
+from harness.user_paths import absolute
 
 Count = Annotated[int, Field(strict=True)]
 """Of threads or instances; true is not 1 here. What may be used is told where the machine is known (harness.spec.resolve)."""
@@ -97,7 +98,7 @@ def with_absolute_paths(section: BackendSection) -> BackendSection:
         paths["library"] = library
     if isinstance(weights, str) and weights:
         paths["weight_cache"] = weights
-    absolute = {name: str(Path(path).expanduser().resolve()) for name, path in paths.items()}
+    absolute = {name: str(absolute(path)) for name, path in paths.items()}
     return section.model_copy(update={"options": section.options | absolute}) if paths else section
 
 

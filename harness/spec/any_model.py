@@ -20,7 +20,7 @@ from harness.config.invocation import Invocation
 from harness.errors import ConfigError, unknown
 from harness.spec.model_source import find_model
 from harness.spec.schema import ModelRef
-from harness.zoo.files.official import hash_file
+from harness.zoo.files.official import hash_given
 
 if TYPE_CHECKING:
     # With it comes numpy, which `--help` does without.
@@ -55,7 +55,7 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
         return _of_benchmark(find_benchmark(name), None, cache_dir)
     path = Path(name)
     if path.is_file():
-        digests = hash_file(path)
+        digests = hash_given(path)
         return AnyModel(ModelRef(name=path.stem, source="file", path=path, sha256=digests.sha256), None, None)
     if "/" in name or name.endswith(".tflite"):
         raise ConfigError(f"no model file at {name}")

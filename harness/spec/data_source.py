@@ -12,7 +12,7 @@ from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
 from harness.spec.schema import DataSetRef, ModelRef
 from harness.zoo.builtin.sets import BUILTIN, builtin_path
-from harness.zoo.files.official import hash_file, is_published, writing_cache
+from harness.zoo.files.official import hash_given, is_published, writing_cache
 from tasks.base import DataMissing
 from tasks.hub import HubName, is_hub_name
 
@@ -139,7 +139,7 @@ def _judged_truth(given: Path | None, entry: DatasetEntry, data: Path) -> _Truth
     path = given or _beside(data, part)
     if path is None:
         return _Truth(None, f"its ground truth {entry.truth} is not beside it", absent=True)
-    if path.is_file() and is_published(hash_file(path), part):
+    if path.is_file() and is_published(hash_given(path), part):
         return _Truth(path)
     return _Truth(given, f"the ground truth {path} does not have the published checksum of {entry.truth}")
 
@@ -150,7 +150,7 @@ def _beside(data: Path, part: FileEntry) -> Path | None:
     if named.is_file():
         return named
     same = (path for path in sorted(data.parent.iterdir()) if path.is_file() and path.stat().st_size == part.size_bytes)
-    return next((path for path in same if is_published(hash_file(path), part)), None)
+    return next((path for path in same if is_published(hash_given(path), part)), None)
 
 
 def _part(entry: DatasetEntry, file: str) -> FileEntry:
@@ -173,7 +173,7 @@ def _recognised(
     size = ref.path.stat().st_size
     if all(entry.size_bytes not in (None, size) for entry in candidates.values()):
         return ref, {}
-    digests = hash_file(ref.path)
+    digests = hash_given(ref.path)
     for name, entry in candidates.items():
         if is_published(digests, entry):
             official = ref.model_copy(update={"name": name, "source": "official"})

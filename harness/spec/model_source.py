@@ -10,7 +10,7 @@ from harness.config.published import ModelEntry
 from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
 from harness.spec.schema import Checksum, ModelRef
-from harness.zoo.files.official import hash_file, is_published, writing_cache
+from harness.zoo.files.official import hash_given, is_published, writing_cache
 from harness.zoo.standins.library import STANDINS, standin_path
 
 
@@ -42,7 +42,7 @@ def find_model(
         if "/" not in use and not use.endswith(".tflite"):
             raise ConfigError(unknown("model", use, [*entries, "auto", "official", "standin"]))
         raise ConfigError(f"no model file at {use}")
-    digests = hash_file(path)
+    digests = hash_given(path)
     for name, entry in entries.items():
         if is_published(digests, entry):
             ref = ModelRef(

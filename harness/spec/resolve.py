@@ -20,6 +20,7 @@ from harness.spec.data_source import find_dataset
 from harness.spec.model_source import find_model
 from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
+from harness.user_paths import absolute
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
 
@@ -267,5 +268,5 @@ def _options(
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         # The worker has another current directory.
-        return str(value.expanduser().resolve())
+        return str(absolute(value))
     return list(value) if isinstance(value, tuple) else value

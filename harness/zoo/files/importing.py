@@ -16,7 +16,7 @@ from harness.zoo.files.official import (
     Digests,
     Stamp,
     find_cached,
-    hash_file,
+    hash_given,
     is_published,
     mismatch,
     official_path,
@@ -43,10 +43,7 @@ def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = Fa
     """
     if not path.is_file():
         raise ConfigError(f"no file at {path}" if not path.exists() else f"{path} is no file: name files, not folders")
-    try:
-        digests = hash_file(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    digests = hash_given(path)
     item = _recognise(path, digests, catalog)
     pin = pin_of(item.file, item.entry, cache)
     why = mismatch(digests, item.entry, None) or other_size(path.stat().st_size, item.entry)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from harness.errors import ConfigError
+from harness.user_paths import absolute
 from harness.whole_file import replacing
 
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
@@ -105,7 +106,7 @@ def writing_cache(cache: Path) -> Iterator[None]:
 def cache_dir() -> Path:
     """`TFLITE_LOADGEN_CACHE`, else the place that XDG names for caches."""
     if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen).resolve()
+        return absolute(chosen)
     # XDG's specification: a relative path is not to be used.
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (home if home.is_absolute() else Path.home() / ".cache") / "tflite-loadgen"
@@ -189,6 +190,18 @@ def hash_file(path: Path) -> Digests:
             sha256.update(block)
             md5.update(block)
     return Digests(sha256.hexdigest(), md5.hexdigest())
+
+
+def hash_given(path: Path) -> Digests:
+    """As `hash_file`, of a file that the user named.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def read_stamp(file: str, cache: Path) -> Stamp | None:

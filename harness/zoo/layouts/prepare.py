@@ -17,7 +17,7 @@ from accuracy.errors import TruthError
 from harness.config.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.files.install import locked, writing
-from harness.zoo.files.official import PREPARED, find_cached, hash_file, is_published, official_path
+from harness.zoo.files.official import PREPARED, find_cached, hash_given, is_published, official_path
 from harness.zoo.files.unpack import unpack
 from tasks.base import DataMissing
 from tasks.hub import is_hub_name
@@ -107,7 +107,7 @@ class Stage:
 
     def check(self, file: Path) -> None:
         """Notes whether a file's checksum is a published one of this set; refuses a wrong one of the same name."""
-        digests = hash_file(file)
+        digests = hash_given(file)
         if any(is_published(digests, part) for part in self.entry.parts):
             return
         same: FileEntry | None = next((part for part in self.entry.parts if part.file == file.name and part.md5), None)
@@ -162,6 +162,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
         ConfigError: Something is missing, too much or corrupt; the message lists what.
         FetchFailed: It could not be written.
     """
+    _refuse_unreadable(given)
     if entry.prepare is None or entry.file is None:
         raise ConfigError(f"data set {name} needs no preparation: ./run.sh fetch {name}")
     place = official_path(entry.file, cache)
@@ -188,6 +189,25 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
             stage.folder.rename(place)
     state = "verified" if stage.verified else "unverified"
     return Prepared(place, entry.prepare.count, state, stage.how, tuple(dict.fromkeys(stage.notes)))
+
+
+def _refuse_unreadable(given: Given) -> None:
+    """What the system says against a source, which must not look as if the cache could not be written.
+
+    Raises:
+        ConfigError: There is none of that name, or it cannot be read.
+    """
+    for source in (given.source, given.truth, given.vocabulary):
+        if source is None or is_hub_name(source):
+            continue
+        try:
+            if source.stat() and source.is_file():
+                with source.open("rb") as file:
+                    file.read(1)
+        except FileNotFoundError:
+            raise ConfigError(f"there is nothing at {source}") from None
+        except OSError as error:
+            raise ConfigError(f"{source} cannot be read: {error.strerror}") from None
 
 
 Layout = Callable[[Stage], None]

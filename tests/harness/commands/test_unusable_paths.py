@@ -35,8 +35,17 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "tune --out": ("tune", "--task", "kws", "--out", "PATH"),
     "fetch": ("fetch", "PATH"),
     "fetch --import": ("fetch", "--import", "PATH"),
-    "prepare --from": ("prepare", "imagenet", "--from", "PATH"),
-    "prepare --truth": ("prepare", "imagenet", "--from", ".", "--truth", "PATH"),
+    "prepare --from": ("prepare", "imagenet_val", "--from", "PATH"),
+    "prepare --truth": ("prepare", "imagenet_val", "--from", ".", "--truth", "PATH"),
+    "prepare --vocab": ("prepare", "squad_dev", "--from", ".", "--vocab", "PATH"),
+    "run --set dataset.class_names": (
+        *("run", "--task", "classification", "--mode", "accuracy", "--set", "dataset.class_names=PATH"),
+        *("--dataset", "PATH"),
+    ),
+    "run --set dataset.vocab": (
+        *("run", "--task", "qa", "--mode", "accuracy", "--dataset", "PATH", "--set", "dataset.vocab=PATH"),
+    ),
+    "score --log --model": ("score", "--log", "x.json", "--task", "classification", "--model", "PATH"),
 }
 
 
@@ -51,6 +60,9 @@ def unusable(folder: Path, kind: str) -> str:
             return str(folder / "loop")
         case "NUL":
             return "a\0b"
+        case "what cannot be read":
+            # Its owner may open it, and even the system's own user reads nothing there.
+            return "/proc/self/mem"
         case _:
             (folder / "file").write_text("x")
             return str(folder / "file" / "below")
@@ -58,7 +70,14 @@ def unusable(folder: Path, kind: str) -> str:
 
 @pytest.mark.parametrize(
     "kind",
-    ["a name of 300 characters", "a path of 5000 characters", "a loop of links", "NUL", "below a file"],
+    [
+        "a name of 300 characters",
+        "a path of 5000 characters",
+        "a loop of links",
+        "NUL",
+        "below a file",
+        "what cannot be read",
+    ],
 )
 @pytest.mark.parametrize("option", sorted(_OPTIONS))
 def test_a_path_that_can_be_none_is_named_with_the_reason(option: str, kind: str, call: Call, tmp_path: Path) -> None:
