@@ -214,7 +214,7 @@ def test_the_api_takes_the_state_the_signature_and_the_shapes_as_arguments(
         KeywordSpotter.open("kws", model=recurrent_keyword_model, signature="train")
 
 
-@pytest.mark.parametrize("way", ["SingleStream", "threads", "processes", "Server"])
+@pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_what_a_reset_interpreter_gives_for_all_of_a_real_set(
     way: str,
     zoo: Path,
