@@ -27,7 +27,7 @@ from tasks.label_answers import LABEL_LAYOUTS, BestLabels, only_input, rewrite_l
 from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import PROFILES, code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
@@ -52,10 +52,16 @@ class ClassificationOptions(PictureOptions):
     are, and where `class_names` opens with a background or is one name short; else what is beyond `num_classes`, or 0."""
     class_names: Path | None = None
     """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there."""
+    shown_names: tuple[str, ...] | None = None
+    """What the classes that labels name are called in answers of the Python API, where no names are given there. Unlike
+    `class_names` they are held against nothing."""
     profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
     """How pictures are resized and cropped: `mobile` resizes, then crops, as the mobile app does; `tflite-eval` crops,
     then resizes, as TFLite's evaluation tool does; `pillow` does so with Pillow's bilinear; `opencv` is the reference
     harness's way."""
+    crop: bool = True
+    """False resizes the whole picture to the input instead, aspect not kept, by the same library: for pictures that show
+    what they are of up to their edges, as CIFAR-10's and MLPerf Tiny's do."""
     first_label: int | None = None
     """What the first class is called by labels that are stored with the pictures: 1 in TensorFlow's ImageNet records,
     where 0 is the background, 0 in TensorFlow Datasets' and Hugging Face's. None takes the custom of such sets. Labels in
@@ -136,7 +142,13 @@ class Classification(Task):
             with Sample(index, self._pictures.names):
                 labels = unpack_labels(data, self._options.class_count, self._options.log_dtype)
             metric.update(labels, self._labels[index])
-        return metric.score("pictures")
+        found = metric.score("pictures")
+        only = set(self._labels)
+        if len(only) == 1 and len(self) > 1:
+            return found.with_notes(
+                [f"all pictures are of one class, {only.pop()}: a model that always says so has them right"]
+            )
+        return found
 
     def chance(self) -> float:
         """As `Task.chance`."""
@@ -228,16 +240,16 @@ class ClassificationCodec(FileCodec):
         """
         super().__init__(pictures)
         self._options = options
-        self._input = bind_input([only_input(inputs)], options, "image classification")
+        self._input = bind_input([only_input(inputs)], options, "image classification", may_be_gray=True)
         self.offset = _offset(outputs, options)
         """How many of the model's first classes no label names."""
         self._answers = BestLabels(min(_BEST, options.class_count), self.offset, options.log_dtype)
-        self._profile = PROFILES[options.profile]
+        self._profile = (PROFILES if options.crop else WHOLE)[options.profile]
         self._code_version = code_version(options.profile)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture; a headerless one has the model's size already and is neither resized nor cropped."""
-        if name.lower().endswith(".rgb8"):
+        if name.lower().endswith(RAW_SUFFIXES):
             values = decode_rgb8(data, name, self._input.height, self._input.width)
         else:
             values = self._profile(decode(data, name), self._input.height, self._input.width)
@@ -253,7 +265,8 @@ class ClassificationCodec(FileCodec):
 
     def cache_key(self) -> str:
         """Everything that makes a prepared picture."""
-        return f"classification {self._options.profile} {self._input} {self._files.fingerprint()} {self._code_version}"
+        profile = f"{self._options.profile}{'' if self._options.crop else ' whole'}"
+        return f"classification {profile} {self._input} {self._files.fingerprint()} {self._code_version}"
 
 
 def _fitted(options: ClassificationOptions, columns: int, names: ClassNames | None) -> ClassificationOptions:

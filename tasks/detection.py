@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any, Literal, Self
 
 import numpy as np
-from PIL import Image
 
 from accuracy.answers import wire
 from accuracy.answers.detections import Detections, from_answers
@@ -29,7 +28,7 @@ from tasks.digests import StoredSamples
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import code_version, decode, decode_rgb8, resize_bilinear
+from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
 
 _WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
 """Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""
@@ -291,7 +290,7 @@ class DetectionCodec(FileCodec):
         super().__init__(pictures)
         self._options = options
         self._input = bind_input(inputs, options, "detection")
-        self._resize = _RESIZES[options.profile]
+        self._resize = WHOLE[options.profile]
         places = bind_outputs(outputs, options.outputs)
         self._boxes, self._classes, self._scores, self._count = (
             places.boxes,
@@ -307,7 +306,7 @@ class DetectionCodec(FileCodec):
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, resized and normalised."""
         height, width = self._input.height, self._input.width
-        if name.lower().endswith(".rgb8"):
+        if name.lower().endswith(RAW_SUFFIXES):
             picture = decode_rgb8(data, name, height, width)
         else:
             picture = self._resize(decode(data, name), height, width)
@@ -336,27 +335,3 @@ class DetectionCodec(FileCodec):
         """All that makes a prepared picture."""
         profile = self._options.profile
         return f"detection {_VERSION} {profile} {self._input} {self._files.fingerprint()} {code_version(profile)}"
-
-
-def _with_pillow(image: Array, height: int, width: int) -> Array:
-    """Pillow's own bilinear: antialiased, rounded to bytes."""
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.float32)
-
-
-def _with_opencv(image: Array, height: int, width: int) -> Array:
-    """OpenCV's bilinear on floats (INF vision/classification_and_detection/python/dataset.py, maybe_resize)."""
-    try:
-        import cv2
-    except ImportError:
-        raise DataMissing("the profile opencv needs OpenCV: ./run.sh install opencv") from None
-    resized: Array = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return resized
-
-
-_RESIZES: Mapping[str, Callable[[Array, int, int], Array]] = {
-    "mobile": resize_bilinear,
-    "tflite-eval": resize_bilinear,
-    "pillow": _with_pillow,
-    "opencv": _with_opencv,
-}
-"""image uint8 [h, w, 3], height, width -> [height, width, 3], 0 to 255."""

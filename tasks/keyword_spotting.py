@@ -1,7 +1,7 @@
-"""Keyword spotting: which of 12 words is said? MLPerf Tiny's task, on its feature files.
+"""Keyword spotting: which of 12 words is said? MLPerf Tiny's task, on recordings or on its feature files.
 
-Each `.bin` file holds one second of speech as 49 x 10 MFCC features, quantised to int8 as the reference model's input is
-(TINY benchmark/training/keyword_spotting).
+A `.wav` file is one second of speech at 16 kHz, of which `tasks.audio.front_ends.mfcc` makes the features. A `.bin` file holds
+them as 49 x 10 int8, quantised as the reference model's input is (TINY benchmark/training/keyword_spotting).
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from accuracy.score import Score
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import Labels, read_labels
+from tasks.audio.front_ends import MFCC_FRAMES, MFCCS, RATE, mfcc, quantised_features
+from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_testing
+from tasks.audio.wav import is_wav, read_wav
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
 from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
@@ -30,13 +33,14 @@ from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.readings import chance_of, label_readings, numeric_order
 
-FRAMES, FEATURES = 49, 10
+FRAMES, FEATURES = MFCC_FRAMES, MFCCS
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")
 """The classes in order (TINY benchmark/training/keyword_spotting)."""
 CLASSES = len(WORDS)
 _WORDS = ClassNames(WORDS, "the 12 words of keyword spotting")
 _TRUTH_PATTERNS = ("y_labels.csv",)
 _FILE_BYTES = FRAMES * FEATURES
+SUFFIXES = (".bin", ".wav")
 _NEAR = 8
 """Steps: how far from the zero point the median of features may be, and still be around it."""
 _ROUGH = 1.2
@@ -51,6 +55,9 @@ class KeywordSpottingOptions:
     """Of the features in the files: the input quantisation of the MLPerf Tiny reference model."""
     zero_point: int = 83
     """As `scale`."""
+    convert: bool = False
+    """Whether recordings of another rate, depth or number of channels than 16 kHz, 16 bits and one are converted; else they are
+    refused."""
     log_dtype: LabelDtype = "float32"
     """The type of the logged label."""
 
@@ -63,7 +70,10 @@ class KeywordSpottingOptions:
 
 
 class KeywordSpotting(Task):
-    """Feature files in a folder or zip archive, and y_labels.csv; or in a folder a word."""
+    """Recordings or feature files in a folder or zip archive: with y_labels.csv, or in a folder a word as Speech Commands.
+
+    Of those that Speech Commands' testing_list.txt names, where it lies with them, else of all.
+    """
 
     Options = KeywordSpottingOptions
     headline = "top1"
@@ -74,7 +84,10 @@ class KeywordSpotting(Task):
         """Finds the feature files; the labels are looked for when they are needed."""
         self._data = data
         self._options = options
-        self._files = Pictures.open(data.path, count=data.count, suffixes=(".bin",), by_class=True)
+        listed = listed_for_testing(data.path)
+        count = data.count if listed is None else None
+        files = Pictures.open(data.path, count=count, suffixes=SUFFIXES, by_class=True)
+        self._files = files if listed is None else files.select(in_order(files.names, listed), data.count)
 
     def __len__(self) -> int:
         """Number of feature files."""
@@ -151,6 +164,8 @@ class KeywordSpotting(Task):
     @cached_property
     def _labels(self) -> Sequence[int]:
         names = self._files.names
+        if self._stored is not None and any(name.lower().endswith(".wav") for name in names):
+            return labels_of_folders(self._stored, WORDS)
         if self._stored is not None:
             return self._stored.of_classes(names, CLASSES, None, _WORDS)
         return self._file.match(names_in(self._file.names, names), len(self._files.all_names))
@@ -161,7 +176,7 @@ class KeywordSpotting(Task):
 
 
 class KeywordSpottingCodec(FileCodec):
-    """Keyword spotting bound to one model. Reading 490 bytes is so cheap that no cache pays."""
+    """Keyword spotting bound to one model. Reading 490 bytes is so cheap, and a second's MFCCs so quick, that no cache pays."""
 
     def __init__(
         self, files: Pictures, options: KeywordSpottingOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
@@ -179,7 +194,12 @@ class KeywordSpottingCodec(FileCodec):
         self._answers = BestLabel(CLASSES, 0, options.log_dtype)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """The bytes as they are where the model is quantised as they are; else dequantised, or quantised anew."""
+        """A recording's features, or the bytes of a feature file.
+
+        The bytes as they are where the model is quantised as they are; else dequantised, or quantised anew.
+        """
+        if is_wav(data) or name.lower().endswith(".wav"):
+            return (self._of_recording(read_wav(data, name, RATE, convert=self._options.convert)),)
         if len(data) != _FILE_BYTES:
             raise DataMissing(
                 f"{name} has {len(data)} bytes, but a feature file has {_FILE_BYTES}: {FRAMES} x {FEATURES} int8"
@@ -194,6 +214,16 @@ class KeywordSpottingCodec(FileCodec):
             return (features,)
         steps = np.rint(features / np.float32(self._input.scale)) + self._input.zero_point
         return (np.clip(steps, -128, 127).astype(np.int8),)
+
+    def _of_recording(self, samples: Array) -> Array:
+        """float32, or quantised by the reference's own rule with the model's own numbers."""
+        features = mfcc(samples).reshape(self._input.shape)
+        if self._input.dtype == np.float32:
+            return features
+        scale, zero_point = self._input.scale, self._input.zero_point
+        if not scale:
+            scale, zero_point = self._options.scale, self._options.zero_point
+        return quantised_features(features, scale, zero_point)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The best label."""

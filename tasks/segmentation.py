@@ -22,7 +22,7 @@ from tasks.digests import StoredSamples
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
@@ -280,7 +280,7 @@ class SegmentationCodec(FileCodec):
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, prepared and normalised."""
-        if name.lower().endswith(".rgb8"):
+        if name.lower().endswith(RAW_SUFFIXES):
             picture = decode_rgb8(data, name, self._height, self._width)
         else:
             picture = ade20k.prepare_picture(

@@ -136,6 +136,11 @@ def _apply(interpreter: Any, delegate: Any) -> frozenset[int]:
 
 
 def _hint(error: BaseException) -> str:
+    if "quantized_dimension must be in range" in str(error):
+        return (
+            ". An old converter wrote an axis that the tensor does not have: have it mended in a copy with "
+            "--set model.repair=quantized_dimension"
+        )
     return ". The file is cut or corrupt: get it again." if "not a valid Flatbuffer" in str(error) else ""
 
 

@@ -40,15 +40,17 @@ def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
 
 
 def read_features(features: str | Path | bytes | npt.NDArray[np.int8]) -> tuple[str, bytes]:
-    """A name for messages, and the bytes of a feature file.
+    """A name for messages, and the bytes of a recording or a feature file.
 
     Raises:
         DataMissing: The file cannot be read, or the array is not int8 [49, 10].
     """
     if not isinstance(features, np.ndarray):
+        # A recording is told from features by its first bytes (`tasks.keyword_spotting`).
         if not isinstance(features, str | Path | bytes):
             raise DataMissing(
-                f"features are a path, bytes or int8 [{FRAMES}, {FEATURES}], not a {type(features).__name__}"
+                "features are the path or bytes of a recording or feature file, or "
+                f"int8 [{FRAMES}, {FEATURES}], not a {type(features).__name__}"
             )
         return read_file(features)
     shapes = ((FRAMES, FEATURES), (FRAMES, FEATURES, 1), (1, FRAMES, FEATURES), (1, FRAMES, FEATURES, 1))

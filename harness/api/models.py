@@ -192,7 +192,8 @@ class Classifier(Model):
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs)
         self._scores = outputs[0]
-        self._names = names_for(self._listed, self._options.class_count)
+        shown, count = self._options.shown_names, self._options.class_count
+        self._names = names_for(self._listed, count) or (shown if shown is not None and len(shown) == count else None)
 
     def __call__(self, picture: Picture) -> Labels:
         """The five best labels.
@@ -207,7 +208,7 @@ class Classifier(Model):
 
 
 class KeywordSpotter(Model):
-    """Says which of 12 words is in a second of speech: `hear("yes.bin").labels`, from MLPerf Tiny's feature files."""
+    """Says which of 12 words is in a second of speech: `hear("yes.wav").labels`; MLPerf Tiny's feature files will do too."""
 
     task = "keyword_spotting"
 
@@ -220,10 +221,11 @@ class KeywordSpotter(Model):
         """The five best words.
 
         Args:
-            features: A `.bin` file, its bytes, or int8 [49, 10]: MFCC features, quantised as the options say.
+            features: A recording of 16 kHz (`.wav`) or its bytes; or a `.bin` file, its bytes, or int8 [49, 10]: MFCC
+                features, quantised as the options say.
 
         Raises:
-            tasks.base.DataMissing: Not such features.
+            tasks.base.DataMissing: Neither.
         """
         name, data = read_features(features)
         outputs = self._invoke(self._codec.prepare(name, data))

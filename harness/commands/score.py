@@ -32,6 +32,7 @@ examples:
 """
 
 METRICS = {
+    "auc": "auc",
     "squad_f1": "squad_f1",
     "coco_ap": "coco_ap",
     "tflite_map": "tflite_map",

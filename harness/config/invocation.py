@@ -25,6 +25,9 @@ class Invocation(BaseModel):
 
     signature: str | None = None
     """The signature to run; null: `serving_default`, or the only one."""
+    repair: Literal["quantized_dimension"] | None = None
+    """What is mended in a copy of a file that the runtime refuses: `quantized_dimension`, an old converter's axis of scales
+    that a tensor does not have ("must be in range [0, 1)"); null leaves the file as it is. The result names it."""
     state: Literal["reset", "keep"] = "reset"
     """Of a model that keeps something from one run to the next (recurrent, streaming): `reset` puts it back before every query,
     `keep` lets it live on, in one instance."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 TASKS = {
+    "anomaly_detection": "tasks.anomaly_detection:AnomalyDetection",
     "classification": "tasks.classification:Classification",
     "detection": "tasks.detection:Detection",
     "keyword_spotting": "tasks.keyword_spotting:KeywordSpotting",

@@ -103,7 +103,14 @@ class Opener:
         self._shapes_are_known = False
         # The null backend runs nothing, so nothing would choose its ops by the shapes.
         complete = section.complete_shapes is not False and section.name != "null"
-        self.file = find_run_file(model, sha256, cache_dir, signature=invocation.signature, complete=complete)
+        self.file = find_run_file(
+            model,
+            sha256,
+            cache_dir,
+            signature=invocation.signature,
+            complete=complete,
+            repair=invocation.repair is not None,
+        )
 
     @property
     def model(self) -> Path:

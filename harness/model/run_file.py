@@ -8,6 +8,7 @@ from pathlib import Path
 from backends.base import ModelRejected
 from backends.litert.file.hidden_state import HiddenState, hidden_state
 from backends.litert.file.model_reader import check_model_file, read_model
+from backends.litert.repair import repair_quantized_dimensions
 from backends.litert.shapes import complete_shapes
 from backends.litert.signatures import choose_signature, with_signature_first
 from harness.model.input_shapes import declared_shape, open_axes
@@ -28,14 +29,18 @@ class RunFile:
     """What was changed so that the signature runs; "" for nothing."""
     completed: str = ""
     """What was written into it besides; "" for nothing."""
+    repaired: str = ""
+    """What was mended in it before all else, as the config asked; "" for nothing."""
 
     @property
     def modified(self) -> str | None:
         """All that was changed; None for nothing."""
-        return "; ".join(filter(None, (self.chosen, self.completed))) or None
+        return "; ".join(filter(None, (self.repaired, self.chosen, self.completed))) or None
 
 
-def find_run_file(model: Path, sha256: str, cache_dir: Path, *, signature: str | None, complete: bool) -> RunFile:
+def find_run_file(
+    model: Path, sha256: str, cache_dir: Path, *, signature: str | None, complete: bool, repair: bool = False
+) -> RunFile:
     """The file to load.
 
     Args:
@@ -44,16 +49,21 @@ def find_run_file(model: Path, sha256: str, cache_dir: Path, *, signature: str |
         cache_dir: The harness's cache, where copies are kept.
         signature: As the user named it; None leaves it to the file.
         complete: Whether shapes that the file leaves out are written into a copy.
+        repair: Whether scales' axes that are out of range are mended in a copy: see `backends.litert.repair`.
 
     Raises:
         ModelRejected: It is no model, or it has no such signature, or several and none that serves.
     """
     check_model_file(model)
+    repaired = ""
+    if repair:
+        original, (model, repaired) = model, repair_quantized_dimensions(model, sha256, cache_dir / "models")
+        sha256 = sha256 if model == original else model.stem
     try:
         described = read_model(model)
     except ModelRejected:
         # A corrupt file: the runtime's own words say best what is wrong with it.
-        return RunFile(model, None, HiddenState(), has_open_sizes=False)
+        return RunFile(model, None, HiddenState(), has_open_sizes=False, repaired=repaired)
     chosen = choose_signature(described, signature)
     path, why = with_signature_first(described, chosen, sha256, cache_dir / "models")
     if path != model:
@@ -64,12 +74,13 @@ def find_run_file(model: Path, sha256: str, cache_dir: Path, *, signature: str |
     if complete and not still_open:
         path, completed = complete_shapes(path, _name(path, model, sha256), cache_dir / "models")
     key = chosen.key if chosen else None
-    return RunFile(path, key, hidden_state(described), still_open, chosen=why, completed=completed or "")
+    return RunFile(path, key, hidden_state(described), still_open, why, completed or "", repaired)
 
 
 def without_completion(file: RunFile, model: Path, sha256: str, cache_dir: Path) -> RunFile:
     """The same with its shapes as the file has them."""
-    return find_run_file(model, sha256, cache_dir, signature=file.signature, complete=False)
+    repair = bool(file.repaired)
+    return find_run_file(model, sha256, cache_dir, signature=file.signature, complete=False, repair=repair)
 
 
 def _name(path: Path, model: Path, sha256: str) -> str:

@@ -25,7 +25,7 @@ from tasks.digests import Digest
 from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
+SUFFIXES = (".bin", ".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
 
 FOLDERS = "the folders' names"
@@ -314,7 +314,7 @@ class FileCodec(Codec):
         """One file as the model's inputs: see `Codec.preprocess`.
 
         Args:
-            name: Of the file, whose suffix tells a headerless picture (.rgb8), and for the error message.
+            name: Of the file, whose suffix tells a headerless picture (.rgb8, .bin), and for the error message.
             data: The file's bytes.
 
         Raises:

@@ -41,8 +41,12 @@ class PictureOptions:
     """What the pixels are divided by after that, as `mean`. None is 127.5 for float inputs (1 where a picture comes out)."""
     channel_order: Literal["rgb", "bgr"] = "rgb"
     """The order of the input's channels."""
+    float_range: Literal["-1..1", "0..1", "0..255"] | None = None
+    """What a float input takes pixels as, where neither `mean` nor `std` is named; integers are left to the file. None is
+    -1 to 1 (0 to 255 where a picture comes out)."""
     layout: Layout | None = None
-    """Where the input's channels are: last, [1, height, width, 3], or before the sides. None takes what the shape says."""
+    """Where the input's channels are: last, [1, height, width, 3], or before the sides. None takes what the shape says. An
+    input of one channel takes the picture in gray, in image classification."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
@@ -86,6 +90,9 @@ MINUS_ONE_TO_ONE = Normalisation(127.5, 127.5)
 """Of float inputs where none is named, as TFLite's stage has it."""
 PIXELS = Normalisation(0.0, 1.0)
 """Of float inputs of models that make pictures of pictures."""
+_FLOAT_RANGES = {"-1..1": MINUS_ONE_TO_ONE, "0..1": Normalisation(0.0, 255.0), "0..255": PIXELS}
+_GRAY_RED, _GRAY_BLUE = np.float32(0.299), np.float32(0.114)
+"""Luminance of ITU-R BT.601, as Pillow's L and TensorFlow's rgb_to_grayscale have it; green has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,8 @@ class PictureTensor:
     bgr: bool
     normalisation: Normalisation | None
     """None where the bytes themselves are meant."""
+    channels: int = 3
+    """1 takes the picture in gray."""
 
     def encode(self, pixels: Array) -> Array:
         """Pixels as the model takes them.
@@ -116,7 +125,7 @@ class PictureTensor:
             raise ModelMismatch(
                 f"input {self.tensor.name} takes {self.height}x{self.width} pixels, not {list(pixels.shape)}"
             )
-        ordered = pixels[..., ::-1] if self.bgr else pixels
+        ordered = gray(pixels) if self.channels == 1 else pixels[..., ::-1] if self.bgr else pixels
         values = self._typed(ordered)
         return np.ascontiguousarray(values.transpose(2, 0, 1) if self.nchw else values)[None]
 
@@ -193,6 +202,7 @@ def bind_input(
     unnamed: Normalisation = MINUS_ONE_TO_ONE,
     *,
     as_the_data: bool = False,
+    may_be_gray: bool = False,
 ) -> PictureTensor:
     """The one input that a picture goes into.
 
@@ -202,12 +212,13 @@ def bind_input(
         task: For the message, such as "detection".
         unnamed: The normalisation of a float input where the options name none.
         as_the_data: The model takes pictures of the size that the data have, be it a single pixel.
+        may_be_gray: An input of one channel takes the picture in gray.
 
     Raises:
         ModelMismatch: Not one picture, a type that no picture goes into, numbers whose meaning the options must tell, or a
             picture of a single row or column.
     """
-    bound = _bind(inputs, options, f"{task} takes one input", unnamed)
+    bound = _bind(inputs, options, f"{task} takes one input", unnamed, may_be_gray=may_be_gray)
     if min(bound.height, bound.width) == 1 and not as_the_data:
         raise ModelMismatch(
             f"{bound.tensor.name} is {list(bound.tensor.shape)}, {bound.height}x{bound.width} pixels: no picture, but how "
@@ -224,21 +235,34 @@ def bind_output(
     return _bind(outputs, options, f"{task} gives one output", unnamed)
 
 
+def gray(pixels: Array) -> Array:
+    """A picture's luminance, of the same type [h, w, 1]; one whose channels are alike stays as it is, to the bit.
+
+    Args:
+        pixels: [h, w, 3], RGB, uint8 or float32. Bytes are rounded, floats are not.
+    """
+    values = pixels.astype(np.float32)
+    red, green, blue = values[..., :1], values[..., 1:2], values[..., 2:]
+    mixed: Array = green + _GRAY_RED * (red - green) + _GRAY_BLUE * (blue - green)
+    return np.rint(mixed).astype(np.uint8) if pixels.dtype == np.uint8 else mixed
+
+
 def is_counted(tensor: Tensor) -> bool:
     """Whether the tensor's numbers are meant as they stand, without a scale."""
     return tensor.dtype.kind in "iu" and tensor.zero_point == 0 and tensor.scale in (0.0, 1.0)
 
 
-def _channels_first(shape: Sequence[int], layout: Layout | None) -> bool | None:
-    """Whether a picture's three channels come before its sides; None where the shape is no picture's, or tells nothing.
+def _channels_first(shape: Sequence[int], layout: Layout | None, channels: int = 3) -> bool | None:
+    """Whether a picture's channels come before its sides; None where the shape is no picture's, or tells nothing.
 
     Args:
         shape: Of the tensor, with the batch.
         layout: What the options say.
+        channels: How many.
     """
     if len(shape) != 4 or shape[0] != 1:
         return None
-    may = {"nhwc": shape[3] == 3, "nchw": shape[1] == 3}
+    may = {"nhwc": shape[3] == channels, "nchw": shape[1] == channels}
     if layout is not None:
         return layout == "nchw" if may[layout] else None
     return may["nchw"] if may["nhwc"] != may["nchw"] else None
@@ -249,14 +273,24 @@ def shapes(tensors: Sequence[Tensor]) -> str:
     return ", ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
 
 
-def _bind(tensors: Sequence[Tensor], options: PictureOptions, takes: str, unnamed: Normalisation) -> PictureTensor:
+def _bind(
+    tensors: Sequence[Tensor], options: PictureOptions, takes: str, unnamed: Normalisation, *, may_be_gray: bool = False
+) -> PictureTensor:
     tensor = tensors[0] if len(tensors) == 1 else None
     nchw = None if tensor is None else _channels_first(tensor.shape, options.layout)
+    channels = 3
+    if tensor is not None and nchw is None and may_be_gray and max(tensor.shape, default=0) > 3:
+        nchw, channels = _channels_first(tensor.shape, options.layout, 1), 1
     if tensor is None or nchw is None or tensor.dtype.name not in _TYPES:
         raise _no_picture(tensors, options, takes)
+    for name in ("mean", "std"):
+        if channels == 1 and isinstance(given := getattr(options, name), tuple):
+            raise ModelMismatch(
+                f"{tensor.name} takes gray pictures, but model.{name} is {list(given)}: name one number"
+            )
     height, width = tensor.shape[2:] if nchw else tensor.shape[1:3]
-    meant = _meant(tensor, options, unnamed)
-    return PictureTensor(tensor, height, width, nchw, options.channel_order == "bgr", meant)
+    meant = _meant(tensor, options, _FLOAT_RANGES.get(options.float_range or "", unnamed))
+    return PictureTensor(tensor, height, width, nchw, options.channel_order == "bgr", meant, channels)
 
 
 def _no_picture(tensors: Sequence[Tensor], options: PictureOptions, takes: str) -> ModelMismatch:

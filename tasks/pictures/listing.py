@@ -24,8 +24,8 @@ from tasks.base import DataMissing
 from tasks.hub import EVALUATION_SPLITS
 
 _ROOT = PurePosixPath(".")
-_NOT_SAMPLES = ("annotations", "__MACOSX")
-"""Folders whose .png files are ground truth or a Mac archiver's resource forks."""
+_NOT_SAMPLES = ("annotations", "__MACOSX", "_background_noise_")
+"""Folders whose .png files are ground truth or a Mac archiver's resource forks, and Speech Commands' noise to mix in."""
 _SPLITS = frozenset(("train", "training", *EVALUATION_SPLITS))
 _SYNSET = re.compile(r"n\d{8}.*")
 _BESIDE = frozenset(

@@ -28,6 +28,8 @@ from tasks.pictures.resize import Window, resize_bilinear
 
 __all__ = [
     "PROFILES",
+    "RAW_SUFFIXES",
+    "WHOLE",
     "central_crop",
     "code_version",
     "decode",
@@ -41,6 +43,9 @@ __all__ = [
 ]
 
 Profile = Callable[[Array, int, int], Array]
+
+RAW_SUFFIXES = (".rgb8", ".bin")
+"""Of pictures without a header: `.rgb8` is the mobile app's, `.bin` that of MLPerf Tiny's runner (EEMBC energyrunner)."""
 
 _CROP_FRACTION = 0.875
 _MAX_PIXELS = 1 << 27
@@ -90,12 +95,12 @@ def decode(data: bytes, name: str) -> Array:
 
 
 def size_of(data: bytes, name: str) -> tuple[int, int] | None:
-    """(height, width), from the header; None for a headerless picture (.rgb8), whatever the model takes.
+    """(height, width), from the header; None for a headerless picture (.rgb8, .bin), whatever the model takes.
 
     Raises:
         DataMissing: Not a picture; the message names it.
     """
-    if name.lower().endswith(".rgb8"):
+    if name.lower().endswith(RAW_SUFFIXES):
         return None
     try:
         with Image.open(io.BytesIO(data)) as picture:
@@ -106,14 +111,19 @@ def size_of(data: bytes, name: str) -> tuple[int, int] | None:
 
 
 def decode_rgb8(data: bytes, name: str, height: int, width: int) -> Array:
-    """A headerless `.rgb8` picture: uint8 [height, width, 3]. It is neither resized nor cropped, so its size must fit.
+    """A headerless picture (RAW_SUFFIXES): uint8 [height, width, 3]. It is neither resized nor cropped, so its size must fit.
+
+    One of a third of the bytes is gray, and comes out with three channels alike.
 
     Raises:
         DataMissing: Another number of bytes.
     """
+    if len(data) == height * width:
+        return np.repeat(np.frombuffer(data, np.uint8).reshape(height, width, 1), 3, axis=2)
     if len(data) != height * width * 3:
         raise DataMissing(
-            f"{name} has {len(data)} bytes, but a raw picture for a {height}x{width} input has {height * width * 3}"
+            f"{name} has {len(data)} bytes, but a raw picture for a {height}x{width} input has {height * width * 3}, or "
+            f"{height * width} in gray"
         )
     return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
@@ -239,6 +249,25 @@ def opencv(image: Array, height: int, width: int) -> Array:
     return resized[top : top + height, left : left + width].astype(np.float32)
 
 
+def _whole_with_pillow(image: Array, height: int, width: int) -> Array:
+    """Pillow's own bilinear: antialiased, rounded to bytes."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.float32)
+
+
+def _whole_with_opencv(image: Array, height: int, width: int) -> Array:
+    """OpenCV's bilinear on floats (INF vision/classification_and_detection/python/dataset.py, maybe_resize)."""
+    cv2 = _import_cv2()
+    resized: Array = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
+WHOLE: Mapping[str, Profile] = {
+    "mobile": resize_bilinear,
+    "tflite-eval": resize_bilinear,
+    "pillow": _whole_with_pillow,
+    "opencv": _whole_with_opencv,
+}
+"""The whole picture resized, aspect not kept, by the name that users give. As PROFILES."""
 PROFILES: Mapping[str, Profile] = {"mobile": mobile, "tflite-eval": tflite_eval, "pillow": pillow, "opencv": opencv}
 """Preprocessing for classification, by the name that users give: image uint8 [h, w, 3], height, width -> float32."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.hub import is_hub_name
+from tasks.pictures.cifar import is_cifar, open_cifar
 from tasks.pictures.folders import Pictures
 from tasks.pictures.hub import open_hub_pictures
 from tasks.pictures.records import open_records
@@ -12,7 +13,7 @@ from tasks.record_sets import is_record_set
 
 
 def open_pictures(path: Path, count: int | None = None, *, by_class: bool = False) -> Pictures:
-    """A folder or zip archive of pictures, TFRecord files, or a Hugging Face data set.
+    """A folder or zip archive of pictures, TFRecord files, CIFAR-10's binary batches, or a Hugging Face data set.
 
     Args:
         path: Of it, or `hf:...`.
@@ -24,4 +25,6 @@ def open_pictures(path: Path, count: int | None = None, *, by_class: bool = Fals
     """
     if is_hub_name(path):
         return open_hub_pictures(path, count)
+    if is_cifar(path):
+        return open_cifar(path, count)
     return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count, by_class=by_class)

@@ -23,7 +23,7 @@ def stems(pictures: Pictures) -> list[str]:
 
 
 def picture_size(pictures: Pictures, index: int) -> tuple[int, int] | None:
-    """(height, width), from the file's header; None for a headerless picture (.rgb8), whatever the model takes.
+    """(height, width), from the file's header; None for a headerless picture (.rgb8, .bin), whatever the model takes.
 
     Raises:
         DataMissing: Not a picture; the message names it.

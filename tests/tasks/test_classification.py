@@ -146,7 +146,7 @@ def test_a_model_whose_input_has_the_channels_first_gets_the_same_pixels(tmp_pat
     [
         ([PICTURE, PICTURE], [SCORES], {}, "1 input, but the model has 2"),
         ([], [SCORES], {}, "1 input, but the model has 0"),
-        ([spec((1, 16, 16, 1), np.uint8)], [SCORES], {}, r"uint8 \[1, 16, 16, 1\], but .* \[1, height, width, 3\]"),
+        ([spec((1, 16, 16, 2), np.uint8)], [SCORES], {}, r"uint8 \[1, 16, 16, 2\], but .* \[1, height, width, 3\]"),
         ([spec((2, 16, 16, 3), np.uint8)], [SCORES], {}, r"\[2, 16, 16, 3\], but"),
         ([spec((1, 4, 16, 16), np.float32)], [SCORES], {}, r"\[1, 4, 16, 16\], but"),
         ([spec((1, 3, 16, 3), np.float32)], [SCORES], {}, r"model\.layout=nhwc or model\.layout=nchw"),

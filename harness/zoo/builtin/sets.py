@@ -10,12 +10,20 @@ from pathlib import Path
 
 _ZOO = Path(__file__).parents[1]
 _PICTURE_FILES = ("builtin/drawing.py", "graph/noise.py")
+_SOUND_FILES = (*_PICTURE_FILES, "builtin/tones.py")
 
 BUILTIN = {
     "squad": ("squad", "write_builtin_squad", ()),
     "imagenet": ("imagenet", "write_builtin_imagenet", _PICTURE_FILES),
     "coco": ("coco", "write_builtin_coco", _PICTURE_FILES),
     "ade20k": ("ade20k", "write_builtin_ade20k", _PICTURE_FILES),
+    "cifar10": ("cifar10", "write_builtin_cifar10", _PICTURE_FILES),
+    "vww": ("persons", "write_builtin_vww", _PICTURE_FILES),
+    "coco_person": ("persons", "write_builtin_persons", _PICTURE_FILES),
+    "faces": ("faces", "write_builtin_faces", _PICTURE_FILES),
+    "speech_commands": ("words", "write_builtin_words", _SOUND_FILES),
+    "wake_word": ("words", "write_builtin_wake_word", _SOUND_FILES),
+    "toyadmos": ("machines", "write_builtin_machines", _SOUND_FILES),
 }
 """Name -> module, its writer of a folder, and the further modules of this package that decide what is written."""
 

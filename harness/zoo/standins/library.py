@@ -37,6 +37,7 @@ _PICTURE_MODULES = (
 )
 _BENCHMARK_MODULES = (*_PICTURE_MODULES, "standins/convolution_benchmarks")
 _AUDIO_MODULES = (*_GRAPH_MODULES, "standins/networks", "standins/picture_layers", "standins/audio_models")
+_TINY_MODULES = (*_PICTURE_MODULES, "standins/tiny_networks", "standins/tiny_models")
 _MOBILEBERT_MODULES = (*_GRAPH_MODULES, "standins/mobilebert", "standins/circuit", "standins/wiring", "builtin/squad")
 _VARIANTS: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
 
@@ -77,6 +78,21 @@ def _audio_model(name: str, file: BinaryIO) -> None:
     write_audio_model(file, name)
 
 
+def _tiny_model(name: str, variant: Literal["float32", "int8"], file: BinaryIO) -> None:
+    from harness.zoo.standins.tiny_models import write_tiny_model
+
+    write_tiny_model(file, name, variant)
+
+
+def _tiny_standins(*names: str) -> dict[str, Standin]:
+    """Models of the tiny tasks in both types."""
+    return {
+        f"{name}_{variant}": Standin(partial(_tiny_model, name, variant), _TINY_MODULES, (f"{name}.npz",))
+        for name in names
+        for variant in _VARIANTS
+    }
+
+
 def _picture_standins(*names: str, weights: str | None = None) -> dict[str, Standin]:
     """Picture models in both types; `weights` where they have none of their own name."""
     return {
@@ -107,6 +123,7 @@ STANDINS: dict[str, Standin] = {
         f"{name}_float32": Standin(partial(_audio_model, name), _AUDIO_MODULES)
         for name in ("lstm", "seanet_wave", "seanet_stft")
     },
+    **_tiny_standins("ic_resnet8", "vww_mobilenet_v1", "kws_ds_cnn", "ad_autoencoder"),
 }
 
 

@@ -37,6 +37,13 @@ class Conv:
     activation: Activation = "none"
     depthwise: bool = False
     norm: bool = True
+    kernel_width: int | None = None
+    """Where the kernel is no square."""
+
+    @property
+    def kernel_sides(self) -> tuple[int, int]:
+        """Height and width of the kernel."""
+        return self.kernel, self.kernel_width or self.kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,13 @@ class Network:
     """Height of the picture, and its width where `width` is not given."""
     nodes: tuple[Node, ...]
     width: int | None = None
+    channels: int = 3
+    """Of the picture, or of whatever stands in its place."""
 
     @property
     def picture(self) -> Size:
         """The size of the picture."""
-        return self.side, self.width or self.side, 3
+        return self.side, self.width or self.side, self.channels
 
     @property
     def convolutions(self) -> Iterator[Conv]:
@@ -122,13 +131,13 @@ def sizes(network: Network) -> dict[str, Size]:
 def weight_shapes(network: Network) -> dict[str, tuple[int, int, int, int]]:
     """The shape of every convolution's weights, as TFLite keeps them.
 
-    [outputs, kernel, kernel, inputs], for a depthwise one [1, kernel, kernel, channels].
+    [outputs, height, width, inputs] of the kernel, for a depthwise one [1, height, width, channels].
     """
     size = sizes(network)
     return {
-        node.name: (1, node.kernel, node.kernel, node.channels)
+        node.name: (1, *node.kernel_sides, node.channels)
         if node.depthwise
-        else (node.channels, node.kernel, node.kernel, size[node.source][2])
+        else (node.channels, *node.kernel_sides, size[node.source][2])
         for node in network.convolutions
     }
 
@@ -156,16 +165,38 @@ class Stack:
         source: str | None = None,
         *,
         norm: bool = True,
+        kernel_width: int | None = None,
     ) -> str:
         """A convolution of all channels; of the top unless `source` is given."""
         source = source or self.top
-        return self.put(Conv(name, source, channels, kernel, stride, activation=activation, norm=norm))
+        return self.put(
+            Conv(name, source, channels, kernel, stride, activation=activation, norm=norm, kernel_width=kernel_width)
+        )
 
     def depthwise(
-        self, name: str, channels: int, kernel: int, stride: int, activation: Activation, dilation: int = 1
+        self,
+        name: str,
+        channels: int,
+        kernel: int,
+        stride: int,
+        activation: Activation,
+        dilation: int = 1,
+        kernel_width: int | None = None,
     ) -> str:
         """A convolution channel by channel, of the top."""
-        return self.put(Conv(name, self.top, channels, kernel, stride, dilation, activation, depthwise=True))
+        return self.put(
+            Conv(
+                name,
+                self.top,
+                channels,
+                kernel,
+                stride,
+                dilation,
+                activation,
+                depthwise=True,
+                kernel_width=kernel_width,
+            )
+        )
 
     def bottleneck(
         self,

@@ -37,7 +37,7 @@ def conv2d(
     depthwise: bool = False,
     quantization: Quantization | None = None,
 ) -> Tensor:
-    """A convolution of [1, h, w, c] with padding SAME; weight [outputs, k, k, c], of a depthwise one [1, k, k, c]."""
+    """A convolution of [1, h, w, c] with padding SAME; weight [outputs, k, l, c], of a depthwise one [1, k, l, c]."""
     _, height, width, _ = values.shape
     channels = weight.shape[3 if depthwise else 0]
     output = graph.tensor(name, (1, -(-height // stride), -(-width // stride), channels), values.dtype, quantization)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.zoo.graph.noise import normal_noise
-from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
 from harness.zoo.standins import networks, picture_layers
 from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
 from harness.zoo.standins.ssd import POST_PROCESS, anchors
@@ -100,6 +100,8 @@ class Builder:
         input_name: str,
         uint8_input: bool = False,
         also_alike: Iterable[Iterable[str]] = (),
+        input_quantization: Quantization | None = None,
+        input_shape: Shape | None = None,
     ) -> None:
         """Adds all nodes.
 
@@ -110,20 +112,25 @@ class Builder:
             input_name: Of the picture.
             uint8_input: The int8 model takes bytes as they are and quantises them first.
             also_alike: See `bound_together`.
+            input_quantization: Of the int8 model's input; None for bytes less 128 that stand for -1 to 1.
+            input_shape: Of the model's input, where it has another than the network's and is reshaped to that.
         """
         self.graph = Graph(f"{network.name} stand-in, {variant}")
         self.quantized = variant == "int8"
         self._weights = weights
         self._groups = bound_together(network, also_alike)
-        self.tensors: dict[str, Tensor] = {networks.INPUT: self._picture(network, input_name, uint8_input)}
+        self._input_quantization = input_quantization or Quantization.per_tensor(_INPUT_SCALE, 0)
+        first = self._picture((1, *network.picture) if input_shape is None else input_shape, input_name, uint8_input)
+        if input_shape is not None:
+            first = picture_layers.reshape(self.graph, f"{input_name}/places", first, (1, *network.picture))
+        self.tensors: dict[str, Tensor] = {networks.INPUT: first}
         for node in network.nodes:
             self.tensors[node.name] = self._add(node)
 
-    def _picture(self, network: Network, name: str, uint8_input: bool) -> Tensor:
-        shape = (1, *network.picture)
+    def _picture(self, shape: Shape, name: str, uint8_input: bool) -> Tensor:
         if not self.quantized:
             return self.graph.input(name, shape, np.float32)
-        quantization = Quantization.per_tensor(_INPUT_SCALE, 0)
+        quantization = self._input_quantization
         if not uint8_input:
             return self.graph.input(name, shape, np.int8, quantization)
         picture = self.graph.input(name, shape, np.uint8, Quantization.per_tensor(_INPUT_SCALE, 128))

@@ -25,9 +25,9 @@ def initial(network: Network, seed: int) -> tuple[Parameters, Parameters]:
     trained: Parameters = {}
     running: Parameters = {}
     for node, shape in zip(network.convolutions, weight_shapes(network).values(), strict=True):
-        outputs, kernel, _, inputs = shape
-        torch_shape = (inputs, 1, kernel, kernel) if node.depthwise else (outputs, inputs, kernel, kernel)
-        fan_in = kernel * kernel * (1 if node.depthwise else inputs)
+        outputs, height, width, inputs = shape
+        torch_shape = (inputs, 1, height, width) if node.depthwise else (outputs, inputs, height, width)
+        fan_in = height * width * (1 if node.depthwise else inputs)
         spread = (2 / fan_in) ** 0.5 if node.norm else 0.01
         trained[f"{node.name}/weight"] = torch.randn(torch_shape, generator=generator) * spread
         trained[f"{node.name}/bias"] = torch.zeros(node.channels)
@@ -103,8 +103,8 @@ def _conv(
 ) -> Tensor:
     weight, name = trained[f"{node.name}/weight"], node.name
     height, width = values.shape[2:]
-    top, bottom = _same(height, node)
-    left, right = _same(width, node)
+    top, bottom = _same(height, node, node.kernel_sides[0])
+    left, right = _same(width, node, node.kernel_sides[1])
     padding: Any = 0
     if (top, left) == (bottom, right):
         padding = (top, left)
@@ -130,9 +130,9 @@ def _conv(
     return functional.relu6(values) if node.activation == "relu6" else values
 
 
-def _same(size: int, node: Conv) -> tuple[int, int]:
+def _same(size: int, node: Conv, kernel: int) -> tuple[int, int]:
     """TensorFlow's SAME padding: the odd line goes behind."""
-    reach = (node.kernel - 1) * node.dilation + 1
+    reach = (kernel - 1) * node.dilation + 1
     total = max(0, (-(-size // node.stride) - 1) * node.stride + reach - size)
     return total // 2, total - total // 2
 

@@ -71,17 +71,17 @@ def test_a_truncated_model_is_refused_wherever_it_is_cut(
     [
         ("/nowhere/model.tflite", "no model file at /nowhere/model.tflite"),
         ("/tmp", "no model file at /tmp"),
-        ("kws_ref_model_int9", "unknown model 'kws_ref_model_int9'; did you mean 'kws_ref_model_int8'?"),
-        ("kws_ref_model_int8", "model kws_ref_model_int8 is not here: ./run.sh fetch kws_ref_model_int8"),
-        ("official", "no official model for Keyword spotting"),
-        ("standin", "no built-in stand-in for Keyword spotting"),
+        ("edsr_f32b5_fp33", "unknown model 'edsr_f32b5_fp33'; did you mean 'edsr_f32b5_fp32'?"),
+        ("edsr_f32b5_fp32", "model edsr_f32b5_fp32 is not here: ./run.sh fetch edsr_f32b5_fp32"),
+        ("official", "no official model for EDSR"),
+        ("standin", "no built-in stand-in for EDSR"),
         ("auto", "or give one with --model PATH"),
     ],
 )
 def test_a_missing_model_is_refused_and_says_where_it_would_go(
     model: str, says: str, call: Cli, keyword_data: Path, tmp_path: Path, complaint: Complaint
 ) -> None:
-    done = call("--task", "kws", "--model", model, "--dataset", keyword_data, cwd=tmp_path)
+    done = call("--task", "edsr", "--model", model, "--dataset", keyword_data, cwd=tmp_path)
     assert done.returncode == 2
     assert says in complaint(done)
     # Not even an empty directory stays where the run's would have been.

@@ -185,6 +185,9 @@ def load(benchmark: str, **overrides: Any) -> Any:
 def test_the_newest_mobile_round_that_has_the_benchmark_counts_then_the_newest_tiny_one() -> None:
     names = {name: load(name).name for name in benchmark_names()}
     assert names == {
+        "ad": "tiny-v1.4",
+        "ic": "tiny-v1.4",
+        "vww": "tiny-v1.4",
         "mobilebert": "mobile-v6.0",
         "mobiledet": "mobile-v6.0",
         "mosaic": "mobile-v6.0",
@@ -298,7 +301,7 @@ def test_what_is_asked_for_wins_over_the_preset(keyword_model: Path, keyword_dat
         60_000,
     )
     assert (plain.load.performance_sample_count, plain.full_count) == (1000, 1000)
-    assert [(target.metric, target.value) for target in plain.targets] == [("top1", 0.9)]
+    assert {(target.metric, target.value) for target in plain.targets if target.floor} == {("top1", 0.9)}
     more = {"min_query_count": 7, "min_duration_ms": 0, "preset": "quick", "rules": "inference-v5.1"}
     asked = resolved(keyword_model, keyword_data, **more).load
     assert (asked.min_query_count, asked.min_duration_ms, asked.rules, asked.round) == (7, 0, "inference-v5.1", None)

@@ -51,15 +51,15 @@ def test_without_an_official_file_the_first_stand_in_is_made_and_its_options_com
 @pytest.mark.parametrize(
     ("use", "why"),
     [
-        ("official", r"no official model for Keyword spotting.* is here"),
-        ("auto", r"no model for Keyword spotting.* is here.*or give one with --model PATH"),
-        ("standin", r"there is no built-in stand-in for Keyword spotting.*: give a model with --model PATH"),
-        ("kws_ref_model_int8", "model kws_ref_model_int8 is not here: "),
-        ("kws_ref_model_int", r"unknown model 'kws_ref_model_int'; did you mean 'kws_ref_model_int8'\?"),
+        ("official", r"no official model for EDSR.* is here"),
+        ("auto", r"no model for EDSR.* is here.*or give one with --model PATH"),
+        ("standin", r"there is no built-in stand-in for EDSR.*: give a model with --model PATH"),
+        ("edsr_f32b5_fp32", "model edsr_f32b5_fp32 is not here: "),
+        ("edsr_f32b5_fp3", r"unknown model 'edsr_f32b5_fp3'; did you mean 'edsr_f32b5_fp32'\?"),
         ("folder/none.tflite", r"no model file at folder/none\.tflite"),
     ],
 )
 def test_a_model_that_is_not_here_says_how_to_get_it(use: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=why):
-        found(using(use), tmp_path)
+        found(using(use, "edsr"), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -11,10 +11,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from backends.base import TensorSpec
 from tasks.base import Array, ModelMismatch
-from tasks.pictures.inputs import PIXELS, PictureOptions, PictureTensor, bind_input, bind_output
+from tasks.pictures.inputs import PIXELS, PictureOptions, PictureTensor, bind_input, bind_output, gray
 
 IMAGENET: dict[str, Any] = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 # An int8 export of a network of PyTorch's: -2.118 to 2.64 in 256 steps.
@@ -298,3 +299,39 @@ def test_a_picture_of_a_single_row_or_column_is_a_size_left_open_and_refused(sha
         ModelMismatch, match=r"a size that they leave open.*model\.input_size=224, or --input-shape image"
     ):
         bind(tensor(np.float32, shape))
+
+
+# --- gray, and ranges of floats --------------------------------------------------------------------------------------
+
+
+def gray_input(dtype: Any, **options: Any) -> PictureTensor:
+    spec = tensor(dtype, (1, 2, 4, 1), 1 / 255 if dtype == np.int8 else 0.0, -128 if dtype == np.int8 else 0)
+    return bind_input([spec], PictureOptions(**options), "this task", may_be_gray=True)
+
+
+def test_one_channel_takes_the_luminance_and_a_gray_picture_to_the_bit() -> None:
+    colour = np.random.default_rng(1).integers(0, 256, (2, 4, 3), dtype=np.uint8)
+    (luminance,) = gray_input(np.uint8).encode(colour)
+    wanted = np.asarray(Image.fromarray(colour).convert("L"), np.int16)
+    assert abs(luminance[..., 0].astype(np.int16) - wanted).max() <= 1
+    every = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1).repeat(3, axis=2)
+    assert (gray(every) == every[..., :1]).all()
+    (shifted,) = gray_input(np.int8).encode(colour)
+    assert (shifted == (luminance.astype(np.int16) - 128)).all()
+
+
+def test_one_channel_is_no_picture_where_colours_are_needed_and_takes_one_mean() -> None:
+    with pytest.raises(ModelMismatch, match=r"\[1, height, width, 3\]"):
+        bind(tensor(np.uint8, (1, 2, 4, 1)))
+    with pytest.raises(ModelMismatch, match=r"gray pictures, but model\.mean is"):
+        gray_input(np.float32, mean=(1.0, 2.0, 3.0))
+
+
+@pytest.mark.parametrize(("named", "low", "high"), [("-1..1", -1, 1), ("0..1", 0, 1), ("0..255", 0, 255)])
+def test_a_float_input_takes_the_range_that_is_named_and_integers_are_left_to_the_file(
+    named: Any, low: float, high: float
+) -> None:
+    encoded = bind(tensor(np.float32), float_range=named).encode(VALUES)
+    assert encoded.min() == pytest.approx(low)
+    assert encoded.max() == pytest.approx(high)
+    assert first_channel(bind(tensor(np.uint8), float_range=named).encode(VALUES)) == [0, 127, 128, 255]

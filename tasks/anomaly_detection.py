@@ -1,0 +1,281 @@
+"""Anomaly detection: does a machine sound as it should? MLPerf Tiny's task on ToyADMOS.
+
+A sample is a window of frames. The model gives the window back as it would be if the machine were well; how far it is off,
+averaged over a recording's windows, is the recording's score (TI benchmark/training/anomaly_detection/01_test.py).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.raw_tensors import unpack_tensor
+from accuracy.auc import auc, partial_auc
+from accuracy.score import Score
+from accuracy.shown import some
+from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
+from tasks.audio.machine_sounds import Recording, find_recordings
+from tasks.audio.wav import read_wav, wav_length
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
+from tasks.label_answers import only_input
+from tasks.raw_answers import RawAnswer, quantise
+
+_KEPT = 64
+"""Recordings whose features are kept: neighbouring windows are of one."""
+_FULL_SCALE = np.float32(32768)
+_ONE_KIND = "the AUC compares normal recordings with anomalies, and {} has {} alone"
+
+
+@dataclass(frozen=True)
+class AnomalyDetectionOptions:
+    """What may be chosen of anomaly detection."""
+
+    window: int = 5
+    """Frames of one window, which the model takes one behind the other."""
+    first_frame: int = 50
+    """Of a WAV's log-mel frames, the first that counts: the reference leaves out the ends of its 10 s (50 to 250 of 313)."""
+    frame_count: int | None = 200
+    """How many count from there, where there are so many; null for all. Feature files are used whole."""
+    convert: bool = False
+    """Whether recordings of another rate, depth or number of channels than 16 kHz, 16 bits and one are converted; else they are
+    refused."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no sense."""
+        if self.window < 1:
+            raise ValueError(f"window is {self.window}, but must be 1 or more")
+        if self.first_frame < 0:
+            raise ValueError(f"first_frame is {self.first_frame}, but must be 0 or more")
+        if self.frame_count is not None and self.frame_count < self.window:
+            raise ValueError(f"frame_count is {self.frame_count}, but a window alone has {self.window}")
+
+
+class AnomalyDetection(Task):
+    """WAV recordings or feature files, whose names or folders say what is normal (tasks.audio.machine_sounds)."""
+
+    Options = AnomalyDetectionOptions
+    headline = "auc"
+    metrics = ("auc", "pauc", "auc_pooled", "pauc_pooled")
+
+    def __init__(self, data: DataRef, options: AnomalyDetectionOptions) -> None:
+        """Finds the recordings and counts their windows."""
+        self._data = data
+        self._recordings = find_recordings(data.path)
+        self._features = _Features(self._recordings, options)
+        counts = [self._features.windows(place) for place in range(len(self._recordings))]
+        self._ends = list(accumulate(counts))
+        if data.count is not None and not 1 <= data.count <= self._ends[-1]:
+            raise DataMissing(
+                f"{data.count} windows are wanted, but {data.path} has {self._ends[-1]}: choose a count of 1 to "
+                f"{self._ends[-1]}"
+            )
+        self._count = data.count or self._ends[-1]
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return self._count
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
+        """Binds the task to a model that gives a window back; what it gives is logged."""
+        return AnomalyCodec(self._features, self._place, inputs, outputs)
+
+    def check_truth(self) -> None:
+        """Whether every recording is known as normal or an anomaly, and there are both."""
+        used = self._used()
+        if unknown := [each.name for each in used if each.anomalous is None]:
+            raise DataMissing(
+                f"nothing says whether {len(unknown)} recordings of {self._data.path} are normal: {some(unknown)}. Names open "
+                "with normal_ or anomaly_, or y_labels.csv lies beside them"
+            )
+        if len(kinds := {each.anomalous for each in used}) < 2:
+            which = "anomalies" if 1 in kinds else "normal recordings"
+            cut = "" if len(used) == len(self._recordings) else f" in its first {self._count} windows"
+            raise DataMissing(_ONE_KIND.format(f"{self._data.path}{cut}", which))
+
+    def score(self, answers: Iterable[Answer]) -> Score:
+        """AUC and partial AUC: the mean over the machines, and of all recordings together.
+
+        Raises:
+            LogError: An answer that holds no window.
+        """
+        self.check_truth()
+        scores = self._scores(answers)
+        used = self._used()
+        values = np.array([scores[each.name] for each in used])
+        kinds = np.array([each.anomalous for each in used], np.int64)
+        whole, partial, notes = {}, {}, []
+        for machine in sorted({each.machine for each in used}):
+            mine = np.array([each.machine == machine for each in used])
+            if len(set(kinds[mine].tolist())) < 2:
+                notes.append(f"{machine} is in no mean: {_ONE_KIND.format('it', 'one kind')}")
+                continue
+            whole[machine], partial[machine] = auc(values[mine], kinds[mine]), partial_auc(values[mine], kinds[mine])
+        pooled = {"auc_pooled": auc(values, kinds), "pauc_pooled": partial_auc(values, kinds)}
+        means = (
+            {"auc": float(np.mean(list(whole.values()))), "pauc": float(np.mean(list(partial.values())))}
+            if whole
+            else {}
+        )
+        details = {"auc_by_machine": whole, "pauc_by_machine": partial, "anomaly_score": scores}
+        return Score({**means, **pooled}, "recordings", len(used), notes=tuple(notes), details=details)
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, the recordings and where they lie."""
+        kinds = [each.anomalous for each in self._used()]
+        return {
+            "count": len(self),
+            "recordings": len(kinds),
+            "normal": kinds.count(0),
+            "anomalous": kinds.count(1),
+            "path": str(self._data.path),
+            "order": "file names, windows in time",
+        }
+
+    def chance(self) -> float:
+        """As `Task.chance`: guessing has 0.5."""
+        return 0.55
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the recordings, each of which holds many samples."""
+        return [each.path for each in self._used()]
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """The recording of a sample, and the window in it."""
+        recording = bisect_right(self._ends, index)
+        return recording, index - (self._ends[recording - 1] if recording else 0)
+
+    def _used(self) -> Sequence[Recording]:
+        return self._recordings[: self._place(self._count - 1)[0] + 1]
+
+    def _scores(self, answers: Iterable[Answer]) -> dict[str, float]:
+        """Recording -> the mean over its windows of the mean squared error, of the features before they were quantised."""
+        sums, counts = np.zeros(len(self._recordings)), np.zeros(len(self._recordings), np.int64)
+        for index, data in answers:
+            place, window = self._place(index)
+            with Sample(index):
+                wanted = self._features.window(place, window)
+                found = unpack_tensor(data, wanted.size)
+            sums[place] += float(np.mean(np.square(wanted - found), dtype=np.float64))
+            counts[place] += 1
+        if not counts.any():
+            raise LogError("the log holds no answers")
+        return {each.name: float(sums[at] / counts[at]) for at, each in enumerate(self._recordings) if counts[at]}
+
+
+class _Features:
+    """The features of every recording, the last few kept. Safe to ask from several threads."""
+
+    def __init__(self, recordings: Sequence[Recording], options: AnomalyDetectionOptions) -> None:
+        self._recordings, self._options = recordings, options
+        self.window_frames = options.window
+        self.frames = lru_cache(maxsize=_KEPT)(self._frames)
+        """[frames, 128] of a recording by its number, float32."""
+
+    def windows(self, place: int) -> int:
+        """How many windows a recording has.
+
+        Raises:
+            DataMissing: Not a whole one, or it cannot be read.
+        """
+        options, name, path = self._options, self._recordings[place].name, self._recordings[place].path
+        data = _read(path, name)
+        if path.suffix.lower() == ".bin":
+            count = _feature_frames(data, name)
+        else:
+            there = log_mel_frames(wav_length(data, name, RATE)) - options.first_frame
+            count = there if options.frame_count is None else min(there, options.frame_count)
+        if count < options.window:
+            skipped = f" behind the first {options.first_frame}" if path.suffix.lower() == ".wav" else ""
+            raise DataMissing(
+                f"{name} is too short: it has {max(0, count)} frames of 32 ms{skipped}, and a window needs {options.window}. "
+                "Take it away, or set dataset.first_frame"
+            )
+        return count - options.window + 1
+
+    def window(self, place: int, number: int) -> Array:
+        """One window, frame behind frame, float32 [window * 128]."""
+        made: Array = self.frames(place)[number : number + self.window_frames].reshape(-1)
+        return made
+
+    def _frames(self, place: int) -> Array:
+        options, name, path = self._options, self._recordings[place].name, self._recordings[place].path
+        data = _read(path, name)
+        if path.suffix.lower() == ".bin":
+            _feature_frames(data, name)
+            return np.frombuffer(data, "<f4").reshape(-1, LOG_MEL_BANDS)
+        made = log_mel(read_wav(data, name, RATE, convert=options.convert) / _FULL_SCALE)[options.first_frame :]
+        return made if options.frame_count is None else made[: options.frame_count]
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataMissing(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _feature_frames(data: bytes, name: str) -> int:
+    """The frames of a feature file."""
+    row = 4 * LOG_MEL_BANDS
+    if not data or len(data) % row:
+        raise DataMissing(
+            f"{name} has {len(data)} bytes, which is no whole number of frames of {LOG_MEL_BANDS} float32"
+        )
+    if not np.isfinite(np.frombuffer(data, "<f4")).all():
+        raise DataMissing(
+            f"{name} holds values that are no numbers: a feature file is float32 [frames, {LOG_MEL_BANDS}]"
+        )
+    return len(data) // row
+
+
+class AnomalyCodec(Codec):
+    """Anomaly detection bound to one model. Neighbouring windows share their recording's features, so that no cache pays."""
+
+    def __init__(
+        self,
+        features: _Features,
+        place: Callable[[int], tuple[int, int]],
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Args:
+            features: Of the recordings.
+            place: From a sample's number to its recording's and the window's.
+            inputs: The model's.
+            outputs: Likewise.
+
+        Raises:
+            ModelMismatch: Not one input of a window, and one output of as many values.
+        """
+        self._features, self._place = features, place
+        self._input = only_input(inputs)
+        wanted = features.window_frames * LOG_MEL_BANDS
+        for tensor in (self._input, *outputs):
+            if (
+                int(np.prod(tensor.shape)) != wanted
+                or len(outputs) != 1
+                or tensor.dtype.name not in ("float32", "int8", "uint8")
+            ):
+                raise ModelMismatch(
+                    f"{tensor.name} is {tensor.dtype} {list(tensor.shape)}, but anomaly detection needs one input and one "
+                    f"output of {wanted} values in float32 or int8: {features.window_frames} frames of {LOG_MEL_BANDS} bands"
+                )
+        self._answer = RawAnswer(outputs, 0)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """One window; int8 is rounded to the nearest."""
+        return (quantise(self._features.window(*self._place(index)), self._input),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The window as the model gives it."""
+        return self._answer.answer(outputs)

@@ -1,0 +1,1 @@
+"""The data's side of tasks on sound: recordings, their features, and how data sets lay them out."""

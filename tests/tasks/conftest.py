@@ -1,0 +1,69 @@
+"""What the tests of several tasks share: a task asked through a bare interpreter, from its data to its logged answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from accuracy.answers.log import Answer
+from backends.base import TensorSpec
+from harness.config.registry import task_class
+from tasks.base import DataRef, Task
+
+Asked = Callable[..., tuple[Any, list[Answer]]]
+
+
+def _specs(details: list[dict[str, Any]]) -> list[TensorSpec]:
+    return [
+        TensorSpec(
+            each["name"],
+            tuple(map(int, each["shape"])),
+            np.dtype(each["dtype"]),
+            float(each["quantization"][0]),
+            int(each["quantization"][1]),
+        )
+        for each in details
+    ]
+
+
+@pytest.fixture(scope="session")
+def asked() -> Asked:
+    """asked(kind of task, model, data, truth=..., count=..., reference_kernels=..., **options) -> the task and its answers."""
+
+    def ask(
+        kind: str,
+        model: Path,
+        data: Path,
+        *,
+        truth: Path | None = None,
+        count: int | None = None,
+        reference_kernels: bool = False,
+        **options: Any,
+    ) -> tuple[Task, list[Answer]]:
+        kernels = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+        interpreter = Interpreter(str(model), num_threads=1, experimental_op_resolver_type=kernels)
+        interpreter.allocate_tensors()
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        found: Any = task_class(kind)
+        columns = int(np.prod(outputs[0]["shape"]))
+        bound = found(DataRef(data, truth, count), found.fit(found.Options(**options), columns))
+        codec = bound.codec(_specs(inputs), _specs(outputs))
+        answers = []
+        for index in range(len(bound)):
+            for detail, values in zip(inputs, codec.preprocess(index), strict=True):
+                interpreter.set_tensor(detail["index"], values)
+            interpreter.invoke()
+            answer = codec.postprocess([interpreter.get_tensor(detail["index"]) for detail in outputs])
+            if codec.stamps_index:
+                rows = np.frombuffer(answer, np.float32).reshape(-1, 7).copy()
+                rows[:, 0] = index
+                answer = rows.tobytes()
+            answers.append(Answer(index, bytes(answer)))
+        return bound, answers
+
+    return ask
