@@ -2,32 +2,33 @@
 
     python -m benchmarks.any_model
 
-The two commands take turns, each a process of its own, behind the same engine with one thread: the medians of their runs may
-differ by 1 % for models of a millisecond and more. What bench's clock has beyond the bare invoke is measured call by call on a
-small model: at most 2 us. From the command to its end, with one run, bench may take half a second more than the
+The two take turns of a fifth of a second, each in a process of its own, behind the same engine with one thread: the medians of
+their runs may differ by 1 % for models of a millisecond and more. What bench's clock has beyond the bare invoke is measured call
+by call on a small model: at most 2 us. From the command to its end, with one run, bench may take half a second more than the
 other, in which it hashes the file, allocates the model a second time for its costs, and packs it.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import zoo
 from harness.bench.probe import Probe
+from harness.bench.session import ROUND_S, BenchCase, Contestant, Settings
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
-from harness.messages.bench import OpenForBench
+from harness.messages.bench import OpenForBench, Pace, Ran, Ready, Run
 from harness.model.subject import Subject
+from harness.turns.process import MeasuringProcess
 from harness.zoo.files.official import cache_dir, hash_file
 
 _MODELS = (
@@ -37,53 +38,69 @@ _MODELS = (
     "models/coral/mobilenet_v2_1.0_224_quant.tflite",
 )
 _SMALL = "models/mlperf_tiny/kws_ref_model_int8.tflite"
-_ROUNDS = 9
-_ROUND_S = 0.5
+_ROUNDS = 25
+_STARTS = 9
+_SECONDS = 300.0
+"""Longer than anything here takes."""
 _CALLS = 20_000
 _SAME, _MOST_US, _MOST_S = 1.01, 2.0, 0.5
-_THEIRS = """
-import json, sys
-from ai_edge_litert.tools import benchmark_litert_model as tool
-tool.round = lambda value, _: value  # it rounds to 10 us
-sys.argv = ["litert-benchmark", "--model", sys.argv[1], "--num_runs", sys.argv[2], "--warmup_runs", sys.argv[3]]
-print(json.dumps(tool.run_benchmark(tool.parse_args())["latency"]))
-"""
 
 
 def measure(rounds: int = _ROUNDS) -> list[Row]:
     """Both commands, and the calls alone."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     rows = [_against_theirs(zoo() / name, rounds) for name in _MODELS if (zoo() / name).is_file()]
     if (small := zoo() / _SMALL).is_file():
-        rows += [_above_bare(small), _start(small, rounds)]
+        rows += [_above_bare(small), _start(small, _STARTS)]
     return rows
 
 
+class _Theirs:
+    """Their side of the turns."""
+
+    def __init__(self, model: Path) -> None:
+        """Nothing is started yet."""
+        self.process = MeasuringProcess("benchmarks.litert_probe", str(model), purpose="bench")
+
+    def open(self) -> None:
+        """Starts it."""
+        self.process.open(Ready, _SECONDS)
+
+    def round(self, timeout_s: float) -> float:
+        """Runs a second of one round."""
+        return 1e9 / self.process.ask(Run(Pace(1, ROUND_S, _SECONDS)), Ran, timeout_s).median_ns
+
+
 def _against_theirs(model: Path, rounds: int) -> Row:
-    runs = max(20, round(_ROUND_S / (_theirs(model, 5) * 1e-3)))
-    pairs = []
-    for number in range(rounds):
-        sides: list[Callable[[], float]] = [lambda: _ours(model, runs), lambda: _theirs(model, runs)]
-        order = (0, 1) if number % 2 else (1, 0)
-        found = {side: sides[side]() for side in order}
-        pairs.append((found[0], found[1]))
+    case = BenchCase(_subject(model, {"engine": "CompiledModel"}), "cpu:engine=CompiledModel")
+    ours, theirs = Contestant(case, Settings()), _Theirs(model)
+    try:
+        ours.open()
+        theirs.open()
+        speeds = [[each.round(_SECONDS) for each in (ours, theirs)] for _ in range(rounds)]
+    finally:
+        ours.process.close()
+        theirs.process.close()
+    pairs = [(1e3 / mine, 1e3 / other) for mine, other in speeds]
     return ratio(f"{model.stem}: median ms of bench against litert-benchmark's", pairs, _SAME)
 
 
-def _ours(model: Path, runs: int) -> float:
-    words = ["--backend", "cpu:engine=CompiledModel", "--num_runs", str(runs), "--min_secs=0", "--warmup_runs=5"]
-    done = _run([sys.executable, "-P", "-m", "harness", "bench", str(model), *words, "--warmup_min_secs=0", "--json"])
-    return float(json.loads(done)["rows"][0]["found"]["latency"]["median"]) * 1e-6
-
-
-def _theirs(model: Path, runs: int) -> float:
-    done = _run([sys.executable, "-P", "-c", _THEIRS, str(model), str(runs), "5"])
-    return float(json.loads(done.splitlines()[-1])["median_ms"])
+def _subject(model: Path, options: Mapping[str, str]) -> Subject:
+    section, invocation = BackendSection(options=dict(options)), Invocation()
+    return Subject(
+        model,
+        hash_file(model).sha256,
+        model.stem,
+        "file",
+        section.model_dump(mode="json"),
+        invocation.model_dump(mode="json"),
+        1,
+        cache_dir(),
+    )
 
 
 def _above_bare(model: Path) -> Row:
-    section, invocation = BackendSection().model_dump(mode="json"), Invocation().model_dump(mode="json")
-    subject = Subject(model, hash_file(model).sha256, model.stem, "file", section, invocation, 1, cache_dir())
-    probe = Probe(OpenForBench(subject, 0))
+    probe = Probe(OpenForBench(_subject(model, {}), 0))
     interpreter: Any = probe._backend._interpreter  # type: ignore[attr-defined]
     ours, bare, now = probe._stages.run, interpreter._interpreter.Invoke, time.perf_counter_ns
     # Whoever holds the interpreter's own call would keep ours from running.
@@ -107,7 +124,13 @@ def _above_bare(model: Path) -> Row:
 def _start(model: Path, rounds: int) -> Row:
     few = ["--num_runs=1", "--min_secs=0", "--warmup_min_secs=0"]
     bench = [sys.executable, "-P", "-m", "harness", "bench", str(model), *few]
-    tool = [sys.executable, "-P", "-c", _THEIRS, str(model), "1", "1"]
+    tool = [
+        str(Path(sys.executable).with_name("litert-benchmark")),
+        "--model",
+        str(model),
+        "--num_runs=1",
+        "--warmup_runs=1",
+    ]
     pairs = [(_took_s(bench), _took_s(tool)) for _ in range(rounds)]
     more = statistics.median(ours - theirs for ours, theirs in pairs)
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))

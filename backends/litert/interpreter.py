@@ -214,8 +214,8 @@ class InterpreterBackend(Backend):
             self._interpreter.reset_all_variables()
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
-        """Measured node by node on this very interpreter."""
-        nodes = self._delegate_nodes or frozenset()
+        """Measured node by node on this very interpreter; where there is no other delegate, of what XNNPACK left."""
+        nodes = delegate_nodes(self._interpreter) if self._delegate_nodes is None else self._delegate_nodes
         return cpu_time_share(self._interpreter, nodes, lambda: self.invoke(inputs))
 
     def close(self) -> None:

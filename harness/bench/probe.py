@@ -1,4 +1,4 @@
-"""The process in which `bench` measures one model: `python -P -m harness.bench.probe ASKED TOLD CONTROL_FD PARENT_PID SUBJECT`.
+"""The process in which `bench` measures one model: `python -P -m harness.bench.probe ASKED TOLD CONTROL_FD PARENT_PID`.
 
 It opens the model with a run's own `Opener`, makes the inputs once, and asks as benchmark_model does (LRT
 tflite/tools/benchmark/benchmark_model.cc): the inputs are written again before each run, and the clock is around the model
@@ -8,6 +8,7 @@ alone. A state that shall not live on is put back before each run. It answers wh
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -22,9 +23,9 @@ from backends.base import Run as RunBackend
 from harness.bench.inputs import Fed, check_names, fed_inputs
 from harness.bench.times import RunTimes
 from harness.config.invocation import Invocation
+from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time
 from harness.machine.control import Control
-from harness.machine.json_line import decode
 from harness.machine.memory import MemoryMeter, Owner, Residents, own_bytes, reset_peak, resident_bytes
 from harness.messages.bench import (
     BENCH_QUESTIONS,
@@ -36,12 +37,15 @@ from harness.messages.bench import (
     Finish,
     Finished,
     InputsTaken,
+    LeftOut,
     Opened,
     OpenForBench,
     Pace,
     Ran,
+    Ready,
     Run,
     TakeInputs,
+    TellLeftOut,
     WarmedUp,
     WarmUp,
 )
@@ -51,6 +55,7 @@ from harness.turns.answering import Begun, answer_questions
 
 _ALONE = "the model alone"
 _WITH_READING = "the model and the reading of its outputs, which waits for the accelerator"
+BenchAnswer = InputsTaken | WarmedUp | Ran | Finished | ModelDescription | LeftOut
 _WHOLE = "the copying of inputs and outputs too, which this backend does not tell apart"
 
 
@@ -59,10 +64,32 @@ def main() -> int:
     return answer_questions(_begin, BENCH_QUESTIONS)
 
 
-def _begin(_: Control, words: Sequence[str]) -> Begun[BenchQuestion]:
-    (asked,) = words
-    probe = Probe(decode(asked, OpenForBench))
-    return Begun(probe.opened(), probe.answer)
+def _begin(_: Control, __: Sequence[str]) -> Begun[BenchQuestion]:
+    # Libraries are no part of the model, neither of its time nor of its memory; numpy imports its random numbers late.
+    import ai_edge_litert.compiled_model
+    import ai_edge_litert.interpreter  # noqa: F401
+
+    np.random.default_rng()
+    return Begun(Ready(), _Answers().answer)
+
+
+class _Answers:
+    """A process is started before anybody knows for which model: see `harness.turns.process.MeasuringProcess.start`."""
+
+    def __init__(self) -> None:
+        """No model yet."""
+        self._probe: Probe | None = None
+
+    def answer(self, question: BenchQuestion) -> Opened | BenchAnswer:
+        """The answer to a question."""
+        if isinstance(question, OpenForBench):
+            self._probe = Probe(question)
+            gc.collect()
+            gc.freeze()
+            return self._probe.opened()
+        if self._probe is None:
+            raise RunFailed(f"{type(question).__name__} is asked of a process that has no model yet")
+        return self._probe.answer(question)
 
 
 class Probe:
@@ -74,12 +101,6 @@ class Probe:
         Raises:
             BackendUnavailable: And its kin; the parent hears why.
         """
-        # Libraries are no part of the model, neither of its time nor of its memory; numpy imports its random numbers late.
-        import ai_edge_litert.compiled_model
-        import ai_edge_litert.interpreter  # noqa: F401
-
-        np.random.default_rng()
-
         self._asked, subject = asked, asked.subject
         self._opener = subject.opener()
         self._own, self._meter = own_bytes(), MemoryMeter()
@@ -116,9 +137,15 @@ class Probe:
             self._timed,
         )
 
-    def answer(self, question: BenchQuestion) -> InputsTaken | WarmedUp | Ran | Finished | ModelDescription:
-        """The answer to a question."""
+    def answer(self, question: BenchQuestion) -> BenchAnswer:
+        """The answer to a question.
+
+        Raises:
+            RunFailed: It has its model already.
+        """
         match question:
+            case OpenForBench():
+                raise RunFailed("this process has its model already")
             case TakeInputs():
                 check_names(self._backend.inputs, question.files)
                 self._inputs = self._fed(question.files)
@@ -131,6 +158,8 @@ class Probe:
                 return self._finished()
             case Describe():
                 return self._described()
+            case TellLeftOut():
+                return self._left_out()
 
     def _described(self) -> ModelDescription:
         subject = self._asked.subject
@@ -198,6 +227,13 @@ class Probe:
             for each in (self._loaded, self._reached)
         )
         return BenchMemory(load, overall, found.peak_rss_bytes, found.parts)
+
+    def _left_out(self) -> LeftOut:
+        coverage = self._info.coverage
+        if coverage is None or not coverage.delegated_nodes or coverage.delegated_nodes == coverage.nodes:
+            return LeftOut(None, "the engine does not tell, or the delegate has all ops or none")
+        found = self._backend.time_share([fed.values for fed in self._inputs])
+        return LeftOut(found.cpu, found.why)
 
     def _residents(self, moment: Literal["loaded", "ended"]) -> Residents:
         folder = str(self._asked.subject.cache_dir / "weights")

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from harness.bench.result import BenchResult, BenchRow
-from harness.messages.bench import BenchInput, Opened
+from harness.messages.bench import Advice, BenchInput, Opened
 from harness.model.describe import Invoked
 from harness.report.table import Column, table_lines
 from harness.units import bytes_text, duration
@@ -30,15 +30,20 @@ def render(result: BenchResult) -> str:
     lines += [f"{row.name}: {row.refusal.kind}: {row.refusal.why}" for row in result.rows if row.refusal]
     if measured:
         lines.append(_field("measured", f"by {result.measured_by}"))
+    if result.advice is None and len(result.rows) == 1 and measured:
+        lines.append(_field("", "what would make it quicker here: the same with --advice"))
     if result.advice is not None:
-        lines += [
-            "",
-            "what would make it quicker here:" if result.advice else "nothing was found that makes it quicker here",
-        ]
-        for advice in result.advice:
-            lines += textwrap.wrap(f"* {advice.what}: {advice.figure}", _WIDTH, subsequent_indent="  ")
-            lines.append(f"    {advice.command}")
+        lines += ["", *advice_lines(result.advice)]
     return "\n".join(lines)
+
+
+def advice_lines(found: Sequence[Advice]) -> list[str]:
+    """What would make a model quicker, each with its figure, and below it its command."""
+    lines = ["what would make it quicker here:" if found else "nothing was found that makes it quicker here"]
+    for advice in found:
+        lines += textwrap.wrap(f"* {advice.what}: {advice.figure}", _WIDTH, subsequent_indent="  ")
+        lines.append(f"    {advice.command}")
+    return lines
 
 
 def _alone(row: BenchRow) -> list[str]:

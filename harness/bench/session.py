@@ -8,21 +8,24 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from harness.bench.processes import new_process
 from harness.bench.result import MEASURED_BY, BenchResult, BenchRow, Refusal
 from harness.errors import EXIT_BROKEN
 from harness.machine.facts import describe
-from harness.machine.json_line import encode
 from harness.messages.bench import (
     Describe,
     Finish,
     Finished,
     InputsTaken,
+    LeftOut,
     Opened,
     OpenForBench,
     Pace,
     Ran,
+    Ready,
     Run,
     TakeInputs,
+    TellLeftOut,
     WarmedUp,
     WarmUp,
 )
@@ -76,15 +79,24 @@ class Settings:
         }
 
 
-class _Entry:
+class Contestant:
     """One contender: its process, and what it told."""
 
-    def __init__(self, asked: BenchCase, settings: Settings) -> None:
-        """Nothing is started yet."""
+    def __init__(
+        self, asked: BenchCase, settings: Settings, round_s: float = ROUND_S, process: MeasuringProcess | None = None
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            asked: What it is.
+            settings: How it is warmed up, and how long it runs at most.
+            round_s: How long a round lasts, one run at least.
+            process: One that is started already.
+        """
+        self._round_s = round_s
         subject = asked.subject
         self.asked, self._settings, self.timeout_s = asked, settings, subject.section.timeout_s
-        told = OpenForBench(subject, settings.seed, settings.ranges, settings.files)
-        self.process = MeasuringProcess("harness.bench.probe", encode(told), purpose="bench")
+        self.process = process or new_process()
         self.row = BenchRow(
             subject.name, str(subject.model), subject.sha256, subject.source, asked.backend_asked, subject.threads
         )
@@ -93,7 +105,9 @@ class _Entry:
     def open(self) -> None:
         """Opens the model and warms it up."""
         settings = self._settings
-        opened = self.process.open(Opened, self.timeout_s)
+        self.process.open(Ready, self.timeout_s)
+        told = OpenForBench(self.asked.subject, settings.seed, settings.ranges, settings.files)
+        opened = self.process.ask(told, Opened, self.timeout_s)
         self.row = replace(self.row, opened=opened)
         if self.asked.supply is not None and (files := self.asked.supply(opened, self.process.folder)):
             self.process.ask(TakeInputs(files), InputsTaken, self.timeout_s)
@@ -108,7 +122,7 @@ class _Entry:
 
     def round(self, timeout_s: float) -> float:
         """Runs a second of one round."""
-        return 1e9 / self._run(self._pace(1, ROUND_S), timeout_s).median_ns
+        return 1e9 / self._run(self._pace(1, self._round_s), timeout_s).median_ns
 
     @property
     def wants_more(self) -> bool:
@@ -125,6 +139,10 @@ class _Entry:
         """Has it tell what the file holds."""
         self.row = replace(self.row, description=self.process.ask(Describe(), ModelDescription, self.timeout_s))
 
+    def left_out(self) -> LeftOut:
+        """Has it measured what the delegate left; the last thing that it is asked."""
+        return self.process.ask(TellLeftOut(), LeftOut, self.timeout_s)
+
     def refuse(self, failure: CandidateFailed) -> None:
         """Notes why it is not measured."""
         status = EXIT_BROKEN if failure.status_of_run is None else failure.status_of_run
@@ -140,7 +158,12 @@ class _Entry:
         return Pace(least_runs, least_s, settings.max_secs, settings.run_delay, settings.run_frequency)
 
 
-def bench(asked: Sequence[BenchCase], settings: Settings, say: Callable[[str], None]) -> BenchResult:
+def bench(
+    asked: Sequence[BenchCase],
+    settings: Settings,
+    say: Callable[[str], None],
+    process: MeasuringProcess | None = None,
+) -> BenchResult:
     """Measures models, several of them in turns.
 
     One that cannot be measured is a row that says why; the others are held against the first that can.
@@ -149,8 +172,13 @@ def bench(asked: Sequence[BenchCase], settings: Settings, say: Callable[[str], N
         asked: One at least.
         settings: Of all.
         say: Hears what is done now.
+        process: One that is started already, for the first.
     """
-    entries = [_Entry(each, settings) for each in asked]
+    first, *others = asked
+    entries = [
+        Contestant(first, settings, process=process),
+        *(Contestant(each, settings) for each in others),
+    ]
     try:
         rounds_s = _measure(entries, settings, say)
         return BenchResult(
@@ -161,7 +189,7 @@ def bench(asked: Sequence[BenchCase], settings: Settings, say: Callable[[str], N
             entry.process.close()
 
 
-def _measure(entries: Sequence[_Entry], settings: Settings, say: Callable[[str], None]) -> float | None:
+def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[str], None]) -> float | None:
     open_entries = []
     for entry in entries:
         say(f"{entry.row.name}: opening, warming up")
@@ -180,7 +208,7 @@ def _measure(entries: Sequence[_Entry], settings: Settings, say: Callable[[str],
     return rounds_s
 
 
-def _take_turns(entries: Sequence[_Entry], settings: Settings) -> None:
+def _take_turns(entries: Sequence[Contestant], settings: Settings) -> None:
     first, *rivals = entries
     try:
         judged = in_turns(
@@ -204,7 +232,7 @@ def _take_turns(entries: Sequence[_Entry], settings: Settings) -> None:
             entry.refuse(each.failure)
 
 
-def _attempt(entry: _Entry, step: Callable[[], None]) -> bool:
+def _attempt(entry: Contestant, step: Callable[[], None]) -> bool:
     """Whether it came about; else the row says why not."""
     try:
         step()

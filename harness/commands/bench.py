@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.commands import benchmark_model_flags as flags
 from harness.commands import options
 from harness.commands import subject as of_subject
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
+
+if TYPE_CHECKING:
+    from harness.bench.result import BenchResult
+    from harness.bench.session import BenchCase, Settings
+    from harness.turns.process import MeasuringProcess
 
 EXAMPLES = """\
 examples:
@@ -20,6 +26,7 @@ examples:
   ./run.sh bench mobilenet_v2_1.0_224 --threads 2        a model of a benchmark or a collection (./run.sh list)
   ./run.sh bench model.tflite --backend cpu --backend cpu:engine=CompiledModel
   ./run.sh bench --graph=model.tflite --num_runs=100 --run_delay=0.01 --use_xnnpack=false
+  ./run.sh bench model.tflite --advice                   what would make it quicker here, measured
   ./run.sh bench model.tflite --input-file image=image.npy --format csv
 
 It measures by its own clock in a process of the model's own, without LoadGen: for a result by MLPerf's rules use run.
@@ -56,20 +63,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", metavar="N", help="of the random values (the same seed, the same values)")
     parser.add_argument("--format", default="table", metavar="NAME", help="table (default), json or csv")
+    options.add_advice(parser)
     flags.add_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Measures and tells."""
-    from harness.bench.report import csv_text, render
-    from harness.bench.session import bench
-    from harness.json_records import to_json
-    from harness.report.screen import Screen
+    from harness.bench.processes import new_process
 
-    if arguments.format not in _FORMATS:
-        raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
-    quiet = arguments.json or arguments.format != "table"
-    result = bench(asked_of(arguments), settings_of(arguments), Screen(quiet=quiet).say)
+    # It loads the runtime while this process reads configs.
+    process = new_process()
+    process.start()
+    try:
+        result = _measured(arguments, process)
+    finally:
+        process.close()
+    from harness.bench.report import csv_text, render
+    from harness.json_records import to_json
+
     data = to_json(result)
     texts = {
         "table": lambda: render(result),
@@ -79,12 +90,29 @@ def main(arguments: argparse.Namespace) -> Outcome:
     refused = [row for row in result.rows if row.refusal is not None]
     status = max((row.refusal.exit_status for row in refused if row.refusal), default=EXIT_VALID)
     complaint = "; ".join(f"{row.name}: {row.refusal.why}" for row in refused if row.refusal)
-    nothing = len(refused) == len(result.rows) and not quiet
+    nothing = len(refused) == len(result.rows) and arguments.format == "table"
     return Outcome(status, "" if nothing else texts[arguments.format](), data, complaint)
 
 
-def asked_of(arguments: argparse.Namespace) -> list[Any]:
-    """Every model behind every backend (`harness.bench.session.BenchCase`).
+def _measured(arguments: argparse.Namespace, process: MeasuringProcess) -> BenchResult:
+    if arguments.format not in _FORMATS:
+        raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
+    seconds = options.advice_seconds(arguments)
+    settings, cases = settings_of(arguments), asked_of(arguments)
+    from harness.bench.session import bench
+    from harness.report.screen import Screen
+
+    screen = Screen(quiet=arguments.json or arguments.format != "table")
+    result = bench(cases, settings, screen.say, process)
+    if seconds is None or result.rows[0].refusal is not None:
+        return result
+    from harness.bench.advice import advise
+
+    return replace(result, advice=advise(cases[0], settings, seconds, screen.say))
+
+
+def asked_of(arguments: argparse.Namespace) -> list[BenchCase]:
+    """Every model behind every backend.
 
     Raises:
         ConfigError: No model, or one that is not here, or options that contradict each other.
@@ -112,8 +140,8 @@ def asked_of(arguments: argparse.Namespace) -> list[Any]:
     ]
 
 
-def settings_of(arguments: argparse.Namespace) -> Any:
-    """How often and how long, and what is asked (`harness.bench.session.Settings`).
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """How often and how long, and what is asked.
 
     Raises:
         ConfigError: A number or a pair that is none, or an input that is named twice.

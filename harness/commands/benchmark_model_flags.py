@@ -115,9 +115,9 @@ def pace_of(arguments: argparse.Namespace) -> dict[str, Any]:
             continue
         if flag.name.endswith("runs"):
             found[flag.name] = _whole(flag.name, given, least=1 if flag.name == "num_runs" else 0)
-        elif (number := _number(flag.name, given)) >= 0:
-            found[flag.name] = number
-        elif flag.name not in ("run_delay", "run_frequency") or number != -1:
+        elif (value := number(f"--{flag.name}", given)) >= 0:
+            found[flag.name] = value
+        elif flag.name not in ("run_delay", "run_frequency") or value != -1:
             raise ConfigError(f"--{flag.name} is 0 or more, not {given}")
     if found.get("max_secs") == 0:
         raise ConfigError("--max_secs 0 leaves no time for a run: give it more")
@@ -247,11 +247,16 @@ def _whole(name: str, text: str, *, least: int) -> int:
     return int(text)
 
 
-def _number(name: str, text: str) -> float:
+def number(option: str, text: str) -> float:
+    """What an option takes as a number.
+
+    Raises:
+        ConfigError: It is none.
+    """
     try:
-        number = float(text)
+        found = float(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError(f"--{name}: {text!r} is no number")
-    return number
+        found = math.nan
+    if not math.isfinite(found):
+        raise ConfigError(f"{option}: {text!r} is no number")
+    return found

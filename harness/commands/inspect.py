@@ -11,7 +11,7 @@ from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID
 from harness.json_records import to_json
-from harness.spec.any_model import find_any_model, invocation_of
+from harness.spec.any_model import find_any_model, invocation_of, subject_of
 from harness.units import bytes_text
 from harness.zoo.files.official import cache_dir
 
@@ -25,6 +25,7 @@ examples:
   ./run.sh inspect edsr                   a benchmark's model, invoked as its config says
   ./run.sh inspect free_size.tflite --input-shape picture=1,224,224,3
   ./run.sh inspect model.tflite --signature encode --json
+  ./run.sh inspect model.tflite --advice  what would make it quicker on this machine, measured
 """
 
 
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="a field of the config's section model, as model.input_size=224",
     )
+    options.add_advice(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
@@ -63,7 +65,18 @@ def main(arguments: argparse.Namespace) -> Outcome:
     model = find_any_model(arguments.model, cache_dir())
     invocation = invocation_of(model, options.overrides_of(arguments, FIELDS))
     found = describe_model(model.ref.path, model.ref.sha256, invocation)
-    return Outcome(EXIT_VALID, _text(found), to_json(found))
+    seconds = options.advice_seconds(arguments)
+    if seconds is None:
+        return Outcome(EXIT_VALID, _text(found), to_json(found))
+    from harness.bench.advice import advise
+    from harness.bench.report import advice_lines
+    from harness.bench.session import BenchCase, Settings
+    from harness.report.screen import Screen
+
+    subject = subject_of(model, options.overrides_of(arguments, FIELDS), cache_dir(), threads=None)
+    advice = advise(BenchCase(subject), Settings(), seconds, Screen(quiet=arguments.json).say)
+    text = "\n".join([_text(found), "", *advice_lines(advice)])
+    return Outcome(EXIT_VALID, text, to_json(found) | {"advice": [to_json(each) for each in advice]})
 
 
 def _text(found: ModelDescription) -> str:

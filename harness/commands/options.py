@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ class ConfigOption:
             parser.add_argument(f"--{name}", nargs="?", const=self.alone, metavar=self.value, help=self.help)
 
 
+_ADVICE_S = "20"
 FIELDS = {
     "scenario": ConfigOption(
         "load.scenario", "NAME", "SingleStream, MultiStream, Server or Offline (default SingleStream)"
@@ -138,6 +140,39 @@ def add_require(parser: argparse.ArgumentParser) -> None:
         help="what a metric or figure must reach, else exit status 1: 'top1>=0.75', 'p90<=5ms' (in quotes), top1:min=75%%, "
         "p90:max=5ms; repeat for several (docs/measuring.md, Requirements)",
     )
+
+
+def add_advice(parser: argparse.ArgumentParser) -> None:
+    """The option `--advice`, with its seconds or without."""
+    parser.add_argument(
+        "--advice",
+        nargs="?",
+        const=_ADVICE_S,
+        metavar="SECONDS",
+        help=f"measure what would make the model quicker here ({_ADVICE_S} s of turns at most), with the command for it",
+    )
+
+
+def advice_seconds(arguments: argparse.Namespace) -> float | None:
+    """How long `--advice` may measure; None where it was not asked for.
+
+    Raises:
+        ConfigError: Not a number of seconds.
+    """
+    from harness.errors import ConfigError
+
+    given: str | None = arguments.advice
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ConfigError(
+            f"--advice takes a number of seconds above 0, as --advice 20, not {given!r}; a model goes before it"
+        )
+    return seconds
 
 
 def input_shapes_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:

@@ -191,3 +191,19 @@ def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
             yield package, metadata.version(package)
         except metadata.PackageNotFoundError:
             yield package, "absent"
+
+
+_INTEGER_EXTENSIONS = ("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm")
+"""As the kernel names them on x86 and ARM."""
+
+
+def integer_extensions(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
+    """Instructions of the CPU that add up products of bytes, by which int8 models are quick; none where nobody tells."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    flags = next(
+        (line.partition(":")[2].split() for line in lines if line.split(":")[0].strip() in ("flags", "Features")), []
+    )
+    return tuple(name for name in _INTEGER_EXTENSIONS if name in flags)

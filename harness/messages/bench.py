@@ -1,7 +1,7 @@
 """What `bench` asks the process of a model, and what that answers: so it is told, and so it stands in the result.
 
-The process says `Opened` by itself, then an answer a question. Times are in ns, of the harness's own clock: LoadGen has no
-part in them.
+The process says `Ready` by itself, then an answer a question, the first of which is `OpenForBench`. Times are in ns, of the
+harness's own clock: LoadGen has no part in them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.model.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class OpenForBench:
-    """All that the process is told when it starts."""
+    """The model, and what it is asked. The answer is `Opened`."""
 
     subject: Subject
     seed: int
@@ -74,6 +74,26 @@ class Finish:
 @dataclass(frozen=True, slots=True)
 class Describe:
     """Say what the file holds and costs. The answer is `harness.model.describe.ModelDescription`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellLeftOut:
+    """Measure what the ops take that the delegate left. The answer is `LeftOut`; ask nothing after it: it changes the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Ops outside of the delegate, XNNPACK being the CPU's."""
+
+    share: float | None
+    """Of the time, 0 to 1; None where it could not be had."""
+    why: str | None
+    """Why it could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The runtime is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +220,18 @@ class Advice:
     figure: str
     """As it was measured here."""
     command: str
+    """That gives the figure."""
     speed_up: float | None = field(default=None, metadata=LEFT_OUT)
+    """How many times as quick; not there where that was not measured of the model itself."""
 
 
-BenchQuestion = TakeInputs | WarmUp | Run | Finish | Describe
-BENCH_QUESTIONS: tuple[type[BenchQuestion], ...] = (TakeInputs, WarmUp, Run, Finish, Describe)
+BenchQuestion = OpenForBench | TakeInputs | WarmUp | Run | Finish | Describe | TellLeftOut
+BENCH_QUESTIONS: tuple[type[BenchQuestion], ...] = (
+    OpenForBench,
+    TakeInputs,
+    WarmUp,
+    Run,
+    Finish,
+    Describe,
+    TellLeftOut,
+)

@@ -61,13 +61,18 @@ class MeasuringProcess:
         """Its current directory, which goes when it is closed."""
         return Path(self._folder.name)
 
+    def start(self) -> None:
+        """Starts it, and does not wait: it gets ready while its parent does. Once is enough."""
+        if self._process is None:
+            self._start()
+
     def open(self, kind: type[A], seconds: float) -> A:
-        """Starts it, and waits for what it tells by itself.
+        """Starts it unless it was, and waits for what it tells by itself.
 
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
         """
-        self._start()
+        self.start()
         return self._hear(kind, seconds)
 
     def ask(self, question: object, kind: type[A], seconds: float) -> A:

@@ -49,8 +49,11 @@ def test_the_clocks_are_taken_away_again_and_answers_stay(
     backend.close()
 
 
-def test_without_an_accelerators_nodes_there_is_no_share(adds_model: Path) -> None:
-    found = CpuBackend(adds_model, threads=1).time_share([PICTURE])
+def test_without_an_accelerators_nodes_it_is_what_xnnpack_left_and_without_those_there_is_no_share(
+    adds_model: Path,
+) -> None:
+    assert CpuBackend(adds_model, threads=1).time_share([PICTURE]) == TimeShare(0.0)
+    found = CpuBackend(adds_model, threads=1, xnnpack=False).time_share([PICTURE])
     assert found.cpu is None
     assert found.why is not None
     compiled = open_cpu(adds_model, threads=1, engine="CompiledModel").time_share([PICTURE])
