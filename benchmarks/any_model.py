@@ -2,10 +2,10 @@
 
     python -m benchmarks.any_model
 
-The two take turns of a fifth of a second, each in a process of its own, behind the same engine with one thread: the medians of
-their runs may differ by 1 % for models of a millisecond and more. What bench's clock has beyond the bare invoke is measured call
-by call on a small model: at most 2 us. From the command to its end, with one run, bench may take half a second more than the
-other, in which it hashes the file, allocates the model a second time for its costs, and packs it.
+The two take turns of a fifth of a second, each in a process of its own, behind the same engine with one thread: the medians
+of their runs may differ by 1 % for models of a millisecond and more. What bench's clock has beyond the bare invoke is measured
+call by call on a small model: at most 2 us. From the command to its end, with one run, bench may take half a second more than
+the other, in which it hashes the file, allocates the model a second time for its costs, and packs it.
 """
 
 from __future__ import annotations
