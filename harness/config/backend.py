@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config.workers import PoolName
+from harness.config.written_units import Span
 from harness.errors import ConfigError
 from harness.user_paths import absolute
 
@@ -55,7 +56,7 @@ class BackendSection(BaseModel):
     """Time a backend that disagrees with the CPU, and say so."""
     complete_shapes: bool | Literal["auto"] = Field(default="auto")
     """Write missing tensor shapes into a copy of the model; auto: in performance and accuracy runs, not in a submission."""
-    timeout_s: float = Field(default=300.0, gt=0)
+    timeout_s: Span = Field(default=300.0, gt=0)
     """A run that makes no progress for so long is ended: something in the delegate hangs."""
     parity: ParitySection = Field(default_factory=ParitySection)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.rules import Mode, Preset, Scenario, ServerLoad
-from harness.units import DAY_S, parse_bytes, parse_duration
+from harness.config.written_units import Size, Span
+from harness.units import DAY_S
 
 
 class Section(BaseModel):
@@ -49,28 +50,6 @@ class DatasetSection(OpenSection):
     """A path, or `auto`: found in or beside the data set."""
     count: int | None = Field(default=None, ge=1)
     """Use the first `count` samples; null for all."""
-
-
-def _size(value: Any) -> Any:
-    try:
-        return parse_bytes(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ValueError(f"load.max_sample_memory {error}") from None
-
-
-Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
-"""Bytes, or a text with a unit."""
-
-
-def _span(value: Any, info: ValidationInfo) -> Any:
-    try:
-        return parse_duration(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ValueError(f"{info.field_name} {error}") from None
-
-
-Span = Annotated[float, BeforeValidator(_span)]
-"""Seconds, or a text with a unit: 90, 90s, 45m, 2h."""
 
 
 _HOUR_NS = 3_600_000_000_000

@@ -21,6 +21,8 @@ from harness.spec.schema import Load
 from harness.units import seconds
 
 DETAIL_LOG = "mlperf_log_detail.txt"
+_CLOCK_S = 2.0
+"""How far two clocks may be apart: stamps are to the millisecond, and the machine is busy."""
 
 
 ACCURACY_LOG = "mlperf_log_accuracy.json"
@@ -162,6 +164,31 @@ def _too_few_to_prove(said: str, figures: Performance) -> Reason:
         text or f"{figures.query_count:,} queries",
         f"let it run longer: --set load.min_query_count={count}, or leave out --preset",
     )
+
+
+CLOCK_WAS_SET = "the clock was set while the run lasted"
+
+
+def clock_was_set(detail: Mapping[str, Any], scenario: str, duration_s: float, span_s: float) -> list[Reason]:
+    """Where LoadGen's stamps, which are of the wall clock, do not fit what a clock that only goes on says.
+
+    Args:
+        detail: See `read_detail`.
+        scenario: LoadGen's. It gives no duration of MultiStream but these stamps; all others' are of its steady clock.
+        duration_s: Of the run, by its figures.
+        span_s: From before LoadGen's first query to after its last log, by a steady clock.
+    """
+    stamped_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
+    least_s = 0.0 if scenario == "MultiStream" else duration_s
+    if max(0.0, least_s - _CLOCK_S) <= stamped_s <= span_s + _CLOCK_S:
+        return []
+    return [
+        Reason(
+            CLOCK_WAS_SET,
+            f"LoadGen's stamps are {stamped_s:.1f} s apart, a steady clock says {span_s:.1f} s",
+            "let the clock be (timedatectl set-ntp false), and run again: reviewers read the stamps",
+        )
+    ]
 
 
 def wrong_seeds(detail: Mapping[str, Any], load: Load) -> list[Reason]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from harness.results.loadgen_log import CLOCK_WAS_SET
 from harness.results.record import Reason, Result, Submission
 from harness.spec.schema import ByTheRules, Load, Spec
 from harness.units import seconds
@@ -124,6 +125,7 @@ def _of_result(load: Load, result: Result) -> Iterator[Reason]:
         )
     if result.parity is not None and result.parity.comparison.passed is False:
         yield Reason("the backend disagrees with the CPU", "", "leave out --allow-mismatch and mend the backend")
+    yield from (reason for reason in result.unstable if reason.what == CLOCK_WAS_SET)
     sizes = load.by_the_rules.set_sizes if load.by_the_rules else []
     if result.mode == "accuracy" and sizes and result.dataset.count not in sizes and result.dataset.count is not None:
         wanted = " or ".join(f"{size:,}" for size in sizes)

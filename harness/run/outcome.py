@@ -5,9 +5,10 @@ What the worker tells is turned into the result's records here, and nowhere else
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from accuracy.answers.log import LogError
 from backends.base import BackendInfo
@@ -19,7 +20,7 @@ from harness.results import files as results
 from harness.results import stability
 from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.gate import judge_run
-from harness.results.loadgen_log import invalid_reasons, performance, read_detail, wrong_seeds
+from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.read_data import samples_digest
 from harness.results.record import Reason, Result
 from harness.results.scores import Metric, Parity
@@ -143,7 +144,7 @@ def finished(
         return judge_run(_scored(result, spec, folder, task, seeds), asked_of(spec, done.sample_count))
     figures = performance(detail, spec.load, done.queue_times)
     reasons = [*seeds, *invalid_reasons(detail, figures, loadgen)]
-    result = _timed(result, figures, reasons, done)
+    result = _timed(result, figures, reasons, done, detail)
     return judge_run(result, asked_of(spec), allow_short=spec.allow_short)
 
 
@@ -164,7 +165,9 @@ def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: 
     )
 
 
-def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done: Done) -> Result:
+def _timed(
+    result: Result, figures: Performance, reasons: Sequence[Reason], done: Done, detail: Mapping[str, Any]
+) -> Result:
     machine = result.machine
     if machine is not None and machine.during.energy_j is not None:
         each = machine.during.energy_j / figures.sample_count
@@ -176,7 +179,11 @@ def _timed(result: Result, figures: Performance, reasons: Sequence[Reason], done
         reasons=tuple(reasons),
         performance=figures,
         machine=machine,
-        unstable=(*stability.not_warm(done.calibration.warm_up), *(_disturbed(machine) if machine else ())),
+        unstable=(
+            *stability.not_warm(done.calibration.warm_up),
+            *(_disturbed(machine) if machine else ()),
+            *(clock_was_set(detail, result.scenario, figures.duration_s, machine.during.duration_s) if machine else ()),
+        ),
         warnings=(*result.warnings, *too_short(result.scenario, figures.duration_s, asked)),
     )
 

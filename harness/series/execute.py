@@ -69,7 +69,7 @@ class _Running:
         self._specs: dict[str, Spec] = {}
         self._machine = Machine() if any(planned.rest for planned in series.runs) else None
         self._at = ""
-        self._rested = True
+        self._rested = all(planned.rest is None or planned.rest.is_enough for planned in series.runs)
         self.runs: list[SeriesRun] = []
 
     def begin(self) -> None:
@@ -120,10 +120,9 @@ class _Running:
             if (result := self._before.result(planned.name, identity)) is not None:
                 self._screen.say(f"{planned.name} is there already: {result.status}")
                 self._at = ""
-                return run_of(planned, planned.name, result)
+                return replace(run_of(planned, planned.name, result), rest=self._before.rests.get(planned.name))
             self._before.put_aside(planned.name)
         rest = self._machine.rest(planned.rest, self._screen.say) if self._machine and planned.rest else None
-        self._rested = self._rested and (planned.rest is None or planned.rest.is_enough)
         self._screen.expect(least_duration_s(planned.spec))
         self._journal.write("began", planned.name, identity)
         done = replace(_one(planned, self._out, self._screen, go_on=self._goes_on), rest=rest)

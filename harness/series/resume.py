@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE, read_result
-from harness.results.record import Result
+from harness.results.record import Rest, Result, SeriesResult
 from harness.series.journal import JOURNAL_FILE, Line, read_journal
 
 _ENDED_WELL = ("valid", "invalid")
@@ -22,6 +22,8 @@ class Before:
     folder: Path
     ended: Mapping[str, Line]
     """By the run's directory; those that are planned no more among them."""
+    rests: Mapping[str, Rest | None]
+    """How the machine rested before each run, by its directory."""
 
     def result(self, run: str, identity: str) -> Result | None:
         """The result of a run that came to its end with these settings; None where it must run.
@@ -90,7 +92,16 @@ def go_on_from(folder: Path, identities: Mapping[str, str]) -> Before:
                 f"{folder} was begun with other settings: of {run} the options, the model, the data, the harness, a version or "
                 "the machine is not what it was. Finished runs are never mixed with others: give another --out"
             )
-    return Before(folder, {line.run: line for line in lines if line.what == "ended"})
+    return Before(folder, {line.run: line for line in lines if line.what == "ended"}, _rests(folder))
+
+
+def _rests(folder: Path) -> dict[str, Rest | None]:
+    """From the result on top so far; a series that was killed at once has none."""
+    try:
+        top = read_result(folder)
+    except ConfigError:
+        return {}
+    return {run.directory: run.rest for run in top.runs} if isinstance(top, SeriesResult) else {}
 
 
 def digest_of(run: Path) -> str:

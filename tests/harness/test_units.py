@@ -10,10 +10,12 @@ from harness.units import (
     duration,
     number,
     parse_bytes,
+    parse_duration,
     parse_quantity,
     quantity_text,
     rate_text,
     seconds,
+    span_text,
 )
 
 
@@ -134,3 +136,24 @@ def test_nothing_that_was_measured_reads_as_0(value: float, decimals: int, text:
 )
 def test_a_slow_rate_has_three_digits(rate: float, text: str) -> None:
     assert rate_text(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("90", 90), ("90s", 90), ("45m", 2700), ("45 min", 2700), ("2h", 7200), ("1.5h", 5400), ("500ms", 0.5), ("0s", 0)],
+)
+def test_a_span_of_time_is_read_with_its_unit_and_is_seconds_without(text: str, value: float) -> None:
+    assert parse_duration(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3", "1e9", "nan", "5 days", "2h30", "m", "\u0663s"])
+def test_what_is_no_span_of_time_is_refused_with_what_is(text: str) -> None:
+    with pytest.raises(ValueError, match="such as 90, 90s, 45m or 2h"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0.0 s"), (45, "45.0 s"), (720, "12 min"), (7500, "2 h 5 min"), (7199, "2 h 0 min")]
+)
+def test_a_span_is_shown_in_the_unit_that_suits_it(value: float, text: str) -> None:
+    assert span_text(value) == text

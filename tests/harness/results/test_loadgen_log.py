@@ -13,7 +13,7 @@ import pytest
 from harness.config.files import config_folder, load_benchmark
 from harness.config.rules import Seeds
 from harness.errors import RunFailed
-from harness.results.loadgen_log import invalid_reasons, read_detail, wrong_seeds
+from harness.results.loadgen_log import clock_was_set, invalid_reasons, read_detail, wrong_seeds
 from harness.results.record import Reason, Result
 from harness.spec.resolve import load_of
 from harness.spec.rules_in_force import chosen_rules
@@ -139,6 +139,23 @@ def test_each_condition_of_loadgens_has_its_figure_what_it_needs_and_the_option_
     (reason,) = invalid_reasons({"result_validity": "INVALID", **said}, found, in_force)
     assert figure in reason.figure
     assert fix in reason.fix
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "scenario", "is_said"),
+    [
+        ("11-29-2026 10:00:00.000", "11-29-2026 10:01:01.000", "SingleStream", False),
+        ("11-29-2026 10:00:00.000", "11-29-2026 11:01:00.000", "SingleStream", True),
+        ("11-29-2026 10:00:00.000", "11-29-2026 10:00:05.000", "SingleStream", True),
+        ("11-29-2026 10:00:00.000", "11-29-2026 09:59:58.000", "MultiStream", True),
+        ("11-29-2026 10:00:00.000", "11-29-2026 10:01:00.000", "MultiStream", False),
+    ],
+)
+def test_a_clock_that_was_set_while_the_run_lasted_is_told_by_loadgens_stamps(
+    begin: str, end: str, scenario: str, is_said: bool
+) -> None:
+    detail = {"power_begin": begin, "power_end": end}
+    assert bool(clock_was_set(detail, scenario, duration_s=60.0, span_s=62.0)) == is_said
 
 
 def test_seeds_in_the_log_that_are_not_those_of_the_rules_are_a_reason(detail: dict[str, str], tmp_path: Path) -> None:

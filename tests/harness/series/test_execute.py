@@ -103,6 +103,32 @@ def test_the_accuracy_run_of_a_submission_answers_with_the_engine_of_its_perform
     assert "a performance run may answer with CompiledModel" in " ".join(done.stdout.split())
 
 
+def test_a_run_that_the_calibration_spoilt_runs_once_more_and_both_are_kept(
+    call: Cli, keywords: list[str], tmp_path: Path, read_result: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def spoilt(spec: Spec, folder: Path, screen: Screen) -> Result:
+        asked.append(spec.load.expected_latency_ns)
+        result = run_execute.execute(spec, folder, screen)
+        if folder.name.endswith("-again") or result.performance is None:
+            return result
+        return replace(result, status="invalid", performance=replace(result.performance, duration_s=0.001))
+
+    monkeypatch.setattr(execute, "execute", spoilt)
+    words = [*keywords, "--set", "load.expected_latency_ns=null"]
+    done = call(*words, "--retry", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    top = read_result(tmp_path / "out")
+    assert [(run["directory"], run.get("again")) for run in top["runs"]] == [
+        ("1-performance-cpu", "1-performance-cpu-again"),
+        ("1-performance-cpu-again", None),
+    ]
+    assert [asked[0], asked[1] is None, top["status"]] == [None, False, "valid"]
+    assert "1-performance-cpu, in whose place 1-performance-cpu-again counts" in done.stdout
+    assert call("show", tmp_path / "out").stdout.splitlines()[0] in done.stdout
+
+
 def test_a_sweep_with_a_run_that_failed_is_shown_again_with_the_runs_exit_status(
     call: Cli, keywords: list[str], tmp_path: Path, read_result: Read
 ) -> None:
