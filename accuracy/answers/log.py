@@ -8,6 +8,7 @@ one file, or half of one before another, are no run's answers.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -16,11 +17,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from accuracy.text_files import NotText, decode_text
+
 _ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
 _ROW_BEGUN = re.compile(r"\s*(?:\{[^{}]*(?:\}\s*)?)?")
 _CUT_OUT = re.compile(r"\n\s*\.\.\.\s*\n")
 _EMPTY_END = re.compile(r"\s*\]")
 _CHUNK_CHARS = 1 << 20
+_HEAD_BYTES = 1 << 12
+_GZIP = b"\x1f\x8b"
 
 
 class LogError(Exception):
@@ -71,7 +76,9 @@ def read_rows(path: Path) -> Iterator[Answer]:
     try:
         # A byte order mark is what an editor of Windows leaves.
         with path.open(encoding="utf-8-sig") as file:
-            if (start := file.read(1)) != "[":
+            while (start := file.read(1)).isspace():
+                pass
+            if start != "[":
                 raise LogError(f"{path} is not an accuracy log: it starts with {start!r}, not with '['")
             yield from _rows_of_array(path, file)
     except FileNotFoundError:
@@ -79,7 +86,21 @@ def read_rows(path: Path) -> Iterator[Answer]:
     except OSError as error:
         raise LogError(f"the accuracy log {path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise LogError(f"{path} is not an accuracy log: {error}") from None
+        raise LogError(f"{path} is not an accuracy log: {_what_it_is(path, error)}") from None
+
+
+def _what_it_is(path: Path, error: UnicodeDecodeError) -> str:
+    """What a file is that is no text in UTF-8, as every reader of text says it."""
+    with contextlib.suppress(OSError):
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+        if head.startswith(_GZIP):
+            return "it is compressed by gzip: unpack it"
+        try:
+            decode_text(head)
+        except NotText as why:
+            return str(why)
+    return str(error)
 
 
 def _rows_of_array(path: Path, file: TextIO) -> Iterator[Answer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -105,3 +106,19 @@ def test_a_log_that_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(LogError, match="cannot be read: Too many levels of symbolic links"):
         list(read_rows(tmp_path / "loop"))
+
+
+def test_a_log_in_another_encoding_is_told_as_any_other_text_is(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_bytes('[\n{ "qsl_idx" : 0, "data" : "00" }\n]\n'.encode("utf-16"))
+    with pytest.raises(LogError, match=r"is not an accuracy log: it is in UTF-16, .* save it as UTF-8"):
+        list(read_rows(path))
+    path.write_bytes(gzip.compress(b"[]"))
+    with pytest.raises(LogError, match=r"is not an accuracy log: it is compressed by gzip: unpack it"):
+        list(read_rows(path))
+
+
+def test_white_space_before_a_log_is_none_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_bytes(b'\n [{ "qsl_idx" : 0, "data" : "00" }]')
+    assert list(read_rows(path)) == [Answer(0, b"\0")]
