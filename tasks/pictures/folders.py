@@ -110,6 +110,7 @@ class Pictures:
         stored: StoredTruth | None = None,
         order: str = "file names",
         left_out: Mapping[str, int] | None = None,
+        suffixes: Sequence[str] = SUFFIXES,
     ) -> None:
         """Use `Pictures.open`.
 
@@ -121,6 +122,7 @@ class Pictures:
             stored: The ground truth that is stored with the pictures.
             order: What `names` are in the order of, for the result.
             left_out: Files that look like pictures and are none of the set, by suffix.
+            suffixes: What counts as one, for messages.
         """
         self.path = path
         self.names: tuple[str, ...] = tuple(names)
@@ -130,7 +132,7 @@ class Pictures:
         self.order = order
         self.left_out: Mapping[str, int] = left_out or {}
         """Files that look like pictures and are none of the set, by suffix."""
-        self._store = store
+        self._store, self._suffixes = store, suffixes
         self._keys = keys
         self._stored = stored
 
@@ -165,7 +167,7 @@ class Pictures:
         found = path / listing.base if path.is_dir() else path
         stored = _FolderLabels(found, listing) if listing.classes else None
         names = first(found, tuple(listing.keys), count, what)
-        return cls(found, store, listing.keys, names, stored, left_out=listing.left_out)
+        return cls(found, store, listing.keys, names, stored, left_out=listing.left_out, suffixes=suffixes)
 
     @classmethod
     def none(cls) -> Pictures:
@@ -186,7 +188,9 @@ class Pictures:
         _refuse(self.path, "are named by the ground truth but are not there", missing)
         _refuse(self.path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
         chosen = first(self.path, order, count)
-        return Pictures(self.path, self._store, self._keys, chosen, self._stored, self.order, self.left_out)
+        return Pictures(
+            self.path, self._store, self._keys, chosen, self._stored, self.order, self.left_out, self._suffixes
+        )
 
     @cached_property
     def labels(self) -> StoredLabels | None:
@@ -274,7 +278,9 @@ class Pictures:
             return ()
         kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in list(self.left_out.items())[:_KINDS_SHOWN])
         what = f"{sum(self.left_out.values()):,} files of {self.path} are not read and not scored ({kinds})"
-        return (f"{what}: what is read is {', '.join(SUFFIXES)}, in one folder or one a class. Convert or remove them",)
+        return (
+            f"{what}: what is read is {', '.join(self._suffixes)}, in one folder or one a class. Convert or remove them",
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 over the names, sizes and modification times (CRCs in an archive): cheap, reads no picture."""

@@ -58,6 +58,13 @@ _BESIDE = frozenset(
 """Suffixes of what lies beside samples and is none: labels, notes, archives."""
 
 
+NO_SUFFIX = "without a suffix"
+"""How files whose names have none are counted."""
+_NOTES = frozenset(
+    ["authors", "changelog", "copying", "labels", "license", "makefile", "notice", "readme", "thumbs", "version"]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The samples of a set."""
@@ -230,12 +237,14 @@ def _left_out(place: Place, folder: PurePosixPath, suffixes: Sequence[str], *, n
     names = [name for name in place.files(folder) if not name.startswith(".") and _might_be_one(name, suffixes)]
     if nested:
         names += [name for below in place.folders(folder) for name in _samples(place, below, suffixes)]
-    return dict(sorted(Counter(PurePosixPath(name).suffix.lower() for name in names).items()))
+    return dict(sorted(Counter(PurePosixPath(name).suffix.lower() or NO_SUFFIX for name in names).items()))
 
 
 def _might_be_one(name: str, suffixes: Sequence[str]) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
-    return suffix != "" and suffix not in suffixes and suffix.removeprefix(".") not in _BESIDE
+    if suffix == "":
+        return name.lower() not in _NOTES
+    return suffix not in suffixes and suffix.removeprefix(".") not in _BESIDE
 
 
 def _unclear(place: Place, found: Sequence[PurePosixPath], *, by_class: bool) -> DataMissing:

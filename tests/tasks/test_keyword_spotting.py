@@ -211,3 +211,9 @@ def test_folders_and_a_list_of_labels_are_two_truths_of_which_one_is_named(tmp_p
         task_of(tmp_path).check_truth()
     task = KeywordSpotting(DataRef(tmp_path, labels), KeywordSpottingOptions())
     assert task.score([Answer(0, pack_labels([7])), Answer(1, pack_labels([2]))]) == {"top1": 1.0}
+
+
+def test_what_is_read_is_said_of_the_files_that_the_task_reads(tmp_path: Path) -> None:
+    (feature_set(tmp_path) / "c.wave").write_bytes(b"RIFF")
+    (said,) = task_of(tmp_path).warnings()
+    assert "1 .wave): what is read is .bin" in said

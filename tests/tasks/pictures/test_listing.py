@@ -146,6 +146,11 @@ def test_files_that_no_set_takes_are_counted_and_said(lay: Lay) -> None:
     assert "are not read and not scored (2 .gif, 1 .png)" in said
 
 
+def test_files_without_a_suffix_are_left_out_with_a_word_unless_they_are_notes(lay: Lay) -> None:
+    task = task_of(lay("a.png", "b", "c", "README", "LICENSE"), 2)
+    assert task.describe_data()["left_out"] == {"without a suffix": 2}
+
+
 def test_a_whole_set_says_nothing(lay: Lay) -> None:
     task = task_of(lay("cat/a.png", "dog/b.png", "notes.txt"), 2)
     assert "left_out" not in task.describe_data()
