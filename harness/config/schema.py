@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
+from harness.config.compliance_tests import ComplianceTest
 from harness.config.invocation import Invocation
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.rules import Mode, Preset, Scenario, ServerLoad
@@ -66,6 +67,8 @@ class LoadSection(Section):
     """A rule set, as mobile-v6.0 (harness.config.rule_sets); null for the newest that has the benchmark."""
     round: str | None = None
     """Short for a rule set of the mobile suite."""
+    compliance: ComplianceTest | None = None
+    """A performance run under one of MLPerf inference's compliance tests (docs/submission.md)."""
     performance_sample_count: int | None = Field(default=None, ge=1)
     min_query_count: int | None = Field(default=None, ge=1)
     min_duration_ms: int | None = Field(default=None, ge=0)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from harness.config.compliance_tests import ComplianceTest
 from harness.config.rules import Mode, Preset, Scenario
 from harness.json_records import EMPTY, FLAT, LEFT_OUT
 from harness.machine.facts import System
@@ -70,6 +71,20 @@ class Rest:
     """The hottest sensor when it began; null where there is none."""
     celsius_after: float | None
     """The same when it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """A run under one of MLPerf inference's compliance tests."""
+
+    test: ComplianceTest
+    """`TEST01`: its answers are those of the accuracy run. `TEST04`: one sample over and over is no quicker."""
+    passed: bool | None
+    """Whether it passed; null while the runs that it vouches for are not done."""
+    why: tuple[str, ...]
+    """Why it did not, or what keeps it from being judged."""
+    needed: str
+    """Who needs the test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +144,8 @@ class Result:
     """The machine before and after; null for a run that did not come to its end."""
     system: System
     """The machine, as it was found before the run."""
+    compliance: Compliance | None = field(default=None, metadata=LEFT_OUT)
+    """The compliance test that it was made under; not there in other runs."""
     calibration: Calibration | None = field(default=None, metadata=LEFT_OUT)
     """What was found before LoadGen asked; not there in a run that did not come to its end."""
 

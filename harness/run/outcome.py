@@ -12,6 +12,7 @@ from typing import Any
 
 from accuracy.answers.log import LogError
 from backends.base import BackendInfo
+from harness.config.compliance_tests import NEEDED_BY
 from harness.errors import RunFailed
 from harness.json_records import from_json
 from harness.machine import facts as system
@@ -22,7 +23,7 @@ from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.gate import judge_run
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.read_data import samples_digest
-from harness.results.record import Reason, Result
+from harness.results.record import Compliance, Reason, Result
 from harness.results.scores import Metric, Parity
 from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
 from harness.results.warnings import (
@@ -67,7 +68,14 @@ def started(spec: Spec) -> Result:
         memory=Memory(),
         machine=None,
         system=system.describe(),
+        compliance=_compliance(spec),
     )
+
+
+def _compliance(spec: Spec) -> Compliance | None:
+    """The test that a run is made under; whether it passed is for those to say who know the runs that it vouches for."""
+    test = spec.load.compliance
+    return Compliance(test, None, ("the runs that it vouches for are not done",), NEEDED_BY) if test else None
 
 
 def known(result: Result, report: WorkerReport) -> Result:

@@ -20,6 +20,10 @@ AUDIT_FILE = "audit.config"
 """LoadGen lets a file of this name in the current directory override every setting in silence."""
 
 
+COMPLIANCE_FILE = "compliance-test.config"
+"""What LoadGen is handed in a run under a compliance test: never found by its name in the current directory."""
+
+
 Issue = Callable[[list[int], list[int]], None]
 
 
@@ -47,6 +51,8 @@ class Settings:
     seeds: tuple[int, int, int] | None
     """qsl, sample index, schedule; None keeps those of the wheel."""
     enable_trace: bool
+    audit: str | None = None
+    """Settings of a compliance test, which LoadGen takes over all others; None for none."""
 
 
 def floor() -> Issue:
@@ -102,7 +108,7 @@ def drive(
     log.log_output.copy_summary_to_stdout = False
     sut = lg.ConstructFastSUT(issue, _flush)
     qsl = lg.ConstructQSL(settings.total_sample_count, settings.performance_sample_count, load, unload)
-    lg.StartTestWithLogSettings(sut, qsl, test, log)
+    lg.StartTestWithLogSettings(sut, qsl, test, log, str(_audit_file(settings, folder)))
     lg.DestroyQSL(qsl)
     lg.DestroyFastSUT(sut)
     return _in_force(test)
@@ -174,6 +180,15 @@ def _user_conf(settings: Settings) -> str:
         names = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
         lines += [f"# *.*.{key} = {seed}" for key, seed in zip(names, settings.seeds, strict=True)]
     return "# What this run was set to.\n" + "\n".join(lines) + "\n"
+
+
+def _audit_file(settings: Settings, folder: Path) -> Path:
+    """The file that LoadGen is handed, by its path: without a test one that is not there."""
+    if settings.audit is None:
+        return folder / "no-audit"
+    path = folder / COMPLIANCE_FILE
+    path.write_text(settings.audit, encoding="ascii")
+    return path
 
 
 def _in_force(test: Any) -> dict[str, Any]:

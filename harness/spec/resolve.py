@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
 from harness.config.backend import with_absolute_paths
+from harness.config.compliance_tests import sampling_target
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
 from harness.config.registry import TASKS, backend_names, task_class
@@ -18,7 +19,7 @@ from harness.errors import ConfigError, unknown
 from harness.model.classes import score_columns
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import find_model
-from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force
+from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force, loadgen_name
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.user_paths import absolute
 from harness.zoo.files.sample_cache import cache_limit
@@ -213,6 +214,8 @@ def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
         seeds=rules.seeds,
         by_the_rules=rules.by_the_rules,
         expected_latency_cap_ns=rules.expected_latency_cap_ns,
+        compliance=load.compliance,
+        compliance_target=sampling_target(loadgen_name(benchmark, chosen)) if load.compliance == "TEST01" else None,
         performance_sample_count=load.performance_sample_count or chosen.performance_sample_count,
         max_sample_memory=load.max_sample_memory,
         too_few_samples=load.too_few_samples,

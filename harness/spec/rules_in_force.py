@@ -176,6 +176,13 @@ def in_force(benchmark: Benchmark, chosen: ChosenRules) -> InForce:
     )
 
 
+def loadgen_name(benchmark: Benchmark, chosen: ChosenRules) -> str | None:
+    """Under which name LoadGen and the compliance tests know the kind of a benchmark; None for none of inference's."""
+    rules = chosen.rules if chosen.rules.suite == "inference" else newest("inference")
+    found = rules.of_kind(benchmark.task)
+    return found.names.loadgen if found else None
+
+
 def refuse_unknown_seeds(benchmark: Benchmark) -> None:
     """A submission with seeds that nobody knows to be the round's would be refused by those who receive it.
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from accuracy.text_files import NotText, read_text
 from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
+from harness.config.compliance_tests import ComplianceTest
 from harness.config.invocation import Invocation
 from harness.config.rules import Mode, Preset, Scenario, Seeds, ServerLoad
 from harness.config.schema import Section
@@ -97,6 +98,10 @@ class Load(Section):
     """What a submission is held against; None in specs of earlier versions."""
     expected_latency_cap_ns: int | None = None
     """The most that the rules let LoadGen expect of a query; None for no limit."""
+    compliance: ComplianceTest | None = None
+    """The compliance test that the run is made under."""
+    compliance_target: int | None = None
+    """How many answers TEST01 logs; None of other runs."""
     performance_sample_count: int
     """Before it is capped at the set's size."""
     max_sample_memory: int | None = None

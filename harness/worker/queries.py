@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.config.compliance_tests import audit_text
 from harness.config.rules import STREAMS
 from harness.errors import ConfigError
 from harness.machine.facts import available_memory_bytes
@@ -31,6 +32,7 @@ def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Se
         server_target_latency_ns=plan.server_target_latency_ns,
         seeds=load.seeds,
         enable_trace=load.enable_trace,
+        audit=audit_text(load.compliance, load.compliance_target) if load.compliance else None,
     )
 
 

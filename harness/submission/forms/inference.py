@@ -11,6 +11,7 @@ from harness.config.rule_sets import BenchmarkRules
 from harness.errors import ConfigError
 from harness.submission.check.inference.scenarios import INFERRED
 from harness.submission.compliance.accuracy import compare, verify_accuracy
+from harness.submission.compliance.judge import samples_asked
 from harness.submission.compliance.performance import verify_performance
 from harness.submission.forms.accuracy_script import script_line
 from harness.submission.forms.documents import calibration, package_readme, run_readme
@@ -137,8 +138,7 @@ def _test(place: ScenarioPlace, pair: RunPair, run: SubmittedRun, official: Benc
     if run.test == "TEST01":
         yield from truncated_log(f"{folder}/accuracy", run, "")
         compared = compare(pair.accuracy.folder / ACCURACY, run.folder / ACCURACY)
-        asked = (run.log.integer("result_query_count") or 0) * (run.log.integer("effective_samples_per_query") or 1)
-        answers = verify_accuracy(compared, sampling_target(official.names.loadgen), asked)
+        answers = verify_accuracy(compared, sampling_target(official.names.loadgen), samples_asked(run.log))
         yield TextPiece(f"{folder}/verify_accuracy.txt", answers.text)
 
 

@@ -80,7 +80,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory, edit_log: Edit) -> Path:
 
     root = tmp_path_factory.mktemp("logs")
     for test in ("TEST01", "TEST04"):
-        (root / f"{test}.config").write_text(audit_text(test, "resnet50"), encoding="ascii")
+        (root / f"{test}.config").write_text(audit_text(test, 4096), encoding="ascii")
     for scenario in ("SingleStream", "MultiStream", "Offline"):
         for kind in ("performance", "accuracy", "TEST01", "TEST04"):
             audit = str(root / f"{kind}.config") if kind.startswith("TEST") else "none"
