@@ -18,6 +18,7 @@ examples:
   ./run.sh --task mobilebert --scenario Server --preset quick --set load.target_qps=10
   ./run.sh --task mobilebert --mode submission --out results/mine                  # docs/submission.md
   ./run.sh --task mobilebert --mode submission --rules inference-v6.1 --cooldown 0s --retry
+  ./run.sh --task mobilebert --rules inference-v6.1 --mode submission --compliance TEST01
   ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
   ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
@@ -49,6 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retry",
         action="store_true",
         help="run once more what is INVALID for what the calibration found, corrected by what the run has shown; both are kept",
+    )
+    parser.add_argument(
+        "--compliance",
+        action="append",
+        default=[],
+        metavar="TEST",
+        help="a compliance test of MLPerf inference, TEST01 or TEST04: a run of its own, judged by the performance and the "
+        "accuracy run that are made with it; repeat for both (docs/submission.md)",
     )
     parser.add_argument("--repeat", default="1", metavar="N", help="N runs, the median and the spread (default 1)")
     parser.add_argument(
@@ -85,6 +94,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
             require=arguments.require,
             standby=standby,
             retry=arguments.retry,
+            compliance=arguments.compliance,
         )
     finally:
         if standby is not None:

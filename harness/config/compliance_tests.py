@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+from harness.errors import UnknownName
 
 ComplianceTest = Literal["TEST01", "TEST04"]
 TESTS: tuple[ComplianceTest, ...] = ("TEST01", "TEST04")
@@ -17,6 +20,18 @@ _SAMPLING_TARGET = 4096
 """Of a benchmark that the tests are not made for: that of classification."""
 SAME_INDEX = 3
 """Of TEST04: the one sample of those in memory that every query asks for."""
+
+
+def named_tests(names: Sequence[str]) -> list[ComplianceTest]:
+    """The tests of these names.
+
+    Raises:
+        UnknownName: One is none.
+    """
+    by_name = {test.casefold(): test for test in TESTS}
+    if unknown := [name for name in names if name.casefold() not in by_name]:
+        raise UnknownName("compliance test", unknown[0], TESTS)
+    return [by_name[name.casefold()] for name in names]
 
 
 def sampling_target(loadgen_name: str | None) -> int:

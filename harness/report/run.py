@@ -9,7 +9,7 @@ from harness.report.accuracy import accuracy_rows
 from harness.report.requirements import missed_names, requirement_rows
 from harness.report.table import table_lines
 from harness.results.figures import Memory, Performance, Span
-from harness.results.record import Reason, Result
+from harness.results.record import Compliance, Reason, Result
 from harness.results.subject import BackendFacts, Model
 from harness.units import duration, number, rate_text, seconds
 
@@ -67,6 +67,8 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     if result.accuracy:
         rows += accuracy_rows(result.accuracy, result.accuracy_card)
     rows += requirement_rows(result.requirements)
+    if result.compliance:
+        rows.append(("compliance", _compliance(result.compliance)))
     if result.memory.peak_rss_bytes:
         rows.append(("peak memory", _memory(result.memory.peak_rss_bytes, result.memory)))
     if result.performance and result.machine:
@@ -85,6 +87,11 @@ def _rules(result: Result) -> list[tuple[str, str]]:
     if result.rules is None:
         return []
     return [("rules", "; ".join((result.rules, *result.rules_notes)))]
+
+
+def _compliance(compliance: Compliance) -> str:
+    verdict = {True: "passed", False: "FAILED", None: "not judged yet"}[compliance.passed]
+    return f"{compliance.test} {verdict}; needed by {compliance.needed}"
 
 
 def _memory(peak_bytes: int, memory: Memory) -> str:

@@ -48,6 +48,7 @@ def execute_series(series: Series, out: Path, screen: Screen, *, may_go_on: bool
         for number in range(len(series.runs)):
             running.run(number)
             on_top.so_far(running.top())
+        running.verify()
         top = running.top(ended=True)
         on_top.end(top)
     from harness.report.series import render_series
@@ -92,6 +93,22 @@ class _Running:
         self._screen.say(f"{planned.name} is INVALID: {better.why}; it runs once more as {again.name}")
         self._keep(replace(done, again=again.name))
         self._keep(self._do(again))
+
+    def verify(self) -> None:
+        """Judges the compliance tests by the runs that they vouch for, and writes their results once more."""
+        from harness.submission.compliance.judge import judged
+
+        for place, run in enumerate(self.runs):
+            compliance = run.result.compliance
+            # Of a series that goes on it may be judged already.
+            if compliance is None or compliance.passed is not None or run.again or run.result.status == "failed":
+                continue
+            beside = {one.result.mode: one.directory for one in self.runs if vouches(run, one)}
+            accuracy = self._out / beside["accuracy"] if "accuracy" in beside else None
+            folder, target = self._out / run.directory, self._specs[run.directory].load.compliance_target
+            result = judged(run.result, folder, self._out / beside.get("performance", ""), accuracy, target)
+            results.keep(folder, result)
+            self.runs[place] = replace(run, result=result)
 
     def top(self, *, ended: bool = False) -> SeriesResult:
         """The result on top, so far or in the end; also of each benchmark of a suite, in its own directory."""
@@ -179,6 +196,12 @@ def _answering_alike(planned: PlannedRun, runs: Sequence[SeriesRun]) -> PlannedR
         return planned
     section = backend.model_copy(update={"options": {"engine": engines.chosen}})
     return replace(planned, spec=planned.spec.model_copy(update={"backend": section}))
+
+
+def vouches(test: SeriesRun, other: SeriesRun) -> bool:
+    """Whether a run under a compliance test vouches for another one."""
+    asked = [(run.backend_asked, run.model_asked, group_of(run)) for run in (test, other)]
+    return asked[0] == asked[1] and other.result.compliance is None and other.again is None
 
 
 def group_of(run: SeriesRun) -> str:

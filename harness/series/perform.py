@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from harness.config.compliance_tests import named_tests
 from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
 from harness.machine.child_process import Child
 from harness.machine.standby import Standby
@@ -54,6 +55,7 @@ def perform(
     require: Sequence[str] = (),
     standby: Standby | None = None,
     retry: bool = False,
+    compliance: Sequence[str] = (),
 ) -> Performed:
     """One run or a series of runs, in a directory of their own.
 
@@ -68,6 +70,10 @@ def perform(
         require: What is asked of the figures, besides what the config asks.
         standby: A worker that was started ahead, for one run; None starts each when it is needed.
         retry: Whether a run that is INVALID for what the calibration found runs once more.
+        compliance: Compliance tests of MLPerf inference, by name.
+
+    Raises:
+        UnknownName: No such compliance test.
     """
     series = plan_series(
         config,
@@ -78,6 +84,7 @@ def perform(
         cache_dir=cache_dir(),
         require=require,
         retry=retry,
+        compliance=named_tests(compliance),
     )
     screen = Screen(quiet=as_json)
     own = out is None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.backend import parse_backend
+from harness.config.compliance_tests import ComplianceTest
 from harness.config.files import read_config
 from harness.config.registry import TASKS, task_class
 from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
@@ -88,6 +89,7 @@ def plan_series(
     cache_dir: Path,
     require: Sequence[str] = (),
     retry: bool = False,
+    compliance: Sequence[ComplianceTest] = (),
 ) -> Series:
     """Every run that the options ask for. The config is read once, and repeats of a run share its spec.
 
@@ -100,6 +102,7 @@ def plan_series(
         cache_dir: Where official and built-in models and data lie.
         require: What the command line asks of the figures, besides the config.
         retry: Whether a run that is INVALID for what the calibration found runs once more.
+        compliance: Compliance tests, each a run of its own beside those that it vouches for.
 
     Raises:
         ConfigError: The config or an override is wrong, or a run lacks something.
@@ -116,17 +119,38 @@ def plan_series(
     if mode == "submission":
         refuse_unknown_seeds(benchmark)
         overrides = [*overrides, *of_submission(benchmark)]
-    modes, models = _MODES.get(mode, (mode,)), models or [benchmark.model.use]
+    kinds, models = _kinds(mode, compliance, repeat), models or [benchmark.model.use]
     runs: list[PlannedRun] = []
-    for one_mode, backend, model in itertools.product(modes, backends or [benchmark.backend.name], models):
+    for (one_mode, test), backend, model in itertools.product(kinds, backends or [benchmark.backend.name], models):
         chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
+        chosen += [("load.compliance", test)] if test or compliance else []
         spec = resolve(file, chosen, cache_dir)
         for number in range(repeat):
-            name = f"{len(runs) + 1}-{one_mode}-{backend.partition(':')[0]}"
+            name = f"{len(runs) + 1}-{test or one_mode}-{backend.partition(':')[0]}"
             rests = mode == "submission" and one_mode == "performance" and bool(runs)
             rest = planned_rest(spec, benchmark.load.rest_s, repeats=number > 0) if rests else None
             runs.append(PlannedRun(name, spec, backend, model, rest))
     return Series(mode, tuple(runs), retry, _peak_search(benchmark) if mode == "find-peak" else None)
+
+
+def _kinds(mode: Mode, compliance: Sequence[ComplianceTest], repeat: int) -> list[tuple[Mode, ComplianceTest | None]]:
+    """What runs, in its order: all that is timed before any accuracy run.
+
+    Raises:
+        ConfigError: Compliance tests in a mode that has no performance run, or with repeats.
+    """
+    modes = _MODES.get(mode, (mode,))
+    if not compliance:
+        return [(one, None) for one in modes]
+    if mode not in ("performance", "submission") or repeat > 1:
+        raise ConfigError(
+            "--compliance vouches for one performance run: use it with --mode performance or submission, without --repeat"
+        )
+    if len(set(compliance)) < len(compliance):
+        raise ConfigError(f"--compliance names a test twice: {', '.join(compliance)}")
+    kinds: list[tuple[Mode, ComplianceTest | None]] = [("performance", None)]
+    kinds += [("performance", test) for test in compliance]
+    return [*kinds, ("accuracy", None)] if "accuracy" in modes or "TEST01" in compliance else kinds
 
 
 def planned_rest(spec: Spec, asked_s: float | None, *, repeats: bool = False) -> PlannedRest | None:

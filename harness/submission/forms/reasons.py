@@ -48,6 +48,8 @@ def _of_run(run: SubmittedRun, rules: RuleSet) -> Iterator[str]:
     if result.status != "valid":
         why = "; ".join(reason.what for reason in result.reasons)
         yield f"the result is {result.status}{f': {why}' if why else ''}"
+    if not run.rested:
+        yield "the machine did not rest before it as the rules say (--cooldown)"
     if load.preset != "rules":
         yield f"--preset {load.preset}: shorter than the rules ask"
     seeds = rules.seeds.known
@@ -75,6 +77,11 @@ def _of_files(run: SubmittedRun) -> Iterator[str]:
         yield f"nobody has published a checksum of the data set {data.name}"
     if run.spec.dataset.count is not None:
         yield f"--count: the first {run.spec.dataset.count} samples"
+    parity = run.result.parity
+    if parity is not None and parity.comparison.passed is False:
+        yield "the backend disagrees with the CPU"
+    if run.spec.backend.name == "null":
+        yield "--backend null: no model was run"
 
 
 def _of_logs(run: SubmittedRun) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.config.compliance_tests import ComplianceTest
@@ -38,6 +38,8 @@ class SubmittedRun:
     summary: SummaryLog
     test: ComplianceTest | None
     """That it was run under."""
+    rested: bool = True
+    """Whether the machine rested before the runs of its series as the rules say."""
 
     @property
     def member(self) -> SuiteMember | None:
@@ -75,8 +77,10 @@ def collect(folders: Sequence[Path]) -> list[SubmittedRun]:
     """
     runs: dict[Path, SubmittedRun] = {}
     for folder in folders:
+        top = read_result(folder)
+        submission = top.submission if isinstance(top, SeriesResult) else None
         for one in run_folders(folder):
-            runs[one.resolve()] = _read(one)
+            runs[one.resolve()] = replace(_read(one), rested=submission is None or submission.rested)
     return list(runs.values())
 
 
@@ -95,7 +99,9 @@ def run_folders(folder: Path) -> Iterator[Path]:
     if not result.runs:
         raise ConfigError(f"{folder} is a series of which no run came to its end")
     for run in result.runs:
-        yield folder / run.directory
+        # In the place of one that has another after it stands that other.
+        if run.again is None:
+            yield folder / run.directory
 
 
 def _read(folder: Path) -> SubmittedRun:
