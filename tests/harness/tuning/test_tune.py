@@ -25,12 +25,11 @@ def tune(keyword_model: Path, keyword_data: Path) -> list[str]:
     return ["tune", "--task", "kws", "--model", str(keyword_model), "--dataset", str(keyword_data)]
 
 
-@pytest.mark.parametrize("scenario", ["SingleStream", "Offline"])
 def test_the_best_is_written_as_a_config_that_run_takes(
-    scenario: str, call: Cli, tune: list[str], short: list[str], tmp_path: Path, read_result: Read
+    call: Cli, tune: list[str], short: list[str], tmp_path: Path, read_result: Read
 ) -> None:
     file = tmp_path / "best" / "kws.yaml"
-    done = call(*tune, *FEW, "--scenario", scenario, "--out", file, "--json")
+    done = call(*tune, *FEW, "--out", file, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     rows = {row["name"]: row for row in found["rows"]}
@@ -45,25 +44,36 @@ def test_the_best_is_written_as_a_config_that_run_takes(
     assert found["file"] == str(file)
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert config["inherits"] == "kws"
-    assert config["load"] == {"scenario": scenario}
+    assert config["load"] == {"scenario": "SingleStream"}
     assert config["backend"]["threads"] == found["fields"]["backend.threads"]
     run = call("--task", file, *short[2:], "--out", tmp_path / "run")
     assert run.returncode == 0, run.stderr
     result = read_result(tmp_path / "run")
-    assert result["scenario"] == scenario
+    assert result["scenario"] == "SingleStream"
     assert result["backend"]["threads"] == found["fields"]["backend.threads"]
     assert result["backend"]["instances"] == found["fields"]["backend.instances"]
     assert result["backend"]["engine"] == found["fields"]["backend.options"]["engine"]
     assert result["model"]["name"] == "keywords"
 
 
-def test_the_table_names_every_candidate_and_how_sure_the_best_is(call: Cli, tune: list[str], tmp_path: Path) -> None:
-    done = call(*tune, *FEW, "--out", tmp_path / "best.yaml")
+def test_the_table_names_every_candidate_and_how_sure_the_best_is_of_which_a_pool_is_one(
+    call: Cli, tune: list[str], short: list[str], tmp_path: Path, read_result: Read
+) -> None:
+    file = tmp_path / "best.yaml"
+    done = call(*tune, *FEW, "--scenario", "Offline", "--out", file)
     assert done.returncode == 0, done.stderr
     for text in ("default", "memory MB", "95 % interval", "engine=Interpreter, no XNNPACK", "best"):
         assert text in done.stdout
     assert "CompiledModel" not in done.stdout
-    assert done.stdout.endswith(f"./run.sh --task {tmp_path / 'best.yaml'}\n")
+    assert done.stdout.endswith(f"./run.sh --task {file}\n")
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert config["load"] == {"scenario": "Offline"}
+    run = call("--task", file, *short[2:], "--out", tmp_path / "run")
+    assert run.returncode == 0, run.stderr
+    result = read_result(tmp_path / "run")
+    assert result["scenario"] == "Offline"
+    assert result["backend"]["threads"] == config["backend"]["threads"]
+    assert result["backend"]["instances"] == config["backend"]["instances"]
 
 
 @pytest.mark.parametrize(
