@@ -7,3 +7,9 @@ class TruthError(Exception):
     """A ground truth that is absent, corrupt or does not belong. The user must fix it: exit status 2."""
 
     exit_status = 2
+
+
+class MetricUnusable(Exception):  # noqa: N818 - it says what it is
+    """A metric of the user's own that is not installed, or breaks. The user must fix it: exit status 2."""
+
+    exit_status = 2

@@ -57,11 +57,17 @@ class TensorSpec:
     scale: float = 0.0
     """Per-tensor scale; 0.0 where the tensor is not quantised."""
     zero_point: int = 0
+    stored_as: str = ""
+    """The type in the file, as `int4`, where numpy has none of it and `dtype` is what it is handed over in; else ""."""
 
     @property
     def nbytes(self) -> int:
         """Size of the tensor in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def zeros(self) -> Array:
+        """Zeros in its shape and type; of a tensor of texts, empty ones."""
+        return np.full(self.shape, b"", object) if self.dtype.hasobject else np.zeros(self.shape, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

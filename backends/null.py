@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from backends.base import Array, Backend, BackendInfo
 from backends.litert.interpreter import InterpreterBackend
 
@@ -18,7 +16,7 @@ class NullBackend(Backend):
         """Opens the model once, to know its tensors, and lets it go."""
         real = InterpreterBackend(model, name="null", threads=threads, xnnpack=False, input_shapes=input_shapes)
         self.inputs, self.outputs = real.inputs, real.outputs
-        self._answer = [np.zeros(spec.shape, spec.dtype) for spec in self.outputs]
+        self._answer = [spec.zeros() for spec in self.outputs]
 
     def invoke(self, inputs: Sequence[Array]) -> list[Array]:  # noqa: ARG002 - that is the point
         """Returns the same zeros every time."""

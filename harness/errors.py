@@ -16,6 +16,7 @@
     accuracy.answers.log.LogError         2     an accuracy log that is cut or corrupt
     accuracy.errors.TruthError            2     a ground truth that is absent, corrupt or does not belong
       accuracy.records.tfrecord.RecordError   2     a record file that is absent, cut or corrupt
+    accuracy.errors.MetricUnusable        2     a metric of the user's own that is not installed, or breaks
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.text_files.NotText, accuracy.truth.text_proto.TextProtoError,

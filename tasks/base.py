@@ -59,6 +59,10 @@ class Tensor(Protocol):
     def zero_point(self) -> int:
         """Per-tensor quantisation zero point."""
 
+    @property
+    def stored_as(self) -> str:
+        """The type in the model's file, as `int4`, where numpy has none of it and `dtype` is how it is handed over; else ""."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataRef:
@@ -118,6 +122,10 @@ class Codec(ABC):
     """True where the log format opens with the sample's index: the caller then overwrites the first float32 of
     every seven of the answer with it, since post-processing never gets to know which sample it answers."""
 
+    judges_outputs: ClassVar[bool] = False
+    """True where the task itself says of an answer that it holds NaN, or is of another shape than the model promised: such a
+    one is then no failure of the run."""
+
     @abstractmethod
     def preprocess(self, index: int) -> tuple[Array, ...]:
         """Untimed: one sample as the model's inputs, in the model's order, types and shapes (batch 1), C-contiguous.
@@ -171,6 +179,10 @@ class Task(ABC):
     metrics: ClassVar[tuple[str, ...]] = ()
     """All that `score` may give: what a target or a requirement may name, known before anything runs. Where a name does not
     tell what its metric counts in, `metric_kinds` does."""
+    own_data: ClassVar[str] = ""
+    """What stands for a path where no data are given and the task makes its samples itself; empty where it makes none."""
+    takes_reference: ClassVar[bool] = False
+    """Whether the outputs of another model or backend may be its ground truth: a folder of `.npz` files, by output name."""
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
     """The options under which this task reads and writes the logs of other harnesses; empty where they log nothing."""
 

@@ -234,6 +234,49 @@ def join_models() -> Callable[..., Path]:
     return join
 
 
+@pytest.fixture(scope="session")
+def write_model() -> Callable[..., Path]:
+    """Writes a model of any types, op by op: `write(path, tensors, ops, inputs, outputs)`.
+
+    Tensors are (name, shape, type) with -1 for a size that is left open, ops (name, inputs, outputs) without options, by place.
+    """
+
+    def write(
+        path: Path,
+        tensors: Sequence[tuple[str, Sequence[int], str]],
+        ops: Sequence[tuple[str, Sequence[int], Sequence[int]]],
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+    ) -> Path:
+        codes = [getattr(schema.BuiltinOperator, name) for name, _, _ in ops]
+        graph = schema.SubGraphT(
+            name="main",
+            tensors=[
+                schema.TensorT(
+                    name=name,
+                    shape=[abs(size) for size in shape],
+                    shapeSignature=list(shape) if min(shape, default=1) < 0 else None,
+                    type=getattr(schema.TensorType, kind),
+                    buffer=0,
+                )
+                for name, shape, kind in tensors
+            ],
+            operators=[
+                schema.OperatorT(opcodeIndex=place, inputs=list(given), outputs=list(made))
+                for place, (_, given, made) in enumerate(ops)
+            ],
+            inputs=list(inputs),
+            outputs=list(outputs),
+        )
+        known = [
+            schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=1) for code in codes
+        ]
+        made = schema.ModelT(version=3, operatorCodes=known, subgraphs=[graph], buffers=[schema.BufferT()])
+        return _write_model(made, path)
+
+    return write
+
+
 def _write_model(model: Any, path: Path) -> Path:
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")

@@ -248,7 +248,8 @@ def _without_buffers(specs: Sequence[TensorSpec]) -> list[str]:
 
 
 def _check_types(model: Path, specs: Sequence[TensorSpec]) -> None:
-    if wrong := _without_buffers(specs):
+    packed = [f"{spec.name} is {spec.stored_as}" for spec in specs if spec.stored_as]
+    if wrong := [*_without_buffers(specs), *packed]:
         raise ModelRejected(
             f"CompiledModel has no buffers for tensors of {model}: {', '.join(wrong)}. Use --backend cpu, or convert the "
             "model with 32-bit integers."

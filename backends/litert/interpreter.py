@@ -14,6 +14,7 @@ from backends.base import (
     BackendInfo,
     BackendUnavailable,
     Coverage,
+    ModelRejected,
     Run,
     RunRaw,
     Stages,
@@ -24,12 +25,16 @@ from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.model_reader import read_model
+from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
 from backends.litert.node_timer import NodeTimer
 from backends.litert.profile import Clocks, cpu_time_share
 from backends.litert.tensor_memory import as_bytes, lasting_views
 from backends.litert.weight_cache import told
 from native import timed_path
+
+_NOT_GIVEN = frozenset({"int2"})
+"""Types of inputs that the runtime's Python has no way to write."""
 
 
 class InterpreterBackend(Backend):
@@ -68,14 +73,20 @@ class InterpreterBackend(Backend):
         self._load()
         self._keeps = hidden_state(read_model(model))
         with refusals_explained(model):
-            names = _signature_names(self._interpreter)
+            names, types = _signature_names(self._interpreter), _types_without_numpy(model)
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-            self.inputs = tuple(_spec(detail, names) for detail in inputs)
-            self.outputs = tuple(_spec(detail, names) for detail in outputs)
+            self.inputs = tuple(_spec(detail, names, types) for detail in inputs)
+            self.outputs = tuple(_spec(detail, names, types) for detail in outputs)
+        if odd := [tensor for tensor in self.inputs if tensor.stored_as in _NOT_GIVEN]:
+            raise ModelRejected(
+                f"{model}: input {odd[0].name} is {odd[0].stored_as}, which the runtime cannot be given"
+            )
         self._name = name
         self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
         self._output_indexes = [int(detail["index"]) for detail in outputs]
+        # Now, while no tensor whose size only a run tells has any memory.
+        self._memory = self._find_memory()
 
     def _load(self) -> None:
         loaded = load_interpreter(self._model, self._asked)
@@ -88,16 +99,27 @@ class InterpreterBackend(Backend):
         for index, array in zip(self._input_indexes, inputs, strict=True):
             interpreter.set_tensor(index, array)
         interpreter.invoke()
-        return [interpreter.get_tensor(index) for index in self._output_indexes]
+        return self._get_outputs()
+
+    def _output(self, index: int) -> Array:
+        """A copy of an output. The runtime gives none of one that turns out to be empty."""
+        try:
+            array: Array = self._interpreter.get_tensor(index)
+        except ValueError:
+            (detail,) = (each for each in self._interpreter.get_output_details() if int(each["index"]) == index)
+            if 0 not in detail["shape"]:
+                raise
+            return np.empty(tuple(int(size) for size in detail["shape"]), detail["dtype"])
+        return array
 
     def runner(self) -> Run:
         """Writes to and reads from the tensors' own memory, where it stays in its place; else `invoke`."""
-        memory = self._memory()
+        memory = self._memory
         return self.invoke if memory is None else self._run_in(*memory)
 
     def raw_runner(self) -> RunRaw | None:
         """As `runner`."""
-        memory = self._memory()
+        memory = self._memory
         if memory is None:
             return None
         given, answers = [as_bytes(array) for array in memory[0]], memory[1]
@@ -112,7 +134,7 @@ class InterpreterBackend(Backend):
         """Where tensors stay in their places, the inputs are written there and the outputs read there, as `runner` does."""
         if type(self).invoke is not InterpreterBackend.invoke:
             return None
-        memory, run = self._memory(), type(self._interpreter._interpreter).Invoke
+        memory, run = self._memory, type(self._interpreter._interpreter).Invoke
         if memory is None:
             return Stages(self._set_inputs, lambda: run(self._interpreter._interpreter), self._get_outputs)
         (given, answers), interpreter = memory, self._interpreter
@@ -129,7 +151,7 @@ class InterpreterBackend(Backend):
             self._interpreter.set_tensor(index, array)
 
     def _get_outputs(self) -> list[Array]:
-        return [self._interpreter.get_tensor(index) for index in self._output_indexes]
+        return [self._output(index) for index in self._output_indexes]
 
     def _run_in(self, given: Sequence[Any], answers: list[Array]) -> Callable[[Sequence[Any]], list[Array]]:
         """Runs the model on what is copied into `given`, arrays or bytes."""
@@ -155,7 +177,7 @@ class InterpreterBackend(Backend):
 
     def batch_runner(self) -> RunBatch:
         """As `runner`, of several samples."""
-        memory = self._memory()
+        memory = self._memory
         if memory is None:
             return super().batch_runner()
         fill, answers = filler(memory[0]), split(memory[1])
@@ -168,10 +190,13 @@ class InterpreterBackend(Backend):
 
         return run_batch
 
-    def _memory(self) -> tuple[list[Array], list[Array]] | None:
+    def _find_memory(self) -> tuple[list[Array], list[Array]] | None:
         """The inputs' and the outputs' own memory; None where it moves, or a backend built on this one wants to be asked."""
         # An interpreter that is opened anew has its tensors elsewhere.
         if type(self).invoke is not InterpreterBackend.invoke or self._keeps.only_anew:
+            return None
+        # The runtime unpacks them, and has texts as it likes: their memory is no array.
+        if any(tensor.stored_as or tensor.dtype.hasobject for tensor in (*self.inputs, *self.outputs)):
             return None
         views = lasting_views(self._interpreter, [*self._input_indexes, *self._output_indexes])
         # Of no dimension: nothing could be written to all of it by a slice.
@@ -220,7 +245,7 @@ class InterpreterBackend(Backend):
 
     def close(self) -> None:
         """Frees the interpreter, then the delegates that it points to."""
-        self._interpreter = None
+        self._interpreter = self._memory = None
         self._delegate = self._flex = None
 
     @property
@@ -253,12 +278,21 @@ def _signature_names(interpreter: Any) -> Mapping[int, str]:
     return {int(detail["index"]): name for name, detail in details.items()}
 
 
-def _spec(detail: Mapping[str, Any], names: Mapping[int, str]) -> TensorSpec:
+def _types_without_numpy(model: Path) -> Mapping[int, str]:
+    """Tensor index -> its type in the file, where numpy has none of it."""
+    tensors = enumerate(read_model(model).main.tensors)
+    return {index: tensor.dtype for index, tensor in tensors if tensor.dtype in HANDED_OVER_AS}
+
+
+def _spec(detail: Mapping[str, Any], names: Mapping[int, str], types: Mapping[int, str]) -> TensorSpec:
     scale, zero_point = detail["quantization"]
+    dtype = np.dtype(detail["dtype"])
     return TensorSpec(
         name=names.get(int(detail["index"]), str(detail["name"])),
         shape=tuple(int(size) for size in detail["shape"]),
-        dtype=np.dtype(detail["dtype"]),
+        # Texts have any length, and numpy's `S` that of the longest.
+        dtype=np.dtype(object) if dtype.kind == "S" else dtype,
         scale=float(scale),
         zero_point=int(zero_point),
+        stored_as=types.get(int(detail["index"]), ""),
     )

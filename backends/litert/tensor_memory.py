@@ -30,7 +30,7 @@ def lasting_views(interpreter: Any, tensors: Sequence[int]) -> list[Array] | Non
         # LRT tflite/core/subgraph.cc: a dynamic tensor gets its memory when the op that writes it runs.
         for op in executed(interpreter):
             for tensor in op["outputs"]:
-                _view(interpreter, int(tensor))
+                _memory(interpreter, int(tensor))
         return [_view(interpreter, tensor) for tensor in tensors]
     except ValueError:
         return None
@@ -44,12 +44,18 @@ def as_bytes(array: Array) -> memoryview:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def _view(interpreter: Any, tensor: int) -> Array:
-    """The tensor's memory as an array that does not hold on to the interpreter."""
+def _memory(interpreter: Any, tensor: int) -> Any:
+    """The tensor's memory, which holds on to the interpreter; of a tensor without axes only its value is to be had."""
     holding = interpreter.tensor(tensor)()
-    if not hasattr(holding, "ctypes"):
-        raise ValueError("of a tensor without a dimension the runtime gives the number, not its memory")
     if not holding.nbytes:
         raise ValueError("an empty tensor has no memory")
+    return holding
+
+
+def _view(interpreter: Any, tensor: int) -> Array:
+    """The tensor's memory as an array that does not hold on to the interpreter."""
+    holding = _memory(interpreter, tensor)
+    if not holding.ndim:
+        raise ValueError("of a tensor without a dimension the runtime gives the number, not its memory")
     memory = (ctypes.c_char * holding.nbytes).from_address(holding.ctypes.data)
     return np.frombuffer(memory, holding.dtype).reshape(holding.shape)

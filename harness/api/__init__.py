@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.api.arrays import AnyModel, Arrays
 from harness.api.inputs import Names, Picture
+from harness.api.kinds import kind_of
 from harness.api.models import (
     Classifier,
     Detector,
@@ -24,11 +26,12 @@ from harness.api.models import (
     QuestionAnswerer,
     Segmenter,
     SuperResolver,
-    kind_of,
     resolve_arguments,
 )
 
 __all__ = [
+    "AnyModel",
+    "Arrays",
     "Box",
     "Boxes",
     "Classifier",
@@ -50,7 +53,7 @@ __all__ = [
 
 
 def open_model(
-    task: str,
+    task: str = "tensors",
     *,
     model: str | Path | None = None,
     backend: str | None = None,
@@ -61,7 +64,8 @@ def open_model(
     """Opens a model for questions of a task.
 
     Args:
-        task: A benchmark's name (`mobilenet_edgetpu`), an alias (`classification`) or the path of a config file.
+        task: A benchmark's name (`mobilenet_edgetpu`), an alias (`classification`) or the path of a config file; left out for
+            any model, which is asked with arrays.
         model: `auto`, `official`, `standin`, a name from the config, or the path of a TFLite file; None takes the config's
             own, which is `auto` in those that come with the program.
         backend: As `--backend` of a run; None takes the config's own, or `cpu`.
@@ -71,8 +75,8 @@ def open_model(
         **options: Options of the task as its config has them, for example `profile="pillow"`.
 
     Returns:
-        A `Classifier`, `Detector`, `Segmenter`, `QuestionAnswerer`, `SuperResolver` or `KeywordSpotter`. Each has an
-        `open` of its own, which is this function for readers who want types.
+        A `Classifier`, `Detector`, `Segmenter`, `QuestionAnswerer`, `SuperResolver`, `KeywordSpotter` or `AnyModel`. Each has
+        an `open` of its own, which is this function for readers who want types.
 
     Raises:
         ConfigError: An unknown name or option, or no model.

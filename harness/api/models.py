@@ -73,6 +73,8 @@ class Model(ABC):
 
     task: ClassVar[str]
     """The kind of task in the config."""
+    judges_outputs: ClassVar[bool] = False
+    """As `tasks.base.Codec.judges_outputs`."""
     model: ModelRef
     """The file, and whether it is an official one, a stand-in or the user's."""
 
@@ -92,6 +94,8 @@ class Model(ABC):
         Raises:
             ConfigError: Also where the benchmark is of another kind.
         """
+        from harness.api.kinds import kind_of
+
         asked = resolve_arguments(task, model, backend, threads, options)
         if (right := kind_of(asked)) is not cls:
             raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right.__name__}")
@@ -162,7 +166,7 @@ class Model(ABC):
         if self._opener.resets:
             # As in a run: every question is the first one.
             self._backend.reset()
-        return checked(self._backend, self._backend.invoke)(inputs)
+        return checked(self._backend, self._backend.invoke, judged=self.judges_outputs)(inputs)
 
     def _prove_same_again(self, inputs: Sequence[Array], first: Sequence[Array]) -> None:
         """Asks the first question twice, as a run does: see `harness.model.repetition`."""
@@ -387,25 +391,6 @@ class QuestionAnswerer(Model):
                 f"open_model(..., vocab=PATH)"
             )
         return beside if beside.is_file() else builtin_path("squad", cache_dir() / "builtin") / VOCABULARY
-
-
-KINDS: Mapping[str, type[Model]] = {
-    kind.task: kind for kind in (Classifier, Detector, Segmenter, QuestionAnswerer, SuperResolver, KeywordSpotter)
-}
-
-
-def kind_of(asked: Asked) -> type[Model]:
-    """Who asks models of this task.
-
-    Raises:
-        ConfigError: Nobody: no single question of this task can be asked.
-    """
-    if asked.benchmark.task not in KINDS:
-        raise ConfigError(
-            f"{asked.benchmark.title} is {asked.benchmark.task}, of which no single question can be asked; "
-            f"known: {', '.join(sorted(KINDS))}"
-        )
-    return KINDS[asked.benchmark.task]
 
 
 def _fitted(task: str, asked: Asked, names: ClassNames | None) -> Any:

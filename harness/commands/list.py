@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.published import DatasetEntry, FileEntry, ModelEntry
-from harness.config.registry import backend_kind, backend_names
+from harness.config.registry import ANY_MODEL, TASKS, backend_kind, backend_names, task_class, task_names
 from harness.config.rule_sets import rounds_with
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
@@ -43,6 +43,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         tasks=tuple(_task(name, load_benchmark(find_benchmark(name))) for name in tasks),
         collections=tuple(_collection(name, collections[name]) for name in asked if name in collections),
         backends=None if arguments.names else tuple(_backend(name) for name in backend_names()),
+        task_kinds=None if arguments.names else tuple(_task_kind(name) for name in task_names()),
     )
     return Outcome(EXIT_VALID, _text(listing), to_json(listing))
 
@@ -94,6 +95,19 @@ class ListedCollection:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedKind:
+    """A kind of task, of which a YAML file makes a benchmark."""
+
+    name: str
+    plug_in: bool
+    """Whether an installed package brings it."""
+    here: bool
+    """Whether it can be imported."""
+    why: str
+    """Why it is not here."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedBackend:
     """A backend, and whether it can be imported."""
 
@@ -112,6 +126,8 @@ class Listing:
     collections: tuple[ListedCollection, ...]
     backends: tuple[ListedBackend, ...] | None = field(metadata=LEFT_OUT)
     """None where only some names were asked for."""
+    task_kinds: tuple[ListedKind, ...] | None = field(default=None, metadata=LEFT_OUT)
+    """Likewise."""
 
 
 def _task(name: str, benchmark: Benchmark) -> ListedTask:
@@ -181,18 +197,45 @@ def _backend(name: str) -> ListedBackend:
     return ListedBackend(name, here=True, why="")
 
 
+def _task_kind(name: str) -> ListedKind:
+    plug_in = name not in TASKS
+    try:
+        task_class(name)
+    except Exception as error:
+        # As of a backend.
+        return ListedKind(name, plug_in, here=False, why=str(error))
+    return ListedKind(name, plug_in, here=True, why="")
+
+
 def _text(listing: Listing) -> str:
     lines: list[str] = []
     for task in listing.tasks:
         also = f" ({', '.join(task.aliases)})" if task.aliases else ""
-        lines += [f"{task.name}{also}: {task.title}", *_rows("model", task.models), *_rows("data", task.datasets), ""]
+        lines += [f"{task.name}{also}: {task.title}", *_rows("model", task.models), *_rows("data", task.datasets)]
+        lines += [*_any_model(task), ""]
     for collection in listing.collections:
         lines += [f"{collection.name}: {collection.title}", *_rows("model", collection.models)]
         lines += [*_rows("file", collection.files), ""]
+    if listing.task_kinds is not None:
+        lines.append("kinds of task: " + ", ".join(_kind_text(kind) for kind in listing.task_kinds if kind.here))
+        lines += [f"  {kind.name}: not here: {kind.why}" for kind in listing.task_kinds if not kind.here]
     if listing.backends is not None:
         lines.append("backends: " + ", ".join(backend.name for backend in listing.backends if backend.here))
         lines += [f"  {backend.name}: not here: {backend.why}" for backend in listing.backends if not backend.here]
     return "\n".join([*lines, f"cache: {listing.cache}"])
+
+
+def _any_model(task: ListedTask) -> list[str]:
+    if task.kind != ANY_MODEL or task.models:
+        return []
+    return [
+        "  model  any: --model FILE, or a name of this list; --task may be left out",
+        "  data   arrays of yours (--dataset), or random inputs",
+    ]
+
+
+def _kind_text(kind: ListedKind) -> str:
+    return f"{kind.name} (a plug-in's)" if kind.plug_in else kind.name
 
 
 def _rows(what: str, rows: Sequence[ListedFile]) -> list[str]:

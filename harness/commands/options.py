@@ -60,6 +60,16 @@ FIELDS = {
     "dataset": ConfigOption(
         "dataset.use", "NAME|PATH", "a path, a data set of the config, official, builtin or auto (default auto)"
     ),
+    "reference-model": ConfigOption(
+        "reference.model",
+        "NAME|PATH",
+        "of any model (task tensors), in accuracy runs: the model whose answers to the same samples are held to be right",
+    ),
+    "reference-backend": ConfigOption(
+        "reference.backend",
+        "NAME[:OPTIONS]",
+        "likewise the backend that runs it, one thread (default cpu; alone: the model itself on that backend)",
+    ),
     "truth": ConfigOption("dataset.truth", "PATH", "the ground truth (default: found in or beside the data set)"),
     "profile": ConfigOption(
         "dataset.profile", "NAME", "how pictures are prepared: mobile, tflite-eval, pillow or opencv (default mobile)"
@@ -116,7 +126,7 @@ def overrides_of(arguments: argparse.Namespace, fields: Mapping[str, ConfigOptio
         given = getattr(arguments, name.replace("-", "_"))
         if given is not None:
             found.append((option.field, parse_value(f"--{name}", given) if option.number else given))
-    return [*found, *input_shapes_of(arguments)]
+    return [*found, *input_shapes_of(arguments), *input_ranges_of(arguments)]
 
 
 def add_input_shape(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +137,17 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=SIZES",
         help="the shape of an input whose size the file leaves open, as picture=1,224,224,3; repeat for several inputs",
+    )
+
+
+def add_input_range(parser: argparse.ArgumentParser) -> None:
+    """The option `--input-range`, which may be repeated."""
+    parser.add_argument(
+        "--input-range",
+        action="append",
+        default=[],
+        metavar="NAME=LO,HI",
+        help="of random inputs (task tensors): the least and largest value of an input, as ids=0,30521; repeat for several",
     )
 
 
@@ -209,6 +230,63 @@ def span(option: str, text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise ConfigError(f"{option} {error}") from None
+
+
+def input_ranges_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
+    """The field that `--input-range` sets, where a verb has it.
+
+    Raises:
+        ConfigError: Not of the form NAME=LO,HI, or one input named twice.
+    """
+    from harness.errors import ConfigError
+
+    ranges: dict[str, list[int | float]] = {}
+    for text in getattr(arguments, "input_range", ()):
+        # As of `--input-shape`: without a name, the only input.
+        name, _, ends = text.rpartition("=")
+        try:
+            low, high = (_number(end) for end in ends.split(","))
+        except ValueError:
+            raise ConfigError(f"--input-range {text}: write it as NAME=LO,HI, for example picture=0,255") from None
+        if name in ranges:
+            raise ConfigError(f"--input-range names {name or 'the only input'} twice: {text}")
+        ranges[name] = [low, high]
+    return [("dataset.input_ranges", ranges)] if ranges else []
+
+
+def _number(text: str) -> int | float:
+    try:
+        # Large whole numbers are not all floats.
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """The option `--task`, without which `--model` names any model."""
+    parser.add_argument(
+        "--task",
+        metavar="NAME|FILE",
+        help="a benchmark of configs/, an alias (qa, ...), or a YAML file (default tensors where --model is given: any model)",
+    )
+
+
+def task_of(arguments: argparse.Namespace) -> str:
+    """The task that a command means.
+
+    Raises:
+        ConfigError: It names neither a task nor a model.
+    """
+    from harness.config.registry import ANY_MODEL
+    from harness.errors import ConfigError
+
+    if arguments.task is not None:
+        return str(arguments.task)
+    if not arguments.model:
+        raise ConfigError(
+            "name a task with --task (./run.sh list names all), or any model with --model FILE, which is then run as it is"
+        )
+    return ANY_MODEL
 
 
 def repeats(text: str) -> int:

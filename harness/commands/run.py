@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from harness.commands.options import FIELDS, add_input_shape, add_require
+from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_require, add_task
 from harness.commands.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -20,23 +20,26 @@ examples:
   ./run.sh --task mobilebert --mode submission --rules inference-v6.1 --cooldown 0s --retry
   ./run.sh --task mobilebert --rules inference-v6.1 --mode submission --compliance TEST01
   ./run.sh --task mobilebert --scenario Server --mode find-peak --preset quick --set load.server_target_latency_ms=250
+  ./run.sh --model any.tflite                                        # any model: random inputs, speed alone
+  ./run.sh --model any.tflite --dataset ARRAYS --mode accuracy --require 'snr_db>=40'
+  ./run.sh --model int8.tflite --reference-model float.tflite --mode accuracy --input-range picture=0,1
+  ./run.sh --model any.tflite --backend gpu --reference-backend cpu --mode accuracy
   ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the contract."""
-    parser.add_argument(
-        "--task", required=True, metavar="NAME|FILE", help="a benchmark of configs/, an alias (qa, ...), or a YAML file"
-    )
+    add_task(parser)
     for name, option in FIELDS.items():
         option.add_to(parser, name)
     add_input_shape(parser)
+    add_input_range(parser)
     parser.add_argument(
         "--model",
         action="append",
         metavar="NAME|PATH",
-        help="a path, a model of the config, official, standin or auto; repeat for a sweep",
+        help="a path, a model of the config or of a collection (list), official, standin or auto; repeat for a sweep",
     )
     parser.add_argument(
         "--backend",
@@ -78,14 +81,15 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     standby = _standby(arguments)
     try:
-        from harness.commands.options import overrides_of, repeats
+        from harness.commands.options import overrides_of, repeats, task_of
         from harness.config.files import find_benchmark, kind_overrides
         from harness.json_records import to_json
         from harness.series.perform import perform
 
+        task = task_of(arguments)
         done = perform(
-            find_benchmark(arguments.task),
-            [*kind_overrides(arguments.task), *overrides_of(arguments)],
+            find_benchmark(task),
+            [*kind_overrides(task), *overrides_of(arguments)],
             models=arguments.model or [],
             backends=arguments.backend or [],
             repeat=repeats(arguments.repeat),

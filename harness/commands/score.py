@@ -244,6 +244,7 @@ def _outcome(judged: Judged, *, whole: bool) -> Outcome:
     """The metrics alone as JSON, unless the card is asked for as well."""
     passed = [*(found.passed for found in judged.accuracy.values()), *(one.passed for one in judged.requirements)]
     missed = any(one is False for one in passed)
-    text = accuracy_text(accuracy_rows(judged.accuracy, judged.accuracy_card) + requirement_rows(judged.requirements))
+    rows = accuracy_rows(judged.accuracy, judged.accuracy_card) + [("note", note) for note in judged.notes or ()]
+    text = accuracy_text(rows + requirement_rows(judged.requirements))
     values = {name: found.value for name, found in judged.accuracy.items()}
     return Outcome(EXIT_INVALID if missed else EXIT_VALID, text, to_json(judged) if whole else values)

@@ -21,6 +21,7 @@ EXAMPLES = """\
 examples:
   ./run.sh tune --task mobilebert
   ./run.sh tune --task mobilenet_edgetpu --scenario Offline --budget 120 --out here.yaml
+  ./run.sh tune --model any.tflite --scenario Offline               # any model, on random inputs
   ./run.sh --task here.yaml
 
 exit status: 0 the best is written; 2 something for you to fix, also a budget too short for two candidates; 3 the default broke
@@ -30,7 +31,9 @@ exit status: 0 the best is written; 2 something for you to fix, also a budget to
 FIELDS = {
     "scenario": options.FIELDS["scenario"],
     "model": options.ConfigOption(
-        "model.use", "NAME|PATH", "a path, a model of the config, official, standin or auto (default auto)"
+        "model.use",
+        "NAME|PATH",
+        "a path, a model of the config or of a collection, official, standin or auto (default auto)",
     ),
     "dataset": options.FIELDS["dataset"],
     "signature": options.FIELDS["signature"],
@@ -41,12 +44,11 @@ FIELDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to tune, for how long, and where the answer goes."""
-    parser.add_argument(
-        "--task", required=True, metavar="NAME|FILE", help="a benchmark of configs/, an alias (qa, ...), or a YAML file"
-    )
+    options.add_task(parser)
     for name, option in FIELDS.items():
         option.add_to(parser, name)
     options.add_input_shape(parser)
+    options.add_input_range(parser)
     parser.add_argument(
         "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
     )
@@ -81,7 +83,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     from harness.tuning.report import check_writable, render, result, write_config
     from harness.tuning.session import Session
 
-    config = find_benchmark(arguments.task)
+    config = find_benchmark(options.task_of(arguments))
     budget_s = _budget(arguments.budget)
     overrides = _overrides(arguments)
     screen = Screen(quiet=arguments.json)

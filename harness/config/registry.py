@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     # With them comes numpy, which a name does not need.
     from backends.base import BackendInfo, OpensBackend
     from tasks.base import Task
@@ -23,7 +26,11 @@ TASKS = {
     "question_answering": "tasks.question_answering:QuestionAnswering",
     "segmentation": "tasks.segmentation:Segmentation",
     "super_resolution": "tasks.super_resolution:SuperResolution",
+    "tensors": "tasks.tensors.task:Tensors",
 }
+ANY_MODEL = "tensors"
+"""The task of every model, whatever its tensors are."""
+TASK_ENTRY_POINTS = "tflite_loadgen.tasks"
 
 
 BACKENDS = {
@@ -49,10 +56,52 @@ def task_class(name: str) -> type[Task]:
 
     Raises:
         UnknownName: No such kind.
+        ConfigError: A plug-in that cannot be imported, or brings no task.
     """
-    if name not in TASKS:
-        raise UnknownName("task kind", name, TASKS)
-    return cast("type[Task]", _load(TASKS[name]))
+    if name in TASKS:
+        return cast("type[Task]", _load(TASKS[name]))
+    from importlib import metadata
+
+    for entry_point in metadata.entry_points(group=TASK_ENTRY_POINTS, name=name):
+        return _checked_task(name, entry_point.value, _of_plug_in("task", entry_point))
+    raise UnknownName("task kind", name, task_names())
+
+
+def task_names() -> list[str]:
+    """All kinds of task that can be named here, built-in and plug-in."""
+    return [*TASKS, *plug_in_tasks()]
+
+
+def plug_in_tasks() -> list[str]:
+    """Those that installed packages bring. A built-in kind keeps its name."""
+    from importlib import metadata
+
+    found = {entry_point.name for entry_point in metadata.entry_points(group=TASK_ENTRY_POINTS)}
+    return sorted(found - TASKS.keys())
+
+
+def _checked_task(name: str, where: str, found: Any) -> type[Task]:
+    """What a plug-in calls a task, if it is one."""
+    from tasks.base import Task
+
+    if not isinstance(found, type) or not issubclass(found, Task):
+        raise ConfigError(f"task {name!r} is {found!r} in {where}: a class of tasks.base.Task is wanted")
+    lacking = sorted(getattr(found, "__abstractmethods__", ()))
+    lacking += [attribute for attribute in ("Options", "headline") if not hasattr(found, attribute)]
+    if lacking:
+        raise ConfigError(f"task {name!r} of {where} does not say {', '.join(lacking)}: see tasks.base.Task")
+    if not dataclasses.is_dataclass(found.Options):
+        raise ConfigError(f"task {name!r} of {where}: its Options must be a frozen dataclass")
+    return found
+
+
+def _of_plug_in(kind: str, entry_point: EntryPoint) -> Any:
+    try:
+        return entry_point.load()
+    except Exception as error:
+        # Whatever a plug-in does when it is imported.
+        name, where = entry_point.name, entry_point.value
+        raise ConfigError(f"{kind} {name!r} cannot be loaded from {where}: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +141,7 @@ def backend_kind(name: str) -> BackendKind:
     from importlib import metadata
 
     for entry_point in metadata.entry_points(group=BACKEND_ENTRY_POINTS, name=name):
-        try:
-            found = entry_point.load()
-        except Exception as error:
-            # Whatever a plug-in does when it is imported.
-            raise ConfigError(
-                f"backend {name!r} cannot be loaded from {entry_point.value}: {type(error).__name__}: {error}"
-            ) from error
-        return _kind(name, entry_point.value, found)
+        return _kind(name, entry_point.value, _of_plug_in("backend", entry_point))
     raise UnknownName("backend", name, backend_names())
 
 

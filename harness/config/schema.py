@@ -126,12 +126,21 @@ class SuiteMember(Section):
     """Its name in the suite's rule sets."""
 
 
+class ReferenceSection(Section):
+    """What the answers are held against where there is no ground truth: another model's, or another backend's, to the same."""
+
+    model: str | None = None
+    """As `model.use`; null for the model itself."""
+    backend: str | None = None
+    """As `--backend` names one; null for one thread of the CPU."""
+
+
 class Benchmark(Section):
     """A file in configs/."""
 
     title: str
     task: str
-    """A kind from harness.config.registry.TASKS."""
+    """A kind from harness.config.registry.TASKS, or a plug-in's."""
     aliases: list[str] = Field(default_factory=list)
     mlperf: SuiteMember | None = None
     """Where the rule sets have this benchmark; null for one of no suite."""
@@ -139,6 +148,8 @@ class Benchmark(Section):
     dataset: DatasetSection = Field(default_factory=DatasetSection)
     backend: BackendSection = Field(default_factory=BackendSection)
     load: LoadSection = Field(default_factory=LoadSection)
+    reference: ReferenceSection | None = None
+    """For tasks that take one; null for none."""
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     datasets: dict[str, DatasetEntry] = Field(default_factory=dict)
     files: dict[str, FileEntry] = Field(default_factory=dict)

@@ -19,7 +19,8 @@ from harness.config.invocation import Invocation
 from harness.json_records import FLAT, LEFT_OUT
 from harness.model.allocation import Allocation, allocate
 from harness.model.costs import costs
-from harness.model.input_shapes import choose_input_shapes, declared_shape, described_inputs, unnamed_inputs
+from harness.model.file_tensors import described_inputs
+from harness.model.input_shapes import choose_input_shapes, declared_shape, unnamed_inputs
 from harness.model.stored_weights import gzip_bytes, stored_weights
 
 Allocate = Callable[[Path, Sequence[Shape] | None], Allocation]

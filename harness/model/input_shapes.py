@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from backends.base import ModelRejected, TensorSpec
 from backends.litert.file.model_file import ModelFile, Shape, Tensor
 from harness.config.invocation import Invocation
 
-_DTYPES = {"string": "object", "int4": "int8", "int2": "int8", "uint4": "uint8", "bfloat16": "uint16"}
-"""Types that numpy has by another name, or that are unpacked for it."""
 _CHANNELS = (1, 2, 3, 4)
 """Of a picture input: gray, with transparency, colour, colour with transparency."""
 _ONE_PIXEL: dict[Shape, Shape] = {(1, 1, 1, 3): (1, -1, -1, 3), (1, 3, 1, 1): (1, 3, -1, -1)}
@@ -48,7 +44,7 @@ def choose_input_shapes(
     for place, (seen, tensor) in enumerate(zip(inputs, _tensors(model, inputs), strict=True)):
         if seen.name not in given and of_task is not None:
             # By its data, which the task knows best; the runtime says if that cannot be.
-            found.append(tuple(of_task[place]))
+            found.append(_of_data(model, seen, tensor, tuple(of_task[place])))
             continue
         if seen.name in left_open:
             raise _sizes_open(model, seen, tensor)
@@ -69,36 +65,6 @@ def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invoca
         and seen.name not in given
         and _with_size(seen.shape, tensor, asked.input_size) == seen.shape
     )
-
-
-def described_inputs(model: ModelFile) -> list[TensorSpec]:
-    """The inputs as the runtime would have them, with 1 for every open size, without opening the model."""
-    signature = next((each for each in model.signatures if each.subgraph == 0), None)
-    names = {index: name for name, index in signature.inputs.items()} if signature else {}
-    found = []
-    for index in model.main.inputs:
-        tensor = model.main.tensors[index]
-        shape = tuple(max(1, size) for size in tensor.declared_shape)
-        scales, zero_points = (
-            ((), ())
-            if tensor.quantisation is None
-            else (
-                tensor.quantisation.scales,
-                tensor.quantisation.zero_points,
-            )
-        )
-        dtype = np.dtype(_DTYPES.get(tensor.dtype, tensor.dtype))
-        one = len(scales) == 1
-        found.append(
-            TensorSpec(
-                names.get(index, tensor.name),
-                shape,
-                dtype,
-                scale=scales[0] if one else 0.0,
-                zero_point=zero_points[0] if one and zero_points else 0,
-            )
-        )
-    return found
 
 
 def declared_shape(tensor: Tensor) -> Shape:
@@ -139,6 +105,17 @@ def _may_be(tensor: Tensor) -> Shape:
     if tensor.shape_signature or len(declared) != 4:
         return declared
     return (declared[0], *(-1 if size == 1 else size for size in declared[1:]))
+
+
+def _of_data(model: ModelFile, seen: TensorSpec, tensor: Tensor, wished: Shape) -> Shape:
+    """What the task wants by its data, unless that would stretch a 1 that the file means: other data are a mistake."""
+    may_be = _may_be(tensor)
+    first = 0 if len(may_be) == 1 else 1  # before it stands the batch, which is for whoever wishes
+    sizes = list(zip(seen.shape, wished, may_be, strict=False))[first:]
+    stretched = (have == 1 != want and may == 1 for have, want, may in sizes)
+    if len(may_be) == len(wished) and any(stretched):
+        _check(model, seen, tensor, wished)
+    return wished
 
 
 def _with_size(shape: Shape, tensor: Tensor, size: tuple[int, int] | None) -> Shape:

@@ -16,7 +16,8 @@ from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.registry import backend_kind
 from harness.model.coverage import judge_coverage
-from harness.model.input_shapes import choose_input_shapes, described_inputs
+from harness.model.file_tensors import described_inputs
+from harness.model.input_shapes import choose_input_shapes
 from harness.model.run_file import RunFile, find_run_file, without_completion
 
 _LARGE_MODEL_BYTES = 20_000_000

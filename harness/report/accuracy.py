@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from harness.results.scores import Card, Margin, Metric
 from harness.units import number
 
-_PERCENT = frozenset({"top1", "top5", "miou", "miou_present", "miou_union", "exact_match"})
+_PERCENT = frozenset(
+    {"top1", "top5", "miou", "miou_present", "miou_union", "exact_match", "argmax_agreement", "equal_share"}
+)
 _F1 = frozenset({"f1", "f1_mobile"})
 _MAP = frozenset({"coco_ap", "tflite_map", "voc_map50"})
 
@@ -35,15 +37,31 @@ def accuracy_rows(accuracy: Mapping[str, Metric], card: Card | None) -> list[tup
         accuracy: Metrics by name.
         card: The headline's, None where there is none.
     """
+    whole = {name: found for name, found in accuracy.items() if "." not in name}
+    by_output = rows_by_output(accuracy)
     if card is None:
-        return [(name, metric(name, found.value)) for name, found in accuracy.items()]
+        return [*((name, metric(name, found.value)) for name, found in whole.items()), *by_output]
     rows = [(card.metric, _headline(card))]
     rows += [("target", text) for text in _targets(card)]
     if card.margin:
         rows.append(("margin", _margin(card, card.margin)))
     rows += [("", remark) for remark in card.remarks]
-    rows += [(name, metric(name, found.value)) for name, found in accuracy.items() if name != card.metric]
+    rows += [(name, metric(name, found.value)) for name, found in whole.items() if name != card.metric]
+    rows += by_output
     return rows + [("note", note) for note in card.notes]
+
+
+def rows_by_output(accuracy: Mapping[str, Metric]) -> list[tuple[str, str]]:
+    """Metrics that are given for each output, as `max_error.scores`, a row an output.
+
+    Those of an only output are those of the whole, and need none.
+    """
+    outputs: dict[str, list[str]] = {}
+    for name, found in accuracy.items():
+        whole, dot, output = name.partition(".")
+        if dot:
+            outputs.setdefault(output, []).append(f"{whole} {metric(name, found.value)}")
+    return [] if len(outputs) < 2 else [("output", f"{name}: {', '.join(texts)}") for name, texts in outputs.items()]
 
 
 def accuracy_text(rows: Sequence[tuple[str, str]]) -> str:
@@ -90,18 +108,23 @@ def _margin(card: Card, margin: Margin) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    if name in _PERCENT:
+    if whole_name(name) in _PERCENT:
         return number(value * 100, 2)
     if name in _F1:
         return number(value * 100, 1)
-    return number(value, 2 if name.endswith("_db") else 3)
+    return number(value, 2 if whole_name(name).endswith("_db") else 3)
+
+
+def whole_name(name: str) -> str:
+    """A metric's name without the output that it is of."""
+    return name.partition(".")[0]
 
 
 def _unit(name: str) -> str:
-    if name in _PERCENT:
+    if whole_name(name) in _PERCENT:
         return "%"
     if name in _F1:
         return "F1"
     if name in _MAP:
         return "mAP"
-    return "dB" if name.endswith("_db") else ""
+    return "dB" if whole_name(name).endswith("_db") else ""

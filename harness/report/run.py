@@ -53,12 +53,15 @@ def _rows(result: Result) -> list[tuple[str, str]]:
         ("benchmark", f"{result.title}, {result.scenario}, {_mode(result)}"),
         ("model", f"{model.name} ({_model_source(model)})"),
         ("data", f"{data.name} ({_DATA[data.source]}{unverified}), {count} samples{_profile(result)}"),
+        *([("fed", str(fed))] if (fed := data.described.get("fed")) else []),
         ("backend", _backend(result.backend)),
         *_engine(result),
         *_rules(result),
     ]
     if model.modified:
         rows.append(("changed", model.modified))
+    if result.reference:
+        rows.append(("reference", f"{result.reference.model} on {result.reference.backend}, one thread"))
     rows += _invocation(model)
     if result.parity:
         rows.append(("parity", _parity(result.parity.comparison)))

@@ -63,7 +63,9 @@ def judge_accuracy(metrics: Mapping[str, float], subject: Subject, remarks: Sequ
         passed = _met(name, value, target, subject) if target and _binds(target, subject) else None
         accuracy[name] = Metric(value, target.value if target else None, passed)
     card = _card(metrics, subject, accuracy)
-    return Judged(accuracy, card and replace(card, remarks=(*remarks, *card.remarks)))
+    if card is None:
+        return Judged(accuracy, None, notes=metrics.notes if isinstance(metrics, Score) else None)
+    return Judged(accuracy, replace(card, remarks=(*remarks, *card.remarks)))
 
 
 def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:

@@ -23,7 +23,7 @@ from harness.machine.facts import System
 from harness.messages.calibration import Calibration
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity, Verdict
-from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model
+from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model, Reference
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -146,6 +146,8 @@ class Result:
     """The machine, as it was found before the run."""
     compliance: Compliance | None = field(default=None, metadata=LEFT_OUT)
     """The compliance test that it was made under; not there in other runs."""
+    reference: Reference | None = field(default=None, metadata=LEFT_OUT)
+    """What the answers of an accuracy run are held against where it is no ground truth but another model or backend."""
     calibration: Calibration | None = field(default=None, metadata=LEFT_OUT)
     """What was found before LoadGen asked; not there in a run that did not come to its end."""
 

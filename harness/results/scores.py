@@ -140,6 +140,8 @@ class Judged:
     accuracy: Mapping[str, Metric]
     accuracy_card: Card | None
     requirements: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+    """What the metrics have to say where there is no card that says it."""
 
 
 @dataclass(frozen=True, slots=True)

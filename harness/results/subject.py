@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.json_records import FLAT, REST
 from harness.machine.placement import Placement
-from harness.spec.schema import Checksum, DataSetRef, ModelRef
+from harness.spec.schema import Checksum, DataSetRef, ModelRef, ReferenceRef
 
 Setting = str | int | float | bool | None
 
@@ -50,6 +50,25 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What answered the same samples and was held to be right, one thread of it, before the run."""
+
+    model: str
+    """The model's name."""
+    path: str
+    """Where its file lies."""
+    sha256: str
+    """Of it."""
+    backend: str
+    """As `--reference-backend` named it; `cpu` where nothing did."""
+
+    @classmethod
+    def of(cls, ref: ReferenceRef | None) -> Reference | None:
+        """As the spec has it."""
+        return None if ref is None else cls(ref.model.name, str(ref.model.path), ref.model.sha256, ref.backend_asked)
+
+
+@dataclass(frozen=True, slots=True)
 class DataSet:
     """The data."""
 
@@ -67,7 +86,8 @@ class DataSet:
     """Of samples.json, in which the run keeps what it has read; null where it kept nothing."""
     described: Mapping[str, Setting] = field(default_factory=dict, metadata=REST)
     """Beside these, what the task says of its data: `truth` (the ground truth it found, null for none), `pictures`, `features`
-    or `source` (where the samples lie), `order` (of the samples), `profile`, counts as `questions`, `unused_annotations`,
+    or `source` (where the samples lie), `order` (of the samples), `profile`, `fed` (the arrays of a task without data of its
+    own: which files, or which random ranges, and their `seed`), counts as `questions`, `unused_annotations`,
     and, where files were left out, `left_out` (their number by suffix)."""
 
     @classmethod

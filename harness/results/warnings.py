@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config.rules import STREAMS
 from harness.machine.placement import Placement
 from harness.results.figures import Performance
-from harness.spec.schema import DataSetRef, Load, ModelRef
+from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.units import seconds
 
 _SHORT_S = 1.0
@@ -43,6 +43,24 @@ def ignored_settings(load: Load, workers: str) -> list[str]:
         for field, (value, unheeded, why) in ignored.items()
         if unheeded and value is not None
     ]
+
+
+def reference_says_little(spec: Spec) -> list[str]:
+    """Of a reference that is not asked, or that is the very same as what it is held against."""
+    reference = spec.reference
+    if reference is None:
+        return []
+    if spec.load.mode != "accuracy":
+        return [
+            "the reference model or backend is asked in accuracy runs alone (--mode accuracy): this one has no accuracy"
+        ]
+    same = reference.model.sha256 == spec.model.sha256 and reference.model.invocation == spec.model.invocation
+    if same and (reference.backend.name, reference.backend.options) == (spec.backend.name, spec.backend.options):
+        return [
+            "the reference is the same model on the same backend: the two differ in threads at most, so the figures are "
+            "no test of either"
+        ]
+    return []
 
 
 def beside_the_rules(load: Load) -> list[str]:

@@ -10,8 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from backends.base import BackendInfo
 from harness.config.backend import BackendSection
 from harness.config.registry import backend_kind
@@ -60,7 +58,7 @@ def _try(name: str, model: Path) -> BackendInfo:
         return without_model
     section = BackendSection(name=name, complete_shapes=False)
     backend = Opener(model, "", section, Path()).open_covered(1)
-    backend.invoke([np.zeros(spec.shape, spec.dtype) for spec in backend.inputs])
+    backend.invoke([spec.zeros() for spec in backend.inputs])
     return backend.info()
 
 

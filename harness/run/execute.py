@@ -13,6 +13,7 @@ from harness.results.record import Result
 from harness.run.crash import with_remedy
 from harness.run.launch import Progress, StartWorker, run_worker, start_worker
 from harness.run.outcome import failed, finished, known, started
+from harness.run.reference import ask_reference, asks_reference, with_reference
 from harness.spec.schema import Spec, write_spec
 from harness.spec.task import open_task
 
@@ -41,6 +42,10 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         if spec.load.mode == "accuracy" or spec.dataset.truth is not None
         else None
     )
+    referred = len(task) if task is not None and asks_reference(spec) else 0
+    if referred:
+        # The truth is made in the run's directory, and the task opened once more when it is there.
+        spec, task = with_reference(spec, folder), None
     if task is not None:
         task.check_truth()
     result = started(spec)
@@ -48,6 +53,8 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     reserve = results.Reserve(folder)
     try:
         _begin(folder, result, reserve)
+        if referred:
+            ask_reference(spec, folder, referred)
         report = run_worker(folder, progress, spec.backend.timeout_s, start)
         # Also of a worker that failed.
         result = known(result, report)

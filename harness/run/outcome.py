@@ -13,6 +13,7 @@ from typing import Any
 from accuracy.answers.log import LogError
 from backends.base import BackendInfo
 from harness.config.compliance_tests import NEEDED_BY
+from harness.config.registry import task_class
 from harness.errors import RunFailed
 from harness.json_records import from_json
 from harness.machine import facts as system
@@ -25,17 +26,28 @@ from harness.results.loadgen_log import clock_was_set, invalid_reasons, performa
 from harness.results.read_data import samples_digest
 from harness.results.record import Compliance, Reason, Result
 from harness.results.scores import Metric, Parity
-from harness.results.subject import Answering, BackendFacts, DataSet, LoadGenSettings, Model, OpenBackend, PlacedCpus
+from harness.results.subject import (
+    Answering,
+    BackendFacts,
+    DataSet,
+    LoadGenSettings,
+    Model,
+    OpenBackend,
+    PlacedCpus,
+    Reference,
+)
 from harness.results.warnings import (
     asked_in_all,
     beside_the_rules,
     doubtful_data,
     ignored_settings,
     not_placed,
+    reference_says_little,
     too_many_threads,
     too_short,
 )
 from harness.run.launch import WorkerReport
+from harness.run.reference import asks_reference
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
 from tasks.base import Task
@@ -69,6 +81,7 @@ def started(spec: Spec) -> Result:
         machine=None,
         system=system.describe(),
         compliance=_compliance(spec),
+        reference=Reference.of(spec.reference) if asks_reference(spec) else None,
     )
 
 
@@ -168,6 +181,7 @@ def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: 
         result,
         status="invalid" if seeds else "valid",
         reasons=(*seeds, *missed),
+        warnings=(*result.warnings, *(judged.notes or ())),
         accuracy=judged.accuracy,
         accuracy_card=judged.accuracy_card,
     )
@@ -226,8 +240,10 @@ def _answering(done: Done) -> Answering:
 def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
     return [
         *done.warnings,
+        *reference_says_little(spec),
         *_doubts(result.parity),
-        *doubtful_data(spec.model, spec.dataset, spec.load.mode),
+        # Where the truth is a reference's, or the user's own for any model, no model knows other data better.
+        *([] if task_class(spec.task).takes_reference else doubtful_data(spec.model, spec.dataset, spec.load.mode)),
         *ignored_settings(spec.load, spec.backend.workers),
         *beside_the_rules(spec.load),
         *not_placed(spec.backend.placement, done.placement),

@@ -11,10 +11,11 @@ from typing import Any
 from harness.config.backend import parse_backend
 from harness.config.compliance_tests import ComplianceTest
 from harness.config.files import read_config
-from harness.config.registry import TASKS, task_class
+from harness.config.registry import task_class, task_names
 from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
-from harness.errors import ConfigError
+from harness.errors import ConfigError, unknown
+from harness.model.file_tensors import output_names
 from harness.results.gate import check_measured, check_targets, requirements
 from harness.series.rest import PlannedRest
 from harness.spec.resolve import resolve
@@ -125,6 +126,7 @@ def plan_series(
         chosen = [*overrides, ("load.mode", one_mode), *parse_backend(backend), ("model.use", model)]
         chosen += [("load.compliance", test)] if test or compliance else []
         spec = resolve(file, chosen, cache_dir)
+        _check_outputs(spec)
         for number in range(repeat):
             name = f"{len(runs) + 1}-{test or one_mode}-{backend.partition(':')[0]}"
             rests = mode == "submission" and one_mode == "performance" and bool(runs)
@@ -172,7 +174,7 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     Raises:
         ConfigError: An unknown metric or figure, a unit of another kind, a figure of other modes.
     """
-    if benchmark.task not in TASKS:
+    if benchmark.task not in task_names():
         return
     own = {**(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
     metrics, mode = task_class(benchmark.task).metric_kinds(own), benchmark.load.mode
@@ -180,6 +182,26 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     requirements(benchmark.require, metrics)
     # A config may serve several modes; what a command names is meant for its own.
     check_measured(requirements(given, metrics), _MODES["submission"] if mode == "submission" else (mode,))
+
+
+def _check_outputs(spec: Spec) -> None:
+    """Refuses what is asked of an output that the model does not have.
+
+    Raises:
+        ConfigError: With a near miss.
+    """
+    kinds = task_class(spec.task).metric_kinds(spec.options)
+    asked = [one.figure.name for one in requirements(spec.require, kinds)]
+    asked += [target.metric for target in spec.targets if spec.own_targets]
+    named = [
+        name.removeprefix(f"{kind.name}.") for name in asked for kind in kinds if kind.gives(name) and name != kind.name
+    ]
+    known = output_names(spec.model.path, spec.model.invocation.signature) if named else None
+    if known is None:
+        return
+    for name in named:
+        if name not in known:
+            raise ConfigError(f"a figure of an output is asked for: {unknown('output of the model', name, known)}")
 
 
 def of_submission(benchmark: Benchmark) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from harness.errors import RunFailed
 from harness.machine.control import Phase
 from harness.messages.worker import Opened, Proven
 from harness.model.comparison import Comparison
-from harness.model.output_checks import checked
+from harness.model.output_checks import checked, odd_values
 from harness.model.repetition import otherwise, why_refused
 from harness.serving.instances import Instances
 from harness.spec.trial import has_xnnpack, try_on_cpu
@@ -102,6 +102,8 @@ def _prove_same_again(instances: Instances, indices: Sequence[int], tell: Callab
         return
     began = time.monotonic()
     (first,) = _answers(instances, backend, indices[:1])
+    if instances.codec.judges_outputs:
+        instances.warnings += [f"of the first sample, {odd}" for odd in odd_values(backend.outputs, first)]
     if time.monotonic() - began > _LONGEST_TO_ASK_AGAIN_S:
         return
     _, again = _answers(instances, backend, [indices[-1], indices[0]])
@@ -120,7 +122,7 @@ def _prove_same_again(instances: Instances, indices: Sequence[int], tell: Callab
 
 
 def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> list[list[Array]]:
-    ask = checked(backend, backend.runner())
+    ask = checked(backend, backend.runner(), judged=instances.codec.judges_outputs)
     answers = []
     for index in indices:
         if instances.opener.resets:

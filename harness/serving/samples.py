@@ -98,7 +98,9 @@ class SampleLibrary:
         self._bring(wanted)
         self._check(wanted)
         for index in wanted:
-            self.raw[index] = tuple(map(as_bytes, self.rows[index]))
+            # Texts have no bytes of their own; no backend takes them as such.
+            row = self.rows[index]
+            self.raw[index] = () if any(array.dtype.hasobject for array in row) else tuple(map(as_bytes, row))
 
     def _bring(self, wanted: Sequence[int]) -> None:
         """From where they are kept, or made anew."""

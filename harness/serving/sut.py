@@ -69,13 +69,15 @@ class SystemUnderTest:
         self._rows = samples.rows
         raw = backend.raw_runner()
         run, rows = (backend.runner(), samples.rows) if raw is None else (raw, samples.raw)
-        run = checked(backend, run) if check_answers else run
+        self._judged = judged = codec.judges_outputs
+        run = checked(backend, run, judged=judged) if check_answers else run
         self.answer, self.answer_all = (_stamped if codec.stamps_index else _plain)(rows, run, codec.answerer())
         if self.renew is not None:
             self.answer_all = _each_anew(self.answer, self.renew)
         if many is None:
             return
-        run_batch = checked_batch(backend, many.batch_runner()) if check_answers else many.batch_runner()
+        run_batch = many.batch_runner()
+        run_batch = checked_batch(backend, run_batch, judged=judged) if check_answers else run_batch
         # Each of a batch's places has arrays of its own, which post-processing may remember.
         places = [codec.answerer() for _ in range(self.batch)]
         self.answer_all = _in_batches(self._rows, run_batch, places, self.answer, stamps=codec.stamps_index)
@@ -91,7 +93,7 @@ class SystemUnderTest:
         Raises:
             RunFailed: See `checked`.
         """
-        checked(self.backend, self.backend.runner())(self._rows[index])
+        checked(self.backend, self.backend.runner(), judged=self._judged)(self._rows[index])
         if self.renew is not None:
             self.renew()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.published import ModelEntry
 from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
@@ -13,19 +14,37 @@ from harness.spec.schema import Checksum, ModelRef
 from harness.zoo.files.official import hash_given, is_published, writing_cache
 from harness.zoo.standins.library import STANDINS, standin_path
 
+_CHOSEN = ("auto", "official", "standin")
+
+
+def collection_models() -> dict[str, ModelEntry]:
+    """Models that belong to no benchmark, by name."""
+    return {name: entry for each in load_collections().values() for name, entry in each.models.items()}
+
+
+def all_models() -> dict[str, ModelEntry]:
+    """All published models and stand-ins by name, whatever they are for."""
+    benchmarks = (load_benchmark(find_benchmark(name)) for name in benchmark_names())
+    return {name: entry for each in benchmarks for name, entry in each.models.items()} | collection_models()
+
 
 def find_model(
-    use: str, entries: Mapping[str, ModelEntry], title: str, cache_dir: Path
+    use: str,
+    entries: Mapping[str, ModelEntry],
+    title: str,
+    cache_dir: Path,
+    elsewhere: Callable[[], Mapping[str, ModelEntry]] = collection_models,
 ) -> tuple[ModelRef, dict[str, Any]]:
     """The model that `model.use` means, and the task options it needs.
 
     `auto` and `official` never use the network: a file that is not in the cache is not here.
 
     Args:
-        use: A path, a name of the entries, `auto`, `official` or `standin`.
+        use: A path, a name of the entries or of a collection, `auto`, `official` or `standin`.
         entries: Published models by name, the preferred one first.
         title: Whose they are, for messages.
         cache_dir: Where official files and stand-ins lie.
+        elsewhere: Models of other names that may be meant; what they need beside the file is not known here.
 
     Raises:
         ConfigError: It is not here, or not what it should be; the message says how to get it.
@@ -35,12 +54,15 @@ def find_model(
         if found:
             return found
         raise ConfigError(f"model {use} is not here: {how_to_get(use, entries[use])}")
-    if use in ("auto", "official", "standin"):
+    if use not in _CHOSEN and "/" not in use and not Path(use).is_file() and use in (others := elsewhere()):
+        # The options of its own benchmark say nothing here.
+        return find_model(use, {use: others[use]}, title, cache_dir)[0], {}
+    if use in _CHOSEN:
         return _chosen_model(use, entries, title, cache_dir)
     path = Path(use)
     if not path.is_file():
         if "/" not in use and not use.endswith(".tflite"):
-            raise ConfigError(unknown("model", use, [*entries, "auto", "official", "standin"]))
+            raise ConfigError(unknown("model", use, [*entries, *_CHOSEN, *elsewhere()]))
         raise ConfigError(f"no model file at {use}")
     digests = hash_given(path)
     for name, entry in entries.items():

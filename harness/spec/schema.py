@@ -121,6 +121,15 @@ class Load(Section):
     enable_trace: bool
 
 
+class ReferenceRef(Section):
+    """What answers the same samples in an accuracy run, and is held to be right: one thread, before the run."""
+
+    model: ModelRef
+    backend: BackendSection
+    backend_asked: str
+    """As it was named."""
+
+
 class Spec(Section):
     """One LoadGen run."""
 
@@ -134,6 +143,7 @@ class Spec(Section):
     dataset: DataSetRef
     backend: BackendSection
     load: Load
+    reference: ReferenceRef | None = None
     targets: list[Target] = Field(default_factory=list)
     own_targets: bool = False
     """Whether the user wrote them: then they decide the exit status whatever the model and the data are."""

@@ -9,8 +9,6 @@ import os
 import sys
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.config.backend import BackendSection
 from harness.errors import ConfigError, HarnessError, RunFailed, message_of
 from harness.machine.child_process import answer_of, live_and_die_with
@@ -82,7 +80,7 @@ def _try(spec: Spec, options: dict[str, bool]) -> CpuTrial:
             input_shapes=open_task(spec.task, spec.options, spec.dataset).input_shapes,
         )
         backend = opener.open(1)
-        backend.invoke([np.zeros(tensor.shape, tensor.dtype) for tensor in backend.inputs])
+        backend.invoke([tensor.zeros() for tensor in backend.inputs])
     except Exception as error:
         # Whatever is said against it is the answer.
         return CpuTrial(message_of(error) or type(error).__name__)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config import workers as known
+from harness.errors import ConfigError
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
@@ -52,7 +53,7 @@ def choose_workers(
         RunFailed: A process died.
         harness.errors.Reported: One says what went wrong.
     """
-    (name, *rivals), why = _candidates(spec, alone)
+    (name, *rivals), why = _candidates(spec, alone, texts=any(each.dtype.hasobject for each in first.backend.inputs))
     if spec.load.mode == "accuracy":
         pool = POOLS[name](instances, first, threads, count, alone.median_ns)
         speed = Speed(count * 1e9 / alone.median_ns, alone.median_ns, alone.median_ns)
@@ -78,7 +79,13 @@ def choose_workers(
     return ChosenWorkers(best, speed, why, rates)
 
 
-def _candidates(spec: Spec, alone: ServiceTime) -> tuple[Sequence[str], str]:
+def _candidates(spec: Spec, alone: ServiceTime, *, texts: bool) -> tuple[Sequence[str], str]:
+    if texts:
+        if spec.backend.workers == known.PROCESSES.name:
+            raise ConfigError(
+                "the model takes texts, which processes cannot share: leave out backend.workers=processes"
+            )
+        return [known.THREADS.name], "the model takes texts, which processes cannot share"
     if spec.backend.workers != "auto":
         return [spec.backend.workers], "config"
     why_not = {name: pool.why_not_unasked(spec.backend.name, alone.median_ns) for name, pool in known.POOLS.items()}

@@ -144,6 +144,7 @@ class Pictures:
         count: int | None = None,
         suffixes: Sequence[str] = SUFFIXES,
         by_class: bool = False,
+        what: str = "",
     ) -> Pictures:
         """Finds the pictures; reads none of them.
 
@@ -153,17 +154,18 @@ class Pictures:
             count: Use the first `count` pictures only; None for all.
             suffixes: What counts as a picture, lower case with the dot.
             by_class: Whether several folders are classes, by which their pictures are labelled (tasks.pictures.listing).
+            what: What messages call the samples; empty for pictures, or files where the suffixes are others.
 
         Raises:
             DataMissing: Nothing there, no picture in it, more than one sub-folder that may be meant, or fewer pictures
                 than `count`.
         """
-        what = "pictures" if suffixes == SUFFIXES else "files"
+        what = what or ("pictures" if suffixes == SUFFIXES else "files")
         if str(path).startswith("hf:"):
             raise DataMissing(f"{path}: this task reads no Hugging Face data sets: name a folder or a zip archive")
         if not path.exists():
-            raise DataMissing(f"no pictures at {path}: there is no such file or folder")
-        listing, store = _listed(path, suffixes, by_class=by_class)
+            raise DataMissing(f"no {what} at {path}: there is no such file or folder")
+        listing, store = _listed(path, suffixes, by_class=by_class, what=what)
         found = path / listing.base if path.is_dir() else path
         stored = _FolderLabels(found, listing) if listing.classes else None
         names = first(found, tuple(listing.keys), count, what)
@@ -328,14 +330,14 @@ class FileCodec(Codec):
         """
 
 
-def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool) -> tuple[Listing, Store]:
+def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool, what: str) -> tuple[Listing, Store]:
     """The samples of a folder or archive, and what reads them."""
     if path.is_dir():
         try:
-            listing = list_samples(FolderPlace(path), suffixes, by_class=by_class)
+            listing = list_samples(FolderPlace(path), suffixes, by_class=by_class, what=what)
             broken = next((key for key in listing.keys.values() if not (path / key).is_file()), None)
         except OSError as error:
-            raise DataMissing(f"the pictures in {path} cannot be listed: {_reason(error)}") from None
+            raise DataMissing(f"the {what} in {path} cannot be listed: {_reason(error)}") from None
         if broken is not None:
             raise DataMissing(f"{path / broken} is no file: a link to nothing, or a device. Mend or remove it")
         return listing, _Folder(path)
@@ -344,7 +346,7 @@ def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool) -> tuple[Lis
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataMissing(f"{path} is neither a folder nor a zip archive that can be read: {_reason(error)}") from None
     place = ArchivePlace(path, archive, suffixes)
-    listing = list_samples(place, suffixes, by_class=by_class)
+    listing = list_samples(place, suffixes, by_class=by_class, what=what)
     return replace(listing, keys={name: place.key_of[key] for name, key in listing.keys.items()}), _Archive(
         path, archive
     )

@@ -175,29 +175,28 @@ class ArchivePlace(Place):
         return [folder for folder in self._files if _samples(self, folder, suffixes)]
 
 
-def list_samples(place: Place, suffixes: Sequence[str], *, by_class: bool) -> Listing:
+def list_samples(place: Place, suffixes: Sequence[str], *, by_class: bool, what: str = "pictures") -> Listing:
     """Finds the samples of a set.
 
     Args:
         place: Where.
         suffixes: What counts as a sample, lower case with the dot.
         by_class: Whether folders may be classes.
+        what: What messages call the samples.
 
     Raises:
         DataMissing: None there, or folders of which one must be meant.
     """
     found = sorted(place.candidates(suffixes))
     if not found:
-        raise DataMissing(
-            f"{place.path} holds no pictures (looked for {', '.join(suffixes)}, there and one folder down)"
-        )
+        raise DataMissing(f"{place.path} holds no {what} (looked for {', '.join(suffixes)}, there and one folder down)")
     if _ROOT in found or (len(found) == 1 and not (by_class and _SYNSET.fullmatch(found[0].name))):
         base = _ROOT if _ROOT in found else found[0]
         keys = {name: str(base / name) for name in sorted(_samples(place, base, suffixes))}
         return Listing(base, keys, (), _left_out(place, base, suffixes, nested=by_class))
     of_classes = _base_of_classes(found) if by_class else None
     if of_classes is None:
-        raise _unclear(place, found, by_class=by_class)
+        raise _unclear(place, found, by_class=by_class, what=what)
     return _by_class(place, of_classes, suffixes)
 
 
@@ -247,9 +246,9 @@ def _might_be_one(name: str, suffixes: Sequence[str]) -> bool:
     return suffix not in suffixes and suffix.removeprefix(".") not in _BESIDE
 
 
-def _unclear(place: Place, found: Sequence[PurePosixPath], *, by_class: bool) -> DataMissing:
-    what = "Name the one that is meant" if place.path.is_dir() else "Unpack it and name the one that is meant"
+def _unclear(place: Place, found: Sequence[PurePosixPath], *, by_class: bool, what: str) -> DataMissing:
+    advice = "Name the one that is meant" if place.path.is_dir() else "Unpack it and name the one that is meant"
     why = "" if by_class else " (folders are classes for image classification alone)"
     return DataMissing(
-        f"{place.path} has more than one folder of pictures: {some([str(folder) for folder in found])}{why}. {what}."
+        f"{place.path} has more than one folder of {what}: {some([str(folder) for folder in found])}{why}. {advice}."
     )

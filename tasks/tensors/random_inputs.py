@@ -22,6 +22,8 @@ SEED = 20_240_229
 _FLOAT = (-0.5, 0.5)
 _WHOLE = (0, 99)
 _RANGES: Mapping[str, tuple[int, int]] = {"int8": (-127, 127), "uint8": (0, 254), "bool": (0, 1)}
+_NARROW: Mapping[str, tuple[int, int]] = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1), "uint2": (0, 3)}
+"""What types hold that numpy has not."""
 _LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", np.uint8)
 _LONGEST_WORD = 8
 
@@ -64,12 +66,18 @@ def ranges_of(tensors: Sequence[Tensor], stated: Mapping[str, InputRange]) -> tu
                 raise ModelMismatch(f"input {tensor.name} holds texts, which have no range: leave its range out")
             found.append(None)
             continue
-        found.append(_checked(tensor, given[tensor.name]) if tensor.name in given else default_range(tensor.dtype))
+        found.append(
+            _checked(tensor, given[tensor.name])
+            if tensor.name in given
+            else default_range(tensor.dtype, tensor.stored_as)
+        )
     return tuple(found)
 
 
-def default_range(dtype: np.dtype[Any]) -> InputRange:
-    """What an input of this type is filled with where nobody says: see the module."""
+def default_range(dtype: np.dtype[Any], stored_as: str = "") -> InputRange:
+    """What an input of this type is filled with where nobody says: see the module. Of a narrow type all that it holds."""
+    if stored_as in _NARROW:
+        return InputRange(*_NARROW[stored_as])
     if dtype.kind in "iub":
         return InputRange(*_RANGES.get(dtype.name, _WHOLE))
     return InputRange(*_FLOAT)
@@ -108,6 +116,15 @@ def words_of(tensors: Sequence[Tensor], stated: Mapping[str, InputRange] | None 
     return "; ".join(said)
 
 
+def limits_of(tensor: Tensor) -> tuple[int, int]:
+    """The least and the largest whole number, or truth value, that a tensor holds."""
+    if tensor.stored_as in _NARROW:
+        return _NARROW[tensor.stored_as]
+    if tensor.dtype.kind == "b":
+        return 0, 1
+    return int(np.iinfo(tensor.dtype).min), int(np.iinfo(tensor.dtype).max)
+
+
 def is_text(dtype: np.dtype[Any]) -> bool:
     """Whether a tensor holds texts, as numpy has the runtime's strings."""
     return dtype.kind in "OSU"
@@ -123,9 +140,9 @@ def _checked(tensor: Tensor, stated: InputRange) -> InputRange:
         return stated
     if stated.low != int(stated.low) or stated.high != int(stated.high):
         raise ModelMismatch(f"{said}, which is {tensor.dtype}, must have whole numbers for its ends")
-    low, high = (0, 1) if tensor.dtype.kind == "b" else (np.iinfo(tensor.dtype).min, np.iinfo(tensor.dtype).max)
+    low, high = limits_of(tensor)
     if stated.low < low or stated.high > high:
-        raise ModelMismatch(f"{said} is beyond {tensor.dtype}, which holds {low} to {high}")
+        raise ModelMismatch(f"{said} is beyond {tensor.stored_as or tensor.dtype}, which holds {low} to {high}")
     return stated
 
 

@@ -38,6 +38,8 @@ TENSOR_TYPES = (
     "float8_e5m2",
 )
 """By number."""
+HANDED_OVER_AS: Mapping[str, str] = {"int4": "int8", "int2": "int8", "uint4": "uint8", "bfloat16": "uint16"}
+"""Types that numpy has not, and those in which the runtime takes and gives their values, one an element."""
 CALLERS: Mapping[int, tuple[int, ...]] = {
     16: (0,),  # CallOptions
     92: (0, 1),  # IfOptions

@@ -440,7 +440,7 @@ def test_a_mistake_in_opening_says_what_was_wrong(
 
 
 def test_a_task_without_single_questions_is_named(picture_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.api.models.KINDS", {"detection": Detector})
+    monkeypatch.setattr("harness.api.kinds.KINDS", {"detection": Detector})
     with pytest.raises(ConfigError, match="is classification, of which no single question can be asked"):
         open_model("mobilenet_edgetpu", model=picture_model)
 

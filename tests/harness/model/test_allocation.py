@@ -11,7 +11,7 @@ from harness.machine.child_process import Answer
 from harness.machine.json_line import encode
 from harness.model import allocation
 from harness.model.allocation import Allocation, allocate
-from harness.model.input_shapes import described_inputs
+from harness.model.file_tensors import described_inputs
 
 
 def test_a_models_tensors_come_with_their_shapes(keyword_model: Path) -> None:

@@ -134,5 +134,7 @@ def test_every_config_that_ships_resolves_with_a_model_and_data_of_the_users(
     assert spec.benchmark == config.stem
     assert spec.model.source == "file"
     assert spec.load.scenario == "SingleStream"
-    assert (spec.load.min_query_count, spec.load.min_duration_ms) == (1024, 60_000)
+    # Any model is in no suite, and is looked at for ten seconds where nobody says how long.
+    least = (128, 10_000) if config.stem == "tensors" else (1024, 60_000)
+    assert (spec.load.min_query_count, spec.load.min_duration_ms) == least
     assert spec.load.target_percentile == 0.9

@@ -30,6 +30,8 @@ from tasks.pictures.folders import Pictures
 from tasks.question_answering import QuestionAnsweringOptions, WindowBinding
 from tasks.segmentation import SegmentationCodec, SegmentationOptions
 from tasks.super_resolution import SuperResolutionCodec, SuperResolutionOptions
+from tasks.tensors.samples import RandomSamples
+from tasks.tensors.task import TensorsCodec
 
 Array = npt.NDArray[Any]
 SAMPLES = 6
@@ -80,6 +82,7 @@ def _question_answering(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSp
 
 class _Windows(WindowBinding):
     stamps_index = False
+    judges_outputs = False
 
     def answerer(self) -> Any:
         return self.postprocess
@@ -132,6 +135,12 @@ TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpe
         _question_answering,
         [tensor(name, (1, 384), np.int32) for name in ("input_ids", "input_mask", "segment_ids")],
         [tensor(name, (1, 384)) for name in ("end_logits", "start_logits")],
+        random,
+    ),
+    "tensors": (
+        lambda inputs, outputs: TensorsCodec(RandomSamples(None, {}, 0), inputs, outputs),
+        [tensor("x", (1, 7))],
+        [tensor("numbers", (1, 5, 2)), tensor("steps", (3,), np.int8)],
         random,
     ),
 }

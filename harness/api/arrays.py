@@ -1,0 +1,127 @@
+"""Any model, asked with arrays by name: `open_model(model="m.tflite")`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backends.base import TensorSpec
+from harness.api.models import Model
+from harness.errors import ConfigError, unknown
+from tasks.base import Array, DataMissing
+from tasks.tensors.fitting import fitted, real_values
+from tasks.tensors.random_inputs import InputRange, random_inputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrays(Mapping[str, Array]):
+    """A model's outputs by name, as it gave them; `real` says what quantised ones mean."""
+
+    arrays: tuple[Array, ...]
+    """In the model's order. They are the caller's own."""
+    tensors: tuple[TensorSpec, ...]
+    """What is known of each: name, shape, type, scale and zero point."""
+
+    def __getitem__(self, name: str) -> Array:
+        """The output of this name; of several of one name the first (`arrays` has all)."""
+        for tensor, array in zip(self.tensors, self.arrays, strict=True):
+            if tensor.name == name:
+                return array
+        raise KeyError(unknown("output", name, self))
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in the model's order, each once."""
+        return iter(dict.fromkeys(tensor.name for tensor in self.tensors))
+
+    def __len__(self) -> int:
+        """The number of names."""
+        return len({tensor.name for tensor in self.tensors})
+
+    def real(self, name: str) -> Array:
+        """An output in real units: float64 where it is quantised, else as it is."""
+        array = self[name]
+        tensor = next(each for each in self.tensors if each.name == name)
+        return real_values(array, tensor.scale, tensor.zero_point)
+
+
+class AnyModel(Model):
+    """Answers arrays with arrays: `ask({"x": array})["y"]`."""
+
+    task = "tensors"
+    judges_outputs = True
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the model takes, in its order."""
+        return self._backend.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives, in its order; shapes may turn out otherwise, where only a run tells."""
+        return self._backend.outputs
+
+    def __call__(
+        self, arrays: Mapping[str, npt.ArrayLike] | Sequence[npt.ArrayLike] | npt.ArrayLike | None = None, **named: Any
+    ) -> Arrays:
+        """Asks the model once.
+
+        Args:
+            arrays: An array for each input by name, or in the model's order, or of a model with one input its array alone;
+                None where all are given as keywords. Floats for a quantised input are quantised, its own type means steps.
+            **named: Arrays by the input's name.
+
+        Raises:
+            tasks.base.DataMissing: One lacks, or is of another shape or type (`tasks.tensors.fitting`).
+        """
+        given = self._by_place(arrays, named)
+        return Arrays(tuple(self._invoke(given)), self.outputs)
+
+    def random(self, seed: int = 0, **ranges: tuple[float, float]) -> dict[str, Array]:
+        """Inputs that the model takes, drawn as a run without data does: see `tasks.tensors.random_inputs`.
+
+        Args:
+            seed: Another one gives other numbers.
+            **ranges: By the input's name: the least and the largest value that the tensor holds.
+
+        Raises:
+            tasks.base.ModelMismatch: A range of no input, or one that its type does not hold.
+        """
+        stated = {name: InputRange(*ends) for name, ends in ranges.items()}
+        made = random_inputs(self.inputs, stated, seed=seed)
+        return {tensor.name: array for tensor, array in zip(self.inputs, made, strict=True)}
+
+    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        """Any tensors will do."""
+
+    def _by_place(self, arrays: Any, named: Mapping[str, Any]) -> list[Array]:
+        inputs = self.inputs
+        if isinstance(arrays, Mapping) or arrays is None:
+            by_name = {**(arrays or {}), **named}
+            names = [tensor.name for tensor in inputs]
+            for name in by_name:
+                if name not in names:
+                    raise DataMissing(unknown("input", str(name), names))
+            if lacking := [name for name in names if name not in by_name]:
+                raise DataMissing(f"no array is given for {', '.join(map(repr, lacking))}, which the model takes")
+            found = [by_name[tensor.name] for tensor in inputs]
+        else:
+            if named:
+                raise ConfigError("give all arrays by name, or all in order")
+            alone = len(inputs) == 1 and not (isinstance(arrays, list | tuple) and len(arrays) == 1)
+            found = [arrays] if alone else list(arrays)
+            if len(found) != len(inputs):
+                wanted = ", ".join(tensor.name for tensor in inputs)
+                raise DataMissing(f"{len(found)} arrays are given, but the model takes {len(inputs)}: {wanted}")
+        return [
+            fitted(_array(one), tensor, f"the array for {tensor.name}")
+            for one, tensor in zip(found, inputs, strict=True)
+        ]
+
+
+def _array(given: Any) -> Array:
+    """As numpy has it; a plain list of numbers is of numpy's own widest types, texts are no objects to run."""
+    return np.asarray(given)

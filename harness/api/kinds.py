@@ -1,0 +1,37 @@
+"""Who asks models of which task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.api.arrays import AnyModel
+from harness.api.models import (
+    Classifier,
+    Detector,
+    KeywordSpotter,
+    Model,
+    QuestionAnswerer,
+    Segmenter,
+    SuperResolver,
+)
+from harness.errors import ConfigError
+from harness.spec.resolve import Asked
+
+KINDS: Mapping[str, type[Model]] = {
+    kind.task: kind
+    for kind in (AnyModel, Classifier, Detector, Segmenter, QuestionAnswerer, SuperResolver, KeywordSpotter)
+}
+
+
+def kind_of(asked: Asked) -> type[Model]:
+    """Who asks models of this task.
+
+    Raises:
+        ConfigError: Nobody: no single question of this task can be asked.
+    """
+    if asked.benchmark.task not in KINDS:
+        raise ConfigError(
+            f"{asked.benchmark.title} is {asked.benchmark.task}, of which no single question can be asked; "
+            f"known: {', '.join(sorted(KINDS))}"
+        )
+    return KINDS[asked.benchmark.task]

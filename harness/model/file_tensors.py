@@ -1,0 +1,70 @@
+"""The inputs and outputs of a model as its file has them, without opening it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from backends.base import ModelRejected, TensorSpec
+from backends.litert.file.model_file import ModelFile
+from backends.litert.file.model_reader import read_model
+from backends.litert.file.schema import HANDED_OVER_AS
+from backends.litert.signatures import choose_signature
+
+_DTYPES = {"string": "object", **HANDED_OVER_AS}
+"""Types that numpy has by another name, or that are unpacked for it."""
+
+
+def described_inputs(model: ModelFile) -> list[TensorSpec]:
+    """The inputs as the runtime would have them, with 1 for every open size, without opening the model."""
+    signature = next((each for each in model.signatures if each.subgraph == 0), None)
+    return _described(model, model.main.inputs, signature.inputs if signature else {})
+
+
+def described_outputs(model: ModelFile) -> list[TensorSpec]:
+    """As `described_inputs`, of the outputs; what a shape turns out to be, only a run tells."""
+    signature = next((each for each in model.signatures if each.subgraph == 0), None)
+    return _described(model, model.main.outputs, signature.outputs if signature else {})
+
+
+def _described(model: ModelFile, indexes: Sequence[int], named: Mapping[str, int]) -> list[TensorSpec]:
+    names = {index: name for name, index in named.items()}
+    found = []
+    for index in indexes:
+        tensor = model.main.tensors[index]
+        quantisation = tensor.quantisation
+        one = quantisation is not None and len(quantisation.scales) == 1
+        found.append(
+            TensorSpec(
+                names.get(index, tensor.name),
+                tuple(max(1, size) for size in tensor.declared_shape),
+                np.dtype(_DTYPES.get(tensor.dtype, tensor.dtype)),
+                scale=quantisation.scales[0] if quantisation and one else 0.0,
+                zero_point=quantisation.zero_points[0] if quantisation and one and quantisation.zero_points else 0,
+                stored_as=tensor.dtype if tensor.dtype in HANDED_OVER_AS else "",
+            )
+        )
+    return found
+
+
+def output_names(path: Path, signature: str | None) -> tuple[str, ...] | None:
+    """The names of a model's outputs, in order; of several of one name each with its place behind it, `y[1]`.
+
+    Args:
+        path: The file.
+        signature: The one that runs, as the user named it; None leaves it to the file.
+
+    Returns:
+        None where the file is no model, or has no such signature: whoever opens it says why.
+    """
+    try:
+        model = read_model(path)
+        chosen = choose_signature(model, signature)
+    except ModelRejected:
+        return None
+    graph = model.subgraphs[chosen.subgraph if chosen else 0]
+    names = {index: name for name, index in chosen.outputs.items()} if chosen else {}
+    found = [names.get(index, graph.tensors[index].name) for index in graph.outputs]
+    return tuple(name if found.count(name) == 1 else f"{name}[{place}]" for place, name in enumerate(found))

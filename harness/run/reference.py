@@ -1,0 +1,222 @@
+"""What a reference model or backend answers to a run's samples: the ground truth where the user has none.
+
+It is asked before the run, in a process of its own, one thread, and writes a `.npz` file a sample into the run's directory.
+So the audit reads files as it always does, and `score` needs the reference no more.
+
+`python -P -m harness.run.reference ANSWER_FD PARENT_PID SPEC FOLDER` is that process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from backends.base import Array, Backend, ModelRejected, TensorSpec
+from backends.litert.file.model_file import Shape
+from backends.litert.file.model_reader import read_model
+from harness.errors import RunFailed
+from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.json_line import decode, encode
+from harness.messages.failure import Failed, failed
+from harness.model.file_tensors import described_inputs, described_outputs
+from harness.model.input_shapes import choose_input_shapes
+from harness.model.opening import Opener
+from harness.model.run_file import find_run_file
+from harness.spec.schema import ReferenceRef, Spec
+from harness.spec.task import open_task
+from tasks.base import Task
+from tasks.tensors.fitting import converted, real_values
+
+FOLDER = "reference"
+"""In the run's directory."""
+_PER_SAMPLE_S = 10.0
+"""That a sample may take, beside what any process may without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswered:
+    """What came of it."""
+
+    samples: int
+    failure: Failed | None = None
+
+
+def asks_reference(spec: Spec) -> bool:
+    """Whether a run is scored by a reference's answers."""
+    return spec.reference is not None and spec.load.mode == "accuracy"
+
+
+def with_reference(spec: Spec, folder: Path) -> Spec:
+    """The run with its ground truth where the reference's answers will be."""
+    truth = folder.resolve() / FOLDER
+    return spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"truth": truth})})
+
+
+def ask_reference(spec: Spec, folder: Path, count: int) -> None:
+    """Has the reference answer every sample, into the folder `FOLDER` of the run's directory.
+
+    Args:
+        spec: The run.
+        folder: Its directory.
+        count: Samples.
+
+    Raises:
+        harness.errors.Reported: What the process says went wrong.
+        RunFailed: It crashed, or hangs.
+    """
+    timeout_s = spec.backend.timeout_s + _PER_SAMPLE_S * count
+    words = (spec.model_dump_json(), str(folder.resolve()))
+    answer = answer_of("harness.run.reference", *words, timeout_s=timeout_s)
+    if answer.line is not None:
+        asked = decode(answer.line, ReferenceAnswered)
+        if asked.failure is not None:
+            raise asked.failure.error()
+        return
+    how = f"gave no answer in {timeout_s:g} s" if answer.hangs else f"took its process down, which {answer.how}"
+    raise RunFailed(f"the reference {_named(spec.reference)} {how}{f': {answer.said}' if answer.said else ''}")
+
+
+def _named(reference: ReferenceRef | None) -> str:
+    return f"{reference.model.name} on {reference.backend_asked}" if reference else ""
+
+
+def _ask(spec: Spec, folder: Path) -> int:
+    if spec.reference is None:
+        raise ValueError("a run without a reference has nothing to ask")
+    task = open_task(spec.task, spec.options, spec.dataset.model_copy(update={"truth": None}))
+    inputs, outputs = _under_test(spec, task)
+    codec = task.codec(inputs, outputs)
+    backend, resets = _opened(spec, spec.reference, [tensor.shape for tensor in inputs])
+    try:
+        feeds = _matched("inputs", spec.reference, backend.inputs, inputs)
+        reads = _matched("outputs", spec.reference, outputs, backend.outputs)
+        names = [stem_of(task, index) for index in range(len(task))]
+        for index, name in enumerate(names):
+            row = codec.preprocess(index)
+            whose = f"sample {name} for the reference {_named(spec.reference)}: input"
+            given = [
+                converted(row[place], inputs[place], tensor, f"{whose} {tensor.name}")
+                for tensor, place in zip(backend.inputs, feeds, strict=True)
+            ]
+            if resets:
+                backend.reset()
+            answers = backend.invoke(given)
+            _write(
+                folder / FOLDER / f"{name}.npz",
+                [_as_expected(answers[at], backend.outputs[at], one) for one, at in zip(outputs, reads, strict=True)],
+            )
+    finally:
+        backend.close()
+    return len(names)
+
+
+def stem_of(task: Task, index: int) -> str:
+    """The name by which a sample's truth is found."""
+    stored = task.stored_samples()
+    return f"{index:06}" if stored is None else Path(stored.names[index]).stem
+
+
+def _under_test(spec: Spec, task: Task) -> tuple[list[TensorSpec], list[TensorSpec]]:
+    """The inputs and outputs of the model under test, from its file: its backend may be none that opens here."""
+    model = spec.model
+    file = find_run_file(model.path, model.sha256, spec.cache_dir, signature=model.invocation.signature, complete=False)
+    described = read_model(file.path)
+    seen = described_inputs(described)
+    shapes = choose_input_shapes(described, seen, model.invocation, task.input_shapes(seen))
+    return [replace(tensor, shape=shape) for tensor, shape in zip(seen, shapes, strict=True)], described_outputs(
+        described
+    )
+
+
+def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tuple[Backend, bool]:
+    """The reference, with the shapes of the model under test where its file leaves them open; and whether it is to be reset."""
+
+    def wished(inputs: Sequence[TensorSpec]) -> Sequence[Shape] | None:
+        fits = len(inputs) == len(shapes) and all(
+            len(one.shape) == len(shape) for one, shape in zip(inputs, shapes, strict=True)
+        )
+        return shapes if fits else None
+
+    model = reference.model
+    opener = Opener(
+        model.path,
+        model.sha256,
+        reference.backend,
+        spec.cache_dir,
+        invocation=model.invocation,
+        input_shapes=wished,
+    )
+    return opener.open_covered(1), opener.resets
+
+
+def _matched(
+    what: str, reference: ReferenceRef, wanted: Sequence[TensorSpec], there: Sequence[TensorSpec]
+) -> list[int]:
+    """For each wanted tensor the place of the one that is meant: by name, or by place where no name is the same.
+
+    Raises:
+        ModelRejected: They cannot be told.
+    """
+    names = [tensor.name for tensor in there]
+    if all(names.count(tensor.name) == 1 for tensor in wanted):
+        return [names.index(tensor.name) for tensor in wanted]
+    alike = len(wanted) == len(there) and all(
+        one.shape == other.shape or what == "outputs" for one, other in zip(wanted, there, strict=True)
+    )
+    if alike and not {tensor.name for tensor in wanted} & set(names):
+        return list(range(len(wanted)))
+    here, others = (
+        ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in tensors) or "none" for tensors in (wanted, there)
+    )
+    mine, theirs = (others, here) if what == "inputs" else (here, others)
+    raise ModelRejected(
+        f"the reference {_named(reference)} has other {what} than the model: {theirs}, where the model has {mine}"
+    )
+
+
+def _as_expected(answer: Array, of: TensorSpec, output: TensorSpec) -> Array:
+    """An answer as the truth of an output: raw where both are quantised alike, else in real units.
+
+    Raises:
+        ModelRejected: One is text and the other is not.
+    """
+    if answer.dtype.hasobject != output.dtype.hasobject:
+        raise ModelRejected(f"the reference answers {of.dtype} at {of.name}, the model {output.dtype} at {output.name}")
+    if answer.dtype.hasobject:
+        return np.array([bytes(word) for word in answer.ravel().tolist()], "S").reshape(answer.shape)
+    same = (of.dtype, of.scale, of.zero_point) == (output.dtype, output.scale, output.zero_point)
+    return answer if same else real_values(answer, of.scale, of.zero_point)
+
+
+def _write(path: Path, arrays: Sequence[Array]) -> None:
+    """A `.npz` of arrays by their places: names of tensors may be no file's."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, array in enumerate(arrays):
+            with archive.open(f"arr_{place}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+
+
+def main() -> None:
+    """The process."""
+    answer, parent, words, folder = sys.argv[1:]
+    live_and_die_with(int(parent))
+    try:
+        (Path(folder) / FOLDER).mkdir()
+        asked = ReferenceAnswered(_ask(Spec.model_validate_json(words), Path(folder)))
+    except (RuntimeError, ValueError) as error:
+        # As the runtime says what stops it in the middle of a run.
+        asked = ReferenceAnswered(0, failed(RunFailed(f"the reference broke: {type(error).__name__}: {error}")))
+    except Exception as error:
+        asked = ReferenceAnswered(0, failed(error))
+    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
+        pipe.write(f"{encode(asked)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""How far a model's outputs are from the truth, output by output and as a whole, as metrics.
+
+The whole is the worst of the outputs. An output that holds a value which is no number where a number was expected has no error
+figures, and neither has the whole then: what is asked of them is missed. `not_finite` counts such places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from accuracy.answers.arrays import Output
+from accuracy.answers.log import LogError
+from accuracy.errors import MetricUnusable
+from accuracy.output_error import ErrorSums, OutputError
+from accuracy.own_metrics import Metric, OwnMetric
+from accuracy.score import Score
+from tasks.base import Array, MetricKind
+from tasks.tensors.fitting import real_values
+
+NOT_FINITE = "not_finite"
+HEADLINE = "snr_db"
+KINDS = (
+    MetricKind(HEADLINE, "dB", by_output=True),
+    MetricKind("max_error", "count", lower_is_better=True, by_output=True),
+    MetricKind("mean_error", "count", lower_is_better=True, by_output=True),
+    MetricKind("rmse", "count", lower_is_better=True, by_output=True),
+    MetricKind("cosine", "count", by_output=True),
+    MetricKind("argmax_agreement", "share", by_output=True),
+    MetricKind("equal_share", "share", by_output=True),
+    MetricKind("max_steps", "count", lower_is_better=True, by_output=True),
+    MetricKind("mean_steps", "count", lower_is_better=True, by_output=True),
+    MetricKind(NOT_FINITE, "count", lower_is_better=True, by_output=True),
+)
+"""The error figures, by the names that they have in `accuracy.output_error.OutputError`, and the count of what has none."""
+_SHAPES_SHOWN = 3
+
+
+@dataclass(slots=True)
+class _OfOutput:
+    """What is added up for one output."""
+
+    sums: ErrorSums
+    own: list[tuple[OwnMetric, Metric]]
+    shapes: set[tuple[int, ...]] = field(default_factory=set)
+
+
+class Errors:
+    """Adds up answers."""
+
+    def __init__(self, own: Sequence[OwnMetric]) -> None:
+        """Takes the metrics of the user's own."""
+        self._own = own
+        self._outputs: dict[str, _OfOutput] = {}
+        self._names: list[str] | None = None
+        self._samples = 0
+
+    def update(self, outputs: Sequence[Output], expected: Mapping[int, Array]) -> None:
+        """Counts one sample.
+
+        Args:
+            outputs: As they were answered.
+            expected: By the place of the output.
+
+        Raises:
+            LogError: An answer of other outputs than the ones before it, or of texts where numbers are expected.
+            MetricUnusable: A metric of the user's own breaks.
+        """
+        names = _told_apart([output.name for output in outputs])
+        if self._names is None:
+            self._names = names
+        elif self._names != names:
+            raise LogError(f"this answer has the outputs {', '.join(names)}, the one before {', '.join(self._names)}")
+        self._samples += 1
+        for place, truth in expected.items():
+            self._add(names[place], outputs[place], truth)
+
+    def score(self) -> Score:
+        """The metrics."""
+        found = {name: one.sums.error() for name, one in self._outputs.items()}
+        by_output = {name: _metrics(error) for name, error in found.items()}
+        for name, one in self._outputs.items():
+            by_output[name] |= {metric.name: _computed(metric, counted, name) for metric, counted in one.own}
+        kinds = [*KINDS, *(kind_of(metric) for metric in self._own)]
+        metrics: dict[str, float] = {}
+        for kind in kinds:
+            values = {name: values[kind.name] for name, values in by_output.items() if kind.name in values}
+            if (whole := _whole(kind, values, found)) is not None:
+                metrics[kind.name] = whole
+            metrics |= {f"{kind.name}.{name}": value for name, value in values.items() if value is not None}
+        return Score(metrics, "samples", self._samples, notes=tuple(self._notes(found)))
+
+    def _add(self, name: str, output: Output, truth: Array) -> None:
+        raw = truth.dtype == output.values.dtype or not output.scale
+        if name not in self._outputs:
+            sums = ErrorSums(scale=output.scale, zero_point=output.zero_point, expected_scale=None if raw else 0.0)
+            self._outputs[name] = _OfOutput(sums, [(metric, _made(metric)) for metric in self._own])
+        one = self._outputs[name]
+        one.shapes.add(output.values.shape)
+        try:
+            one.sums.update(output.values, truth)
+        except ValueError as error:
+            raise LogError(f"output {name}: {error}") from None
+        if one.own:
+            mine = real_values(output.values, output.scale, output.zero_point)
+            theirs = real_values(truth, output.scale, output.zero_point) if raw else truth
+            for metric, counted in one.own:
+                _called(metric, name, partial(counted.update, mine, theirs))
+
+    def _notes(self, found: Mapping[str, OutputError]) -> Iterable[str]:
+        for name, error in found.items():
+            odd = error.not_finite
+            if odd.any:
+                said = "none of its error figures is given" if odd.differing else "they stand where they are expected"
+                yield (
+                    f"output {name}: NaN {odd.found_nan:,} times and infinity {odd.found_inf:,} times in the answers, "
+                    f"{odd.expected_nan:,} and {odd.expected_inf:,} times in what was expected; {odd.differing:,} places "
+                    f"differ by them: {said}"
+                )
+        for name, one in self._outputs.items():
+            if len(one.shapes) > 1:
+                shown = ", ".join(str(list(shape)) for shape in sorted(one.shapes)[:_SHAPES_SHOWN])
+                yield f"output {name} had {len(one.shapes)} shapes: {shown}{', ...' if len(one.shapes) > _SHAPES_SHOWN else ''}"
+        left_out = [name for name in self._names or [] if name not in self._outputs]
+        if left_out:
+            yield f"nothing is expected of {', '.join(left_out)}: not judged"
+
+
+def kind_of(metric: OwnMetric) -> MetricKind:
+    """A metric of the user's own, as targets must know it."""
+    return MetricKind(metric.name, metric.unit, metric.lower_is_better, by_output=True)
+
+
+def _metrics(error: OutputError) -> dict[str, float | None]:
+    """An output's figures; without those that say nothing of it."""
+    odd: dict[str, float | None] = {NOT_FINITE: float(error.not_finite.differing)}
+    if not error.comparable:
+        return odd
+    figures = {kind.name: getattr(error, kind.name) for kind in KINDS if kind.name != NOT_FINITE}
+    return {name: value for name, value in figures.items() if value is not None} | odd
+
+
+def _whole(kind: MetricKind, values: Mapping[str, float | None], found: Mapping[str, OutputError]) -> float | None:
+    """The worst of the outputs; None where one has no figure since it is broken, or where none has."""
+    known = [value for value in values.values() if value is not None]
+    if kind.name == NOT_FINITE:
+        return sum(known)
+    broken = any(not error.comparable for error in found.values()) or len(known) < len(values)
+    if broken or not known:
+        return None
+    return max(known) if kind.lower_is_better else min(known)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of outputs; of several of one name each with its place behind it."""
+    return [name if names.count(name) == 1 else f"{name}[{place}]" for place, name in enumerate(names)]
+
+
+def _made(metric: OwnMetric) -> Metric:
+    made: list[Metric] = []
+    _called(metric, "", lambda: made.append(metric.make()))
+    return made[0]
+
+
+def _computed(metric: OwnMetric, counted: Metric, output: str) -> float | None:
+    """None for what is no finite number: no result holds it, and what is asked of it is missed."""
+    values: list[float] = []
+    _called(metric, output, lambda: values.append(float(counted.compute())))
+    return values[0] if math.isfinite(values[0]) else None
+
+
+def _called(metric: OwnMetric, output: str, call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception as error:
+        # Whatever a package does.
+        where = f" on output {output}" if output else ""
+        raise MetricUnusable(f"metric {metric.name!r} broke{where}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,92 @@
+"""Any model, asked from Python with arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.api import AnyModel, open_model
+from harness.errors import ConfigError
+from tasks.base import DataMissing, ModelMismatch
+
+
+@pytest.fixture(scope="module")
+def ask(write_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyModel]:
+    """x float [1, 3] and words -> -x, and the words in one row."""
+    path = write_model(
+        tmp_path_factory.mktemp("models") / "m.tflite",
+        [("x", [1, 3], "FLOAT32"), ("words", [1, 2], "STRING"), ("y", [1, 3], "FLOAT32"), ("row", [2], "STRING")],
+        [("NEG", [0], [2]), ("SQUEEZE", [1], [3])],
+        [0, 1],
+        [2, 3],
+    )
+    with open_model(model=path) as model:
+        yield model
+
+
+def test_arrays_by_name_are_answered_by_name(ask: AnyModel) -> None:
+    given: dict[str, Any] = {"x": [[1, 2, 3]], "words": np.array([["ja", "nein"]])}
+    answer = ask(given)
+    assert list(answer) == ["y", "row"]
+    assert answer["y"].tolist() == [[-1, -2, -3]]
+    assert answer["row"].tolist() == [b"ja", b"nein"]
+    assert answer["y"].dtype == np.float32
+    assert ask(**given)["y"].tolist() == ask([given["x"], given["words"]])["y"].tolist() == [[-1, -2, -3]]
+    assert [tensor.name for tensor in ask.inputs] == ["x", "words"]
+
+
+def test_random_inputs_are_what_a_run_feeds(ask: AnyModel) -> None:
+    made = ask.random(seed=7, x=(2, 3))
+    assert 2 <= made["x"].min() <= made["x"].max() < 3
+    assert np.array_equal(made["x"], ask.random(seed=7, x=(2, 3))["x"])
+    assert np.array_equal(ask(made)["y"], -made["x"])
+    with pytest.raises(ModelMismatch, match="'z', which the model does not have"):
+        ask.random(z=(0, 1))
+
+
+def test_a_quantised_model_takes_floats_and_steps_and_says_what_its_steps_mean(keyword_model: Path) -> None:
+    with AnyModel.open("tensors", model=keyword_model, threads=2) as ask:
+        (spec,), (scores,) = ask.inputs, ask.outputs
+        steps = ask.random()[spec.name]
+        real = (steps.astype(np.float64) - spec.zero_point) * spec.scale
+        answer = ask(steps)
+        assert np.array_equal(answer[scores.name], ask(real)[scores.name])
+        expected = (answer[scores.name].astype(np.float64) - scores.zero_point) * scores.scale
+        assert np.array_equal(answer.real(scores.name), expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"x": [[1, 2, 3]]}, "no array is given for 'words'"),
+        ({"x": [[1, 2, 3]], "wrds": [["a", "b"]]}, "unknown input 'wrds'; did you mean 'words'"),
+        ({"x": [[1, 2]], "words": [["a", "b"]]}, r"the array for x is int64 \[1, 2\], but the model takes \[1, 3\]"),
+        ({"x": [[1, 2, 3]], "words": [[1, 2]]}, "the array for words is int64, but the model takes texts"),
+        ([[[1, 2, 3]]], "1 arrays are given, but the model takes 2: x, words"),
+    ],
+)
+def test_what_the_model_does_not_take_is_refused(ask: AnyModel, given: Any, why: str) -> None:
+    with pytest.raises(DataMissing, match=why):
+        ask(given)
+    with pytest.raises(ConfigError, match="all arrays by name, or all in order"):
+        ask([0], x=1)
+
+
+def test_an_output_that_holds_nan_or_changes_its_shape_is_an_answer_like_any_other(
+    write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    logarithm = write_model(
+        tmp_path / "log.tflite", [("x", [1, 2], "FLOAT32"), ("y", [1, 2], "FLOAT32")], [("LOG", [0], [1])], [0], [1]
+    )
+    with open_model(model=logarithm) as ask:
+        assert np.isnan(ask([[1, -1]])["y"]).tolist() == [[False, True]]
+    where = write_model(
+        tmp_path / "where.tflite", [("x", [1, 4], "BOOL"), ("y", [1, 2], "INT64")], [("WHERE", [0], [1])], [0], [1]
+    )
+    with open_model(model=where) as ask:
+        shapes = [ask([given])["y"].shape for given in ([1, 0, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0])]
+    assert shapes == [(3, 2), (0, 2), (1, 2)]
