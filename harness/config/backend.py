@@ -99,8 +99,8 @@ def with_absolute_paths(section: BackendSection) -> BackendSection:
         paths["library"] = library
     if isinstance(weights, str) and weights:
         paths["weight_cache"] = weights
-    absolute = {name: str(absolute(path)) for name, path in paths.items()}
-    return section.model_copy(update={"options": section.options | absolute}) if paths else section
+    found = {name: str(absolute(path)) for name, path in paths.items()}
+    return section.model_copy(update={"options": section.options | found}) if paths else section
 
 
 def _assignment(text: str, word: str) -> tuple[str, str]:
