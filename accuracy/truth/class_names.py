@@ -7,7 +7,6 @@ and counts are compared wherever they are not.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from pathlib import Path
 
 from accuracy.errors import TruthError
 from accuracy.shown import some
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.text_files import read_text
 from accuracy.truth.imagenet_wnids import WNIDS
+from accuracy.truth.label_lists import names_in
 
 BACKGROUND = frozenset({"???", "background", "__background__", "_background_", "unlabeled", "unlabelled"})
 """How label files call the class before the first that counts, in lower case."""
 _WNID = re.compile(r"(n\d{8})(?:[\s_,:-]+(.*))?")
-_NUMBERED = re.compile(r"(\d{1,6})\s*[:,\s]\s*(\S.*)")
 ON_HOW = "name the model's classes, one a line in the model's order, with --set dataset.class_names=FILE"
 """What to do where nothing says which class a name is."""
 
@@ -80,35 +79,20 @@ IMAGENET = ClassNames(WNIDS, "ImageNet's 1,000 synsets")
 
 
 def read_class_names(path: Path) -> ClassNames:
-    """Reads a label file: a name a line, in the order of the classes.
-
-    Numbers before all names (`0  person`, `1: tench`) say the places, where they ascend from 0 or 1.
+    """Reads a label file: a name a line in the order of the classes, or another form of `accuracy.truth.label_lists`.
 
     Raises:
         TruthError: It cannot be read, or holds no names.
     """
     try:
-        lines = [line.strip() for line in lines_of(read_text(path).rstrip())]
+        names = names_in(read_text(path))
     except OSError as error:
         raise TruthError(f"the names {path} cannot be read: {error.strerror}") from None
-    except NotText as error:
+    except ValueError as error:
         raise TruthError(f"the names {path} cannot be read: {error}") from None
-    if not any(lines):
+    if not any(names):
         raise TruthError(f"{path} holds no names of classes")
-    return ClassNames(tuple(_without_numbers(lines)), str(path))
-
-
-def _without_numbers(lines: Sequence[str]) -> list[str]:
-    found = [_NUMBERED.fullmatch(line) for line in lines]
-    matches = [match for match in found if match]
-    numbers = [int(match[1]) for match in matches]
-    ascends = all(low < high for low, high in itertools.pairwise(numbers))
-    if len(matches) < len(lines) or not ascends or numbers[0] > 1 or numbers[-1] > 4 * len(lines):
-        return list(lines)
-    names = [""] * (numbers[-1] - numbers[0] + 1)
-    for number, match in zip(numbers, matches, strict=True):
-        names[number - numbers[0]] = match[2].strip()
-    return names
+    return ClassNames(tuple(names), str(path))
 
 
 def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None) -> list[int]:
