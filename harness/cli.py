@@ -76,7 +76,9 @@ class Parser(argparse.ArgumentParser):
     def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
         """As `parse_args`; an unknown option is answered with the nearest known one."""
         self._refuse_doubles(words)
-        arguments, rest = self.parse_known_args(words)
+        # Of several names in a row argparse by itself takes those before the first option, and knows the others no more.
+        several = any(not action.option_strings and action.nargs in ("*", "+") for action in self._actions)
+        arguments, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
             known = [option for action in self._actions for option in action.option_strings]
             self.error("; ".join(_unknown_word(word, known) for word in rest))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from harness.errors import EXIT_VALID, ConfigError
 if TYPE_CHECKING:
     from harness.bench.result import BenchResult
     from harness.bench.session import BenchCase, Settings
+    from harness.profiling.record import Profile
     from harness.turns.process import MeasuringProcess
 
 EXAMPLES = """\
@@ -75,15 +77,17 @@ def main(arguments: argparse.Namespace) -> Outcome:
     process = new_process()
     process.start()
     try:
-        result = _measured(arguments, process)
+        plan = plan_of(arguments)
+        result = _measured(plan, process)
     finally:
         process.close()
     from harness.bench.report import csv_text, render
     from harness.json_records import to_json
 
-    data = to_json(result)
+    profiles = _profiles(plan, result) if plan.profiles else []
+    data = to_json(result) | ({"profiles": [to_json(each) for each in profiles]} if profiles else {})
     texts = {
-        "table": lambda: render(result),
+        "table": lambda: "\n\n".join([render(result), *map(_profile_text, profiles)]),
         "json": lambda: json.dumps(data, indent=2),
         "csv": lambda: csv_text(result),
     }
@@ -94,21 +98,80 @@ def main(arguments: argparse.Namespace) -> Outcome:
     return Outcome(status, "" if nothing else texts[arguments.format](), data, complaint)
 
 
-def _measured(arguments: argparse.Namespace, process: MeasuringProcess) -> BenchResult:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the options ask for."""
+
+    cases: Sequence[BenchCase]
+    settings: Settings
+    advice_s: float | None
+    profiles: bool
+    profile_file: Path | None
+    quiet: bool
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """What the options ask for.
+
+    Raises:
+        ConfigError: A mistake in them, or a model that is not here.
+    """
     if arguments.format not in _FORMATS:
         raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
-    seconds = options.advice_seconds(arguments)
-    settings, cases = settings_of(arguments), asked_of(arguments)
+    return Plan(
+        settings=settings_of(arguments),
+        advice_s=options.advice_seconds(arguments),
+        profiles=flags.truth(arguments, "enable_op_profiling") is True,
+        profile_file=of_subject.output_file("--op_profiling_output_file", flags.csv_of_ops(arguments)),
+        quiet=arguments.json or arguments.format != "table",
+        cases=asked_of(arguments),
+    )
+
+
+def _measured(plan: Plan, process: MeasuringProcess) -> BenchResult:
     from harness.bench.session import bench
     from harness.report.screen import Screen
 
-    screen = Screen(quiet=arguments.json or arguments.format != "table")
-    result = bench(cases, settings, screen.say, process)
-    if seconds is None or result.rows[0].refusal is not None:
+    screen = Screen(quiet=plan.quiet)
+    result = bench(plan.cases, plan.settings, screen.say, process)
+    if plan.advice_s is None or result.rows[0].refusal is not None:
         return result
     from harness.bench.advice import advise
 
-    return replace(result, advice=advise(cases[0], settings, seconds, screen.say))
+    return replace(result, advice=advise(plan.cases[0], plan.settings, plan.advice_s, screen.say))
+
+
+def _profiles(plan: Plan, result: BenchResult) -> list[Profile]:
+    """What each op of the models takes that could be measured, by `profile`."""
+    from harness.profiling.child import profile_of
+    from harness.profiling.report import as_csv
+    from harness.report.screen import Screen
+    from harness.whole_file import replacing
+
+    screen = Screen(quiet=plan.quiet)
+    found = [
+        profile_of(
+            case.subject,
+            num_runs=plan.settings.num_runs,
+            warmup_runs=max(1, plan.settings.warmup_runs),
+            max_secs=plan.settings.max_secs,
+            ranges=plan.settings.ranges,
+            hear=lambda heard: screen.count(heard.what, heard.done, heard.total),
+        )
+        for case, row in zip(plan.cases, result.rows, strict=True)
+        if row.refusal is None
+    ]
+    screen.end_progress()
+    if plan.profile_file is not None:
+        with replacing(plan.profile_file) as opened:
+            opened.write("\n".join(map(as_csv, found)).encode())
+    return found
+
+
+def _profile_text(profile: Profile) -> str:
+    from harness.profiling.report import render
+
+    return render(profile, ("type", "slowest"))
 
 
 def asked_of(arguments: argparse.Namespace) -> list[BenchCase]:
@@ -119,8 +182,6 @@ def asked_of(arguments: argparse.Namespace) -> list[BenchCase]:
     """
     from harness.bench.session import BenchCase
 
-    if flags.truth(arguments, "enable_op_profiling"):
-        raise ConfigError("bench times whole runs; what each op takes: ./run.sh profile MODEL")
     swallowed = flags.swallowed_models(arguments)
     models = [*arguments.models, *swallowed, *([arguments.graph] if arguments.graph is not None else [])]
     if not models:

@@ -49,7 +49,9 @@ MODEL = (
     Flag("graph", "FILE", "another way to name a model"),
     Flag("num_threads", "N", "as --threads; -1 for one"),
     Flag("signature_to_run_for", "NAME", "as --signature"),
-    Flag("enable_op_profiling", None, "see ./run.sh profile"),
+    Flag("enable_op_profiling", None, "after it, what each op takes: see ./run.sh profile"),
+    Flag("op_profiling_output_mode", "NAME", "stdout (default) or csv"),
+    Flag("op_profiling_output_file", "FILE", "of the mode csv"),
     Flag("require_full_delegation", None, "as --require-full"),
 )
 """What runs."""
@@ -122,6 +124,22 @@ def pace_of(arguments: argparse.Namespace) -> dict[str, Any]:
     if found.get("max_secs") == 0:
         raise ConfigError("--max_secs 0 leaves no time for a run: give it more")
     return found
+
+
+def csv_of_ops(arguments: argparse.Namespace) -> str | None:
+    """The file for what each op takes; None where it is not asked for.
+
+    Raises:
+        ConfigError: Another mode than stdout and csv, or one option without the others.
+    """
+    mode, file = arguments.op_profiling_output_mode, arguments.op_profiling_output_file
+    if mode not in (None, "stdout", "csv"):
+        raise ConfigError(f"--op_profiling_output_mode is stdout or csv, not {mode!r}")
+    if (mode is not None or file is not None) and not truth(arguments, "enable_op_profiling"):
+        raise ConfigError("--op_profiling_output_mode and --op_profiling_output_file need --enable_op_profiling")
+    if (mode == "csv") != (file is not None):
+        raise ConfigError("--op_profiling_output_mode=csv and --op_profiling_output_file=FILE go together")
+    return str(file) if file is not None else None
 
 
 def backends_of(arguments: argparse.Namespace) -> list[str] | None:

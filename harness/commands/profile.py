@@ -6,11 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands import options
 from harness.commands import subject as of_subject
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, unknown
 
 if TYPE_CHECKING:
+    from harness.model.subject import Subject
     from harness.profiling.record import Profile
 
 EXAMPLES = """\
@@ -21,6 +23,7 @@ examples:
   ./run.sh profile model.tflite --json > before.json
   ./run.sh profile before.json model.tflite                            two profiles compared
   ./run.sh profile float.tflite int8.tflite
+  ./run.sh profile model.tflite --advice                               and what would make it quicker here
 
 exit status: 0 profiled; 2 something for you to fix, also a model or backend that the runtime cannot profile; 3 it broke
 (docs/profile.md)
@@ -64,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the range of an input's random values, in the model's own numbers",
     )
     of_subject.add_invocation(parser)
+    options.add_advice(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
@@ -81,6 +85,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(f"{len(arguments.models)} models are given: one is profiled, two are compared")
     if len(arguments.models) == 2 and any(files.values()):
         raise ConfigError("--csv and --trace are of one profile: name one model")
+    seconds = options.advice_seconds(arguments)
+    if seconds is not None and (len(arguments.models) > 1 or arguments.models[0].endswith(".json")):
+        raise ConfigError("--advice is of one model, which is measured here: name that alone")
     found = [_profile(name, arguments) for name in arguments.models]
     if len(found) == 2:
         data = {
@@ -92,7 +99,28 @@ def main(arguments: argparse.Namespace) -> Outcome:
         if path is not None:
             with replacing(path) as file:
                 file.write(text(found[0]).encode())
-    return Outcome(EXIT_VALID, render(found[0], arguments.by or ("type", "slowest")), to_json(found[0]))
+    shown, data = render(found[0], arguments.by or ("type", "slowest")), to_json(found[0])
+    if seconds is None:
+        return Outcome(EXIT_VALID, shown, data)
+    from harness.bench.advice import advise
+    from harness.bench.report import advice_lines
+    from harness.bench.session import BenchCase, Settings
+    from harness.report.screen import Screen
+
+    ranges = of_subject.ranges_of(arguments.input_layer_value_range)
+    advice = advise(
+        BenchCase(_subject(arguments.models[0], arguments), arguments.backend or "cpu"),
+        Settings(ranges=ranges),
+        seconds,
+        Screen(quiet=arguments.json).say,
+    )
+    shown = "\n".join([shown, "", *advice_lines(advice)])
+    return Outcome(EXIT_VALID, shown, data | {"advice": [to_json(each) for each in advice]})
+
+
+def _subject(name: str, arguments: argparse.Namespace) -> Subject:
+    threads = of_subject.whole_number("--num_threads", arguments.num_threads, of_subject.MOST_THREADS)
+    return of_subject.subject(name, arguments, arguments.backend, threads)
 
 
 def _profile(name: str, arguments: argparse.Namespace) -> Profile:
@@ -104,11 +132,10 @@ def _profile(name: str, arguments: argparse.Namespace) -> Profile:
         return _kept(Path(name))
     runs = of_subject.whole_number("--num_runs", arguments.num_runs)
     warmup = of_subject.whole_number("--warmup_runs", arguments.warmup_runs)
-    threads = of_subject.whole_number("--num_threads", arguments.num_threads, of_subject.MOST_THREADS)
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
     screen = Screen(quiet=arguments.json)
     found = profile_of(
-        of_subject.subject(name, arguments, arguments.backend, threads),
+        _subject(name, arguments),
         num_runs=runs or 1,
         warmup_runs=warmup or 1,
         max_secs=_seconds(arguments.max_secs),

@@ -66,6 +66,25 @@ def test_a_spreadsheet_gets_a_line_a_row(small: Path, call: Call) -> None:
     assert row["speed"] == row["refusal"] == ""
 
 
+def test_what_each_op_takes_follows_where_benchmark_models_flag_asks_for_it(
+    small: Path, call: Call, tmp_path: Path
+) -> None:
+    words = [
+        "--enable_op_profiling",
+        "--op_profiling_output_mode=csv",
+        "--op_profiling_output_file",
+        tmp_path / "ops.csv",
+    ]
+    done = call("bench", small, *FEW, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["rows"][0]["found"]["latency"]["runs"] == 3
+    (profile,) = found["profiles"]
+    assert profile["ops"]
+    lines = csv.DictReader(io.StringIO((tmp_path / "ops.csv").read_text(encoding="utf-8")))
+    assert len(list(lines)) == len(profile["ops"])
+
+
 def test_what_the_runtime_refuses_has_its_reason_and_no_table(edgetpu_model: Path, call: Call) -> None:
     done = call("bench", edgetpu_model)
     assert (done.returncode, done.stdout) == (2, "")

@@ -15,6 +15,7 @@ from harness.errors import ConfigError
 
 def parsed(*words: str | Path) -> argparse.Namespace:
     parser = Parser(prog="bench")
+    parser.add_argument("--json", action="store_true")
     bench.add_arguments(parser)
     return parser.parse_strictly([str(word) for word in words])
 
@@ -41,6 +42,8 @@ def test_a_value_stands_behind_an_equals_sign_or_a_space(small: Path) -> None:
 def test_models_are_named_by_graph_by_themselves_or_behind_a_truth_value(small: Path) -> None:
     assert asked("--graph", small) == [("small", "cpu", 1, {})]
     assert [each[0] for each in asked(small, f"--graph={small}")] == ["small", "small"]
+    # Options may stand between models.
+    assert [each[0] for each in asked(small, "--num_runs=5", small, "--threads=1")] == ["small", "small"]
     assert asked("--use_xnnpack", small) == [("small", "cpu", 1, {})]
     with pytest.raises(ConfigError, match="--use_gpu is true or false, not 'perhaps'"):
         asked("--use_gpu=perhaps", small)
@@ -129,7 +132,11 @@ def test_ranges_and_files_of_inputs_are_taken_under_both_names(small: Path) -> N
         (["--input-file", "a=x", "--input-file", "a=y"], "the input a is given two files"),
         (["--input-range=a=1"], "write it as NAME=LOWEST,HIGHEST"),
         (["--seed=-1"], "--seed is a whole number"),
-        (["--enable_op_profiling"], "what each op takes: ./run.sh profile MODEL"),
+        (["--op_profiling_output_mode=proto"], "is stdout or csv, not 'proto'"),
+        (["--op_profiling_output_mode=csv"], "need --enable_op_profiling"),
+        (["--enable_op_profiling", "--op_profiling_output_mode=csv"], "go together"),
+        (["--enable_op_profiling", "--op_profiling_output_file=ops.csv"], "go together"),
+        (["--advice=soon"], "--advice takes a number of seconds above 0, as --advice 20, not 'soon'"),
         (["--set=load.target_qps=3"], "load"),
     ],
 )
@@ -141,8 +148,7 @@ def test_what_is_wrong_is_named_with_its_value_before_anything_runs(words: list[
 
 
 def _both(arguments: argparse.Namespace) -> None:
-    bench.settings_of(arguments)
-    bench.asked_of(arguments)
+    bench.plan_of(arguments)
 
 
 @pytest.mark.parametrize(
