@@ -34,6 +34,7 @@ VERBS = {
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
     "profile": "what each op of a model takes, as the runtime itself tells",
+    "budget": "hold models against a file's limits of latency, memory, difference, size, accuracy and power",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "submit": "write the tree of an MLPerf round out of finished runs",
     "bundle": "pack runs and what they read into one archive that another machine can verify",

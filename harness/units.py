@@ -76,7 +76,7 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * size)
 
 
-Unit = Literal["ns", "s", "bytes", "queries/s", "samples/s", "J", "dB", "share", "count"]
+Unit = Literal["ns", "s", "bytes", "queries/s", "samples/s", "J", "W", "dB", "share", "count"]
 """What a figure of a result counts in; a share is a fraction of 1."""
 _TIMES = {"ns": "1", "us": "1e3", "\N{MICRO SIGN}s": "1e3", "ms": "1e6", "s": "1e9", "min": "6e10"}
 _SPANS = _TIMES | {"m": _TIMES["min"], "h": "3.6e12"}
@@ -92,6 +92,7 @@ _WRITTEN: Mapping[Unit, Mapping[str, Decimal]] = {
     "queries/s": dict.fromkeys(("", "queries/s", "qps", "/s"), Decimal(1)),
     "samples/s": dict.fromkeys(("", "samples/s", "/s"), Decimal(1)),
     "J": {"uJ": Decimal("1e-6"), "mJ": Decimal("1e-3"), "J": Decimal(1), "kJ": Decimal(1000)},
+    "W": {"mW": Decimal("1e-3"), "W": Decimal(1)},
     "dB": dict.fromkeys(("", "dB"), Decimal(1)),
     "share": {"": Decimal(1), "%": Decimal("0.01")},
     "count": {"": Decimal(1)},
@@ -104,6 +105,7 @@ _EXAMPLES: Mapping[Unit, str] = {
     "queries/s": "a rate such as 100queries/s, or its number",
     "samples/s": "a rate such as 100samples/s, or its number",
     "J": "an energy such as 3mJ or 2J",
+    "W": "a power such as 900mW or 2.5W",
     "dB": "a number of dB such as 33 or 33dB",
     "share": "a fraction of 1 or a percentage, such as 0.75 or 75%",
     "count": "a number",

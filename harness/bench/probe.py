@@ -155,7 +155,7 @@ class Probe:
             case Run():
                 return self._run(question.pace)
             case Finish():
-                return self._finished()
+                return self._finished(question.percentiles)
             case Describe():
                 return self._described()
             case TellLeftOut():
@@ -204,7 +204,7 @@ class Probe:
             self._reached = max(self._reached, peak - times.nbytes)
         return elapsed
 
-    def _finished(self) -> Finished:
+    def _finished(self, percentiles: Sequence[float]) -> Finished:
         memory = self._memory()
         outputs = list(self._stages.read())
         nan = {
@@ -217,7 +217,9 @@ class Probe:
             for tensor, array in zip(self._backend.outputs, outputs, strict=True)
             if array.shape != tensor.shape
         }
-        return Finished(self._times.latency(), memory, {name: count for name, count in nan.items() if count}, changed)
+        return Finished(
+            self._times.latency(percentiles), memory, {name: count for name, count in nan.items() if count}, changed
+        )
 
     def _memory(self) -> BenchMemory:
         self._meter.measure(self._residents("ended"))

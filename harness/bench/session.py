@@ -69,13 +69,15 @@ class Settings:
     seed: int = SEED
     ranges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    percentiles: tuple[float, ...] = ()
+    """Of the runs' times, beside the usual ones."""
 
     def pace(self) -> dict[str, Any]:
         """What of it goes into the result."""
         return {
             name: getattr(self, name)
             for name in (each.name for each in fields(self))
-            if name not in ("ranges", "files") and getattr(self, name) is not None
+            if name not in ("ranges", "files", "percentiles") and getattr(self, name) is not None
         }
 
 
@@ -133,7 +135,9 @@ class Contestant:
 
     def finish(self) -> None:
         """Has it tell what was found."""
-        self.row = replace(self.row, found=self.process.ask(Finish(), Finished, self.timeout_s))
+        self.row = replace(
+            self.row, found=self.process.ask(Finish(self._settings.percentiles), Finished, self.timeout_s)
+        )
 
     def describe(self) -> None:
         """Has it tell what the file holds."""

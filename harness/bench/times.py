@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +37,17 @@ class RunTimes:
         """From this run on. A copy: while somebody looks at the times themselves, no more can be noted."""
         return np.array(self._times[run:], np.int64)
 
-    def latency(self) -> Latency:
-        """The figures of all; one run at least."""
+    def latency(self, percentiles: Sequence[float] = ()) -> Latency:
+        """The figures of all; one run at least.
+
+        Args:
+            percentiles: What is wanted beside the usual ones, from 0 to 100.
+        """
         ordered = np.sort(self.since(0))
         count = len(ordered)
 
-        def at(percent: int) -> int:
-            return int(ordered[min(count - 1, count * percent // 100)])
+        def at(percent: float) -> int:
+            return int(ordered[min(count - 1, int(count * percent // 100))])
 
         return Latency(
             runs=count,
@@ -57,4 +62,5 @@ class RunTimes:
             p90=at(90),
             p95=at(95),
             p99=at(99),
+            percentiles={f"p{percent:g}": at(percent) for percent in percentiles},
         )

@@ -221,8 +221,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             raise ConfigError(f"the input {name} is given two ranges")
     files |= {name: Path(text).absolute() for name, text in pairs}
     ranges |= {name: _ends(name, text) for name, text in ends}
-    seed = {} if arguments.seed is None else {"seed": _seed(arguments.seed)}
-    return Settings(**flags.pace_of(arguments), **seed, ranges=ranges, files=files)
+    settings = Settings(**flags.pace_of(arguments), ranges=ranges, files=files)
+    return settings if arguments.seed is None else replace(settings, seed=_seed(arguments.seed))
 
 
 def _take_flags(arguments: argparse.Namespace) -> None:

@@ -120,7 +120,7 @@ def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/"
         swapped_pages=swapped_pages(_text(proc / "vmstat")),
         on_battery=_on_battery(root / "sys/class/power_supply", batteries),
         batteries=_some(batteries),
-        energy=_some(_energy(root / "sys/class/powercap")),
+        energy=_some(read_energy(root / "sys/class/powercap")),
     )
 
 
@@ -251,7 +251,7 @@ def _on_battery(folder: Path, batteries: Sequence[Battery]) -> bool | None:
     return False if 1 in plugged else None
 
 
-def _energy(folder: Path) -> list[Energy]:
+def read_energy(folder: Path) -> list[Energy]:
     """RAPL's packages; their parts would count twice. Kernels let root alone read them."""
     found = []
     for zone in _folders(folder, "intel-rapl:*"):

@@ -70,6 +70,9 @@ class Run:
 class Finish:
     """Say all that was found. The answer is `Finished`."""
 
+    percentiles: tuple[float, ...] = ()
+    """Of the runs' times, beside the usual ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Describe:
@@ -184,6 +187,8 @@ class Latency:
     p90: int
     p95: int
     p99: int
+    percentiles: Mapping[str, int] = field(default_factory=dict)
+    """Others that were asked for, as p97.5."""
 
 
 @dataclass(frozen=True, slots=True)

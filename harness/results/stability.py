@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from harness.machine.facts import System
-from harness.machine.state import Energy, State
+from harness.machine.power import joules
+from harness.machine.state import State
 from harness.messages.calibration import WarmUp
 from harness.results.figures import Span
 from harness.results.record import Reason
@@ -39,7 +38,7 @@ def between(before: State, after: State) -> Span:
         throttled=None if throttled is None else int(throttled),
         memory_stall_share=None if stall_s is None or duration_s <= 0 else stall_s / duration_s,
         swapped_pages=None if swapped is None else int(swapped),
-        energy_j=_joules(before.energy, after.energy),
+        energy_j=joules(before.energy, after.energy),
     )
 
 
@@ -198,17 +197,3 @@ def _shares(before: State, after: State) -> tuple[float | None, float | None]:
 
 def _difference(first: float | None, last: float | None) -> float | None:
     return None if first is None or last is None else last - first
-
-
-def _joules(before: Sequence[Energy] | None, after: Sequence[Energy] | None) -> float | None:
-    if not before or not after or [one.name for one in before] != [one.name for one in after]:
-        return None
-    total = 0
-    for first, last in zip(before, after, strict=True):
-        used = last.microjoules - first.microjoules
-        if used < 0:
-            if not first.wraps_at:
-                return None
-            used += first.wraps_at
-        total += used
-    return total / 1e6

@@ -17,7 +17,7 @@ from harness.config.files import (
     parse_model_and_backend,
 )
 from harness.config.invocation import Invocation
-from harness.errors import ConfigError, unknown
+from harness.errors import ConfigError, UnknownName
 from harness.spec.model_source import find_model
 from harness.spec.schema import ModelRef
 from harness.zoo.files.official import hash_given
@@ -70,7 +70,7 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
         if name in collection.models:
             return AnyModel(find_model(name, collection.models, collection.title, cache_dir)[0], None, None)
         known += collection.models
-    raise ConfigError(unknown("model", name, known, "./run.sh list"))
+    raise UnknownName("model", name, known, "./run.sh list")
 
 
 def invocation_of(found: AnyModel, overrides: Overrides) -> Invocation:
