@@ -15,10 +15,10 @@ from harness.errors import ConfigError, unknown
 
 def _task_mistakes(raw: Mapping[str, Any]) -> dict[str, str]:
     """Options that the task does not have, by field: the schema leaves them to the task, which is not asked after a mistake."""
-    from harness.config.registry import task_class, task_names
+    from harness.config.registry import is_task, task_class
 
     task = raw.get("task")
-    if not isinstance(task, str) or task not in task_names():
+    if not isinstance(task, str) or not is_task(task):
         return {}
     known = task_class(task).Options.__dataclass_fields__
     found: dict[str, str] = {}

@@ -67,6 +67,11 @@ def task_class(name: str) -> type[Task]:
     raise UnknownName("task kind", name, task_names())
 
 
+def is_task(name: str) -> bool:
+    """Whether this is a kind of task. Packages are asked only for what is none of ours, since that takes 20 ms."""
+    return name in TASKS or name in plug_in_tasks()
+
+
 def task_names() -> list[str]:
     """All kinds of task that can be named here, built-in and plug-in."""
     return [*TASKS, *plug_in_tasks()]

@@ -11,7 +11,7 @@ from typing import Any
 from harness.config.backend import parse_backend
 from harness.config.compliance_tests import ComplianceTest
 from harness.config.files import read_config
-from harness.config.registry import task_class, task_names
+from harness.config.registry import is_task, task_class
 from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
@@ -174,7 +174,7 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     Raises:
         ConfigError: An unknown metric or figure, a unit of another kind, a figure of other modes.
     """
-    if benchmark.task not in task_names():
+    if not is_task(benchmark.task):
         return
     own = {**(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
     metrics, mode = task_class(benchmark.task).metric_kinds(own), benchmark.load.mode

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.config.published import DatasetEntry, FileEntry
-from harness.config.registry import task_class, task_names
+from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
@@ -32,7 +32,7 @@ def find_dataset(
         ConfigError: It is not here, or not what it should be; the message says how to get it.
     """
     section, entries = benchmark.dataset, benchmark.datasets
-    made = task_class(benchmark.task).own_data if benchmark.task in task_names() else ""
+    made = task_class(benchmark.task).own_data if is_task(benchmark.task) else ""
     if made and (section.use == made or (section.use in ("auto", "builtin") and not entries)):
         truth = None if section.truth == "auto" else Path(section.truth).resolve()
         return DataSetRef(name=made, source="builtin", path=Path(made), truth=truth, count=section.count), {}

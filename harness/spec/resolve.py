@@ -12,7 +12,7 @@ from harness.config.backend import BackendSection, parse_backend, with_absolute_
 from harness.config.compliance_tests import sampling_target
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config, set_field
 from harness.config.mistakes import task_options
-from harness.config.registry import ANY_MODEL, backend_names, task_class, task_names
+from harness.config.registry import ANY_MODEL, backend_names, is_task, task_class, task_names
 from harness.config.rules import STREAMS
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
@@ -51,7 +51,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
             problems.append(str(error))
             return None
 
-    if benchmark.task not in task_names():
+    if not is_task(benchmark.task):
         problems.append(unknown("task kind", benchmark.task, task_names()))
     if benchmark.backend.name not in backend_names():
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
@@ -129,7 +129,7 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
     if benchmark.model.use != "auto":
         model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
     # Without a model only names may tell the number of classes; how a detector counts must be seen.
-    counts = benchmark.task in task_names() and hasattr(task_class(benchmark.task).Options, "num_classes")
+    counts = is_task(benchmark.task) and hasattr(task_class(benchmark.task).Options, "num_classes")
     options = _options(benchmark, {**of_model, **of_layout}, of_data, model, fits=counts or model is not None)
     return Audit(benchmark, benchmark.task, options, dataset, file.wrote_targets(overrides))
 
@@ -296,7 +296,7 @@ def _options(
 
     Where the task `fits`, what they leave open and the model's file decides, such as the number of its classes, is filled in.
     """
-    if benchmark.task not in task_names():
+    if not is_task(benchmark.task):
         return {}
     own = {"model": benchmark.model.model_extra or {}, "dataset": benchmark.dataset.model_extra or {}}
     values = {**of_model, **of_data, **own["model"], **own["dataset"]}

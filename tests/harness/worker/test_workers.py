@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from backends.base import TensorSpec
 from harness.config import workers as known
+from harness.errors import ConfigError
 from harness.worker import workers
 from harness.worker.teams.pools import POOLS
 from harness.worker.teams.team import Speed
@@ -34,12 +37,21 @@ class Simulated:
 
 
 def choose(
-    monkeypatch: pytest.MonkeyPatch, asked: str, alone: ServiceTime, mode: str = "performance", **rates: float | None
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    alone: ServiceTime,
+    mode: str = "performance",
+    takes: str = "float32",
+    **rates: float | None,
 ) -> tuple[ChosenWorkers, dict[str, Simulated]]:
     pools = {name: Simulated(rate) for name, rate in rates.items()}
     monkeypatch.setattr(workers, "POOLS", {name: lambda *_, pool=pool: pool for name, pool in pools.items()})
     spec: Any = SimpleNamespace(backend=SimpleNamespace(workers=asked, name="cpu"), load=SimpleNamespace(mode=mode))
-    return choose_workers(spec, cast("Any", None), cast("Any", None), 1, 2, [0], alone), pools
+    return choose_workers(spec, cast("Any", None), _model(takes), 1, 2, [0], alone), pools
+
+
+def _model(takes: str) -> Any:
+    return SimpleNamespace(backend=SimpleNamespace(inputs=[TensorSpec("x", (1,), np.dtype(takes))]))
 
 
 def test_every_pool_that_a_config_may_name_has_a_class() -> None:
@@ -80,5 +92,13 @@ def test_a_pool_that_breaks_while_it_is_measured_leaves_nothing_open(monkeypatch
     backend, load = SimpleNamespace(workers="processes", name="cpu"), SimpleNamespace(mode="performance")
     spec: Any = SimpleNamespace(backend=backend, load=load)
     with pytest.raises(RuntimeError, match="a process died"):
-        choose_workers(spec, cast("Any", None), cast("Any", None), 1, 2, [0], QUICK)
+        choose_workers(spec, cast("Any", None), _model("float32"), 1, 2, [0], QUICK)
     assert broken.dismissed
+
+
+def test_texts_are_answered_by_threads_since_processes_cannot_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, pools = choose(monkeypatch, "auto", QUICK, takes="O", threads=1.0, processes=9.0)
+    assert cast("Any", chosen.pool) is pools["threads"]
+    assert chosen.why == "the model takes texts, which processes cannot share"
+    with pytest.raises(ConfigError, match=r"leave out backend\.workers=processes"):
+        choose(monkeypatch, "processes", QUICK, takes="O", threads=1.0, processes=9.0)
