@@ -11,6 +11,8 @@ import numpy as np
 
 from backends.base import Array, TensorSpec
 from harness.errors import ConfigError, unknown
+from tasks.tensors.array_files import read_npy
+from tasks.tensors.fitting import fitted
 from tasks.tensors.random_inputs import InputRange, is_text, random_inputs, ranges_of
 
 
@@ -39,7 +41,8 @@ def fed_inputs(
         seed: Of the random values. The same seed gives the same values.
 
     Raises:
-        ConfigError: A name that no input has, or a file that does not fit.
+        ConfigError: A name that no input has or that two have, or a file of the wrong size.
+        DataMissing: A `.npy` file that is none, or whose array does not fit (`tasks.tensors.fitting`).
         ModelMismatch: A range that is none.
     """
     check_names(inputs, [*ranges, *files])
@@ -56,7 +59,7 @@ def fed_inputs(
 
 
 def check_names(inputs: Sequence[TensorSpec], named: Iterable[str]) -> None:
-    """Refuses a name that no input has.
+    """Refuses a name that no input has, or that two have.
 
     Raises:
         ConfigError: With a near name, or all that there are.
@@ -65,16 +68,19 @@ def check_names(inputs: Sequence[TensorSpec], named: Iterable[str]) -> None:
     for name in named:
         if name not in names:
             raise ConfigError(unknown("input", name, names))
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"{names.count(name)} of the model's inputs are called {name!r}: nothing says which is meant"
+            )
 
 
 def _read(tensor: TensorSpec, path: Path) -> Array:
-    wanted = f"{tensor.dtype.name} {list(tensor.shape)}"
     try:
-        if path.suffix == ".npy":
-            return _read_array(tensor, path, wanted)
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}, the values of input {tensor.name!r}: {error.strerror}") from None
+    if path.suffix == ".npy":
+        return fitted(read_npy(str(path), data), tensor, f"{path}: input {tensor.name!r}")
     if is_text(tensor.dtype):
         texts, count = data.removesuffix(b"\0").split(b"\0"), math.prod(tensor.shape)
         if len(texts) != count:
@@ -82,18 +88,7 @@ def _read(tensor: TensorSpec, path: Path) -> Array:
         return np.array(texts, dtype=object).reshape(tensor.shape)
     if len(data) != tensor.nbytes:
         raise ConfigError(
-            f"{path} has {len(data):,} bytes, but input {tensor.name!r}, {wanted}, takes {tensor.nbytes:,}: the tensor's "
-            "values and nothing else, or a .npy file"
+            f"{path} has {len(data):,} bytes, but input {tensor.name!r}, {tensor.dtype.name} {list(tensor.shape)}, takes "
+            f"{tensor.nbytes:,}: the tensor's values and nothing else, or a .npy file"
         )
     return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
-
-
-def _read_array(tensor: TensorSpec, path: Path, wanted: str) -> Array:
-    try:
-        found = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise ConfigError(f"{path} is no array of numbers that numpy wrote: {error}") from None
-    held = f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else "several arrays"
-    if held != wanted:
-        raise ConfigError(f"{path} holds {held}, but input {tensor.name!r} takes {wanted}")
-    return np.ascontiguousarray(found)

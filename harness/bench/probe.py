@@ -125,11 +125,13 @@ class Probe:
             file.modified,
             file.signature,
             tuple(
-                BenchInput(each.name, each.dtype.name, each.shape, each.scale, each.zero_point, fed.words)
+                BenchInput(
+                    each.name, each.dtype.name, each.shape, each.scale, each.zero_point, each.stored_as, fed.words
+                )
                 for each, fed in zip(self._backend.inputs, self._inputs, strict=True)
             ),
             tuple(
-                BenchOutput(each.name, each.dtype.name, each.shape, each.scale, each.zero_point)
+                BenchOutput(each.name, each.dtype.name, each.shape, each.scale, each.zero_point, each.stored_as)
                 for each in self._backend.outputs
             ),
             "none" if not keeps else "reset" if self._opener.resets else "keep",

@@ -114,6 +114,8 @@ class BenchInput:
     scale: float
     """0 where it is not quantised."""
     zero_point: int
+    stored_as: str
+    """The type in the file, as `int4`, where `dtype` is what it is handed over in; else ""."""
     fed: str
     """What it is asked: a file, or random values of which range."""
 
@@ -127,6 +129,7 @@ class BenchOutput:
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    stored_as: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def _supply(spec: Spec) -> Supply:
 
 
 def _tensor(each: BenchInput | BenchOutput) -> TensorSpec:
-    return TensorSpec(each.name, each.shape, np.dtype(each.dtype), each.scale, each.zero_point)
+    return TensorSpec(each.name, each.shape, np.dtype(each.dtype), each.scale, each.zero_point, each.stored_as)
 
 
 def _metric_rows(runs: Sequence[SeriesRun | None]) -> Iterator[ComparedRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.base import BackendUnavailable, ModelRejected
+from backends.base import BackendUnavailable, ModelRejected, TensorSpec
+from harness.bench.inputs import fed_inputs
 from harness.bench.probe import Probe
 from harness.errors import ConfigError
 from harness.messages.bench import (
@@ -27,7 +29,7 @@ from harness.messages.bench import (
     WarmUp,
 )
 from harness.model.describe import ModelDescription
-from tasks.base import ModelMismatch
+from tasks.base import DataMissing, ModelMismatch
 
 Open = Callable[..., Probe]
 ZOO = Path(os.environ.get("TFLITE_LOADGEN_ZOO", Path(__file__).resolve().parents[3] / ".." / "shared" / "zoo"))
@@ -166,9 +168,9 @@ def test_inputs_come_from_files_of_bytes_or_arrays(small: Path, probe: Open, tmp
     ("file", "content", "said"),
     [
         ("short.raw", b"\0" * 10, "has 10 bytes, but input 'picture', float32 [1, 8, 6, 3], takes 576"),
-        ("other.npy", np.zeros((1, 8, 6, 3), np.int8), "holds int8 [1, 8, 6, 3], but input 'picture' takes float32"),
-        ("flat.npy", np.zeros(144, np.float32), "holds float32 [144], but"),
-        ("text.npy", b"no array", "is no array of numbers that numpy wrote"),
+        ("other.npy", np.zeros((1, 8, 6, 3), complex), "but the model takes float32: a complex number is none"),
+        ("flat.npy", np.zeros(144, np.float32), "is float32 [144], but the model takes [1, 8, 6, 3]"),
+        ("text.npy", b"no array", "is no .npy file that can be read"),
         ("absent.raw", None, "cannot read"),
     ],
 )
@@ -179,15 +181,33 @@ def test_a_file_that_does_not_fit_is_refused_by_what_it_is(
         (tmp_path / file).write_bytes(content)
     elif content is not None:
         np.save(tmp_path / file, content)
-    with pytest.raises(ConfigError, match=re_escape(said)):
+    with pytest.raises((ConfigError, DataMissing), match=re.escape(said)):
         probe(small, files={"picture": tmp_path / file})
 
 
-def re_escape(text: str) -> str:
-    """For `match`."""
-    import re
+def test_texts_lie_side_by_side_in_a_file_and_two_inputs_of_one_name_are_told_apart_by_nobody(tmp_path: Path) -> None:
+    words = TensorSpec("words", (1, 3), np.dtype(object))
+    (tmp_path / "three").write_bytes(b"a\0bc\0\0")
+    (tmp_path / "two").write_bytes(b"a\0bc\0")
+    (fed,) = fed_inputs([words], ranges={}, files={"words": tmp_path / "three"}, seed=1)
+    assert fed.values.tolist() == [[b"a", b"bc", b""]]
+    with pytest.raises(ConfigError, match="holds 2 texts, but input 'words' takes 3"):
+        fed_inputs([words], ranges={}, files={"words": tmp_path / "two"}, seed=1)
+    (drawn,) = fed_inputs([words], ranges={}, files={}, seed=1)
+    assert all(isinstance(each, bytes) for each in drawn.values.reshape(-1))
+    twins = [TensorSpec("x", (1, 2), np.dtype(np.float32))] * 2
+    assert len(fed_inputs(twins, ranges={}, files={}, seed=1)) == 2
+    with pytest.raises(ConfigError, match="2 of the model's inputs are called 'x'"):
+        fed_inputs(twins, ranges={"x": (0.0, 1.0)}, files={}, seed=1)
 
-    return re.escape(text)
+
+def test_a_signature_that_is_not_there_and_a_delegate_that_refuses_are_refused_with_the_reason(
+    small: Path, probe: Open
+) -> None:
+    with pytest.raises(ModelRejected, match="has no signature 'train'"):
+        probe(small, signature="train")
+    with pytest.raises(BackendUnavailable, match="no delegate library at /nowhere"):
+        probe(small, name="external", options={"library": "/nowhere.so"})
 
 
 def test_names_and_ranges_that_no_input_has_are_refused(small: Path, probe: Open) -> None:
