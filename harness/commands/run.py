@@ -112,4 +112,4 @@ def _standby(arguments: argparse.Namespace) -> Standby | None:
         return None
     from harness.machine.standby import Standby
 
-    return Standby("harness.worker.main", ("tasks.pictures.inputs", "backends.cpu", "ai_edge_litert.interpreter"))
+    return Standby("harness.worker.main", ("tasks.classification", "backends.cpu", "ai_edge_litert.interpreter"))
