@@ -13,7 +13,8 @@ from harness.zoo.standins.mobilebert import MobileBertConfig, build_graph, make_
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
-SAMPLES = 2
+SAMPLES = {"deeplabv3": 1}
+"""Of a task; 2 of any other. A class map is 262,144 decisions."""
 # A software driver takes its time: an accuracy run of these samples, in which nothing else is asked; and no run at all where
 # the driver's rounding differs, since then it stops after its proof. The figures are held against the tolerances here.
 STRICT = ("backend.parity.max_steps=0", "backend.parity.max_share=0", "backend.parity.min_agreement=1")
@@ -26,8 +27,9 @@ def prove(
     """Runs a task's model on the GPU: prove(task, model) -> result."""
 
     def run(task: str, model: str | Path) -> dict[str, Any]:
-        overrides = [word for setting in (*STRICT, f"backend.parity.samples={SAMPLES}") for word in ("--set", setting)]
-        words = ["--task", task, "--model", model, "--mode", "accuracy", "--count", str(SAMPLES), *overrides]
+        samples = SAMPLES.get(task, 2)
+        overrides = [word for setting in (*STRICT, f"backend.parity.samples={samples}") for word in ("--set", setting)]
+        words = ["--task", task, "--model", model, "--mode", "accuracy", "--count", str(samples), *overrides]
         done = cli(*words, "--backend", "gpu", "--out", tmp_path / "run", env=vulkan)
         # 1: a target is missed. 3: not the same to the last bit. Neither is what is looked at here.
         assert done.returncode in (0, 1, 3), done.stderr
@@ -68,7 +70,7 @@ def test_mobilebert_agrees_with_the_cpu(prove: Callable[[str, str | Path], dict[
 def agrees(result: dict[str, Any], max_steps: float | None, min_agreement: float) -> None:
     """The proof was made of real samples on the GPU and is within the tolerance that docs/backends.md states."""
     proof, backend = result["parity"], result["backend"]
-    assert proof["samples"] == SAMPLES
+    assert proof["samples"] == SAMPLES.get(result["task"], 2)
     assert proof["reference"].startswith("cpu, Interpreter, 1 thread")
     assert backend["device"]["adapter"]
     assert backend["delegated_nodes"] > 0.9 * backend["nodes"]
