@@ -7,36 +7,24 @@ on this machine's own kernels (`harness.bench.kernels`).
 from __future__ import annotations
 
 import shlex
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from backends.litert.file.model_reader import read_model
-from harness.bench.kernels import CONVOLUTION, NumberType, compare_number_types
+from harness.bench.advice_on_types import of_types
+from harness.bench.advice_words import WORTH, command_of, times_as_quick
 from harness.bench.session import BenchCase, Contestant, Settings
-from harness.machine.facts import integer_extensions
 from harness.machine.placement import thread_counts
 from harness.machine.topology import this_machine
 from harness.messages.bench import Advice, LeftOut, Opened
-from harness.model.costs import learnt_tensors
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import Judged, in_turns
 from harness.turns.process import CandidateFailed
-from harness.units import duration
 
 _ROUND_S = 0.1
-_WORTH = 1.03
-"""Less is not worth another command."""
-_MOST_OF_WEIGHTS = 0.5
 _NAMED = 4
-_MOST_KERNELS_S = 3.0
-_OTHER_TYPES: Mapping[str, Sequence[NumberType]] = {"int8": ("float32",), "uint8": ("int8", "float32")}
-"""What the kernels of a type are held against."""
 Say = Callable[[str], None]
 
 
@@ -93,7 +81,7 @@ def advise(case: BenchCase, settings: Settings, seconds: float, say: Say) -> tup
         if rivals:
             say(f"advice: {len(rivals)} ways in turns")
             found += _by_turns(case, baseline, [way for way in ways if way.words in rivals], rivals, seconds)
-        found += _of_types(case, opened, say)
+        found += of_types(case, opened, say)
         found += _left_out(case, baseline, opened)
     return tuple(sorted(found, key=lambda advice: -(advice.speed_up or 0)))
 
@@ -160,113 +148,18 @@ def _by_turns(
 
 def told(case: BenchCase, way: Way, judged: Judged, ratio: Ratio) -> Iterator[Advice]:
     """What is said of a way by what its turns say; nothing where it is not clear, or not worth another command."""
-    command = _command(case, way.options)
+    command = command_of(case, way.options)
     if way.undoes:
-        if judged.standing == "slower" and ratio.median < 1 / _WORTH:
+        if judged.standing == "slower" and ratio.median < 1 / WORTH:
             gain = Ratio(
                 1 / ratio.median,
                 1 / ratio.high if ratio.high else None,
                 1 / ratio.low if ratio.low else None,
                 ratio.rounds,
             )
-            yield Advice(way.undoes, f"it is {_times(gain)} with them", command, gain.median)
-    elif judged.standing == "quicker" and ratio.median >= _WORTH:
-        yield Advice(way.words, f"{_times(ratio)} as it is now", command, ratio.median)
-
-
-def _times(ratio: Ratio) -> str:
-    interval = f", 95 % interval {ratio.low:.2f}..{ratio.high:.2f}" if ratio.low and ratio.high else ""
-    return f"{ratio.median:.2f} times as quick{interval},"
-
-
-def _of_types(case: BenchCase, opened: Opened, say: Say) -> Iterator[Advice]:
-    """What the type of the weights costs here."""
-    if opened.backend.accelerator or opened.backend.engine == "none":
-        return
-    kind = _type_of_weights(case.subject.model)
-    if kind == "float16" and case.subject.section.name == "cpu":
-        yield from _unpacking(case, opened)
-    others: Sequence[NumberType] | None = _OTHER_TYPES.get(kind)
-    if others is None:
-        return
-    own: NumberType = "int8" if kind == "int8" else "uint8"
-    say("advice: one convolution in each type of numbers")
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-bench-") as folder:
-        found = compare_number_types(own, others, Path(folder), _MOST_KERNELS_S)
-    for other, ratio in found.items():
-        if ratio.low is None or ratio.low < 1 or ratio.median < _WORTH:
-            continue
-        yield Advice(
-            _why_other_type(own, other),
-            f"{CONVOLUTION} is {_times(ratio)} in {other} as in {kind}",
-            _twin(case, other),
-        )
-
-
-def _unpacking(case: BenchCase, opened: Opened) -> Iterator[Advice]:
-    """What it costs to unpack half-precision weights, held against opening the model with weights that were packed before."""
-    section = case.subject.section
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-bench-") as folder:
-        options = {**section.options, "weight_cache": str(Path(folder) / "packed")}
-        cached = replace(
-            case,
-            subject=replace(
-                case.subject, backend=section.model_copy(update={"options": options}).model_dump(mode="json")
-            ),
-        )
-        # The first writes the cache.
-        loads = [_load_ns(cached) for _ in range(2)]
-    took = loads[-1]
-    if took is not None and took * _WORTH < opened.load_ns:
-        yield Advice(
-            "its weights are float16, which XNNPACK unpacks to float32 each time that the model is opened: a cache of packed "
-            "weights is mapped instead (opening alone gets quicker)",
-            f"it opens in {duration(took)} with the cache, in {duration(opened.load_ns)} without",
-            _command(case, "--backend cpu:weight_cache=true"),
-        )
-
-
-def _load_ns(case: BenchCase) -> int | None:
-    contestant = Contestant(case, Settings(warmup_runs=0, warmup_min_secs=0.0))
-    try:
-        contestant.open()
-    except CandidateFailed:
-        return None
-    finally:
-        contestant.process.close()
-    return contestant.row.opened.load_ns if contestant.row.opened else None
-
-
-def _why_other_type(kind: NumberType, other: NumberType) -> str:
-    if other == "int8":
-        return "its weights are uint8 with one scale for a whole tensor: signed int8 with a scale a channel has other kernels"
-    has = integer_extensions()
-    why = f"though this CPU has {', '.join(has)}" if has else "this CPU has no instructions for products of bytes"
-    return (
-        f"its weights are {kind}, whose kernels are slower here than float32's ({why}): hold its float twin against it"
-    )
-
-
-def _type_of_weights(file: Path) -> str:
-    """The type that most weights have, "" where none has most."""
-    model = read_model(file)
-    counts: Counter[str] = Counter()
-    seen = set()
-    for tensor in learnt_tensors(model, range(len(model.subgraphs))):
-        if tensor.buffer not in seen and len(tensor.declared_shape) > 1:
-            seen.add(tensor.buffer)
-            counts[tensor.dtype] += tensor.stored_bytes
-    if not counts:
-        # Float16 weights are read by a DEQUANTIZE, not by the op that multiplies them.
-        stored = Counter[str]()
-        for tensor in model.main.tensors:
-            if tensor.constant:
-                stored[tensor.dtype] += tensor.stored_bytes
-        counts = stored
-    if not counts:
-        return ""
-    kind, count = counts.most_common(1)[0]
-    return kind if count > _MOST_OF_WEIGHTS * sum(counts.values()) else ""
+            yield Advice(way.undoes, f"it is {times_as_quick(gain)} with them", command, gain.median)
+    elif judged.standing == "quicker" and ratio.median >= WORTH:
+        yield Advice(way.words, f"{times_as_quick(ratio)} as it is now", command, ratio.median)
 
 
 def _left_out(case: BenchCase, baseline: Contestant, opened: Opened) -> Iterator[Advice]:
@@ -278,7 +171,7 @@ def _left_out(case: BenchCase, baseline: Contestant, opened: Opened) -> Iterator
         found: LeftOut = baseline.left_out()
     except CandidateFailed:
         return
-    if found.share is None or found.share < _WORTH - 1:
+    if found.share is None or found.share < WORTH - 1:
         return
     often = sorted(coverage.cpu_ops, key=lambda op: (-coverage.cpu_ops[op], op))
     named = ", ".join(f"{op} ({coverage.cpu_ops[op]})" if coverage.cpu_ops[op] > 1 else op for op in often[:_NAMED])
@@ -288,15 +181,3 @@ def _left_out(case: BenchCase, baseline: Contestant, opened: Opened) -> Iterator
         f"they take {found.share:.1%} of the time",
         f"./run.sh profile {shlex.quote(str(case.subject.model))}",
     )
-
-
-def _command(case: BenchCase, options: str) -> str:
-    behind = (
-        "" if case.backend_asked == "cpu" or "--backend" in options else f" --backend {shlex.quote(case.backend_asked)}"
-    )
-    threads = "" if case.subject.threads == 1 or "--threads" in options else f" --threads {case.subject.threads}"
-    return f"./run.sh bench {shlex.quote(str(case.subject.model))} {options}{behind}{threads}"
-
-
-def _twin(case: BenchCase, kind: NumberType) -> str:
-    return f"./run.sh bench {shlex.quote(str(case.subject.model))} ITS-{kind.upper()}-TWIN.tflite"

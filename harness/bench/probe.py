@@ -12,15 +12,15 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from backends.base import Array, Backend, Stages
-from backends.base import Run as RunBackend
+from backends.base import Backend
 from harness.bench.inputs import Fed, check_names, fed_inputs
+from harness.bench.timed_run import delay_after, stages_of
 from harness.bench.times import RunTimes
 from harness.config.invocation import Invocation
 from harness.errors import RunFailed
@@ -53,10 +53,7 @@ from harness.model.allocation import allocate_here
 from harness.model.describe import ModelDescription, describe_model
 from harness.turns.answering import Begun, answer_questions
 
-_ALONE = "the model alone"
-_WITH_READING = "the model and the reading of its outputs, which waits for the accelerator"
 BenchAnswer = InputsTaken | WarmedUp | Ran | Finished | ModelDescription | LeftOut
-_WHOLE = "the copying of inputs and outputs too, which this backend does not tell apart"
 
 
 def main() -> int:
@@ -111,7 +108,7 @@ class Probe:
         self._load_ns = time.perf_counter_ns() - began
         self._loaded = self._reached = resident_bytes(peak=True)
         self._info = self._backend.info()
-        self._stages, self._timed = _stages(self._backend, accelerator=self._info.accelerator)
+        self._stages, self._timed = stages_of(self._backend, accelerator=self._info.accelerator)
         self._meter.measure(self._residents("loaded"))
         self._inputs = self._fed(asked.files)
         self._times = RunTimes()
@@ -185,7 +182,7 @@ class Probe:
         """Asks at this pace; returns the seconds that it took."""
         inputs, write, run = [fed.values for fed in self._inputs], self._stages.write, self._stages.run
         reset = self._backend.reset if self._opener.resets else None
-        now, note, delay = time.perf_counter_ns, times.note, _delay(pace)
+        now, note, delay = time.perf_counter_ns, times.note, delay_after(pace)
         count, began = 0, time.perf_counter()
         elapsed = 0.0
         with awake_on_time():
@@ -246,62 +243,6 @@ class Probe:
     def _fed(self, files: Mapping[str, Path]) -> list[Fed]:
         asked = self._asked
         return fed_inputs(self._backend.inputs, ranges=asked.ranges, files=files, seed=asked.seed)
-
-
-class _Whole:
-    """The steps of a backend that has only the whole: the clock is around all of it."""
-
-    def __init__(self, run: RunBackend) -> None:
-        """Nothing is written yet."""
-        self._run = run
-        self._inputs: Sequence[Array] = ()
-        self._outputs: Sequence[Array] = ()
-
-    def write(self, inputs: Sequence[Array]) -> None:
-        """Keeps them for the run."""
-        self._inputs = inputs
-
-    def run(self) -> None:
-        """Copies in, runs, copies out."""
-        self._outputs = self._run(self._inputs)
-
-    def read(self) -> Sequence[Array]:
-        """What the last run gave."""
-        return self._outputs
-
-
-def _stages(backend: Backend, *, accelerator: bool) -> tuple[Stages, str]:
-    """The steps of a run, and what of it the clock is around."""
-    found = backend.stages()
-    if found is None:
-        whole = _Whole(backend.runner())
-        return Stages(whole.write, whole.run, whole.read), _WHOLE
-    if not accelerator or backend.info().engine != "CompiledModel":
-        return found, _ALONE
-    run, read = found.run, found.read
-
-    def run_and_read() -> None:
-        run()
-        read()
-
-    return Stages(found.write, run_and_read, read), _WITH_READING
-
-
-def _delay(pace: Pace) -> Callable[[int, float], None] | None:
-    """What to do after a run, given how many there were and when they began; None for nothing."""
-    if pace.runs_per_second:
-        every_s = 1 / pace.runs_per_second
-
-        def until_its_turn(count: int, began: float) -> None:
-            left = began + count * every_s - time.perf_counter()
-            if left > 0:
-                time.sleep(left)
-
-        return until_its_turn
-    if pace.delay_s:
-        delay_s = pace.delay_s
-        return lambda _count, _began: time.sleep(delay_s)
-    return None
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
         result = _measured(plan, process)
     finally:
         process.close()
-    from harness.bench.report import csv_text, render
+    from harness.bench.report import render
+    from harness.bench.spreadsheet import csv_text
     from harness.json_records import to_json
 
     profiles = _profiles(plan, result) if plan.profiles else []

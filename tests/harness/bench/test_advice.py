@@ -42,6 +42,16 @@ def test_what_is_done_already_is_named_where_leaving_it_out_was_slower(small: Pa
     assert said(case, UNDOES, "quicker", 1.5, 1.4, 1.6) == []
 
 
+def test_a_command_invokes_the_model_as_it_was_invoked(small: Path, subject_of: Make) -> None:
+    case = BenchCase(
+        subject_of(small, threads=2, state="keep", signature="my own", input_shapes={"picture": (1, 8, 6, 3)})
+    )
+    (text,) = said(case, QUICKER, "quicker", 1.9, 1.8, 2.0)
+    assert text.endswith(
+        f"./run.sh bench {small} --threads 2 --signature 'my own' --state keep --input-shape picture=1,8,6,3"
+    )
+
+
 def test_a_model_is_measured_in_other_ways_and_what_is_said_of_it_has_a_figure(small: Path, subject_of: Make) -> None:
     heard: list[str] = []
     found = advise(BenchCase(subject_of(small)), Settings(), 0.2, heard.append)

@@ -221,3 +221,23 @@ def test_the_same_seed_asks_the_same(small: Path, probe: Open) -> None:
     first, again, other = (probe(small, seed=seed)._inputs[0].values for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_a_model_of_texts_and_one_of_a_single_number_are_measured(
+    write_model: Callable[..., Path], probe: Open, tmp_path: Path
+) -> None:
+    texts = write_model(
+        tmp_path / "texts.tflite",
+        [("x", [1, 3], "FLOAT32"), ("words", [1, 2], "STRING"), ("y", [1, 3], "FLOAT32"), ("row", [2], "STRING")],
+        [("NEG", [0], [2]), ("SQUEEZE", [1], [3])],
+        [0, 1],
+        [2, 3],
+    )
+    opened = probe(texts)
+    assert ran(opened).latency.runs == 2
+    assert opened.opened().inputs[1].fed.startswith("random words")
+    assert opened._stages.read()[1].tolist() == opened._inputs[1].values.reshape(-1).tolist()
+    number = write_model(
+        tmp_path / "number.tflite", [("x", [], "FLOAT32"), ("y", [], "FLOAT32")], [("NEG", [0], [1])], [0], [1]
+    )
+    assert ran(probe(number)).latency.runs == 2
