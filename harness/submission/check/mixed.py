@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.submission.finding import Fault, Rule
+from harness.submission.tree.documents import sha256_of
 from harness.submission.tree.logs import DetailLog
 
 _SAME = ("loadgen_version", "sut_name", "qsl_name", "qsl_reported_total_count")
@@ -17,14 +18,20 @@ _SAME = ("loadgen_version", "sut_name", "qsl_name", "qsl_reported_total_count")
 
 
 @dataclass(frozen=True, slots=True)
-class RunLog:
-    """A log in a tree."""
+class OwnFile:
+    """A file that is one run's alone."""
 
     file: str
     path: Path
-    log: DetailLog
     copies_allowed: str = ""
-    """Logs of one such name may be the same: those that are inferred from one another."""
+    """Files of one such name may be the same: those of results that are inferred from one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog(OwnFile):
+    """A run's log in a tree."""
+
+    log: DetailLog = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,26 @@ class RunsTogether:
 
 
 @dataclass(frozen=True, slots=True)
-class AllLogs:
-    """All logs of a tree."""
+class OwnFiles:
+    """All files of a tree that may not be there twice."""
 
-    logs: Sequence[RunLog]
+    files: Sequence[OwnFile]
+
+
+@dataclass(frozen=True, slots=True)
+class HashedLog:
+    """A truncated accuracy log, and the hash that is said to be the whole one's."""
+
+    file: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class HashedLogs:
+    """All of a tree."""
+
+    logs: Sequence[HashedLog]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +75,33 @@ class Pauses:
     least_s: float
 
 
-def copies(found: AllLogs) -> Iterator[Fault]:
-    """One run's log in two places, but for results that are inferred."""
-    by_bytes: dict[tuple[int, str], list[RunLog]] = defaultdict(list)
-    for one in found.logs:
-        try:
-            data = one.path.read_bytes()
-        except OSError:
-            continue
-        by_bytes[len(data), hashlib.sha256(data).hexdigest()].append(one)
+def copies(found: OwnFiles) -> Iterator[Fault]:
+    """One run's file in two places, but for results that are inferred."""
+    by_bytes: dict[str, list[OwnFile]] = defaultdict(list)
+    for one in found.files:
+        with contextlib.suppress(OSError):
+            by_bytes[sha256_of(one.path)].append(one)
     for same in by_bytes.values():
         first = same[0]
         for other in same[1:]:
             if not first.copies_allowed or first.copies_allowed != other.copies_allowed:
-                fix = "put each run's own log in its place"
-                yield Fault(other.file, "is a copy of another run's log", fix, first.file)
+                fix = "put each run's own file in its place"
+                yield Fault(other.file, "is a copy of another run's", fix, first.file)
+
+
+def hashes(found: HashedLogs) -> Iterator[Fault]:
+    """One log has one hash: what is truncated cannot be hashed again, but two of them can be held against each other."""
+    seen: list[tuple[str, HashedLog]] = []
+    for one in found.logs:
+        with contextlib.suppress(OSError):
+            digest = sha256_of(one.path)
+            for other, earlier in seen:
+                if (digest == other) != (one.sha256 == earlier.sha256):
+                    same = "are the same, but their hashes are not" if digest == other else "differ, but have one hash"
+                    fix = "truncate each run's own log, which writes its hash"
+                    yield Fault(one.file, "has a hash that is not its own log's", fix, f"it and {earlier.file} {same}")
+                    break
+            seen.append((digest, one))
 
 
 def one_system(found: RunsTogether) -> Iterator[Fault]:
@@ -119,6 +154,7 @@ def pauses(found: Pauses) -> Iterator[Fault]:
 
 _TOGETHER = "put runs of one model on one system together, each other one into folders of its own"
 COPY_RULES = (Rule("copied-log", "POL submission_rules.adoc; the official checker does not compare", copies),)
+HASH_RULES = (Rule("shared-hash", "INF truncate_accuracy_log.py; the official checker does not compare", hashes),)
 TOGETHER_RULES = (
     Rule("mixed-systems", "POL submission_rules.adoc; the official checker does not compare", one_system),
     Rule("mixed-models", "POL submission_rules.adoc; the official checker does not compare", one_model),

@@ -18,6 +18,7 @@ from harness.submission.tree.logs import ACCURACY, DetailLog
 MOST_LOG_BYTES = 10 * 1024
 """SC constants.py MAX_ACCURACY_LOG_SIZE."""
 _VIEWABLE = 4096
+_ROW = re.compile(r'"qsl_idx"\s*:\s*(\d+)\s*,\s*"data"\s*:\s*"([0-9A-Fa-f]*)"')
 _CUT = "\n\n...\n\n"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOLERANCE = Decimal("0.002")
@@ -69,6 +70,25 @@ def there(run: AccuracyRun) -> Iterator[Fault]:
     if not isinstance(log, Broken) and "qsl_idx" not in log:
         figure = f"{tree_size(run.tree, run.log_file)} bytes"
         yield Fault(run.log_file, "holds not one answer", "put the accuracy run's log here, truncated", figure)
+
+
+def answers(run: AccuracyRun) -> Iterator[Fault]:
+    """What can be seen of a log are answers to samples of its run, with something in them."""
+    text = run.tree.text(run.log_file)
+    if isinstance(text, Broken):
+        return
+    rows = [(int(index), data) for index, data in _ROW.findall(text[:MOST_LOG_BYTES])]
+    samples = _samples(run.log) if run.log else None
+    if rows and not any(data for _, data in rows):
+        fix = "log what the model answers; nothing can be scored from an empty answer"
+        yield Fault(
+            run.log_file, "holds nothing but empty answers", fix, f"{len(rows)} of {len(rows)} that can be seen"
+        )
+    beyond = [index for index, _ in rows if samples is not None and index >= samples]
+    # That the run did not cover the set is said by itself.
+    if beyond and samples == run.official.dataset_size.value:
+        figure = f"sample {beyond[0]}, the run had {samples}"
+        yield Fault(run.log_file, "answers samples that its run did not have", "put the run's own log here", figure)
 
 
 def score(run: AccuracyRun) -> Iterator[Fault]:
@@ -178,6 +198,7 @@ def _samples(log: DetailLog) -> int | None:
 
 ACCURACY_RULES = (
     Rule("accuracy-files", "POL submission_rules.adoc; the official checker takes an empty log", there),
+    Rule("accuracy-answers", "INF loadgen/logging.cc; the official checker does not look", answers),
     Rule(
         "accuracy-score",
         "IP: accuracy is reported in the open division, too; SC passes an empty accuracy.txt there",

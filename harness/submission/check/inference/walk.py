@@ -17,7 +17,16 @@ from harness.submission.check.inference.scenarios import (
 )
 from harness.submission.check.inference.submitters import SUBMITTER_RULES, InferenceSubmitter
 from harness.submission.check.inference.systems import SYSTEM_RULES, SystemDescription
-from harness.submission.check.mixed import COPY_RULES, TOGETHER_RULES, AllLogs, RunLog, RunsTogether
+from harness.submission.check.mixed import (
+    COPY_RULES,
+    HASH_RULES,
+    TOGETHER_RULES,
+    HashedLog,
+    HashedLogs,
+    OwnFiles,
+    RunLog,
+    RunsTogether,
+)
 from harness.submission.check.read_run import read_run
 from harness.submission.check.run_log import Needed
 from harness.submission.compliance.in_force import not_in_force
@@ -40,13 +49,15 @@ class InferenceCheck:
         self._tree, self._rules, self._judge = tree, rules, judge
         self._form = form_of(rules.round)
         self._logs: list[RunLog] = []
+        self._hashed: list[HashedLog] = []
 
     def run(self) -> None:
         """Looks at every submitter."""
         for division in (name for name in self._tree.folders("") if name in DIVISIONS):
             for submitter in self._tree.folders(division):
                 self._submitter(division, submitter)
-        self._judge.apply(COPY_RULES, AllLogs(self._logs))
+        self._judge.apply(COPY_RULES, OwnFiles(self._logs))
+        self._judge.apply(HASH_RULES, HashedLogs(self._hashed))
 
     def _submitter(self, division: str, submitter: str) -> None:
         tree, owner = self._tree, f"{division}/{submitter}"
@@ -113,6 +124,9 @@ class InferenceCheck:
         if benchmark is not None and official is not None:
             run = AccuracyRun(self._tree, place.accuracy, accuracy, benchmark, place.division)
             self._judge.apply(ACCURACY_RULES, run)
+            said = run.said()
+            if said is not None and len(said.hashes) == 1 and self._tree.entry(run.log_file):
+                self._hashed.append(HashedLog(run.log_file, self._tree.root / run.log_file, said.hashes[0]))
             if place.division in _CLOSED:
                 logs += self._tests(place, official, performance, needed)
         return logs
@@ -146,7 +160,7 @@ class InferenceCheck:
 
     def _kept(self, folder: str, log: DetailLog | None, copies: str) -> list[RunLog]:
         path = f"{folder}/{DETAIL}"
-        return [] if log is None else [RunLog(path, self._tree.root / path, log, copies)]
+        return [] if log is None else [RunLog(path, self._tree.root / path, copies, log=log)]
 
     def _log(self, folder: str, kind: str, needed: Needed, *, summary: bool = True) -> DetailLog | None:
         """A run's log, held against the rules; None where it cannot be read."""

@@ -14,7 +14,7 @@ from harness.submission.check.mixed import (
     COPY_RULES,
     PAUSE_RULES,
     TOGETHER_RULES,
-    AllLogs,
+    OwnFiles,
     Pauses,
     RunLog,
     RunsTogether,
@@ -66,7 +66,7 @@ class MobileCheck:
                 self._judge.take("submitter", _SOURCE, self._submitter(f"{division}/{submitter}", division))
                 for device in self._tree.folders(f"{division}/{submitter}/results"):
                     self._device(f"{division}/{submitter}", division, device)
-        self._judge.apply(COPY_RULES, AllLogs(self._logs))
+        self._judge.apply(COPY_RULES, OwnFiles(self._logs))
 
     def _submitter(self, owner: str, division: str) -> Iterator[Fault]:
         tree = self._tree
@@ -98,7 +98,7 @@ class MobileCheck:
         judge.take("scenario-required", _SOURCE, self._required(folder, division, found))
         judge.take("measurements", _SOURCE, self._measurements(owner, device, found))
         runs = [(one, log) for one in found if (log := self._run(one)) is not None]
-        kept = [(one, RunLog(path := f"{one.folder}/{DETAIL}", self._tree.root / path, log)) for one, log in runs]
+        kept = [(one, RunLog(path := f"{one.folder}/{DETAIL}", self._tree.root / path, log=log)) for one, log in runs]
         self._logs += [log for _, log in kept]
         judge.results += len({(one.benchmark.names.tree, one.scenario) for one in found})
         least = self._rules.cooldown.before_performance_s

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config.rule_sets import BenchmarkRules, RuleSet
+from harness.submission.check.mixed import COPY_RULES, OwnFile, OwnFiles
 from harness.submission.check.saying_nothing import lacking_file, says_nothing
 from harness.submission.check.tiny.results import TINY_RULES, TinyRun
 from harness.submission.finding import Fault, Judge
@@ -74,6 +75,7 @@ class TinyCheck:
 
     def __init__(self, tree: Tree, rules: RuleSet, judge: Judge) -> None:
         self._tree, self._rules, self._judge = tree, rules, judge
+        self._own: list[OwnFile] = []
         self._by_name = {one.names.tree: one for one in rules.benchmarks.values()}
 
     def run(self) -> None:
@@ -84,6 +86,7 @@ class TinyCheck:
                 self._judge.take("submitter", "TR13 directory_structure.adoc", self._submitter(owner))
                 for system in self._tree.folders(f"{owner}/results"):
                     self._system(_Place(owner, division, submitter, system))
+        self._judge.apply(COPY_RULES, OwnFiles(self._own))
 
     def _submitter(self, owner: str) -> Iterator[Fault]:
         tree = self._tree
@@ -151,6 +154,7 @@ class TinyCheck:
         files = ("log.txt", "results.txt", "script.async" if runner else "results.json")
         self._judge.take("tiny-files", "TI submission_checker.py", self._files(folder, required, files, runner))
         for kind in (one for one in _KINDS if tree.has_folder(f"{folder}/{one}")):
+            self._own.append(OwnFile(f"{folder}/{kind}/results.txt", tree.root / f"{folder}/{kind}/results.txt"))
             text = tree.text(f"{folder}/{kind}/results.txt")
             if not isinstance(text, Broken) and text.strip():
                 windows = self._rules.windows

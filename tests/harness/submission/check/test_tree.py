@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,21 @@ def _as_test(tree: Path, test: str) -> None:
     """The performance run's logs in a compliance test's place."""
     for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
         shutil.copy(tree / SINGLE / "performance/run_1" / name, tree / SINGLE / test / "performance/run_1" / name)
+
+
+def _hash(path: Path, sha256: str) -> None:
+    path.write_text(re.sub(r"hash=\w+", f"hash={sha256}", path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _emptied_answers(path: Path) -> None:
+    """Rows of the same length without answers, as other harnesses log them."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'"data" : "(\w*)"', lambda one: f'"data" : ""{" " * len(one[1])}', text), encoding="utf-8")
+
+
+def _other_sample(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'"qsl_idx" : \d{5},', '"qsl_idx" : 99999,', text, count=1), encoding="utf-8")
 
 
 def _to_open(tree: Path) -> Path:
@@ -185,6 +201,23 @@ SINS: dict[str, tuple[str, Sin]] = {
         "truncation",
         lambda t: _put(t / SINGLE / ACCURACY_LOG, '[{"qsl_idx" : 1\n\n...\n\n]'),
     ),
+    "a hash of nobody's": (
+        "shared-hash",
+        _all(
+            lambda t: shutil.copy(t / SINGLE / ACCURACY_LOG, t / OFFLINE / ACCURACY_LOG),
+            lambda t: _hash(t / OFFLINE / "accuracy/accuracy.txt", "0" * 64),
+        ),
+    ),
+    "one hash for two logs": (
+        "shared-hash",
+        _all(
+            lambda t: _hash(t / OFFLINE / "accuracy/accuracy.txt", "0" * 64),
+            lambda t: _hash(t / SINGLE / "accuracy/accuracy.txt", "0" * 64),
+            lambda t: _replace(t / SINGLE / ACCURACY_LOG, '"seq_id" : 1,', '"seq_id" : 2,'),
+        ),
+    ),
+    "empty answers": ("accuracy-answers", lambda t: _emptied_answers(t / SINGLE / ACCURACY_LOG)),
+    "answers of another set": ("accuracy-answers", lambda t: _other_sample(t / SINGLE / ACCURACY_LOG)),
     "no hash": (
         "accuracy-hash",
         lambda t: _put(t / SINGLE / "accuracy/accuracy.txt", "accuracy=76.000%, good=38000, total=50000\n"),

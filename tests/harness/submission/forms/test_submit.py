@@ -232,11 +232,18 @@ def test_a_read_only_disk_is_named(series: Path, write: Submit, mount: Callable[
         write(series, out=disk / "tree", rehearsal=True)
 
 
-@pytest.mark.parametrize("name", ["mobile-v3.1"])
+@pytest.mark.parametrize(("name", "benchmark"), [("mobile-v3.1", "mobilenet_edgetpu"), ("mobile-v6.0", "mobilenet_v4")])
 def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
-    name: str, series: Path, write: Submit, tmp_path: Path
+    name: str, benchmark: str, series: Path, write: Submit, edit_log: Edit, tmp_path: Path
 ) -> None:
-    done = write(series, suite="mobile", rules=name, rehearsal=True)
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    seeds = rule_set(name).seeds.known
+    assert seeds
+    for folder in runs.iterdir():
+        _spec(folder, benchmark=benchmark)
+        edit_log(folder, **{f"effective_{one}": seed for one, seed in seeds._asdict().items()})
+    done = write(runs, suite="mobile", rules=name, rehearsal=True)
     assert any("its own app alone" in reason for reason in done.rehearsal)
     report = check_tree(tmp_path / "tree")
     assert (report.suite, report.rules) == ("mobile", name)
@@ -270,6 +277,35 @@ def test_a_tiny_tree_is_for_review(series: Path, write: Submit, tmp_path: Path) 
     report = check_tree(tmp_path / "tree")
     assert report.suite == "tiny"
     assert {one.rule for one in report.findings} == {"rehearsal", "tiny-windows"}
+
+
+def test_a_person_is_asked_once_for_what_no_machine_tells(series: Path, write: Submit, tmp_path: Path) -> None:
+    asked = []
+
+    def ask(name: str, what: str) -> str:
+        asked.append(name)
+        return f"an answer to {what}"
+
+    write(series, rehearsal=True, ask=ask)
+    assert "cooling" in asked
+    told = json.loads((tmp_path / "tree/open/Acme/systems/board.json").read_text(encoding="utf-8"))
+    assert told["cooling"] == "an answer to how the system is cooled: air, passive, liquid"
+    asked.clear()
+    write(series, out=tmp_path / "other", rehearsal=True, ask=ask)
+    assert asked == []
+
+
+def test_a_model_of_any_name_gets_a_plain_folder(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "mit Leerzeichen und ü"
+    shutil.copytree(series, runs)
+    for folder in runs.iterdir():
+        path = folder / "result.json"
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields["model"]["path"] = "/models/mein Modell (größer).tflite"
+        path.write_text(json.dumps(fields), encoding="utf-8")
+    write(runs, rehearsal=True)
+    assert [one.name for one in (tmp_path / "tree/open/Acme/results/board").iterdir()] == ["mein-Modell-gr-er"]
+    assert "file-name" not in {one.rule for one in check_tree(tmp_path / "tree").findings}
 
 
 def test_the_command_says_what_the_package_is_good_for(series: Path, call: Callable[..., Any], tmp_path: Path) -> None:

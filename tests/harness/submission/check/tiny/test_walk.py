@@ -59,6 +59,13 @@ SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "an unknown status": ("system-description", lambda t: _system(t, Status="sold out")),
     "a system type": ("system-description", lambda t: _system(t, system_type="edge")),
     "no system file": ("system-description", lambda t: (t / SYSTEM).unlink()),
+    "one result twice": (
+        "copied-log",
+        lambda t: [
+            shutil.copytree(t / BOARD / "sww", t / BOARD.parent / "twin/sww"),
+            shutil.copy(t / SYSTEM, t / "closed/Acme/systems/twin.json"),
+        ],
+    ),
     "an unknown benchmark": ("benchmark-name", lambda t: shutil.copytree(t / BOARD / "kws", t / BOARD / "weather")),
     "a submitter without results": ("submitter", lambda t: shutil.rmtree(t / "closed/Acme/results")),
 }
