@@ -8,8 +8,9 @@ compressed.
 from __future__ import annotations
 
 import math
+import operator
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,9 +77,27 @@ class OutputPacker:
             # Never met, as texts have no length of their own.
             self._promised = []
 
+    def packer(self) -> Callable[[Sequence[Array]], bytes]:
+        """`pack` for one backend and one thread, quicker where that answers in the same arrays every time."""
+        held: Sequence[Array] | None = None
+        pieces: list[Any] = []
+
+        def packed(values: Sequence[Array]) -> bytes:
+            nonlocal held, pieces
+            if held is not None and len(held) == len(values) and all(map(operator.is_, held, values)):
+                return b"".join(pieces)
+            if self._as_promised(values) and all(array.flags.c_contiguous for array in values):
+                held, pieces = tuple(values), [self._head, *values]
+            return self.pack(values)
+
+        return packed
+
+    def _as_promised(self, values: Sequence[Array]) -> bool:
+        return [(array.shape, array.dtype) for array in values] == self._promised
+
     def pack(self, values: Sequence[Array]) -> bytes:
         """The outputs of one sample."""
-        if [(array.shape, array.dtype) for array in values] == self._promised:
+        if self._as_promised(values):
             pieces: list[Any] = [self._head, *map(_in_one_piece, values)]
             return b"".join(pieces)
         named = zip(self._tensors, values, strict=True)

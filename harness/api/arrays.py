@@ -13,6 +13,7 @@ from backends.base import TensorSpec
 from harness.api.models import Model
 from harness.errors import ConfigError, unknown
 from tasks.base import Array, DataMissing
+from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import fitted, real_values
 from tasks.tensors.random_inputs import InputRange, random_inputs
 
@@ -27,25 +28,28 @@ class Arrays(Mapping[str, Array]):
     """What is known of each: name, shape, type, scale and zero point."""
 
     def __getitem__(self, name: str) -> Array:
-        """The output of this name; of several of one name the first (`arrays` has all)."""
-        for tensor, array in zip(self.tensors, self.arrays, strict=True):
-            if tensor.name == name:
-                return array
-        raise KeyError(unknown("output", name, self))
+        """The output of this name; of several of one name each has its place behind it: `y[0]`, `y[1]`."""
+        return self.arrays[self._place(name)]
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in the model's order, each once."""
-        return iter(dict.fromkeys(tensor.name for tensor in self.tensors))
+        """The names, in the model's order."""
+        return iter(_names(self.tensors))
 
     def __len__(self) -> int:
-        """The number of names."""
-        return len({tensor.name for tensor in self.tensors})
+        """The number of outputs."""
+        return len(self.tensors)
 
     def real(self, name: str) -> Array:
         """An output in real units: float64 where it is quantised, else as it is."""
-        array = self[name]
-        tensor = next(each for each in self.tensors if each.name == name)
-        return real_values(array, tensor.scale, tensor.zero_point)
+        place = self._place(name)
+        tensor = self.tensors[place]
+        return real_values(self.arrays[place], tensor.scale, tensor.zero_point)
+
+    def _place(self, name: str) -> int:
+        names = _names(self.tensors)
+        if name not in names:
+            raise KeyError(unknown("output", name, names))
+        return names.index(name)
 
 
 class AnyModel(Model):
@@ -70,8 +74,9 @@ class AnyModel(Model):
         """Asks the model once.
 
         Args:
-            arrays: An array for each input by name, or in the model's order, or of a model with one input its array alone;
-                None where all are given as keywords. Floats for a quantised input are quantised, its own type means steps.
+            arrays: An array for each input by name (`x[0]`, `x[1]` where two have one name), or in the model's order, or of a
+                model with one input its array alone; None where all are given as keywords. Floats for a quantised input are
+                quantised, its own type means steps.
             **named: Arrays by the input's name.
 
         Raises:
@@ -92,7 +97,7 @@ class AnyModel(Model):
         """
         stated = {name: InputRange(*ends) for name, ends in ranges.items()}
         made = random_inputs(self.inputs, stated, seed=seed)
-        return {tensor.name: array for tensor, array in zip(self.inputs, made, strict=True)}
+        return dict(zip(_names(self.inputs), made, strict=True))
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         """Any tensors will do."""
@@ -101,13 +106,13 @@ class AnyModel(Model):
         inputs = self.inputs
         if isinstance(arrays, Mapping) or arrays is None:
             by_name = {**(arrays or {}), **named}
-            names = [tensor.name for tensor in inputs]
+            names = _names(inputs)
             for name in by_name:
                 if name not in names:
                     raise DataMissing(unknown("input", str(name), names))
             if lacking := [name for name in names if name not in by_name]:
                 raise DataMissing(f"no array is given for {', '.join(map(repr, lacking))}, which the model takes")
-            found = [by_name[tensor.name] for tensor in inputs]
+            found = [by_name[name] for name in names]
         else:
             if named:
                 raise ConfigError("give all arrays by name, or all in order")
@@ -120,6 +125,10 @@ class AnyModel(Model):
             fitted(_array(one), tensor, f"the array for {tensor.name}")
             for one, tensor in zip(found, inputs, strict=True)
         ]
+
+
+def _names(tensors: Sequence[TensorSpec]) -> list[str]:
+    return told_apart([tensor.name for tensor in tensors])
 
 
 def _array(given: Any) -> Array:

@@ -12,6 +12,7 @@ from backends.litert.file.model_file import ModelFile
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.signatures import choose_signature
+from tasks.tensors.array_files import told_apart
 
 _DTYPES = {"string": "object", **HANDED_OVER_AS}
 """Types that numpy has by another name, or that are unpacked for it."""
@@ -66,5 +67,4 @@ def output_names(path: Path, signature: str | None) -> tuple[str, ...] | None:
         return None
     graph = model.subgraphs[chosen.subgraph if chosen else 0]
     names = {index: name for name, index in chosen.outputs.items()} if chosen else {}
-    found = [names.get(index, graph.tensors[index].name) for index in graph.outputs]
-    return tuple(name if found.count(name) == 1 else f"{name}[{place}]" for place, name in enumerate(found))
+    return tuple(told_apart([names.get(index, graph.tensors[index].name) for index in graph.outputs]))

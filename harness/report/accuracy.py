@@ -10,6 +10,8 @@ from harness.units import number
 _PERCENT = frozenset(
     {"top1", "top5", "miou", "miou_present", "miou_union", "exact_match", "argmax_agreement", "equal_share"}
 )
+_ERRORS = frozenset({"max_error", "mean_error", "rmse", "max_steps", "mean_steps", "cosine", "not_finite"})
+"""In units of any size, or counts."""
 _F1 = frozenset({"f1", "f1_mobile"})
 _MAP = frozenset({"coco_ap", "tflite_map", "voc_map50"})
 
@@ -112,6 +114,8 @@ def _number(name: str, value: float) -> str:
         return number(value * 100, 2)
     if name in _F1:
         return number(value * 100, 1)
+    if whole_name(name) in _ERRORS:
+        return f"{value:.4g}"
     return number(value, 2 if whole_name(name).endswith("_db") else 3)
 
 

@@ -212,6 +212,8 @@ def main() -> None:
     except (RuntimeError, ValueError) as error:
         # As the runtime says what stops it in the middle of a run.
         asked = ReferenceAnswered(0, failed(RunFailed(f"the reference broke: {type(error).__name__}: {error}")))
+    except OSError as error:
+        asked = ReferenceAnswered(0, failed(RunFailed(f"the reference's answers cannot be kept: {error}")))
     except Exception as error:
         asked = ReferenceAnswered(0, failed(error))
     with os.fdopen(int(answer), "w", encoding="ascii") as pipe:

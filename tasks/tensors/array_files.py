@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,11 @@ def by_name(name: str, arrays: Mapping[str, Array], wanted: list[str], what: str
             )
         found[wanted.index(key)] = array
     return found
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names of tensors; those of several of one name each with its place behind it, `y[1]`."""
+    return [name if names.count(name) == 1 else f"{name}[{place}]" for place, name in enumerate(names)]
 
 
 def _first_line(error: BaseException) -> str:

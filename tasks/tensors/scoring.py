@@ -18,6 +18,7 @@ from accuracy.output_error import ErrorSums, OutputError
 from accuracy.own_metrics import Metric, OwnMetric
 from accuracy.score import Score
 from tasks.base import Array, MetricKind
+from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import real_values
 
 NOT_FINITE = "not_finite"
@@ -68,7 +69,7 @@ class Errors:
             LogError: An answer of other outputs than the ones before it, or of texts where numbers are expected.
             MetricUnusable: A metric of the user's own breaks.
         """
-        names = _told_apart([output.name for output in outputs])
+        names = told_apart([output.name for output in outputs])
         if self._names is None:
             self._names = names
         elif self._names != names:
@@ -151,11 +152,6 @@ def _whole(kind: MetricKind, values: Mapping[str, float | None], found: Mapping[
     if broken or not known:
         return None
     return max(known) if kind.lower_is_better else min(known)
-
-
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names of outputs; of several of one name each with its place behind it."""
-    return [name if names.count(name) == 1 else f"{name}[{place}]" for place, name in enumerate(names)]
 
 
 def _made(metric: OwnMetric) -> Metric:

@@ -25,6 +25,7 @@ from tasks.base import (
     DataRef,
     MetricKind,
     ModelMismatch,
+    Postprocess,
     Prepared,
     Task,
     Tensor,
@@ -200,6 +201,10 @@ class TensorsCodec(Codec):
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """All outputs as they are."""
         return self._packer.pack(outputs)
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`."""
+        return self._packer.packer()
 
 
 def _promised(tensor: Tensor) -> Output:

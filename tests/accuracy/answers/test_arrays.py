@@ -64,3 +64,15 @@ def test_a_shape_that_no_answer_has_is_refused_before_memory_is_taken() -> None:
     whole[at : at + 8] = np.array([1 << 31, 1 << 31], "<u4").tobytes()
     with pytest.raises(LogError, match="has the shape"):
         unpack_outputs(bytes(whole))
+
+
+def test_the_quick_way_of_one_backend_sees_new_values_new_arrays_and_arrays_in_pieces() -> None:
+    memory: list[Any] = [np.zeros((1, 3), np.float32), np.zeros(2, np.int8)]
+    packed = OutputPacker(outputs(*memory)).packer()
+    pieces: list[Any] = [np.ones((1, 6), np.float32)[:, ::2], memory[1]]
+    other: list[Any] = [np.full((1, 3), 7, np.float32), memory[1]]
+    larger: list[Any] = [np.full((2, 3), 7, np.float32), memory[1]]
+    for values in (memory, memory, other, pieces, larger, memory):
+        memory[0] += 1
+        assert packed(values) == pack_outputs(outputs(*values))
+    assert OutputPacker([]).packer()([]) == pack_outputs([])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,46 @@ def test_what_neither_xnnpack_nor_the_kernels_run_is_told_with_both_reasons(tmp_
         ModelRejected, match=r"XNNPack delegate failed.*Nor does it run without XNNPACK: .*input_channels"
     ):
         InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1)
+
+
+@pytest.mark.parametrize("kind", ["INT4", "UINT4", "STRING"])
+def test_tensors_that_are_no_arrays_in_memory_are_never_read_past_their_end(
+    kind: str, write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_model(
+        tmp_path / "m.tflite", [("x", [1, 4], kind), ("y", [4], kind)], [("SQUEEZE", [0], [1])], [0], [1]
+    )
+    backend = InterpreterBackend(path, name="", threads=1)
+    assert backend.raw_runner() is None
+    values = [b"a", b"", b"long enough", b"d"] if kind == "STRING" else [1, 7, 0, 3]
+    given = np.array([values], backend.inputs[0].dtype)
+    for run in (backend.runner(), backend.runner(), backend.invoke):
+        assert run([given])[0].tolist() == values
+    stages = backend.stages()
+    assert stages is not None
+    stages.write([given])
+    stages.run()
+    assert stages.read()[0].tolist() == values
+
+
+def test_an_output_whose_size_only_a_run_tells_is_read_where_it_is_after_any_run(
+    write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_model(
+        tmp_path / "where.tflite", [("x", [1, 4], "BOOL"), ("y", [1, 2], "INT64")], [("WHERE", [0], [1])], [0], [1]
+    )
+    backend = InterpreterBackend(path, name="", threads=1)
+    # Once it has run the tensor has memory, which is another one after the next run.
+    for given, found in (([0, 1, 1, 0], [[0, 1], [0, 2]]), ([1, 0, 0, 0], [[0, 0]]), ([0, 0, 0, 0], [])):
+        run = backend.runner()
+        answer = run([np.array([given], np.bool_)])[0]
+        assert answer.tolist() == found
+        assert answer.shape == (len(found), 2)
+
+
+def test_a_type_that_the_runtime_cannot_be_given_is_refused(write_model: Callable[..., Path], tmp_path: Path) -> None:
+    path = write_model(
+        tmp_path / "m.tflite", [("x", [1, 4], "INT2"), ("y", [4], "INT2")], [("SQUEEZE", [0], [1])], [0], [1]
+    )
+    with pytest.raises(ModelRejected, match="input x is int2, which the runtime cannot be given"):
+        InterpreterBackend(path, name="", threads=1)

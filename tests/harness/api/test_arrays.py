@@ -90,3 +90,16 @@ def test_an_output_that_holds_nan_or_changes_its_shape_is_an_answer_like_any_oth
     with open_model(model=where) as ask:
         shapes = [ask([given])["y"].shape for given in ([1, 0, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0])]
     assert shapes == [(3, 2), (0, 2), (1, 2)]
+
+
+def test_two_inputs_or_outputs_of_one_name_are_told_apart_by_their_places(
+    write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    tensors = [("x", [1, 2], "FLOAT32"), ("x", [1, 2], "FLOAT32"), ("y", [1, 2], "FLOAT32"), ("y", [1, 2], "FLOAT32")]
+    path = write_model(tmp_path / "m.tflite", tensors, [("NEG", [0], [2]), ("ABS", [1], [3])], [0, 1], [2, 3])
+    with open_model(model=path) as ask:
+        answer = ask({"x[0]": [[1, 2]], "x[1]": [[-3, -4]]})
+        assert {name: array.tolist() for name, array in answer.items()} == {"y[0]": [[-1, -2]], "y[1]": [[3, 4]]}
+        assert ask(ask.random()).keys() == answer.keys()
+        with pytest.raises(DataMissing, match=r"unknown input 'x'; did you mean 'x\[0\]'|unknown input 'x'; known"):
+            ask({"x": [[1, 2]]})

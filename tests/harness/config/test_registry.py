@@ -14,11 +14,14 @@ from backends.null import NullBackend
 from harness.config.registry import (
     BACKEND_ENTRY_POINTS,
     BACKENDS,
+    TASK_ENTRY_POINTS,
     TASKS,
     BackendKind,
     backend_kind,
     backend_names,
+    is_task,
     task_class,
+    task_names,
 )
 from harness.errors import ConfigError, UnknownName
 
@@ -46,9 +49,9 @@ def test_a_task_and_a_backend_that_nobody_knows_are_refused_with_a_near_name() -
         backend_kind("gpuu")
 
 
-def _installed(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+def _installed(monkeypatch: pytest.MonkeyPatch, target: str, group: str = BACKEND_ENTRY_POINTS) -> None:
     """A plug-in of the name `ours`, as an installed package would bring it."""
-    entry = metadata.EntryPoint("ours", target, BACKEND_ENTRY_POINTS)
+    entry = metadata.EntryPoint("ours", target, group)
 
     def entry_points(**wanted: str) -> list[metadata.EntryPoint]:
         return [entry] if wanted["group"] == entry.group and wanted.get("name", entry.name) == entry.name else []
@@ -120,3 +123,34 @@ def test_a_backend_that_takes_any_option_is_asked_for_none() -> None:
     _ours(_TakesAll).check_options({"anything": 1})
     with pytest.raises(UnknownName):
         _ours(_Takes).check_options({"anything": 1})
+
+
+def test_a_package_brings_a_kind_of_task_beside_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(monkeypatch, "tasks.tensors.task:Tensors", TASK_ENTRY_POINTS)
+    assert task_class("ours") is task_class("tensors")
+    assert task_names() == [*TASKS, "ours"]
+    assert is_task("ours")
+    assert not is_task("theirs")
+    with pytest.raises(UnknownName, match=r"unknown task kind 'oursn'; did you mean 'ours'\?"):
+        task_class("oursn")
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("no_such_module_here:Task", "cannot be loaded from no_such_module_here:Task: ModuleNotFoundError"),
+        ("backends.null:NullBackend", "a class of tasks.base.Task is wanted"),
+        ("tasks.base:find_truth", "a class of tasks.base.Task is wanted"),
+        (
+            "tasks.base:Task",
+            "does not say __init__, __len__, check_truth, codec, describe_data, score, Options, headline",
+        ),
+    ],
+)
+def test_a_package_that_brings_no_task_is_named_with_what_is_wrong(
+    target: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _installed(monkeypatch, target, TASK_ENTRY_POINTS)
+    with pytest.raises(ConfigError, match="task 'ours'") as refused:
+        task_class("ours")
+    assert why in str(refused.value)

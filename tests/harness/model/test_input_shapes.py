@@ -138,3 +138,10 @@ def test_a_file_that_tells_its_open_sizes_means_1_where_it_says_1() -> None:
 def test_an_input_of_the_backends_own_keeps_its_shape() -> None:
     seen = [TensorSpec(name, (1, 384), np.dtype(np.int32)) for name in ("ids", "mask", "segments")]
     assert choose_input_shapes(model(x=(1, 490)), seen, Invocation(), None) == ((1, 384),) * 3
+
+
+def test_data_fill_open_sizes_and_never_stretch_a_size_of_one_that_the_file_means() -> None:
+    assert chosen({}, [(1, 30, 4)], x=(1, -1, 4)) == ((1, 30, 4),)
+    assert chosen({}, [(5,)], x=(-1,)) == ((5,),)
+    with pytest.raises(ModelRejected, match=r"takes \[1, 1, 4\] at its input 's_x', which \[1, 30, 4\] does not fit"):
+        chosen({}, [(1, 30, 4)], x=(1, 1, 4))

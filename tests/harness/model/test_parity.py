@@ -170,3 +170,18 @@ def test_required_coverage_is_met_or_refused() -> None:
         judge_coverage(info(8), 0.81)
     with pytest.raises(BackendUnavailable, match="does not tell which ops"):
         judge_coverage(BackendInfo("x", "other", "X", accelerator=True), 1.0)
+
+
+def test_outputs_whose_shape_only_a_run_tells_are_compared_sample_by_sample() -> None:
+    few, many = np.ones((1, 2), np.float32), np.ones((3, 2), np.float32)
+    same = compare("tensors", [SCORES], [[few], [many]], [[few], [many]], Tolerance(), nothing)
+    assert (same.passed, same.outputs[0].max_error) == (True, 0.0)
+    other = compare("tensors", [SCORES], [[few], [many]], [[few], [few]], Tolerance(), nothing)
+    assert other.passed is False
+    assert other.why == ("output scores: another shape than the CPU's for the same sample",)
+
+
+def test_texts_agree_where_they_are_equal() -> None:
+    words = TensorSpec("words", (2,), np.dtype(object))
+    result = held("tensors", words, np.array([b"a", b"b"], object), np.array([b"a", b"c"], object))
+    assert (result.passed, result.outputs[0].agreement) == (False, 0.5)
