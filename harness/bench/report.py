@@ -24,7 +24,7 @@ def render(result: BenchResult) -> str:
     else:
         lines += _table(result.rows)
         for row in measured:
-            lines += [f"{row.name}:", *(f"  {line}" for line in [*_what_ran(row), *_doubts(row)])]
+            lines += [f"{row.name}:", *(f"  {line}" for line in [*_stand_in(row), *_what_ran(row), *_doubts(row)])]
     lines += [f"{row.name}: {row.refusal.kind}: {row.refusal.why}" for row in result.rows if row.refusal]
     if measured:
         lines.append(_field("measured", f"by {result.measured_by}"))
@@ -47,7 +47,7 @@ def advice_lines(found: Sequence[Advice]) -> list[str]:
 def _alone(row: BenchRow) -> list[str]:
     if row.opened is None:
         return []
-    lines = [_field("model", f"{row.model} ({row.path})"), *_what_ran(row)]
+    lines = [_field("model", f"{row.model} ({row.path})"), *_stand_in(row), *_what_ran(row)]
     lines += [_field("input", _input(each)) for each in row.opened.inputs]
     lines.append(_field("load", f"{duration(row.opened.load_ns)}, the file being in the system's memory"))
     if (warm := row.warm_up) is not None and warm.first_ns is not None and warm.mean_ns is not None:
@@ -72,11 +72,20 @@ def _alone(row: BenchRow) -> list[str]:
     return [*lines, *_costs(row), *_doubts(row)]
 
 
+def _stand_in(row: BenchRow) -> list[str]:
+    """That it is no model of that name but one of ours."""
+    if row.source != "standin":
+        return []
+    return [_field("stand-in", "of our own, since no official file is here: its speed is its own (docs/standins.md)")]
+
+
 def _what_ran(row: BenchRow) -> Iterator[str]:
     opened = row.opened
     if opened is None:
         return
     yield _field("backend", _backend(row, opened))
+    if opened.backend.engine == "none":
+        yield _field("", "no model ran: the times are those of nothing but the harness")
     if opened.signature is not None:
         yield _field("signature", opened.signature)
     if opened.modified:

@@ -10,6 +10,7 @@ from harness.bench.result import BenchResult, BenchRow
 _CSV = (
     "model",
     "path",
+    "source",
     "sha256",
     "backend",
     "engine",
@@ -61,6 +62,7 @@ def _flat(row: BenchRow) -> dict[str, object]:
     flat: dict[str, object] = {
         "model": row.model,
         "path": row.path,
+        "source": row.source,
         "sha256": row.sha256,
         "backend": row.backend_asked,
         "threads": row.threads,

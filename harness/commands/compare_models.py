@@ -85,4 +85,4 @@ def main(arguments: argparse.Namespace) -> Outcome:
     found = compare_models(series, settings, out, Screen(quiet=arguments.json))
     why = [f"{name}: {text}" for each in found.backends for name, text in each.failures.items()]
     why += [f"{row.name}: {row.refusal.why}" for each in found.backends for row in each.bench.rows if row.refusal]
-    return Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(why))
+    return Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(dict.fromkeys(why)))

@@ -23,6 +23,8 @@ def render_comparison(found: ModelComparison) -> str:
     """For a terminal."""
     samples = f", {found.samples:,} samples" if found.samples is not None else ""
     lines = [f"{found.kind}: {', '.join(found.models)} on {found.dataset}{samples}"]
+    ours = [row.model for row in found.backends[0].bench.rows if row.source == "standin"]
+    lines += [f"{name} is a stand-in of our own, since no official file is here (docs/standins.md)" for name in ours]
     for each in found.backends:
         lines += ["", *_table(found, each)]
         lines += [f"{model}: not scored: {why}" for model, why in each.failures.items()]

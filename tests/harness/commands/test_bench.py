@@ -66,6 +66,13 @@ def test_a_spreadsheet_gets_a_line_a_row(small: Path, call: Call) -> None:
     assert row["speed"] == row["refusal"] == ""
 
 
+def test_a_stand_in_is_never_taken_for_the_model_of_its_name(call: Call) -> None:
+    done = call("bench", "lstm", *FEW)
+    assert done.returncode == 0, done.stderr
+    assert "stand-in            of our own, since no official file is here" in done.stdout
+    assert "state               4 variable tensors: put back before every run" in done.stdout
+
+
 def test_what_each_op_takes_follows_where_benchmark_models_flag_asks_for_it(
     small: Path, call: Call, tmp_path: Path
 ) -> None:
