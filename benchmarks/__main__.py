@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "backend_overhead": "a backend behind our interface",
     "any_model": "bench against litert-benchmark and a bare invoke",
     "single_stream": "SingleStream against bare loops, in Python and native",
+    "answers": "answers made of a model's output, against the model",
     "microseconds": "what each microsecond of a query is",
     "grid": "the default settings and tune's against the best of all settings",
     "offline_scaling": "Offline against as many bare loops at once",

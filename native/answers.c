@@ -132,22 +132,19 @@ DIFFERS(differs_2, uint16_t)
 DIFFERS(differs_4, uint32_t)
 DIFFERS(differs_8, uint64_t)
 
-typedef struct {
-  const void *of;
-  char type;
-} Values;
+#define INLINE static inline __attribute__((always_inline))
 
-/* The class at a place; -1 for what is none. */
-static int class_at(const Values *values, size_t at) {
+/* The class at a place of an array of a type; -1 for what is none. */
+INLINE int class_at(const void *of, char type, size_t at) {
   int64_t whole;
-  switch (values->type) {
-    case 'B': return ((const uint8_t *)values->of)[at];
-    case 'b': whole = ((const int8_t *)values->of)[at]; break;
-    case 'h': whole = ((const int16_t *)values->of)[at]; break;
-    case 'i': whole = ((const int32_t *)values->of)[at]; break;
-    case 'l': whole = ((const int64_t *)values->of)[at]; break;
+  switch (type) {
+    case 'B': return ((const uint8_t *)of)[at];
+    case 'b': whole = ((const int8_t *)of)[at]; break;
+    case 'h': whole = ((const int16_t *)of)[at]; break;
+    case 'i': whole = ((const int32_t *)of)[at]; break;
+    case 'l': whole = ((const int64_t *)of)[at]; break;
     default: {
-      float real = ((const float *)values->of)[at];
+      float real = ((const float *)of)[at];
       if (!(real >= 0 && real <= 255) || real != (float)(int)real) return -1;
       return (int)real;
     }
@@ -176,16 +173,20 @@ typedef struct {
 } Runs;
 
 /* Writes the length of the run that ends here; 0 where the lengths alone are longer than the map. */
-static int end_run(Runs *runs, size_t at) {
+INLINE int end_run(Runs *runs, size_t at) {
   size_t rest = at - runs->began;
-  for (; rest > 127; rest >>= 7) runs->lengths[runs->used++] = (uint8_t)(rest & 127) | 128;
-  runs->lengths[runs->used++] = (uint8_t)rest;
+  for (; rest > 16383; rest >>= 7) runs->lengths[runs->used++] = (uint8_t)(rest & 127) | 128;
+  /* One byte or two, which no branch predictor knows. */
+  size_t more = rest > 127;
+  runs->lengths[runs->used] = (uint8_t)((rest & 127) | more << 7);
+  runs->lengths[runs->used + 1] = (uint8_t)(rest >> 7);
+  runs->used += 1 + more;
   return runs->used < runs->most;
 }
 
 /* Begins a run of the class at a place: 1; 0 as `end_run`; -1 where it is no class. */
-static int begin_run(Runs *runs, const Values *values, size_t at) {
-  int class = class_at(values, at);
+INLINE int begin_run(Runs *runs, const void *of, char type, size_t at) {
+  int class = class_at(of, type, at);
   if (class < 0) return -1;
   if (class == runs->running) return 1;
   if (runs->count && !end_run(runs, at)) return 0;
@@ -195,22 +196,34 @@ static int begin_run(Runs *runs, const Values *values, size_t at) {
   return 1;
 }
 
-static int find_runs(Runs *runs, const Values *values, size_t n, size_t item) {
+INLINE int find_runs_of(Runs *runs, const void *of, char type, size_t n, size_t item) {
   uint8_t differs[CHUNK + 8];
-  int state = begin_run(runs, values, 0);
+  int state = begin_run(runs, of, type, 0);
   for (size_t from = 0; state == 1 && from + 1 < n; from += CHUNK) {
     size_t count = n - 1 - from < CHUNK ? n - 1 - from : CHUNK;
-    (item == 1 ? differs_1 : item == 2 ? differs_2 : item == 4 ? differs_4 : differs_8)(values->of, from, count, differs);
+    (item == 1 ? differs_1 : item == 2 ? differs_2 : item == 4 ? differs_4 : differs_8)(of, from, count, differs);
     memset(differs + count, 0, 8);
     for (size_t word = 0; state == 1 && word < count; word += 8) {
       uint64_t marks;
       memcpy(&marks, differs + word, 8);
       if (!marks) continue;
       for (; state == 1 && marks; marks &= marks - 1)
-        state = begin_run(runs, values, from + word + (size_t)__builtin_ctzll(marks) / 8 + 1);
+        state = begin_run(runs, of, type, from + word + (size_t)__builtin_ctzll(marks) / 8 + 1);
     }
   }
   return state == 1 ? end_run(runs, n) : state;
+}
+
+/* The same code for each type by itself. */
+static int find_runs(Runs *runs, const void *of, char type, size_t n) {
+  switch (type) {
+    case 'B': return find_runs_of(runs, of, 'B', n, 1);
+    case 'b': return find_runs_of(runs, of, 'b', n, 1);
+    case 'h': return find_runs_of(runs, of, 'h', n, 2);
+    case 'i': return find_runs_of(runs, of, 'i', n, 4);
+    case 'l': return find_runs_of(runs, of, 'l', n, 8);
+    default: return find_runs_of(runs, of, 'f', n, 4);
+  }
 }
 
 static PyObject *joined(PyObject *header, const void *body, size_t size) {
@@ -223,12 +236,12 @@ static PyObject *joined(PyObject *header, const void *body, size_t size) {
 }
 
 /* Every class a byte; None where one is no class. */
-static PyObject *as_it_is(PyObject *header, const Values *values, size_t n) {
+static PyObject *as_it_is(PyObject *header, const void *of, char type, size_t n) {
   PyObject *packed = joined(header, NULL, n);
   if (!packed) return NULL;
   uint8_t *to = (uint8_t *)PyBytes_AS_STRING(packed) + PyBytes_GET_SIZE(header);
   for (size_t i = 0; i < n; i++) {
-    int class = class_at(values, i);
+    int class = class_at(of, type, i);
     if (class < 0) {
       Py_DECREF(packed);
       Py_RETURN_NONE;
@@ -300,11 +313,10 @@ static PyObject *class_map(PyObject *self, PyObject *const *given, Py_ssize_t co
   else {
     /* A length takes at most 10 bytes more than is asked before the count of bytes is looked at. */
     Runs runs = {.classes = room, .lengths = room + n + 16, .most = n, .running = -1};
-    Values values = {array.buf, type};
-    int state = find_runs(&runs, &values, n, item);
+    int state = find_runs(&runs, array.buf, type, n);
     if (state > 0) packed = as_runs(given[1], &runs, n);
     if (state < 0) packed = Py_NewRef(Py_None);
-    else if (!packed && !PyErr_Occurred()) packed = as_it_is(given[2], &values, n);
+    else if (!packed && !PyErr_Occurred()) packed = as_it_is(given[2], array.buf, type, n);
   }
   PyBuffer_Release(&array);
   return packed;

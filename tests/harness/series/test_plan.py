@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from harness.config.files import find_benchmark
+from harness.config.files import find_benchmark, load_benchmark
 from harness.errors import ConfigError
-from harness.series.plan import Series, plan_series
+from harness.series.plan import Series, of_submission, plan_series, planned_rest
+from harness.series.rest import PlannedRest
+from harness.spec.resolve import load_of
+from harness.spec.rules_in_force import chosen_rules
 
 Plan = Callable[..., Series]
 
@@ -50,6 +53,32 @@ def test_a_submission_is_a_performance_and_an_accuracy_run_of_the_file_as_it_is(
     runs = plan(("load.mode", "submission")).runs
     assert [run.spec.load.mode for run in runs] == ["performance", "accuracy"]
     assert {run.spec.backend.complete_shapes for run in runs} == {False}
+
+
+@pytest.mark.parametrize(("benchmark", "traced"), [("mobilebert", True), ("kws", False)])
+def test_a_submission_keeps_the_trace_where_trees_of_its_suite_hold_it_and_nobody_says_otherwise(
+    benchmark: str, traced: bool
+) -> None:
+    own = load_benchmark(find_benchmark(benchmark))
+    assert (("load.enable_trace", True) in of_submission(own)) == traced
+    without = load_benchmark(find_benchmark(benchmark), [("load.enable_trace", False)])
+    assert ("load.enable_trace", True) not in of_submission(without)
+
+
+def test_the_machine_rests_before_each_performance_run_of_a_submission_but_the_first(plan: Plan) -> None:
+    submission = (("load.mode", "submission"), ("load.rest_s", "1m"))
+    rests = [run.rest for run in plan(*submission, backends=("cpu", "null"), repeat=2).runs]
+    assert rests == [None, *[PlannedRest(0.0, 60.0)] * 3, *[None] * 4]
+    assert [run.rest for run in plan(("load.mode", "submission"), repeat=2).runs] == [None] * 4
+    assert [run.rest for run in plan(("load.rest_s", 60), repeat=2).runs] == [None] * 2
+
+
+def test_a_round_of_mobile_says_how_long_and_longer_between_repeats(plan: Plan) -> None:
+    spec = plan().runs[0].spec
+    benchmark = load_benchmark(find_benchmark("mobilebert"))
+    mobile = spec.model_copy(update={"load": load_of(benchmark, chosen_rules(benchmark))})
+    assert planned_rest(mobile, None) == PlannedRest(300.0)
+    assert planned_rest(mobile, 0.0, repeats=True) == PlannedRest(600.0, 0.0)
 
 
 def test_a_search_for_the_peak_begins_with_one_run_of_server(plan: Plan) -> None:
