@@ -8,6 +8,8 @@ from typing import Any
 
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
 from harness.config.published import ModelEntry
+from harness.config.registry import ANY_MODEL
+from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.spec.official_source import _examined, how_to_get
 from harness.spec.schema import Checksum, ModelRef
@@ -116,3 +118,14 @@ def _standin(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, d
     with writing_cache(cache_dir):
         path, sha256 = standin_path(entry.standin, cache_dir / "standins")
     return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options
+
+
+def model_of(benchmark: Benchmark, use: str, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
+    """Of a benchmark's models, of a collection's, and for the task of every model of all that there are."""
+    elsewhere = all_models if benchmark.task == ANY_MODEL else collection_models
+    return find_model(use, benchmark.models, benchmark.title, cache_dir, elsewhere)
+
+
+def with_invocation(model: ModelRef, benchmark: Benchmark) -> ModelRef:
+    """The model with how it is to be invoked."""
+    return model.model_copy(update={"invocation": benchmark.model.invocation})

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
-from harness.config.backend import BackendSection, parse_backend, with_absolute_paths
+from harness.config.backend import with_absolute_paths
 from harness.config.compliance_tests import sampling_target
-from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config, set_field
+from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
-from harness.config.registry import ANY_MODEL, backend_names, is_task, task_class, task_names
+from harness.config.registry import backend_names, is_task, task_class, task_names
 from harness.config.rules import STREAMS
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.model.classes import score_columns
 from harness.spec.data_source import find_dataset
-from harness.spec.model_source import all_models, collection_models, find_model
+from harness.spec.model_source import model_of, with_invocation
+from harness.spec.reference_source import find_reference
 from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force, loadgen_name
-from harness.spec.schema import DataSetRef, Load, ModelRef, ReferenceRef, Spec
+from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
 from harness.user_paths import absolute
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
@@ -59,7 +60,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     chosen = attempt(lambda: chosen_rules(benchmark))
     load = attempt(lambda: load_of(benchmark, chosen)) if chosen else None
     problems += _check_batch(benchmark, load)
-    found_model = attempt(lambda: _model_of(benchmark, benchmark.model.use, cache_dir))
+    found_model = attempt(lambda: model_of(benchmark, benchmark.model.use, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
         lambda: _options(
@@ -69,7 +70,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
             found_model[0] if found_model else None,
         )
     )
-    reference = attempt(lambda: resolve_reference(benchmark, found_model[0], cache_dir)) if found_model else None
+    reference = attempt(lambda: find_reference(benchmark, found_model[0], cache_dir)) if found_model else None
     if problems or chosen is None or load is None or found_model is None or found_data is None or options is None:
         problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
         raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
@@ -81,7 +82,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         title=_title(config.path, benchmark, model, dataset),
         task=benchmark.task,
         options=options,
-        model=_invoked(model, benchmark),
+        model=with_invocation(model, benchmark),
         dataset=dataset,
         backend=with_absolute_paths(benchmark.backend),
         load=load,
@@ -127,7 +128,7 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
     model: ModelRef | None = None
     of_model: dict[str, Any] = {}
     if benchmark.model.use != "auto":
-        model, of_model = find_model(benchmark.model.use, benchmark.models, benchmark.title, cache_dir)
+        model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
     # Without a model only names may tell the number of classes; how a detector counts must be seen.
     counts = is_task(benchmark.task) and hasattr(task_class(benchmark.task).Options, "num_classes")
     options = _options(benchmark, {**of_model, **of_layout}, of_data, model, fits=counts or model is not None)
@@ -158,59 +159,14 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         ConfigError: A mistake in the config, or no model.
     """
     benchmark = load_benchmark(config, overrides)
-    model, of_model = _model_of(benchmark, benchmark.model.use, cache_dir)
-    invoked = _invoked(model, benchmark)
+    model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
+    invoked = with_invocation(model, benchmark)
     return Asked(
         benchmark,
         _options(benchmark, of_model, {}, fits=False),
         invoked,
         score_columns(invoked.path, invoked.invocation.signature),
     )
-
-
-def _model_of(benchmark: Benchmark, use: str, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
-    """Of a benchmark's models, of a collection's, and for the task of every model of all that there are."""
-    elsewhere = all_models if benchmark.task == ANY_MODEL else collection_models
-    return find_model(use, benchmark.models, benchmark.title, cache_dir, elsewhere)
-
-
-def resolve_reference(benchmark: Benchmark, model: ModelRef, cache_dir: Path) -> ReferenceRef | None:
-    """What the answers are held against, where the config names it.
-
-    Raises:
-        ConfigError: The task takes none, there is a ground truth as well, or the model or backend is not here.
-    """
-    asked = benchmark.reference
-    if asked is None or (asked.model is None and asked.backend is None):
-        return None
-    if not task_class(benchmark.task).takes_reference:
-        raise ConfigError(
-            f"{benchmark.task} is scored by a ground truth of its own, not by a reference model or backend: --task {ANY_MODEL} "
-            "takes any model, and holds its outputs against a reference's"
-        )
-    if benchmark.dataset.truth != "auto":
-        raise ConfigError(
-            "both a ground truth and a reference are named (--truth, --reference-...): leave out one of them"
-        )
-    backend = asked.backend or "cpu"
-    fields: dict[str, Any] = {}
-    for name, value in parse_backend(backend):
-        set_field(fields, name, value)
-    section = with_absolute_paths(
-        BackendSection.model_validate({**fields["backend"], "threads": 1, "complete_shapes": False})
-    )
-    if section.name not in backend_names():
-        raise ConfigError(unknown("backend", section.name, backend_names()))
-    ref = _invoked(model, benchmark)
-    if asked.model is not None:
-        # Which of its signatures runs, and with which shapes, is for its own file to say.
-        ref = _model_of(benchmark, asked.model, cache_dir)[0]
-    return ReferenceRef(model=ref, backend=section, backend_asked=backend)
-
-
-def _invoked(model: ModelRef, benchmark: Benchmark) -> ModelRef:
-    """The model with how it is to be invoked."""
-    return model.model_copy(update={"invocation": benchmark.model.invocation})
 
 
 def _list(problems: list[str]) -> str:
