@@ -129,6 +129,7 @@ class Classification(Task):
         try:
             if self._stored is None:
                 refuse_wrong_pair(self._pictures, self._truth)
+                self._file.check()
             options, labels = self._options, self._labels
             place_of = synset_place(options.class_count, _names_of(options))
             refuse_contradictions(self._pictures.names, labels, place_of, str(self.describe_data()["truth"]))

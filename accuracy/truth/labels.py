@@ -39,6 +39,13 @@ class Labels:
     names: tuple[str, ...] | None
     """File names in the order of the file; None where the labels go by position."""
     labels: tuple[int, ...]
+    contradiction: str = ""
+    """What its own column of names says against its numbers; "" for nothing."""
+
+    def check(self) -> None:
+        """Raises TruthError where the file contradicts itself: a number, and the known name of another class beside it."""
+        if self.contradiction:
+            raise TruthError(self.contradiction)
 
     def in_order(self, names: Sequence[str]) -> dict[str, int] | None:
         """Labels by position, given out to the samples of the whole set in this order; None for labels that have names."""
@@ -95,6 +102,7 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
         raise TruthError(f"{path} is not a list of labels: {error}") from None
     if not rows:
         raise TruthError(f"{path} holds no labels, only a header")
+    contradiction = ""
     if all(not text.isdecimal() for _, _, text in rows) and tells_places(
         [text for *_, text in rows], class_count, classes
     ):
@@ -104,7 +112,7 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
     else:
         labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
         if path.suffix.lower() == ".csv":
-            _refuse_contradictions(path, lines, labels, class_count, classes)
+            contradiction = _contradiction(path, lines, labels, class_count, classes)
     keyed = rows[0][1] is not None
     first: dict[str, int] = {}
     for number, name, _ in rows:
@@ -112,7 +120,7 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
             raise TruthError(f"{path}, line {number} {'has no' if keyed else 'has a'} file name, unlike line 1")
         if name is not None and first.setdefault(name, number) != number:
             raise TruthError(f"{path}, line {number} labels {name} again, after line {first[name]}")
-    return Labels(path, tuple(first) if keyed else None, labels)
+    return Labels(path, tuple(first) if keyed else None, labels, contradiction)
 
 
 _Row = tuple[int, str | None, str]
@@ -151,22 +159,23 @@ def _table(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
     return [(number, [field.strip() for field in row]) for number, row in enumerate(csv.reader(lines), 1)]
 
 
-def _refuse_contradictions(
+def _contradiction(
     path: Path, lines: Sequence[str], labels: Sequence[int], class_count: int, classes: ClassNames | None
-) -> None:
+) -> str:
     """A table that names a class beside its number must mean one and the same, where the name is known."""
     (_, head), *rows = _table(lines)
     column = next((name for name in _NAME_COLUMNS if name in head), None) if "file" in head else None
     if column is None:
-        return
+        return ""
     at = head.index(column)
     for (number, row), label in zip(rows, labels, strict=True):
         place = known_place(row[at], class_count, classes)
         if place not in (None, label):
-            raise TruthError(
+            return (
                 f"{path}, line {number}: the label {label} is not {row[at]}, which stands beside it in the column {column} and "
                 f"is class {place} of {class_count}: labels count from 0, without a background"
             )
+    return ""
 
 
 def _tiny_rows(path: Path, rows: Sequence[tuple[int, Sequence[str]]], class_count: int) -> Iterator[_Row]:

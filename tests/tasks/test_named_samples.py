@@ -50,3 +50,10 @@ def test_words_that_tinys_names_hold_contradict_labels_too(tmp_path: Path) -> No
     labels.write_text("tst_000000_Stop_7.bin,12,8\ntst_000001_Left_2.bin,12,3\n")
     with pytest.raises(DataMissing, match=r"tst_000000_Stop_7.bin is class 7 by its name, and has the label 8"):
         KeywordSpotting(DataRef(tmp_path), KeywordSpottingOptions()).check_truth()
+
+
+def test_a_table_that_contradicts_itself_is_refused_before_a_run(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("file,class_index_1000,wnid\na.png,1,n01440764\n")
+    with pytest.raises(DataMissing, match="line 2: the label 1 is not n01440764"):
+        Classification(DataRef(tmp_path), ClassificationOptions()).check_truth()

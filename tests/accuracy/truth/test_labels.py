@@ -148,7 +148,7 @@ def test_a_number_that_the_synset_beside_it_contradicts_is_refused_with_its_line
     with pytest.raises(
         TruthError, match=r"line 3: the label 3 is not n01484850, .* column wnid and is class 2 of 1000"
     ):
-        read_labels(write(tmp_path, "labels.csv", rows.format(3)), 1000)
+        read_labels(write(tmp_path, "labels.csv", rows.format(3)), 1000).check()
     # Of another model nobody knows which class a synset is.
     assert read_labels(write(tmp_path, "labels.csv", rows.format(3)), 10).labels == (0, 3)
 
@@ -156,5 +156,6 @@ def test_a_number_that_the_synset_beside_it_contradicts_is_refused_with_its_line
 def test_a_number_that_contradicts_a_name_of_the_models_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "labels.csv", "file,label,name\na.png,0,Cat\nb.png,0,dog\n")
     with pytest.raises(TruthError, match=r"line 3: the label 0 is not dog"):
-        read_labels(path, 2, ClassNames(("cat", "dog"), "names.txt"))
+        read_labels(path, 2, ClassNames(("cat", "dog"), "names.txt")).check()
+    read_labels(path, 2).check()
     assert read_labels(path, 2).labels == (0, 0)
