@@ -103,26 +103,13 @@ def rehearsal(why: Sequence[str]) -> str:
 
 
 def good_for(rules: RuleSet, division: str) -> str:
-    """What the package is good for, in a few sentences; docs/submission.md says more."""
-    if rules.suite == "mobile":
+    """What the package is good for, a sentence; docs/submission.md says more."""
+    if rules.suite == "inference" and division == "closed":
         return (
-            "For rehearsal, comparison and review. MLPerf Mobile takes results of its own app, on battery-powered consumer "
-            "devices; logs of another harness, as these, are not eligible as they stand."
+            "Good for the closed division, if the weights are those of the round's reference model, unchanged but for "
+            "quantisation: no tool can see that, a reviewer will ask for it."
         )
-    if rules.suite == "tiny":
-        return (
-            "For rehearsal, comparison and review. MLPerf Tiny takes results of its own runner, which feeds a device from "
-            "outside; LoadGen's logs, as these, are not eligible as they stand."
-        )
-    if division == "closed":
-        return (
-            "For the closed division, if the weights are those of the round's reference model, unchanged but for quantisation: "
-            "no tool can see that, a reviewer will ask for it."
-        )
-    return (
-        "For the open division: any model of the task on the whole data set of the benchmark, 600 s a run. There is no target "
-        "and no compliance test; the accuracy is reported."
-    )
+    return f"Good for {rules.submission.good_for}."
 
 
 def package_readme(rules: RuleSet, division: str, submitter: str, results: Mapping[str, str]) -> str:

@@ -18,8 +18,7 @@ from harness.submission.forms.documents import calibration, package_readme, run_
 from harness.submission.forms.model_fields import five_fields
 from harness.submission.forms.package import Contents, Package, code_pieces, names_once, score_text
 from harness.submission.forms.pieces import CopyPiece, Piece, TextPiece, TruncatedPiece, moved
-from harness.submission.forms.runs import RunPair, SubmittedRun
-from harness.submission.forms.settings import user_conf
+from harness.submission.forms.runs import USER_CONF, RunPair, SubmittedRun
 from harness.submission.forms.system import as_json, inference_system, not_told, plain_name
 from harness.submission.tree.benchmark_names import MAPPING_FILE, needs_mapping
 from harness.submission.tree.documents import sha256_of
@@ -101,7 +100,7 @@ def _scenario(place: ScenarioPlace, pair: RunPair, official: BenchmarkRules, fie
     yield TextPiece(f"{place.measurements}/{name}", as_json(fields))
     if place.form == "v6":
         yield TextPiece(f"{place.measurements}/model-info.json", as_json(fields))
-    yield TextPiece(f"{place.measurements}/user.conf", user_conf(performance.log))
+    yield CopyPiece(f"{place.measurements}/{USER_CONF}", performance.folder / USER_CONF)
     yield TextPiece(f"{place.measurements}/README.md", run_readme(pair, place.benchmark))
     for run in pair.tests:
         yield from _test(place, pair, run, official)

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.submission.forms.runs import RunPair, SubmittedRun
 
-_SUITES = {
-    "mobile": "the mobile suite takes results of its own app alone, on battery-powered consumer devices (MO rules)",
-    "tiny": "the tiny suite takes results of its own runner alone, which feeds the device from outside (TI rules)",
-}
+_NOT_LOADGENS = ("mobile", "tiny")
+"""Suites that take the logs of a program of their own alone."""
 
 
 def suite_reasons(rules: RuleSet) -> Iterator[str]:
     """What stands against any tree of this harness's."""
-    if rules.suite in _SUITES:
-        yield _SUITES[rules.suite]
+    if rules.suite in _NOT_LOADGENS:
+        yield f"a tree of the {rules.suite} suite that is made of LoadGen's logs is good for {rules.submission.good_for}"
     if rules.seeds.assumed:
         yield f"the seeds of {rules.name} are not known"
 

@@ -15,7 +15,7 @@ from harness.results.files import read_result
 from harness.results.record import Result, SeriesResult
 from harness.spec.schema import Spec, read_spec
 from harness.submission.compliance.in_force import audited
-from harness.submission.tree.documents import Broken
+from harness.submission.tree.documents import Broken, read_text_file
 from harness.submission.tree.logs import (
     ACCURACY,
     DETAIL,
@@ -25,6 +25,9 @@ from harness.submission.tree.logs import (
     read_detail_log,
     read_summary_log,
 )
+
+USER_CONF = "user.conf"
+"""What LoadGen was told, in its own words; the run has written it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ def _read(folder: Path) -> SubmittedRun:
         name, why = (DETAIL, log) if isinstance(log, Broken) else (SUMMARY, summary)
         said = why.what if isinstance(why, Broken) else ""
         raise ConfigError(f"{folder / name} {said}: the run cannot be submitted without it; run once more")
+    told = read_text_file(folder / USER_CONF)
+    if isinstance(told, Broken) or not told.strip():
+        what = told.what if isinstance(told, Broken) else "is empty: an earlier version made the run"
+        raise ConfigError(f"{folder / USER_CONF} {what}, so nobody can tell what the run was set to; run once more")
     if spec.load.mode == "accuracy" and not (folder / ACCURACY).is_file():
         raise ConfigError(f"{folder / ACCURACY} is missing: the run cannot be submitted without it; run once more")
     return SubmittedRun(folder, result, spec, log, summary, audited(log))

@@ -11,6 +11,34 @@ from harness.config.rule_sets import BenchmarkRules, RuleSet
 MAPPING_FILE = "model_mapping.json"
 _FIXED = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-mobilenet": "ssd-small", "ssd-resnet34": "retinanet"}
 """The checker's own map."""
+NO_FIGURES = frozenset(
+    {
+        "3d-unet-99",
+        "3d-unet-99.9",
+        "deepseek-r1",
+        "dlrm-v2-99",
+        "dlrm-v2-99.9",
+        "dlrm-v3",
+        "gpt-oss-120b",
+        "gptj-99",
+        "gptj-99.9",
+        "llama2-70b-99",
+        "llama2-70b-99.9",
+        "llama2-70b-interactive-99",
+        "llama2-70b-interactive-99.9",
+        "llama3.1-405b",
+        "llama3.1-8b",
+        "llama3.1-8b-edge",
+        "llama3.1-8b-interactive",
+        "mixtral-8x7b",
+        "pointpainting",
+        "rgat",
+        "stable-diffusion-xl",
+        "wan-2.2-t2v-a14b",
+        "whisper",
+    }
+)
+"""Benchmarks of inference that no TFLite model runs: the rule sets here have no figures of them (SC constants.py)."""
 _GUESSED = (
     (("mobilenet", "efficientnet", "resnet50"), "resnet"),
     (("bert-99.9",), "bert-99.9"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.config.rule_sets import RuleSet
 from harness.submission.finding import Fault, Rule
-from harness.submission.tree.benchmark_names import MAPPING_FILE, OfficialName, official_name
+from harness.submission.tree.benchmark_names import MAPPING_FILE, NO_FIGURES, OfficialName, official_name
 from harness.submission.tree.logs import DetailLog
 from harness.submission.tree.places import SCENARIOS, ScenarioPlace
 
@@ -53,7 +53,10 @@ def known_name(found: BenchmarkFolder) -> Iterator[Fault]:
     official, known = found.official, ", ".join(found.rules.benchmarks)
     if official is None and found.mapping is None:
         return
-    if official is None:
+    if official is None and found.name in NO_FIGURES:
+        what = "is a benchmark that there are no figures for here: only what holds for all of them was looked at"
+        yield Fault(found.folder, what, "hold it against the official checker", severity="warning")
+    elif official is None:
         fix = f"in the open division: {MAPPING_FILE} with its official name; in closed, one of {known}"
         yield Fault(found.folder, "stands for no benchmark of this round", fix, found.rules.name)
     elif found.division in _CLOSED and (official.how == "guess" or found.name == "mobilenet"):
@@ -119,7 +122,8 @@ def _fits(log: DetailLog, found: LoggedScenario) -> bool:
     """Whether a log may lie in a scenario's folder; one that names no scenario is said to."""
     if log.scenario is None or log.scenario.casefold() == found.place.scenario.casefold():
         return True
-    return found.edge and (log.scenario, found.place.scenario) in INFERRED
+    pair = (log.scenario, found.place.scenario)
+    return (found.edge and pair in INFERRED) or pair == ("Server", "Interactive")
 
 
 BENCHMARK_RULES = (

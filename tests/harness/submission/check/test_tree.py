@@ -320,6 +320,12 @@ def test_each_sin_is_named_and_nothing_else(sin: str, closed_v6: Path, copy_of: 
     assert all(one.fix and one.source and one.what for one in report.findings)
 
 
+def test_a_benchmark_without_figures_here_is_no_error(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    shutil.move(tree / SINGLE.parent, tree / SINGLE.parent.parent / "llama3.1-8b-edge")
+    assert [(one.severity, one.rule) for one in check_tree(tree).findings] == [("warning", "benchmark-name")]
+
+
 def test_a_tree_that_is_none_is_refused(tmp_path: Path) -> None:
     for place in (tmp_path / "absent", tmp_path):
         with pytest.raises(ConfigError):

@@ -244,7 +244,7 @@ def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
         _spec(folder, benchmark=benchmark)
         edit_log(folder, **{f"effective_{one}": seed for one, seed in seeds._asdict().items()})
     done = write(runs, suite="mobile", rules=name, rehearsal=True)
-    assert any("its own app alone" in reason for reason in done.rehearsal)
+    assert any("the mobile app has written" in reason for reason in done.rehearsal)
     report = check_tree(tmp_path / "tree")
     assert (report.suite, report.rules) == ("mobile", name)
     expected = {"rehearsal", "min-duration", "min-queries", "performance-sample-count", "logs", "screenshots"}
@@ -273,7 +273,7 @@ def test_a_tiny_tree_is_for_review(series: Path, write: Submit, tmp_path: Path) 
     for folder in runs.iterdir():
         _spec(folder, benchmark="kws", task="keyword_spotting")
     done = write(runs, suite="tiny", rules="v1.4", rehearsal=True)
-    assert any("its own runner alone" in reason for reason in done.rehearsal)
+    assert any("their own runner" in reason for reason in done.rehearsal)
     report = check_tree(tmp_path / "tree")
     assert report.suite == "tiny"
     assert {one.rule for one in report.findings} == {"rehearsal", "tiny-windows"}
@@ -316,7 +316,7 @@ def test_the_command_says_what_the_package_is_good_for(series: Path, call: Calla
     assert "these runs are no submission" in refused.stderr
     done = call(*words, "--rehearsal", "--system", "board", "--field", "cooling=a fan")
     assert done.returncode == 0
-    assert "For the open division" in done.stdout
+    assert "Good for the open division" in done.stdout
     assert "rehearsal: mobilenet_edgetpu, SingleStream, accuracy: 24 of 50000 samples of the data set" in done.stdout
     told = json.loads((tmp_path / "submission/open/Acme/systems/board.json").read_text(encoding="utf-8"))
     assert told["cooling"] == "a fan"
