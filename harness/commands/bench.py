@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.commands import benchmark_model_flags as flags
 from harness.commands import options
 from harness.commands import subject as of_subject
+from harness.commands.benchmark_model_refused import refuse_what_is_not_here
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
 
@@ -117,6 +118,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     Raises:
         ConfigError: A mistake in them, or a model that is not here.
     """
+    refuse_what_is_not_here(arguments)
     if arguments.format not in _FORMATS:
         raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
     return Plan(

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.commands.benchmark_model_refused import FALSE, add_refused_flags
 from harness.errors import ConfigError
 
-_TRUE, _FALSE = frozenset({"true", "1", "t"}), frozenset({"false", "0", "f"})
+_TRUE = frozenset({"true", "1", "t"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ MODEL = (
     Flag("op_profiling_output_mode", "NAME", "stdout (default) or csv"),
     Flag("op_profiling_output_file", "FILE", "of the mode csv"),
     Flag("require_full_delegation", None, "as --require-full"),
+    Flag("report_peak_memory_footprint", None, "memory is always told"),
 )
 """What runs."""
 BACKEND = (
@@ -81,6 +83,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             group.add_argument(f"--{flag.name}", nargs="?", const="true", metavar="true|false", help=flag.help)
         else:
             group.add_argument(f"--{flag.name}", metavar=flag.value, help=flag.help)
+    add_refused_flags(parser)
 
 
 def swallowed_models(arguments: argparse.Namespace) -> list[str]:
@@ -88,7 +91,7 @@ def swallowed_models(arguments: argparse.Namespace) -> list[str]:
     found = []
     for flag in ALL:
         given = getattr(arguments, flag.name)
-        if flag.value is None and given is not None and given.lower() not in _TRUE | _FALSE:
+        if flag.value is None and given is not None and given.lower() not in _TRUE | FALSE:
             if not given.endswith(".tflite") and not Path(given).is_file():
                 raise ConfigError(
                     f"--{flag.name} is true or false, not {given!r}; a model after it: --{flag.name}=true"

@@ -45,6 +45,8 @@ def test_models_are_named_by_graph_by_themselves_or_behind_a_truth_value(small: 
     # Options may stand between models.
     assert [each[0] for each in asked(small, "--num_runs=5", small, "--threads=1")] == ["small", "small"]
     assert asked("--use_xnnpack", small) == [("small", "cpu", 1, {})]
+    # What is told always, and what is not asked for.
+    assert asked(small, "--report_peak_memory_footprint=true", "--use_hexagon=false") == [("small", "cpu", 1, {})]
     with pytest.raises(ConfigError, match="--use_gpu is true or false, not 'perhaps'"):
         asked("--use_gpu=perhaps", small)
     with pytest.raises(ConfigError, match="name a model"):
@@ -136,6 +138,9 @@ def test_ranges_and_files_of_inputs_are_taken_under_both_names(small: Path) -> N
         (["--op_profiling_output_mode=csv"], "need --enable_op_profiling"),
         (["--enable_op_profiling", "--op_profiling_output_mode=csv"], "go together"),
         (["--enable_op_profiling", "--op_profiling_output_file=ops.csv"], "go together"),
+        (["--use_hexagon"], "benchmark_model's --use_hexagon: name its library: --backend external:"),
+        (["--list_signatures=true"], "./run.sh inspect MODEL lists them"),
+        (["--format=xml"], "--format is one of table, json, csv, not 'xml'"),
         (["--advice=soon"], "--advice takes a number of seconds above 0, as --advice 20, not 'soon'"),
         (["--set=load.target_qps=3"], "load"),
     ],
