@@ -36,6 +36,11 @@ def choose_input_shapes(
         ModelRejected: A size is open that nobody names, or one that is not open is named otherwise.
     """
     names = [tensor.name for tensor in inputs]
+    if "" in asked.input_shapes and len(names) == 1 and names[0] in asked.input_shapes:
+        raise ModelRejected(
+            f"the shape of the only input {names[0]!r} is given twice: {list(asked.input_shapes[''])} without a name and "
+            f"{list(asked.input_shapes[names[0]])} by its name"
+        )
     given = _by_name(names, asked)
     if unknown := [name for name in given if name not in names]:
         raise ModelRejected(f"{model.path} has no input {unknown[0]!r}: it has {', '.join(map(repr, names))}")

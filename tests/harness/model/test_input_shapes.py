@@ -64,6 +64,12 @@ def test_a_picture_size_fills_open_heights_and_widths_of_either_layout() -> None
         chosen({"input_size": 224}, x=(1, -1, -1, 3), y=(1, -1))
 
 
+def test_a_shape_with_the_inputs_name_and_one_without_are_two_for_one_input() -> None:
+    asked = {"input_shapes": {"": [1, 96, 96, 3], "s_a": [1, 224, 224, 3]}}
+    with pytest.raises(ModelRejected, match=r"is given twice: \[1, 96, 96, 3\] without a name and \[1, 224, 224, 3\]"):
+        chosen(asked, a=(1, -1, -1, 3))
+
+
 def test_a_picture_size_that_the_open_axes_contradict_is_refused() -> None:
     with pytest.raises(ModelRejected, match=r"takes \[1, 192, \?, 3\] at its input 's_x', which \[1, 224, 224, 3\]"):
         chosen({"input_size": 224}, x=(1, 192, -1, 3))
