@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.submission.forms.runs import RunPair, SubmittedRun
@@ -39,6 +39,32 @@ def reasons(pair: RunPair, rules: RuleSet, benchmark: BenchmarkRules) -> Iterato
         yield f"{named}, performance: {asked} different samples are asked for, {rules.name} wants {least}"
     if pair.performance.result.options != pair.accuracy.result.options:
         yield f"{named}: the two runs had different options"
+
+
+def closed_reasons(pairs: Sequence[tuple[RunPair, BenchmarkRules]], inferred: Sequence[str]) -> Iterator[str]:
+    """What the closed division of inference asks besides: its tests, its targets, its scenarios.
+
+    Args:
+        pairs: All runs of the tree.
+        inferred: Scenarios that are inferred from others.
+    """
+    for pair, benchmark in pairs:
+        named = f"{pair.performance.spec.benchmark}, {pair.scenario}"
+        passed = {str(run.test): run.result.compliance and run.result.compliance.passed for run in pair.tests}
+        for test in benchmark.compliance_tests.value:
+            if test not in passed:
+                yield f"{named}: {test} was not run (--compliance {test})"
+            elif passed[test] is not True:
+                yield f"{named}: {test} did not pass"
+        for target in benchmark.targets:
+            found = (pair.accuracy.result.accuracy or {}).get(target.metric)
+            if found is not None and found.value < target.value:
+                yield f"{named}: {target.metric} {found.value:.6f} misses the target {target.value:.6f}"
+    for benchmark in {one.names.tree: one for _, one in pairs}.values():
+        there = {pair.scenario for pair, one in pairs if one.names.tree == benchmark.names.tree} | set(inferred)
+        lacking = [name for name, asked in benchmark.scenarios.items() if asked.required and name not in there]
+        if lacking:
+            yield f"{benchmark.names.tree}: {', '.join(lacking)} is required and was not run"
 
 
 def _of_run(run: SubmittedRun, rules: RuleSet) -> Iterator[str]:

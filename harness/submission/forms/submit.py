@@ -15,7 +15,7 @@ from harness.submission.forms.inference import inference_tree
 from harness.submission.forms.mobile import mobile_tree
 from harness.submission.forms.package import Contents, Package
 from harness.submission.forms.pieces import TextPiece, write_pieces
-from harness.submission.forms.reasons import reasons, suite_reasons
+from harness.submission.forms.reasons import closed_reasons, reasons, suite_reasons
 from harness.submission.forms.runs import SubmittedRun, collect, paired
 from harness.submission.forms.system import ASKED, plain_name, system_name, told_fields
 from harness.submission.forms.tiny import tiny_tree
@@ -94,6 +94,8 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
         package = replace(package, told_system=told_fields(asked.kept / f"{system}.json", {**asked.fields, **answers}))
         contents = _contents(package)
     why = [*suite_reasons(rules), *(one for pair, benchmark in pairs for one in reasons(pair, rules, benchmark))]
+    if rules.suite == "inference" and asked.division == "closed":
+        why += closed_reasons(pairs, ("MultiStream", "Offline") if asked.infer else ())
     why += [f"nobody has told {name} of the system or the model" for name in contents.not_told]
     why = list(dict.fromkeys(why))
     if why and not asked.rehearsal:

@@ -213,6 +213,29 @@ def test_closed_takes_the_reference_models_alone(series: Path, write: Submit) ->
         write(series, division="closed", rehearsal=True)
 
 
+def test_closed_asks_for_its_tests_targets_and_scenarios(
+    as_official: Callable[[str], Path], write: Submit, tmp_path: Path
+) -> None:
+    runs = as_official("inference-v6.1")
+    for folder in runs.iterdir():
+        path = folder / "result.json"
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields["model"]["path"] = "/models/resnet50_v1.5_int8.tflite"
+        path.write_text(json.dumps(fields), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        write(runs, division="closed", **TOLD)
+    for reason in (
+        "TEST01 was not run",
+        "TEST04 was not run",
+        "misses the target 0.756954",
+        "MultiStream, Offline is required",
+    ):
+        assert reason in str(refused.value)
+    write(runs, division="closed", infer=True, rehearsal=True, **TOLD)
+    report = check_tree(tmp_path / "tree")
+    assert {one.rule for one in report.findings} == {"rehearsal", "compliance-missing", "accuracy-target"}
+
+
 @pytest.mark.parametrize(("submitter", "system"), [("A b", "board"), ("Acme", "über"), (".hidden", "board")])
 def test_names_that_are_none_for_a_folder_are_refused(submitter: str, system: str, series: Path, write: Submit) -> None:
     with pytest.raises(ConfigError, match="is no name for a folder: write"):
