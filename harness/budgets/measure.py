@@ -19,7 +19,7 @@ from harness.difference.child import difference
 from harness.difference.record import KERNELS, AskedDifference, Difference, OutputDifference
 from harness.difference.report import spoilt
 from harness.difference.side import same_sides
-from harness.errors import EXIT_USER, HarnessError, exit_status, message_of
+from harness.errors import EXIT_USER, HarnessError, Interrupted, exit_status, message_of
 from harness.machine.power import PowerMeter
 from harness.messages.bench import Finished, WarmedUp
 from harness.messages.conversation import Progressed
@@ -105,6 +105,8 @@ class RowMeter:
                 # It would be 0 whatever the model is.
                 return {name: Measured(None, why, no_test=True) for name in names}
             found = difference(asked, lambda heard: self._say(_progress(self._row.name, heard)))
+        except Interrupted:
+            raise
         except HarnessError as error:
             return {name: Measured(None, message_of(error)) for name in names}
         if why := spoilt(found):
@@ -129,7 +131,7 @@ class RowMeter:
         try:
             result = self._accuracy_run(self._row.section)
         except Exception as error:
-            if exit_status(error) is None:
+            if exit_status(error) is None or isinstance(error, Interrupted):
                 raise
             return {name: Measured(None, message_of(error)) for name in names}
         found = {}

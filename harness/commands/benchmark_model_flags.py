@@ -75,10 +75,10 @@ BACKEND = (
 ALL = (*MODEL, *PACE, *INPUTS, *BACKEND)
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """All of them, as `--flag=value` and `--flag value`."""
+def add_flags(parser: argparse.ArgumentParser, flags: Sequence[Flag] = ALL) -> None:
+    """Those that a verb has, as `--flag=value` and `--flag value`."""
     group = parser.add_argument_group("flags of TFLite's benchmark_model")
-    for flag in ALL:
+    for flag in flags:
         if flag.value is None:
             group.add_argument(f"--{flag.name}", nargs="?", const="true", metavar="true|false", help=flag.help)
         else:
@@ -86,10 +86,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_refused_flags(parser)
 
 
-def swallowed_models(arguments: argparse.Namespace) -> list[str]:
+def swallowed_models(arguments: argparse.Namespace, flags: Sequence[Flag] = ALL) -> list[str]:
     """Models that stood behind a truth value without one of its own, as in `--use_gpu model.tflite`."""
     found = []
-    for flag in ALL:
+    for flag in flags:
         given = getattr(arguments, flag.name)
         if flag.value is None and given is not None and given.lower() not in _TRUE | FALSE:
             if not given.endswith(".tflite") and not Path(given).is_file():

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.commands import benchmark_model_flags as flags
 from harness.commands import subject as of_subject
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output_file_path", metavar="FILE", help="the tool's own protocol buffer of the figures")
     of_subject.add_invocation(parser)
+    flags.add_flags(parser, flags.BACKEND)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
@@ -135,10 +137,12 @@ def _reference(test: Subject, kernels: Kernels) -> Subject:
 
 
 def _model(arguments: argparse.Namespace) -> str:
+    swallowed = flags.swallowed_models(arguments, flags.BACKEND)
     given = {
         name: value
         for name, value in (
             ("the model", arguments.model),
+            *((f"the model {name}", name) for name in swallowed),
             ("--model_file", arguments.model_file),
             ("--graph", arguments.graph),
         )
@@ -153,15 +157,23 @@ def _model(arguments: argparse.Namespace) -> str:
 
 def _backend(arguments: argparse.Namespace) -> str | None:
     delegate = arguments.delegate
-    if delegate is None:
-        return None if arguments.backend is None else str(arguments.backend)
-    if arguments.backend is not None:
-        raise ConfigError("--delegate and --backend are both given: name the backend once")
     if delegate in _NOT_HERE:
         raise ConfigError(f"--delegate {delegate}: {_NOT_HERE[delegate]}")
-    if delegate not in _DELEGATES:
+    if delegate is not None and delegate not in _DELEGATES:
         raise ConfigError(f"--delegate: {unknown('delegate', delegate, [*_DELEGATES, *_NOT_HERE])}")
-    return _DELEGATES[delegate]
+    by_flags = flags.backends_of(arguments)
+    given = {
+        name: value
+        for name, value in (
+            ("--backend", arguments.backend),
+            ("--delegate", None if delegate is None else _DELEGATES[delegate]),
+            ("a flag of benchmark_model's", by_flags[0] if by_flags else None),
+        )
+        if value is not None
+    }
+    if len(given) > 1:
+        raise ConfigError(f"{' and '.join(given)} are both given: name the backend once")
+    return next(iter(given.values()), None)
 
 
 def _tolerance(text: str | None, test: Subject) -> Tolerance:

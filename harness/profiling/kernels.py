@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _DEPTHWISE = "DWConv"
+_WORK = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+_MAY_BE: Mapping[bool, frozenset[str]] = {True: frozenset({"DEPTHWISE_CONV_2D"}), False: _WORK}
+"""What a kernel may run, by whether it is a depthwise one."""
 _OPS: Mapping[str, frozenset[str]] = {
     name: frozenset(ops.split())
     for name, ops in {
@@ -96,7 +99,26 @@ def matched(operators: Sequence[str], ops: Sequence[str]) -> list[int | None]:
         if len(ours) == len(theirs):
             for place, other in zip(ours, theirs, strict=True):
                 found[place] = other
-    return found
+    return (
+        found if None not in (found[place] for place in _convolutions(operators)) else _by_work(operators, ops, found)
+    )
+
+
+def _by_work(operators: Sequence[str], ops: Sequence[str], found: list[int | None]) -> list[int | None]:
+    """All convolutions and products as one kind: of a single channel, a depthwise convolution is any other to XNNPACK."""
+    ours = _convolutions(operators)
+    theirs = [place for place, name in enumerate(ops) if name in _WORK]
+    if len(ours) != len(theirs) or any(
+        ops[other] not in _MAY_BE[operators[place].endswith(_DEPTHWISE)]
+        for place, other in zip(ours, theirs, strict=True)
+    ):
+        return found
+    pairs = dict(zip(ours, theirs, strict=True))
+    return [pairs.get(place, other) for place, other in enumerate(found)]
+
+
+def _convolutions(operators: Sequence[str]) -> list[int]:
+    return [place for place, name in enumerate(operators) if ops_of(name) & _WORK]
 
 
 def _joined(kinds: Sequence[frozenset[str]]) -> list[frozenset[str]]:

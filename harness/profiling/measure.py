@@ -39,7 +39,7 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         stack.callback(backend.close)
         ranges = {name: InputRange(values[0], values[1]) for name, values in asked.ranges.items()}
         inputs, fed = random_inputs(backend.inputs, ranges), words_of(backend.inputs, ranges)
-        shapes, pieces = backend.tensor_shapes(), backend.partitions() or []
+        shapes, pieces, info = backend.tensor_shapes(), backend.partitions() or [], backend.info()
         source, why_coarse = source_of(stack, subject, backend, opener.model, inputs)
         runs = run_in_turns(
             source,
@@ -49,7 +49,8 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
             told=_Teller(hear, asked.num_runs),
         )
         how, events, inside = source.how, isinstance(source, OfEvents), dict(source.inside)
-    ops = ModelOps(read_model(opener.model), shapes, pieces, inside).ops(runs)
+    delegated = info.coverage.delegated_nodes if info.accelerator and info.coverage else None
+    ops = ModelOps(read_model(opener.model), shapes, pieces, inside, delegated).ops(runs)
     peaks: Mapping[str, float] = {}
     if asked.peak:
         hear(Progressed("the machine's peak", 0, 1))

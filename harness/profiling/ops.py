@@ -18,6 +18,8 @@ from harness.profiling.timing import Runs, quickest
 
 _LEAST_US = 1.0
 """What takes less on average is beyond the clock, and has no rate."""
+_XNNPACK = "XNNPack"
+"""In the name of its pieces."""
 _WEIGHTS = 1
 """Of the inputs of an op that has some."""
 
@@ -31,6 +33,7 @@ class ModelOps:
         shapes: Mapping[int, Shape],
         pieces: Sequence[frozenset[int]],
         inside: Mapping[int, frozenset[int]],
+        delegated: int | None,
     ) -> None:
         """Takes what is known.
 
@@ -39,8 +42,9 @@ class ModelOps:
             shapes: Of its first graph's tensors, as the runtime has them.
             pieces: The ops in each piece of XNNPACK's in the first graph, in order; empty where the engine does not tell.
             inside: See `Source`.
+            delegated: How many ops an accelerator took; None where it is none, or does not tell.
         """
-        self._model, self._pieces, self._inside = model, pieces, inside
+        self._model, self._pieces, self._inside, self._delegated = model, pieces, inside, delegated
         self._shapes = [
             [(shapes.get(index) if not number else None) or tensor.shape for index, tensor in enumerate(graph.tensors)]
             for number, graph in enumerate(model.subgraphs)
@@ -52,8 +56,10 @@ class ModelOps:
         counted = [runs.times_us[place] for place in quickest(runs.profiled_us)]
         times = {key: np.array([each.get(key, 0.0) for each in counted]) for key in runs.keys}
         whole = sum(float(array.mean()) for array in times.values()) or 1.0
+        pieces = [key for key in runs.keys if key.kind == "piece" and _XNNPACK not in key.name]
         return [
-            self._op(order, key, nodes[key], times[key], runs.calls[key], whole) for order, key in enumerate(runs.keys)
+            self._op(order, key, nodes[key], times[key], runs.calls[key], whole, pieces)
+            for order, key in enumerate(runs.keys)
         ]
 
     def _nodes(self, keys: Sequence[Key]) -> dict[Key, int | None]:
@@ -80,7 +86,14 @@ class ModelOps:
         return [(inner, [place for place in range(count) if place not in apart])]
 
     def _op(
-        self, order: int, key: Key, node: int | None, times: npt.NDArray[np.float64], calls: float, whole: float
+        self,
+        order: int,
+        key: Key,
+        node: int | None,
+        times: npt.NDArray[np.float64],
+        calls: float,
+        whole: float,
+        whole_pieces: Sequence[Key],
     ) -> Op:
         graph = self._model.subgraphs[key.graph]
         # A delegate's own nodes come behind those of the file.
@@ -93,7 +106,7 @@ class ModelOps:
             kernel="built-in" if key.kind == "op" else key.name,
             graph=key.graph,
             node=node if known else None,
-            inside=len(self._inside.get(key.index, ())) if key.kind == "piece" else 0,
+            inside=self._count_inside(key, whole_pieces) if key.kind == "piece" else 0,
             tensor="",
             shape="",
             calls=calls,
@@ -108,6 +121,12 @@ class ModelOps:
             peak_share=None,
         )
         return found if operator is None else self._with_shape(found, graph, operator)
+
+    def _count_inside(self, key: Key, pieces: Sequence[Key]) -> int | None:
+        """Ops in a piece: as the graph tells, or all that the accelerator took where this is its only one."""
+        if key.index in self._inside:
+            return len(self._inside[key.index])
+        return self._delegated if list(pieces) == [key] else None
 
     def _work(self, key: Key, operator: Operator | None, calls: float) -> int | None:
         shapes = self._shapes[key.graph]

@@ -50,8 +50,8 @@ class Op:
     """The number of its graph in the file."""
     node: int | None
     """Its place among the graph's ops; None for what stands for several, or for none that can be told."""
-    inside: int
-    """Ops in a delegate's piece that is timed as a whole; 0 for a single op."""
+    inside: int | None
+    """Ops in a delegate's piece that is timed as a whole; 0 for a single op, None where the engine does not tell."""
     tensor: str
     """Its output's name; "" where the op cannot be told."""
     shape: str

@@ -125,12 +125,13 @@ def _ops(ops: Sequence[Op]) -> list[str]:
 
 def named(op: Op) -> str:
     """With how many ops stand behind it, where it is a delegate's piece, and how often it ran, where more than once."""
+    if op.inside is None:
+        return f"{op.name}: it is not told which ops are inside"
     if op.inside:
         return f"{op.name}: {op.inside} ops inside"
     times = f" x {op.calls:g}" if op.calls != 1 else ""
-    return f"{op.name}{times}" + (
-        "" if op.node is not None else " (no op of the model's)" if op.kernel != "built-in" else ""
-    )
+    of_its_own = op.node is None and op.kernel != "built-in"
+    return f"{op.name}{times}" + (" (no op of the model's)" if of_its_own else "")
 
 
 def _rate(per_s: float | None, peak: float | None) -> tuple[str, str]:

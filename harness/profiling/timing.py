@@ -68,7 +68,7 @@ class OfClocks:
     """Clocks around nodes; a delegate's piece is one."""
 
     timer: NodeTimer
-    how: str = "a clock around each node of the interpreter's graph"
+    how: str = "a clock around each node of the graph"
 
     @property
     def inside(self) -> Mapping[int, frozenset[int]]:
@@ -133,7 +133,7 @@ def source_of(
     Raises:
         BackendUnavailable: Nothing tells; says why.
     """
-    why = f"LiteRT's profiler is for the cpu alone, {subject.section.name} has a clock around each node"
+    why = "LiteRT's profiler is for the cpu alone"
     if subject.section.name == "cpu":
         try:
             profiler = _events(stack, subject, backend, model)

@@ -109,6 +109,21 @@ def test_a_wrong_answer_of_the_gpu_is_caught_before_anything_is_timed(
     assert cli(*words, "--backend", "cpu:engine=CompiledModel", "--out", tmp_path / "cpu").returncode == 0
 
 
+def test_diff_names_the_tensor_that_the_gpu_gets_wrong(cli: Cli, rank_two_model: Path, vulkan: dict[str, str]) -> None:
+    done = cli("diff", rank_two_model, "--backend", "gpu", "--num_runs", "3", "--bisect", "--json", env=vulkan)
+    assert done.returncode == 0, done.stderr
+    culprit = json.loads(done.stdout)["bisected"]["culprit"]
+    assert (culprit["tensor"], culprit["operator"], culprit["shape"]) == ("moved", "ADD", [16, 3])
+
+
+def test_profile_counts_the_ops_inside_the_gpus_piece(cli: Cli, keyword_model: Path, vulkan: dict[str, str]) -> None:
+    words = ("--backend", "gpu", "--num_runs", "2", "--by", "order")
+    done = cli("profile", keyword_model, *words, env=vulkan)
+    assert done.returncode == 0, done.stderr
+    assert "LITERT_WEBGPU: 2 ops inside" in done.stdout
+    assert "a clock around each node of the graph" in done.stdout
+
+
 def test_ops_left_to_the_cpu_are_counted_and_named(
     cli: Cli, zoo: Path, vulkan: dict[str, str], tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -41,6 +41,8 @@ def test_a_delegate_that_crashes_ends_its_own_process_alone(
         (["M", "--delegate", "hexagon"], "name its library: --backend external:"),
         (["M", "--delegate", "gpuu"], "did you mean 'gpu'?"),
         (["M", "--delegate", "gpu", "--backend", "cpu"], "name the backend once"),
+        (["M", "--delegate", "gpu", "--use_nnapi"], "name the backend once"),
+        (["M", "--use_gpu=maybe"], "--use_gpu is true or false, not 'maybe'"),
         (["M", "--graph", "M"], "the model and --graph are both given"),
         ([], "which model?"),
         (["absent.tflite"], "no model file at absent.tflite"),

@@ -27,3 +27,10 @@ def test_a_kind_of_another_number_is_left_unmatched_and_the_others_are_not() -> 
 def test_kinds_that_may_be_one_op_are_counted_together() -> None:
     operators = ["Mean (ND) Reduce2", "Average Pooling (NHWC, F32) Average Pooling"]
     assert matched(operators, ["AVERAGE_POOL_2D", "MEAN"]) == [0, 1]
+
+
+def test_a_depthwise_convolution_of_one_channel_is_matched_though_xnnpack_runs_it_as_another() -> None:
+    operators = [CONVOLUTION, DEPTHWISE, POINTWISE, "Add (ND)"]
+    assert matched(operators, ["DEPTHWISE_CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD"]) == [0, 1, 2, 3]
+    # A depthwise kernel runs no other convolution.
+    assert matched([DEPTHWISE, DEPTHWISE], ["DEPTHWISE_CONV_2D", "CONV_2D"]) == [None, None]
