@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -105,6 +106,29 @@ def test_a_package_brings_a_task_and_one_that_is_broken_is_named(
     assert result["accuracy"]["near"]["value"] == 1
     assert result["accuracy"]["mean_error"] == {"value": 0.0, "target": 0.001, "passed": True}
     assert result["options"] == {"inputs": 1, "near": 0.01}
+    # The package's metric, with the task of any model.
+    np.savez(example / "one.npz", x=np.array([[2.0]], np.float32))
+    (example / "truth").mkdir()
+    np.savez(example / "truth/one.npz", y=np.array([[4.05]], np.float32))
+    (example / "data").mkdir()
+    (example / "one.npz").rename(example / "data/one.npz")
+    words = ("--model", "square.tflite", "--dataset", "data", "--truth", "truth", "--mode", "accuracy", "--out", "own")
+    done = run(*words, "--set", "dataset.metrics=[share_near]", "--require", "share_near.y>=1")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((example / "own/result.json").read_text(encoding="utf-8"))
+    assert result["accuracy"]["share_near"]["value"] == 1
+    assert result["requirements"][0] | {"source": ""} == {
+        "requirement": "share_near.y>=1",
+        "figure": "share_near.y",
+        "value": 1.0,
+        "comparison": ">=",
+        "limit": 1.0,
+        "margin": 0.0,
+        "unit": "share",
+        "passed": True,
+        "source": "",
+        "why": "",
+    }
     # Broken from now on: it is named with its error, whoever asks, and nothing else suffers.
     (module,) = own_environment.rglob("table_task.py")
     module.write_text("import sundial\n", encoding="utf-8")

@@ -20,7 +20,7 @@ import numpy as np
 from backends.base import Array, Backend, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
-from harness.errors import RunFailed
+from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
@@ -67,8 +67,8 @@ def ask_reference(spec: Spec, folder: Path, count: int) -> None:
         count: Samples.
 
     Raises:
-        harness.errors.Reported: What the process says went wrong.
-        RunFailed: It crashed, or hangs.
+        ConfigError: The reference is not here, or does not fit the model or the samples.
+        RunFailed: It breaks, crashes or hangs.
     """
     timeout_s = spec.backend.timeout_s + _PER_SAMPLE_S * count
     words = (spec.model_dump_json(), str(folder.resolve()))
@@ -76,10 +76,18 @@ def ask_reference(spec: Spec, folder: Path, count: int) -> None:
     if answer.line is not None:
         asked = decode(answer.line, ReferenceAnswered)
         if asked.failure is not None:
-            raise asked.failure.error()
+            raise _ended(asked.failure)
         return
     how = f"gave no answer in {timeout_s:g} s" if answer.hangs else f"took its process down, which {answer.how}"
     raise RunFailed(f"the reference {_named(spec.reference)} {how}{f': {answer.said}' if answer.said else ''}")
+
+
+def _ended(failure: Failed) -> HarnessError:
+    """What the process says went wrong, as an error of this one."""
+    if failure.exit_status == EXIT_USER:
+        return ConfigError(failure.message)
+    # A bug has no sentence of its own.
+    return RunFailed(failure.message if failure.exit_status is not None else f"{failure.kind}: {failure.message}")
 
 
 def _named(reference: ReferenceRef | None) -> str:
@@ -141,7 +149,13 @@ def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tup
         fits = len(inputs) == len(shapes) and all(
             len(one.shape) == len(shape) for one, shape in zip(inputs, shapes, strict=True)
         )
-        return shapes if fits else None
+        if not fits:
+            return None
+        # An open size shows as 1.
+        return [
+            tuple(want if have == 1 else have for have, want in zip(one.shape, shape, strict=True))
+            for one, shape in zip(inputs, shapes, strict=True)
+        ]
 
     model = reference.model
     opener = Opener(

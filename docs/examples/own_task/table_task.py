@@ -120,3 +120,23 @@ class TableCodec(Codec):
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """Timed: what the log holds, the same bytes in performance and accuracy runs."""
         return self._pack(*outputs[0].ravel().tolist())
+
+
+class ShareNear:
+    """A metric for any model: the share of an output's values that are within a tenth of what was expected."""
+
+    unit = "share"
+    lower_is_better = False
+
+    def __init__(self) -> None:
+        """One is made for each output."""
+        self._near = self._values = 0
+
+    def update(self, found: Array, expected: Array) -> None:
+        """Counts one sample: two arrays of one shape, in real units."""
+        self._near += int(np.count_nonzero(np.abs(found - expected) <= 0.1))
+        self._values += found.size
+
+    def compute(self) -> float:
+        """The figure of all samples."""
+        return self._near / self._values

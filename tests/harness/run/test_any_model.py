@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.config.files import find_benchmark, read_config
+from harness.tuning.session import Session
+
 Process = subprocess.CompletedProcess[str]
 Call = Callable[..., Process]
 Result = Mapping[str, Any]
@@ -143,3 +146,37 @@ def test_a_command_that_names_neither_a_task_nor_a_model_says_so(
         done = call(*words)
         assert done.returncode == 2
         assert "name a task with --task (./run.sh list names all), or any model with --model FILE" in complaint(done)
+
+
+@pytest.mark.parametrize("scenario", ["MultiStream", "Offline", "Server"])
+def test_texts_and_narrow_integers_are_asked_in_every_scenario(
+    scenario: str,
+    call: Call,
+    write_model: Callable[..., Path],
+    short: list[str],
+    tmp_path: Path,
+    read_result: Callable[[Path], Result],
+) -> None:
+    model = write_model(
+        tmp_path / "m.tflite",
+        [("words", [1, 3], "STRING"), ("x", [1, 4], "INT4"), ("row", [3], "STRING"), ("y", [4], "INT4")],
+        [("SQUEEZE", [0], [2]), ("SQUEEZE", [1], [3])],
+        [0, 1],
+        [2, 3],
+    )
+    out, load = tmp_path / "run", ["--scenario", scenario, "--set", "load.min_query_count=700"]
+    done = call("--model", model, "--backend", "cpu:xnnpack=false", *short, *load, "--out", out)
+    # So short a run may be too few queries for LoadGen to call it valid on a busy machine; none of them fails.
+    assert done.returncode in (0, 1), done.stderr
+    result = read_result(out)
+    assert result["dataset"]["fed"].endswith("words: text [1, 3] words; x: int8 [1, 4] -8 to 7")
+    assert result["performance"]["sample_count"] >= 64
+    assert result["backend"]["workers"] == ("inline" if scenario == "MultiStream" else "threads")
+    assert result["parity"]["passed"] is True
+
+
+def test_tune_searches_on_the_random_inputs_that_a_run_has(two_sided: Path, tmp_path: Path) -> None:
+    overrides = [("model.use", str(two_sided)), ("dataset.input_ranges", {"a": [1, 2]})]
+    config = read_config(find_benchmark("tensors"))
+    spec = Session(config, overrides, tmp_path, budget_s=60, fp16=False, say=print).spec
+    assert (spec.task, spec.dataset.name, spec.options["input_ranges"]) == ("tensors", "random inputs", {"a": (1, 2)})
