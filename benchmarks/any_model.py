@@ -131,20 +131,19 @@ def _start(model: Path, rounds: int) -> Row:
         "--num_runs=1",
         "--warmup_runs=1",
     ]
-    pairs = [(_took_s(bench), _took_s(tool)) for _ in range(rounds)]
-    more = statistics.median(ours - theirs for ours, theirs in pairs)
-    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return Row("bench's start above litert-benchmark's", more, "s", _MOST_S, beside=f"{ours:.2f} : {theirs:.2f} s")
+    pairs = [(_took(bench), _took(tool)) for _ in range(rounds)]
+    more = statistics.median(ours[0] - theirs[0] for ours, theirs in pairs)
+    ours, theirs = ([statistics.median(each) for each in zip(*side, strict=True)] for side in zip(*pairs, strict=True))
+    beside = f"{ours[0]:.2f} : {theirs[0]:.2f} s; of CPU {ours[1]:.2f} : {theirs[1]:.2f} s"
+    return Row("bench's start above litert-benchmark's", more, "s", _MOST_S, beside=beside)
 
 
-def _took_s(command: list[str]) -> float:
-    began = time.perf_counter()
-    _run(command)
-    return time.perf_counter() - began
-
-
-def _run(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout
+def _took(command: list[str]) -> tuple[float, float]:
+    """Seconds, and seconds of CPU."""
+    before, began = os.times(), time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    took, after = time.perf_counter() - began, os.times()
+    return took, after.children_user + after.children_system - before.children_user - before.children_system
 
 
 if __name__ == "__main__":

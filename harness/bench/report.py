@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from harness.bench.result import BenchResult, BenchRow
 from harness.messages.bench import Advice, BenchInput, Opened
 from harness.model.describe import Invoked
-from harness.report.table import Column, table_lines
 from harness.units import bytes_text, duration
 
 _WIDTH, _INDENT = 118, 20
@@ -175,6 +174,9 @@ def _field(name: str, text: str) -> str:
 
 
 def _table(rows: Sequence[BenchRow]) -> list[str]:
+    # What draws tables takes a tenth of a second to import, and one model alone has none.
+    from harness.report.table import Column, table_lines
+
     names = [
         "model",
         "load",
