@@ -529,6 +529,7 @@ static int fill(PyObject *module) {
     Py_XDECREF(type);
     if (added < 0) return -1;
   }
+  if (PyModule_AddIntConstant(module, "LARGE_BYTES", LARGE) < 0) return -1;
   return PyModule_AddStringConstant(module, "SOURCE", NATIVE_SOURCE);
 }
 

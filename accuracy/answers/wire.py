@@ -174,7 +174,8 @@ def _parts_of_runs(count: int, classes: int) -> tuple[int, int]:
 def _whole(data: bytes, size: int, what: str) -> UInt8Array:
     if (found := len(data) - _GRID_HEADER.size) != size:
         raise LogError(f"a corrupt {what}: it has {found} bytes, not the {size} that its header names")
-    return np.frombuffer(data, np.uint8, size, _GRID_HEADER.size)
+    # A copy: whoever is given it may write into it, as into what is unpacked otherwise.
+    return np.frombuffer(data, np.uint8, size, _GRID_HEADER.size).copy()
 
 
 def _grid_shape(data: bytes, magic: bytes, what: str, channels: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -52,7 +52,7 @@ FIELDS = {
     ),
     "round": ConfigOption("load.round", "NAME", "short for a mobile rule set: v5.0 is --rules mobile-v5.0"),
     "cooldown": ConfigOption(
-        "load.rest_s",
+        "load.cooldown_s",
         "TIME",
         "of a submission: how long the machine rests before each performance run but the first, as 5m; 0s for not at all, "
         "which the result says (default: what the rules say, or until it is as cool as before)",

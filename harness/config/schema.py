@@ -86,7 +86,7 @@ class LoadSection(Section):
     server_target_percentile: float | None = Field(default=None, gt=0.5, lt=1)
     server_load: ServerLoad = "half"
     """Server's load where `target_qps` is null: half of the measured throughput, or the peak that queueing lets hope for."""
-    rest_s: Span | None = Field(default=None, ge=0, le=DAY_S)
+    cooldown_s: Span | None = Field(default=None, ge=0, le=DAY_S)
     """A submission: how long the machine rests before each performance run but the first; null: what the rules say."""
     find_peak_budget_s: Span | None = Field(default=None, gt=0)
     """How long a whole search (mode find-peak) may take; null: 1,500 s under the rules, 120 s quick, 60 s rapid."""

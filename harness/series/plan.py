@@ -130,7 +130,7 @@ def plan_series(
         for number in range(repeat):
             name = f"{len(runs) + 1}-{test or one_mode}-{backend.partition(':')[0]}"
             rests = mode == "submission" and one_mode == "performance" and bool(runs)
-            rest = planned_rest(spec, benchmark.load.rest_s, repeats=number > 0) if rests else None
+            rest = planned_rest(spec, benchmark.load.cooldown_s, repeats=number > 0) if rests else None
             runs.append(PlannedRun(name, spec, backend, model, rest))
     return Series(mode, tuple(runs), retry, _peak_search(benchmark) if mode == "find-peak" else None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import itertools
 import math
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 import native
 from backends.cpu import CpuBackend
 from backends.litert.tensor_memory import as_bytes
+from harness.serving.responder import LARGE_BYTES
 from tasks.label_answers import BestLabel
 
 timed_path = native.timed_path
@@ -182,7 +184,7 @@ def test_a_list_that_shrinks_while_it_is_answered_is_an_error_not_a_crash() -> N
 
 
 class Response:
-    id = 0
+    id = data = size = 0
 
 
 class Stream:
@@ -227,6 +229,24 @@ def test_every_answer_goes_out_whole_under_the_id_of_its_query(answers: list[byt
     assert stream.given_up == []
     changes = sum(len(one) != len(other) for one, other in itertools.pairwise(answers))
     assert stream.rooms == 1 + changes
+
+
+def test_a_large_answer_is_sent_from_where_it_lies_and_a_small_one_after_it_from_the_room() -> None:
+    assert timed_path.LARGE_BYTES == LARGE_BYTES
+    large = [bytes([number]) * LARGE_BYTES for number in (1, 2)]
+    answers = [b"small", large[0], large[1], b"small"]
+    stream = Stream(lambda index: answers[index])
+    found: list[tuple[int, int]] = []
+    stream.send = lambda responses: found.append((responses[0].data, responses[0].size))  # type: ignore[method-assign]
+    stream.issue = timed_path.SingleStream(
+        stream.words, STOP, DONE, lambda index: answers[index], stream.room, stream.responses, stream.send, print
+    )
+    for index in range(4):
+        stream.issue([index], [index])
+    address = [ctypes.cast(ctypes.c_char_p(one), ctypes.c_void_p).value for one in large]
+    assert found[1:3] == [(address[0], LARGE_BYTES), (address[1], LARGE_BYTES)]
+    assert stream.rooms == 2
+    assert stream.words[DONE] == 4
 
 
 def test_a_run_that_is_stopped_answers_nothing_any_more_and_counts_nothing() -> None:

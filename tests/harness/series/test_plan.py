@@ -66,11 +66,11 @@ def test_a_submission_keeps_the_trace_where_trees_of_its_suite_hold_it_and_nobod
 
 
 def test_the_machine_rests_before_each_performance_run_of_a_submission_but_the_first(plan: Plan) -> None:
-    submission = (("load.mode", "submission"), ("load.rest_s", "1m"))
+    submission = (("load.mode", "submission"), ("load.cooldown_s", "1m"))
     rests = [run.rest for run in plan(*submission, backends=("cpu", "null"), repeat=2).runs]
     assert rests == [None, *[PlannedRest(0.0, 60.0)] * 3, *[None] * 4]
     assert [run.rest for run in plan(("load.mode", "submission"), repeat=2).runs] == [None] * 4
-    assert [run.rest for run in plan(("load.rest_s", 60), repeat=2).runs] == [None] * 2
+    assert [run.rest for run in plan(("load.cooldown_s", 60), repeat=2).runs] == [None] * 2
 
 
 def test_a_round_of_mobile_says_how_long_and_longer_between_repeats(plan: Plan) -> None:
