@@ -50,7 +50,7 @@ class Tree:
         if not root.is_dir():
             raise ConfigError(f"{root} is no folder: name the one that holds closed/ or open/")
         self._folders: dict[str, Folder] = {}
-        self._list("")
+        self._list()
         self._details: dict[str, DetailLog | Broken] = {}
         if not any(name in DIVISIONS for name in self.folders("")):
             raise ConfigError(
@@ -58,21 +58,23 @@ class Tree:
                 "holds them"
             )
 
-    def _list(self, path: str) -> None:
-        folders, files = [], []
-        try:
-            with os.scandir(self.root / path) as entries:
-                for entry in sorted(entries, key=lambda each: each.name):
-                    below = f"{path}/{entry.name}" if path else entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.name)
-                    else:
-                        files.append(_entry(entry, below))
-        except OSError:
-            self.unreadable.append(path)
-        self._folders[path] = Folder(tuple(folders), tuple(files))
-        for name in folders:
-            self._list(f"{path}/{name}" if path else name)
+    def _list(self) -> None:
+        """Without recursion: a hostile tree is as deep as it likes."""
+        waiting = [""]
+        while waiting:
+            path = waiting.pop()
+            folders, files = [], []
+            try:
+                with os.scandir(self.root / path) as entries:
+                    for entry in sorted(entries, key=lambda each: each.name):
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.name)
+                        else:
+                            files.append(_entry(entry, _below(path, entry.name)))
+            except OSError:
+                self.unreadable.append(path)
+            self._folders[path] = Folder(tuple(folders), tuple(files))
+            waiting += [_below(path, name) for name in reversed(folders)]
 
     def walk(self) -> Iterator[tuple[str, Folder]]:
         """Every folder with its own."""
@@ -119,6 +121,10 @@ class Tree:
     def summary(self, path: str) -> SummaryLog | Broken:
         """LoadGen's summary."""
         return read_summary_log(self.root / path)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
 
 
 def _entry(entry: os.DirEntry[str], below: str) -> Entry:

@@ -125,7 +125,8 @@ class InferenceCheck:
             run = AccuracyRun(self._tree, place.accuracy, accuracy, benchmark, place.division)
             self._judge.apply(ACCURACY_RULES, run)
             said = run.said()
-            if said is not None and len(said.hashes) == 1 and self._tree.entry(run.log_file):
+            entry = self._tree.entry(run.log_file)
+            if said is not None and len(said.hashes) == 1 and entry is not None and entry.plain:
                 self._hashed.append(HashedLog(run.log_file, self._tree.root / run.log_file, said.hashes[0]))
             if place.division in _CLOSED:
                 logs += self._tests(place, official, performance, needed)

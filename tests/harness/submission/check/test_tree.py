@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -361,10 +362,30 @@ def test_a_loop_of_links_a_pipe_and_a_name_without_letters_end(closed_v6: Path, 
     os.mkfifo(tree / SINGLE / "extra.txt")
     (tree / SINGLE / "user.conf").unlink()
     os.mkfifo(tree / SINGLE / "user.conf")
+    (tree / SINGLE / ACCURACY_LOG).unlink()
+    os.mkfifo(tree / SINGLE / ACCURACY_LOG)
     os.close(os.open(os.fsencode(tree / OWNER / "src") + b"/\xff.py", os.O_CREAT))
     report = check_tree(tree)
-    assert {one.rule for one in report.findings} == {"link", "user-conf"}
+    assert {one.rule for one in report.findings} == {"accuracy-files", "link", "user-conf"}
     json.dumps([one.file for one in report.findings]).encode()
+
+
+def test_a_tree_deeper_than_any_stack_is_looked_at(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    top = tree / OWNER / "src/deep"
+    top.mkdir()
+    inside = os.open(top, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=inside)
+        above, inside = inside, os.open("d", os.O_RDONLY, dir_fd=inside)
+        os.close(above)
+    os.close(os.open("file.py", os.O_CREAT, dir_fd=inside))
+    os.close(inside)
+    try:
+        assert check_tree(tree).findings == ()
+    finally:
+        # Python's own would not come to its end.
+        subprocess.run(["rm", "-rf", top], check=True)
 
 
 def test_the_command_prints_findings_with_a_fix_and_json(
