@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from backends.base import Backend, BackendInfo, TensorSpec
+from harness.config.registry import TASKS as KINDS
 from harness.machine.control import Control
 from harness.serving import sut as sut_module
 from harness.serving.dispatch import inline
@@ -21,6 +22,7 @@ from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.responder import LARGE_BYTES
 from harness.serving.sut import SystemUnderTest
 from tasks import label_answers, segmentation_binding
+from tasks.anomaly_detection import AnomalyCodec
 from tasks.base import Codec
 from tasks.classification import ClassificationCodec, ClassificationOptions
 from tasks.detection import DetectionCodec, DetectionOptions
@@ -92,6 +94,10 @@ def _codec(kind: Any, options: Any) -> Callable[..., Codec]:
     return lambda inputs, outputs: kind(Pictures.none(), options, inputs, outputs)
 
 
+def _anomaly_detection(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Codec:
+    return AnomalyCodec(cast("Any", SimpleNamespace(window_frames=5)), lambda index: (0, index), inputs, outputs)
+
+
 PICTURE = [tensor("picture", (1, 160, 160, 3), np.uint8)]
 TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpec], Callable[..., list[Array]]]] = {
     "classification": (
@@ -131,6 +137,7 @@ TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpe
         [tensor("picture", (1, 320, 320, 3))],
         random,
     ),
+    "anomaly_detection": (_anomaly_detection, [tensor("window", (1, 640))], [tensor("again", (1, 640))], random),
     "question_answering": (
         _question_answering,
         [tensor(name, (1, 384), np.int32) for name in ("input_ids", "input_mask", "segment_ids")],
@@ -144,6 +151,10 @@ TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpe
         random,
     ),
 }
+
+
+def test_no_task_is_left_out() -> None:
+    assert {name.partition(" ")[0] for name in TASKS} == set(KINDS)
 
 
 def answered(task: str, scenario: str, *, scored: bool, control: Control, completed: list[tuple[int, bytes]]) -> Any:
