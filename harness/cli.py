@@ -49,6 +49,7 @@ examples:
   ./run.sh --task mobilebert --scenario SingleStream
   ./run.sh --task mobilenet_edgetpu --scenario Offline --preset quick --model M.tflite --dataset DIR
   ./run.sh --task kws --model kws.tflite --dataset DIR --mode accuracy
+  ./run.sh --model any.tflite    any model, on random inputs
   ./run.sh suite --budget 2h --out results/mine
   ./run.sh tune --task mobilebert --out mobilebert-here.yaml
   ./run.sh score results/DIR

@@ -44,6 +44,8 @@ class Adds(Backend):
 class Bytes:
     """Answers are the outputs' bytes."""
 
+    judges_outputs = False
+
     def __init__(self, *, stamps_index: bool = False) -> None:
         self.stamps_index = stamps_index
 
