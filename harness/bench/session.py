@@ -178,7 +178,7 @@ def bench(
         say: Hears what is done now.
         process: One that is started already, for the first.
     """
-    first, *others = asked
+    first, *others = told_apart(asked)
     entries = [
         Contestant(first, settings, process=process),
         *(Contestant(each, settings) for each in others),
@@ -191,6 +191,20 @@ def bench(
     finally:
         for entry in entries:
             entry.process.close()
+
+
+def told_apart(asked: Sequence[BenchCase]) -> list[BenchCase]:
+    """The same, with the folder in front of the name where two files have one name."""
+    files: dict[str, set[Path]] = {}
+    for case in asked:
+        files.setdefault(case.subject.name, set()).add(case.subject.model)
+    found = []
+    for case in asked:
+        subject = case.subject
+        if len(files[subject.name]) > 1:
+            subject = replace(subject, name=f"{subject.model.parent.name}/{subject.name}")
+        found.append(replace(case, subject=subject))
+    return found
 
 
 def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[str], None]) -> float | None:

@@ -80,8 +80,8 @@ def _behind(backend: str, series: Series, top: SeriesResult, settings: Settings,
         (*_metric_rows(runs), *_bench_rows(found)),
         found,
         {
-            each.spec.model.name: "; ".join(reason.what for reason in run.result.reasons) if run else "it did not run"
-            for each, run in zip(planned, runs, strict=True)
+            row.model: "; ".join(reason.what for reason in run.result.reasons) if run else "it did not run"
+            for row, run in zip(found.rows, runs, strict=True)
             if run is None or run.result.status == "failed"
         },
     )
