@@ -42,6 +42,8 @@ class RunsTogether:
     logs: Sequence[RunLog]
     models: Mapping[str, Mapping[str, str]]
     """File -> what it says of the model."""
+    systems: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """File -> what it says of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +122,22 @@ def one_system(found: RunsTogether) -> Iterator[Fault]:
 
 def one_model(found: RunsTogether) -> Iterator[Fault]:
     """Scenarios of a benchmark are of one model."""
-    files = iter(found.models.items())
-    first, said = next(files, ("", {}))
-    for other, fields in files:
+    yield from _contradictions(found.models, "is of another model than the scenarios beside it")
+
+
+def one_told_system(found: RunsTogether) -> Iterator[Fault]:
+    """What is told of the machine beside the runs is one machine."""
+    yield from _contradictions(found.systems, "is of another system than the scenarios beside it")
+
+
+def _contradictions(told: Mapping[str, Mapping[str, str]], what: str) -> Iterator[Fault]:
+    """Files that do not say what an earlier one says of the same thing."""
+    said: dict[str, tuple[str, str]] = {}
+    for file, fields in told.items():
         for name, value in fields.items():
-            if name in said and said[name] != value:
-                figure = f"{name} {value!r}, but {said[name]!r} in {first}"
-                yield Fault(other, "is of another model than the scenarios beside it", _TOGETHER, figure)
+            before, where = said.setdefault(name, (value, file))
+            if before != value:
+                yield Fault(file, what, _TOGETHER, f"{name} {value!r}, but {before!r} in {where}")
                 break
 
 
@@ -157,6 +168,7 @@ COPY_RULES = (Rule("copied-log", "POL submission_rules.adoc; the official checke
 HASH_RULES = (Rule("shared-hash", "INF truncate_accuracy_log.py; the official checker does not compare", hashes),)
 TOGETHER_RULES = (
     Rule("mixed-systems", "POL submission_rules.adoc; the official checker does not compare", one_system),
+    Rule("mixed-systems", "POL submission_rules.adoc; the official checker does not compare", one_told_system),
     Rule("mixed-models", "POL submission_rules.adoc; the official checker does not compare", one_model),
 )
 PAUSE_RULES = (Rule("cooldown", "MO submissionRuleV3_0.adoc; MA run_mode.dart, before each performance run", pauses),)

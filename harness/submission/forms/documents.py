@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.config.rule_sets import RuleSet
 from harness.submission.forms.runs import RunPair, SubmittedRun
+from harness.submission.tree.readme import MODEL_LINE, SYSTEM_LINE
 
 _CALIBRATION = {
     "classification": (
@@ -52,6 +53,9 @@ def run_readme(pair: RunPair, name: str) -> str:
     run = pair.performance
     lines = [f"# {run.spec.title}: {name}, {pair.scenario}", "", "## Commands", ""]
     lines += [f"    {_command(one)}    # {one.test or one.spec.load.mode}" for one in pair.all]
+    machine = run.result.system
+    memory = f"{(machine.memory_bytes or 0) / 2**30:.1f} GiB"
+    lines += ["", "## System", "", f"{SYSTEM_LINE}{machine.cpu or machine.machine}, {memory}, {machine.platform}"]
     lines += ["", "## Versions", "", f"* Python {run.result.system.python}"]
     lines += [
         f"* {package} {version}" for package, version in run.result.system.versions.items() if version != "absent"
@@ -63,7 +67,7 @@ def run_readme(pair: RunPair, name: str) -> str:
         "## Checksums",
         "",
     ]
-    lines += [f"* model {run.result.model.name}: SHA-256 {run.result.model.sha256}"]
+    lines += [f"{MODEL_LINE}{run.result.model.sha256} (SHA-256), {run.result.model.name}"]
     lines += [
         f"* data {run.result.dataset.name} ({run.result.dataset.source}): {pair.accuracy.result.dataset.count} samples"
     ]

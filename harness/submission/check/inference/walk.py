@@ -36,6 +36,7 @@ from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import DIVISIONS, Tree
 from harness.submission.tree.logs import DETAIL, DetailLog
 from harness.submission.tree.places import SCENARIOS, ScenarioPlace, form_of
+from harness.submission.tree.readme import MODEL_LINE, SYSTEM_LINE
 
 MOST_BYTES = 50 << 20
 """Of a file: 50 MB, as the results repositories have it."""
@@ -102,13 +103,17 @@ class InferenceCheck:
         self._judge.apply(BENCHMARK_RULES, found)
         logs: list[RunLog] = []
         models: dict[str, Mapping[str, str]] = {}
+        systems: dict[str, Mapping[str, str]] = {}
         for scenario in found.scenarios:
             if scenario.casefold() in {one.casefold() for one in SCENARIOS}:
                 place = ScenarioPlace(self._form, division, submitter, system, name, scenario)
                 logs += self._scenario(place, found.official, edge)
                 models |= self._model(place)
+                readme = f"{place.measurements}/README.md"
+                models |= {readme: self._told(readme, MODEL_LINE)}
+                systems |= {readme: self._told(readme, SYSTEM_LINE)}
         self._logs += logs
-        self._judge.apply(TOGETHER_RULES, RunsTogether(folder, logs, models))
+        self._judge.apply(TOGETHER_RULES, RunsTogether(folder, logs, models, systems))
 
     def _scenario(self, place: ScenarioPlace, official: OfficialName | None, edge: bool) -> list[RunLog]:
         self._judge.results += 1
@@ -180,6 +185,12 @@ class InferenceCheck:
             min_query_count={"Offline": offline} if offline and division in _CLOSED else {},
             sample_count=official.performance_sample_count.value if official else None,
         )
+
+    def _told(self, path: str, line: str) -> Mapping[str, str]:
+        """What this harness's own README.md tells in a line of this beginning; nothing of others'."""
+        text = self._tree.text(path)
+        lines = [] if isinstance(text, Broken) else text.splitlines()
+        return {line.strip("* "): one.removeprefix(line).strip() for one in lines if one.startswith(line)}
 
     def _model(self, place: ScenarioPlace) -> dict[str, Mapping[str, str]]:
         name = place.measurements_file(self._tree.files(place.measurements))

@@ -292,6 +292,20 @@ SINS: dict[str, tuple[str, Sin]] = {
     "a file outside": ("outside-submitter", lambda t: _put(t / "closed/notes.txt")),
     "a folder outside": ("outside-submitter", lambda t: _put(t / "draft/notes.txt")),
     "another system's run": ("mixed-systems", lambda t: _log(t / OFFLINE / "accuracy", sut_name="another")),
+    "another system told": (
+        "mixed-systems",
+        _all(
+            lambda t: _put(t / SINGLE / "README.md", "* system: a board, 8 GiB\n"),
+            lambda t: _put(t / OFFLINE / "README.md", "* system: a server, 64 GiB\n"),
+        ),
+    ),
+    "another model told": (
+        "mixed-models",
+        _all(
+            lambda t: _put(t / SINGLE / "README.md", "* model: 1234 (SHA-256), m.tflite\n"),
+            lambda t: _put(t / OFFLINE / "README.md", "* model: 5678 (SHA-256), m.tflite\n"),
+        ),
+    ),
     "another model's run": (
         "mixed-models",
         lambda t: _json(t / OFFLINE / "measurements.json", weight_data_types="fp32"),
