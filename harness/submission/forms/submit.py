@@ -8,7 +8,10 @@ from pathlib import Path
 
 from harness.config.rule_sets import BenchmarkRules, RuleSet
 from harness.errors import ConfigError, UnknownName
+from harness.submission.check.inference.measurements import FIVE_FIELDS
+from harness.submission.check.inference.systems import MEANINGFUL, PRESENT
 from harness.submission.check.suite import SUITES, named_rules
+from harness.submission.check.tiny.walk import FIELDS as TINY_FIELDS
 from harness.submission.check.tree import REHEARSAL_FILE
 from harness.submission.forms.documents import good_for, rehearsal
 from harness.submission.forms.inference import inference_tree
@@ -129,7 +132,17 @@ def _rules(asked: Asked) -> RuleSet:
         raise ConfigError(
             f"--submitter {asked.submitter!r} is no name for a folder: write {plain_name(asked.submitter)}"
         )
+    _known_fields(asked)
     return named_rules(asked.suite, asked.rules)
+
+
+def _known_fields(asked: Asked) -> None:
+    """A slip of the keyboard would be kept for ever; mobile's notes may be called anything."""
+    systems = {"inference": (*MEANINGFUL, *PRESENT), "tiny": TINY_FIELDS}.get(asked.suite)
+    for kind, known, told in (("field", systems, asked.fields), ("model field", FIVE_FIELDS, asked.model_fields)):
+        for name in told:
+            if known is not None and name not in known:
+                raise UnknownName(kind, name, known)
 
 
 def _benchmark(run: SubmittedRun, rules: RuleSet) -> BenchmarkRules:

@@ -38,19 +38,24 @@ def code(found: InferenceSubmitter) -> Iterator[Fault]:
     fix = "put the implementation there as <benchmark>/<implementation>/, with a README that says how it is run"
     if not files:
         yield Fault(folder, "holds no code", fix)
-    elif not any(entry.path.rpartition("/")[2].casefold().startswith("readme") for entry in files):
+        return
+    readmes = [one.path for one in files if one.path.rpartition("/")[2].casefold().startswith("readme")]
+    if not readmes:
         yield Fault(folder, "has no README with the commands", fix)
+    for path in readmes:
+        yield from lacking_file(found.tree, path, "how the code is run", fix)
 
 
 def calibration(found: InferenceSubmitter) -> Iterator[Fault]:
-    """How a quantised model was calibrated, in the closed division; a blank one nowhere."""
+    """How a quantised model was calibrated: asked of the closed division, and worth telling in the open one."""
     places = [f"{found.owner}/documentation/calibration.md", f"{found.owner}/calibration.md"]
     there = [path for path in places if found.tree.entry(path) is not None]
     fix = "say how weights and activations were quantised, and by which list of samples"
     if there:
         yield from lacking_file(found.tree, there[0], "how the model was calibrated", fix)
-    elif found.division in ("closed", "network"):
-        yield Fault(places[0], "is missing", fix)
+    else:
+        closed = found.division in ("closed", "network")
+        yield Fault(places[0], "is missing", fix, severity="error" if closed else "warning")
 
 
 def systems(found: InferenceSubmitter) -> Iterator[Fault]:

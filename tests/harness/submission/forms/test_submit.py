@@ -318,6 +318,13 @@ def test_a_person_is_asked_once_for_what_no_machine_tells(series: Path, write: S
     assert asked == []
 
 
+def test_a_field_that_nobody_knows_is_refused_before_it_is_kept(series: Path, write: Submit, tmp_path: Path) -> None:
+    for told in ({"fields": {"colling": "air"}}, {"model_fields": {"retrained": "no"}}):
+        with pytest.raises(ConfigError, match="did you mean"):
+            write(series, rehearsal=True, **told)
+    assert not (tmp_path / "kept").exists()
+
+
 def test_a_model_of_any_name_gets_a_plain_folder(series: Path, write: Submit, tmp_path: Path) -> None:
     runs = tmp_path / "mit Leerzeichen und ü"
     shutil.copytree(series, runs)
