@@ -7,7 +7,7 @@ averaged over a recording's windows, is the recording's score (TI benchmark/trai
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -23,7 +23,7 @@ from accuracy.score import Score
 from accuracy.shown import some
 from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
 from tasks.audio.machine_sounds import Recording, find_recordings
-from tasks.audio.wav import read_wav, wav_length
+from tasks.audio.wav import is_wav, read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
 from tasks.label_answers import only_input
 from tasks.raw_answers import RawAnswer, quantise
@@ -67,7 +67,7 @@ class AnomalyDetection(Task):
 
     def __init__(self, data: DataRef, options: AnomalyDetectionOptions) -> None:
         """Finds the recordings and counts their windows."""
-        self._data = data
+        self._data, self._options = data, options
         self._recordings = find_recordings(data.path)
         self._features = _Features(self._recordings, options)
         counts = [self._features.windows(place) for place in range(len(self._recordings))]
@@ -85,7 +85,7 @@ class AnomalyDetection(Task):
 
     def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
         """Binds the task to a model that gives a window back; what it gives is logged."""
-        return AnomalyCodec(self._features, self._place, inputs, outputs)
+        return AnomalyCodec(self._options.window, inputs, outputs, self._window)
 
     def check_truth(self) -> None:
         """Whether every recording is known as normal or an anomaly, and there are both."""
@@ -147,6 +147,9 @@ class AnomalyDetection(Task):
         """As `Task.files`: the recordings, each of which holds many samples."""
         return [each.path for each in self._used()]
 
+    def _window(self, index: int) -> Array:
+        return self._features.window(*self._place(index))
+
     def _place(self, index: int) -> tuple[int, int]:
         """The recording of a sample, and the window in it."""
         recording = bisect_right(self._ends, index)
@@ -185,20 +188,8 @@ class _Features:
         Raises:
             DataMissing: Not a whole one, or it cannot be read.
         """
-        options, name, path = self._options, self._recordings[place].name, self._recordings[place].path
-        data = _read(path, name)
-        if path.suffix.lower() == ".bin":
-            count = _feature_frames(data, name)
-        else:
-            there = log_mel_frames(wav_length(data, name, RATE)) - options.first_frame
-            count = there if options.frame_count is None else min(there, options.frame_count)
-        if count < options.window:
-            skipped = f" behind the first {options.first_frame}" if path.suffix.lower() == ".wav" else ""
-            raise DataMissing(
-                f"{name} is too short: it has {max(0, count)} frames of 32 ms{skipped}, and a window needs {options.window}. "
-                "Take it away, or set dataset.first_frame"
-            )
-        return count - options.window + 1
+        name = self._recordings[place].name
+        return _frame_count(name, _read(self._recordings[place].path, name), self._options) - self.window_frames + 1
 
     def window(self, place: int, number: int) -> Array:
         """One window, frame behind frame, float32 [window * 128]."""
@@ -206,13 +197,53 @@ class _Features:
         return made
 
     def _frames(self, place: int) -> Array:
-        options, name, path = self._options, self._recordings[place].name, self._recordings[place].path
-        data = _read(path, name)
-        if path.suffix.lower() == ".bin":
-            _feature_frames(data, name)
-            return np.frombuffer(data, "<f4").reshape(-1, LOG_MEL_BANDS)
-        made = log_mel(read_wav(data, name, RATE, convert=options.convert) / _FULL_SCALE)[options.first_frame :]
-        return made if options.frame_count is None else made[: options.frame_count]
+        name = self._recordings[place].name
+        return frames_of(name, _read(self._recordings[place].path, name), self._options)
+
+
+def frames_of(name: str, data: bytes, options: AnomalyDetectionOptions) -> Array:
+    """The features of a recording that count, float32 [frames, 128].
+
+    Args:
+        name: Of the file, for messages.
+        data: Its bytes, a WAV's or a feature file's.
+        options: Of the task.
+
+    Raises:
+        DataMissing: Neither, or fewer frames than a window has.
+    """
+    _frame_count(name, data, options)
+    if not _is_recording(name, data):
+        return np.frombuffer(data, "<f4").reshape(-1, LOG_MEL_BANDS)
+    made = log_mel(read_wav(data, name, RATE, convert=options.convert) / _FULL_SCALE)[options.first_frame :]
+    return made if options.frame_count is None else made[: options.frame_count]
+
+
+def windows_of(name: str, data: bytes, options: AnomalyDetectionOptions) -> Iterator[Array]:
+    """The windows of a recording, float32 [window * 128] each. As `frames_of`."""
+    frames = frames_of(name, data, options)
+    for start in range(len(frames) - options.window + 1):
+        yield frames[start : start + options.window].reshape(-1)
+
+
+def _is_recording(name: str, data: bytes) -> bool:
+    return is_wav(data) or name.lower().endswith(".wav")
+
+
+def _frame_count(name: str, data: bytes, options: AnomalyDetectionOptions) -> int:
+    """Of the frames that count, from the header alone."""
+    if is_recording := _is_recording(name, data):
+        there = log_mel_frames(wav_length(data, name, RATE)) - options.first_frame
+        count = there if options.frame_count is None else min(there, options.frame_count)
+    else:
+        count = _feature_frames(data, name)
+    if count < options.window:
+        skipped = f" behind the first {options.first_frame}" if is_recording else ""
+        raise DataMissing(
+            f"{name} is too short: it has {max(0, count)} frames of 32 ms{skipped}, and a window needs {options.window}. "
+            "Take it away, or set dataset.first_frame"
+        )
+    return count
 
 
 def _read(path: Path, name: str) -> bytes:
@@ -236,45 +267,50 @@ def _feature_frames(data: bytes, name: str) -> int:
     return len(data) // row
 
 
+def _no_window(index: int) -> Array:
+    raise DataMissing(f"there is no sample {index}: the model was opened without data")
+
+
 class AnomalyCodec(Codec):
     """Anomaly detection bound to one model. Neighbouring windows share their recording's features, so that no cache pays."""
 
     def __init__(
         self,
-        features: _Features,
-        place: Callable[[int], tuple[int, int]],
+        window_frames: int,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
+        window: Callable[[int], Array] = _no_window,
     ) -> None:
         """Holds the model's tensors against the task.
 
         Args:
-            features: Of the recordings.
-            place: From a sample's number to its recording's and the window's.
+            window_frames: Frames of one window.
             inputs: The model's.
             outputs: Likewise.
+            window: A sample's window, float32.
 
         Raises:
             ModelMismatch: Not one input of a window, and one output of as many values.
         """
-        self._features, self._place = features, place
+        self._window = window
         self._input = only_input(inputs)
-        wanted = features.window_frames * LOG_MEL_BANDS
+        wanted = window_frames * LOG_MEL_BANDS
         for tensor in (self._input, *outputs):
-            if (
-                int(np.prod(tensor.shape)) != wanted
-                or len(outputs) != 1
-                or tensor.dtype.name not in ("float32", "int8", "uint8")
-            ):
+            fits = int(np.prod(tensor.shape)) == wanted and tensor.dtype.name in ("float32", "int8", "uint8")
+            if not fits or len(outputs) != 1:
                 raise ModelMismatch(
                     f"{tensor.name} is {tensor.dtype} {list(tensor.shape)}, but anomaly detection needs one input and one "
-                    f"output of {wanted} values in float32 or int8: {features.window_frames} frames of {LOG_MEL_BANDS} bands"
+                    f"output of {wanted} values in float32 or int8: {window_frames} frames of {LOG_MEL_BANDS} bands"
                 )
         self._answer = RawAnswer(outputs, 0)
 
     def preprocess(self, index: int) -> tuple[Array, ...]:
-        """One window; int8 is rounded to the nearest."""
-        return (quantise(self._features.window(*self._place(index)), self._input),)
+        """One window of the set."""
+        return self.encode(self._window(index))
+
+    def encode(self, window: Array) -> tuple[Array, ...]:
+        """One window, float32; int8 is rounded to the nearest."""
+        return (quantise(window, self._input),)
 
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The window as the model gives it."""

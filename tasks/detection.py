@@ -50,6 +50,9 @@ class DetectionOptions(PictureOptions):
     """What the model's classes plus `class_offset` are: COCO's ids, so that a ground truth that gives COCO's classes other
     ids is told by its names; or the ids of the ground truth's file. None takes the file's for a model that has not COCO's
     90 classes."""
+    categories: tuple[int, ...] | None = None
+    """The category ids that count, such as [1] for persons alone; objects and detections of others are left out of the score,
+    pictures without any stay. None for all."""
     class_names: Path | None = None
     """The names of the model's classes, one a line in the model's order: held against their number."""
     outputs: Mapping[Role, str] | None = None
@@ -165,7 +168,7 @@ class Detection(Task):
         Raises:
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
-        return score_detections(self._data.truth, self._detections(answers)).with_notes(self._data.notes)
+        return score_detections(self._truth_of(self._data), self._detections(answers)).with_notes(self._data.notes)
 
     def chance(self) -> float:
         """As `Task.chance`: boxes and classes are hardly ever hit by guessing, and few pictures can lift it a little."""
@@ -216,7 +219,7 @@ class Detection(Task):
         inverse_map: bool | None = None,
         columns: Sequence[int] = range(wire.DETECTION_FLOATS),
     ) -> float:
-        truth = (data or self._data).truth
+        truth = self._truth_of(data or self._data)
 
         def changed() -> Iterator[Answer]:
             for index, logged in answers:
@@ -224,12 +227,12 @@ class Detection(Task):
                 rows[:, 6] += np.float32(shift)
                 yield Answer(index, rows.tobytes())
 
-        detections = from_answers(changed(), truth, self._label_map(truth, inverse_map))
-        return coco_ap(truth, detections).get("coco_ap", 0.0)
+        detections = self._counted(from_answers(changed(), truth, self._label_map(truth, inverse_map)))
+        return coco_ap(truth, detections).get(self.headline, 0.0)
 
     def explain(self, answers: Iterable[Answer]) -> str:
         """One line that says why the three kinds of mAP differ on these pictures."""
-        return explain(self._data.truth, self._detections(answers))
+        return explain(self._truth_of(self._data), self._detections(answers))
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`: the same rows under the sample's index in the target's order."""
@@ -267,7 +270,17 @@ class Detection(Task):
 
     def _detections(self, answers: Iterable[Answer]) -> Detections:
         truth = self._data.truth
-        return from_answers(answers, truth, self._label_map(truth))
+        return self._counted(from_answers(answers, truth, self._label_map(truth)))
+
+    def _truth_of(self, data: CocoData) -> CocoTruth:
+        """The objects that count."""
+        wanted = self._options.categories
+        return data.truth if wanted is None else data.truth.of_categories(wanted)
+
+    def _counted(self, detections: Detections) -> Detections:
+        """The detections that count."""
+        wanted = self._options.categories
+        return detections if wanted is None else detections.of_categories(wanted)
 
     def _label_map(self, truth: CocoTruth, inverse_map: bool | None = None) -> Mapping[int, int] | None:
         wanted = self._options.inverse_map if inverse_map is None else inverse_map

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ class Detections:
     """[D] the higher, the surer. Of two equal scores the first row counts as the surer."""
     remarks: tuple[str, ...] = ()
     """As `CocoTruth.remarks`."""
+
+    def of_categories(self, wanted: Sequence[int]) -> Detections:
+        """Those of some categories alone."""
+        kept = np.isin(self.category, np.asarray(wanted, np.int64))
+        return Detections(self.image[kept], self.category[kept], self.box[kept], self.score[kept], self.remarks)
 
 
 def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping[int, int] | None = None) -> Detections:

@@ -84,6 +84,12 @@ class CocoTruth:
         """What the file calls each category -> its id here."""
         return self.numbers or {number: number for number in self.categories}
 
+    def of_categories(self, wanted: Sequence[int]) -> CocoTruth:
+        """The ground truth of some categories alone; images without any of them stay."""
+        kept = np.isin(self.category, np.asarray(wanted, np.int64))
+        arrays = {name: getattr(self, name)[kept] for name in ("image", "category", "box", "area", "crowd", "ignore")}
+        return replace(self, categories=tuple(each for each in self.categories if each in wanted), **arrays)
+
     def select(self, indices: Sequence[int]) -> CocoTruth:
         """The ground truth of some of the images, in the order given."""
         place = np.full(len(self.images), -1, np.int64)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.api.answers import Box, Boxes, Heard, Label, Labels, Mask, Points, Suspicion, Text, Upscaled
 from harness.api.arrays import AnyModel, Arrays
 from harness.api.inputs import Names, Picture
 from harness.api.kinds import kind_of
@@ -28,26 +28,34 @@ from harness.api.models import (
     SuperResolver,
     resolve_arguments,
 )
+from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
 
 __all__ = [
+    "AnomalyDetector",
     "AnyModel",
     "Arrays",
     "Box",
     "Boxes",
     "Classifier",
     "Detector",
+    "Heard",
     "KeywordSpotter",
     "Label",
     "Labels",
+    "Landmarker",
     "Mask",
     "Model",
     "Names",
     "Picture",
+    "Points",
     "QuestionAnswerer",
     "Segmenter",
     "SuperResolver",
+    "Suspicion",
     "Text",
     "Upscaled",
+    "WakeWordListener",
+    "YoloDetector",
     "open_model",
 ]
 
@@ -75,8 +83,9 @@ def open_model(
         **options: Options of the task as its config has them, for example `profile="pillow"`.
 
     Returns:
-        A `Classifier`, `Detector`, `Segmenter`, `QuestionAnswerer`, `SuperResolver`, `KeywordSpotter` or `AnyModel`. Each has
-        an `open` of its own, which is this function for readers who want types.
+        A `Classifier`, `Detector`, `YoloDetector`, `Landmarker`, `Segmenter`, `QuestionAnswerer`, `SuperResolver`,
+        `KeywordSpotter`, `AnomalyDetector`, `WakeWordListener` or `AnyModel`. Each has an `open` of its own, which is this
+        function for readers who want types.
 
     Raises:
         ConfigError: An unknown name or option, or no model.

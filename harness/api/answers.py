@@ -117,6 +117,49 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """The points of a face, a hand or a body in a picture."""
+
+    points: npt.NDArray[np.float64]
+    """[n, 3] or [n, 2]: x to the right and y down, in pixels of the picture asked about; z is measured as x is."""
+    picture: Bytes = field(repr=False)
+    """The picture asked about, uint8 [h, w, 3]."""
+
+    def draw(self, path: str | Path | None = None, *, radius: float = 1.5) -> Image.Image:
+        """The picture with a dot for each point.
+
+        Args:
+            path: Also saved there; the suffix tells the format.
+            radius: Of a dot, in pixels.
+        """
+        image = Image.fromarray(self.picture)
+        pen = ImageDraw.Draw(image)
+        for x, y in self.points[:, :2].tolist():
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(0, 230, 60))
+        return _saved(image, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """How far a machine's recording is from what it should be."""
+
+    score: float
+    """The mean over its windows; the more, the likelier an anomaly. What is much, recordings of the same machine tell."""
+    windows: tuple[float, ...] = field(repr=False)
+    """The mean squared error of each window, in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a wake word is said in a stream."""
+
+    times_s: tuple[float, ...]
+    """Every moment at which the model is sure, in s from the start."""
+    chances: tuple[float, ...] = field(repr=False)
+    """The word's probability at every moment, 32 ms apart."""
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """The answer to a question."""
 

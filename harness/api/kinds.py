@@ -14,12 +14,25 @@ from harness.api.models import (
     Segmenter,
     SuperResolver,
 )
+from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
 from harness.errors import ConfigError
 from harness.spec.resolve import Asked
 
 KINDS: Mapping[str, type[Model]] = {
     kind.task: kind
-    for kind in (AnyModel, Classifier, Detector, Segmenter, QuestionAnswerer, SuperResolver, KeywordSpotter)
+    for kind in (
+        AnomalyDetector,
+        AnyModel,
+        Classifier,
+        Detector,
+        KeywordSpotter,
+        Landmarker,
+        QuestionAnswerer,
+        Segmenter,
+        SuperResolver,
+        WakeWordListener,
+        YoloDetector,
+    )
 }
 
 

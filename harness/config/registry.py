@@ -23,8 +23,11 @@ TASKS = {
     "classification": "tasks.classification:Classification",
     "detection": "tasks.detection:Detection",
     "keyword_spotting": "tasks.keyword_spotting:KeywordSpotting",
+    "landmarks": "tasks.landmarks:Landmarks",
     "question_answering": "tasks.question_answering:QuestionAnswering",
     "segmentation": "tasks.segmentation:Segmentation",
+    "wake_word": "tasks.wake_word:WakeWord",
+    "yolo_detection": "tasks.yolo_detection:YoloDetection",
     "super_resolution": "tasks.super_resolution:SuperResolution",
     "tensors": "tasks.tensors.task:Tensors",
 }

@@ -164,6 +164,10 @@ def _performance(result: Result, figures: Performance) -> list[tuple[str, str]]:
     if result.scenario in ("SingleStream", "MultiStream"):
         early = figures.early_stopping_latency_ns
         rows.append((f"early stopping p{percentile:g}", duration(early) if early else "too few queries"))
+    if figures.duty_cycle is not None:
+        rows.append(
+            ("duty cycle", f"{100 * figures.duty_cycle:.3g} %, the mean latency in the time from sample to sample")
+        )
     if result.scenario == "Server" and result.loadgen:
         measured = ", 10 times the measured time of one answer" if _bound_is_measured(result) else ""
         rows.append((f"bound on p{percentile:g}", duration(result.loadgen.server_target_latency_ns) + measured))

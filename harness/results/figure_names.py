@@ -32,6 +32,7 @@ _SUFFIXES: Mapping[str, Unit] = {
     "energy_j": "J",
     "energy_j_per_sample": "J",
     "_share": "share",
+    "duty_cycle": "share",
     "_change": "share",
     "_drift": "share",
     "percentile": "share",

@@ -74,6 +74,9 @@ class Performance:
     """Names of the figures here that are worked out from LoadGen's and are not its own."""
     server: ServerTimes | None
     """Server: what the latency is made of."""
+    duty_cycle: float | None = None
+    """SingleStream of a task whose samples come at a pace of their own (a wake word's every 32 ms): the mean latency as a share
+    of the time from one sample to the next, which is how much of the time the device works. Null for other tasks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,10 +163,20 @@ def finished(
     seeds = wrong_seeds(detail, spec.load)
     if spec.load.mode == "accuracy":
         return judge_run(_scored(result, spec, folder, task, seeds), asked_of(spec, done.sample_count))
-    figures = performance(detail, spec.load, done.queue_times)
+    figures = _paced(performance(detail, spec.load, done.queue_times), spec)
     reasons = [*seeds, *invalid_reasons(detail, figures, loadgen)]
     result = _timed(result, figures, reasons, done, detail)
     return judge_run(result, asked_of(spec), allow_short=spec.allow_short)
+
+
+def _paced(figures: Performance, spec: Spec) -> Performance:
+    """With the duty cycle, where the task's samples come at a pace of their own."""
+    period_s = task_class(spec.task).period_s
+    if period_s is None or spec.load.scenario != "SingleStream":
+        return figures
+    return replace(
+        figures, duty_cycle=figures.latency_ns.mean / (1e9 * period_s), derived=(*figures.derived, "duty_cycle")
+    )
 
 
 def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: Sequence[Reason]) -> Result:

@@ -19,7 +19,7 @@ from harness.zoo.builtin.drawing import Array, Chance, coverage, grain, grid, jp
 Part = Literal["fit", "test"]
 POINTS = 468
 EYES = (33, 263)
-COUNTS: dict[Part, int] = {"fit": 1500, "test": 40}
+COUNTS: dict[Part, int] = {"fit": 700, "test": 40}
 _EYE = (0.42, -0.2)
 """Of the right eye's outer corner in the mask, whose oval reaches from -0.75 to 0.75 and from -1 to 1."""
 _GOLDEN = math.pi * (3 - math.sqrt(5))

@@ -123,7 +123,15 @@ STANDINS: dict[str, Standin] = {
         f"{name}_float32": Standin(partial(_audio_model, name), _AUDIO_MODULES)
         for name in ("lstm", "seanet_wave", "seanet_stft")
     },
-    **_tiny_standins("ic_resnet8", "vww_mobilenet_v1", "kws_ds_cnn", "ad_autoencoder"),
+    **_tiny_standins(
+        "ic_resnet8",
+        "vww_mobilenet_v1",
+        "kws_ds_cnn",
+        "ad_autoencoder",
+        "yolo_person",
+        "sww_wake_word",
+        "face_landmark",
+    ),
 }
 
 

@@ -1,0 +1,66 @@
+"""How far points are off: the mean distance to the reference points, as a share of a length that is the picture's own.
+
+The normalised mean error of face alignment (Sagonas et al., "300 Faces in-the-Wild Challenge", 2016): the mean over the points
+of their distance to the reference, divided by the distance of the outer corners of the eyes. For hands and poses another pair
+of points takes the eyes' place. `nme` is in the plane of the picture, as that challenge has it, `nme_3d` with the depth.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from accuracy.errors import TruthError
+from accuracy.score import Score
+
+Points = npt.NDArray[np.float64]
+
+
+class Pair(NamedTuple):
+    """The two points whose distance is the unit."""
+
+    first: int
+    second: int
+
+
+class NormalisedError:
+    """The mean error over pictures; memory grows by a number a picture."""
+
+    def __init__(self, unit: Pair) -> None:
+        """Starts without pictures.
+
+        Args:
+            unit: Whose distance in the reference, in the plane, the errors are divided by.
+        """
+        self._unit = unit
+        self._flat: list[float] = []
+        self._deep: list[float] = []
+
+    def update(self, found: Points, wanted: Points) -> None:
+        """Counts one picture.
+
+        Args:
+            found: [points, 2 or 3], in any unit that is the same along all axes.
+            wanted: The reference, likewise.
+
+        Raises:
+            TruthError: The two points of the unit are one in the reference.
+        """
+        apart = wanted[self._unit.first, :2] - wanted[self._unit.second, :2]
+        unit = float(np.hypot(*apart))
+        if not unit > 0:
+            raise TruthError(
+                f"points {self._unit.first} and {self._unit.second} of the reference are one: there is no unit"
+            )
+        self._flat.append(float(np.linalg.norm(found[:, :2] - wanted[:, :2], axis=1).mean()) / unit)
+        if wanted.shape[1] > 2:
+            self._deep.append(float(np.linalg.norm(found - wanted, axis=1).mean()) / unit)
+
+    def score(self) -> Score:
+        """`nme`, and `nme_3d` where the points have a depth."""
+        metrics = {"nme": float(np.mean(self._flat))}
+        if self._deep:
+            metrics["nme_3d"] = float(np.mean(self._deep))
+        return Score(metrics, "pictures", len(self._flat))

@@ -1,0 +1,45 @@
+"""How a wake word is heard in a stream: hits, misses and false alarms, by MLPerf Tiny's rules.
+
+A word counts as heard where anything is detected from its start to half a second after its end. What is detected up
+to a second after an end is never a false alarm; all else is, one a second at most (TI
+benchmark/training/streaming_wakeword and its runner).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accuracy.truth.time_windows import Span
+
+HEARD_UNTIL_S = 0.5
+"""After the end of a word."""
+EXCUSED_UNTIL_S = 1.0
+"""Likewise."""
+DEBOUNCE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one stream."""
+
+    hits: int
+    misses: int
+    false_alarms: int
+
+
+def judge(detected_s: Sequence[float], words: Sequence[Span]) -> Heard:
+    """Counts.
+
+    Args:
+        detected_s: When the model was sure, in s from the start of the stream, ascending.
+        words: When the wake word is said.
+    """
+    hits = sum(any(word.start_s <= at <= word.end_s + HEARD_UNTIL_S for at in detected_s) for word in words)
+    alarms, last = 0, float("-inf")
+    for at in detected_s:
+        if any(word.start_s <= at <= word.end_s + EXCUSED_UNTIL_S for word in words):
+            continue
+        if at - last > DEBOUNCE_S:
+            alarms, last = alarms + 1, at
+    return Heard(hits, len(words) - hits, alarms)

@@ -1,0 +1,297 @@
+"""Streaming wake word: is the word said now? MLPerf Tiny's task, on recordings of streams.
+
+A sample is what the model sees at one moment: so many frames of log filter banks (tasks.audio.front_ends.wake_bands), a frame
+later at each sample. Whether a word was heard is judged over the whole stream (accuracy.wake_word).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.raw_tensors import unpack_tensor
+from accuracy.errors import TruthError
+from accuracy.score import Score
+from accuracy.truth.time_windows import Span, read_windows
+from accuracy.wake_word import judge
+from tasks.audio.front_ends import RATE, WAKE_BANDS, WAKE_FRAME, WAKE_STEP, quantised_features, wake_bands
+from tasks.audio.wav import read_wav, wav_length
+from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
+from tasks.digests import StoredSamples
+from tasks.label_answers import only_input, score_count
+from tasks.pictures.folders import Pictures
+from tasks.raw_answers import RawAnswer
+
+STEP_S = WAKE_STEP / RATE
+"""From one sample to the next: what the model has time for."""
+_KEPT = 8
+_FULL_SCALE = np.float32(32768)
+_TRUTH = ("windows.csv",)
+
+
+@dataclass(frozen=True)
+class WakeWordOptions:
+    """What may be chosen of the streaming wake word."""
+
+    frames: int = 30
+    """That the model sees at once."""
+    classes: int = 3
+    """Of the model."""
+    wake_class: int = 0
+    """The wake word among them."""
+    threshold: float = 0.95
+    """The word is detected where its probability is more."""
+    convert: bool = False
+    """Whether recordings of another rate, depth or number of channels than 16 kHz, 16 bits and one are converted; else they are
+    refused."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that make no sense."""
+        if self.frames < 1:
+            raise ValueError(f"frames is {self.frames}, but must be 1 or more")
+        if not 0 <= self.wake_class < self.classes:
+            raise ValueError(f"wake_class is {self.wake_class}, but must be 0 to {self.classes - 1}")
+        if not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold is {self.threshold}, but must be at least 0 and less than 1")
+
+
+class WakeWord(Task):
+    """Streams (`.wav`) in a folder or archive, and windows.csv: when the word is said (accuracy.truth.time_windows)."""
+
+    Options = WakeWordOptions
+    headline = "hit_rate"
+    metrics = ("hit_rate", "false_negatives", "false_positives", "false_positives_per_hour")
+    period_s = STEP_S
+
+    @classmethod
+    def metric_kinds(cls, options: Mapping[str, Any]) -> tuple[MetricKind, ...]:
+        """As `Task.metric_kinds`: a share of words, and counts of errors."""
+        del options
+        return (MetricKind("hit_rate"), *(MetricKind(name, "count", lower_is_better=True) for name in cls.metrics[1:]))
+
+    def __init__(self, data: DataRef, options: WakeWordOptions) -> None:
+        """Finds the streams and counts their samples."""
+        self._data, self._options = data, options
+        self._streams = _Streams(Pictures.open(data.path, suffixes=(".wav",)), options)
+        self._ends = list(accumulate(self._streams.samples(place) for place in range(len(self._streams.names))))
+        if data.count is not None and not 1 <= data.count <= self._ends[-1]:
+            raise DataMissing(
+                f"{data.count} samples are wanted, but {data.path} has {self._ends[-1]}: choose a count of 1 to "
+                f"{self._ends[-1]}"
+            )
+        self._count = data.count or self._ends[-1]
+
+    def __len__(self) -> int:
+        """Number of moments."""
+        return self._count
+
+    def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Codec:
+        """Binds the task to a model of one input of frames and one output of probabilities, which are logged."""
+        return WakeWordCodec(self._options, inputs, outputs, self._moment)
+
+    def check_truth(self) -> None:
+        """Reads the windows: of these streams, and at least one?"""
+        try:
+            self._words  # noqa: B018 - reading them is the check
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+
+    def score(self, answers: Iterable[Answer]) -> Score:
+        """The share of words that were heard, misses and false alarms.
+
+        Raises:
+            LogError: An answer without probabilities.
+        """
+        options = self._options
+        sure: dict[int, list[float]] = {}
+        last: dict[int, float] = {}
+        for index, data in answers:
+            with Sample(index):
+                chance = float(unpack_tensor(data, options.classes)[options.wake_class])
+                if not -0.01 <= chance <= 1.01:
+                    raise LogError(
+                        f"the wake word has the probability {chance:g}: is there no softmax behind the model?"
+                    )
+            place, moment = self._place(index)
+            at = time_of(moment, options)
+            last[place] = max(at, last.get(place, 0.0))
+            if chance > options.threshold:
+                sure.setdefault(place, []).append(at)
+        hits = misses = alarms = 0
+        for place, end in last.items():
+            # What is said after the last sample was not asked.
+            words = [word for word in self._words.get(self._streams.names[place], ()) if word.end_s <= end]
+            heard = judge(sorted(sure.get(place, [])), words)
+            hits, misses, alarms = hits + heard.hits, misses + heard.misses, alarms + heard.false_alarms
+        hours = sum(last.values()) / 3600
+        rate = {"hit_rate": hits / (hits + misses)} if hits + misses else {}
+        counts = {
+            "false_negatives": float(misses),
+            "false_positives": float(alarms),
+            "false_positives_per_hour": alarms / hours,
+        }
+        return Score({**rate, **counts}, "words", hits + misses)
+
+    def describe_data(self) -> Mapping[str, Any]:
+        """The sample count, the streams, and the windows where there are any."""
+        try:
+            truth: str | None = str(self._truth)
+        except DataMissing:
+            truth = None
+        return {"count": len(self), "streams": len(self._streams.names), "path": str(self._data.path), "truth": truth}
+
+    def stored_samples(self) -> StoredSamples | None:
+        """None: each stream holds many samples."""
+        return None
+
+    def files(self) -> Sequence[Path]:
+        """As `Task.files`: the streams that lie in a folder, and the windows."""
+        streams = (
+            [self._data.path / name for name in self._streams.names] if self._data.path.is_dir() else [self._data.path]
+        )
+        found = [path for path in streams if path.is_file()]
+        try:
+            return (*found, self._truth)
+        except DataMissing:
+            return found
+
+    def _moment(self, index: int) -> Array:
+        stream, moment = self._place(index)
+        seen: Array = self._streams.bands(stream)[moment : moment + self._options.frames]
+        return seen
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """The stream of a sample, and the moment in it."""
+        stream = bisect_right(self._ends, index)
+        return stream, index - (self._ends[stream - 1] if stream else 0)
+
+    @cached_property
+    def _truth(self) -> Path:
+        return self._data.truth or find_truth(self._data.path, _TRUTH)
+
+    @cached_property
+    def _words(self) -> Mapping[str, Sequence[Span]]:
+        found = read_windows(self._truth)
+        if other := sorted(found.keys() - set(self._streams.names)):
+            raise TruthError(f"{self._truth} speaks of {other[0]}, which is not in {self._data.path}")
+        if not found:
+            raise TruthError(f"{self._truth} has no windows: nothing tells whether a word was heard")
+        return found
+
+
+class _Streams:
+    """The filter banks of every stream, the last few kept. Safe to ask from several threads."""
+
+    def __init__(self, files: Pictures, options: WakeWordOptions) -> None:
+        self._files, self._options = files, options
+        self.names = files.names
+        self.bands = lru_cache(maxsize=_KEPT)(self._bands)
+        """[frames, 40] of a stream by its number, float32."""
+
+    def samples(self, place: int) -> int:
+        """How many moments a stream has.
+
+        Raises:
+            DataMissing: It is no recording, or shorter than one moment.
+        """
+        return _moment_count(self.names[place], self._files.read(place), self._options)
+
+    def _bands(self, place: int) -> Array:
+        samples = read_wav(self._files.read(place), self.names[place], RATE, convert=self._options.convert)
+        return wake_bands(samples / _FULL_SCALE)
+
+
+def moments_of(name: str, data: bytes, options: WakeWordOptions) -> Iterator[Array]:
+    """What the model sees at every moment of a stream, float32 [frames, 40] each.
+
+    Args:
+        name: Of the file, for messages.
+        data: A WAV's bytes.
+        options: Of the task.
+
+    Raises:
+        DataMissing: No recording, or shorter than one moment.
+    """
+    count = _moment_count(name, data, options)
+    bands = wake_bands(read_wav(data, name, RATE, convert=options.convert) / _FULL_SCALE)
+    for start in range(count):
+        yield bands[start : start + options.frames]
+
+
+def _moment_count(name: str, data: bytes, options: WakeWordOptions) -> int:
+    length = wav_length(data, name, RATE)
+    count = (length - WAKE_FRAME) // WAKE_STEP + 2 - options.frames
+    if count < 1:
+        needed = (WAKE_FRAME + (options.frames - 1) * WAKE_STEP) / RATE
+        raise DataMissing(f"{name} is too short: it has {length / RATE:.2f} s, and the model sees {needed:.2f} s")
+    return count
+
+
+def _no_moment(index: int) -> Array:
+    raise DataMissing(f"there is no sample {index}: the model was opened without data")
+
+
+class WakeWordCodec(Codec):
+    """The wake word bound to one model. Neighbouring samples share their stream's filter banks, so that no cache pays."""
+
+    def __init__(
+        self,
+        options: WakeWordOptions,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        moment: Callable[[int], Array] = _no_moment,
+    ) -> None:
+        """Holds the model's tensors against the task.
+
+        Args:
+            options: Of the task.
+            inputs: The model's.
+            outputs: Likewise.
+            moment: What the model sees at a sample's moment, float32 [frames, 40].
+
+        Raises:
+            ModelMismatch: Not one input of frames of 40 bands in int8 or float32, or not so many probabilities.
+        """
+        self._moment = moment
+        self._input = only_input(inputs)
+        wanted = options.frames * WAKE_BANDS
+        if int(np.prod(self._input.shape)) != wanted or self._input.dtype.name not in ("int8", "float32"):
+            raise ModelMismatch(
+                f"input {self._input.name} is {self._input.dtype} {list(self._input.shape)}, but the wake word needs int8 or "
+                f"float32 of {options.frames} frames of {WAKE_BANDS} bands"
+            )
+        if self._input.dtype == np.int8 and not self._input.scale:
+            raise ModelMismatch(
+                f"input {self._input.name} is int8 without a scale: nothing tells what its numbers mean"
+            )
+        if (count := score_count(outputs)) != options.classes:
+            raise ModelMismatch(f"output {outputs[0].name} has {count} classes, but model.classes is {options.classes}")
+        self._answer = RawAnswer(outputs, 0)
+
+    def preprocess(self, index: int) -> tuple[Array, ...]:
+        """What the model sees at one moment of the set."""
+        return self.encode(self._moment(index))
+
+    def encode(self, moment: Array) -> tuple[Array, ...]:
+        """What it sees at one moment, float32; int8 is cut towards 0, as the reference does."""
+        seen = moment.reshape(self._input.shape)
+        if self._input.dtype == np.float32:
+            return (np.ascontiguousarray(seen),)
+        return (quantised_features(seen, self._input.scale, self._input.zero_point),)
+
+    def postprocess(self, outputs: Sequence[Array]) -> bytes:
+        """The probabilities as the model gives them."""
+        return self._answer.answer(outputs)
+
+
+def time_of(moment: int, options: WakeWordOptions) -> float:
+    """When a sample's last frame has ended, in s from the start of the stream."""
+    return ((moment + options.frames - 1) * WAKE_STEP + WAKE_FRAME) / RATE

@@ -1,0 +1,108 @@
+"""The streaming wake word: moments of a stream, hits, misses and false alarms, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accuracy.answers.log import Answer, LogError
+from accuracy.answers.raw_tensors import tensor_header
+from accuracy.truth.time_windows import Span
+from accuracy.wake_word import Heard, judge
+from backends.base import TensorSpec
+from tasks.audio.front_ends import wake_bands
+from tasks.audio.wav import wav_bytes
+from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.wake_word import STEP_S, WakeWord, WakeWordOptions
+
+FRAMES = TensorSpec("frames", (1, 30, 1, 40), np.dtype(np.float32))
+SCORES = TensorSpec("scores", (1, 3), np.dtype(np.float32))
+SECONDS = 6
+SAMPLES = np.random.default_rng(0).integers(-2000, 2000, SECONDS * 16000).astype(np.int16)
+
+
+def stream_set(folder: Path, windows: str = "s.wav,2,3\ns.wav,4,5\n") -> Path:
+    (folder / "s.wav").write_bytes(wav_bytes(SAMPLES, 16000))
+    (folder / "windows.csv").write_text("file,start_s,end_s\n" + windows)
+    return folder
+
+
+def task_of(folder: Path, count: int | None = None, **options: Any) -> WakeWord:
+    return WakeWord(DataRef(folder, None, count), WakeWordOptions(**options))
+
+
+def answers(task: WakeWord, *sure_s: float) -> list[Answer]:
+    """Of a model that is sure at these times and not at others."""
+    first = 29 * STEP_S + 0.064
+    sure = {round((at - first) / STEP_S) for at in sure_s}
+    header = tensor_header("float32", 0.0, 0)
+    return [
+        Answer(index, header + np.array([0.99 if index in sure else 0.1, 0, 0], "<f4").tobytes())
+        for index in range(len(task))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("detected", "wanted"),
+    [
+        ([], Heard(0, 2, 0)),
+        ([2.0, 4.9], Heard(2, 0, 0)),
+        ([3.5, 5.6], Heard(1, 1, 0)),  # heard half a second late, and too late to be heard but no false alarm
+        ([6.1, 6.5, 7.2], Heard(0, 2, 2)),  # one alarm a second
+        ([1.9], Heard(0, 2, 1)),
+    ],
+)
+def test_words_are_heard_till_half_a_second_after_and_alarms_are_debounced(
+    detected: list[float], wanted: Heard
+) -> None:
+    assert judge(detected, [Span(2, 3), Span(4, 5)]) == wanted
+
+
+def test_a_streams_score_is_of_all_its_words_and_of_as_much_of_it_as_was_asked(tmp_path: Path) -> None:
+    task = task_of(stream_set(tmp_path))
+    task.check_truth()
+    found = task.score(answers(task, 2.5, 1.2))
+    assert (found["hit_rate"], found["false_negatives"], found["false_positives"]) == (0.5, 1, 1)
+    assert found["false_positives_per_hour"] == pytest.approx(3600 / SECONDS, rel=0.02)
+    part = task_of(tmp_path, count=80)  # till 3.5 s: the second word was not asked
+    assert part.score(answers(part, 2.5))["hit_rate"] == 1
+
+
+def test_a_sample_is_thirty_frames_a_frame_later_each_time_and_int8_is_cut(tmp_path: Path) -> None:
+    task = task_of(stream_set(tmp_path))
+    bands = wake_bands(SAMPLES / np.float32(32768))
+    assert len(task) == len(bands) - 29
+    (seen,) = task.codec([FRAMES], [SCORES]).preprocess(7)
+    assert (seen[0, :, 0] == bands[7:37]).all()
+    quantised = TensorSpec("frames", (1, 30, 1, 40), np.dtype(np.int8), 0.0037010426, -128)
+    (cut,) = task.codec([quantised], [SCORES]).preprocess(7)
+    assert (cut[0, :, 0] == np.trunc(bands[7:37] / quantised.scale - 128)).all()
+
+
+@pytest.mark.parametrize(
+    ("windows", "said"),
+    [
+        ("t.wav,1,2\n", "speaks of t.wav, which is not in"),
+        ("", "no windows"),
+        ("s.wav,2,1\n", "line 2 is 's.wav,2,1'"),
+        ("s.wav,1,3\ns.wav,2,4\n", "overlap, at 2 s"),
+    ],
+)
+def test_windows_that_do_not_fit_are_refused(tmp_path: Path, windows: str, said: str) -> None:
+    with pytest.raises(DataMissing, match=said.replace(".", r"\.")):
+        task_of(stream_set(tmp_path, windows)).check_truth()
+
+
+def test_a_stream_shorter_than_a_moment_and_a_model_of_something_else_are_refused(tmp_path: Path) -> None:
+    stream_set(tmp_path)
+    with pytest.raises(ModelMismatch, match="30 frames of 40 bands"):
+        task_of(tmp_path).codec([TensorSpec("x", (1, 49, 10, 1), np.dtype(np.int8))], [SCORES])
+    task = task_of(tmp_path)
+    with pytest.raises(LogError, match="has the probability 7: is there no softmax"):
+        task.score([Answer(0, tensor_header("float32", 0.0, 0) + np.array([7, 0, 0], "<f4").tobytes())])
+    (tmp_path / "s.wav").write_bytes(wav_bytes(SAMPLES[:9000], 16000))
+    with pytest.raises(DataMissing, match=r"is too short: it has 0\.56 s, and the model sees 0\.99 s"):
+        task_of(tmp_path)
