@@ -88,6 +88,9 @@ def versus_text(row: ComparedRow, one: Versus) -> str:
         word, ratio = worse, 1 / one.ratio
         low, high = (1 / one.high, 1 / one.low) if one.low and one.high else (None, None)
     interval = f" ({_times(low)}..{_times(high)})" if low and high else ""
+    if row.kind in ("time", "memory") and one.standing is None:
+        # Measured once, or no figure that turns were judged by: two digits are more than enough.
+        return f"{ratio:.2g}x {word}, not judged"
     return f"{_times(ratio)} {word}{interval}"
 
 

@@ -33,6 +33,8 @@ def row(kind: Kind, unit: Unit) -> ComparedRow:
             Versus(ratio=1.001, low=0.998, high=1.004, standing="same"),
             "the same within 1 % (0.998x..1.004x)",
         ),
+        ("time", "ns", Versus(ratio=1.914), "1.9x faster, not judged"),
+        ("memory", "bytes", Versus(ratio=0.5), "2x more, not judged"),
         ("size", "bytes", Versus(ratio=9.3), "9.3x smaller"),
         ("size", "bytes", Versus(ratio=0.25), "4x larger"),
         ("memory", "bytes", Versus(ratio=1.0001), "about the same"),
