@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from accuracy.answers.grids import pack_class_map, unpack_class_map
 from accuracy.answers.log import Answer, read_answers, write_rows
-from accuracy.answers.wire import pack_class_map, pack_labels, pack_logits, unpack_class_map, unpack_labels
+from accuracy.answers.wire import pack_labels, pack_logits, unpack_labels
 from accuracy.mean_iou import MeanIoU
 from accuracy.topk import TopK
 from benchmarks.rows import Row, ratio, render

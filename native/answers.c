@@ -3,7 +3,7 @@
    Each function is the twin of one in Python that makes the same bytes, and that is used wherever this is not built:
 
      best_labels        tasks.label_answers.BestLabels                 the classes of the highest scores
-     class_map          accuracy.answers.wire.pack_class_map           a class map as runs, or as it is where runs are longer
+     class_map          accuracy.answers.grids.pack_class_map           a class map as runs, or as it is where runs are longer
      picture_of_bytes   tasks.pictures.inputs.decode, pack_picture     a picture of bytes
      picture_of_floats  the same                                       a picture of floats
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer, Sample
 from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
@@ -121,7 +121,7 @@ class Segmentation(Task):
         metric = MeanIoU(self._options.class_count - 1)
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
-                class_map = wire.unpack_class_map(answer.data)
+                class_map = grids.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
         return metric.score().with_notes(self._notes())
@@ -141,8 +141,8 @@ class Segmentation(Task):
     def _shifted(self, answers: Iterable[Answer], step: int) -> float:
         def changed() -> Iterator[Answer]:
             for index, data in answers:
-                class_map = wire.unpack_class_map(data).astype(np.int16) + step
-                yield Answer(index, wire.pack_class_map(np.clip(class_map, 0, 255).astype(np.uint8)))
+                class_map = grids.unpack_class_map(data).astype(np.int16) + step
+                yield Answer(index, grids.pack_class_map(np.clip(class_map, 0, 255).astype(np.uint8)))
 
         return self.score(changed())["miou"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from native import answers as in_c
 from tasks.base import Array, ModelMismatch, Tensor
 from tasks.pictures.inputs import PictureTensor, shapes
@@ -58,7 +58,7 @@ def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int
 
 
 def class_map_answer(class_map: Array, height: int, width: int) -> bytes:
-    """A class map as it is logged (`accuracy.answers.wire`). On the timed path: some ten microseconds for 512x512 in C.
+    """A class map as it is logged (`accuracy.answers.grids`). On the timed path: some ten microseconds for 512x512 in C.
 
     Args:
         class_map: Whole numbers of any type, `height` times `width` of them.
@@ -69,10 +69,10 @@ def class_map_answer(class_map: Array, height: int, width: int) -> bytes:
         ValueError: A class outside 0 to 255, or a fraction.
     """
     if in_c is not None:
-        packed: bytes | None = in_c.class_map(class_map, *wire.class_map_headers(height, width))
+        packed: bytes | None = in_c.class_map(class_map, *grids.class_map_headers(height, width))
         if packed is not None:
             return packed
-    return wire.pack_class_map(logged_classes(class_map).reshape(height, width))
+    return grids.pack_class_map(logged_classes(class_map).reshape(height, width))
 
 
 def logged_classes(class_map: Array) -> Array:

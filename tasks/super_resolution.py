@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
 from accuracy.psnr import Originals, Psnr
@@ -93,7 +93,7 @@ class SuperResolution(Task):
         by_picture: dict[str, float] = {}
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
-                picture = wire.unpack_picture(answer.data)
+                picture = grids.unpack_picture(answer.data)
             original = self._originals.read(self._pictures.stem(answer.index))
             if picture.shape != original.shape:
                 raise LogError(
@@ -220,7 +220,7 @@ class SuperResolutionCodec(FileCodec):
                 f"be {list(wanted)}. Another scale is the option scale."
             )
         self._nearest = options.rounding == "nearest"
-        self._header = wire.picture_header(height, width)
+        self._header = grids.picture_header(height, width)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, as it is but for the units of the input.
@@ -239,7 +239,7 @@ class SuperResolutionCodec(FileCodec):
             ValueError: The model gave a value that is no number.
         """
         packed = self._output.packed(outputs[0], self._header, nearest=self._nearest)
-        return wire.pack_picture(self._output.decode(outputs[0], nearest=self._nearest)) if packed is None else packed
+        return grids.pack_picture(self._output.decode(outputs[0], nearest=self._nearest)) if packed is None else packed
 
     def cache_key(self) -> None:
         """Decoding is all there is."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.answers import wire
+from accuracy.answers import grids, wire
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
 from accuracy.truth.class_names import ClassNames
@@ -293,7 +293,7 @@ class Segmenter(Model):
         """
         name, pixels = read_pixels(picture)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
-        prepared = wire.unpack_class_map(self._codec.postprocess(outputs))
+        prepared = grids.unpack_class_map(self._codec.postprocess(outputs))
         class_map = ade20k.restore_labels(prepared, *pixels.shape[:2])
         names = self._names
         there = np.unique(class_map).tolist()
@@ -338,7 +338,7 @@ class SuperResolver(Model):
             self._open = self._opener.open_covered(self._threads)
             self._bind(self._backend.inputs, self._backend.outputs)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
-        return Upscaled(wire.unpack_picture(self._codec.postprocess(outputs)))
+        return Upscaled(grids.unpack_picture(self._codec.postprocess(outputs)))
 
 
 class QuestionAnswerer(Model):

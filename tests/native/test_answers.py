@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import native
-from accuracy.answers import wire
+from accuracy.answers import grids
 from backends.base import TensorSpec
 from tasks.label_answers import BestLabels
 from tasks.pictures.inputs import PIXELS, Normalisation, PictureTensor
@@ -66,20 +66,20 @@ def maps(draw: st.DrawFn) -> Array:
 
 
 def class_map_in_c(class_map: Array) -> bytes | None:
-    found: bytes | None = answers.class_map(class_map, *wire.class_map_headers(*class_map.shape))
+    found: bytes | None = answers.class_map(class_map, *grids.class_map_headers(*class_map.shape))
     return found
 
 
 @quick
 @given(maps())
 def test_a_class_map_has_the_bytes_of_the_twin(class_map: Array) -> None:
-    assert class_map_in_c(class_map) == wire.pack_class_map(logged_classes(class_map))
+    assert class_map_in_c(class_map) == grids.pack_class_map(logged_classes(class_map))
 
 
 def test_minus_zero_is_the_class_zero() -> None:
     class_map = np.zeros((8, 8), np.float32)
     class_map[3, 2] = -0.0
-    assert class_map_in_c(class_map) == wire.pack_class_map(np.zeros((8, 8), np.uint8))
+    assert class_map_in_c(class_map) == grids.pack_class_map(np.zeros((8, 8), np.uint8))
 
 
 @pytest.mark.parametrize(("value", "dtype"), [(-1, np.int8), (256, np.int32), (-1, np.int64), (0.5, np.float32)])
@@ -102,16 +102,16 @@ def test_a_picture_has_the_bytes_of_the_twin(values: list[float], nearest: bool,
     halves = [0.5, 1.5, 2.5, 254.5, 255.0, 255.5, -0.0, 0.0, -0.5, 0.499]
     picture = np.array([*values[:-10], *halves], np.float32).reshape(1, 4, 4, 3)
     output = PictureTensor(TensorSpec("picture", picture.shape, np.dtype(np.float32)), 4, 4, False, False, meant)
-    found = output.packed(picture, wire.picture_header(4, 4), nearest=nearest)
-    assert found == wire.pack_picture(output.decode(picture, nearest=nearest))
+    found = output.packed(picture, grids.picture_header(4, 4), nearest=nearest)
+    assert found == grids.pack_picture(output.decode(picture, nearest=nearest))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 def test_a_picture_of_bytes_has_the_bytes_of_the_twin(dtype: Any) -> None:
     picture = np.arange(192).astype(dtype).reshape(1, 8, 8, 3)
     output = PictureTensor(TensorSpec("picture", picture.shape, np.dtype(dtype)), 8, 8, False, False, None)
-    found = output.packed(picture, wire.picture_header(8, 8), nearest=False)
-    assert found == wire.pack_picture(output.decode(picture, nearest=False))
+    found = output.packed(picture, grids.picture_header(8, 8), nearest=False)
+    assert found == grids.pack_picture(output.decode(picture, nearest=False))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError
 from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
@@ -88,7 +88,7 @@ def test_twin_of_deeplabs_score_a_spoilt_map_does_not_reach_it(
 ) -> None:
     task, answers = deeplab
     spoilt = [
-        answer._replace(data=wire.pack_class_map(spoil(wire.unpack_class_map(answer.data)))) for answer in answers
+        answer._replace(data=grids.pack_class_map(spoil(grids.unpack_class_map(answer.data)))) for answer in answers
     ]
     assert task.score(spoilt)["miou_present"] < 0.4545 - 0.03
 
@@ -154,9 +154,9 @@ def test_a_model_of_513_with_an_int64_map_finds_the_bird(zoo: Path, tmp_path: Pa
     codec = task.codec(backend.inputs, backend.outputs)
     answer = codec.postprocess(backend.invoke(codec.preprocess(0)))
     mask = np.asarray(Image.open(tmp_path / "annotations/bird.png"))
-    assert (wire.unpack_class_map(answer) == mask).mean() == pytest.approx(0.9606, abs=0.001)
+    assert (grids.unpack_class_map(answer) == mask).mean() == pytest.approx(0.9606, abs=0.001)
     metric = MeanIoU(20)
-    metric.update(wire.unpack_class_map(answer), mask)
+    metric.update(grids.unpack_class_map(answer), mask)
     assert dict(metric.per_class())[3] > 0.8  # the bird; the mask also has a little of two other classes
     assert task.score([Answer(0, answer)]) == metric.compute()
 
@@ -196,7 +196,7 @@ def test_a_class_map_of_every_type_is_answered_as_it_is(tmp_path: Path, dtype: A
     codec = bind(make_set(tmp_path, [(8, 8)]), tensor(shape, dtype))
     class_map = np.random.default_rng(0).integers(0, 32, (8, 8))
     answer = codec.postprocess([class_map.reshape(shape).astype(dtype)])
-    np.testing.assert_array_equal(wire.unpack_class_map(answer), class_map)
+    np.testing.assert_array_equal(grids.unpack_class_map(answer), class_map)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.int8])
@@ -205,7 +205,7 @@ def test_scores_become_the_class_of_the_highest(tmp_path: Path, dtype: Any) -> N
     scores = np.random.default_rng(0).permuted(np.tile(np.arange(-16, 16), (1, 8, 8, 1)), axis=3)
     expected = [[max(range(32), key=lambda c: scores[0, y, x, c]) for x in range(8)] for y in range(8)]
     values = scores.astype(dtype) if dtype != np.uint8 else (scores + 16).astype(dtype)
-    np.testing.assert_array_equal(wire.unpack_class_map(codec.postprocess([values])), expected)
+    np.testing.assert_array_equal(grids.unpack_class_map(codec.postprocess([values])), expected)
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((1, 5, 8, 8), 1), ((5, 8, 8), 0), ((8, 8, 5), 2)])
@@ -213,7 +213,7 @@ def test_scores_may_have_their_classes_first_and_no_batch(tmp_path: Path, shape:
     codec = bind(make_set(tmp_path, [(8, 8)]), tensor(shape, np.float32), num_classes=5)
     scores = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     expected = scores.argmax(axis=axis).reshape(8, 8)
-    np.testing.assert_array_equal(wire.unpack_class_map(codec.postprocess([scores])), expected)
+    np.testing.assert_array_equal(grids.unpack_class_map(codec.postprocess([scores])), expected)
 
 
 @pytest.mark.parametrize("nchw", [False, True])
@@ -223,7 +223,7 @@ def test_where_both_axes_could_be_the_classes_the_output_is_as_the_input(tmp_pat
     codec = task.codec([tensor(shape, np.uint8)], [tensor((1, 8, 8, 8), np.float32)])
     scores = np.random.default_rng(0).normal(size=(1, 8, 8, 8)).astype(np.float32)
     expected = scores[0].argmax(axis=0 if nchw else 2)
-    np.testing.assert_array_equal(wire.unpack_class_map(codec.postprocess([scores])), expected)
+    np.testing.assert_array_equal(grids.unpack_class_map(codec.postprocess([scores])), expected)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_every_input_type_gets_its_own_scale(tmp_path: Path, dtype: Any, expecte
 def test_a_perfect_model_scores_one_whatever_the_pictures_sizes(tmp_path: Path, sizes: list[tuple[int, int]]) -> None:
     task = open_set(make_set(tmp_path, sizes))
     task.check_truth()
-    answers = [Answer(index, wire.pack_class_map(task._truth_for(index, (8, 8)))) for index in range(len(task))]
+    answers = [Answer(index, grids.pack_class_map(task._truth_for(index, (8, 8)))) for index in range(len(task))]
     assert task.score(answers)["miou_present"] == 1
 
 
@@ -289,12 +289,12 @@ def test_the_surplus_line_of_a_model_of_odd_side_is_left_out(tmp_path: Path) -> 
     truth = np.asarray(Image.open(tmp_path / "annotations/a.png"))
     class_map = np.full((9, 9), 5, np.uint8)
     class_map[:8, :8] = truth
-    assert task.score([Answer(0, wire.pack_class_map(class_map))])["miou_present"] == 1
+    assert task.score([Answer(0, grids.pack_class_map(class_map))])["miou_present"] == 1
     metric = MeanIoU()
     metric.update(class_map[1:, 1:], truth)
     shifted = np.zeros((9, 9), np.uint8)
     shifted[:8, :8] = class_map[1:, 1:]
-    assert task.score([Answer(0, wire.pack_class_map(shifted))]) == metric.compute()
+    assert task.score([Answer(0, grids.pack_class_map(shifted))]) == metric.compute()
 
 
 def test_an_annotation_of_another_size_is_refused_before_the_run_where_it_can_be_known(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_an_annotation_made_for_another_model_is_refused_when_it_is_scored(tmp_p
     task = open_set(make_set(tmp_path, [(6, 10)], truth_size=(16, 16)))
     task.check_truth()
     with pytest.raises(TruthError, match=r"a\.png is 16x16: neither the class map's size \(8x8\) nor the picture's"):
-        task.score([Answer(0, wire.pack_class_map(np.zeros((8, 8), np.uint8)))])
+        task.score([Answer(0, grids.pack_class_map(np.zeros((8, 8), np.uint8)))])
 
 
 def test_a_missing_annotation_is_named(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_corrupt_answer_is_refused(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(8, 8)]))
-    packed = wire.pack_class_map(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    packed = grids.pack_class_map(np.arange(64, dtype=np.uint8).reshape(8, 8))
     with pytest.raises(LogError, match=r"sample 0 \(a\.png\): a corrupt class map"):
         task.score([Answer(0, packed[:-6])])
 

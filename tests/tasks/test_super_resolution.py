@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError
 from accuracy.psnr import psnr
 from backends.base import TensorSpec
@@ -110,7 +110,7 @@ def test_a_full_size_picture_of_the_benchmark_goes_through(zoo: Path) -> None:
     (prepared,) = codec.preprocess(0)
     answer = codec.postprocess(backend.invoke([prepared]))
     assert len(answer) == 10 + 1080 * 1920 * 3
-    picture = wire.unpack_picture(answer)
+    picture = grids.unpack_picture(answer)
     assert picture.shape == (1080, 1920, 3)
     halved = np.asarray(Image.fromarray(picture).resize((960, 540), Image.Resampling.BICUBIC))
     assert psnr(halved, (prepared[0].astype(np.int16) + 128).astype(np.uint8)) > 35
@@ -156,7 +156,7 @@ def test_every_type_takes_and_gives_the_same_bytes(tmp_path: Path, dtype: Any, s
     np.testing.assert_array_equal(prepared, picture[None] + shift)
     original = np.asarray(Image.open(folder / "hr/a.png"))
     answer = codec.postprocess([(original.astype(int)[None] + shift).astype(dtype)])
-    np.testing.assert_array_equal(wire.unpack_picture(answer), original)
+    np.testing.assert_array_equal(grids.unpack_picture(answer), original)
 
 
 @pytest.mark.parametrize(("rounding", "expected"), [("truncate", [0, 7, 7, 255]), ("nearest", [0, 7, 8, 255])])
@@ -164,7 +164,7 @@ def test_float_answers_are_cut_or_rounded_and_never_wrap(tmp_path: Path, roundin
     codec = bind(make_set(tmp_path, [(4, 6)]), np.float32, rounding=rounding)
     values = np.zeros((1, 8, 12, 3), np.float32)
     values[0, 0, :4, 0] = [-3.5, 7.4, 7.9, 300.2]
-    assert wire.unpack_picture(codec.postprocess([values]))[0, :4, 0].tolist() == expected
+    assert grids.unpack_picture(codec.postprocess([values]))[0, :4, 0].tolist() == expected
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -181,7 +181,7 @@ def test_the_scores_of_pictures_are_averaged_in_any_order(tmp_path: Path) -> Non
     task = open_set(folder)
     originals: list[Array] = [np.asarray(Image.open(folder / f"hr/{stem}.png")) for stem in "ab"]
     off = [np.where(original < 128, original + 1, original - 1).astype(np.uint8) for original in originals]
-    answers = [Answer(1, wire.pack_picture(originals[1])), Answer(0, wire.pack_picture(off[0]))]
+    answers = [Answer(1, grids.pack_picture(originals[1])), Answer(0, grids.pack_picture(off[0]))]
     assert task.score(answers)["psnr_db"] == pytest.approx((48.1308 + 100) / 2, abs=1e-4)
 
 
@@ -243,9 +243,9 @@ def test_a_missing_original_is_named(tmp_path: Path) -> None:
 def test_a_log_of_other_pictures_is_refused(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(4, 6)]))
     with pytest.raises(LogError, match=r"answer for a\.png is \[4, 6, 3\], but its original is \[8, 12, 3\]"):
-        task.score([Answer(0, wire.pack_picture(np.zeros((4, 6, 3), np.uint8)))])
+        task.score([Answer(0, grids.pack_picture(np.zeros((4, 6, 3), np.uint8)))])
     with pytest.raises(LogError, match=r"sample 0 \(a\.png\): a corrupt picture"):
-        task.score([Answer(0, wire.pack_picture(np.zeros((8, 12, 3), np.uint8))[:-5])])
+        task.score([Answer(0, grids.pack_picture(np.zeros((8, 12, 3), np.uint8))[:-5])])
 
 
 def test_archives_are_paired_by_their_names(tmp_path: Path) -> None:

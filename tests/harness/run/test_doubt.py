@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_detections, pack_labels, pack_logits
 from harness.run.doubt import other_reading
@@ -219,6 +219,6 @@ def test_a_class_map_whose_classes_are_shifted_is_named(tmp_path: Path) -> None:
     truth = np.arange(64, dtype=np.uint8).reshape(8, 8) % 6
     Image.fromarray(truth).save(folder / "annotations" / "a.png")
     task = Segmentation(DataRef(folder), SegmentationOptions(num_classes=6))
-    value, remark = remark_on(task, [Answer(0, wire.pack_class_map(truth + np.uint8(1)))])
+    value, remark = remark_on(task, [Answer(0, grids.pack_class_map(truth + np.uint8(1)))])
     assert value == 0
     assert "read with classes shifted by one it would be 1" in str(remark)

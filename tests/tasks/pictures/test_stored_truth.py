@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import Answer
 from accuracy.truth.coco import COCO_CATEGORIES
 from accuracy.truth.coco_names import COCO_NAMES
@@ -503,7 +503,7 @@ def masks_folder(path: Path) -> Path:
 
 def maps(count: int = 3) -> list[Answer]:
     rng = np.random.default_rng(9)
-    return [Answer(i, wire.pack_class_map(rng.choice(np.array([1, 5, 31], np.uint8), (8, 8)))) for i in range(count)]
+    return [Answer(i, grids.pack_class_map(rng.choice(np.array([1, 5, 31], np.uint8), (8, 8)))) for i in range(count)]
 
 
 @pytest.mark.parametrize("form", ["deeplab", "tensorflow datasets", "hub annotation", "hub mask", "hub pixel_values"])

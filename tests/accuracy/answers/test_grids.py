@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from accuracy.answers import wire
+from accuracy.answers import grids
 from accuracy.answers.log import LogError
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
@@ -25,7 +25,7 @@ def header(magic: bytes, version: int, height: int, width: int, channels: int = 
     return struct.pack("<4sBBHH", magic, version, channels, height, width)
 
 
-def deflated_picture(picture: wire.UInt8Array) -> bytes:
+def deflated_picture(picture: grids.UInt8Array) -> bytes:
     """As versions up to 0.1 logged it: the differences from the left, upper and upper left neighbours."""
     rest = picture.copy()
     if picture.shape[2] == 3:
@@ -38,63 +38,63 @@ def deflated_picture(picture: wire.UInt8Array) -> bytes:
 
 @quick
 @given(class_maps)
-def test_a_class_map_comes_back_as_it_was(class_map: wire.UInt8Array) -> None:
-    np.testing.assert_array_equal(wire.unpack_class_map(wire.pack_class_map(class_map)), class_map)
+def test_a_class_map_comes_back_as_it_was(class_map: grids.UInt8Array) -> None:
+    np.testing.assert_array_equal(grids.unpack_class_map(grids.pack_class_map(class_map)), class_map)
 
 
 @quick
 @given(pictures)
-def test_a_picture_comes_back_as_it_was(picture: wire.UInt8Array) -> None:
-    np.testing.assert_array_equal(wire.unpack_picture(wire.pack_picture(picture)), picture)
+def test_a_picture_comes_back_as_it_was(picture: grids.UInt8Array) -> None:
+    np.testing.assert_array_equal(grids.unpack_picture(grids.pack_picture(picture)), picture)
 
 
 @quick
 @given(class_maps, pictures)
 def test_answers_that_earlier_versions_compressed_are_read(
-    class_map: wire.UInt8Array, picture: wire.UInt8Array
+    class_map: grids.UInt8Array, picture: grids.UInt8Array
 ) -> None:
     old = header(b"CMAP", 1, *class_map.shape) + zlib.compress(class_map.tobytes())
-    np.testing.assert_array_equal(wire.unpack_class_map(old), class_map)
-    np.testing.assert_array_equal(wire.unpack_picture(deflated_picture(picture)), picture)
+    np.testing.assert_array_equal(grids.unpack_class_map(old), class_map)
+    np.testing.assert_array_equal(grids.unpack_picture(deflated_picture(picture)), picture)
 
 
 def test_a_map_that_is_a_view_of_another_comes_back_as_it_was() -> None:
     whole = np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)
-    np.testing.assert_array_equal(wire.unpack_class_map(wire.pack_class_map(whole.T)), whole.T)
+    np.testing.assert_array_equal(grids.unpack_class_map(grids.pack_class_map(whole.T)), whole.T)
 
 
 def test_a_map_of_regions_takes_less_than_a_tenth_of_its_pixels_and_one_without_no_more_than_them() -> None:
     class_map = np.repeat(np.repeat(np.arange(64, dtype=np.uint8).reshape(8, 8), 64, axis=0), 64, axis=1)
-    assert len(wire.pack_class_map(class_map)) < class_map.size / 10
+    assert len(grids.pack_class_map(class_map)) < class_map.size / 10
     noise = np.random.default_rng(2).integers(0, 9, (64, 64)).astype(np.uint8)
-    assert len(wire.pack_class_map(noise)) == 10 + noise.size
+    assert len(grids.pack_class_map(noise)) == 10 + noise.size
 
 
 def test_the_largest_map_of_one_class_is_one_run() -> None:
     class_map = np.full((2048, 2048), 7, np.uint8)
-    packed = wire.pack_class_map(class_map)
+    packed = grids.pack_class_map(class_map)
     assert len(packed) == 10 + 5 + 1 + 1 + 4
-    assert np.array_equal(wire.unpack_class_map(packed), class_map)
+    assert np.array_equal(grids.unpack_class_map(packed), class_map)
 
 
 @quick
 @given(class_maps, st.data())
-def test_a_cut_class_map_is_refused(class_map: wire.UInt8Array, data: st.DataObject) -> None:
-    packed = wire.pack_class_map(class_map)
+def test_a_cut_class_map_is_refused(class_map: grids.UInt8Array, data: st.DataObject) -> None:
+    packed = grids.pack_class_map(class_map)
     cut = data.draw(st.integers(0, len(packed) - 1))
     with pytest.raises(LogError):
-        wire.unpack_class_map(packed[:cut])
+        grids.unpack_class_map(packed[:cut])
 
 
 @quick
 @given(class_maps, st.data())
 def test_a_changed_byte_is_refused_or_changes_classes_never_the_size(
-    class_map: wire.UInt8Array, data: st.DataObject
+    class_map: grids.UInt8Array, data: st.DataObject
 ) -> None:
-    packed = bytearray(wire.pack_class_map(class_map))
+    packed = bytearray(grids.pack_class_map(class_map))
     packed[data.draw(st.integers(10, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        unpacked = wire.unpack_class_map(bytes(packed))
+        unpacked = grids.unpack_class_map(bytes(packed))
     except LogError:
         return
     assert unpacked.shape == class_map.shape
@@ -103,7 +103,7 @@ def test_a_changed_byte_is_refused_or_changes_classes_never_the_size(
 @quick
 @given(st.binary(max_size=200), st.sampled_from([1, 2, 3]))
 def test_noise_is_refused_as_a_log_error(noise: bytes, version: int) -> None:
-    for unpack, magic in ((wire.unpack_class_map, b"CMAP"), (wire.unpack_picture, b"PICT")):
+    for unpack, magic in ((grids.unpack_class_map, b"CMAP"), (grids.unpack_picture, b"PICT")):
         with pytest.raises(LogError):
             unpack(noise)
         with pytest.raises(LogError):
@@ -111,20 +111,20 @@ def test_noise_is_refused_as_a_log_error(noise: bytes, version: int) -> None:
 
 
 def test_bytes_behind_the_pixels_are_refused() -> None:
-    for packed in (wire.pack_class_map(np.zeros((4, 4), np.uint8)), wire.pack_class_map(np.eye(4, dtype=np.uint8))):
+    for packed in (grids.pack_class_map(np.zeros((4, 4), np.uint8)), grids.pack_class_map(np.eye(4, dtype=np.uint8))):
         with pytest.raises(LogError, match=r"more or fewer than it says|17 bytes, not the 16"):
-            wire.unpack_class_map(packed + b"\0")
+            grids.unpack_class_map(packed + b"\0")
     with pytest.raises(LogError, match="more than the 16 bytes"):
-        wire.unpack_class_map(header(b"CMAP", 1, 4, 4) + zlib.compress(bytes(16)) + b"\0")
+        grids.unpack_class_map(header(b"CMAP", 1, 4, 4) + zlib.compress(bytes(16)) + b"\0")
 
 
 def test_pixels_fewer_than_the_header_names_are_refused() -> None:
     with pytest.raises(LogError, match="cut short of the 20 bytes"):
-        wire.unpack_class_map(header(b"CMAP", 1, 4, 5) + zlib.compress(bytes(19)))
+        grids.unpack_class_map(header(b"CMAP", 1, 4, 5) + zlib.compress(bytes(19)))
     with pytest.raises(LogError, match="runs have 19 pixels, not the 20"):
-        wire.unpack_class_map(header(b"CMAP", 3, 4, 5) + b"\x01\0\0\0" + b"\0\x07\0" + b"\x13")
+        grids.unpack_class_map(header(b"CMAP", 3, 4, 5) + b"\x01\0\0\0" + b"\0\x07\0" + b"\x13")
     with pytest.raises(LogError, match="has 11 bytes, not the 12"):
-        wire.unpack_picture(header(b"PICT", 2, 2, 2, 3) + bytes(11))
+        grids.unpack_picture(header(b"PICT", 2, 2, 2, 3) + bytes(11))
 
 
 def test_a_bomb_is_refused_without_being_unpacked() -> None:
@@ -135,7 +135,7 @@ def test_a_bomb_is_refused_without_being_unpacked() -> None:
     for bomb in bombs:
         tracemalloc.start()
         with pytest.raises(LogError, match="the 10000"):
-            wire.unpack_class_map(bomb)
+            grids.unpack_class_map(bomb)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1 << 20
@@ -143,35 +143,35 @@ def test_a_bomb_is_refused_without_being_unpacked() -> None:
 
 def test_a_run_longer_than_any_number_is_refused() -> None:
     with pytest.raises(LogError, match="longer than any map"):
-        wire.unpack_class_map(header(b"CMAP", 3, 4, 4) + b"\x01\0\0\0" + b"\0\x07\0" + b"\xff" * 9 + b"\x01")
+        grids.unpack_class_map(header(b"CMAP", 3, 4, 4) + b"\x01\0\0\0" + b"\0\x07\0" + b"\xff" * 9 + b"\x01")
 
 
 def test_a_size_that_no_picture_has_is_refused() -> None:
     with pytest.raises(LogError, match="65535x65535x3 is empty or larger"):
-        wire.unpack_picture(header(b"PICT", 1, 65535, 65535, 3) + zlib.compress(b""))
+        grids.unpack_picture(header(b"PICT", 1, 65535, 65535, 3) + zlib.compress(b""))
     with pytest.raises(LogError, match="0x7x1 is empty"):
-        wire.unpack_class_map(header(b"CMAP", 1, 0, 7) + zlib.compress(b""))
+        grids.unpack_class_map(header(b"CMAP", 1, 0, 7) + zlib.compress(b""))
 
 
 def test_what_a_performance_run_of_earlier_versions_answered_cannot_be_scored_and_says_so() -> None:
     with pytest.raises(LogError, match="score an accuracy run"):
-        wire.unpack_class_map(header(b"CMAP", 1, 512, 512))
+        grids.unpack_class_map(header(b"CMAP", 1, 512, 512))
     with pytest.raises(LogError, match="score an accuracy run"):
-        wire.unpack_picture(header(b"PICT", 1, 1080, 1920, 3))
+        grids.unpack_picture(header(b"PICT", 1, 1080, 1920, 3))
 
 
 def test_another_tasks_answer_is_refused() -> None:
-    picture = wire.pack_picture(np.zeros((4, 4, 3), np.uint8))
+    picture = grids.pack_picture(np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(LogError, match="another task's log"):
-        wire.unpack_class_map(picture)
+        grids.unpack_class_map(picture)
     with pytest.raises(LogError, match="4 bytes is no class map"):
-        wire.unpack_class_map(bytes(4))
+        grids.unpack_class_map(bytes(4))
     with pytest.raises(LogError, match="which only class maps have"):
-        wire.unpack_picture(header(b"PICT", 3, 4, 4, 3) + bytes(48))
+        grids.unpack_picture(header(b"PICT", 3, 4, 4, 3) + bytes(48))
 
 
 def test_a_later_layout_is_refused_by_its_version() -> None:
-    packed = bytearray(wire.pack_class_map(np.zeros((4, 4), np.uint8)))
+    packed = bytearray(grids.pack_class_map(np.zeros((4, 4), np.uint8)))
     packed[4] = 4
     with pytest.raises(LogError, match="version 4; this program reads versions 1 to 3"):
-        wire.unpack_class_map(bytes(packed))
+        grids.unpack_class_map(bytes(packed))
