@@ -27,6 +27,7 @@ from tasks.base import Codec
 from tasks.classification import ClassificationCodec, ClassificationOptions
 from tasks.detection import DetectionCodec, DetectionOptions
 from tasks.keyword_spotting import KeywordSpottingCodec, KeywordSpottingOptions
+from tasks.landmarks import LandmarkCodec, LandmarkOptions
 from tasks.pictures import inputs as picture_inputs
 from tasks.pictures.folders import Pictures
 from tasks.question_answering import QuestionAnsweringOptions, WindowBinding
@@ -34,6 +35,8 @@ from tasks.segmentation import SegmentationCodec, SegmentationOptions
 from tasks.super_resolution import SuperResolutionCodec, SuperResolutionOptions
 from tasks.tensors.samples import RandomSamples
 from tasks.tensors.task import TensorsCodec
+from tasks.wake_word import WakeWordCodec, WakeWordOptions
+from tasks.yolo_detection import YoloCodec, YoloOptions
 
 Array = npt.NDArray[Any]
 SAMPLES = 6
@@ -57,6 +60,10 @@ def stripes(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
 def boxes(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
     *rest, count = [each / each.dtype.type(100) for each in random(seed, outputs)]
     return [*rest, count * 0 + np.float32(seed)]
+
+
+def fractions(seed: int, outputs: Sequence[TensorSpec]) -> list[Array]:
+    return [each / each.dtype.type(100) for each in random(seed, outputs)]
 
 
 class Model(Backend):
@@ -95,9 +102,15 @@ def _codec(kind: Any, options: Any) -> Callable[..., Codec]:
 
 
 def _anomaly_detection(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Codec:
-    return AnomalyCodec(cast("Any", SimpleNamespace(window_frames=5)), lambda index: (0, index), inputs, outputs)
+    return AnomalyCodec(5, inputs, outputs)
 
 
+def _wake_word(inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Codec:
+    return WakeWordCodec(WAKE, inputs, outputs)
+
+
+FACE, WAKE = LandmarkOptions(), WakeWordOptions()
+YOLO = YoloOptions(form="v8", classes=1, class_offset=0)
 PICTURE = [tensor("picture", (1, 160, 160, 3), np.uint8)]
 TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpec], Callable[..., list[Array]]]] = {
     "classification": (
@@ -136,6 +149,24 @@ TASKS: Mapping[str, tuple[Callable[..., Codec], list[TensorSpec], list[TensorSpe
         PICTURE,
         [tensor("picture", (1, 320, 320, 3))],
         random,
+    ),
+    "wake_word": (
+        _wake_word,
+        [tensor("frames", (1, WAKE.frames, 40))],
+        [tensor("probabilities", (1, WAKE.classes))],
+        random,
+    ),
+    "landmarks": (
+        _codec(LandmarkCodec, FACE),
+        [tensor("face", (1, *FACE.frame, 3))],
+        [tensor("points", (1, FACE.points * FACE.values_per_point))],
+        random,
+    ),
+    "yolo_detection": (
+        _codec(YoloCodec, YOLO),
+        PICTURE,
+        [tensor("boxes", (1, 5, 20))],
+        fractions,
     ),
     "anomaly_detection": (_anomaly_detection, [tensor("window", (1, 640))], [tensor("again", (1, 640))], random),
     "question_answering": (
