@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.base import ModelRejected
 from backends.litert.file.model_reader import check_model_file
 from backends.litert.interpreter import InterpreterBackend
-from backends.litert.shapes import complete_shapes
+from backends.litert.shapes import allocated_shapes, complete_shapes
 
 
 def without_shapes(model: Path, path: Path) -> Path:
@@ -101,3 +102,10 @@ def test_the_official_mobilenet_edgetpu_gets_78_shapes_and_fast_kernels(zoo: Pat
 def test_scalars_and_outputs_without_a_shape_are_no_gap(name: str, zoo: Path, tmp_path: Path) -> None:
     model = zoo / "models" / f"{name}.tflite"
     assert complete_shapes(model, "5ha", tmp_path) == (model, None)
+
+
+def test_a_model_whose_custom_op_xnnpack_alone_has_is_allocated_with_it(zoo: Path) -> None:
+    shapes = allocated_shapes(zoo / "models/mediapipe/selfie_segmentation.tflite")
+    assert (1, 256, 256, 3) in shapes.values()
+    with pytest.raises(ModelRejected, match="fake-op-double"):
+        allocated_shapes(zoo / "models/coral/invalid_model_invoking_error.tflite")

@@ -38,6 +38,10 @@ def test_inspect_says_the_same_to_people_and_programs(small: Path, cli: Callable
     # Less than 0.01 M: as it is.
     assert "work       9,984 multiply-adds an inference\n" in text
     assert data["not_counted"] == []
+    assert (data["zero_weights_share"], data["sparse_tensors"]) == (0.0, [])
+    assert 0 < data["gzip_bytes"] < data["size_bytes"]
+    assert "weights    0.00% are zero; no tensor is stored sparse\n" in text
+    assert "after gzip" in text.splitlines()[0]
 
 
 def test_inspect_names_what_an_edge_tpu_model_needs(zoo: Path, cli: Callable[..., Any]) -> None:
