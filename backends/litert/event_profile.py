@@ -208,6 +208,9 @@ def _refuse(model: Path, inputs: Sequence[TensorSpec]) -> None:
     """What must not be compiled, or what no buffer can be made for."""
     if texts := [tensor.name for tensor in inputs if tensor.dtype.kind in _TEXTS]:
         raise BackendUnavailable(f"a compiled model has no buffers for texts ({', '.join(texts)})")
+    names = [tensor.name for tensor in inputs]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise BackendUnavailable(f"a compiled model finds inputs by name, and two are called {twice[0]!r}")
     if outputs := unfit_outputs(read_model(model).main):
         raise BackendUnavailable(
             f"a compiled model writes past the buffers of outputs whose shape the file leaves open: {', '.join(outputs)}"

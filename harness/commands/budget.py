@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("num_runs", "runs of every row at least"),
         ("min_secs", "seconds of every row's runs at least"),
         ("max_secs", "seconds after which no run begins"),
+        ("run_delay", "seconds to sleep after each run"),
     ):
         parser.add_argument(f"--{name}", metavar="N", help=f"{what}, whatever the file says: for a first look")
 
@@ -83,7 +84,7 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if arguments.num_runs is not None:
         found["num_runs"] = of_subject.whole_number("--num_runs", arguments.num_runs)
-    for name in ("min_secs", "max_secs"):
+    for name in ("min_secs", "max_secs", "run_delay"):
         if (text := getattr(arguments, name)) is not None:
             found[name] = _seconds(f"--{name}", text)
     return found

@@ -15,6 +15,7 @@ from backends.base import Array, Backend, BackendUnavailable, ModelRejected, Ten
 from backends.litert.cut import write_cut
 from backends.litert.file.model_file import ModelFile, Operator
 from backends.litert.file.model_reader import read_model
+from backends.litert.loading import first_line
 from harness.difference.record import Bisected, Culprit
 from harness.difference.side import Side
 from harness.errors import ConfigError
@@ -164,6 +165,8 @@ class _Cuts:
             return _judge(opened[0], opened[1], self.resets, self._inputs, self._tolerance)
         except (ModelRejected, BackendUnavailable) as error:
             return _Judged((), (), (), refused=str(error))
+        except (RuntimeError, ValueError) as error:
+            return _Judged((), (), (), refused=first_line(error))
         finally:
             for backend in opened:
                 backend.close()

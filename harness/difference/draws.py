@@ -104,24 +104,29 @@ class DocumentedInputs:
                 raise ConfigError(
                     f"input {tensor.name!r} takes {kind}, of which none can be drawn: diff is for models of numbers"
                 )
-        self._inputs = [(tensor, (ranges or {}).get(tensor.name, _range_of(tensor.dtype))) for tensor in inputs]
+        self._inputs, self._ranges = tuple(inputs), dict(ranges or {})
         self._draws: dict[str, NormalDraws] = {}
 
     def next(self) -> list[Array]:
         """One array an input, for the next run."""
-        return [self._drawn(tensor, low, high) for tensor, (low, high) in self._inputs]
+        return [self._drawn(tensor) for tensor in self._inputs]
 
-    def _drawn(self, tensor: TensorSpec, low: float, high: float) -> Array:
+    def _drawn(self, tensor: TensorSpec) -> Array:
         # Half precision is made of single precision, and so of its generator.
         generator = "float32" if tensor.dtype == np.float16 else tensor.dtype.name
         draws = self._draws.setdefault(generator, NormalDraws())
         count = int(np.prod(tensor.shape, dtype=np.int64))
-        share = draws.take(count).astype(np.float32)
-        values = np.float32(low) + (np.float32(high) - np.float32(low)) * share
+        share = draws.take(count)
+        if tensor.name in self._ranges and tensor.dtype.kind in "iub":
+            low, high = self._ranges[tensor.name]
+            # Whole numbers of a range that is named, both ends among them.
+            return _as_type(np.floor(low + (high - low + 1) * share), tensor.dtype).reshape(tensor.shape)
+        low, high = self._ranges.get(tensor.name, _range_of(tensor.dtype))
+        values = np.float32(low) + (np.float32(high) - np.float32(low)) * share.astype(np.float32)
         return _as_type(values, tensor.dtype).reshape(tensor.shape)
 
 
-def _as_type(values: npt.NDArray[np.float32], dtype: np.dtype[Any]) -> Array:
+def _as_type(values: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind not in "iu" or dtype.itemsize <= _EXACT_BYTES:
         return values.astype(dtype)
     # Single precision rounds the ends of wide ranges outwards, where a cast would be anything.

@@ -16,6 +16,7 @@ from harness.difference.record import AskedDifference, Bisected, Difference
 from harness.difference.side import Side, same_sides
 from harness.errors import ConfigError
 from harness.messages.conversation import Hear, Progressed
+from harness.model.drawn_inputs import inputs_explained
 
 _TELL_EVERY_S = 0.5
 _BISECTED_SAMPLES = 3
@@ -60,7 +61,10 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
                     coming = drawing.submit(inputs.next)
                 if asked.bisect and len(first) < _BISECTED_SAMPLES:
                     first.append(drawn)
-                answer, expected = test.answer(drawn), reference.answer(feed(drawn))
+                with inputs_explained(asked.test.model):
+                    answer = test.answer(drawn)
+                with inputs_explained(asked.reference.model, "the reference: "):
+                    expected = reference.answer(feed(drawn))
                 for errors, found, place in zip(gathered, answer, places, strict=True):
                     errors.add(found, expected[place])
         seconds = time.perf_counter() - began

@@ -10,6 +10,7 @@ import numpy as np
 
 from backends.litert.file.model_reader import read_model
 from harness.messages.conversation import Hear, Progressed
+from harness.model.drawn_inputs import inputs_explained
 from harness.profiling.ops import ModelOps, with_rates
 from harness.profiling.peak import measured_peaks
 from harness.profiling.record import AskedProfile, Op, Profile, Slice, Spread
@@ -39,6 +40,9 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         stack.callback(backend.close)
         ranges = {name: InputRange(values[0], values[1]) for name, values in asked.ranges.items()}
         inputs, fed = random_inputs(backend.inputs, ranges), words_of(backend.inputs, ranges)
+        with inputs_explained(subject.model):
+            # The interpreter says best what it does not take.
+            backend.invoke(inputs)
         shapes, pieces, info = backend.tensor_shapes(), backend.partitions() or [], backend.info()
         source, why_coarse = source_of(stack, subject, backend, opener.model, inputs)
         runs = run_in_turns(

@@ -38,3 +38,5 @@ def test_what_cannot_be_compiled_is_refused_before_it_is(adds_model: Path) -> No
     other = TensorSpec("another", (1, 32, 32, 3), np.dtype(np.float32))
     with pytest.raises(BackendUnavailable, match=r"its inputs are named \['picture'\] there, \['another'\] elsewhere"):
         EventProfiler(adds_model, [other], threads=1)
+    with pytest.raises(BackendUnavailable, match="two are called 'another'"):
+        EventProfiler(adds_model, [other, other], threads=1)

@@ -58,6 +58,9 @@ def test_a_range_keeps_ids_within_their_vocabulary() -> None:
     assert found.min() >= 0
     assert found.max() <= 30521
     assert found.max() > 25000
+    # Both ends are drawn.
+    (mask,) = DocumentedInputs([spec("int32", 200)], {"x": (0, 1)}).next()
+    assert set(mask.tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize(

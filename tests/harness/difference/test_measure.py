@@ -235,3 +235,16 @@ def test_a_model_that_keeps_something_is_put_back_before_each_invocation(
     # One side's state lives on over the three invocations, the other's does not.
     apart = run(replace(asked(test, runs=1), test=kept))
     assert not apart.outputs[0].exact
+
+
+def test_ids_that_no_table_has_are_refused_with_the_option_that_keeps_them_in_range(tmp_path: Path) -> None:
+    graph = Graph("table")
+    ids = graph.input("ids", (5,), np.int32)
+    table = graph.constant("table", np.arange(20, dtype=np.float32).reshape(10, 2))
+    rows = graph.tensor("rows", (5, 2), np.float32)
+    graph.operator("GATHER", [table, ids], [rows], schema.GatherOptionsT(axis=0))
+    graph.output(rows)
+    test = subject(written(tmp_path / "table.tflite", graph), tmp_path)
+    with pytest.raises(ModelRejected, match=r"gather index out of bounds.*--input_layer_value_range NAME,LOW,HIGH"):
+        run(asked(test))
+    assert run(replace(asked(test), ranges={"ids": (0.0, 9.0)})).outputs[0].exact
