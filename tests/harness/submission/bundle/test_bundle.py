@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError, RunFailed
+from harness.spec.schema import read_spec
 from harness.submission.bundle.manifest import MANIFEST
 from harness.submission.bundle.pack import pack
 from harness.submission.bundle.verify import Verified, verify
@@ -61,18 +62,15 @@ def _repacked(bundle: Path, change: Callable[[dict[str, bytes]], None], *, hones
 
 
 def test_a_bundle_gives_every_score_again_where_the_data_are_gone(
-    series: Path,
-    picture_data: Path,
-    tmp_path: Path,
-    verified: Callable[[Path], Verified],
-    monkeypatch: pytest.MonkeyPatch,
+    series: Path, tmp_path: Path, verified: Callable[[Path], Verified]
 ) -> None:
     runs, data = tmp_path / "runs", tmp_path / "elsewhere/tints"
     shutil.copytree(series, runs)
-    shutil.copytree(picture_data, data)
+    read = read_spec(series / "accuracy").dataset.path
+    shutil.copytree(read, data)
     for name in ("spec.yaml", "samples.json"):
         path = runs / "accuracy" / name
-        path.write_text(path.read_text(encoding="utf-8").replace(str(picture_data), str(data)), encoding="utf-8")
+        path.write_text(path.read_text(encoding="utf-8").replace(str(read), str(data)), encoding="utf-8")
     packed = pack([runs / "performance", runs / "accuracy"], tmp_path / "bundle.tar.gz", _MOST)
     shutil.rmtree(data)
     found = verified(tmp_path / "bundle.tar.gz")
