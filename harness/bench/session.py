@@ -124,7 +124,7 @@ class Contestant:
 
     def round(self, timeout_s: float) -> float:
         """Runs a second of one round."""
-        return 1e9 / self._run(self._pace(1, self._round_s), timeout_s).median_ns
+        return 1e9 / max(1, self._run(self._pace(1, self._round_s), timeout_s).median_ns)
 
     @property
     def wants_more(self) -> bool:
