@@ -21,11 +21,13 @@ def suite_reasons(rules: RuleSet) -> Iterator[str]:
 
 def reasons(pair: RunPair, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:
     """What stands against the runs of a benchmark."""
-    for run in pair.all:
-        named = f"{run.spec.benchmark}, {pair.scenario}, {run.test or run.spec.load.mode}"
-        for reason in (*_of_run(run, rules), *_of_files(run), *_of_logs(run)):
-            yield f"{named}: {reason}"
     named = f"{pair.accuracy.spec.benchmark}, {pair.scenario}"
+    runs_of: dict[str, list[str]] = {}
+    for run in pair.all:
+        for reason in (*_of_run(run, rules), *_of_files(run), *_of_logs(run)):
+            runs_of.setdefault(reason, []).append(run.test or run.spec.load.mode)
+    for reason, runs in runs_of.items():
+        yield f"{named}, {' and '.join(runs)}: {reason}"
     wanted = benchmark.dataset_size.value
     count = pair.accuracy.log.integer("effective_accuracy_sample_count")
     mini = {target.count for target in benchmark.targets if target.count}
@@ -74,7 +76,7 @@ def _of_run(run: SubmittedRun, rules: RuleSet) -> Iterator[str]:
         yield f"the result is {result.status}{f': {why}' if why else ''}"
     if not run.rested:
         yield "the machine did not rest before it as the rules say (--cooldown)"
-    if load.preset != "rules":
+    if load.mode == "performance" and load.preset != "rules":
         yield f"--preset {load.preset}: shorter than the rules ask"
     seeds = rules.seeds.known
     if seeds is not None and any(

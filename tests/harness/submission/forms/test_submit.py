@@ -274,6 +274,15 @@ def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
     assert {one.rule for one in report.findings} == expected
 
 
+def test_a_scenario_that_the_mobile_suite_has_not_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    for folder in runs.iterdir():
+        _spec(folder, scenario="MultiStream")
+    with pytest.raises(ConfigError, match="has no MultiStream of mobilenetEdgeTPU, only SingleStream, Offline"):
+        write(runs, suite="mobile", rules="v3.1", rehearsal=True)
+
+
 def test_the_apps_result_is_of_its_schema_and_says_what_the_logs_say(
     series: Path, write: Submit, tmp_path: Path
 ) -> None:
