@@ -216,7 +216,7 @@ def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[s
     began, several = time.monotonic(), len(open_entries) > 1
     if several:
         say(f"{len(open_entries)} in turns")
-        _take_turns(open_entries, settings)
+        take_turns(open_entries, settings)
     elif open_entries:
         _attempt(open_entries[0], open_entries[0].run_all)
     rounds_s = time.monotonic() - began if several else None
@@ -226,7 +226,8 @@ def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[s
     return rounds_s
 
 
-def _take_turns(entries: Sequence[Contestant], settings: Settings) -> None:
+def take_turns(entries: Sequence[Contestant], settings: Settings) -> None:
+    """Measures two or more in turns, and notes in their rows what came of it; who fails is out."""
     first, *rivals = entries
     try:
         judged = in_turns(
@@ -240,7 +241,7 @@ def _take_turns(entries: Sequence[Contestant], settings: Settings) -> None:
         first.refuse(failure)
         # The others are as good as before, and are held against the next.
         if len(rivals) > 1:
-            _take_turns(rivals, settings)
+            take_turns(rivals, settings)
         else:
             _attempt(rivals[0], rivals[0].run_all)
         return
