@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class AnomalyDetection(Task):
     Options = AnomalyDetectionOptions
     headline = "auc"
     metrics = ("auc", "pauc", "auc_pooled", "pauc_pooled")
+    lists = MappingProxyType({"anomaly_score": "anomaly_score.csv"})
 
     def __init__(self, data: DataRef, options: AnomalyDetectionOptions) -> None:
         """Finds the recordings and counts their windows."""

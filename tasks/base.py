@@ -183,6 +183,9 @@ class Task(ABC):
     """What stands for a path where no data are given and the task makes its samples itself; empty where it makes none."""
     takes_reference: ClassVar[bool] = False
     """Whether the outputs of another model or backend may be its ground truth: a folder of `.npz` files, by output name."""
+    lists: ClassVar[Mapping[str, str]] = {}
+    """Details of a score (`accuracy.score.Score.details`) that a run also keeps as a file of their own, a line `name,value`
+    each: by their kind, the file's name."""
     period_s: ClassVar[float | None] = None
     """From one sample to the next where they come at a pace of their own, as a stream's do; None where they come when asked."""
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}

@@ -18,6 +18,8 @@ from backends.litert.weight_cache import share_weights
 
 _XNNPACK = "(TfLiteXNNPackDelegate)"
 """How the runtime names the nodes that XNNPACK took."""
+_AXIS = "quantized_dimension must be in range"
+"""How it refuses what `backends.litert.repair` mends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,11 @@ def refusals_explained(model: Path) -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's text that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    if _AXIS in line:
+        # It says so of every tensor, all in one line.
+        return line.partition("Tensor ")[0]
+    return line
 
 
 def _without_xnnpack(model: Path, asked: Loading) -> str:
@@ -136,9 +142,9 @@ def _apply(interpreter: Any, delegate: Any) -> frozenset[int]:
 
 
 def _hint(error: BaseException) -> str:
-    if "quantized_dimension must be in range" in str(error):
+    if _AXIS in str(error):
         return (
-            ". An old converter wrote an axis that the tensor does not have: have it mended in a copy with "
+            " An old converter wrote an axis that the tensor does not have: have it mended in a copy with "
             "--set model.repair=quantized_dimension"
         )
     return ". The file is cut or corrupt: get it again." if "not a valid Flatbuffer" in str(error) else ""

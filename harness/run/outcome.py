@@ -25,7 +25,7 @@ from harness.results.gate import judge_run
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.read_data import samples_digest
 from harness.results.record import Compliance, Reason, Result
-from harness.results.scores import Metric, Parity
+from harness.results.scores import Judged, Metric, Parity
 from harness.results.subject import (
     Answering,
     BackendFacts,
@@ -50,6 +50,7 @@ from harness.run.launch import WorkerReport
 from harness.run.reference import asks_reference
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
+from harness.whole_file import replacing
 from tasks.base import Task
 
 
@@ -184,6 +185,7 @@ def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: 
         judged = score(spec, folder, task)
     except LogError as error:
         raise RunFailed(str(error)) from None
+    _keep_lists(judged, spec, folder)
     # A target of the user's own is a requirement, whose verdict gives the reason.
     shipped = {} if spec.own_targets else judged.accuracy
     missed = [_missed(name, one) for name, one in shipped.items() if one.passed is False]
@@ -195,6 +197,16 @@ def _scored(result: Result, spec: Spec, folder: Path, task: Task | None, seeds: 
         accuracy=judged.accuracy,
         accuracy_card=judged.accuracy_card,
     )
+
+
+def _keep_lists(judged: Judged, spec: Spec, folder: Path) -> None:
+    """What a task lists beside its score, a file a kind."""
+    details = judged.accuracy_card.details if judged.accuracy_card else {}
+    for kind, name in task_class(spec.task).lists.items():
+        if kind in details:
+            lines = [f"{each},{value!r}\n" for each, value in details[kind].items()]
+            with replacing(folder / name) as file:
+                file.write("".join(lines).encode())
 
 
 def _timed(

@@ -260,3 +260,11 @@ def test_published_pictures_with_the_labels_of_others_are_refused_before_the_run
     task = task_of(folder / "v3_0_datasets_imagenet-test.zip", folder / "v3_0_assets_imagenet_tiny-groundtruth.txt")
     with pytest.raises(DataMissing, match="other pictures of the same names"):
         task.check_truth()
+
+
+def test_a_set_of_one_class_says_that_its_score_is_worth_little(tmp_path: Path) -> None:
+    path = picture_set(tmp_path, labels="0.png 7\n1.png 7\n2.png 7\n")
+    answers = [Answer(index, pack_labels([7])) for index in range(3)]
+    assert "all pictures are of one class, 7" in task_of(path).score(answers).notes[0]
+    (path / "val_map.txt").write_text("0.png 7\n1.png 7\n2.png 8\n")
+    assert task_of(path).score(answers).notes == ()
