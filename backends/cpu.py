@@ -167,10 +167,15 @@ def open_cpu(
             weight_cache=weight_cache,
             input_shapes=input_shapes,
         )
-    flags = xnnpack_flags
-    if force_fp16:
-        flags = (_DEFAULT_FLAGS if flags is None else flags) | _FORCE_FP16
+    flags = flags_of(xnnpack_flags, force_fp16=force_fp16)
     return CompiledCpuBackend(model, threads=threads, flags=flags, weight_cache=weight_cache, input_shapes=input_shapes)
+
+
+def flags_of(xnnpack_flags: int | None, *, force_fp16: bool) -> int | None:
+    """XNNPACK's flags by the options of `open_cpu`; None for its own choice."""
+    if not force_fp16:
+        return xnnpack_flags
+    return (_DEFAULT_FLAGS if xnnpack_flags is None else xnnpack_flags) | _FORCE_FP16
 
 
 def _engine(asked: str, plain: Sequence[str], compiled: Sequence[str]) -> str:

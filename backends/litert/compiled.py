@@ -68,6 +68,7 @@ class CompiledBackend(Backend):
         # The compiled model knows no quantisation, and may take inputs in another order.
         plain = InterpreterBackend(model, name="", threads=1, xnnpack=False, input_shapes=input_shapes)
         self.inputs, self.outputs = plain.inputs, plain.outputs
+        self._tensor_shapes = plain.tensor_shapes()
         plain.close()
         self._nodes = len(read_model(model).operators)
         _check_types(model, (*self.inputs, *self.outputs))
@@ -146,6 +147,10 @@ class CompiledBackend(Backend):
         return compiled_node_timer(
             self._file, hardware=hardware, options=options, inputs=self._ordered(inputs), outputs=len(self.outputs)
         )
+
+    def tensor_shapes(self) -> dict[int, tuple[int, ...]]:
+        """As an interpreter has allocated them."""
+        return self._tensor_shapes
 
     def _ordered(self, inputs: Sequence[Array]) -> list[Array]:
         """In the signature's order."""

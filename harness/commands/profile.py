@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Profiles, each model in a process of its own."""
     from harness.json_records import to_json
-    from harness.profiling.report import VIEWS, as_csv, contrast, render, render_contrast
+    from harness.profiling.report import VIEWS, as_csv, contrast, op_contrast, render, render_contrast
     from harness.profiling.trace import as_trace
     from harness.whole_file import replacing
 
@@ -93,6 +93,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         data = {
             "profiles": [to_json(each) for each in found],
             "by_type": [to_json(each) for each in contrast(found[0], found[1])],
+            "by_op": [to_json(each) for each in op_contrast(found[0], found[1])],
         }
         return Outcome(EXIT_VALID, render_contrast(found[0], found[1]), data)
     for path, text in ((files["csv"], as_csv), (files["trace"], as_trace)):

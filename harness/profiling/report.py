@@ -175,6 +175,18 @@ def contrast(first: Profile, second: Profile) -> tuple[Contrast, ...]:
     return tuple(sorted(found, key=lambda each: -abs(each.difference_us)))
 
 
+def op_contrast(first: Profile, second: Profile) -> tuple[Contrast, ...]:
+    """Op by op, what makes the most difference first; those that both have, told by their place and their output."""
+    known = {(op.graph, op.node, op.name, op.tensor): op for op in first.ops if op.node is not None}
+    found = []
+    for op in second.ops:
+        other = known.get((op.graph, op.node, op.name, op.tensor)) if op.node is not None else None
+        if other is not None:
+            name = f"{op.name} {op.shape}".rstrip()
+            found.append(Contrast(name, (1, 1), (other.avg_us, op.avg_us), op.avg_us - other.avg_us))
+    return tuple(sorted(found, key=lambda each: -abs(each.difference_us)))
+
+
 def render_contrast(first: Profile, second: Profile) -> str:
     """Two profiles side by side."""
     names = [
@@ -189,28 +201,24 @@ def render_contrast(first: Profile, second: Profile) -> str:
         Column("2 - 1", "right"),
         Column("2 / 1", "right"),
     ]
-    rows = [
-        (
-            each.name,
-            *map(str, each.counts),
-            *(f"{time / 1e3:.3f}" for time in each.avg_us),
-            f"{each.difference_us / 1e3:+.3f}",
-            f"{each.avg_us[1] / each.avg_us[0]:.2f}" if each.avg_us[0] else "-",
-        )
-        for each in contrast(first, second)
-    ]
+    rows = [(each.name, *map(str, each.counts), *_contrasted(each)) for each in contrast(first, second)]
     whole = (first.unprofiled.mean_us, second.unprofiled.mean_us)
-    rows.append(
-        (
-            "a whole run, unprofiled",
-            "",
-            "",
-            *(f"{time / 1e3:.3f}" for time in whole),
-            f"{(whole[1] - whole[0]) / 1e3:+.3f}",
-            f"{whole[1] / whole[0]:.2f}" if whole[0] else "-",
-        )
-    )
+    run = Contrast("a whole run, unprofiled", (1, 1), whole, whole[1] - whole[0])
+    rows.append((run.name, "", "", *_contrasted(run)))
+    ops = op_contrast(first, second)[:_SLOWEST]
+    by_op = [(each.name, *_contrasted(each)) for each in ops]
+    tables = table_lines(rows, columns, width=_WIDTH)
+    if by_op:
+        of_op = [Column("op", wrap=True), *columns[3:]]
+        tables += ["", "The ops of both that differ most", *table_lines(by_op, of_op, width=_WIDTH)]
     head = [f"1: {names[0]}", f"2: {names[1]}"]
     warnings = [f"warning, {place}: {each}" for place, found in ((1, first), (2, second)) for each in found.warnings]
     apart = ["The two were profiled one after the other: ./run.sh bench measures in turns."]
-    return "\n".join([*head, *table_lines(rows, columns, width=_WIDTH), *warnings, *apart])
+    return "\n".join([*head, *tables, *warnings, *apart])
+
+
+def _contrasted(each: Contrast) -> tuple[str, ...]:
+    """Both times, their difference and their ratio."""
+    one, other = each.avg_us
+    ratio = f"{other / one:.2f}" if one else "-"
+    return (f"{one / 1e3:.3f}", f"{other / 1e3:.3f}", f"{each.difference_us / 1e3:+.3f}", ratio)

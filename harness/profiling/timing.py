@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected
+from backends.cpu import flags_of
 from backends.litert.event_profile import EventProfiler, Kernels
 from backends.litert.file.model_reader import read_model
 from backends.litert.fixed_shapes import leaves_sizes_open, write_with_shapes
@@ -18,7 +19,7 @@ from backends.litert.node_timer import NodeTimer
 from harness.model.subject import Subject
 from harness.profiling.events import Key, Timed, read_run
 
-_CPU_OPTIONS = frozenset({"engine", "xnnpack", "reference_kernels", "xnnpack_flags", "weight_cache"})
+_CPU_OPTIONS = frozenset({"engine", "xnnpack", "reference_kernels", "xnnpack_flags", "force_fp16", "weight_cache"})
 """Of the cpu backend: what LiteRT's profiler can be had with, too."""
 
 _CACHES_COUNT_NS = 20_000_000
@@ -143,7 +144,11 @@ def source_of(
             stack.callback(profiler.close)
             profiler.feed(inputs)
             return OfEvents(profiler), ""
-    timer = backend.node_timer(inputs)
+    try:
+        timer = backend.node_timer(inputs)
+    except BackendUnavailable as error:
+        told = f"{error}; {why}" if subject.section.name == "cpu" else str(error)
+        raise BackendUnavailable(told) from None
     stack.callback(timer.close)
     return OfClocks(timer), why
 
@@ -165,7 +170,7 @@ def _events(stack: ExitStack, subject: Subject, backend: Backend, model: Path) -
         backend.inputs,
         threads=subject.threads,
         kernels=kernels,
-        flags=options.get("xnnpack_flags"),
+        flags=flags_of(options.get("xnnpack_flags"), force_fp16=bool(options.get("force_fp16"))),
     )
 
 

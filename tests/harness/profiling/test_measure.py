@@ -16,7 +16,7 @@ from harness.config.invocation import Invocation
 from harness.model.subject import Subject
 from harness.profiling.measure import profile
 from harness.profiling.record import AskedProfile, Profile
-from harness.profiling.report import VIEWS, as_csv, contrast, render, render_contrast
+from harness.profiling.report import VIEWS, as_csv, contrast, op_contrast, render, render_contrast
 from harness.profiling.trace import as_trace
 
 
@@ -121,13 +121,25 @@ def test_an_open_size_is_profiled_as_it_was_asked_for(flexible_keyword_model: Pa
     assert [op.multiply_adds for op in found.ops if op.multiply_adds] == [490 * 12]
 
 
+def test_the_other_engine_of_the_cpu_is_profiled_with_its_open_size(
+    flexible_keyword_model: Path, tmp_path: Path
+) -> None:
+    found = profiled(flexible_keyword_model, tmp_path, options={"engine": "CompiledModel", "xnnpack_flags": 11})
+    assert found.why_coarse == ""
+    assert [op.multiply_adds for op in found.ops if op.multiply_adds] == [490 * 12]
+
+
 def test_two_profiles_are_contrasted_by_node_type(of_adds: Profile, adds_model: Path, tmp_path: Path) -> None:
     other = profiled(adds_model, tmp_path, options={"xnnpack": False})
     rows = {each.name: each for each in contrast(of_adds, other)}
     assert rows["ADD"].counts == (2, 2)
     assert rows["RESHAPE"].counts == (0, 1)
     assert rows["ADD"].difference_us == pytest.approx(rows["ADD"].avg_us[1] - rows["ADD"].avg_us[0])
-    assert "a whole run, unprofiled" in render_contrast(of_adds, other)
+    ops = op_contrast(of_adds, other)
+    assert sorted(each.name.partition(" ")[0] for each in ops) == ["ADD", "ADD", "AVERAGE_POOL_2D", "FULLY_CONNECTED"]
+    text = render_contrast(of_adds, other)
+    assert "a whole run, unprofiled" in text
+    assert "The ops of both that differ most" in text
 
 
 def test_a_backend_that_tells_nothing_is_refused(adds_model: Path, tmp_path: Path) -> None:
