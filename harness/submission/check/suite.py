@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.config.rule_sets import BenchmarkRules, RuleSet, newest, rule_set, rule_set_names
@@ -97,7 +97,21 @@ def _round_of(tree: Tree, suite: Suite) -> tuple[RuleSet, str]:
         tree.has_folder(f"{one.rpartition('/')[0]}/measurements") for one in _results(tree)
     ):
         return rule_set("inference-v5.1"), "the newest round that has a folder measurements/"
+    if suite == "mobile":
+        named = {
+            name for one in _results(tree) for device in tree.folders(one) for name in tree.folders(f"{one}/{device}")
+        }
+        for name in reversed([one for one in rule_set_names() if one.startswith("mobile-")]):
+            if named and named <= _folder_names(rule_set(name), named):
+                return rule_set(name), "the newest round that has its benchmarks"
     return newest(suite), "the newest round"
+
+
+def _folder_names(rules: RuleSet, named: Collection[str]) -> set[str]:
+    """Of these names those that a round of the mobile suite has."""
+    trees = {one.names.tree.casefold() for one in rules.benchmarks.values()}
+    apps = {app for one in rules.benchmarks.values() for app in one.names.app.values() if app}
+    return {name for name in named if name.casefold() in trees or name.rpartition("-")[0] in apps}
 
 
 def _results(tree: Tree) -> list[str]:
