@@ -9,14 +9,20 @@ from pathlib import Path
 from backends.base import ModelRejected
 from backends.litert.loading import first_line
 
+TOOLS_OPTION = "--input_layer_value_range NAME,LOW,HIGH"
+"""How TFLite's tools have a range."""
+RUN_OPTION = "--input-range NAME=LO,HI"
+"""How a run has one."""
+
 
 @contextmanager
-def inputs_explained(model: Path, whose: str = "") -> Iterator[None]:
+def inputs_explained(model: Path, whose: str = "", option: str = TOOLS_OPTION) -> Iterator[None]:
     """A failure of the runtime in the body as a refusal, with what to do.
 
     Args:
         model: The file.
         whose: Which side it is, where there are two.
+        option: What states the range of an input.
 
     Raises:
         ModelRejected: The runtime does not run it; the message holds its reason.
@@ -27,5 +33,5 @@ def inputs_explained(model: Path, whose: str = "") -> Iterator[None]:
         reason = first_line(error).rstrip(".")
         raise ModelRejected(
             f"{whose}{model} does not run on the random inputs that it is given: {reason}. Where an input holds ids or "
-            "indices, say which there are: --input_layer_value_range NAME,LOW,HIGH (./run.sh inspect names the inputs)"
+            f"indices, say which there are: {option} (./run.sh inspect names the inputs)"
         ) from None

@@ -12,6 +12,7 @@ import os
 import sys
 import zipfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
+from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.file_tensors import described_inputs, described_outputs
 from harness.model.input_shapes import choose_input_shapes
 from harness.model.opening import Opener
@@ -104,6 +106,7 @@ def _ask(spec: Spec, folder: Path) -> int:
     try:
         feeds = _matched("inputs", spec.reference, backend.inputs, inputs)
         reads = _matched("outputs", spec.reference, outputs, backend.outputs)
+        drawn = spec.dataset.name == task.own_data
         names = [stem_of(task, index) for index in range(len(task))]
         for index, name in enumerate(names):
             row = codec.preprocess(index)
@@ -114,7 +117,8 @@ def _ask(spec: Spec, folder: Path) -> int:
             ]
             if resets:
                 backend.reset()
-            answers = backend.invoke(given)
+            with inputs_explained(spec.reference.model.path, "the reference ", RUN_OPTION) if drawn else nullcontext():
+                answers = backend.invoke(given)
             _write(
                 folder / FOLDER / f"{name}.npz",
                 [_as_expected(answers[at], backend.outputs[at], one) for one, at in zip(outputs, reads, strict=True)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from backends.base import Array, Backend, ModelRejected
@@ -11,6 +12,7 @@ from harness.errors import RunFailed
 from harness.machine.control import Phase
 from harness.messages.worker import Opened, Proven
 from harness.model.comparison import Comparison
+from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.output_checks import checked, odd_values
 from harness.model.repetition import otherwise, why_refused
 from harness.serving.instances import Instances
@@ -129,9 +131,18 @@ def _answers(instances: Instances, backend: Backend, indices: Sequence[int]) -> 
             backend.reset()
         # A backend may reuse its buffers.
         try:
-            answers.append([output.copy() for output in ask(instances.samples.rows[index])])
+            with _failures_explained(instances):
+                answers.append([output.copy() for output in ask(instances.samples.rows[index])])
         except RunFailed as error:
             why = instances.opener.suspicion(backend)
             raise RunFailed(f"{error}.{why}" if why else str(error)) from None
         instances.control.tick()
     return answers
+
+
+def _failures_explained(instances: Instances) -> AbstractContextManager[None]:
+    """A model that breaks on inputs which nobody chose is the user's to feed otherwise."""
+    drawn = instances.task.own_data
+    if not drawn or instances.spec.dataset.name != drawn:
+        return nullcontext()
+    return inputs_explained(instances.spec.model.path, option=RUN_OPTION)

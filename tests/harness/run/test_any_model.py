@@ -180,3 +180,18 @@ def test_tune_searches_on_the_random_inputs_that_a_run_has(two_sided: Path, tmp_
     config = read_config(find_benchmark("tensors"))
     spec = Session(config, overrides, tmp_path, budget_s=60, fp16=False, say=print).spec
     assert (spec.task, spec.dataset.name, spec.options["input_ranges"]) == ("tensors", "random inputs", {"a": (1, 2)})
+
+
+def test_a_model_that_breaks_on_random_numbers_is_refused_with_how_to_state_their_range(
+    call: Call, write_model: Callable[..., Path], tmp_path: Path, complaint: Callable[[Process], str]
+) -> None:
+    tensors = [("table", [10, 2], "FLOAT32"), ("ids", [1, 3], "INT32"), ("rows", [1, 3, 2], "FLOAT32")]
+    model = write_model(tmp_path / "gather.tflite", tensors, [("GATHER", [0, 1], [2])], [0, 1], [2])
+    done = call("--model", model)
+    assert done.returncode == 2
+    said = complaint(done)
+    assert "gather index out of bounds" in said
+    assert "say which there are: --input-range NAME=LO,HI" in said
+    words = ["--mode", "accuracy", "--reference-backend", "cpu:xnnpack=false"]
+    assert call("--model", model, *words, "--input-range", "ids=0,9").returncode == 0
+    assert "the reference" in complaint(call("--model", model, *words))
