@@ -13,10 +13,11 @@ from harness.results.card import Subject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.results.read_data import SAMPLES_FILE, load_read_data, samples_digest
+from harness.results.read_data import SAMPLES_FILE, ReadData, load_read_data, samples_digest
 from harness.results.record import Result
 from harness.results.scores import Judged
 from harness.run.doubt import other_reading
+from harness.run.reference import asks_reference, with_reference
 from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
@@ -56,6 +57,15 @@ def asked_of(spec: Spec, count: int | None = None) -> list[Requirement]:
     return asked
 
 
+def _moved(kept: ReadData, old: Path | None, new: Path | None) -> ReadData:
+    """What was read, with the files of one folder in another."""
+    files = tuple(
+        replace(item, name=str(new / Path(item.name).name)) if new and Path(item.name).parent == old else item
+        for item in kept.files
+    )
+    return replace(kept, files=files)
+
+
 def _metrics(spec: Spec) -> tuple[MetricKind, ...]:
     return task_class(spec.task).metric_kinds(spec.options)
 
@@ -93,7 +103,12 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
     check_scored(requirements(require, _metrics(spec)))
-    task, kept, missing = open_task(spec.task, spec.options, spec.dataset), load_read_data(folder), _of_samples(folder)
+    kept, missing = load_read_data(folder), _of_samples(folder)
+    if asks_reference(spec):
+        # Its answers lie in the run's directory, wherever that has been moved.
+        there = with_reference(spec, folder)
+        kept, spec = kept and _moved(kept, spec.dataset.truth, there.dataset.truth), there
+    task = open_task(spec.task, spec.options, spec.dataset)
     if kept is not None:
         refuse_changed_data(folder, task, kept)
     judged = score(spec.model_copy(update={"require": [*spec.require, *require]}), folder, task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -94,6 +95,11 @@ def test_a_broken_output_misses_what_is_asked_of_it_and_is_counted_and_said(
     assert result["reference"]["backend"] == "cpu:xnnpack=false"
     assert "they stand where they are expected" in result["accuracy_card"]["notes"][0]
     assert any("of the first sample, output log:0 holds NaN" in warning for warning in result["warnings"])
+    # What the reference answered moves with the run, and is held against what the run has read of it.
+    moved = out.rename(tmp_path / "moved")
+    assert json.loads(call("score", moved, "--json").stdout)["not_finite"] == 0
+    (moved / "reference/000001.npz").write_bytes((moved / "reference/000000.npz").read_bytes())
+    assert "reference/000001.npz has changed" in call("score", moved).stderr
     # Zeros where there is NaN: no figure hides it.
     truth = tmp_path / "truth"
     truth.mkdir()
