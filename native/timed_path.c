@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <structmember.h>
+#include <time.h>
 
 /* The CRC-32 of this file, from whoever compiles it. */
 #ifndef NATIVE_SOURCE
@@ -330,10 +331,34 @@ static int answer_clear(PyObject *object) {
 typedef struct {
   PyObject_HEAD vectorcallfunc call;
   PyObject *answer, *room, *responses, *response, *complete, *abandon, *id, *data_name, *size_name;
-  Py_buffer words, buffer;
+  Py_buffer words, buffer, times;
   volatile uint64_t *stop, *done;
   Py_ssize_t size;
 } SingleStream;
+
+/* The times of queries lie as harness.serving.dispatch.query_times has laid them out: four words, then one for each query. */
+enum { SEEN, FIRST_BEGAN, LAST_ENDED, SHIFT, CELLS };
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t in_half_a_word(uint64_t from, uint64_t to, uint64_t shift) {
+  uint64_t units = to > from ? (to - from) >> shift : 0;
+  return units < UINT32_MAX ? units : UINT32_MAX;
+}
+
+/* Counts a query, and keeps its times where there is room: how long it took, and how long after the one before it ended. */
+static void keep_times(const Py_buffer *times, uint64_t began, uint64_t ended) {
+  uint64_t *words = times->buf, seen = words[SEEN]++, room = (uint64_t)times->len / sizeof *words - CELLS;
+  if (!seen) words[FIRST_BEGAN] = words[LAST_ENDED] = began;
+  if (seen < room)
+    words[CELLS + seen] = in_half_a_word(began, ended, words[SHIFT]) |
+                          in_half_a_word(words[LAST_ENDED], ended, words[SHIFT]) << 32;
+  words[LAST_ENDED] = ended;
+}
 
 /* As the twin, takes what has bytes for bytes. */
 static PyObject *as_bytes(PyObject *packed) {
@@ -419,9 +444,13 @@ static PyObject *single_stream_call(PyObject *object, PyObject *const *given, si
   SingleStream *self = (SingleStream *)object;
   if (!takes("SingleStream", count, 2, keywords)) return NULL;
   if (*self->stop) return give_up(self, given[0]);
+  uint64_t began = self->times.buf ? now_ns() : 0;
   PyObject *query_id = first_of(given[0]), *index = query_id ? first_of(given[1]) : NULL;
   PyObject *packed = index ? as_bytes(PyObject_CallOneArg(self->answer, index)) : NULL;
+  uint64_t ended = self->times.buf ? now_ns() : 0;
   int failed = !packed || respond(self, query_id, packed) < 0;
+  /* LoadGen has the answer: this is no part of its latency. */
+  if (self->times.buf) keep_times(&self->times, began, ended);
   Py_XDECREF(query_id);
   Py_XDECREF(index);
   Py_XDECREF(packed);
@@ -431,11 +460,11 @@ static PyObject *single_stream_call(PyObject *object, PyObject *const *given, si
 }
 
 static PyObject *single_stream_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-  PyObject *words, *answer, *room, *responses, *complete, *abandon;
+  PyObject *words, *answer, *room, *responses, *complete, *abandon, *times = Py_None;
   Py_ssize_t stop, done;
-  static char *names[] = {"words", "stop", "done", "answer", "room", "responses", "complete", "abandon", NULL};
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OnnOOO!OO", names, &words, &stop, &done, &answer, &room, &PyList_Type,
-                                   &responses, &complete, &abandon))
+  static char *names[] = {"words", "stop", "done", "answer", "room", "responses", "complete", "abandon", "times", NULL};
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OnnOOO!OO|O", names, &words, &stop, &done, &answer, &room, &PyList_Type,
+                                   &responses, &complete, &abandon, &times))
     return NULL;
   if (PyList_GET_SIZE(responses) != 1) return PyErr_Format(PyExc_ValueError, "a query is answered with one response");
   SingleStream *self = (SingleStream *)new_object(type, offsetof(SingleStream, call), single_stream_call);
@@ -462,6 +491,15 @@ static PyObject *single_stream_new(PyTypeObject *type, PyObject *args, PyObject 
   }
   self->stop = (volatile uint64_t *)self->words.buf + stop;
   self->done = (volatile uint64_t *)self->words.buf + done;
+  if (times != Py_None && PyObject_GetBuffer(times, &self->times, PyBUF_WRITABLE) < 0) {
+    Py_DECREF(self);
+    return NULL;
+  }
+  if (self->times.buf && (self->times.len < CELLS * (Py_ssize_t)sizeof(uint64_t) || ((uint64_t *)self->times.buf)[SHIFT] > 63)) {
+    PyErr_Format(PyExc_ValueError, "%zd bytes are no room for times", self->times.len);
+    Py_DECREF(self);
+    return NULL;
+  }
   return (PyObject *)self;
 }
 
@@ -490,6 +528,7 @@ static int single_stream_clear(PyObject *object) {
   Py_CLEAR(self->size_name);
   PyBuffer_Release(&self->words);
   PyBuffer_Release(&self->buffer);
+  PyBuffer_Release(&self->times);
   return 0;
 }
 
@@ -519,7 +558,7 @@ CLASS(RawRun, raw_run, "RawRun(inputs, run, holder, name, answers): see backends
 CLASS(BestLabel, best_label, "BestLabel(answers, offset, otherwise): see tasks.label_answers.", );
 CLASS(Answer, answer, "Answer(rows, run, postprocess): see harness.sut.", {Py_tp_methods, answer_methods}, );
 CLASS(SingleStream, single_stream,
-      "SingleStream(words, stop, done, answer, room, responses, complete, abandon): see harness.dispatch.inline.", );
+      "SingleStream(words, stop, done, answer, room, responses, complete, abandon, times=None): see harness.dispatch.inline.", );
 
 static int fill(PyObject *module) {
   PyType_Spec *specs[] = {&raw_run_spec, &best_label_spec, &answer_spec, &single_stream_spec};

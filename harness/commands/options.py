@@ -15,17 +15,19 @@ class ConfigOption:
 
     field: str
     value: str | None
-    """What `--help` calls its value; None for a flag, which sets the field to true."""
+    """What `--help` calls its value; None for a flag."""
     help: str
     number: bool = False
     """Its value is read as YAML has it, so that 2 is a number and auto a text; else it stays text."""
     alone: str | None = None
     """Its value where the option stands without one; None where it must have one."""
+    sets: bool = True
+    """What a flag sets the field to."""
 
     def add_to(self, parser: argparse.ArgumentParser, name: str) -> None:
         """Adds `--name`."""
         if self.value is None:
-            parser.add_argument(f"--{name}", action="store_true", default=None, help=self.help)
+            parser.add_argument(f"--{name}", action="store_const", const=self.sets, default=None, help=self.help)
         elif self.alone is None:
             parser.add_argument(f"--{name}", metavar=self.value, help=self.help)
         else:
@@ -105,6 +107,12 @@ FIELDS = {
     ),
     "allow-short": ConfigOption(
         "allow_short", None, "hold times and rates of a run too short for them against --require all the same"
+    ),
+    "no-query-times": ConfigOption(
+        "load.query_times",
+        None,
+        "do not keep how long each query of a performance run took (query_times.bin, 8 bytes a query)",
+        sets=False,
     ),
     "allow-mismatch": ConfigOption(
         "backend.allow_mismatch", None, "time a backend that disagrees with the CPU, and say so"

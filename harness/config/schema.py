@@ -96,6 +96,8 @@ class LoadSection(Section):
     """How long the model may be asked before LoadGen starts, until its latency is stable; 0 for not at all."""
     enable_trace: bool | None = None
     """LoadGen's trace: hundreds of megabytes for quick models; null: in a submission whose rules want it."""
+    query_times: bool = True
+    """Whether the times of a performance run's queries are kept beside its result (docs/measuring.md, "Query times")."""
 
 
 class ModelAlone(Section):

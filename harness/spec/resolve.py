@@ -228,6 +228,7 @@ def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
         server_target_latency_ns=None if bound_ms is None else int(bound_ms * 1e6),
         warm_up_s=load.warm_up_s,
         enable_trace=bool(load.enable_trace),
+        query_times=load.query_times,
     )
 
 

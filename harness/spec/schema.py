@@ -119,6 +119,8 @@ class Load(Section):
     server_target_latency_ns: int | None
     warm_up_s: float = 0.0
     enable_trace: bool
+    query_times: bool = False
+    """Whether the harness keeps how long each query took; specs of earlier versions do not say so."""
 
 
 class ReferenceRef(Section):

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from harness.config.rules import STREAMS
 from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time
 from harness.machine.control import Phase
@@ -20,12 +21,14 @@ from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
 from harness.messages.server_times import ServerTimes
+from harness.results.query_times import KeptTimes, of_memory
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.queue_times import QueueTimes, summary
+from harness.serving.dispatch.query_times import QueryTimes
+from harness.serving.dispatch.queue_times import QueueTimes, of_each_query, summary
 from harness.serving.instances import Instances
 from harness.spec.schema import Spec
-from harness.worker.queries import expected_queries, longest_pause_s
+from harness.worker.queries import expected_queries, generated_queries, longest_pause_s
 from harness.worker.teams.team import Team
 
 _SWITCH_INTERVAL_S = 0.005
@@ -45,6 +48,8 @@ class Driven:
     before: State
     after: State
     queue_times: ServerTimes | None
+    query_times: KeptTimes | None
+    """Of each query; None where nobody wants them, and in Offline, which has one."""
 
 
 def drive(
@@ -79,9 +84,10 @@ def drive(
     server = spec.load.scenario == "Server"
     each = expected_queries(settings) // team.count
     times = [QueueTimes(each) for _ in range(team.count)] if server else []
+    kept = _kept(spec, settings)
     with (
         on(team.placement.harness or start.everywhere),
-        team.dispatch(guard, times) as dispatch,
+        team.dispatch(guard, times, kept) as dispatch,
         undisturbed(),
     ):
         in_force = loadgen.drive(
@@ -100,7 +106,17 @@ def drive(
         raise guard.failure
     if start.before is None:
         raise RunFailed("LoadGen came to its end without loading a sample")
-    return Driven(in_force, start.first_query_at, start.before, after, summary(times) if server else None)
+    if server:
+        each_query = of_each_query(times) if spec.load.query_times and not settings.accuracy else None
+        return Driven(in_force, start.first_query_at, start.before, after, summary(times), each_query)
+    return Driven(in_force, start.first_query_at, start.before, after, None, of_memory(kept.words) if kept else None)
+
+
+def _kept(spec: Spec, settings: loadgen.Settings) -> QueryTimes | None:
+    """Memory for the times of a stream's queries, which one thread answers."""
+    if settings.accuracy or not spec.load.query_times or settings.scenario not in STREAMS:
+        return None
+    return QueryTimes(generated_queries(settings), settings.expected_latency_ns)
 
 
 class _Watched:

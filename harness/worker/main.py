@@ -26,6 +26,7 @@ from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
 from harness.model.coverage import judge_coverage, time_share
+from harness.results.query_times import QUERY_TIMES_FILE, KeptTimes, write_query_times
 from harness.results.read_data import SAMPLES_FILE, ReadItem, files_now, read_data, write_read_data
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
@@ -100,7 +101,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     calibrated = _calibrate(spec, opened, tell)
     team, settings = calibrated.plan.team, calibrated.settings
     driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
-    return _done(opened, calibrated, driven, _keep_read_data(folder, opened))
+    not_kept = (*_keep_read_data(folder, opened), *_keep_query_times(folder, driven.query_times))
+    return _done(opened, calibrated, driven, not_kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,20 @@ def _keep_read_data(folder: Path, opened: _Opened) -> Sequence[str]:
     except (OSError, DataMissing) as error:
         return [f"{SAMPLES_FILE} is not kept, so score cannot tell whether the data have changed: {message_of(error)}"]
     return []
+
+
+def _keep_query_times(folder: Path, times: KeptTimes | None) -> Sequence[str]:
+    """Writes down how long each query took; says where that is not of all."""
+    if times is None:
+        return []
+    try:
+        write_query_times(folder, times)
+    except OSError as error:
+        return [f"{QUERY_TIMES_FILE} is not kept, so no comparison knows the queries of this run: {message_of(error)}"]
+    if times.all:
+        return []
+    which = "the first" if times.every == 1 else f"one of {times.every}"
+    return [f"{QUERY_TIMES_FILE} has {which}: {len(times.latency_ns):,} of {times.seen:,} queries; all count"]
 
 
 def _not_kept(samples: SampleLibrary) -> list[str]:

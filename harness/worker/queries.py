@@ -55,13 +55,19 @@ def expected_queries(settings: loadgen.Settings) -> int:
             return settings.min_query_count
 
 
+def generated_queries(settings: loadgen.Settings) -> int:
+    """How many queries (Offline: samples) LoadGen makes beforehand; a stream has no more than these."""
+    queries = expected_queries(settings)
+    if settings.accuracy or settings.scenario not in STREAMS:
+        return queries
+    return max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
+
+
 def refuse_too_many_queries(settings: loadgen.Settings) -> None:
     """LoadGen generates its queries beforehand; millions of them can be more than there is memory."""
     if settings.accuracy:
         return
-    queries = expected_queries(settings)
-    if settings.scenario in STREAMS:
-        queries = max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
+    queries = generated_queries(settings)
     needed, available = queries * loadgen_bytes(settings.scenario), available_memory_bytes()
     if available is not None and needed > available // 2:
         raise ConfigError(

@@ -8,6 +8,7 @@ import itertools
 import math
 import sys
 import weakref
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,13 @@ def test_words_that_are_not_there_are_refused(place: int) -> None:
     for stop, done in ((place, 0), (0, place)):
         with pytest.raises(IndexError, match="of 8"):
             timed_path.SingleStream(words, stop, done, len, len, [Response()], len, len)
+
+
+@pytest.mark.parametrize("times", [bytearray(24), array("Q", [0, 0, 0, 64, 0])])
+def test_memory_that_cannot_hold_times_is_refused(times: Any) -> None:
+    words = memoryview(bytearray(64)).cast("Q")
+    with pytest.raises(ValueError, match="no room for times"):
+        timed_path.SingleStream(words, 0, 1, len, len, [Response()], len, len, times)
 
 
 @pytest.mark.parametrize(

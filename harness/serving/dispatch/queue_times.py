@@ -1,4 +1,4 @@
-"""How long Server's queries waited for a worker, and how long they were worked on: by our own clock, not LoadGen's."""
+"""How long Server's queries waited for a worker and were worked on, and when they were done: by our own clock."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.messages.server_times import ServerTimes, TimesAtShares
+from harness.results.query_times import KeptTimes
 
 _ROOM = 1 << 16
-"""Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in a megabyte."""
+"""Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in 1.5 MB."""
 
 
 class QueueTimes:
-    """Where one worker writes. Nothing is allocated, and nobody else writes: a query costs two stores.
+    """Where one worker writes. Nothing is allocated, and nobody else writes: a query costs three stores.
 
     Where more queries are expected than there is room for, one of every so many is kept, so that the whole run is seen and not
     its end.
     """
 
-    __slots__ = ("_every", "_seen", "_waiting", "_working")
+    __slots__ = ("_done", "_every", "_seen", "_waiting", "_working")
 
     def __init__(self, expected: int) -> None:
         """For about so many queries of one worker."""
         self._every = -(-expected // _ROOM) or 1
         self._seen = 0
-        self._waiting, self._working = (array("q", bytes(8 * _ROOM)) for _ in range(2))
+        self._waiting, self._working, self._done = (array("q", bytes(8 * _ROOM)) for _ in range(3))
 
     def add(self, issued_ns: int, began_ns: int, done_ns: int) -> None:
         """One query: asked by LoadGen, taken by a worker, completed."""
@@ -37,11 +38,27 @@ class QueueTimes:
             place %= _ROOM
             self._waiting[place] = began_ns - issued_ns
             self._working[place] = done_ns - began_ns
+            self._done[place] = done_ns
 
     def kept(self) -> tuple[array[int], array[int]]:
         """Waiting and working times in ns."""
         count = min(-(-self._seen // self._every), _ROOM)
         return self._waiting[:count], self._working[:count]
+
+    @property
+    def done(self) -> array[int]:
+        """When each of those that are `kept` was done, in ns of the monotonic clock."""
+        return self._done[: len(self.kept()[0])]
+
+    @property
+    def seen(self) -> int:
+        """Queries that this worker had."""
+        return self._seen
+
+    @property
+    def every(self) -> int:
+        """One of so many is kept."""
+        return self._every
 
 
 def summary(workers: Sequence[QueueTimes]) -> ServerTimes | None:
@@ -56,6 +73,16 @@ def summary(workers: Sequence[QueueTimes]) -> ServerTimes | None:
         queries_seen=len(waiting),
         clock="the harness's own, not LoadGen's log",
     )
+
+
+def of_each_query(workers: Sequence[QueueTimes]) -> KeptTimes:
+    """Of all workers, in the order in which the queries were done."""
+    kept = [(*one.kept(), one.done) for one in workers]
+    waiting, working, done = (np.concatenate([np.asarray(times) for times in side]) for side in zip(*kept, strict=True))
+    order = np.argsort(done, kind="stable")
+    latency, done = (waiting + working)[order], done[order]
+    began = int((done - latency).min()) if len(done) else 0
+    return KeptTimes(latency, done - began, sum(one.seen for one in workers), max(one.every for one in workers))
 
 
 def _percentiles(times: npt.NDArray[np.int64]) -> TimesAtShares:

@@ -9,6 +9,7 @@ from harness.config.workers import INLINE
 from harness.machine.placement import on
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.worker import timing
 from harness.worker.batch import whole_invokes
@@ -28,14 +29,16 @@ class Inline(Team):
         return self.placement.of(0)
 
     @contextlib.contextmanager
-    def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> Iterator[Dispatch]:
+    def dispatch(
+        self, guard: Guard, times: Sequence[QueueTimes] = (), kept: QueryTimes | None = None
+    ) -> Iterator[Dispatch]:
         """See `Team`. Nothing is queued here, so there are no `times`."""
         del times
         load, control, samples = self.instances.spec.load, self.instances.control, self.instances.samples
         if load.scenario == "SingleStream":
-            issue = single_stream(self.first, guard, control)
+            issue = single_stream(self.first, guard, control, kept)
         else:
-            issue = multi_stream(self.first, guard, control, load.samples_per_query)
+            issue = multi_stream(self.first, guard, control, load.samples_per_query, kept)
         yield Dispatch(issue, samples.load, samples.unload)
 
     def rate(self, indices: Sequence[int]) -> float:

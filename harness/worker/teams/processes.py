@@ -11,6 +11,7 @@ from harness.machine.placement import on
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.peers import Peers
 from harness.serving.dispatch.processes import ProcessPool
+from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.responder import Responder
@@ -45,8 +46,11 @@ class Processes(PoolTeam):
         self._chunk = self.whole_batches(most)
 
     @contextlib.contextmanager
-    def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> Iterator[Dispatch]:
-        """See `Team`."""
+    def dispatch(
+        self, guard: Guard, times: Sequence[QueueTimes] = (), kept: QueryTimes | None = None
+    ) -> Iterator[Dispatch]:
+        """See `Team`; each keeps its own `times`."""
+        del kept
         samples = self.instances.samples
         pool = ProcessPool(
             self._peers,

@@ -13,6 +13,7 @@ from harness.config.workers import Workers
 from harness.machine.memory import Owner
 from harness.machine.placement import Placement
 from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.loadgen import Issue
@@ -76,12 +77,15 @@ class Team(ABC):
         self._others = others
 
     @abstractmethod
-    def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> AbstractContextManager[Dispatch]:
+    def dispatch(
+        self, guard: Guard, times: Sequence[QueueTimes] = (), kept: QueryTimes | None = None
+    ) -> AbstractContextManager[Dispatch]:
         """Puts them to work for LoadGen.
 
         Args:
             guard: Hears of what goes wrong.
             times: One for each worker, in Server: where is written how long queries waited.
+            kept: Of LoadGen's own thread, which alone takes it: where is written how long each query took.
         """
 
     @abstractmethod

@@ -9,6 +9,7 @@ from harness.config.workers import THREADS
 from harness.machine.placement import on
 from harness.serving.dispatch import pool
 from harness.serving.dispatch.guard import Guard
+from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
@@ -33,8 +34,11 @@ class Threads(PoolTeam):
         self._busy_ns = alone_ns
 
     @contextlib.contextmanager
-    def dispatch(self, guard: Guard, times: Sequence[QueueTimes] = ()) -> Iterator[Dispatch]:
-        """See `Team`."""
+    def dispatch(
+        self, guard: Guard, times: Sequence[QueueTimes] = (), kept: QueryTimes | None = None
+    ) -> Iterator[Dispatch]:
+        """See `Team`; each keeps its own `times`."""
+        del kept
         # Server's queries go to whoever is free rather than wait for others.
         most = 1 if self.serves else min(_MOST_TOGETHER, OFFLINE_CHUNK_NS // max(1, self._busy_ns))
         chunk = self.whole_batches(most)

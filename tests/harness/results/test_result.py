@@ -11,12 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from harness.json_records import from_json
 from harness.report.accuracy import metric
 from harness.report.run import render_run
+from harness.results.query_times import read_query_times
 from harness.results.record import Result
 from harness.results.warnings import too_short
 from harness.units import duration
@@ -208,6 +210,24 @@ def test_the_figures_are_those_of_loadgens_own_log(
     assert figures["early_stopping_latency_ns"] == (detail[early] if early else None)
     if scenario != "Offline":
         assert figures["target_percentile"] == detail["effective_target_latency_percentile"]
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])
+def test_the_time_of_every_query_is_kept_and_agrees_with_loadgens_figures(
+    name: str, runs: Any, read_result: Read
+) -> None:
+    kept = read_query_times(runs[name][0])
+    if name in ("Offline", "accuracy"):
+        assert kept is None
+        return
+    figures = read_result(runs[name][0])["performance"]
+    assert kept is not None
+    assert kept.all
+    assert kept.seen == figures["query_count"]
+    # LoadGen's clock starts before ours, and stops after it.
+    p50 = figures["latency_ns"]["p50"]
+    assert 0.3 * p50 < np.median(kept.latency_ns) < 1.05 * p50 + 5000
+    assert kept.ended_ns[-1] / 1e9 == pytest.approx(figures["duration_s"], abs=0.1 + 0.2 * figures["duration_s"])
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])

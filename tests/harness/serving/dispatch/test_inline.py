@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
 
 from harness.machine.control import Control
+from harness.results.query_times import of_memory
 from harness.serving.dispatch import inline
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.sut import SystemUnderTest
 from native import timed_path
 
@@ -137,3 +140,33 @@ def test_a_model_that_cannot_be_put_back_loses_the_run(control: Control, complet
     assert heard == [broken]
     issue([71], [1])
     assert completed == [(70, b"x"), (71, b"")]
+
+
+def test_the_times_of_queries_are_kept_while_there_is_room_and_counted_beyond_it(
+    way: str, control: Control, completed: Completed
+) -> None:
+    times = QueryTimes(3, expected_latency_ns=1000)
+
+    def answer(index: int) -> bytes:
+        time.sleep(index / 1000)
+        return b"x"
+
+    issue = single_stream(sut(answer), Guard(control, print), control, times)
+    before = time.monotonic_ns()
+    for query, index in enumerate((0, 20, 0, 0, 0)):
+        issue([query], [index])
+    took = time.monotonic_ns() - before
+    kept = of_memory(times.words)
+    assert len(completed) == kept.seen == 5
+    assert not kept.all
+    assert kept.latency_ns[1] >= 20_000_000 > kept.latency_ns[0]
+    assert 0 < kept.ended_ns[0] < kept.ended_ns[1] < kept.ended_ns[2] < took
+    assert kept.latency_ns.sum() <= kept.ended_ns[-1]
+
+
+def test_a_stream_of_several_samples_keeps_a_time_for_each_query(control: Control, completed: Completed) -> None:
+    times = QueryTimes(3, expected_latency_ns=1000)
+    issue = multi_stream(sut(lambda index: b"x"), Guard(control, print), control, 2, times)
+    issue([1, 2], [0, 1])
+    issue([3, 4], [0, 1])
+    assert (len(completed), of_memory(times.words).seen, len(of_memory(times.words).latency_ns)) == (4, 2, 2)

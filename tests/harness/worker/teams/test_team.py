@@ -36,7 +36,7 @@ class Cluster(Team):
     kind = workers.INLINE
 
     @contextmanager
-    def dispatch(self, guard: Any, times: Sequence[Any] = ()) -> Iterator[Dispatch]:
+    def dispatch(self, guard: Any, times: Sequence[Any] = (), kept: Any = None) -> Iterator[Dispatch]:
         raise NotImplementedError
         yield
 
