@@ -30,8 +30,13 @@ def tiny_tree(package: Package) -> Contents:
         if pair.scenario != "SingleStream":
             raise ConfigError(f"the tiny suite has SingleStream alone: leave the {pair.scenario} runs out")
         folder = f"{owner}/results/{package.system}/{benchmark.names.tree}"
-        pieces += _run(f"{folder}/accuracy", pair.accuracy, _accuracy(pair.accuracy), "a")
-        pieces += _run(f"{folder}/performance", pair.performance, _performance(pair), "p")
+        if benchmark.error_limits is not None:
+            # A detector's one folder has both.
+            text = _detections(pair.accuracy, benchmark.dataset_size.value) + _performance(pair)
+            pieces += _run(f"{folder}/performance", pair.performance, text, "p")
+        else:
+            pieces += _run(f"{folder}/accuracy", pair.accuracy, _accuracy(pair.accuracy), "a")
+            pieces += _run(f"{folder}/performance", pair.performance, _performance(pair), "p")
         results[benchmark.names.tree] = score_text(pair)
     if twice := names_once([piece.path for piece in pieces]):
         raise ConfigError(f"two of the runs would lie in one place of the tree: {twice[0]}; submit them one by one")
@@ -59,6 +64,24 @@ def _accuracy(run: SubmittedRun) -> str:
         elif name == "auc":
             lines.append(f"0000.000000 ulp-mlperf: AUC = {one.value:.3f}\n")
     return "".join(lines)
+
+
+def _detections(run: SubmittedRun, words: int | None) -> str:
+    """Hits, misses and false alarms of a wake word's detector.
+
+    Args:
+        run: Its accuracy run.
+        words: In the suite's stream.
+    """
+    found = {name: one.value for name, one in (run.result.accuracy or {}).items()}
+    misses, alarms, rate = (found.get(name) for name in ("false_negatives", "false_positives", "hit_rate"))
+    if misses is None or alarms is None or rate is None:
+        raise ConfigError(
+            f"the run in {run.folder} counts no hits and false alarms: it has {', '.join(found) or 'no score'}"
+        )
+    # Without a miss the rate does not tell how many words there were.
+    hits = rate * misses / (1 - rate) if rate < 1 else (words or 0)
+    return f"Accuracy: {hits:.0f} True positives, {misses:.0f} False negatives, {alarms:.0f} False positives\n"
 
 
 def _performance(pair: RunPair) -> str:

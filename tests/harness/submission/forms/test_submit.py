@@ -351,6 +351,24 @@ def test_a_model_of_any_name_gets_a_plain_folder(series: Path, write: Submit, tm
     assert "file-name" not in {one.rule for one in check_tree(tmp_path / "tree").findings}
 
 
+def test_a_wake_words_hits_and_false_alarms_are_told_as_the_runner_tells_them(
+    series: Path, write: Submit, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    for folder in runs.iterdir():
+        _spec(folder, benchmark="sww", task="wake_word")
+    path = runs / "accuracy/result.json"
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    told = {"hit_rate": 0.88, "false_negatives": 6.0, "false_positives": 4.0}
+    fields["accuracy"] = {name: {"value": value, "target": None, "passed": None} for name, value in told.items()}
+    path.write_text(json.dumps(fields), encoding="utf-8")
+    write(runs, suite="tiny", rules="v1.4", rehearsal=True)
+    said = next((tmp_path / "tree").rglob("sww/performance/results.txt")).read_text(encoding="utf-8")
+    assert said.startswith("Accuracy: 44 True positives, 6 False negatives, 4 False positives\n")
+    assert {one.rule for one in check_tree(tmp_path / "tree", "tiny").findings} == {"rehearsal"}
+
+
 def test_the_command_says_what_the_package_is_good_for(series: Path, call: Callable[..., Any], tmp_path: Path) -> None:
     words = ["submit", series / "performance", series / "accuracy", "--suite", "inference", "--rules", "v6.1"]
     words += ["--division", "open", "--submitter", "Acme"]
