@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,7 @@ class _Running:
         self._specs: dict[str, Spec] = {}
         self._machine = Machine() if any(planned.rest for planned in series.runs) else None
         self._at = ""
+        self._took_s = self._expected_s = 0.0
         self._rested = all(planned.rest is None or planned.rest.is_enough for planned in series.runs)
         self.runs: list[SeriesRun] = []
 
@@ -139,11 +141,14 @@ class _Running:
                 self._at = ""
                 return replace(run_of(planned, planned.name, result), rest=self._before.rests.get(planned.name))
             self._before.put_aside(planned.name)
+        began = time.monotonic()
         rest = self._machine.rest(planned.rest, self._screen.say) if self._machine and planned.rest else None
         self._screen.expect(least_duration_s(planned.spec))
         self._journal.write("began", planned.name, identity)
         done = replace(_one(planned, self._out, self._screen, go_on=self._goes_on), rest=rest)
         self._journal.write("ended", planned.name, identity, done.result.status, digest_of(self._out / planned.name))
+        self._took_s += time.monotonic() - began
+        self._expected_s += planned.expected_s or 0.0
         self._at = ""
         return done
 
@@ -163,9 +168,10 @@ class _Running:
         results.keep(self._out / group, replace(top, exit_status=max(top.exit_status or 0, status_of(top))))
 
     def _left(self, number: int) -> str:
-        """How long the rest may take, by what was expected of it."""
-        expected = [planned.expected_s for planned in self._series.runs[number:]]
-        return f", about {span_text(sum(filter(None, expected)))} left" if any(expected) else ""
+        """How long the rest may take: what was expected of it, as far off as the runs that were made."""
+        expected_s = sum(planned.expected_s or 0.0 for planned in self._series.runs[number:])
+        off = self._took_s / self._expected_s if self._expected_s else 1.0
+        return f", about {span_text(expected_s * off)} left" if expected_s else ""
 
 
 def _one(planned: PlannedRun, out: Path, screen: Screen, *, go_on: bool) -> SeriesRun:

@@ -76,6 +76,16 @@ def test_a_class_map_has_the_bytes_of_the_twin(class_map: Array) -> None:
     assert class_map_in_c(class_map) == grids.pack_class_map(logged_classes(class_map))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+@pytest.mark.parametrize("classes", [1, 2, 16, 17, 256])
+def test_long_runs_and_many_classes_have_the_bytes_of_the_twin(classes: int, dtype: Any) -> None:
+    lengths = np.resize([1, 127, 128, 16_383, 16_384, 40_000], 36)
+    class_map = np.repeat(np.arange(36) * 9 % classes, lengths).astype(dtype)[: 600 * 700].reshape(600, 700)
+    one = class_map_in_c(class_map)
+    assert one == grids.pack_class_map(logged_classes(class_map))
+    assert np.array_equal(grids.unpack_class_map(one), class_map)
+
+
 def test_minus_zero_is_the_class_zero() -> None:
     class_map = np.zeros((8, 8), np.float32)
     class_map[3, 2] = -0.0
