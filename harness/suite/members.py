@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 from harness.config.files import ConfigFile, benchmark_names, find_benchmark, kind_overrides, read_config
@@ -59,15 +58,11 @@ def members(
 
 def _all_of(rules: str | None) -> list[ConfigFile]:
     asked = newest("mobile") if rules is None else rule_set(rules)
-    configs = [read_config(_shipped(name)) for name in benchmark_names()]
+    configs = [read_config(find_benchmark(name)) for name in benchmark_names()]
     found = [config for config in configs if _has(asked, config.benchmark())]
     if not found:
         raise ConfigError(f"there is no config for any benchmark of {asked.name}: name tasks with --tasks")
     return found
-
-
-def _shipped(name: str) -> Path:
-    return find_benchmark(name)
 
 
 def _has(rules: RuleSet, benchmark: Benchmark) -> bool:

@@ -11,6 +11,7 @@ from harness.config.backend import parse_backend
 from harness.config.rules import Mode, Preset
 from harness.errors import ConfigError
 from harness.series.plan import PlannedRun, Series, of_submission, planned_rest
+from harness.series.rest import PlannedRest
 from harness.spec.resolve import resolve
 from harness.spec.rules_in_force import refuse_unknown_seeds
 from harness.spec.schema import Spec
@@ -126,11 +127,11 @@ def _series(ready: Sequence[_Ready], asked: AskedSuite) -> Series:
         runs.append(_run(one.member, modes, one.performance[preset], asked, took_s, rest))
     for one, took_s in zip(ready, accuracy_s, strict=False):
         runs.append(_run(one.member, modes, one.accuracy, asked, took_s))
-    return Series("submission" if asked.mode == "submission" else asked.mode, tuple(runs), asked.retry)
+    return Series(asked.mode, tuple(runs), asked.retry)
 
 
 def _run(
-    member: Member, modes: Sequence[Mode], spec: Spec, asked: AskedSuite, took_s: float, rest: Any = None
+    member: Member, modes: Sequence[Mode], spec: Spec, asked: AskedSuite, took_s: float, rest: PlannedRest | None = None
 ) -> PlannedRun:
     number = modes.index(spec.load.mode) + 1
     name = f"{member.name}/{number}-{spec.load.mode}-{asked.backend.partition(':')[0]}"

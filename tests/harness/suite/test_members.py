@@ -26,7 +26,9 @@ def test_all_of_mobiles_newest_round_in_the_scenarios_that_it_asks_for() -> None
 
 
 def test_another_rule_set_has_others() -> None:
-    assert names(rules="tiny-v1.4") == ["kws-SingleStream"]
+    tiny = names(rules="tiny-v1.4")
+    assert "kws-SingleStream" in tiny
+    assert all(name.endswith("-SingleStream") for name in tiny)
     assert {"deeplabv3-SingleStream", "mobilenet_edgetpu-Offline"} <= set(names(rules="mobile-v2.0"))
     inference = names(rules="inference-v6.1")
     assert "mobilebert-MultiStream" not in inference

@@ -201,5 +201,3 @@ def test_what_cannot_run_here_is_left_out_and_said_and_a_task_that_is_named_must
     assert "  left out: mosaic-SingleStream: there is no model; there are no data" in lines
     with pytest.raises(ConfigError, match="mosaic-SingleStream: "):
         plan_suite(replace(ASKED, tasks=("mosaic",), scenarios=()), tmp_path)
-    with pytest.raises(ConfigError, match="kws-SingleStream: "):
-        plan_suite(replace(ASKED, rules="tiny-v1.4", scenarios=()), tmp_path)
