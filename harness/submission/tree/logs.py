@@ -33,7 +33,6 @@ class DetailLog:
     entries: Mapping[str, object]
     errors: tuple[str, ...]
     """What LoadGen marked as errors."""
-    warnings: tuple[str, ...]
 
     def integer(self, key: str) -> int | None:
         """A whole number; None where there is none."""
@@ -78,7 +77,6 @@ class SummaryLog:
     """mlperf_log_summary.txt: what stands before and after the colons."""
 
     lines: Mapping[str, str]
-    text: str
 
 
 def read_detail_log(path: Path) -> DetailLog | Broken:
@@ -89,7 +87,7 @@ def read_detail_log(path: Path) -> DetailLog | Broken:
     if not text.strip():
         return Broken("is empty")
     entries: dict[str, object] = {}
-    errors, warnings = [], []
+    errors: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.startswith(_MARK):
             continue
@@ -99,15 +97,13 @@ def read_detail_log(path: Path) -> DetailLog | Broken:
             entries[str(key)] = value
             if about.get("is_error"):
                 errors.append(str(value))
-            if about.get("is_warning") or str(key).startswith("warning"):
-                warnings.append(str(value))
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             return Broken(f"is cut or damaged: line {number} is none of LoadGen's ({type(error).__name__}: {error})")
     if not entries:
         return Broken("holds none of LoadGen's lines")
     if "power_end" not in entries and "num_errors" not in entries:
         return Broken("is cut: LoadGen's last lines are missing")
-    return DetailLog(entries, tuple(errors), tuple(warnings))
+    return DetailLog(entries, tuple(errors))
 
 
 def read_summary_log(path: Path) -> SummaryLog | Broken:
@@ -118,4 +114,4 @@ def read_summary_log(path: Path) -> SummaryLog | Broken:
     if not text.strip():
         return Broken("is empty")
     pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
-    return SummaryLog({name.strip(" *\t"): value.strip() for name, _, value in pairs}, text)
+    return SummaryLog({name.strip(" *\t"): value.strip() for name, _, value in pairs})

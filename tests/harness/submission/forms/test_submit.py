@@ -16,6 +16,7 @@ from harness.config.rule_sets import rule_set
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import from_json
 from harness.submission.check.tree import check_tree
+from harness.submission.forms.package import in_parts
 from harness.submission.forms.pieces import TruncatedPiece, truncated, write_pieces
 from harness.submission.forms.submit import Asked, Submitted, submit
 from harness.submission.tree.app_result import AppResultFile
@@ -179,6 +180,19 @@ def test_a_long_accuracy_log_is_hashed_and_cut_in_little_memory(tmp_path: Path) 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
+
+
+def test_a_trace_too_large_for_a_repository_is_split(tmp_path: Path) -> None:
+    source = tmp_path / "mlperf_log_trace.json"
+    with source.open("wb") as file:
+        for offset in (0, 30 << 20, 51 << 20):
+            file.seek(offset)
+            file.write(b"trace")
+    pieces = in_parts("run/mlperf_log_trace.json", source)
+    write_pieces(tmp_path / "tree", pieces)
+    parts = sorted((tmp_path / "tree/run").iterdir())
+    assert [part.name.removeprefix("mlperf_log_trace.json") for part in parts] == ["_aa", "_ab", "_ac"]
+    assert b"".join(part.read_bytes() for part in parts) == source.read_bytes()
 
 
 def test_a_log_that_was_truncated_already_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
