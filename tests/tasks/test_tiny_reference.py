@@ -96,3 +96,46 @@ def test_an_anomaly_score_is_the_reference_s(zoo: Path, asked: Any, model: str, 
     shifted = [Answer(answer.index, answers[answer.index - 1].data) for answer in answers]
     ((_, twin),) = task._scores(shifted).items()
     assert twin > wanted + 0.2
+
+
+# --- the golden inputs of the Efinix zoo -----------------------------------------------------------------------------
+
+
+def answer_of(zoo: Path, model: str, golden: str, *, reference_kernels: bool = False) -> tuple[Any, Any, Any]:
+    """The input, dequantised, with the raw output and its tensor, of a golden file that holds int8 already."""
+    kernels = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+    interpreter = Interpreter(str(zoo / "models" / "efinix" / model), experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    raw = np.frombuffer((zoo / "datasets" / "efinix_golden" / golden).read_bytes(), np.int8).reshape(taken["shape"])
+    interpreter.set_tensor(taken["index"], raw)
+    interpreter.invoke()
+    scale, zero_point = taken["quantization"]
+    return (raw.astype(np.float32) - zero_point) * scale, interpreter.get_tensor(given["index"])[0], given
+
+
+def test_the_golden_word_is_on_and_the_golden_airplane_is_one_with_the_reference_kernels(zoo: Path) -> None:
+    _, words, _ = answer_of(zoo, "ds_cnn_kws.tflite", "kws/g_kws_inputs.bin")
+    assert (int(words.argmax()), int(words.max())) == (5, 127)
+    name = "imgc/quant_airplane_dat.bin"
+    _, exact, _ = answer_of(zoo, "resnet_image_classify.tflite", name, reference_kernels=True)
+    assert (exact[0], exact[7]) == (9, -31)
+    _, default, _ = answer_of(zoo, "resnet_image_classify.tflite", name)
+    assert default[0] == default[7] == -12
+
+
+@pytest.mark.parametrize(
+    ("golden", "wanted", "published"),
+    [
+        ("anomaly_id_01_00000250_s1", 12.7712, 12.7776),
+        ("anomaly_id_01_00000250_s2", 12.1121, 12.2427),
+        ("normal_id_01_00000200_s1", 9.3791, 9.2414),
+        ("normal_id_01_00000200_s2", 9.7020, 9.7161),
+    ],
+)
+def test_golden_windows_have_their_anomaly_scores(zoo: Path, golden: str, wanted: float, published: float) -> None:
+    window, raw, given = answer_of(zoo, "deep_autoencoder_anomaly_detection.tflite", f"ad/{golden}.bin")
+    scale, zero_point = given["quantization"]
+    score = float(np.mean(np.square(window - (raw.astype(np.float32) - zero_point) * scale)))
+    assert score == pytest.approx(wanted, abs=2e-4)
+    assert abs(score - published) < 0.14
