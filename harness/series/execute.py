@@ -250,8 +250,8 @@ def named(run: str, reason: Reason) -> Reason:
 
 
 def _spread(runs: Sequence[SeriesRun]) -> Spread | None:
-    """Median and range of repeats of the same performance run."""
-    same = [(run, run.result.performance) for run in runs if run.result.performance]
+    """Median and range of repeats of the same performance run; one under a compliance test is another run."""
+    same = [(run, run.result.performance) for run in runs if run.result.performance and not run.result.compliance]
     kinds = {(run.backend_asked, run.result.model.sha256, run.result.task, run.result.scenario) for run, _ in same}
     if len(same) < 2 or len(kinds) > 1:
         return None

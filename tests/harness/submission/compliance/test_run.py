@@ -40,6 +40,8 @@ def compliant(
 def test_the_tests_run_between_the_performance_and_the_accuracy_run(compliant: Path) -> None:
     top = read_result(compliant)
     assert isinstance(top, SeriesResult)
+    # They are no repeats of the performance run.
+    assert top.spread is None
     assert [run.directory for run in top.runs] == [
         "1-performance-cpu",
         "2-TEST01-cpu",
