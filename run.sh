@@ -120,11 +120,11 @@ if ! fresh "$extra"; then
   install "$extra"
   trap - ERR
 fi
-# A tasks.py in the current directory must not shadow ours.
+# A tasks.py in the current directory must not shadow ours, nor one that an empty entry of PYTHONPATH finds there.
 export PYTHONSAFEPATH=1
 if [ "$extra" = test ]; then
   shift
   cd "$here"
   exec "$venv/bin/python" -m pytest "$@"
 fi
-exec "$venv/bin/python" -m harness "$@"
+exec "$venv/bin/python" -I -m harness "$@"

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy import command
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.text_files import NotText, lines_of, read_text
 
@@ -94,6 +95,7 @@ def _checked(
     return values, labels
 
 
+@reads(TruthError)
 def read_scores(path: Path) -> dict[str, float]:
     """A file's name and its number, a line each, as the DCASE baseline writes `anomaly_score_ToyCar_id_01.csv`.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from accuracy.answers.log import LogError
 from accuracy.errors import TruthError
 from accuracy.score import Score
-from accuracy.shown import bounded
+from accuracy.shown import bounded, printable
 
 ScoreFiles = Callable[[Path, Path], Mapping[str, float]]
 """(predictions, truth) -> {metric: value}. Everything in the truth counts, since nothing records what was asked.
@@ -36,9 +36,9 @@ def run(score_files: ScoreFiles, about: str, arguments: Sequence[str] | None = N
     try:
         metrics = score_files(chosen.predictions, chosen.truth)
     except (TruthError, LogError) as error:
-        sys.stderr.write(f"{bounded(str(error))}\n")
+        sys.stderr.write(f"{printable(bounded(str(error)))}\n")
         return 2
     for note in metrics.notes if isinstance(metrics, Score) else ():
-        sys.stderr.write(f"{note}\n")
+        sys.stderr.write(f"{printable(note)}\n")
     sys.stdout.write(json.dumps(dict(metrics)) + "\n")
     return 0

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from accuracy import command
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.score import Score, of_hits
 from accuracy.text_files import NotText, lines_of, read_text
@@ -65,6 +66,7 @@ class TopK:
         return of_hits(self.compute(), next(iter(self._hits.values()), 0), self._count, unit)
 
 
+@reads(TruthError)
 def read_label_lists(path: Path) -> list[list[int]]:
     """Labels as text, a sample a line, best first where there are several.
 

@@ -15,11 +15,13 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
+from accuracy.shown import printable
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
+from harness.machine.import_path import leave_current_folder
 
 VERBS = {
     "run": "run a benchmark (the verb when the first word is an option)",
@@ -104,7 +106,16 @@ class Parser(argparse.ArgumentParser):
 
 def entry() -> NoReturn:
     """The console script."""
+    leave_current_folder()
+    sys.excepthook = _show_bug
     sys.exit(main(sys.argv[1:]))
+
+
+def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As Python by itself, but that what the error names cannot steer the terminal."""
+    import traceback
+
+    sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
 
 
 def main(words: Sequence[str]) -> int:
@@ -130,7 +141,7 @@ def main(words: Sequence[str]) -> int:
         arguments = parser.parse_strictly(rest)
         outcome: Outcome = module.main(arguments)
         if text := json.dumps(outcome.data, indent=2, allow_nan=False) if arguments.json else outcome.text:
-            print(text)
+            print(printable(text))
         sys.stdout.flush()
         return _complain(outcome.complaint, outcome.status) if outcome.complaint else outcome.status
     except SystemExit as stop:
@@ -178,7 +189,7 @@ def _unknown_word(word: str, known: Sequence[str]) -> str:
 
 def _complain(message: str, status: int = EXIT_USER) -> int:
     plain = _ENDLESS.sub(lambda name: shortened(name[0]), message)
-    print(f"tflite-loadgen: {plain}", file=sys.stderr)
+    print(f"tflite-loadgen: {printable(plain)}", file=sys.stderr)
     return status
 
 

@@ -30,6 +30,8 @@ REST = {"rest": True}
 """Metadata of a mapping: all keys that are no field's own."""
 
 _LONGEST_VALUE = 80
+_LARGEST = (1 << 64) - 1
+"""Whatever is counted here, in ns or in bytes, is less; a float takes no number of hundreds of digits."""
 _Record = TypeVar("_Record")
 
 
@@ -190,6 +192,8 @@ def _scalar(hint: Any, value: Any, where: str, reading: _Reading) -> Any:
     fits = isinstance(value, kinds) and (hint is bool or not isinstance(value, bool))
     if not fits or (isinstance(value, float) and not reading.whole and not math.isfinite(value)):
         raise _wrong(value, words, where)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise _wrong(value, f"a number of at most {_LARGEST}", where)
     return Path(value) if hint is Path else value
 
 

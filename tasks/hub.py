@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from accuracy.border import reads
 from accuracy.truth.squad import Question
 from tasks.base import DataMissing
 
@@ -69,6 +70,7 @@ def is_hub_name(path: Path | str) -> bool:
     return str(path).startswith(PREFIX)
 
 
+@reads(DataMissing)
 def read_hub_questions(path: Path) -> list[Question]:
     """The questions of a data set with SQuAD's columns: id, question, context, answers.
 

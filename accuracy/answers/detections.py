@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.text_files import read_text
@@ -129,6 +130,7 @@ def _row_fault(rows: Rows, index: int, labels: int | Mapping[int, int]) -> str |
     return None
 
 
+@reads(LogError)
 def read_results(path: Path, truth: CocoTruth) -> Detections:
     """Reads COCO's results format: a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"}.
 

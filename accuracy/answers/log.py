@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from accuracy.border import reads
 from accuracy.text_files import NotText, decode_text
 
 _ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
@@ -67,6 +68,7 @@ class Sample:
             raise LogError(f"sample {self._index}{name}: {error}") from None
 
 
+@reads(LogError)
 def read_rows(path: Path) -> Iterator[Answer]:
     """Every row of an accuracy log in file order, repeated samples included.
 

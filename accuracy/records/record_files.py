@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from accuracy.border import reads
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, crc32c_of_long_slices, masked
 
@@ -27,6 +28,7 @@ class RecordFile(ABC):
     path: Path
 
     @staticmethod
+    @reads(RecordError)
     def open(path: Path) -> RecordFile:
         """Finds the records and verifies the checksums of their lengths; those of the data wait until they are read.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.shown import some
 from accuracy.text_files import read_text
@@ -78,6 +79,7 @@ IMAGENET = ClassNames(WNIDS, "ImageNet's 1,000 synsets")
 """By their WordNet ids, in the order of the labels 0 to 999."""
 
 
+@reads(TruthError)
 def read_class_names(path: Path) -> ClassNames:
     """Reads a label file: a name a line in the order of the classes, or another form of `accuracy.truth.label_lists`.
 

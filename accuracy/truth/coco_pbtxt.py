@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.truth.coco import (
     COCO_CATEGORIES,
@@ -41,6 +42,7 @@ class _Object(NamedTuple):
     line: int
 
 
+@reads(TruthError)
 def read_pbtxt(path: Path, sizes: Sizes | None = None, categories: Sequence[int] = COCO_CATEGORIES) -> CocoTruth:
     """Reads the ground truth of the pictures that are asked for.
 

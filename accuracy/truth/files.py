@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from accuracy.border import reads
 from accuracy.errors import TruthError
 
 _MAX_FILE_BYTES = 1 << 27
@@ -23,6 +24,7 @@ class TruthFiles:
         self._archive = archive
 
     @classmethod
+    @reads(TruthError)
     def open(cls, path: Path, suffixes: Sequence[str]) -> TruthFiles:
         """Finds every file in a folder (not below it) or in a zip archive (anywhere); reads none.
 
@@ -72,6 +74,7 @@ class TruthFiles:
         """Of the sample's file, lower case with the dot."""
         return PurePosixPath(self._files[stem]).suffix.lower()
 
+    @reads(TruthError)
     def read(self, stem: str) -> bytes:
         """The file of a sample, still encoded.
 

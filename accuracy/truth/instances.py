@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.truth.coco import (
     MOST_ID,
@@ -37,6 +38,7 @@ _ZERO = (
 _FLAG = "flags are neither 0 nor 1, and count as 1"
 
 
+@reads(TruthError)
 def read_instances(path: Path) -> CocoTruth:
     """Reads COCO's instances JSON (https://cocodataset.org/#format-data), for example instances_val2017.json.
 

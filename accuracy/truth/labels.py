@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.shown import brief
 from accuracy.text_files import NotText, lines_of, read_text
@@ -77,6 +78,7 @@ class Labels:
         return [by_name[name] for name in names]
 
 
+@reads(TruthError)
 def read_labels(path: Path, class_count: int, classes: ClassNames | None = None) -> Labels:
     """Reads a ground truth of labels 0 to `class_count` - 1, or of the classes' names.
 

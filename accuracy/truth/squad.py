@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.answers.squad_text import split_words
+from accuracy.border import reads
 from accuracy.errors import TruthError
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import Records
@@ -40,6 +41,7 @@ class SquadTruth:
     """The words of a question's context (`squad_text.split_words`); None where the file holds no contexts."""
 
 
+@reads(TruthError)
 def read_truth(path: Path) -> SquadTruth:
     """Reads a ground truth of any of the three kinds.
 
@@ -76,6 +78,7 @@ def truth_of(path: Path, questions: Sequence[Question]) -> SquadTruth:
     return _checked(SquadTruth(path, answers, lambda qas_id: split_words(by_id[qas_id].context)))
 
 
+@reads(TruthError)
 def read_questions(path: Path) -> list[Question]:
     """Every question of a file in SQuAD's official JSON format, in file order.
 
@@ -91,6 +94,7 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
+@reads(TruthError)
 def read_predictions(path: Path) -> dict[str, str]:
     """A JSON map of question id to predicted text, as BERT's run_squad.py and SQuAD's own evaluation use it.
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from accuracy.border import reads
 from harness.budgets.figures import ACCURACY, BudgetFigure, budget_figure
 from harness.config.backend import parse_backend
 from harness.config.files import (
@@ -156,6 +157,7 @@ def find_budget(name: str) -> Path:
     return shipped[name]
 
 
+@reads(ConfigError)
 def read_budget(path: Path, defaults: Mapping[str, Any], changes: Mapping[str, Any]) -> Budget:
     """Reads a file.
 

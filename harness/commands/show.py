@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from accuracy.border import reads
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_BROKEN
+from harness.errors import EXIT_BROKEN, ConfigError
 from harness.json_records import to_json
 from harness.report.run import render_run
 from harness.report.series import render_series
@@ -29,12 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads result.json and shows it as the run did."""
-    result = read_result(arguments.directory)
+    return _shown(arguments.directory)
+
+
+@reads(ConfigError)
+def _shown(directory: Path) -> Outcome:
+    """Figures that no run has (a count of 0, a negative time) may come from somebody's hand."""
+    result = read_result(directory)
     text = render_series(result) if isinstance(result, SeriesResult) else ""
     # A sweep goes on after a run that failed: its table says so, and its exit status.
     went_on = isinstance(result, SeriesResult) and result.exit_status
     if result.status in ("failed", "started") and not went_on:
         why = "; ".join(reason.what for reason in result.reasons) or "it did not come to its end"
-        complaint = f"the run in {arguments.directory} is {result.status}: {why}"
+        complaint = f"the run in {directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
     return Outcome(status_of(result), text if isinstance(result, SeriesResult) else render_run(result), to_json(result))

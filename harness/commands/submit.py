@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from accuracy.shown import printable
 from harness.commands.outcome import Outcome
 
 EXAMPLES = """\
@@ -84,7 +85,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 def _ask(name: str, what: str) -> str:
     """One line of the terminal's; on standard error, since standard output is for the answer."""
-    sys.stderr.write(f"{name} ({what}): ")
+    sys.stderr.write(printable(f"{name} ({what}): "))
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from accuracy.border import reads
+from harness.config.plain_yaml import load_yaml
 from harness.config.workers import PoolName
 from harness.config.written_units import Span
 from harness.errors import ConfigError
@@ -66,6 +68,7 @@ class BackendSection(BaseModel):
         return self.name == "cpu" and self.options in ({}, {"engine": "auto"})
 
 
+@reads(ConfigError)
 def parse_backend(text: str) -> list[tuple[str, Any]]:
     """`NAME`, `NAME:key=value,...` or `external:PATH[,key=value...]` as overrides of the config.
 
@@ -112,6 +115,6 @@ def _assignment(text: str, word: str) -> tuple[str, str]:
 
 def _value(text: str, value: str) -> Any:
     try:
-        return yaml.safe_load(value)
+        return load_yaml(value)
     except yaml.YAMLError:
         raise ConfigError(f"--backend {text}: {value!r} is no value") from None

@@ -17,12 +17,14 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from accuracy.border import reads
 from accuracy.text_files import NotText, read_text
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.mistakes import _field, _task_mistakes, _within, explanations, report
+from harness.config.plain_yaml import load_yaml
 from harness.config.schema import Benchmark, Collection, ModelAlone, ModelAndBackend
-from harness.errors import ConfigError, UnknownName, unknown
+from harness.errors import ConfigError, UnknownName, shortened, unknown
 
 S = TypeVar("S", bound=ModelAlone)
 
@@ -48,6 +50,11 @@ def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
         ConfigError: A path that is no file.
         UnknownName: No such benchmark.
     """
+    if "://" in task:
+        raise ConfigError(
+            f"{shortened(task)} is an address: a config can name libraries that are run, so none is taken from the network. "
+            "Get it, read it, and name the file"
+        )
     if task.endswith((".yaml", ".yml")) or "/" in task:
         path = Path(task)
         if not path.is_file():
@@ -84,6 +91,7 @@ class ConfigFile:
         """Whether the targets are the user's own, with the overrides laid over the file."""
         return self.own_targets or any(field == "targets" for field, _ in overrides)
 
+    @reads(ConfigError)
     def benchmark(self, overrides: Sequence[tuple[str, Any]] = ()) -> Benchmark:
         """The benchmark that the file describes, with the overrides laid over it.
 
@@ -108,6 +116,7 @@ class ConfigFile:
             raise ConfigError(report(where, [*explanations(error.errors(), Benchmark), *of_task.values()])) from None
 
 
+@reads(ConfigError)
 def read_config(path: Path) -> ConfigFile:
     """Reads a config file, what it inherits and the data sets that it names.
 
@@ -128,6 +137,7 @@ def load_benchmark(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Ben
     return read_config(path).benchmark(overrides)
 
 
+@reads(ConfigError)
 def parse_invocation(overrides: Sequence[tuple[str, Any]]) -> Invocation:
     """How a model that no benchmark names is invoked, by fields of the section `model`.
 
@@ -137,6 +147,7 @@ def parse_invocation(overrides: Sequence[tuple[str, Any]]) -> Invocation:
     return _parsed(overrides, ModelAlone).model
 
 
+@reads(ConfigError)
 def parse_model_and_backend(overrides: Sequence[tuple[str, Any]]) -> tuple[Invocation, BackendSection]:
     """The same, with what runs it: fields of the sections `model` and `backend`.
 
@@ -157,6 +168,7 @@ def _parsed(overrides: Sequence[tuple[str, Any]], schema: type[S]) -> S:
         raise ConfigError(report("the options given", explanations(error.errors(), schema))) from None
 
 
+@reads(ConfigError)
 def parse_assignment(text: str) -> tuple[str, Any]:
     """What `--set` takes, as (field, value).
 
@@ -169,6 +181,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     return field, parse_value(field, value)
 
 
+@reads(ConfigError)
 def parse_value(what: str, text: str) -> Any:
     """A value as YAML reads it: 10 is a number, true a truth value, null nothing.
 
@@ -177,7 +190,7 @@ def parse_value(what: str, text: str) -> Any:
     """
     try:
         return load_yaml(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise ConfigError(f"{what}: {text[:80]!r} is no value: {error}") from None
 
 
@@ -185,40 +198,6 @@ def load_collections() -> dict[str, Collection]:
     """The collections that ship with the harness, by name."""
     folder = config_folder() / "collections"
     return {path.stem: Collection.model_validate(read_yaml(path)) for path in sorted(folder.glob("*.yaml"))}
-
-
-class _NoKeyTwice(yaml.constructor.SafeConstructor):
-    """YAML without surprises: of two equal keys, PyYAML's own drops the first in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """As SafeLoader; a key that stands twice is a mistake."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-class _StrictLoader(_NoKeyTwice, yaml.SafeLoader):
-    """For what users write."""
-
-
-class _QuickLoader(_NoKeyTwice, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """For files that ship, which are nested no deeper than C's stack is: ten times as quick where libyaml is there."""
-
-
-def load_yaml(text: str) -> Any:
-    """What a YAML text holds; plain values only.
-
-    Raises:
-        yaml.YAMLError: Not YAML, or a key stands twice.
-        RecursionError: Nested deeper than anyone writes.
-    """
-    return yaml.load(text, Loader=_StrictLoader)
 
 
 def _read_inherited(path: Path, heirs: Sequence[Path] = ()) -> dict[str, Any]:
@@ -289,18 +268,18 @@ def set_field(raw: dict[str, Any], field: str, value: Any) -> None:
     node[last] = value
 
 
+@reads(ConfigError)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The fields of a YAML file.
 
     Raises:
         ConfigError: It cannot be read, is no YAML, or holds no mapping.
     """
-    loader = _QuickLoader if path.is_relative_to(config_folder()) else _StrictLoader
     try:
-        raw = yaml.load(read_text(path), Loader=loader)
+        raw = load_yaml(read_text(path), ours=path.is_relative_to(config_folder()))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, NotText, RecursionError) as error:
+    except (yaml.YAMLError, NotText) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds no mapping of fields")

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
+from harness.machine.import_path import safe_environment
+
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
 _LEAVE_S = 3.0
 _FAULTS = frozenset((signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV))
@@ -45,8 +47,17 @@ def start(
         own_session: Ctrl-C on the terminal does not reach it: for a child whose parent has to end it in order.
     """
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *map(str, descriptors), str(os.getpid()), *words],
+        [
+            sys.executable,
+            "-I" if sys.flags.isolated else "-P",
+            "-m",
+            module,
+            *map(str, descriptors),
+            str(os.getpid()),
+            *words,
+        ],
         cwd=folder,
+        env=safe_environment(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

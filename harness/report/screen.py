@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from accuracy.shown import printable
 from harness.machine.control import Phase
 
 _WORDS = {
@@ -38,7 +39,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line that stays."""
         if not self._quiet:
-            self._write(f"{text}\n")
+            self._write(f"{printable(text)}\n")
 
     def progress(self, phase: Phase, done: int, total: int, elapsed_s: float) -> None:
         """See `harness.run.launch.Progress`."""
@@ -60,7 +61,7 @@ class Screen:
         if self._quiet or now - self._last_line < (_REDRAWN_S if self._terminal else _LINE_EVERY_S):
             return
         self._last_line = now
-        text = f"{what}: {done:,} of {total:,}"
+        text = printable(f"{what}: {done:,} of {total:,}")
         self._write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")
 
     def end_progress(self) -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from accuracy.shown import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -33,7 +35,8 @@ def table_lines(rows: Sequence[Sequence[str]], columns: Sequence[Column] = (), *
     for column in columns:
         table.add_column(column.name, justify=column.align, overflow="fold" if column.wrap else "ellipsis")
     for row in rows:
-        table.add_row(*row)
+        # Rich would drop some of what steers a terminal in silence, and pass on the rest.
+        table.add_row(*map(printable, row))
     screen = io.StringIO()
     Console(file=screen, width=width, highlight=False, force_terminal=False, markup=False).print(table)
     return [line.rstrip() for line in screen.getvalue().splitlines()]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accuracy.border import reads
 from accuracy.text_files import read_text
 from harness.errors import ConfigError, RunFailed, message_of
-from harness.json_records import NotThisRecord, UnknownField, from_json, to_json
+from harness.json_records import NotThisRecord, UnknownField, from_json, shown, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
 from harness.results.upgrade import upgrade
 from harness.whole_file import replacing
@@ -61,6 +63,7 @@ def failure(error: BaseException) -> Reason:
     return Reason(message_of(error) or type(error).__name__, "", "")
 
 
+@reads(ConfigError)
 def read_result(folder: Path) -> Result | SeriesResult:
     """The result of a run, or of a series of runs.
 
@@ -69,7 +72,7 @@ def read_result(folder: Path) -> Result | SeriesResult:
     """
     path = folder / RESULT_FILE
     try:
-        value = json.loads(read_text(path), parse_constant=_no_number)
+        value = json.loads(read_text(path), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -117,6 +120,13 @@ def _require_whole(result: Result, where: str) -> None:
 
 def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(text)} is larger than any number here")
+    return number
 
 
 class Reserve:

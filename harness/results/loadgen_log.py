@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from accuracy.border import reads
 from harness.errors import RunFailed
 from harness.messages.server_times import ServerTimes
 from harness.results.figures import Latency, Performance
@@ -28,6 +29,7 @@ _CLOCK_S = 2.0
 ACCURACY_LOG = "mlperf_log_accuracy.json"
 
 
+@reads(RunFailed)
 def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
     """The entries of mlperf_log_detail.txt by key, the last of a key winning.
 

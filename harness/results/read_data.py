@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from accuracy.border import reads
 from accuracy.text_files import read_text
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
@@ -80,6 +81,7 @@ def samples_digest(folder: Path) -> str | None:
     return _digest(folder / SAMPLES_FILE)[1]
 
 
+@reads(ConfigError)
 def load_read_data(folder: Path) -> ReadData | None:
     """What a run has read; None for a run that kept nothing of it, as those of earlier versions.
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from accuracy.border import reads
 from harness.errors import ConfigError, RunFailed
 
 JOURNAL_FILE = "journal.jsonl"
@@ -72,6 +73,7 @@ class Journal:
             raise RunFailed(f"cannot write {self._path}: {error.strerror}") from None
 
 
+@reads(ConfigError)
 def read_journal(folder: Path) -> list[Line]:
     """The steps of a series, in order.
 

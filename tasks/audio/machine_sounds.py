@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from accuracy.auc import label_of
+from accuracy.border import reads
 from accuracy.shown import some
 from accuracy.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
@@ -42,6 +43,7 @@ class Recording:
     """1 for an anomaly, 0 for normal; None where nothing says it."""
 
 
+@reads(DataMissing)
 def find_recordings(path: Path) -> Sequence[Recording]:
     """The recordings of a data set in the order of their names; reads none of them.
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from accuracy.border import reads
 from tasks.base import Array, DataMissing
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -44,6 +45,7 @@ class WavFormat:
         return f"{kind}, {self.channels} {'channel' if self.channels == 1 else 'channels'}, {self.rate} Hz"
 
 
+@reads(DataMissing)
 def read_wav(data: bytes, name: str, rate: int, *, convert: bool = False) -> Array:
     """The samples of a recording.
 

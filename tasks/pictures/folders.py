@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
+from accuracy.border import reads
 from accuracy.shown import some
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import StoredBoxes
@@ -263,6 +264,7 @@ class Pictures:
         """
         return hashlib.sha256(self._read(self.all_names[0]).picture).hexdigest()
 
+    @reads(DataMissing)
     def _read(self, name: str) -> Stored:
         try:
             return self._store.read(self._keys[name])

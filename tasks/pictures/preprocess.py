@@ -23,6 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 import native
+from accuracy.border import reads
 from tasks.base import Array, DataMissing
 from tasks.pictures.resize import Window, resize_bilinear
 
@@ -68,6 +69,7 @@ _NPY = b"\x93NUMPY"
 _NPY_HEADER = re.compile(rb"\{'descr': '\|u1', 'fortran_order': False, 'shape': \((\d{1,9}), (\d{1,9}), 3\), \}")
 
 
+@reads(DataMissing)
 def decode(data: bytes, name: str) -> Array:
     """Decodes a JPEG, PNG, BMP or .npy picture, told apart by its first bytes.
 

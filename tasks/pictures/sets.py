@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from accuracy.border import reads
+from tasks.base import DataMissing
 from tasks.hub import is_hub_name
 from tasks.pictures.cifar import is_cifar, open_cifar
 from tasks.pictures.folders import Pictures
@@ -12,6 +14,7 @@ from tasks.pictures.records import open_records
 from tasks.record_sets import is_record_set
 
 
+@reads(DataMissing)
 def open_pictures(path: Path, count: int | None = None, *, by_class: bool = False) -> Pictures:
     """A folder or zip archive of pictures, TFRecord files, CIFAR-10's binary batches, or a Hugging Face data set.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from accuracy.border import reads
 from tasks.base import Array, DataMissing
 
 _MOST_BYTES = 1 << 31
@@ -19,6 +20,7 @@ _PLACES = "arr_"
 """How numpy names arrays that were saved without a name: `arr_0`, `arr_1`."""
 
 
+@reads(DataMissing)
 def read_npy(name: str, data: bytes) -> Array:
     """The array of a `.npy` file.
 
@@ -53,6 +55,7 @@ def read_npy(name: str, data: bytes) -> Array:
     return native.astype(dtype.newbyteorder("="), order="C", copy=False)
 
 
+@reads(DataMissing)
 def read_npz(name: str, data: bytes) -> Mapping[str, Array]:
     """The arrays of a `.npz` file by their names.
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from accuracy.shown import bounded, brief, some
+from accuracy.shown import bounded, brief, printable, some
 
 
 def test_a_list_of_any_length_and_values_of_any_length_make_a_short_text() -> None:
@@ -18,3 +18,9 @@ def test_a_message_of_two_million_characters_keeps_its_two_ends() -> None:
     assert said.endswith(" is no label")
     assert "characters left out" in said
     assert bounded("short") == "short"
+
+
+def test_nothing_that_steers_a_terminal_is_shown_as_it_is() -> None:
+    hostile = "a\x1b[2J\x07\r\x7f\x9b0m\u202egnp.exe\ud800"
+    assert printable(hostile) == "a\\x1b[2J\\x07\\x0d\\x7f\\x9b0m\\u202egnp.exe\\ud800"
+    assert printable("two\n\tlines, Ä 猫") == "two\n\tlines, Ä 猫"

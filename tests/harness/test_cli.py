@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -143,3 +144,38 @@ def test_a_name_without_end_is_shortened_wherever_it_is_complained_of(call: Cli)
     assert done.returncode == 2
     assert "characters)" in done.stderr
     assert len(done.stderr) < 400
+
+
+def test_what_others_have_written_cannot_steer_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    result = json.loads((Path(__file__).parent / "results/version_1/last_server.json").read_text(encoding="utf-8"))
+    result["title"] = result["model"]["name"] = "\x1b[2J\x9b31m\r\ud800 calm"
+    result["warnings"] = ["\x1b]0;title\x07"]
+    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    shown, missed = cli("show", tmp_path), cli("--task", "a\x1b[31mb/c.yaml")
+    assert "\\x1b[2J\\x9b31m" in shown.stdout
+    assert "\\x1b]0;title\\x07" in shown.stdout
+    assert "a\\x1b[31mb" in missed.stderr
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown.stdout + shown.stderr + missed.stderr)
+
+
+def test_only_these_modules_write_to_the_terminal_and_all_escape_what_is_not_theirs() -> None:
+    root = Path(__file__).resolve().parents[2]
+    writers = {
+        str(path.relative_to(root))
+        for package in ("accuracy", "harness", "tasks", "backends")
+        for path in (root / package).rglob("*.py")
+        if "training" not in path.parts
+        and re.search(r"\bprint\(|sys\.std(out|err)\.write", path.read_text(encoding="utf-8"))
+    }
+    writers -= {"harness/results/page.py", "harness/api/__init__.py"}
+    assert writers == {
+        "accuracy/command.py",
+        "harness/cli.py",
+        "harness/commands/submit.py",
+        "harness/report/screen.py",
+        "harness/report/table.py",
+        "harness/zoo/files/meter.py",
+    }
+    assert all(
+        "printable(" in (root / path).read_text(encoding="utf-8") for path in writers - {"harness/report/table.py"}
+    )

@@ -92,7 +92,7 @@ def _read(path: Path, read: Callable[[Table, int], T]) -> T:
             return read(Table.root(data), len(data))
     except OSError as error:
         raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None
-    except (struct.error, ValueError, IndexError) as error:
+    except (struct.error, ValueError, LookupError, ArithmeticError, TypeError, RecursionError, MemoryError) as error:
         # What a corrupt offset ends in.
         raise ModelRejected(f"{path} is cut or corrupt: {error}. Get it again.") from None
 

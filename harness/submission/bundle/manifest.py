@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from accuracy.border import reads
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.submission.tree.documents import Broken, read_text_file
@@ -63,6 +64,7 @@ def manifest_text(manifest: Manifest) -> str:
     return json.dumps(to_json(manifest), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+@reads(ConfigError)
 def read_manifest(path: Path) -> Manifest:
     """Reads it.
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 
+from accuracy.shown import printable
 from harness.units import bytes_text
 from harness.zoo.files.install import FileOutcome
 
@@ -36,7 +37,7 @@ class Meter:
     def say(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            self._write(f"{self._clear()}{text}\n")
+            self._write(f"{self._clear()}{printable(text)}\n")
 
     def waiting(self, file: str) -> None:
         """Another process is at this file."""
@@ -99,7 +100,7 @@ class Counter:
         now = time.monotonic()
         if now - self._drawn >= (_REDRAW_S if self._terminal else _LINE_S):
             self._drawn = now
-            text = f"{number:,} {self._what}"
+            text = printable(f"{number:,} {self._what}")
             _write(f"{_CLEAR}{text}" if self._terminal else f"{text}\n")
 
     def end(self) -> None:

@@ -29,6 +29,10 @@ _CORRUPT = (
     OSError,
     RuntimeError,  # NotImplementedError too: a compression nobody has
     ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    MemoryError,
     struct.error,
 )
 """What the standard library raises over archives that are cut, corrupt or made by an enemy."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.config.files import load_yaml
+from harness.config.plain_yaml import load_yaml
 from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec
 
