@@ -24,6 +24,9 @@ Array = npt.NDArray[Any]
 
 _CHUNK_BYTES = 1 << 12
 _MAX_BYTES = 1 << 31
+_ALWAYS_BYTES, _MOST_TIMES = 1 << 26, 30
+"""What may be unpacked: text comes to some five times its packed size, zeros alone to a thousand times."""
+_PART_BYTES = 1 << 24
 _MAX_RECORD_BYTES = 1 << 22
 _CRC_BATCH_RECORDS = 1024
 _PIECE_BYTES = 512
@@ -188,19 +191,25 @@ def _unpack(path: Path, packed: bytes) -> tuple[bytes, str | None]:
     if not (is_gzip or is_zlib):
         raise RecordError(f"{path} is no TFRecord, neither plain nor packed with zlib or gzip (opens {packed[:8]!r})")
     parts: list[bytes] = []
-    total = 0
+    total, limit = 0, min(_MAX_BYTES, _ALWAYS_BYTES + _MOST_TIMES * len(packed))
     stream = zlib.decompressobj(wbits=47)
     try:
         for at in range(0, len(packed), _CHUNK_BYTES):
             piece = packed[at : at + _CHUNK_BYTES]
-            while piece:
+            more = True
+            while more:
                 if stream.eof:  # a gzip file may hold several members
                     stream = zlib.decompressobj(wbits=47)
-                parts.append(stream.decompress(piece))
-                piece = stream.unused_data
+                parts.append(stream.decompress(piece, _PART_BYTES))
+                piece = stream.unused_data if stream.eof else stream.unconsumed_tail
+                # What has been taken in may still have more to give.
+                more = bool(piece) or len(parts[-1]) == _PART_BYTES
                 total += len(parts[-1])
-                if total > _MAX_BYTES:
-                    raise RecordError(f"{path} unpacks to more than {_MAX_BYTES >> 30} GiB: too much for one data set")
+                if total > limit:
+                    raise RecordError(
+                        f"{path} has {len(packed):,} bytes and unpacks to more than {limit:,}, the limit for a file of its "
+                        "size: that is no data set. If it is one of yours, unpack it and name the unpacked file"
+                    )
     except zlib.error as error:
         return b"".join(parts), f"the packed data is corrupt ({error})"
     return b"".join(parts), None if stream.eof else "the file is cut in the middle of the packed data"

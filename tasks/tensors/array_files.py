@@ -15,7 +15,7 @@ from accuracy.border import reads
 from tasks.base import Array, DataMissing
 
 _MOST_BYTES = 1 << 31
-"""Of one array."""
+"""Of one array, and of all that a file unpacks to."""
 _PLACES = "arr_"
 """How numpy names arrays that were saved without a name: `arr_0`, `arr_1`."""
 
@@ -67,6 +67,7 @@ def read_npz(name: str, data: bytes) -> Mapping[str, Array]:
         DataMissing: No such file, damaged, or with two arrays of one name; and as `read_npy`.
     """
     found: dict[str, Array] = {}
+    total = 0
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
@@ -75,9 +76,10 @@ def read_npz(name: str, data: bytes) -> Mapping[str, Array]:
                     raise DataMissing(f"{name} holds {info.filename}, which is no array: it is no .npz file of numpy's")
                 if key in found:
                     raise DataMissing(f"{name} holds two arrays of the name {key!r}: which is meant?")
-                if info.file_size > _MOST_BYTES:
+                total += info.file_size
+                if total > _MOST_BYTES:
                     raise DataMissing(
-                        f"{name}: array {key!r} takes {info.file_size:,} bytes, more than {_MOST_BYTES:,}"
+                        f"{name}: with array {key!r} it unpacks to {total:,} bytes, more than the limit of {_MOST_BYTES:,}"
                     )
                 found[key] = read_npy(f"{name}: array {key!r}", archive.read(info))
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:

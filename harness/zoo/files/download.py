@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shortened
 from harness.json_records import from_json, to_json
 from harness.whole_file import replacing
 
@@ -154,6 +154,9 @@ def _attempt(
         raise _classified(error) from None
     except OSError as error:
         raise _no_room(error, partial) from None
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError) as error:
+        # A Location, a Content-Range, a status line that no server should send, and no library expects.
+        raise _Final(f"what it answers makes no sense ({type(error).__name__}: {shortened(str(error))})") from None
     size = _size(partial)
     if total is not None and size < total:
         raise _Passing(f"the connection was cut at {size:,} of {total:,} bytes")
@@ -207,19 +210,19 @@ def _explain(error: urllib.error.HTTPError, partial: Path, have: int) -> None:
         raise _Passing("the part that is here does not fit the file") from None
     if error.code == http.client.TOO_MANY_REQUESTS or error.code >= 500:
         raise _Passing(
-            f"the server answers {error.code} {error.reason}", _retry_after(error.headers.get("Retry-After"))
+            f"the server answers {error.code} {shortened(error.reason)}", _retry_after(error.headers.get("Retry-After"))
         )
     if error.code in (http.client.NOT_FOUND, http.client.GONE):
         raise _Final(f"there is no such file ({error.code})")
-    raise _Final(f"the server answers {error.code} {error.reason}")
+    raise _Final(f"the server answers {error.code} {shortened(error.reason)}")
 
 
 def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, ArithmeticError, LookupError):
+        if value.strip().isdecimal():
+            return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     return None
 
@@ -274,7 +277,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme != "https" and (old.scheme != new.scheme or old.hostname != new.hostname):
-            raise _Final(f"it redirects to {newurl}, which is not https")
+            raise _Final(f"it redirects to {shortened(newurl)}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

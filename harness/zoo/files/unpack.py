@@ -15,11 +15,19 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 from harness.errors import ConfigError
 
 _BLOCK = 1 << 20
+_NOTE_BYTES = 1 << 20
+_NOTES = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _CORRUPT = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -126,10 +134,8 @@ def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]
     try:
         if zipfile.is_zipfile(archive):
             yield from _zip_members(archive)
-        elif tarfile.is_tarfile(archive):
-            yield from _tar_members(archive)
         else:
-            raise ArchiveRefused(f"{archive} is neither a zip nor a tar archive")
+            yield from _tar_members(archive)
     except _CORRUPT as error:
         raise ArchiveRefused(f"{archive} is corrupt: {error}") from None
 
@@ -148,13 +154,36 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[byte
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    with tarfile.open(archive) as file:
+    try:
+        # Not is_tarfile: it would read the first header, however long, before we can look at it.
+        opened = tarfile.open(archive, tarinfo=_header_of(archive))  # noqa: SIM115 - closed below
+    except tarfile.ReadError:
+        raise ArchiveRefused(f"{archive} is neither a zip nor a tar archive") from None
+    with opened as file:
         for info in file:
             if info.isdir():
                 continue
             if not info.isreg():
                 raise ArchiveRefused(f"{archive} holds a link or a device: {info.name!r}")
             yield info.name, info.size, lambda info=info: _tar_file(file, info)  # type: ignore[misc]
+
+
+def _header_of(archive: Path) -> type[tarfile.TarInfo]:
+    """A member's header, refused where it announces long names or notes: they are read into memory before anything is known."""
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            found = super().frombuf(buf, encoding, errors)
+            if found.type in _NOTES and found.size > _NOTE_BYTES:
+                raise ArchiveRefused(
+                    f"{archive}: a header takes {found.size:,} bytes, more than the limit of {_NOTE_BYTES:,} for notes"
+                )
+            if found.type == tarfile.GNUTYPE_SPARSE:
+                raise ArchiveRefused(f"{archive} holds a file with holes, {found.name!r}: pack it without --sparse")
+            return found
+
+    return Header
 
 
 def _tar_file(file: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

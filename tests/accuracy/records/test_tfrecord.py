@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -194,3 +195,14 @@ def test_a_record_too_long_to_be_true_is_refused_before_it_is_read(tmp_path: Pat
 )
 def test_mlperfs_files_hold_as_many_records_as_published(zoo: Path, name: str, count: int) -> None:
     assert len(Records(zoo / "datasets" / "squad" / f"{name}.tfrecord")) == count
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_they_are_in_memory(tmp_path: Path) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    packed = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(200)), packer.flush()])
+    (tmp_path / "bomb.tfrecord").write_bytes(packed)
+    tracemalloc.start()
+    with pytest.raises(RecordError, match=r"unpacks to more than [\d,]+, the limit for a file of its size"):
+        Records(tmp_path / "bomb.tfrecord")
+    assert tracemalloc.get_traced_memory()[1] < 150_000_000
+    tracemalloc.stop()

@@ -1,5 +1,6 @@
 """Downloads from a real server that cuts, stalls, redirects and refuses."""
 
+import contextlib
 import email.utils
 import threading
 import time
@@ -217,3 +218,25 @@ def test_a_failure_says_whether_anything_came(origin: Any, tmp_path: Path) -> No
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match=r"http://127.0.0.1:1/file: gave up after 3 attempts: .*refused"):
         fetched(Source("http://127.0.0.1:1/file"), tmp_path / "part")
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [
+        (302, {"Location": "https://[::1"}),
+        (302, {"Location": "http://a\x1b[2Jb:port/"}),
+        (302, {"Location": "//" + "a" * 10_000}),
+        (503, {"Retry_After": "\xb2"}),
+        (503, {"Retry_After": "9" * 5_000}),
+        (503, {"Retry_After": "Fri, 99 Foo 99999 99:99:99 GMT"}),
+        (206, {"Content_Range": "bytes 0-1/" + "9" * 5_000}),
+        (200, {"ETag": "x" * 60_000}),
+    ],
+)
+def test_headers_that_no_server_should_send_end_in_a_sentence(
+    code: int, headers: dict[str, str], origin: Any, tmp_path: Path
+) -> None:
+    url = origin.on("/file", *[origin.status(code, **headers)] * 4)
+    with contextlib.suppress(FetchFailed):
+        download(Source(url, 7), tmp_path / "part", patience=replace(HASTY, attempts=2))
+        raise AssertionError("nothing was to be had")

@@ -154,3 +154,19 @@ def test_a_corrupt_archive_is_refused_or_read_but_never_leaves_its_folder(
     with contextlib.suppress(ArchiveRefused, OSError):
         unpack(archive, place, Limits(10, 10_000, 20_000))
     assert {path.name for path in folder.iterdir()} <= {"archive", "out"}
+
+
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    for kind in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
+        header = tarfile.TarInfo("note")
+        header.type, header.size = kind, 1 << 31
+        (tmp_path / "archive").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 16))
+        with pytest.raises(
+            ArchiveRefused, match="a header takes 2,147,483,648 bytes, more than the limit of 1,048,576"
+        ):
+            everything(tmp_path / "out", tmp_path / "archive")
+
+
+def test_long_names_that_people_give_still_come_out(tmp_path: Path) -> None:
+    name = "/".join(["folder"] * 40) + "/a.txt"
+    assert len(everything(tmp_path / "out", tarred(tmp_path / "archive", (name, b"1")))) == 1
