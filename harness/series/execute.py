@@ -22,6 +22,7 @@ from harness.series.plan import PlannedRun, Series
 from harness.series.rest import Machine
 from harness.series.resume import Before, digest_of, go_on_from, is_begun
 from harness.series.retry import AGAIN, corrected
+from harness.series.vouching import told_as_vouched_for, vouches
 from harness.spec.schema import Spec, least_duration_s
 from harness.units import span_text
 
@@ -84,7 +85,7 @@ class _Running:
 
     def run(self, number: int) -> None:
         """Does one of the planned runs, or finds it done; once more where that is asked for and can help."""
-        planned = _answering_alike(self._series.runs[number], self.runs)
+        planned = told_as_vouched_for(_answering_alike(self._series.runs[number], self.runs), self.runs)
         self._screen.say(f"run {number + 1} of {len(self._series.runs)}: {planned.name}{self._left(number)}")
         done = self._do(planned)
         better = corrected(planned.spec, done.result) if self._series.retry else None
@@ -202,12 +203,6 @@ def _answering_alike(planned: PlannedRun, runs: Sequence[SeriesRun]) -> PlannedR
         return planned
     section = backend.model_copy(update={"options": {"engine": engines.chosen}})
     return replace(planned, spec=planned.spec.model_copy(update={"backend": section}))
-
-
-def vouches(test: SeriesRun, other: SeriesRun) -> bool:
-    """Whether a run under a compliance test vouches for another one."""
-    asked = [(run.backend_asked, run.model_asked, group_of(run)) for run in (test, other)]
-    return asked[0] == asked[1] and other.result.compliance is None and other.again is None
 
 
 def group_of(run: SeriesRun) -> str:

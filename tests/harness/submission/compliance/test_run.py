@@ -37,6 +37,23 @@ def compliant(
     return made_once("compliant", fill)
 
 
+@pytest.fixture(scope="session")
+def calibrated(
+    classify: list[str],
+    command: list[str],
+    environment: dict[str, str],
+    made_once: Callable[[str, Callable[[Path], None]], Path],
+) -> Path:
+    """A series whose expected latency the calibration finds."""
+    place = next(number for number, word in enumerate(classify) if word.startswith("load.expected_latency_ns="))
+    words = [*classify[: place - 1], *classify[place + 1 :], "--compliance", "TEST04"]
+
+    def fill(folder: Path) -> None:
+        subprocess.run([*command, *words, "--out", str(folder)], env=environment, capture_output=True, check=False)
+
+    return made_once("calibrated", fill)
+
+
 def test_the_tests_run_between_the_performance_and_the_accuracy_run(compliant: Path) -> None:
     top = read_result(compliant)
     assert isinstance(top, SeriesResult)
@@ -54,6 +71,15 @@ def test_the_tests_run_between_the_performance_and_the_accuracy_run(compliant: P
         assert "of any other model it is a test of one's own" in run.result.compliance.needed
         # How quick two runs of milliseconds are beside each other is for the machine to say.
         assert not [why for why in run.result.compliance.why if "score invalid" not in why]
+
+
+def test_a_test_is_told_what_its_performance_run_was_told(calibrated: Path) -> None:
+    told = [
+        (calibrated / folder / "user.conf").read_text(encoding="utf-8")
+        for folder in ("1-performance-cpu", "2-TEST04-cpu")
+    ]
+    assert "target_latency = " in told[0]
+    assert told[0] == told[1]
 
 
 def test_loadgen_is_handed_the_test_by_path_and_says_that_it_was_in_force(
