@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
 from accuracy.score import Score
 
@@ -63,4 +64,5 @@ class NormalisedError:
         metrics = {"nme": float(np.mean(self._flat))}
         if self._deep:
             metrics["nme_3d"] = float(np.mean(self._deep))
-        return Score(metrics, "pictures", len(self._flat))
+        errors = np.array(self._flat)
+        return Score(metrics, "pictures", len(errors), bootstrap_mean(errors))

@@ -20,6 +20,7 @@ import numpy as np
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.auc import auc, partial_auc
+from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc
 from accuracy.score import Score
 from accuracy.shown import some
 from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
@@ -113,12 +114,13 @@ class AnomalyDetection(Task):
         used = self._used()
         values = np.array([scores[each.name] for each in used])
         kinds = np.array([each.anomalous for each in used], np.int64)
-        whole, partial, notes = {}, {}, []
+        whole, partial, notes, groups = {}, {}, [], []
         for machine in sorted({each.machine for each in used}):
             mine = np.array([each.machine == machine for each in used])
             if len(set(kinds[mine].tolist())) < 2:
                 notes.append(f"{machine} is in no mean: {_ONE_KIND.format('it', 'one kind')}")
                 continue
+            groups.append(np.flatnonzero(mine))
             whole[machine], partial[machine] = auc(values[mine], kinds[mine]), partial_auc(values[mine], kinds[mine])
         pooled = {"auc_pooled": auc(values, kinds), "pauc_pooled": partial_auc(values, kinds)}
         means = (
@@ -127,7 +129,8 @@ class AnomalyDetection(Task):
             else {}
         )
         details = {"auc_by_machine": whole, "pauc_by_machine": partial, "anomaly_score": scores}
-        return Score({**means, **pooled}, "recordings", len(used), notes=tuple(notes), details=details)
+        interval = bootstrap_mean_auc(values, kinds, groups)
+        return Score({**means, **pooled}, "recordings", len(used), interval, notes=tuple(notes), details=details)
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the recordings and where they lie."""

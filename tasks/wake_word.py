@@ -18,6 +18,7 @@ import numpy as np
 
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
+from accuracy.confidence.interval import wilson
 from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.truth.time_windows import Span, read_windows
@@ -138,7 +139,7 @@ class WakeWord(Task):
             "false_positives": float(alarms),
             "false_positives_per_hour": alarms / hours,
         }
-        return Score({**rate, **counts}, "words", hits + misses)
+        return Score({**rate, **counts}, "words", hits + misses, wilson(hits, hits + misses))
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the streams, and the windows where there are any."""

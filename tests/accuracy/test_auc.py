@@ -9,6 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from accuracy.auc import auc, partial_auc, score_files
+from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc
+from accuracy.confidence.interval import resampled_weights
 from accuracy.errors import TruthError
 
 
@@ -24,6 +26,22 @@ def test_both_areas_are_scikit_learns_with_and_without_ties() -> None:
         for most in (0.02, 0.1, 0.35):
             wanted = roc_auc_score(labels, scores, max_fpr=most)
             assert partial_auc(scores, labels, most) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_the_interval_is_that_of_drawing_the_recordings_again_a_set_at_a_time() -> None:
+    chance = np.random.default_rng(2)
+    labels = np.arange(60) % 2
+    scores = np.round(chance.normal(0, 1, 60) + labels, 1)
+    groups = [np.arange(0, 30), np.arange(30, 60)]
+    drawn = []
+    for weights in resampled_weights(60):
+        for row in weights.astype(int):
+            again = [np.repeat(group, row[group]) for group in groups]
+            drawn.append(np.mean([auc(scores[each], labels[each]) for each in again]))
+    found = bootstrap_mean_auc(scores, labels, groups)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist())
+    assert bootstrap_mean_auc(scores, labels, []) is None
 
 
 @pytest.mark.parametrize(
