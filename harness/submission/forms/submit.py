@@ -87,14 +87,16 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
     pairs = [(pair, _benchmark(pair.performance, rules)) for pair in paired(collect(folders))]
     _one_submitter(out, asked)
     system = system_name(pairs[0][0].performance, asked.system)
-    told = told_fields(asked.kept / f"{system}.json", asked.fields)
+    # Each suite has fields of its own.
+    kept = asked.kept / f"{rules.suite}-{system}.json"
+    told = told_fields(kept, asked.fields)
     package = Package(
         rules, asked.division, asked.submitter, system, tuple(pairs), told, dict(asked.model_fields), asked.infer
     )
     contents = _contents(package)
     if asked.ask is not None and (lacking := [name for name in contents.not_told if name in ASKED]):
         answers = {name: answer for name in lacking if (answer := asked.ask(name, ASKED[name]))}
-        package = replace(package, told_system=told_fields(asked.kept / f"{system}.json", {**asked.fields, **answers}))
+        package = replace(package, told_system=told_fields(kept, {**asked.fields, **answers}))
         contents = _contents(package)
     why = [*suite_reasons(rules), *(one for pair, benchmark in pairs for one in reasons(pair, rules, benchmark))]
     if rules.suite == "inference" and asked.division == "closed":
