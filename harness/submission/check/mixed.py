@@ -13,8 +13,10 @@ from harness.submission.finding import Fault, Rule
 from harness.submission.tree.documents import sha256_of
 from harness.submission.tree.logs import DetailLog
 
-_SAME = ("loadgen_version", "sut_name", "qsl_name", "qsl_reported_total_count")
-"""Of a benchmark on a system, whatever is asked of it."""
+_SAME = ("loadgen_version",)
+"""Of a benchmark on a system, whatever is asked of it. Performance runs may have a smaller data set: the mobile app's do."""
+_SAME_IN_SCENARIO = ("sut_name", "qsl_name")
+"""Of both runs and the tests of a scenario; implementations may have another system under test for each scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,15 @@ def hashes(found: HashedLogs) -> Iterator[Fault]:
 
 
 def one_system(found: RunsTogether) -> Iterator[Fault]:
-    """Runs of one benchmark on one system know the same LoadGen, system under test and data set."""
-    if not found.logs:
-        return
-    first = found.logs[0]
-    for other in found.logs[1:]:
-        for key in _SAME:
-            one, two = first.log.entries.get(key), other.log.entries.get(key)
-            if one != two:
-                figure = f"{key} {two!r}, but {one!r} in {first.file}"
+    """Runs of one benchmark on one system know the same LoadGen and data set, those of a scenario one system under test."""
+    first_of: dict[str, RunLog] = {}
+    for other in found.logs:
+        beside = first_of.setdefault(other.log.scenario or "", other)
+        for first, keys in ((found.logs[0], _SAME), (beside, _SAME_IN_SCENARIO)):
+            wrong = [key for key in keys if first.log.entries.get(key) != other.log.entries.get(key)]
+            if wrong:
+                one, two = first.log.entries.get(wrong[0]), other.log.entries.get(wrong[0])
+                figure = f"{wrong[0]} {two!r}, but {one!r} in {first.file}"
                 yield Fault(other.file, "is of another system or data set than the runs beside it", _TOGETHER, figure)
                 break
 
