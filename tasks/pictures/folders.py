@@ -26,7 +26,7 @@ from tasks.digests import Digest
 from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
 
-SUFFIXES = (".bin", ".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
 
 FOLDERS = "the folders' names"

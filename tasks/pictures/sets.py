@@ -8,7 +8,7 @@ from accuracy.border import reads
 from tasks.base import DataMissing
 from tasks.hub import is_hub_name
 from tasks.pictures.cifar import is_cifar, open_cifar
-from tasks.pictures.folders import Pictures
+from tasks.pictures.folders import SUFFIXES, Pictures
 from tasks.pictures.hub import open_hub_pictures
 from tasks.pictures.records import open_records
 from tasks.record_sets import is_record_set
@@ -21,7 +21,8 @@ def open_pictures(path: Path, count: int | None = None, *, by_class: bool = Fals
     Args:
         path: Of it, or `hf:...`.
         count: Use the first `count` pictures only; None for all.
-        by_class: Whether folders of pictures are classes.
+        by_class: Whether folders of pictures are classes, as for image classification, for which alone `.bin` files are
+            pictures: MLPerf Tiny's, without a header.
 
     Raises:
         DataMissing: It is not there, holds no pictures or fewer than `count`, or cannot be read.
@@ -30,4 +31,7 @@ def open_pictures(path: Path, count: int | None = None, *, by_class: bool = Fals
         return open_hub_pictures(path, count)
     if is_cifar(path):
         return open_cifar(path, count)
-    return open_records(path, count) if is_record_set(path) else Pictures.open(path, count=count, by_class=by_class)
+    if is_record_set(path):
+        return open_records(path, count)
+    suffixes = (*SUFFIXES, ".bin") if by_class else SUFFIXES
+    return Pictures.open(path, count=count, suffixes=suffixes, by_class=by_class, what="pictures")

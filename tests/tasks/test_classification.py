@@ -268,3 +268,19 @@ def test_a_set_of_one_class_says_that_its_score_is_worth_little(tmp_path: Path) 
     assert "all pictures are of one class, 7" in task_of(path).score(answers).notes[0]
     (path / "val_map.txt").write_text("0.png 7\n1.png 7\n2.png 8\n")
     assert task_of(path).score(answers).notes == ()
+
+
+def test_raw_pictures_of_mlperf_tiny_are_taken_as_they_are_in_colour_and_gray(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(4).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    (tmp_path / "a.bin").write_bytes(pixels.tobytes())
+    (tmp_path / "b.bin").write_bytes(pixels[..., 0].tobytes())
+    (tmp_path / "y_labels.csv").write_text("a.bin,1000,3\nb.bin,1000,4\n")
+    task = task_of(tmp_path)
+    task.check_truth()
+    codec = task.codec([PICTURE], [SCORES])
+    assert (codec.preprocess(0)[0][0] == pixels).all()
+    gray = spec((1, 16, 16, 1), np.uint8)
+    assert (task.codec([gray], [SCORES]).preprocess(1)[0][0, ..., 0] == pixels[..., 0]).all()
+    (tmp_path / "a.bin").write_bytes(b"\0" * 100)
+    with pytest.raises(DataMissing, match=r"a\.bin has 100 bytes, but .* 768, or 256 in gray"):
+        codec.preprocess(0)

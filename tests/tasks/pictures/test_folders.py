@@ -79,7 +79,7 @@ def test_the_annotations_archive_of_the_benchmark_has_thirty_pictures(zoo: Path)
 
 
 def test_an_empty_set_is_refused(make: Make) -> None:
-    with pytest.raises(DataMissing, match=r"holds no pictures \(looked for \.bin, \.bmp"):
+    with pytest.raises(DataMissing, match=r"holds no pictures \(looked for \.bmp"):
         Pictures.open(make({"readme.txt": b""}))
 
 
