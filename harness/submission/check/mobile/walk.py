@@ -167,10 +167,13 @@ class MobileCheck:
 
     def _measurements(self, owner: str, device: str, found: Sequence[_Found]) -> Iterator[Fault]:
         tree = self._tree
-        folders = {name.casefold(): name for name in tree.folders(f"{owner}/measurements/{device}")}
+        # Some submitters of v2.1 and v3.1 leave the device's folder out.
+        own = f"{owner}/measurements/{device}"
+        base = own if tree.has_folder(own) else f"{owner}/measurements"
+        folders = {name.casefold(): name for name in tree.folders(base)}
         for benchmark, scenario in sorted({(one.benchmark.names.tree, one.scenario) for one in found}):
             named = folders.get(benchmark.casefold(), benchmark)
-            folder = f"{owner}/measurements/{device}/{named}/{scenario}"
+            folder = f"{base}/{named}/{scenario}"
             files = [name for name in tree.files(folder) if name.endswith(".json")]
             if not files:
                 yield Fault(
