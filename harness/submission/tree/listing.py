@@ -95,9 +95,11 @@ class Tree:
 
     def below(self, path: str) -> Iterator[Entry]:
         """All files in a folder and the folders in it."""
-        for name, folder in self._folders.items():
-            if name == path or name.startswith(f"{path}/"):
-                yield from folder.files
+        waiting = [path] if path in self._folders else []
+        while waiting:
+            name = waiting.pop()
+            yield from self._folders[name].files
+            waiting += [_below(name, inner) for inner in self._folders[name].folders]
 
     def entry(self, path: str) -> Entry | None:
         """A file; None where it is not there."""
