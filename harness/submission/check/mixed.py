@@ -94,18 +94,15 @@ def copies(found: OwnFiles) -> Iterator[Fault]:
 
 
 def hashes(found: HashedLogs) -> Iterator[Fault]:
-    """One log has one hash: what is truncated cannot be hashed again, but two of them can be held against each other."""
-    seen: list[tuple[str, HashedLog]] = []
+    """Logs that differ cannot have one hash. That two have the same ends and other hashes is no fault: their middles may differ."""
+    first_of: dict[str, tuple[str, str]] = {}
     for one in found.logs:
         with contextlib.suppress(OSError):
             digest = sha256_of(one.path)
-            for other, earlier in seen:
-                if (digest == other) != (one.sha256 == earlier.sha256):
-                    same = "are the same, but their hashes are not" if digest == other else "differ, but have one hash"
-                    fix = "truncate each run's own log, which writes its hash"
-                    yield Fault(one.file, "has a hash that is not its own log's", fix, f"it and {earlier.file} {same}")
-                    break
-            seen.append((digest, one))
+            before, where = first_of.setdefault(one.sha256, (digest, one.file))
+            if before != digest:
+                fix = "truncate each run's own log, which writes its hash"
+                yield Fault(one.file, "has a hash that is another log's", fix, f"that of {where}, which differs")
 
 
 def one_system(found: RunsTogether) -> Iterator[Fault]:

@@ -202,13 +202,6 @@ SINS: dict[str, tuple[str, Sin]] = {
         "truncation",
         lambda t: _put(t / SINGLE / ACCURACY_LOG, '[{"qsl_idx" : 1\n\n...\n\n]'),
     ),
-    "a hash of nobody's": (
-        "shared-hash",
-        _all(
-            lambda t: shutil.copy(t / SINGLE / ACCURACY_LOG, t / OFFLINE / ACCURACY_LOG),
-            lambda t: _hash(t / OFFLINE / "accuracy/accuracy.txt", "0" * 64),
-        ),
-    ),
     "one hash for two logs": (
         "shared-hash",
         _all(
