@@ -34,6 +34,7 @@ _KEPT = 64
 """Recordings whose features are kept: neighbouring windows are of one."""
 _FULL_SCALE = np.float32(32768)
 _ONE_KIND = "the AUC compares normal recordings with anomalies, and {} has {} alone"
+_BOTH = ". Name a set with both, or leave out --mode accuracy"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class AnomalyDetection(Task):
         if len(kinds := {each.anomalous for each in used}) < 2:
             which = "anomalies" if 1 in kinds else "normal recordings"
             cut = "" if len(used) == len(self._recordings) else f" in its first {self._count} windows"
-            raise DataMissing(_ONE_KIND.format(f"{self._data.path}{cut}", which))
+            raise DataMissing(_ONE_KIND.format(f"{self._data.path}{cut}", which) + _BOTH)
 
     def score(self, answers: Iterable[Answer]) -> Score:
         """AUC and partial AUC: the mean over the machines, and of all recordings together.
