@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from accuracy.output_error import ErrorSums
 from backends.base import Array, TensorSpec
 from harness.difference.pairs import alike, real_values
 from harness.difference.record import OutputDifference
+
+_PIECE = 15_000
+"""Values that are compared at once: in double precision they are less than what the allocator asks the system for each time."""
 
 
 class GatheredErrors:
@@ -40,18 +44,26 @@ class GatheredErrors:
             self._other_shapes += 1
             self._spoilt, self._exact = True, False
             return
-        mine, theirs = self._values(test, self._test), self._values(reference, self._reference)
-        with np.errstate(invalid="ignore"):
-            errors = np.abs(mine - theirs)
-            mean = float(errors.mean(dtype=np.float64)) if errors.size else 0.0
-            if not math.isfinite(mean):
-                # An infinity is right where the other side has the same.
-                mean = float(np.where(mine == theirs, 0, errors).mean(dtype=np.float64))
+        total = 0.0
+        for piece in _pieces(test.shape):
+            total += self._add(test[piece], reference[piece])
+        mean = total / test.size if test.size else 0.0
         if not math.isfinite(mean):
             self._spoilt = True
         self._exact = self._exact and mean == 0
         self._means.append(mean)
+
+    def _add(self, test: Array, reference: Array) -> float:
+        """A piece of the outputs; the sum of its errors' sizes, infinite or NaN where one of them is."""
         self._sums.update(test, reference)
+        mine, theirs = self._values(test, self._test), self._values(reference, self._reference)
+        with np.errstate(invalid="ignore"):
+            errors = np.abs(mine - theirs)
+            total = float(errors.sum(dtype=np.float64))
+            if not math.isfinite(total):
+                # An infinity is right where the other side has the same.
+                total = float(np.where(mine == theirs, 0, errors).sum(dtype=np.float64))
+        return total
 
     def _values(self, array: Array, spec: TensorSpec) -> Array:
         # The tool compares in single precision, and adds up in it too; the sums here have double.
@@ -88,3 +100,23 @@ class GatheredErrors:
             nan_reference=error.not_finite.expected_nan,
             other_shapes=self._other_shapes,
         )
+
+
+def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Slices along the first axis that has some length: what is made on the way stays in the caches.
+
+    Each leaves at least two such axes, or all of the last: where the largest values are choices (`choice_axis`) is then told
+    of a piece as of the whole.
+    """
+    long = [axis for axis, size in enumerate(shape) if size > 1]
+    if math.prod(shape) <= _PIECE or len(long) < 2:
+        yield (slice(None),) * len(shape)
+        return
+    axis = long[0]
+    step = max(2, _PIECE * shape[axis] // math.prod(shape))
+    for start in range(0, shape[axis] - 1, step):
+        # One row alone would be left: the piece before takes it.
+        end = shape[axis] if start + step >= shape[axis] - 1 else start + step
+        yield (slice(None),) * axis + (slice(start, end),)
+        if end == shape[axis]:
+            return

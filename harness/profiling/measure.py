@@ -87,8 +87,8 @@ class _Whole:
     def profile(self, runs: Runs, ops: Sequence[Op], peaks: Mapping[str, float]) -> Profile:
         """The record."""
         subject = self._asked.subject
-        sums = [sum(times.values()) for times in runs.times_us]
-        with_it, without = quickest(runs.profiled_us), quickest(runs.unprofiled_us)
+        sums = runs.sums_us
+        with_it, without = quickest(sums), quickest(runs.unprofiled_us)
         unprofiled = _spread([runs.unprofiled_us[place] for place in without])
         op_sum = _spread([sums[place] for place in with_it])
         ratio = op_sum.mean_us / unprofiled.mean_us if unprofiled.mean_us else 0.0
@@ -106,7 +106,7 @@ class _Whole:
             num_runs=len(sums),
             counted_runs=len(with_it),
             unprofiled=unprofiled,
-            profiled=_spread([runs.profiled_us[place] for place in with_it]),
+            profiled=_spread([runs.profiled_us[place] for place in quickest(runs.profiled_us)]),
             slowest_us=max(runs.unprofiled_us),
             op_sum=op_sum,
             op_sum_ratio=ratio,

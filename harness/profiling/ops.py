@@ -53,7 +53,7 @@ class ModelOps:
     def ops(self, runs: Runs) -> list[Op]:
         """A record for everything that took time, by the runs that count."""
         nodes = self._nodes(runs.keys)
-        counted = [runs.times_us[place] for place in quickest(runs.profiled_us)]
+        counted = [runs.times_us[place] for place in quickest(runs.sums_us)]
         times = {key: np.array([each.get(key, 0.0) for each in counted]) for key in runs.keys}
         whole = sum(float(array.mean()) for array in times.values()) or 1.0
         pieces = [key for key in runs.keys if key.kind == "piece" and _XNNPACK not in key.name]

@@ -129,7 +129,7 @@ class Profile:
     num_runs: int
     """With the profiler, and as many without, in turns."""
     counted_runs: int
-    """Of either: the quickest quarter, since what else the machine did is in the others. All figures are of these."""
+    """Of either: the quickest tenth, since what else the machine did is in the others. All figures are of these."""
     unprofiled: Spread
     """Whole runs without the profiler."""
     profiled: Spread

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from accuracy.output_error import output_error
 from backends.base import Array, TensorSpec
 from harness.difference.errors import GatheredErrors
 
@@ -66,3 +67,19 @@ def test_what_is_no_number_is_counted_on_its_side(place: int) -> None:
     found = gathered.found()
     assert [found.nan_test, found.nan_reference] == [2 * (place == 0), 2 * (place == 1)]
     assert (found.avg_error, found.std_dev, found.argmax_agreement) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 301, 500, 3), (1, 211, 700, 1), (70_001, 2), (150_000,), (1, 150_000), (2, 3, 40_000)]
+)
+def test_large_outputs_have_the_figures_of_the_whole_though_they_are_compared_in_pieces(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    mine, theirs = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+    spec = TensorSpec("y", shape, np.dtype(np.float32))
+    gathered = GatheredErrors(spec, spec)
+    gathered.add(mine, theirs)
+    found, whole = gathered.found(), output_error(mine, theirs)
+    assert found.avg_error == pytest.approx(np.abs(mine - theirs).mean(dtype=np.float64))
+    assert found.largest == whole.max_error
+    assert found.snr_db == pytest.approx(whole.snr_db)
+    assert found.argmax_agreement == whole.argmax_agreement
