@@ -94,7 +94,7 @@ def copies(found: OwnFiles) -> Iterator[Fault]:
 
 
 def hashes(found: HashedLogs) -> Iterator[Fault]:
-    """Logs that differ cannot have one hash. That two have the same ends and other hashes is no fault: their middles may differ."""
+    """Logs that differ cannot have one hash. Two with the same ends and other hashes are no fault: their middles may differ."""
     first_of: dict[str, tuple[str, str]] = {}
     for one in found.logs:
         with contextlib.suppress(OSError):

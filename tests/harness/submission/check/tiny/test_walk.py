@@ -62,7 +62,7 @@ SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "one result twice": (
         "copied-log",
         lambda t: [
-            shutil.copytree(t / BOARD / "sww", t / BOARD.parent / "twin/sww"),
+            shutil.copytree(t / BOARD / "kws", t / BOARD.parent / "twin/kws"),
             shutil.copy(t / SYSTEM, t / "closed/Acme/systems/twin.json"),
         ],
     ),
