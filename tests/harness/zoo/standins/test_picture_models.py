@@ -183,7 +183,7 @@ def test_the_seeded_classifier_tells_pictures_apart_and_int8_agrees(made: Callab
 
 def test_the_weights_ship_within_16_megabytes() -> None:
     files = sorted(WEIGHTS.glob("*.npz"))
-    assert [file.stem for file in files] == ["deeplabv3", "mobilenet_edgetpu", "ssd_mobilenet_v2"]
+    assert {"deeplabv3", "mobilenet_edgetpu", "ssd_mobilenet_v2"} < {file.stem for file in files}
     assert sum(file.stat().st_size for file in files) <= 16e6
 
 
