@@ -35,6 +35,7 @@ VERBS = {
     "bench": "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
+    "convert": "make TFLite files of other types of a model (float16, dynamic, int8, ...), and score and time them on a task",
     "profile": "what each op of a model takes, as the runtime itself tells",
     "budget": "hold models against a file's limits of latency, memory, difference, size, accuracy and power",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",

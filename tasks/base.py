@@ -146,6 +146,13 @@ class Codec(ABC):
         """`postprocess` of one backend on one thread, called for every query: it may remember the arrays it is given."""
         return self.postprocess
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """The least and the largest value that an input of real numbers can be given, where that is known: of pixels, say.
+
+        A model that is quantised takes these, not what a few samples happen to reach.
+        """
+        return {}
+
     def cache_key(self) -> str | None:
         """Text that names all that made a preprocessed sample (options, code, data, input types), else None.
 

@@ -264,6 +264,10 @@ class ClassificationCodec(FileCodec):
         """See `Codec.answerer`."""
         return self._answers.answerer()
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Those of pixels."""
+        return self._input.ranges()
+
     def cache_key(self) -> str:
         """Everything that makes a prepared picture."""
         profile = f"{self._options.profile}{'' if self._options.crop else ' whole'}"

@@ -344,6 +344,10 @@ class DetectionCodec(FileCodec):
         boxes = np.minimum(np.maximum(outputs[self._boxes][0, kept], _ZERO), _ONE)
         return wire.pack_detections(boxes, scores, outputs[self._classes][0, kept] + self._offset)
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Those of pixels."""
+        return self._input.ranges()
+
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
         profile = self._options.profile

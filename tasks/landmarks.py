@@ -200,6 +200,10 @@ class LandmarkCodec(FileCodec):
         """The points as the model gives them."""
         return self._answer.answer(outputs)
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Those of pixels."""
+        return self._input.ranges()
+
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
         profile = self._options.profile

@@ -321,6 +321,10 @@ class SegmentationCodec(FileCodec):
 
         return answer
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Those of pixels."""
+        return self._input.ranges()
+
     def cache_key(self) -> str:
         """All that makes a prepared picture."""
         code = f"{code_version('mobile')} ade20k={ade20k.code_digest()}"

@@ -241,6 +241,10 @@ class SuperResolutionCodec(FileCodec):
         packed = self._output.packed(outputs[0], self._header, nearest=self._nearest)
         return grids.pack_picture(self._output.decode(outputs[0], nearest=self._nearest)) if packed is None else packed
 
+    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Those of pixels."""
+        return self._input.ranges()
+
     def cache_key(self) -> None:
         """Decoding is all there is."""
         return

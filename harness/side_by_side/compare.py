@@ -28,7 +28,9 @@ from harness.side_by_side.record import (
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 from harness.statistics.intervals import difference
+from harness.turns.process import CandidateFailed
 from harness.units import Unit
+from tasks.base import DataMissing, ModelMismatch
 
 SCHEMA_VERSION = 1
 FED = "the first sample of the data, prepared as for the task"
@@ -113,6 +115,13 @@ def _supply(spec: Spec) -> Supply:
     """The first sample of the data, as this model takes it."""
 
     def supply(opened: Opened, folder: Path) -> Mapping[str, Path]:
+        try:
+            return supplied(opened, folder)
+        except (ModelMismatch, DataMissing) as error:
+            # One model that cannot be asked does not take the others' figures away.
+            raise CandidateFailed(str(error), "refused", error.exit_status) from None
+
+    def supplied(opened: Opened, folder: Path) -> Mapping[str, Path]:
         task = open_task(spec.task, spec.options, spec.dataset)
         codec = task.codec([_tensor(each) for each in opened.inputs], [_tensor(each) for each in opened.outputs])
         files = {}
@@ -180,12 +189,15 @@ def _bench_rows(found: BenchResult) -> Iterator[ComparedRow]:
         ("ops", "work", "count"),
         ("parameters", "work", "count"),
         ("arena", "work", "bytes"),
+        ("ops in the delegate", "share", "share"),
     ]
     values = [_values(row) for row in rows]
     for name, kind, unit in figures:
         of_models = [each.get(name) for each in values]
         first = of_models[0]
-        versus = tuple(Versus(ratio=first / each if first and each else None) for each in of_models[1:])
+        versus = tuple(
+            Versus(ratio=first / each if first and each and kind != "share" else None) for each in of_models[1:]
+        )
         yield ComparedRow(name, kind, unit, tuple(ComparedFigure(each) for each in of_models), versus)
 
 
@@ -197,6 +209,8 @@ def _values(row: BenchRow) -> dict[str, float | None]:
         found["memory at load"], found["memory overall"] = row.found.memory.load_bytes, row.found.memory.overall_bytes
     if row.opened is not None:
         found["load"] = row.opened.load_ns
+        if (coverage := row.opened.backend.coverage) is not None:
+            found["ops in the delegate"] = coverage.share
     if (described := row.description) is not None:
         found |= {"size": described.size_bytes, "size after gzip": described.gzip_bytes}
         if (runs := described.runs) is not None:

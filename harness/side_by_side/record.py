@@ -10,7 +10,7 @@ from harness.bench.result import BenchResult
 from harness.turns.contest import Standing
 from harness.units import Unit
 
-Kind = Literal["metric", "time", "memory", "size", "work"]
+Kind = Literal["metric", "time", "memory", "size", "work", "share"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ def _quantity(row: ComparedRow, value: float) -> str:
         return metric(row.name, value)
     if row.unit == "ns":
         return duration(value)
+    if row.unit == "share":
+        return f"{value:.1%}"
     if row.unit == "bytes":
         return bytes_text(round(value))
     return f"{value / 1e6:,.2f} M" if value >= _MILLION else f"{round(value):,}"

@@ -8,7 +8,7 @@ zero point; where the whole range of bytes stands for 0 to 1, -1 to 1 or 0 to 25
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,6 +108,12 @@ class PictureTensor:
     """None where the bytes themselves are meant."""
     channels: int = 3
     """1 takes the picture in gray."""
+
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """See `tasks.base.Codec.input_ranges`; none of integers."""
+        if self.normalisation is None or self.tensor.dtype.kind != "f":
+            return {}
+        return {self.tensor.name: self.normalisation.range()}
 
     def encode(self, pixels: Array) -> Array:
         """Pixels as the model takes them.

@@ -1,0 +1,138 @@
+"""On which samples the ranges of activations are seen, and those samples as a model's inputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from accuracy.text_files import NotText, read_text
+from backends.base import Array
+from harness.errors import ConfigError
+from harness.model.opening import Opener
+from harness.spec.schema import Spec
+from harness.spec.task import open_task
+from tasks.base import Task
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Samples of a data set."""
+
+    indices: tuple[int, ...]
+    names: tuple[str, ...]
+    how: str
+    list_sha256: str | None = None
+
+
+def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
+    """Chooses the samples.
+
+    Args:
+        task: Bound to the data.
+        count: How many, spread evenly over the data; of a list all are taken.
+        listed: A file of sample names, a line each, as MLCommons' calibration lists are; None for none.
+
+    Raises:
+        ConfigError: A name in the list that the data do not have, none at all, or one that is there twice.
+    """
+    stored = task.stored_samples()
+    names = [Path(name).as_posix() for name in stored.names] if stored is not None else []
+    if listed is None:
+        total = len(task)
+        taken = min(count, total)
+        indices = tuple(place * total // taken for place in range(taken))
+        shown = tuple(names[index] if names else f"sample {index}" for index in indices)
+        return Chosen(indices, shown, f"{taken:,} of {total:,} samples, spread evenly over the data set")
+    if not names:
+        raise ConfigError(
+            "--calibration-list names samples, but those of this data set lie in one file and have no names: leave it out"
+        )
+    wanted, digest = _read_list(listed)
+    places = _places(names)
+    found = [places.get(name, places.get(Path(name).name, places.get(Path(name).stem))) for name in wanted]
+    if missing := [name for name, place in zip(wanted, found, strict=True) if place is None]:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        raise ConfigError(
+            f"{listed} names {len(missing)} of {len(wanted)} samples that the data set does not have: "
+            f"{', '.join(missing[:_SHOWN])}{more}. Name the data that it is for with --calibration-data"
+        )
+    indices = tuple(place for place in found if place is not None)
+    return Chosen(indices, tuple(names[place] for place in indices), f"all {len(indices):,} of {listed.name}", digest)
+
+
+def _read_list(listed: Path) -> tuple[list[str], str]:
+    try:
+        text = read_text(listed)
+        digest = hashlib.sha256(listed.read_bytes()).hexdigest()
+    except (OSError, NotText) as error:
+        raise ConfigError(f"cannot read the calibration list {listed}: {error}") from None
+    names = [line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not names:
+        raise ConfigError(f"the calibration list {listed} names no sample")
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ConfigError(f"the calibration list {listed} names {twice[0]} more than once")
+    return names, digest
+
+
+def _places(names: Sequence[str]) -> Mapping[str, int]:
+    """A sample's whole name, its last part and that without its ending -> its place, where only one has it."""
+    places: dict[str, int] = {}
+    unsure: set[str] = set()
+    for place, name in enumerate(names):
+        for each in dict.fromkeys((name, Path(name).name, Path(name).stem)):
+            unsure |= {each} if places.setdefault(each, place) != place else set()
+    return {name: place for name, place in places.items() if name not in unsure or name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSamples:
+    """Samples as a model takes them."""
+
+    values: tuple[Mapping[str, Array], ...]
+    """Input -> its values, a sample each."""
+    ranges: Mapping[str, tuple[float, float]]
+    """See `tasks.base.Codec.input_ranges`."""
+    sha256: str
+    """Of the bytes of all, one behind the other."""
+
+
+NO_SAMPLES = PreparedSamples((), {}, "")
+
+
+def prepared(spec: Spec, indices: Sequence[int]) -> PreparedSamples:
+    """The samples as the model takes them.
+
+    Raises:
+        DataMissing: A sample cannot be read; the message names it.
+        ModelMismatch: The model cannot be asked this task's question.
+    """
+    task = open_task(spec.task, spec.options, spec.dataset)
+    model = spec.model
+    opener = Opener(
+        model.path,
+        model.sha256,
+        spec.backend,
+        spec.cache_dir,
+        invocation=model.invocation,
+        input_shapes=task.input_shapes,
+    )
+    backend = opener.open(1)
+    try:
+        names = [tensor.name for tensor in backend.inputs]
+        codec = task.codec(backend.inputs, backend.outputs)
+        digest, samples = hashlib.sha256(), []
+        for index in indices:
+            values = [np.array(each) for each in codec.preprocess(index)]
+            for each in values:
+                digest.update(each.tobytes())
+            samples.append(dict(zip(names, values, strict=True)))
+        ranges = dict(codec.input_ranges())
+    finally:
+        backend.close()
+    return PreparedSamples(tuple(samples), ranges, digest.hexdigest())

@@ -1,0 +1,176 @@
+"""One conversion, as the command asks for it: what the source is, what calibrates, the files and what is written of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.conversion.calibration import Chosen, choose
+from harness.conversion.child import make_variants
+from harness.conversion.record import (
+    CALIBRATED,
+    AskedVariants,
+    Calibration,
+    Conversion,
+    MadeVariant,
+    SourceKind,
+    Variant,
+)
+from harness.conversion.source_model import kind_of
+from harness.errors import ConfigError
+from harness.json_records import to_json
+from harness.messages.conversation import Hear
+from harness.results.files import write_json
+from harness.spec.schema import Spec
+from harness.spec.task import open_task
+from harness.zoo.files.official import hash_file
+
+SCHEMA_VERSION = 1
+RECORD = "conversion.json"
+DEFAULT_SAMPLES = 100
+_QUANTISER = "litert_quantizer"
+_SILENCE_S = 3600.0
+"""A large model may be asked for long before its process says more."""
+_DATA_THAT_SCORE = (
+    "the ranges of activations were seen on some of the samples that are scored: other data to see them on are named with "
+    "--calibration-data, a list of samples with --calibration-list"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrating:
+    """What calibrates: the task on its data, and which of its samples."""
+
+    spec: Spec
+    count: int
+    listed: Path | None
+    is_scored: bool
+    """Whether the same data score the variants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A .tflite file to be converted, with what is known of where it came from."""
+
+    path: Path
+    form: str = ""
+    """In words; empty for a .tflite file that the user named."""
+    original: Path | None = None
+    """The file in another form that it was made of."""
+
+
+def convert(
+    source: Source, variants: Sequence[Variant], folder: Path, stem: str, calibrating: Calibrating | None, hear: Hear
+) -> Conversion:
+    """Makes the files `STEM_VARIANT.tflite` and `conversion.json` in a folder, all of them or none.
+
+    Args:
+        source: What is converted.
+        variants: To make, each once.
+        folder: Made where it is not there.
+        stem: How their names begin.
+        calibrating: None where nothing was named.
+        hear: Is told how far it is.
+
+    Raises:
+        ConfigError: What is asked cannot be made of this model, or lacks a sample, a package or data; or a file is there.
+        RunFailed: The process that converts broke.
+    """
+    kind = kind_of(source.path)
+    chosen = _check(source.path, kind, variants, calibrating)
+    places = {variant: folder / f"{stem}_{variant}.tflite" for variant in variants}
+    refuse_existing([*places.values(), folder / RECORD])
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as making:
+        asked = AskedVariants(
+            source.path.resolve(),
+            kind,
+            tuple(variants),
+            Path(making).resolve(),
+            calibrating.spec.model_dump(mode="json") if calibrating and chosen else None,
+            chosen.indices if chosen else (),
+        )
+        found = make_variants(asked, hear, timeout_s=_SILENCE_S)
+        for one in found.made:
+            one.file.replace(places[one.variant])
+    files = tuple(replace(one, file=places[one.variant]) for one in found.made)
+    conversion = Conversion(
+        SCHEMA_VERSION,
+        str(source.original or source.path),
+        hash_file(source.original or source.path).sha256,
+        source.form or {"float": "a float TFLite model", "uint8": "a TFLite model in uint8, a scale a tensor"}[kind],
+        files,
+        _calibration(calibrating, chosen, found.inputs_sha256),
+        _versions(kind),
+        tuple(_notes(files, calibrating if chosen else None)),
+    )
+    write_json(folder / RECORD, to_json(conversion))
+    return conversion
+
+
+def refuse_existing(places: Sequence[Path]) -> None:
+    """Nothing is written over.
+
+    Raises:
+        ConfigError: One is there.
+    """
+    if there := [place for place in places if place.exists()]:
+        raise ConfigError(f"{there[0]} is there already: name another folder with -o, or take it away")
+
+
+def _check(path: Path, kind: SourceKind, variants: Sequence[Variant], calibrating: Calibrating | None) -> Chosen | None:
+    """What can be seen before anything is made; gives the samples that are asked, None where none are."""
+    if kind == "uint8":
+        if others := [variant for variant in variants if variant != "int8"]:
+            raise ConfigError(f"{path} is quantised in uint8: of it only int8 can be made, not {', '.join(others)}")
+        return None
+    if "float32" in variants:
+        raise ConfigError(f"{path} is a float TFLite model already: leave out float32")
+    if importlib.util.find_spec(_QUANTISER) is None:
+        raise ConfigError(
+            "a float model is quantised by litert-quantizer, which is not installed: ./run.sh install convert"
+        )
+    if not (seen := [variant for variant in variants if variant in CALIBRATED]):
+        return None
+    if calibrating is None:
+        raise ConfigError(
+            f"{', '.join(seen)} needs samples to see the ranges of activations on: name a task and its data with --task "
+            "and --dataset"
+        )
+    spec = calibrating.spec
+    task = open_task(spec.task, spec.options, spec.dataset)
+    return choose(task, count=calibrating.count, listed=calibrating.listed)
+
+
+def _calibration(asked: Calibrating | None, chosen: Chosen | None, inputs_sha256: str | None) -> Calibration | None:
+    if asked is None or chosen is None:
+        return None
+    return Calibration(
+        asked.spec.benchmark,
+        str(asked.spec.dataset.path),
+        chosen.how,
+        str(asked.listed) if asked.listed else None,
+        chosen.list_sha256,
+        chosen.names,
+        inputs_sha256,
+    )
+
+
+def _versions(kind: SourceKind) -> dict[str, str]:
+    packages = ["tflite-loadgen", *(["litert-quantizer", "ai-edge-litert"] if kind == "float" else [])]
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def _notes(files: Sequence[MadeVariant], calibrating: Calibrating | None) -> list[str]:
+    notes = [
+        f"{one.variant}: no weight was made smaller: the quantiser found no op that it takes, or only small ones"
+        for one in files
+        if not one.quantised_weights
+    ]
+    if calibrating is not None and calibrating.is_scored and calibrating.listed is None:
+        notes.append(_DATA_THAT_SCORE)
+    return notes

@@ -1,0 +1,82 @@
+"""A model file as the objects of the schema, to be changed and written again.
+
+`backends.litert.file.model_reader` reads what a model says of itself; here is the whole of it, its constants among it.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from backends.base import ModelRejected
+from backends.litert.file.model_reader import read_model
+from harness.whole_file import replacing
+
+_IDENTIFIER = b"TFL3"
+_BEHIND = 1 << 31
+
+
+def read_objects(path: Path) -> Any:
+    """The model, as `schema.ModelT`.
+
+    Raises:
+        ModelRejected: No model, cut or corrupt, or with constants behind the flatbuffer (files of more than 2 GB).
+    """
+    read_model(path)
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    except (struct.error, IndexError, ValueError, TypeError) as error:
+        raise ModelRejected(f"{path} is corrupt: {error}") from None
+    if any(buffer.offset > 1 for buffer in model.buffers):
+        raise ModelRejected(
+            f"{path} keeps its constants behind the flatbuffer, as files of more than 2 GB do: not converted"
+        )
+    return model
+
+
+def write_objects(model: Any, path: Path) -> None:
+    """Writes the model, whole or not at all, without the values that no tensor has any more."""
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used |= {each.buffer for each in model.metadata or ()}
+    for number, buffer in enumerate(model.buffers):
+        if number not in used:
+            buffer.data = None
+    size = sum(0 if buffer.data is None else len(buffer.data) for buffer in model.buffers)
+    builder = flatbuffers.Builder(min(size + (1 << 20), _BEHIND - 1))
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    with replacing(path) as file:
+        file.write(builder.Output())
+
+
+def constant(model: Any, tensor: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The values of a constant, in the tensor's shape; no values where it is none."""
+    data = model.buffers[tensor.buffer].data
+    if data is None or not len(data):
+        return np.empty(0, dtype)
+    shape = [] if tensor.shape is None else list(tensor.shape)
+    return np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtype).reshape(shape)
+
+
+def new_buffer(model: Any, values: npt.NDArray[Any]) -> int:
+    """Adds a constant; others that had the same buffer keep theirs. Gives its number."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def operator_name(model: Any, operator: Any) -> int:
+    """The number of the operator in the schema."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+def text(name: Any) -> str:
+    """A name of the schema's objects, which are bytes when read."""
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")

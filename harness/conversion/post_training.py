@@ -1,0 +1,158 @@
+"""Quantisation after training, by litert-quantizer, which needs no TensorFlow. Only the process that converts imports it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backends.litert.loading import first_line
+from harness.conversion.calibration import PreparedSamples
+from harness.conversion.integer_interfaces import with_uint8_interfaces
+from harness.conversion.model_objects import read_objects, text, write_objects
+from harness.conversion.record import CALIBRATED, Variant
+from harness.conversion.signature_names import give_signature
+from harness.errors import ConfigError
+
+_BITS = {"int8": 8, "int16x8": 16}
+_FLOAT_ENDS = ("int8-float", "int16x8")
+"""Variants whose inputs and outputs stay float; no picture is prepared in 16 bits."""
+
+
+class PostTraining:
+    """A float model that is quantised in several ways; its activations are seen once for each number of bits."""
+
+    def __init__(self, source: Path, folder: Path, samples: PreparedSamples, threads: int) -> None:
+        """Gives the model a signature where it has none, in a copy: static quantisation takes no model without one.
+
+        Args:
+            source: The float model.
+            folder: For the copy.
+            samples: What it is asked to see the ranges of its activations; none where no variant needs them.
+            threads: Of the interpreter that is asked.
+
+        Raises:
+            ConfigError: Samples, and more signatures than the one that they belong to.
+        """
+        self.source, self._samples, self._threads = source, samples, threads
+        model = read_objects(source)
+        give_signature(model)
+        self._signatures = [_key(each) for each in model.signatureDefs]
+        if samples.values and len(self._signatures) > 1:
+            raise ConfigError(
+                f"{source} has {len(self._signatures)} signatures ({', '.join(self._signatures)}), and samples for one: int8 "
+                "and int16x8 need a model with one signature; float16, dynamic and weight-only take it"
+            )
+        graph = model.subgraphs[0]
+        self._tensors = {
+            text(named.name): text(graph.tensors[named.tensorIndex].name) for named in model.signatureDefs[0].inputs
+        }
+        """An input's name -> its tensor's."""
+        self._signed = folder / "signed.tflite"
+        write_objects(model, self._signed)
+        self._seen: dict[int, Any] = {}
+        self.calibration_s = 0.0
+
+    def make(self, variant: Variant, place: Path) -> None:
+        """Writes one variant.
+
+        Raises:
+            ConfigError: The quantiser cannot make it of this model.
+        """
+        from litert_quantizer import quantizer
+
+        with _quiet():
+            try:
+                one = quantizer.Quantizer(str(self._signed))
+                one.load_quantization_recipe(_recipe(variant))
+                seen = self._ranges(variant) if variant in CALIBRATED else None
+                made = one.quantize(seen, enable_progress_report=False, enable_progress_bar=False)
+            except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
+                raise ConfigError(
+                    f"litert-quantizer cannot make {variant} of {self.source}: {first_line(error)}"
+                ) from None
+            made.export_model(str(place), overwrite=True)
+        if variant == "int8-uint8":
+            model = read_objects(place)
+            with_uint8_interfaces(model)
+            write_objects(model, place)
+
+    def _ranges(self, variant: Variant) -> Any:
+        from litert_quantizer import calibrator
+        from litert_quantizer.utils import qsv_utils
+
+        bits = _BITS[variant.split("-")[0]]
+        if bits not in self._seen:
+            began = time.perf_counter()
+            # With the interfaces among it, so that one look does for all variants of as many bits.
+            manager = _static(bits, float_ends=False)
+            # By itself it takes a moving average of the ends, which cuts off what only some samples reach: on a stand-in
+            # of visual wake words that cost 16-bit activations 5 points that they do not lose. TensorFlow takes the ends.
+            looking = calibrator.Calibrator(str(self._signed), self._threads, qsv_update_func=qsv_utils.min_max_update)
+            looking.calibrate({self._signatures[0]: list(self._samples.values)}, manager)
+            seen = looking.get_model_qsvs()
+            for name, (low, high) in self._samples.ranges.items():
+                of_input = seen[self._tensors.get(name, name)]
+                of_input["min"], of_input["max"] = (
+                    np.full_like(of_input[end], value) for end, value in (("min", low), ("max", high))
+                )
+            self._seen[bits] = seen
+            self.calibration_s += time.perf_counter() - began
+        return self._seen[bits]
+
+
+def _key(signature: Any) -> str:
+    key = signature.signatureKey
+    return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def _recipe(variant: Variant) -> Any:
+    from litert_quantizer import qtyping, recipe, recipe_manager
+    from litert_quantizer.algorithm_manager import AlgorithmName
+
+    if variant == "dynamic":
+        return recipe.dynamic_wi8_afp32()
+    if variant == "weight-only":
+        return recipe.weight_only_wi8_afp32()
+    manager, every = recipe_manager.RecipeManager(), qtyping.TFLOperationName
+    if variant == "float16":
+        halves = qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        )
+        manager.add_quantization_config(".*", every.ALL_SUPPORTED, halves, algorithm_key=AlgorithmName.FLOAT_CASTING)
+        return manager.get_quantization_recipe()
+    return _static(_BITS[variant.split("-")[0]], float_ends=variant in _FLOAT_ENDS).get_quantization_recipe()
+
+
+def _static(bits: int, *, float_ends: bool) -> Any:
+    """Weights of 8 bits, activations of so many; inputs and outputs as they are, or quantised too."""
+    from litert_quantizer import qtyping, recipe_manager
+    from litert_quantizer.algorithm_manager import AlgorithmName
+
+    manager, every = recipe_manager.RecipeManager(), qtyping.TFLOperationName
+    manager.add_static_config(
+        regex=".*", operation_name=every.ALL_SUPPORTED, activation_num_bits=bits, weight_num_bits=8
+    )
+    for end in (every.INPUT, every.OUTPUT) if float_ends else ():
+        manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    return manager
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress that it draws and the warnings of its own debugging switches."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,58 @@
+"""What a .tflite file is, before anything is made of it: float, quantised a tensor in uint8, or what cannot be converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from backends.litert.file.custom_ops import explain_foreign_ops
+from backends.litert.file.model_file import ModelFile, Tensor
+from backends.litert.file.model_reader import read_model
+from harness.conversion.record import SourceKind
+from harness.errors import ConfigError
+
+_WHOLE = frozenset({"int8", "uint8", "int16", "int4", "int2"})
+_HALF = "float16"
+
+
+def kind_of(path: Path) -> SourceKind:
+    """What may be made of a model file.
+
+    Raises:
+        ModelRejected: The file is no model, cut or corrupt.
+        ConfigError: It has ops that no kernel runs, or is quantised already, and not in uint8.
+    """
+    model = read_model(path)
+    if why := explain_foreign_ops(path):
+        raise ConfigError(f"{path} cannot be converted: {why}")
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    whole = [tensor for tensor in tensors if tensor.dtype in _WHOLE and is_quantised(tensor)]
+    if not whole and not (halves := [tensor for tensor in tensors if tensor.constant and tensor.dtype == _HALF]):
+        return "float"
+    if whole and all(tensor.dtype == "uint8" for tensor in whole) and _is_uint8(model):
+        return "uint8"
+    found = whole[0] if whole else halves[0]
+    kinds = ", ".join(sorted({tensor.dtype for tensor in whole or halves}))
+    raise ConfigError(
+        f"{path} is quantised already ({len(whole or halves)} tensors of {kinds}, the first is {found.name!r}): quantise the "
+        "float model that it was made of. Only models that are uint8 throughout are taken, with --to int8"
+    )
+
+
+def is_quantised(tensor: Tensor) -> bool:
+    """Whether a tensor's integers stand for real values."""
+    quantisation = tensor.quantisation
+    return quantisation is not None and bool(quantisation.scales or quantisation.blockwise)
+
+
+def weights_made_small(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Constants that are integers with scales, or half floats; biases of 32 bits are none."""
+    return [
+        tensor
+        for tensor in tensors
+        if tensor.constant and (tensor.dtype == _HALF or (tensor.dtype in _WHOLE and is_quantised(tensor)))
+    ]
+
+
+def _is_uint8(model: ModelFile) -> bool:
+    return any(tensor.dtype == "uint8" for tensor in model.main.input_tensors)

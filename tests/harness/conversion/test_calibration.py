@@ -1,0 +1,64 @@
+"""Which samples the ranges of activations are seen on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.config.files import find_benchmark, read_config
+from harness.conversion.calibration import choose, prepared
+from harness.errors import ConfigError
+from harness.spec.resolve import resolve
+from harness.spec.schema import Spec
+from harness.spec.task import open_task
+from tasks.base import Task
+
+
+@pytest.fixture(scope="module")
+def spec(picture_model: Path, picture_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    chosen = [("model.use", str(picture_model)), ("dataset.use", str(picture_data)), ("load.mode", "accuracy")]
+    return resolve(read_config(find_benchmark("mobilenet_edgetpu")), chosen, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def task(spec: Spec) -> Task:
+    return open_task(spec.task, spec.options, spec.dataset)
+
+
+def test_samples_are_spread_evenly_over_the_data(task: Task) -> None:
+    chosen = choose(task, count=4, listed=None)
+    assert chosen.indices == tuple(place * len(task) // 4 for place in range(4))
+    assert chosen.names[1] == f"picture_{chosen.indices[1]:04}.jpg"
+    assert len(choose(task, count=10_000, listed=None).indices) == len(task)
+
+
+def test_a_list_names_its_samples_with_folder_or_ending_or_without(task: Task, tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text("# of the makers\nval/picture_0005.jpg\npicture_0001.jpg 17\n\npicture_0003\n", encoding="ascii")
+    chosen = choose(task, count=1, listed=listed)
+    assert chosen.indices == (5, 1, 3)
+    assert chosen.list_sha256 is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("picture_0001.jpg\ngone.jpg\n", "names 1 of 2 samples that the data set does not have: gone.jpg"),
+        ("picture_0001.jpg\npicture_0001.jpg\n", "names picture_0001.jpg more than once"),
+        ("\n", "names no sample"),
+    ],
+)
+def test_a_list_that_does_not_fit_the_data_is_refused(task: Task, tmp_path: Path, text: str, why: str) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text(text, encoding="ascii")
+    with pytest.raises(ConfigError, match=why):
+        choose(task, count=1, listed=listed)
+
+
+def test_samples_are_prepared_as_a_run_prepares_them_with_the_range_of_pixels(spec: Spec) -> None:
+    found = prepared(spec, (0, 2))
+    assert [set(each) for each in found.values] == [{"picture"}, {"picture"}]
+    assert found.values[0]["picture"].shape == (1, 32, 32, 3)
+    assert found.ranges == {"picture": (-1.0, 1.0)}
+    assert prepared(spec, (2, 0)).sha256 != found.sha256 == prepared(spec, (0, 2)).sha256
