@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from backends.base import Array, BackendUnavailable, ModelRejected
+from backends.base import Array, BackendUnavailable, ModelRejected, TensorSpec
 from harness.difference.bisect import bisect
 from harness.difference.draws import DocumentedInputs
 from harness.difference.errors import GatheredErrors
@@ -19,6 +20,7 @@ from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import inputs_explained
 
 _TELL_EVERY_S = 0.5
+_MOST_AHEAD, _AHEAD_BYTES = 16, 32_000_000
 _BISECTED_SAMPLES = 3
 """Runs whose inputs the cut graphs are given, too."""
 
@@ -49,16 +51,18 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
         ]
         first: list[list[Array]] = []
         began = told = time.perf_counter()
-        # The next inputs are drawn while the models run on these.
+        # The inputs of further runs are drawn while the models run on these.
         with ThreadPoolExecutor(max_workers=1) as drawing:
-            coming = drawing.submit(inputs.next)
+            coming = deque(drawing.submit(inputs.next) for _ in range(_ahead(test.backend.inputs, asked.num_runs)))
+            left = asked.num_runs - len(coming)
             for number in range(asked.num_runs):
                 if time.perf_counter() - told > _TELL_EVERY_S:
                     told = time.perf_counter()
                     hear(Progressed("runs", number, asked.num_runs))
-                drawn = coming.result()
-                if number + 1 < asked.num_runs:
-                    coming = drawing.submit(inputs.next)
+                drawn = coming.popleft().result()
+                if left:
+                    coming.append(drawing.submit(inputs.next))
+                    left -= 1
                 if asked.bisect and len(first) < _BISECTED_SAMPLES:
                     first.append(drawn)
                 with inputs_explained(asked.test.model):
@@ -82,6 +86,12 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
             invoke_seconds=test.invoke_seconds + reference.invoke_seconds,
             bisected=bisected,
         )
+
+
+def _ahead(inputs: Sequence[TensorSpec], runs: int) -> int:
+    """For how many runs inputs are drawn ahead: on a busy machine the thread that draws them has to wait for its turn."""
+    size = max(1, sum(tensor.nbytes for tensor in inputs))
+    return max(1, min(runs, _MOST_AHEAD, _AHEAD_BYTES // size))
 
 
 def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:
