@@ -28,6 +28,7 @@ VERBS = {
     "suite": "run all benchmarks and scenarios of a suite, in a time that you say; goes on where it was interrupted",
     "score": "score a run again, another harness's log, or plain predictions",
     "show": "show the result of a run again",
+    "report": "one HTML file of runs: verdict, charts, samples beside what is right, memory, machine, settings",
     "fetch": "fetch official models and data, or take them by hand",
     "prepare": "lay out a data set from what its owners distribute",
     "list": "show tasks, models, data sets and backends: what is here, and what is not and why",

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from accuracy.answers.log import Answer, LogError
 from accuracy.truth.class_names import ClassNames
 from tasks.digests import Digest, StoredSamples
+from tasks.exhibits import Exhibition
 
 Array = npt.NDArray[Any]
 Layout = Literal["reference", "mobile"]
@@ -274,6 +275,20 @@ class Task(ABC):
 
         An `accuracy.score.Score` also tells what was scored and how far the headline can be trusted.
         """
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """What was said of single samples beside what is right, the worst first; nothing where a task has nothing to show.
+
+        Args:
+            answers: One for each sample, in any order.
+            most: So many samples at most.
+
+        Raises:
+            LogError: As `score`.
+            DataMissing: Likewise.
+        """
+        del answers, most
+        return Exhibition()
 
     def chance(self) -> float:
         """The headline up to which a score is no better than guessing; 0 where no score is told from a guess."""

@@ -22,13 +22,15 @@ from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
+from tasks.exhibits import Exhibition, Named, UInt8Array
 from tasks.hub import is_hub_name
-from tasks.label_answers import LABEL_LAYOUTS, BestLabels, only_input, rewrite_labels, score_count
+from tasks.label_answers import LABEL_LAYOUTS, BestLabels, exhibit_labels, only_input, rewrite_labels, score_count
 from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
+from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.readings import chance_of, label_readings, numeric_order
@@ -150,6 +152,28 @@ class Classification(Task):
                 [f"all pictures are of one class, {only.pop()}: a model that always says so has them right"]
             )
         return found
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the pictures, and which class was taken for which."""
+
+        def named() -> Iterator[Named]:
+            for index, data in answers:
+                with Sample(index, self._pictures.names):
+                    labels = unpack_labels(data, self._options.class_count, self._options.log_dtype)
+                yield Named(index, tuple(labels), self._labels[index])
+
+        return exhibit_labels(named(), most, self._pictures.names, self._name_of, self._shown)
+
+    def _name_of(self, label: int) -> str:
+        options, names = self._options, _names_of(self._options)
+        if names is not None:
+            listed: Sequence[str] = names.names[1:] if names.opens_with_background else names.names
+        else:
+            listed = options.shown_names or ()
+        return listed[label] if label < len(listed) else f"class {label}"
+
+    def _shown(self, index: int) -> UInt8Array | None:
+        return shown_picture(self._pictures, index)
 
     def chance(self) -> float:
         """As `Task.chance`."""

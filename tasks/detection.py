@@ -24,11 +24,14 @@ from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
 from accuracy.truth.coco_names import coco_places, listed_order
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
 from tasks.detection_binding import Role, bind_outputs
+from tasks.detection_exhibits import exhibit_detections
 from tasks.digests import StoredSamples
+from tasks.exhibits import Exhibition
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.shown import shown_picture
 
 _WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
 """Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""
@@ -169,6 +172,11 @@ class Detection(Task):
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
         return score_detections(self._truth_of(self._data), self._detections(answers)).with_notes(self._data.notes)
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the pictures with the boxes that were found and those that are there."""
+        truth, detections = self._truth_of(self._data), self._detections(answers)
+        return exhibit_detections(truth, detections, most, lambda index: shown_picture(self._data.pictures, index))
 
     def chance(self) -> float:
         """As `Task.chance`: boxes and classes are hardly ever hit by guessing, and few pictures can lift it a little."""

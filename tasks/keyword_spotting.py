@@ -27,7 +27,8 @@ from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_
 from tasks.audio.wav import is_wav, read_wav
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
-from tasks.label_answers import LABEL_LAYOUTS, BestLabel, only_input, rewrite_labels, score_count
+from tasks.exhibits import Exhibition, Named
+from tasks.label_answers import LABEL_LAYOUTS, BestLabel, exhibit_labels, only_input, rewrite_labels, score_count
 from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, word_place
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.stored_truth import StoredLabels
@@ -114,6 +115,17 @@ class KeywordSpotting(Task):
                 labels = unpack_labels(data, CLASSES, self._options.log_dtype)
             metric.update(labels, self._labels[index])
         return metric.score("samples")
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: names alone, and which word was taken for which."""
+
+        def named() -> Iterator[Named]:
+            for index, data in answers:
+                with Sample(index, self._files.names):
+                    labels = unpack_labels(data, CLASSES, self._options.log_dtype)
+                yield Named(index, tuple(labels), self._labels[index])
+
+        return exhibit_labels(named(), most, self._files.names, WORDS.__getitem__)
 
     def chance(self) -> float:
         """As `Task.chance`."""

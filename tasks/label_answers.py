@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from accuracy.answers.wire import LabelDtype, pack_labels, unpack_labels
 from native import answers as in_c
 from native import timed_path
 from tasks.base import Array, Layout, ModelMismatch, Postprocess, Tensor
+from tasks.exhibits import Exhibit, Exhibition, Named, UInt8Array, worst_named
 
 _SCORE_TYPES = ("float32", "float16", "int8", "uint8", "int16")
 
@@ -21,6 +22,37 @@ LABEL_LAYOUTS: Mapping[Layout, Mapping[str, Any]] = {
     "mobile": {"log_dtype": "int32"},
 }
 """INF vision/.../dataset.py logs float32 labels, MA flutter/cpp/datasets/imagenet.cc int32."""
+
+
+def exhibit_labels(
+    samples: Iterable[Named],
+    most: int,
+    names: Sequence[str],
+    name_of: Callable[[int], str],
+    picture: Callable[[int], UInt8Array | None] | None = None,
+) -> Exhibition:
+    """The worst samples, and which class was taken for which.
+
+    Args:
+        samples: All that were answered.
+        most: So many are shown.
+        names: Of the samples.
+        name_of: Of a label.
+        picture: The sample of an index, RGB; None where samples are no pictures.
+    """
+    worst, judged, confused = worst_named(samples, most)
+    exhibits = tuple(
+        Exhibit(
+            names[one.index],
+            one.quality,
+            ", then ".join(name_of(label) for label in one.said),
+            name_of(one.truth),
+            picture=picture(one.index) if picture else None,
+        )
+        for one in worst
+    )
+    pairs = {(name_of(right), name_of(said)): times for (right, said), times in confused.items()}
+    return Exhibition(exhibits, judged, pairs)
 
 
 def rewrite_labels(

@@ -26,6 +26,7 @@ from accuracy.score import Score
 from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Task, Tensor, find_truth
 from tasks.digests import Digest, StoredSamples
+from tasks.exhibits import Exhibit, Exhibition
 from tasks.hub import is_hub_name, read_hub_questions
 from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
 from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
@@ -183,7 +184,15 @@ class QuestionAnswering(Task):
     def _score(
         self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
     ) -> Score:
-        truth, words_of = self._matching_truth
+        truth, _ = self._matching_truth
+        found = self._texts(answers, layout, dtype, exchanged=exchanged)
+        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+
+    def _texts(
+        self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
+    ) -> dict[str, str]:
+        """Question -> the answer as original text, where there is one."""
+        _, words_of = self._matching_truth
         best = BestAnswers(n_best=self._options.n_best, max_answer_length=self._options.max_answer_length)
         for index, data in answers:
             if index >= len(self._windows):
@@ -192,8 +201,22 @@ class QuestionAnswering(Task):
             with Sample(index):
                 start, end = unpack_logits(data, self._windows.sequence, layout, dtype, tokens=len(window.tokens))
             best.update(index, window, *((end, start) if exchanged else (start, end)))
-        found = best.texts(words_of)
-        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+        return best.texts(words_of)
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: answers beside the right ones, by F1."""
+        truth, _ = self._matching_truth
+        found = self._texts(answers, self._options.layout, self._options.log_dtype)
+        said = {qas_id: found.get(qas_id, "") for qas_id in self._questions}
+        quality = {qas_id: squad_f1.f1(text, truth.answers[qas_id]) for qas_id, text in said.items()}
+        worst = sorted(self._questions, key=lambda qas_id: quality[qas_id])[:most]
+        exhibits = (
+            Exhibit(
+                qas_id, quality[qas_id], said[qas_id] or "no answer", " or ".join(dict.fromkeys(truth.answers[qas_id]))
+            )
+            for qas_id in worst
+        )
+        return Exhibition(tuple(exhibits), len(said))
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""

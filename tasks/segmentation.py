@@ -19,11 +19,13 @@ from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
+from tasks.exhibits import Exhibit, Exhibition, coloured
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
+from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
@@ -125,6 +127,37 @@ class Segmentation(Task):
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
         return metric.score().with_notes(self._notes())
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the pictures and both maps, by the mean IoU of each picture's own classes.
+
+        What the annotations leave out is white in theirs. Only the worst so far are kept in memory.
+        """
+        worst: list[tuple[float, int, Array, Array]] = []
+        judged = 0
+        for index, data in answers:
+            with Sample(index, self._pictures.names):
+                class_map = grids.unpack_class_map(data)
+            truth = self._truth_for(index, class_map.shape)
+            class_map = class_map[: truth.shape[0], : truth.shape[1]]
+            metric = MeanIoU(self._options.class_count - 1)
+            metric.update(class_map, truth)
+            worst.append((metric.compute().get("miou_present", 1.0), index, class_map, truth))
+            worst = sorted(worst, key=lambda one: one[:2])[:most]
+            judged += 1
+        exhibits = (
+            Exhibit(
+                self._pictures.names[index],
+                quality,
+                f"mean IoU of its classes {quality:.1%}",
+                f"classes {', '.join(map(str, np.unique(truth[truth < self._options.class_count]).tolist()))}",
+                shown_picture(self._pictures, index),
+                coloured(class_map),
+                coloured(truth),
+            )
+            for quality, index, class_map, truth in worst
+        )
+        return Exhibition(tuple(exhibits), judged)
 
     def chance(self) -> float:
         """As `Task.chance`: pictures are mostly of a few large classes, which a shifted map may hit as well."""

@@ -16,10 +16,15 @@ from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.digests import StoredSamples
+from tasks.exhibits import Exhibit, Exhibition
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
 from tasks.pictures.preprocess import decode, decode_rgb8
+from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size, stems
+
+_FAITHFUL_DB = 50.0
+"""An answer of so much counts as right where the worst are looked for."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,30 @@ class SuperResolution(Task):
         return score.with_notes(
             [f"{unused:,} of the originals in {self._originals.path} have no picture in the set: they do not count"]
         )
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the small picture, the answer and the original, by PSNR. Only the worst are kept in memory."""
+        worst: list[tuple[float, int, Array]] = []
+        judged = 0
+        for index, data in answers:
+            with Sample(index, self._pictures.names):
+                picture = grids.unpack_picture(data)
+            decibels = Psnr().update(picture, self._originals.read(self._pictures.stem(index)))
+            worst = sorted([*worst, (decibels, index, picture)], key=lambda one: one[:2])[:most]
+            judged += 1
+        exhibits = (
+            Exhibit(
+                self._pictures.names[index],
+                max(0.0, min(1.0, decibels / _FAITHFUL_DB)),
+                f"PSNR {decibels:.2f} dB",
+                "the original",
+                shown_picture(self._pictures, index),
+                picture,
+                self._originals.read(self._pictures.stem(index)),
+            )
+            for decibels, index, picture in worst
+        )
+        return Exhibition(tuple(exhibits), judged)
 
     def stored_samples(self) -> StoredSamples:
         """As `Task.stored_samples`: the small pictures."""

@@ -127,10 +127,11 @@ def _subject(name: str, arguments: argparse.Namespace) -> Subject:
 def _profile(name: str, arguments: argparse.Namespace) -> Profile:
     """A model's, made now, or one that was kept."""
     from harness.profiling.child import profile_of
+    from harness.profiling.kept import read_profile
     from harness.report.screen import Screen
 
     if name.endswith(".json"):
-        return _kept(Path(name))
+        return read_profile(Path(name))
     runs = of_subject.whole_number("--num_runs", arguments.num_runs)
     warmup = of_subject.whole_number("--warmup_runs", arguments.warmup_runs)
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
@@ -146,21 +147,6 @@ def _profile(name: str, arguments: argparse.Namespace) -> Profile:
     )
     screen.end_progress()
     return found
-
-
-def _kept(path: Path) -> Profile:
-    import json
-
-    from accuracy.text_files import NotText, read_text
-    from harness.json_records import NotThisRecord, from_json
-    from harness.profiling.record import Profile
-
-    try:
-        return from_json(Profile, json.loads(read_text(path)), drop_unknown=True)
-    except OSError as error:
-        raise ConfigError(f"cannot read the profile {path}: {error.strerror}") from None
-    except (ValueError, NotText, NotThisRecord, RecursionError) as error:
-        raise ConfigError(f"{path} is no profile that ./run.sh profile --json wrote: {error}") from None
 
 
 def _seconds(text: str) -> float:

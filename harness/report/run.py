@@ -32,11 +32,11 @@ _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 def render_run(result: Result) -> str:
     """The short table of one run."""
-    lines = [_verdict(result)]
+    lines = [verdict_text(result)]
     lines += [f"  {line}" for why in result.reasons for line in reason_lines("because", why)]
     lines += [f"  warning: {warning}" for warning in result.warnings]
     lines += [f"  {line}" for why in result.unstable for line in reason_lines("unstable", why)]
-    return "\n".join([*table_lines(_rows(result)), *lines])
+    return "\n".join([*table_lines(run_rows(result)), *lines])
 
 
 def reason_lines(word: str, reason: Reason) -> list[str]:
@@ -45,7 +45,8 @@ def reason_lines(word: str, reason: Reason) -> list[str]:
     return [f"{word}: {reason.what}{figure}", *([f"fix: {reason.fix}"] if reason.fix else [])]
 
 
-def _rows(result: Result) -> list[tuple[str, str]]:
+def run_rows(result: Result) -> list[tuple[str, str]]:
+    """The table's rows: name and text."""
     model, data = result.model, result.dataset
     unverified = ", unverified" if data.checksum == "unverified" else ""
     count = "all" if data.count is None else f"{data.count:,}"
@@ -226,7 +227,8 @@ def _parity(parity: Comparison) -> str:
     return ", ".join(parts)
 
 
-def _verdict(result: Result) -> str:
+def verdict_text(result: Result) -> str:
+    """VALID, INVALID and what is missed, in a line."""
     lost = missed_names(result.requirements)
     if result.mode == "accuracy" and result.status == "valid":
         names = [name for name, found in (result.accuracy or {}).items() if found.passed is False]
