@@ -14,7 +14,7 @@ from harness.errors import EXIT_INVALID, ConfigError, unknown
 
 if TYPE_CHECKING:
     from harness.conversion.convert import Calibrating
-    from harness.conversion.record import Conversion, Variant
+    from harness.conversion.record import Conversion, MadeVariant, Variant
     from harness.report.screen import Screen
     from harness.series.plan import Series
 
@@ -23,6 +23,7 @@ examples:
   ./run.sh convert model.tflite -o small --to float16,dynamic
   ./run.sh convert model.tflite -o small --to int8,int8-float --task classification --dataset DIR --max-drop 1%
   ./run.sh convert model.tflite -o small --to int8 --task vww --calibration-data TRAIN --calibration-list list.txt
+  ./run.sh convert yolo.cfg --weights yolo.weights -o small --to float32,int8 --task yolo_person --dataset DIR
   ./run.sh convert mobilenet_quant.tflite -o small --to int8       a uint8 model with a scale a tensor, to a scale a channel
 
 exit status: 0 converted; 1 a variant lost more than --max-drop; 2 something for you to fix; 3 it broke (docs/convert.md)
@@ -48,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TYPES",
         help="float16, dynamic, weight-only, int8 (int8-uint8, int8-float: its inputs and outputs), int16x8, "
         "separated by commas",
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", help="of a Darknet .cfg (default: the .weights file beside it, of the same name)"
     )
     parser.add_argument(
         "--task", metavar="NAME|FILE", help="a benchmark, an alias or a YAML file: its data calibrate and score"
@@ -95,7 +99,8 @@ class _Asked:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Converts, and scores and times what came of it where a task is named."""
-    from harness.conversion.convert import Source, convert
+    from harness.conversion.convert import Source, convert, convert_darknet
+    from harness.conversion.forms import darknet_of
     from harness.conversion.report import render_conversion
     from harness.json_records import to_json
     from harness.report.screen import Screen
@@ -104,19 +109,35 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     asked = _asked(arguments)
     screen = Screen(quiet=arguments.json)
-    found = find_any_model(arguments.source, cache_dir())
-    original = found.ref.path
-    made = convert(
-        Source(original),
-        asked.variants,
-        asked.folder,
-        found.ref.name,
-        _calibrating(asked, original),
-        lambda heard: screen.count(heard.what, heard.done, heard.total),
-    )
+    before: tuple[MadeVariant, ...] = ()
+    if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
+        name = darknet.cfg.stem
+        source, first = convert_darknet(darknet.cfg, darknet.weights, asked.folder, name)
+        before = (first,)
+    else:
+        if not asked.variants:
+            raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
+        found = find_any_model(arguments.source, cache_dir())
+        source, name = Source(found.ref.path), found.ref.name
+    original = source.path
+    variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
+    try:
+        made = convert(
+            source,
+            variants,
+            asked.folder,
+            name,
+            _calibrating(asked, original),
+            lambda heard: screen.count(heard.what, heard.done, heard.total),
+            before=before,
+        )
+    except BaseException:
+        for one in before:
+            one.file.unlink()
+        raise
     screen.end_progress()
     text, data = render_conversion(made), {"conversion": to_json(made)}
-    if not asked.scores:
+    if not asked.scores or (before and not variants):
         return Outcome(0, text, data)
     return _compared(asked, original, made, text, data, screen)
 
@@ -125,9 +146,7 @@ def _asked(arguments: argparse.Namespace) -> _Asked:
     from harness.conversion.record import VARIANTS
     from harness.units import parse_quantity
 
-    if not arguments.to:
-        raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
-    names = [name.strip().replace("_", "-") for name in arguments.to.split(",") if name.strip()]
+    names = [name.strip().replace("_", "-") for name in (arguments.to or "").split(",") if name.strip()]
     for name in names:
         if name not in VARIANTS:
             raise ConfigError(f"--to: {unknown('type', name, VARIANTS)}")
@@ -198,7 +217,8 @@ def _compared(
     from harness.side_by_side.drop import lost
     from harness.side_by_side.drop_report import missed, render_variants
 
-    series = _series(asked, [str(original), *(str(one.file) for one in made.files)], [])
+    others = [str(one.file) for one in made.files if one.file != original]
+    series = _series(asked, [str(original), *others], [])
     found = compare_models(series, Settings(**flags.pace_of(asked.arguments)), asked.folder / "runs", screen)
     judged = lost(found, series, asked.allowed)
     data |= {"comparison": to_json(found), "lost": [to_json(each) for each in judged]}

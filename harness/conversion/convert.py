@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,7 +65,14 @@ class Source:
 
 
 def convert(
-    source: Source, variants: Sequence[Variant], folder: Path, stem: str, calibrating: Calibrating | None, hear: Hear
+    source: Source,
+    variants: Sequence[Variant],
+    folder: Path,
+    stem: str,
+    calibrating: Calibrating | None,
+    hear: Hear,
+    *,
+    before: Sequence[MadeVariant] = (),
 ) -> Conversion:
     """Makes the files `STEM_VARIANT.tflite` and `conversion.json` in a folder, all of them or none.
 
@@ -75,12 +83,15 @@ def convert(
         stem: How their names begin.
         calibrating: None where nothing was named.
         hear: Is told how far it is.
+        before: Files that were made of the source's own form already.
 
     Raises:
         ConfigError: What is asked cannot be made of this model, or lacks a sample, a package or data; or a file is there.
         RunFailed: The process that converts broke.
     """
     kind = kind_of(source.path)
+    if before and not variants:
+        return _recorded(source, kind, before, folder, None, None)
     chosen = _check(source.path, kind, variants, calibrating)
     places = {variant: folder / f"{stem}_{variant}.tflite" for variant in variants}
     refuse_existing([*places.values(), folder / RECORD])
@@ -97,19 +108,48 @@ def convert(
         found = make_variants(asked, hear, timeout_s=_SILENCE_S)
         for one in found.made:
             one.file.replace(places[one.variant])
-    files = tuple(replace(one, file=places[one.variant]) for one in found.made)
+    files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
+    calibration = _calibration(calibrating, chosen, found.inputs_sha256)
+    return _recorded(source, kind, files, folder, calibration, calibrating if chosen else None)
+
+
+def _recorded(
+    source: Source,
+    kind: SourceKind,
+    files: Sequence[MadeVariant],
+    folder: Path,
+    calibration: Calibration | None,
+    calibrating: Calibrating | None,
+) -> Conversion:
     conversion = Conversion(
         SCHEMA_VERSION,
         str(source.original or source.path),
         hash_file(source.original or source.path).sha256,
         source.form or {"float": "a float TFLite model", "uint8": "a TFLite model in uint8, a scale a tensor"}[kind],
-        files,
-        _calibration(calibrating, chosen, found.inputs_sha256),
+        tuple(files),
+        calibration,
         _versions(kind),
-        tuple(_notes(files, calibrating if chosen else None)),
+        tuple(_notes(files, calibrating)),
     )
     write_json(folder / RECORD, to_json(conversion))
     return conversion
+
+
+def convert_darknet(cfg: Path, weights: Path, folder: Path, stem: str) -> tuple[Source, MadeVariant]:
+    """Writes `STEM_float32.tflite`, of which other variants may be made.
+
+    Raises:
+        ConfigError: See `harness.conversion.darknet.graph.write_darknet`; or a file is there.
+    """
+    from harness.conversion.darknet.graph import write_darknet
+
+    place = folder / f"{stem}_float32.tflite"
+    refuse_existing([place, folder / RECORD])
+    began = time.perf_counter()
+    write_darknet(cfg, weights, place)
+    took_s = time.perf_counter() - began
+    made = MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
+    return Source(place, f"a Darknet network, {cfg.name} with {weights.name}", weights), made
 
 
 def refuse_existing(places: Sequence[Path]) -> None:
@@ -161,15 +201,17 @@ def _calibration(asked: Calibrating | None, chosen: Chosen | None, inputs_sha256
 
 
 def _versions(kind: SourceKind) -> dict[str, str]:
-    packages = ["tflite-loadgen", *(["litert-quantizer", "ai-edge-litert"] if kind == "float" else [])]
-    return {name: importlib.metadata.version(name) for name in packages}
+    found = {"tflite-loadgen": importlib.metadata.version("tflite-loadgen")}
+    if kind == "float" and importlib.util.find_spec(_QUANTISER) is not None:
+        found |= {name: importlib.metadata.version(name) for name in ("litert-quantizer", "ai-edge-litert")}
+    return found
 
 
 def _notes(files: Sequence[MadeVariant], calibrating: Calibrating | None) -> list[str]:
     notes = [
         f"{one.variant}: no weight was made smaller: the quantiser found no op that it takes, or only small ones"
         for one in files
-        if not one.quantised_weights
+        if not one.quantised_weights and one.variant != "float32"
     ]
     if calibrating is not None and calibrating.is_scored and calibrating.listed is None:
         notes.append(_DATA_THAT_SCORE)

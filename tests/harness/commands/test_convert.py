@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,26 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
         assert done.returncode == 2, done.stdout
         assert why in done.stderr
     assert not (tmp_path / "made").exists()
+
+
+def test_a_darknet_network_is_read_directly_and_quantised_from_there(call: Call, tmp_path: Path) -> None:
+    pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
+    cfg = tmp_path / "tiny.cfg"
+    cfg.write_text(
+        "[net]\nwidth=8\nheight=8\n[convolutional]\nfilters=16\nsize=3\npad=1\nactivation=leaky\n", encoding="ascii"
+    )
+    lone = call("convert", cfg, "-o", tmp_path / "made")
+    assert lone.returncode == 2
+    assert "a Darknet network is a .cfg and a .weights file" in lone.stderr
+    floats = [0.5] * (16 + 16 * 3 * 9)
+    cfg.with_suffix(".weights").write_bytes(struct.pack("<iiiq", 0, 2, 0, 0) + struct.pack(f"<{len(floats)}f", *floats))
+    done = call("convert", cfg, "-o", tmp_path / "made", "--to=dynamic", "--json")
+    assert done.returncode == 0, done.stderr
+    conversion = json.loads(done.stdout)["conversion"]
+    assert [one["variant"] for one in conversion["files"]] == ["float32", "dynamic"]
+    assert conversion["source_form"] == "a Darknet network, tiny.cfg with tiny.weights"
+    # What of it cannot be made leaves nothing of the rest.
+    done = call("convert", cfg, "-o", tmp_path / "other", "--to=int8")
+    assert done.returncode == 2
+    assert "int8 needs samples" in done.stderr
+    assert not list((tmp_path / "other").iterdir())
