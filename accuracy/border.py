@@ -52,11 +52,12 @@ def reason(found: BaseException) -> str:
     return bounded(": ".join(filter(None, (kind, said))), _MOST)
 
 
-def reads(error: type[Exception]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def reads(error: type[Exception], what: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a function, or a generator, that reads data from outside: see `border`.
 
     Args:
-        error: The reader's own. The first argument that is a path or a text says what is read.
+        error: The reader's own.
+        what: Is read; empty for what the first argument says that is a path or a text.
     """
 
     def mark(reader: Callable[P, R]) -> Callable[P, R]:
@@ -64,14 +65,14 @@ def reads(error: type[Exception]) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
             @functools.wraps(reader)
             def each(*given: P.args, **named: P.kwargs) -> Any:
-                with border(error, _named(given)):
+                with border(error, what or _named(given)):
                     yield from cast(Any, reader(*given, **named))
 
             return cast("Callable[P, R]", each)
 
         @functools.wraps(reader)
         def whole(*given: P.args, **named: P.kwargs) -> R:
-            with border(error, _named(given)):
+            with border(error, what or _named(given)):
                 return reader(*given, **named)
 
         return whole

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from accuracy.shown import printable
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
+from harness.machine import stop_signals
 from harness.machine.import_path import leave_current_folder
 
 VERBS = {
@@ -61,7 +62,7 @@ examples:
   ./run.sh test                  run all tests
 
 exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
-130 after SIGINT, 143 after SIGTERM, 141 where whoever read the output has gone (| head)
+129, 130, 131, 143 after SIGHUP, SIGINT, SIGQUIT, SIGTERM, 141 where whoever read the output has gone (| head)
 """
 
 
@@ -110,7 +111,10 @@ def entry() -> NoReturn:
     """The console script."""
     leave_current_folder()
     sys.excepthook = _show_bug
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    # What is left is Python's own end, which a signal would only make noisy.
+    _ignore_signals()
+    sys.exit(status)
 
 
 def _show_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -126,8 +130,8 @@ def main(words: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    signal.signal(signal.SIGINT, _interrupted)
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in stop_signals.heard():
+        signal.signal(number, _interrupted)
     try:
         if nul := [word for word in words if "\0" in word]:
             raise ConfigError(f"{shortened(ascii(nul[0]))} holds the character NUL, which no name may")
@@ -202,5 +206,5 @@ def _interrupted(number: int, _frame: FrameType | None) -> None:
 
 def _ignore_signals() -> None:
     """The command is on its way out already: a second signal must not cut its last words short."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in stop_signals.ALL:
+        signal.signal(number, signal.SIG_IGN)

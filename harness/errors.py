@@ -5,7 +5,7 @@
         UnknownName                       2     a name nobody knows; the message suggests a near one
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
-      Interrupted                         128+n after signal n: 130 after SIGINT, 143 after SIGTERM
+      Interrupted                         128+n after signal n: SIGHUP, SIGINT, SIGQUIT, SIGTERM: 129, 130, 131, 143
       turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
       zoo.files.download.FetchFailed      3     the transfer broke, or what came is not the file
     Reported                              -     an error of another process: has that one's exit status

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 
 @contextlib.contextmanager
@@ -15,7 +16,7 @@ def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
     """A file that becomes `path` when all went well: under another name in its folder, flushed to the disk, then renamed.
 
     Others may read it, whatever the umask. Where anything goes wrong, `path` is as it was and nothing is left behind; only a
-    process that is killed leaves its file, whose name begins with a dot.
+    process that is killed leaves its file, whose name begins with a dot, until `sweep` is called.
 
     Args:
         path: The file.
@@ -29,6 +30,7 @@ def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
     temporary = under or _name_of_nobody(path)
     try:
         with temporary.open("wb") as file:
+            own(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -38,6 +40,31 @@ def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def own(file: IO[bytes]) -> None:
+    """Says that this process is at a file, until it closes it or dies. No promise: some file systems have no locks."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sweep(path: Path) -> None:
+    """Removes what a process left half written that died while it was `replacing` this file; nothing that has an owner.
+
+    Args:
+        path: The file.
+    """
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f".{path.name}-*"):
+            remove_if_left(left)
+
+
+def remove_if_left(path: Path) -> None:
+    """Removes a file whose owner is dead: the lock that it held is released. One that is empty may have just been made."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_size:
+            path.unlink()
 
 
 def _name_of_nobody(path: Path) -> Path:

@@ -30,7 +30,7 @@ from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
 from backends.litert.file.custom_ops import EDGETPU_OP
 from harness.cli import main
-from harness.machine import child_process
+from harness.machine import child_process, stop_signals
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph, Quantization, Tensor
 from tasks.question_answering import QuestionAnswering
@@ -95,7 +95,12 @@ def keyword_templates() -> Array:
 @pytest.fixture(scope="session")
 def keyword_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """int8 [1, 49, 10, 1] -> int8 [1, 12]: how well the features agree with each word's pattern. One sample at a time."""
-    return _write(_keyword_graph(reshape=True), tmp_path_factory.mktemp("models") / "keywords.tflite")
+    return write_keyword_model(tmp_path_factory.mktemp("models") / "keywords.tflite")
+
+
+def write_keyword_model(path: Path) -> Path:
+    """See `keyword_model`."""
+    return _write(_keyword_graph(reshape=True), path)
 
 
 @pytest.fixture(scope="session")
@@ -657,7 +662,7 @@ def call(
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Callable[..., Process]]:
     """As `cli`, inside this process. The worker is a process all the same."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in stop_signals.ALL}
 
     def run(*words: str | Path, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Process:
         if env:

@@ -277,7 +277,7 @@ def _be(wish: _Wish, given: Sequence[int], parent: int) -> NoReturn:
 
 
 def _prepare(wish: _Wish, given: Sequence[int]) -> None:
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if wish.own_session:

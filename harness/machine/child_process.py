@@ -211,9 +211,11 @@ def live_and_die_with(parent: int) -> None:
     Args:
         parent: The process that started this one.
     """
-    faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Before anything else that takes time.
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    faulthandler.enable()
     if os.getppid() != parent:
         raise SystemExit("the parent was gone before its death could be heard of")
 

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from accuracy.border import reads
 from accuracy.text_files import read_text
@@ -15,7 +15,7 @@ from harness.errors import ConfigError, RunFailed, message_of
 from harness.json_records import NotThisRecord, UnknownField, from_json, shown, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
 from harness.results.upgrade import upgrade
-from harness.whole_file import replacing
+from harness.whole_file import own, remove_if_left, replacing, sweep
 
 RESULT_FILE = "result.json"
 
@@ -71,6 +71,9 @@ def read_result(folder: Path) -> Result | SeriesResult:
         ConfigError: There is none, it is of a version this harness does not know, or it is damaged.
     """
     path = folder / RESULT_FILE
+    # What a run that was killed has left is of no use to anybody; of one that lives nothing is touched.
+    remove_if_left(folder / _RESERVE_FILE)
+    sweep(path)
     try:
         value = json.loads(read_text(path), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
@@ -134,13 +137,21 @@ class Reserve:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _RESERVE_FILE
+        self._file: BinaryIO | None = None
+        """Open, and owned, as long as the run lasts."""
 
     def take(self) -> None:
         """Writes the blocks."""
-        with self._path.open("wb") as file:
-            file.write(bytes(_RESERVE_BYTES))
+        self._file = self._path.open("wb")
+        own(self._file)
+        self._file.write(bytes(_RESERVE_BYTES))
+        self._file.flush()
 
     def release(self) -> None:
         """Gives the blocks back; called before the final result is written."""
         with contextlib.suppress(OSError):
             self._path.unlink()
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None

@@ -60,6 +60,7 @@ def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
     return entries | {":errors": errors}
 
 
+@reads(RunFailed, DETAIL_LOG)
 def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | None = None) -> Performance:
     """LoadGen's own figures of a performance run; what is derived from them is marked so.
 
@@ -83,10 +84,16 @@ def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | Non
             per_second, duration_s = _rate(detail["result_qps_with_loadgen_overhead"], sample_count)
         case _:
             # LoadGen gives no rate for MultiStream, only when it began and ended, to the millisecond.
-            duration_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
-            per_second = sample_count / max(duration_s, 0.001)
+            stamped_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
+            duration_s = 0.001 if stamped_s == 0 else stamped_s
+            per_second = sample_count / duration_s
     derived = [] if load.scenario in ("Offline", "Server") else ["samples_per_second"]
     early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}
+    if not (duration_s > 0 and per_second > 0 and min(latency.values()) >= 0):
+        raise RunFailed(
+            f"LoadGen's figures are none: it gives a duration of {duration_s:.3f} s, {per_second:.4g} samples per second and "
+            f"latencies from {min(latency.values())} ns. Was the system's clock set while it measured? Run again"
+        )
     return Performance(
         latency_ns=Latency(**latency),
         samples_per_second=per_second,
@@ -104,6 +111,7 @@ def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | Non
     )
 
 
+@reads(RunFailed, DETAIL_LOG)
 def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: LoadGenSettings) -> list[Reason]:
     """Why LoadGen says INVALID: each condition that it names, the figure with what it needs, and the option that mends it."""
     if detail["result_validity"] == "VALID":
@@ -171,6 +179,7 @@ def _too_few_to_prove(said: str, figures: Performance) -> Reason:
 CLOCK_WAS_SET = "the clock was set while the run lasted"
 
 
+@reads(RunFailed, DETAIL_LOG)
 def clock_was_set(detail: Mapping[str, Any], scenario: str, duration_s: float, span_s: float) -> list[Reason]:
     """Where LoadGen's stamps, which are of the wall clock, do not fit what a clock that only goes on says.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import ConfigError, HarnessError, Interrupted
+from harness.machine import stop_signals
 from harness.results import files as results
 from harness.results.record import Result
 from harness.run.crash import with_remedy
@@ -55,7 +56,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         _begin(folder, result, reserve)
         if referred:
             ask_reference(spec, folder, referred)
-        report = run_worker(folder, progress, spec.backend.timeout_s, start)
+        report = run_worker(folder, progress, spec.backend.timeout_s, start, timed=spec.load.mode != "accuracy")
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
@@ -102,10 +103,7 @@ def _uninterrupted() -> Iterator[None]:
     """A signal that comes meanwhile is heard afterwards."""
     # Handlers, not a mask: another thread would get the signal then.
     heard: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: heard.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in stop_signals.heard()}
     try:
         yield
     finally:

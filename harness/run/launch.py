@@ -15,10 +15,12 @@ from types import FrameType
 from typing import IO, Protocol
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
-from harness.machine import child_process
+from harness.machine import child_process, stop_signals
+from harness.machine.clocks import step_of, wall_ahead_ns
 from harness.machine.control import Control, Phase, control_file
 from harness.machine.json_line import decode
 from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
+from harness.machine.offspring import end_group, none_left
 from harness.messages.failure import Failed
 from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
 from harness.statistics.drift import Pace
@@ -45,7 +47,7 @@ class WorkerReport:
 
     end: Done | HarnessError
     """Its last word, or why there is none: `ConfigError` for a mistake that the user must fix, `RunFailed` for a worker that
-    failed, crashed, hung or was killed, `Interrupted` where SIGINT or SIGTERM came."""
+    failed, crashed, hung or was killed, `Interrupted` where a signal to stop came."""
     opened: Opened | None
     proven: Proven | None
     memory: MemoryFigures | None
@@ -65,7 +67,9 @@ def start_worker(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> ch
     return child_process.start("harness.worker.main", descriptors, folder=folder, log=log, own_session=True)
 
 
-def run_worker(folder: Path, progress: Progress, timeout_s: float, start: StartWorker = start_worker) -> WorkerReport:
+def run_worker(
+    folder: Path, progress: Progress, timeout_s: float, start: StartWorker = start_worker, *, timed: bool = False
+) -> WorkerReport:
     """Runs what `folder`/spec.yaml says in a child process.
 
     Args:
@@ -73,6 +77,7 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, start: StartW
         progress: Where progress is shown.
         timeout_s: A worker that gets nowhere for so long is ended.
         start: How it is started.
+        timed: It measures, so that the clock must not be set meanwhile.
     """
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(control_file())
@@ -80,10 +85,11 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, start: StartW
         read_end, write_end = os.pipe()
         stack.callback(os.close, read_end)
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
+        stack.enter_context(none_left())
         asked = stack.enter_context(_signals(control))
         child = start((write_end, page.fileno()), folder, log)
         os.close(write_end)
-        hearing = _Hearing(child, read_end, control, progress, timeout_s)
+        hearing = _Hearing(child, read_end, control, progress, timeout_s, timed=timed)
         failure: HarnessError | None = None
         try:
             hearing.until_the_end()
@@ -96,20 +102,21 @@ def run_worker(folder: Path, progress: Progress, timeout_s: float, start: StartW
             progress.end_progress()
             child.kill()
             child.wait()
+            end_group(child.pid)
         end = Interrupted(asked[0]) if asked else failure or hearing.verdict(folder / RUN_LOG)
         return hearing.report(end)
 
 
 @contextlib.contextmanager
 def _signals(control: Control) -> Iterator[list[int]]:
-    """While the worker runs, SIGINT and SIGTERM only leave a word for it."""
+    """While the worker runs, a signal to stop only leaves a word for it."""
     asked: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
         control.stop = number
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in stop_signals.heard()}
     try:
         yield asked
     finally:
@@ -121,7 +128,14 @@ class _Hearing:
     """What the parent hears of one worker."""
 
     def __init__(
-        self, child: child_process.Child, pipe: int, control: Control, progress: Progress, timeout_s: float
+        self,
+        child: child_process.Child,
+        pipe: int,
+        control: Control,
+        progress: Progress,
+        timeout_s: float,
+        *,
+        timed: bool,
     ) -> None:
         self._child, self._pipe, self._control = child, pipe, control
         self._progress, self._timeout_s = progress, timeout_s
@@ -132,6 +146,9 @@ class _Hearing:
         self._meter = MemoryMeter()
         self._memory: MemoryFigures | None = None
         self._pace = Pace()
+        self._timed = timed
+        self._wall_ahead_ns: int | None = None
+        """When LoadGen began, where it measures."""
 
     def until_the_end(self) -> None:
         """Until the worker closes its pipe; one that was told to stop gets a few seconds to bring LoadGen to its end.
@@ -182,6 +199,7 @@ class _Hearing:
         clock.tick(control)
         if clock.phase is Phase.RUNNING:
             self._pace.note(clock.now, control.done)
+            self._watch_the_clock()
         self._progress.progress(clock.phase, control.done, control.total, clock.now - clock.phase_began)
         if clock.silent_s > self._timeout_s + control.pause_s:
             raise RunFailed(
@@ -189,6 +207,15 @@ class _Hearing:
                 f"{control.done} queries, and was ended: something in the backend or its driver hangs. If it only is that "
                 "slow, allow more with --set backend.timeout_s=..."
             )
+
+    def _watch_the_clock(self) -> None:
+        """Twice a second, outside the worker: where the clock is set back by a day, LoadGen may wait for one."""
+        if self._timed:
+            now = wall_ahead_ns()
+            if self._wall_ahead_ns is None:
+                self._wall_ahead_ns = now
+            if step := step_of(self._wall_ahead_ns, now):
+                raise RunFailed(step)
 
     def verdict(self, log: Path) -> Done | HarnessError:
         """What came of the worker, which has ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from backends.base import Backend, BackendInfo
@@ -34,6 +35,8 @@ class Instances:
             ModelRejected: The runtime cannot run the model.
         """
         self.spec, self.task, self.control = spec, task, control
+        self.folder = Path.cwd()
+        """The run's: a backend's library, of which none is open yet, may change the current directory."""
         self.topology = this_machine()
         self._may_pin = may_pin()
         control.enter(Phase.LOADING)

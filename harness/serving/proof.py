@@ -63,6 +63,37 @@ def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened |
         )
 
 
+def prove_again(instances: Instances, backend: Backend, indices: Sequence[int]) -> None:
+    """Holds what answered LoadGen against one CPU thread once more: a driver may break while a run lasts.
+
+    Args:
+        instances: Of the run.
+        backend: One that has answered.
+        indices: Samples to ask, which must be loaded.
+
+    Raises:
+        RunFailed: It answers otherwise than before.
+    """
+    try:
+        found = agreement(instances, backend, indices)
+        why = "" if found.passed is not False else "; ".join(found.why)
+    except RunFailed as error:
+        why = str(error)
+    if why:
+        raise RunFailed(
+            f"backend {instances.info.name} answered as the CPU does before LoadGen and no longer did after it: {why}. "
+            "Something in the backend or its driver broke while it was timed, so none of the figures counts"
+        )
+
+
+def can_be_proven_again(instances: Instances) -> bool:
+    """Whether something was held against the CPU before that LoadGen's queries did not change by right."""
+    section, opener = instances.spec.backend, instances.opener
+    if instances.info.engine == "none" or section.allow_mismatch or opener.lives_on:
+        return False
+    return not section.is_plain_cpu or bool(opener.file.completed)
+
+
 def prove_rival(instances: Instances, rival: Backend, indices: Sequence[int], tell: Callable[[Proven], None]) -> bool:
     """Holds a backend that nobody asked for by name against one CPU thread; only one that agrees is told of."""
     began = time.monotonic()

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -158,11 +159,19 @@ class SampleLibrary:
     def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
         """Maps samples kept earlier; anything unexpected means they are made anew."""
         try:
-            complete = from_json(_Complete, json.loads((folder / "complete.json").read_text(encoding="ascii")))
-            files = [folder / f"{number}.npy" for number in range(len(complete.crc32))]
-            columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError):
+            return self._map_whole(folder, wanted)
+        except Exception:
+            # Whatever a damaged file makes of numpy's reader, which parses a header as Python's own parser does. Where damage
+            # is not to blame, making the samples anew says so.
             return False
+
+    def _map_whole(self, folder: Path, wanted: Sequence[int]) -> bool:
+        """As `_map`; may raise anything."""
+        complete = from_json(_Complete, json.loads((folder / "complete.json").read_text(encoding="ascii")))
+        files = [folder / f"{number}.npy" for number in range(len(complete.crc32))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
         # An archive instead of an array has no shape.
         counts = [getattr(column, "shape", ())[:1] for column in columns]
         if not columns or len(complete.digests) != len(wanted) or any(count != (len(wanted),) for count in counts):

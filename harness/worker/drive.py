@@ -16,6 +16,7 @@ from typing import Literal
 from harness.config.rules import STREAMS
 from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time
+from harness.machine.clocks import step_of, wall_ahead_ns
 from harness.machine.control import Phase
 from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
@@ -76,7 +77,7 @@ def drive(
 
     Raises:
         Exception: What failed in a callback, when LoadGen has come to its end.
-        RunFailed: LoadGen refuses the settings.
+        RunFailed: LoadGen refuses the settings, or the system's clock was set while it measured.
     """
     watched = _Watched(spec, instances, own_bytes, team, tell)
     start = _Start(instances, team, settings, watched)
@@ -99,11 +100,14 @@ def drive(
             folder=folder,
         )
         after = watched.machine()
+        step = step_of(start.wall_ahead_ns, wall_ahead_ns()) if spec.load.mode != "accuracy" else ""
     instances.control.enter(Phase.WRITING)
     # What is done afterwards is no part of the run.
     watched.measure_memory("ended")
     if guard.failure is not None:
         raise guard.failure
+    if step and start.before is not None:
+        raise RunFailed(step)
     if start.before is None:
         raise RunFailed("LoadGen came to its end without loading a sample")
     if server:
@@ -153,6 +157,8 @@ class _Start:
         self.before: State | None = None
         """The machine before the first query."""
         self.first_query_at = 0.0
+        self.wall_ahead_ns = 0
+        """Of the clocks, before the first query."""
 
     def count_sample(self) -> None:
         """One is loaded."""
@@ -172,6 +178,7 @@ class _Start:
         if self.before is None:
             self.before = self._watched.machine()
             self.first_query_at = time.time()
+            self.wall_ahead_ns = wall_ahead_ns()
 
 
 @contextlib.contextmanager

@@ -82,7 +82,9 @@ def _plan_streams(spec: Spec, instances: Instances, indices: Sequence[int]) -> P
         placement = instances.place(threads, 1)
         sut = instances.sut(threads, placement.of(0))
         with on(placement.of(0)):
-            time_ns = (timing.service_time if timed else timing.one_answer)(sut.answer, indices)
+            time_ns = (timing.service_time if timed else timing.one_answer)(
+                sut.answer, indices, tick=instances.control.tick
+            )
         tried[str(threads)] = time_ns.median_ns
         if best is None or time_ns.median_ns < _CLEARLY * best[0].median_ns:
             best = (time_ns, threads, sut, placement)
@@ -116,7 +118,9 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
     placement = instances.place(threads, count)
     first = instances.sut(threads, placement.of(0))
     with on(placement.of(0)):
-        alone = (timing.one_answer if spec.load.mode == "accuracy" else timing.service_time)(first.answer, indices)
+        alone = (timing.one_answer if spec.load.mode == "accuracy" else timing.service_time)(
+            first.answer, indices, tick=instances.control.tick
+        )
         batch = choose_batch(spec, instances, first, indices, alone)
     chosen = choose_workers(spec, instances, batch.sut, threads, count, indices, alone)
     bound = spec.load.server_target_latency_ns

@@ -25,6 +25,7 @@ def throughput(
     measure_ns: int = MEASURE_NS,
     placement: Placement | None = None,
     min_runs: int = MIN_RUNS,
+    tick: Callable[[], None] = lambda: None,
 ) -> tuple[float, int]:
     """All workers at once, each where it is placed.
 
@@ -37,7 +38,7 @@ def throughput(
     def work(number: int) -> None:
         try:
             pin(placement.of(number) if placement else ())
-            times[number] = ask_in_turn(answers[number], asked, measure_ns, min_runs)
+            times[number] = ask_in_turn(answers[number], asked, measure_ns, min_runs, tick)
         except BaseException as error:
             failures.append(error)
 

@@ -30,7 +30,15 @@ _FIRST_LEAD, _SECOND_LEAD = 5, 10
 NOT_TIMED = "not measured: an accuracy run is not timed"
 """Why a choice is what it is where speed decides nothing."""
 
+_SLOW_NS = 1_000_000_000
+"""After an answer that took so long it is told that something goes on: seven of them may take longer than a hang is let be."""
+
 T = TypeVar("T")
+Tick = Callable[[], None]
+
+
+def _silent() -> None:
+    """Nobody waits for a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +57,26 @@ class ServiceTime:
         return max(1, int(self.quick_ns * share))
 
 
-def service_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: int = MEASURE_NS) -> ServiceTime:
+def service_time(
+    answer: Callable[[T], object], asked: Sequence[T], measure_ns: int = MEASURE_NS, tick: Tick = _silent
+) -> ServiceTime:
     """Asks samples, or batches of them, round and round for about 0.3 s after a warm-up."""
-    ask_in_turn(answer, asked, _WARM_UP_NS, 2)
-    times = sorted(ask_in_turn(answer, asked, measure_ns, MIN_RUNS))
+    ask_in_turn(answer, asked, _WARM_UP_NS, 2, tick)
+    times = sorted(ask_in_turn(answer, asked, measure_ns, MIN_RUNS, tick))
     return ServiceTime(int(statistics.median(times)), times[len(times) // 10], len(times))
 
 
-def one_answer(answer: Callable[[T], object], asked: Sequence[T]) -> ServiceTime:
+def one_answer(answer: Callable[[T], object], asked: Sequence[T], *, tick: Tick = _silent) -> ServiceTime:
     """What the first sample takes, once and cold: enough for a run that is not timed."""
-    (took,) = ask_in_turn(answer, asked[:1], 0, 1)
+    (took,) = ask_in_turn(answer, asked[:1], 0, 1, tick)
     return ServiceTime(took, took, 1)
 
 
-def median_time(answer: Callable[[T], object], asked: Sequence[T], measure_ns: int, min_runs: int) -> int:
+def median_time(
+    answer: Callable[[T], object], asked: Sequence[T], measure_ns: int, min_runs: int, tick: Tick = _silent
+) -> int:
     """What an answer takes at the median, in ns, asked round and round for so long and so often at least."""
-    return int(statistics.median(ask_in_turn(answer, asked, measure_ns, min_runs)))
+    return int(statistics.median(ask_in_turn(answer, asked, measure_ns, min_runs, tick)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +128,18 @@ def duel(
     return Duel(medians[0], medians[1], len(times[0]), lead >= _SECOND_LEAD)
 
 
-def ask_in_turn(answer: Callable[[T], object], asked: Sequence[T], budget_ns: int, min_runs: int) -> list[int]:
-    """How long each answer took, in ns, asked round and round for so long and so often at least."""
+def ask_in_turn(
+    answer: Callable[[T], object], asked: Sequence[T], budget_ns: int, min_runs: int, tick: Tick = _silent
+) -> list[int]:
+    """How long each answer took, in ns, asked round and round for so long and so often at least.
+
+    Args:
+        answer: Is measured.
+        asked: What it is asked.
+        budget_ns: For so long.
+        min_runs: So often at least.
+        tick: Called after an answer of seconds: whoever watches sees that a slow model is no hang.
+    """
     times: list[int] = []
     now = time.perf_counter_ns
     end = now() + budget_ns
@@ -127,5 +149,7 @@ def ask_in_turn(answer: Callable[[T], object], asked: Sequence[T], budget_ns: in
         answer(asked[len(times) % count])
         done = now()
         times.append(done - start)
+        if done - start > _SLOW_NS:
+            tick()
         start = done
     return times

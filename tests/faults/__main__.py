@@ -8,11 +8,16 @@ import json
 import sys
 from pathlib import Path
 
+from tests.faults.bombs import bombs
 from tests.faults.fuzzing import fuzz, replay
+from tests.faults.kept import damaged_samples
 from tests.faults.readers import readers
+from tests.faults.runs import ground
+from tests.faults.servers import lies
+from tests.faults.signalled import signals
 from tests.faults.table import Group, render
 
-_INPUTS = 20_000
+_INPUTS, _SIGNALS, _LIES, _DAMAGES = 20_000, 24, 200, 300
 
 
 def main() -> int:
@@ -21,13 +26,22 @@ def main() -> int:
     parser.add_argument(
         "--inputs", type=int, default=_INPUTS, metavar="N", help=f"for all readers together ({_INPUTS:,})"
     )
+    parser.add_argument(
+        "--signals", type=int, default=_SIGNALS, metavar="N", help=f"runs that get one each ({_SIGNALS})"
+    )
+    parser.add_argument("--lies", type=int, default=_LIES, metavar="N", help=f"answers of servers ({_LIES})")
+    parser.add_argument("--damages", type=int, default=_DAMAGES, metavar="N", help=f"of kept samples ({_DAMAGES})")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the dice (1)")
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="where inputs that were read wrongly are kept, made small"
     )
     parser.add_argument("--json", action="store_true", help="the table as JSON")
     arguments = parser.parse_args()
-    groups: list[Group] = [replay(readers()), *fuzz(readers(), arguments.inputs, arguments.seed, arguments.keep)]
+    seed = arguments.seed
+    with ground() as where:
+        groups: list[Group] = [signals(where, arguments.signals, seed)]
+    groups += [damaged_samples(arguments.damages, seed), lies(arguments.lies, seed), bombs(), replay(readers())]
+    groups += fuzz(readers(), arguments.inputs, seed, arguments.keep)
     table = json.dumps([dataclasses.asdict(group) for group in groups], indent=2) if arguments.json else render(groups)
     sys.stdout.write(f"{table}\n")
     return 1 if any(group.wrong for group in groups) else 0

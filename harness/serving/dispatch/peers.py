@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import RunFailed
@@ -36,12 +37,12 @@ class Outstanding(NamedTuple):
 class Peer:
     """One process, as the worker sees it."""
 
-    def __init__(self, number: int, recipe: Recipe) -> None:
+    def __init__(self, number: int, recipe: Recipe, folder: Path) -> None:
         """Starts it; it loads the model meanwhile (see `wait_until_ready`)."""
         self.number = number
         self.socket, theirs = socket.socketpair()
         with theirs:
-            self.process = child_process.start("harness.serving.dispatch.peer", [theirs.fileno()])
+            self.process = child_process.start("harness.serving.dispatch.peer", [theirs.fileno()], folder=folder)
         self.inbox = Inbox()
         self.acknowledged = threading.Event()
         self.asked: deque[Outstanding] = deque()
@@ -115,7 +116,7 @@ class Peer:
 class Peers:
     """Processes with an instance of the model each."""
 
-    def __init__(self, recipes: Sequence[Recipe]) -> None:
+    def __init__(self, recipes: Sequence[Recipe], folder: Path) -> None:
         """Starts one for each recipe, all at once, and waits until all have loaded the model.
 
         Raises:
@@ -125,7 +126,7 @@ class Peers:
         self._all: list[Peer] = []
         try:
             for number, recipe in enumerate(recipes):
-                self._all.append(Peer(number, recipe))
+                self._all.append(Peer(number, recipe, folder))
             for peer in self._all:
                 peer.wait_until_ready()
         except BaseException:

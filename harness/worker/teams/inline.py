@@ -45,11 +45,11 @@ class Inline(Team):
         """See `Team`; takes 0.3 s, or as long as seven answers."""
         call, asked, size = whole_invokes(self.first, indices)
         with on(self.placement.of(0)):
-            return size * 1e9 / timing.service_time(call, asked, _RATE_NS).median_ns
+            return size * 1e9 / timing.service_time(call, asked, _RATE_NS, self.instances.control.tick).median_ns
 
     @contextlib.contextmanager
     def window(self, indices: Sequence[int]) -> Iterator[Window]:
         """See `Team`."""
         call, asked, size = whole_invokes(self.first, indices)
         with on(self.placement.of(0)):
-            yield lambda ns, least: timing.median_time(call, asked, ns, least) // size
+            yield lambda ns, least: timing.median_time(call, asked, ns, least, self.instances.control.tick) // size

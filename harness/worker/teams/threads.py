@@ -74,10 +74,16 @@ class Threads(PoolTeam):
     def _throughput(self, indices: Sequence[int], **span: int) -> tuple[float, int]:
         """Samples per second of all at once, and how long one occupies its thread, in ns: see `pool_timing.throughput`."""
         if self.serves:
-            return pool_timing.throughput([sut.answer for sut in self._suts], indices, placement=self.placement, **span)
+            return pool_timing.throughput(
+                [sut.answer for sut in self._suts],
+                indices,
+                placement=self.placement,
+                tick=self.instances.control.tick,
+                **span,
+            )
         calls = [whole_invokes(sut, indices) for sut in self._suts]
         _, asked, size = calls[0]
         per_second, took_ns = pool_timing.throughput(
-            [call for call, *_ in calls], asked, placement=self.placement, **span
+            [call for call, *_ in calls], asked, placement=self.placement, tick=self.instances.control.tick, **span
         )
         return size * per_second, took_ns // size

@@ -158,8 +158,9 @@ def _attempt(
         # A Location, a Content-Range, a status line that no server should send, and no library expects.
         raise _Final(f"what it answers makes no sense ({type(error).__name__}: {shortened(str(error))})") from None
     size = _size(partial)
-    if total is not None and size < total:
-        raise _Passing(f"the connection was cut at {size:,} of {total:,} bytes")
+    whole = source.size_bytes if total is None else total
+    if whole is not None and size < whole:
+        raise _Passing(f"the connection was cut at {size:,} of {whole:,} bytes")
 
 
 def _copy(

@@ -13,7 +13,7 @@ import pytest
 from harness.config.files import config_folder, load_benchmark
 from harness.config.rules import Seeds
 from harness.errors import RunFailed
-from harness.results.loadgen_log import clock_was_set, invalid_reasons, read_detail, wrong_seeds
+from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.record import Reason, Result
 from harness.spec.resolve import load_of
 from harness.spec.rules_in_force import chosen_rules
@@ -169,3 +169,17 @@ def test_seeds_in_the_log_that_are_not_those_of_the_rules_are_a_reason(detail: d
     (reason,) = wrong_seeds(found, rules)
     assert reason.what == "LoadGen's seeds are not those of mobile-v6.0"
     assert f"qsl_rng_seed {in_force.qsl_rng_seed}, not 2465351861681999779" in reason.figure
+
+
+def test_a_duration_of_nothing_or_less_is_never_reported(detail: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mlperf_log_detail.txt").write_text(detail["performance"], encoding="utf-8")
+    entries = read_detail(tmp_path, accuracy=False)
+    benchmark = load_benchmark(config_folder() / "kws.yaml")
+    load = load_of(benchmark, chosen_rules(benchmark))
+    assert performance(entries, load).duration_s > 0
+    for name, value in (("result_qps_with_loadgen_overhead", -15_749.0), ("result_min_latency_ns", -5)):
+        with pytest.raises(RunFailed, match="LoadGen's figures are none"):
+            performance({**entries, name: value}, load)
+    for lost in ("result_query_count", "result_mean_latency_ns", "generated_samples_per_query"):
+        with pytest.raises(RunFailed, match=r"mlperf_log_detail\.txt cannot be read: KeyError"):
+            performance({name: value for name, value in entries.items() if name != lost}, load)

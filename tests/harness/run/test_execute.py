@@ -45,7 +45,7 @@ def test_a_worker_that_fails_leaves_a_result_that_says_so(
 ) -> None:
     seen: list[str] = []
 
-    def run_worker(folder: Path, *_: object) -> WorkerReport:
+    def run_worker(folder: Path, *_: object, **__: object) -> WorkerReport:
         found = read_result(folder)
         seen.append(found.status)
         return WorkerReport(RunFailed("the cable came off"), None, None, None, None)
@@ -63,7 +63,7 @@ def test_a_worker_that_fails_leaves_a_result_that_says_so(
 def test_what_breaks_the_parent_itself_is_in_the_result_too(
     spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_worker(*_: object) -> WorkerReport:
+    def run_worker(*_: object, **__: object) -> WorkerReport:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "run_worker", run_worker)

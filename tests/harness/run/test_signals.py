@@ -14,6 +14,7 @@ import pytest
 
 from harness import cli
 from harness.errors import Interrupted
+from harness.machine import stop_signals
 from harness.results import files as results
 from harness.run import execute as run
 from harness.run import outcome
@@ -122,6 +123,38 @@ def test_ctrl_c_on_the_terminal_reaches_the_whole_process_group_and_ends_the_sam
     assert gone(worker)
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGQUIT, 131)])
+def test_a_terminal_that_goes_or_quits_stops_a_run_as_ctrl_c_does(
+    number: signal.Signals,
+    status: int,
+    start: Start,
+    eventually: Wait,
+    keywords: list[str],
+    slow: dict[str, str],
+    tmp_path: Path,
+    read_result: Read,
+) -> None:
+    out = tmp_path / "run"
+    process, worker = begin(start, eventually, [*keywords, *LONG], out, slow)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == status, stderr
+    assert stderr.endswith(f"tflite-loadgen: stopped by {number.name}\n")
+    assert read_result(out)["status"] == "failed"
+    assert not [path for path in out.iterdir() if path.name.startswith(".result")]
+    assert gone(worker)
+
+
+def test_what_nohup_has_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in stop_signals.heard()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert {*stop_signals.heard()} == {*stop_signals.ALL}
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_an_impatient_user_presses_ctrl_c_many_times(
     start: Start, eventually: Wait, keywords: list[str], slow: dict[str, str], tmp_path: Path, read_result: Read
 ) -> None:
@@ -211,7 +244,7 @@ def test_two_runs_started_at_once_get_two_directories(
 @pytest.fixture
 def own_handlers() -> Any:
     """The command line's signal handlers inside this process, taken back afterwards."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in stop_signals.ALL}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -251,7 +284,7 @@ def test_a_signal_while_a_result_is_written_never_leaves_a_wrong_one(
         if value["status"] == moment and after:
             os.kill(os.getpid(), signal.SIGINT)
 
-    def broken(*_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise Interrupted(signal.SIGINT)
 
     monkeypatch.setattr(results, "write_json", interrupted)

@@ -15,7 +15,7 @@ from harness.messages.worker import Opened, Proven
 from harness.model.comparison import Comparison
 from harness.serving import proof
 from harness.serving.instances import Instances
-from harness.serving.proof import agreement, prove, prove_rival
+from harness.serving.proof import agreement, can_be_proven_again, prove, prove_again, prove_rival
 
 Make = Callable[..., Instances]
 COMPILED = ("backend.options.engine", "CompiledModel")
@@ -98,3 +98,21 @@ def test_a_completed_model_that_answers_otherwise_gives_way_to_the_file_as_it_is
     assert opens.warnings == [
         "the model runs as it is: with its missing shapes completed it answers otherwise (output scores: 90 steps)"
     ]
+
+
+def test_a_backend_that_breaks_while_it_is_timed_is_found_afterwards(
+    instances: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = opened(instances, COMPILED)
+    prove(found, INDICES, lambda _: None)
+    assert can_be_proven_again(found)
+    prove_again(found, found.first, INDICES)
+    right: Any = CompiledCpuBackend.invoke
+    monkeypatch.setattr(CompiledCpuBackend, "invoke", lambda self, inputs: [~each for each in right(self, inputs)])
+    with pytest.raises(RunFailed, match="answered as the CPU does before LoadGen and no longer did after it"):
+        prove_again(found, found.first, INDICES)
+
+
+def test_what_was_never_held_against_the_cpu_is_not_held_against_it_afterwards(instances: Make) -> None:
+    assert not can_be_proven_again(opened(instances))
+    assert not can_be_proven_again(opened(instances, COMPILED, ("backend.allow_mismatch", True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import random
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import pytest
 from backends.base import TensorSpec
 from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec, DataMissing
+from tests.faults.mutations import header_bytes
 
 
 class Counting(Codec):
@@ -202,6 +204,20 @@ def test_a_damaged_cache_is_made_anew_and_then_serves_again(damage: Callable[[Pa
     library(healed, tmp_path, inputs=INPUTS).load(range(10))
     assert healed.asked == []
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_whatever_byte_of_a_kept_file_is_damaged_the_samples_are_the_right_ones(tmp_path: Path) -> None:
+    library(Counting(), tmp_path, inputs=INPUTS).load(range(3))
+    (folder,) = tmp_path.iterdir()
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    dice = random.Random(15)
+    for _ in range(200):
+        name = dice.choice(sorted(whole))
+        (folder / name).write_bytes(header_bytes(whole[name], dice))
+        samples = library(Counting(), tmp_path, inputs=INPUTS)
+        samples.load(range(3))
+        check(samples, range(3))
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
 
 
 def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> None:

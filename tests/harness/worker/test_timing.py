@@ -90,3 +90,16 @@ def test_the_quicker_of_two_wins_only_where_it_is_the_second_and_clearly_so(cloc
     assert not duel(_takes(clock, 1_000_000, []), _takes(clock, 960_000, []), [0]).second_wins
     # Equal, and no time: it is never the second.
     assert not duel(_takes(clock, 4_000_000, []), _takes(clock, 4_000_000, []), [0], budget_ns=1).second_wins
+
+
+def test_a_model_of_minutes_shows_that_it_answers_and_a_quick_one_is_not_held_up(clock: Clock) -> None:
+    seen: list[int] = []
+
+    def answer(took_ns: int) -> None:
+        clock.now_ns += took_ns
+
+    service_time(answer, [100 * 10**9], tick=lambda: seen.append(clock.now_ns))
+    assert [second // 10**9 for second in seen] == [100, 200, 300, 400, 500, 600, 700]
+    seen.clear()
+    service_time(answer, [10**6], tick=lambda: seen.append(clock.now_ns))
+    assert not seen

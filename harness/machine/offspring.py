@@ -1,0 +1,70 @@
+"""What a child has started and left behind: a backend's library may fork, and its process outlive the run, still at work."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+_MOST_ROUNDS = 20
+"""One that is ended leaves its own children to us, and so on."""
+
+
+@contextlib.contextmanager
+def none_left() -> Iterator[None]:
+    """Whatever is started within by a child, or by a child of its, ends with it: daemons come to this process when they detach.
+
+    For one thread at a time: a child that another thread of this process starts meanwhile would be taken for such a one.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    before, known = _subreaper(), set(_children())
+    _set_subreaper(1)
+    try:
+        yield
+    finally:
+        for _ in range(_MOST_ROUNDS):
+            if not (left := set(_children()) - known):
+                break
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+        _set_subreaper(before)
+
+
+def end_group(leader: int) -> None:
+    """Ends what is left of the process group of a child that led one.
+
+    Args:
+        leader: The child's process id, which is the group's number.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if leader != os.getpgrp():
+            os.killpg(leader, signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    """Of all threads of this process."""
+    found: list[int] = []
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
+
+
+def _subreaper() -> int:
+    answer = ctypes.c_int(0)
+    ctypes.CDLL(None).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
+    return answer.value
+
+
+def _set_subreaper(value: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, value, 0, 0, 0)

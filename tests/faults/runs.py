@@ -1,0 +1,135 @@
+"""Short real runs for faults to meet: started off a warm process, watched by the page that the run's own parent watches."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.machine.control import Phase
+from harness.results.files import read_result
+from tests.conftest import REPOSITORY, write_keyword_data, write_keyword_model
+from tests.warm_processes import Nursery
+
+_WAIT_S = 300.0
+_POLL_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where runs take place."""
+
+    nursery: Nursery
+    environment: dict[str, str]
+    folder: Path
+    words: Sequence[str]
+    """Of a run of a second or so, but for `--out`."""
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A cache, a model and data of its own."""
+    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-faults-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        write_keyword_data(folder / "keywords", 12)
+        model = write_keyword_model(folder / "keywords.tflite")
+        (folder / "cache").mkdir()
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "TFLITE_", "XDG_"))}
+        environment = kept | {"TFLITE_LOADGEN_CACHE": str(folder / "cache"), "PYTHONPATH": str(REPOSITORY)}
+        settings = (
+            "load.min_duration_ms=300",
+            "load.min_query_count=64",
+            "load.expected_latency_ns=20000",
+            "load.warm_up_s=0.1",
+        )
+        words = ["--task", "kws", "--model", str(model), "--dataset", str(folder / "keywords"), "--threads", "1"]
+        words += [word for setting in settings for word in ("--set", setting)]
+        nursery = Nursery(environment)
+        try:
+            yield Ground(nursery, environment, folder, words)
+        finally:
+            nursery.close()
+
+
+class Run:
+    """One run under way."""
+
+    def __init__(self, where: Ground, out: Path, *words: str) -> None:
+        """Starts it."""
+        self.out = out
+        self._said = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - closed by `end`
+        given = [*where.words, *words, "--out", str(out)]
+        self.process: Any = where.nursery.command(given, where.folder, where.environment, *self._said, own_session=True)
+        self._page: mmap.mmap | None = None
+
+    def reaches(self, phase: Phase) -> bool:
+        """Waits until the run is in this phase or beyond; False where it ended before."""
+        end = time.monotonic() + _WAIT_S
+        while time.monotonic() < end and self.process.poll() is None:
+            page = self._open_page()
+            if page is not None and int.from_bytes(page[8:16], "little") >= phase:
+                return True
+            time.sleep(_POLL_S)
+        return False
+
+    def worker(self) -> int | None:
+        """The worker's process id; None where there is none."""
+        with suppress(OSError, ValueError):
+            text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+            return int(text.split()[0])
+        return None
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error of the ended run."""
+        try:
+            status = self.process.wait(_WAIT_S)
+        finally:
+            self.process.kill()
+        texts = []
+        for file in self._said:
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+            file.close()
+        return status, texts[0], texts[1]
+
+    def status(self) -> str:
+        """That result.json says; empty where there is none, `torn` where it is none."""
+        if not (self.out / "result.json").exists():
+            return ""
+        try:
+            return read_result(self.out).status
+        except ConfigError:
+            return "torn"
+
+    def _open_page(self) -> mmap.mmap | None:
+        if self._page is None:
+            with suppress(OSError, ValueError):
+                for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+                    if "memfd:tflite-loadgen" in str(link.readlink()):
+                        with link.open("rb") as file:
+                            self._page = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                        break
+        return self._page
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and no corpse."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def gone_soon(pid: int) -> bool:
+    """Whether it is gone, at the latest after a while that no machine is too busy for."""
+    end = time.monotonic() + _WAIT_S
+    while lives(pid) and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    return not lives(pid)

@@ -1,0 +1,60 @@
+"""Processes that a child leaves behind end with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.machine.offspring import end_group, none_left
+
+FORKS = """
+import os, sys, time
+out = sys.argv[1]
+def stay(name, apart):
+    if os.fork():
+        return
+    if apart:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+    with open(f"{out}/.{name}", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(f"{out}/.{name}", f"{out}/{name}")
+    time.sleep(3600)
+    os._exit(0)
+stay("forked", False)
+stay("daemon", True)
+while len([name for name in os.listdir(out) if not name.startswith(".")]) < 2:
+    time.sleep(0.01)
+"""
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who asks for them")
+def test_a_forked_process_and_a_daemon_end_with_the_child_that_made_them_and_no_other_child_does(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]) as bystander:
+        with none_left():
+            child = subprocess.Popen([sys.executable, "-c", FORKS, str(tmp_path)], start_new_session=True)
+            assert child.wait(600) == 0
+            pids = [int((tmp_path / name).read_text(encoding="ascii")) for name in ("forked", "daemon")]
+            assert all(map(_lives, pids))
+            end_group(child.pid)
+        assert not any(map(_lives, pids))
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_our_own_group_is_never_ended() -> None:
+    end_group(os.getpgrp())
