@@ -241,7 +241,7 @@ def bar_chart(title: str, said: str, rows: Sequence[tuple[str, float, str]], uni
             "x": {"field": "v", "type": "quantitative", "title": unit},
         },
     }
-    return _figure(title, said, spec, values, [(name, words) for name, _, words in rows], ("", unit), width=200)
+    return _figure(title, said, spec, values, [(name, words) for name, _, words in rows], ("what", unit), width=200)
 
 
 def _some(spans: Sequence[Any]) -> Sequence[Any]:

@@ -74,7 +74,7 @@ def machine_section(result: Result) -> Html:
     if result.machine is not None:
         parts.append(element("h4", "While the run lasted"))
         parts.append(
-            table("What the machine did", _meanwhile(result), ("", "before", "after"), numbers=frozenset({1, 2}))
+            table("What the machine did", _meanwhile(result), ("what", "before", "after"), numbers=frozenset({1, 2}))
         )
         parts.append(table("What happened meanwhile", _during(result)))
     return section("The machine", *parts)

@@ -79,12 +79,16 @@ def table(
         names = [cell("th", name, column, "col") for column, name in enumerate(head)]
         lines.append(element("thead", element("tr", *names)))
     body = [
-        element("tr", cell("th", row[0], 0, "row"), *(cell("td", part, 1 + at) for at, part in enumerate(row[1:])))
+        element(
+            "tr",
+            cell("th", row[0], 0, "row") if row[0] else cell("td", "", 0),
+            *(cell("td", part, 1 + at) for at, part in enumerate(row[1:])),
+        )
         for row in rows
     ]
     lines.append(element("tbody", *body))
     inner = element("table", element("caption", caption, class_="unseen"), *lines)
-    return element("div", inner, class_="scrolls", tabindex="0", role="region", aria_label=caption)
+    return element("div", inner, class_="scrolls", tabindex="0", role="group", aria_label=caption)
 
 
 def section(title: str, *parts: Part) -> Html:
