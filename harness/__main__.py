@@ -1,5 +1,28 @@
-"""`python -m harness` is the console script."""
+"""The console script, and `python -m harness`.
 
-from harness.cli import entry
+Ctrl-C is heard before anything is imported, which takes a while: nothing has begun by then, so nothing is left behind.
+"""
 
-entry()
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def start() -> None:
+    """Runs one command; see `harness.cli`."""
+    signal.signal(signal.SIGINT, _leave)
+    from harness.cli import entry
+
+    entry()
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"tflite-loadgen: stopped by SIGINT\n")
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    start()

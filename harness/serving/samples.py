@@ -10,8 +10,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
@@ -25,7 +23,7 @@ import numpy as np
 from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
 from harness.json_records import from_json, to_json
-from harness.zoo.files.sample_cache import DEFAULT_LIMIT, MAKING, discard, make_room, touch
+from harness.zoo.files.sample_cache import DEFAULT_LIMIT, discard, make_room, making, touch
 from tasks.base import Array, Codec, Tensor
 from tasks.digests import Digest
 
@@ -200,31 +198,27 @@ class SampleLibrary:
         `damaged`, or another process was quicker.
         """
         first = self.rows[wanted[0]]
-        temporary = None
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             needed = sum(array.nbytes for index in wanted for array in self.rows[index])
             if why := make_room(folder.parent, self._cache_limit, needed, self._kept):
                 self.why_not_kept = self.why_not_kept or why
                 return
-            temporary = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder.parent))
-            checksums = []
-            for number, example in enumerate(first):
-                with (temporary / f"{number}.npy").open("wb") as file:
-                    checksums.append(self._write_column(file, wanted, number, example))
-            complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted)))
-            (temporary / "complete.json").write_text(json.dumps(to_json(complete)), encoding="ascii")
-            if damaged:
-                discard(folder)
-            _rename(temporary, folder)
+            with making(folder) as temporary:
+                checksums = []
+                for number, example in enumerate(first):
+                    with (temporary / f"{number}.npy").open("wb") as file:
+                        checksums.append(self._write_column(file, wanted, number, example))
+                complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted)))
+                (temporary / "complete.json").write_text(json.dumps(to_json(complete)), encoding="ascii")
+                if damaged:
+                    discard(folder)
+                _rename(temporary, folder)
             self._kept.add(folder)
         except _NotUniformError:
             return
         except OSError as error:
             self.why_not_kept = self.why_not_kept or f"{folder.parent} cannot be written ({error.strerror})"
-        finally:
-            if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
 
     def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> tuple[int, ...]:
         """One input of all samples as an .npy file; returns each sample's checksum.

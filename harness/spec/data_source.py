@@ -76,7 +76,9 @@ def _chosen_data(benchmark: Benchmark, cache_dir: Path, *, of_standin: bool) -> 
                 if entry.builtin not in BUILTIN:
                     raise ConfigError(unknown("built-in data set", entry.builtin, BUILTIN))
                 with writing_cache(cache_dir):
-                    path = builtin_path(entry.builtin, cache_dir / "builtin")
+                    path = builtin_path(
+                        entry.builtin, cache_dir / "builtin", every_byte=benchmark.load.mode == "accuracy"
+                    )
                 truth = None if section.truth == "auto" else Path(section.truth).resolve()
                 return (
                     DataSetRef(name=name, source="builtin", path=path, truth=truth, count=section.count),

@@ -81,7 +81,7 @@ class Run:
 
     def worker(self) -> int | None:
         """The worker's process id; None where there is none."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, LookupError):
             text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
             return int(text.split()[0])
         return None
@@ -110,7 +110,7 @@ class Run:
 
     def _open_page(self) -> mmap.mmap | None:
         if self._page is None:
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, LookupError):
                 for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
                     if "memfd:tflite-loadgen" in str(link.readlink()):
                         with link.open("rb") as file:

@@ -179,3 +179,27 @@ def test_only_these_modules_write_to_the_terminal_and_all_escape_what_is_not_the
     assert all(
         "printable(" in (root / path).read_text(encoding="utf-8") for path in writers - {"harness/report/table.py"}
     )
+
+
+_EARLY = """
+import os, signal, sys
+import harness.__main__ as door
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == MODULE:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["tflite-loadgen", "--help"]
+door.start()
+"""
+
+
+@pytest.mark.parametrize("module", ["harness.cli", "argparse"])
+def test_ctrl_c_while_the_command_still_imports_ends_in_a_sentence(module: str, environment: dict[str, str]) -> None:
+    code = _EARLY.replace("MODULE", repr(module))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "tflite-loadgen: stopped by SIGINT\n")

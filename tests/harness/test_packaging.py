@@ -149,7 +149,7 @@ def test_no_half_module_is_ever_in_its_place(copy: Path, monkeypatch: pytest.Mon
 
 def test_generic_package_names_are_kept_out_of_public_indexes(project: dict[str, Any]) -> None:
     assert "Private :: Do Not Upload" in project["project"]["classifiers"]
-    assert project["project"]["scripts"] == {"tflite-loadgen": "harness.cli:entry"}
+    assert project["project"]["scripts"] == {"tflite-loadgen": "harness.__main__:start"}
 
 
 def test_the_python_versions_are_those_that_loadgen_has_wheels_for(project: dict[str, Any]) -> None:

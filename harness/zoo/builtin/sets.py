@@ -8,6 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from harness.zoo.files.contents import is_whole, write_contents
+from harness.zoo.files.locks import NoLocks, locked
+
 _ZOO = Path(__file__).parents[1]
 _PICTURE_FILES = ("builtin/drawing.py", "graph/noise.py")
 _SOUND_FILES = (*_PICTURE_FILES, "builtin/tones.py")
@@ -28,29 +31,48 @@ BUILTIN = {
 """Name -> module, its writer of a folder, and the further modules of this package that decide what is written."""
 
 
-def builtin_path(name: str, folder: Path) -> Path:
-    """The folder of a built-in data set, written if it is not there yet.
+def builtin_path(name: str, folder: Path, *, every_byte: bool = False) -> Path:
+    """The folder of a built-in data set, written if it is not there yet, or no longer as it was written.
 
     The folder's name holds the hash of the code that wrote it, so a changed generator never meets old data; it is
     renamed into place whole, so two processes may write at once.
+
+    Args:
+        name: The set's.
+        folder: Of all of them.
+        every_byte: Its contents are read and held against what was written: for what is scored.
+
+    Raises:
+        OSError: It is not there or damaged, and cannot be written.
     """
     module, writer, others = BUILTIN[name]
     version = hashlib.sha256(
         b"".join((_ZOO / each).read_bytes() for each in (f"builtin/{module}.py", *others))
     ).hexdigest()
     place = folder / f"{name}-{version[:12]}"
-    if place.is_dir():
+    if is_whole(place, every_byte=every_byte):
         return place
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
     try:
-        getattr(importlib.import_module(f"harness.zoo.builtin.{module}"), writer)(temporary)
-        temporary.chmod(0o755)
-        temporary.rename(place)
-    except OSError:
-        # Another process was first: rename refuses a folder that is not empty.
-        if not place.is_dir():
-            raise
+        with locked(folder / f".{place.name}.lock"):
+            # The one that we waited for may have made it.
+            if not is_whole(place, every_byte=every_byte):
+                _make(module, writer, place)
+    except NoLocks:
+        _make(module, writer, place)
+    return place
+
+
+def _make(module: str, writer: str, place: Path) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        made, damaged = temporary / "made", temporary / "damaged"
+        made.mkdir()
+        getattr(importlib.import_module(f"harness.zoo.builtin.{module}"), writer)(made)
+        write_contents(made, place)
+        if place.exists():
+            # A run that reads it still has its files open, and its own digests of them.
+            place.rename(damaged)
+        made.rename(place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return place

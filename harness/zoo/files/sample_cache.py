@@ -7,11 +7,11 @@ deleted: nobody ever sees half of it, and a run that has it mapped keeps its pag
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -24,8 +24,6 @@ MAKING = ".making-"
 _GOING = ".going-"
 _LEAVE_FREE = 100 * 10**6
 """The disk has other uses, of which the run's own logs are one."""
-_ABANDONED_S = 3600.0
-"""Nobody writes a set of samples so long without a new file."""
 
 
 def cache_limit() -> int:
@@ -108,10 +106,33 @@ def _entries(place: Path) -> list[tuple[float, int, Path]]:
     return found
 
 
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """A folder in which samples are being written, owned by this process until they are; what is left of it then goes.
+
+    Args:
+        folder: What it becomes, by a rename.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder.parent))
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield temporary
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _sweep(place: Path) -> None:
-    """Takes away what a process that was killed has left half done."""
+    """Takes away what a killed process has left half done, whose lock is released; what lives is never judged by its age."""
     for folder in [*place.glob(f"{MAKING}*"), *place.glob(f"{_GOING}*")]:
         with contextlib.suppress(OSError):
-            newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-            if newest < time.time() - _ABANDONED_S:
-                shutil.rmtree(folder, ignore_errors=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # An empty one may have been made just now.
+                if any(folder.iterdir()):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)

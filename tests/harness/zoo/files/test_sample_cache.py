@@ -14,7 +14,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.serving.samples import SampleLibrary
 from harness.zoo.files import sample_cache
-from harness.zoo.files.sample_cache import cache_limit, discard, kept_bytes, make_room
+from harness.zoo.files.sample_cache import cache_limit, discard, kept_bytes, make_room, making
 from tasks.base import Array, Codec
 
 KB = 1000
@@ -128,15 +128,18 @@ def test_a_disk_without_room_is_left_alone_and_one_that_fills_up_is_survived(
         assert list(disk.iterdir()) == []
 
 
-def test_what_a_killed_process_left_half_done_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
-    for name, last_write in ((".making-old", 1_000), (".making-new", None), (".going-old", 1_000)):
+def test_what_a_killed_process_left_half_done_goes_and_what_is_being_written_stays_however_old(tmp_path: Path) -> None:
+    for name in (".making-left", ".going-left"):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "0.npy").write_bytes(b"x")
-        for path in (folder / "0.npy", folder):
-            os.utime(path, None if last_write is None else (last_write, last_write))
-    assert make_room(tmp_path, SET, SET, ()) is None
-    assert [path.name for path in tmp_path.iterdir()] == [".making-new"]
+    with making(tmp_path / "set") as under_way:
+        (under_way / "0.npy").write_bytes(b"x")
+        for path in (under_way / "0.npy", under_way):
+            os.utime(path, (1_000, 1_000))
+        assert make_room(tmp_path, SET, SET, ()) is None
+        assert list(tmp_path.iterdir()) == [under_way]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_may_discard_the_same_folder(tmp_path: Path) -> None:
