@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import benchmark_model_flags as flags
-from harness.commands import options
+from harness.commands import on_device, options
 from harness.commands import subject as of_subject
 from harness.commands.benchmark_model_refused import refuse_what_is_not_here
 from harness.commands.outcome import Outcome
@@ -31,6 +31,7 @@ examples:
   ./run.sh bench --graph=model.tflite --num_runs=100 --run_delay=0.01 --use_xnnpack=false
   ./run.sh bench model.tflite --advice                   what would make it quicker here, measured
   ./run.sh bench model.tflite --input-file image=image.npy --format csv
+  ./run.sh bench model.tflite --target adb:R58M123ABC --tool benchmark_model --taskset f0 --backend gpu
 
 It measures by its own clock in a process of the model's own, without LoadGen: for a result by MLPerf's rules use run.
 exit status: 0 measured; 2 a mistake, or the runtime refuses a model; 3 a model's process broke
@@ -67,11 +68,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", help="of the random values (the same seed, the same values)")
     parser.add_argument("--format", default="table", metavar="NAME", help="table (default), json or csv")
     options.add_advice(parser)
+    on_device.add_device(parser)
     flags.add_flags(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Measures and tells."""
+    if (device := on_device.asked_device(arguments)) is not None:
+        plan = plan_of(arguments)
+        if plan.advice_s is not None or plan.profiles:
+            raise ConfigError("--advice and --enable_op_profiling are of this machine: leave them out with --target")
+        return on_device.bench_there(device, plan.cases, plan.settings, form=arguments.format, quiet=plan.quiet)
     from harness.bench.processes import new_process
 
     # It loads the runtime while this process reads configs.

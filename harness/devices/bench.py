@@ -1,0 +1,187 @@
+"""Models timed on an Android device by TFLite's own benchmark_model, which the user brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.bench.result import Refusal
+from harness.bench.session import BenchCase, Settings, told_apart
+from harness.devices.adb import Adb, Said
+from harness.devices.android import AndroidDevice, DeviceState, describe_device, state_of
+from harness.devices.target import AdbTarget
+from harness.devices.tool_flags import backend_of, flags_of
+from harness.devices.tool_output import NotTheTool, ToolFound, read_output
+from harness.errors import EXIT_BROKEN, EXIT_USER, ConfigError, shortened
+from harness.json_records import LEFT_OUT
+from harness.zoo.files.official import hash_given
+
+SCHEMA_VERSION = 1
+MEASURED_BY = "benchmark_model's own clock on the device: not from LoadGen, and no result by MLPerf's rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The user's benchmark_model."""
+
+    path: str
+    """Here."""
+    size_bytes: int
+    sha256: str
+    """As it is here and, reckoned there, on the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """One model behind one backend. Null: it did not come so far."""
+
+    model: str
+    path: str
+    sha256: str
+    source: str
+    """`file`, `official` or `standin`."""
+    backend_asked: str
+    threads: int
+    command: tuple[str, ...]
+    """What ran on the device, word by word."""
+    found: ToolFound | None
+    refusal: Refusal | None = field(default=None, metadata=LEFT_OUT)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.model if self.backend_asked == "cpu" else f"{self.model} on {self.backend_asked}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBench:
+    """All that one command measured on a device."""
+
+    schema_version: int
+    target: str
+    measured_by: str
+    device: AndroidDevice
+    before: DeviceState
+    after: DeviceState
+    tool: Tool
+    taskset: str | None
+    """The mask of cores that the tool was held to; None where the system chose."""
+    pace: Mapping[str, Any]
+    """By benchmark_model's own names."""
+    rows: tuple[DeviceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOfDevice:
+    """Where, and by what."""
+
+    target: AdbTarget
+    tool: Path
+    tool_sha256: str | None
+    """That it must have; None where nobody says."""
+    taskset: str | None
+
+
+def tool_of(asked: AskedOfDevice) -> Tool:
+    """The tool's file, as it is here.
+
+    Raises:
+        ConfigError: It is not there, or another than it should be.
+    """
+    if not asked.tool.is_file():
+        raise ConfigError(f"--tool {asked.tool}: no such file (benchmark_model, built for the device)")
+    sha256, size = hash_given(asked.tool).sha256, asked.tool.stat().st_size
+    if asked.tool_sha256 is not None and asked.tool_sha256.lower() != sha256:
+        raise ConfigError(
+            f"--tool {asked.tool} has the SHA-256 {sha256}, not {asked.tool_sha256}: another file than meant"
+        )
+    if not size:
+        raise ConfigError(f"--tool {asked.tool} is empty")
+    return Tool(str(asked.tool), size, sha256)
+
+
+def bench_on_device(
+    asked: AskedOfDevice, cases: Sequence[BenchCase], settings: Settings, say: Callable[[str], None]
+) -> DeviceBench:
+    """Measures models one after the other; one that the tool refuses is a row that says why.
+
+    Args:
+        asked: Where, and by what.
+        cases: One at least.
+        settings: Of all.
+        say: Hears what is done now.
+
+    Raises:
+        ConfigError: Something that the tool does not have, a device that is not ready, or another file than it should be.
+        RunFailed: The device was lost, or a file did not arrive.
+    """
+    tool = tool_of(asked)
+    planned = [(case, flags_of(case, settings)) for case in told_apart(cases)]
+    adb = Adb(asked.target, max(case.subject.section.timeout_s for case in cases))
+    adb.ready()
+    device = describe_device(adb.shell)
+    say(f"{asked.target}: sending what is not there")
+    program = adb.have(asked.tool, tool.sha256, "benchmark_model")
+    before = state_of(adb.shell)
+    rows = []
+    for case, flags in planned:
+        graph = adb.have(case.subject.model, case.subject.sha256, "model.tflite")
+        say(f"{case.subject.name}: measuring on {asked.target}")
+        bound = () if asked.taskset is None else ("taskset", asked.taskset)
+        command = (*bound, program, f"--graph={graph}", *flags)
+        # The limit is the tool's own for the warm-up and for the runs, and it begins no run after it.
+        limit_s = case.subject.section.timeout_s + 2 * settings.max_secs
+        rows.append(_row(case, command, adb.shell(command, timeout_s=limit_s)))
+    return DeviceBench(
+        SCHEMA_VERSION,
+        str(asked.target),
+        MEASURED_BY,
+        device,
+        before,
+        state_of(adb.shell),
+        tool,
+        asked.taskset,
+        {name: value for name, value in settings.pace().items() if name != "seed"},
+        tuple(rows),
+    )
+
+
+def _row(case: BenchCase, command: tuple[str, ...], said: Said) -> DeviceRow:
+    found, refusal = _judged(case, said)
+    subject = case.subject
+    return DeviceRow(
+        subject.name,
+        str(subject.model),
+        subject.sha256,
+        subject.source,
+        case.backend_asked,
+        subject.threads,
+        command,
+        found,
+        refusal,
+    )
+
+
+def _judged(case: BenchCase, said: Said) -> tuple[ToolFound | None, Refusal | None]:
+    """What was found; where the CPU ran in an accelerator's place, nothing is."""
+    tail = shortened(" / ".join(line.strip() for line in said.text.strip().splitlines()[-4:]), 600)
+    if said.status:
+        kind = "crashed" if said.status > 128 else "refused"
+        status = EXIT_BROKEN if kind == "crashed" else EXIT_USER
+        return None, Refusal(
+            kind, f"benchmark_model ended with status {said.status}: {tail or 'it says nothing'}", status
+        )
+    try:
+        found = read_output(said.text)
+    except NotTheTool as error:
+        return None, Refusal(
+            "refused", f"its output is not benchmark_model's ({error}): {tail or 'nothing'}", EXIT_BROKEN
+        )
+    wanted = backend_of(case.backend_asked, case.subject.section).delegate
+    if wanted is not None and not found.took(wanted):
+        others = ", ".join(each.delegate for each in found.applied)
+        why = f"the {wanted} delegate took nothing of the model: {others or 'the CPU'} ran in its place, so no time is told"
+        return None, Refusal("refused", why, EXIT_USER)
+    return found, None

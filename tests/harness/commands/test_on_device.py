@@ -1,0 +1,38 @@
+"""`--target` and what goes with it, as a user meets it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--tool", "x"], "--tool is of a device: it needs --target adb:SERIAL"),
+        (["--target", "adb:x"], "give the file, built for the device, by --tool FILE"),
+        (["--target", "adb:", "--tool", "x"], "is no serial number"),
+        (["--target", "adb:-s", "--tool", "x"], "is no serial number"),
+        (["--target", "usb:x", "--tool", "x"], "this verb measures on adb:SERIAL"),
+        (["--target", "adb:x", "--tool", "x", "--taskset", "0;id"], "a mask of cores in hexadecimal"),
+        (["--target", "adb:x", "--tool", "x", "--taskset", "0"], "a mask of cores in hexadecimal"),
+        (["--target", "adb:x", "--tool", "x", "--tool-sha256", "12"], "64 hexadecimal digits"),
+        (["--target", "adb:x", "--tool", "x", "--advice"], "are of this machine"),
+        (["--target", "adb:x", "--tool", "x", "--format", "csv"], "come as table or json"),
+        (["--target", "adb:x", "--tool", "nowhere"], "no such file"),
+    ],
+)
+def test_a_mistake_is_named_before_a_device_is_asked(
+    words: list[str],
+    says: str,
+    keyword_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main(["bench", str(keyword_model), *words]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
