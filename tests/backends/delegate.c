@@ -8,6 +8,9 @@
  *   abort=load|prepare|invoke|end                                 as crash, by abort()
  *   after=NUMBER      invoke misbehaves only after so many good ones
  *   sleep_us=NUMBER   sleeps so long in every invoke
+ *   broken=NUMBER     adds NUMBER (nan, too) to every sum once LoadGen has opened its log
+ *   forked=1, daemon=1    starts a process that sleeps for ever, and writes its id to a file of that name where it was started
+ *   chdir=PATH        goes there
  *   device=NAME       is written to the file that TEST_DELEGATE_DEVICES names, one line a delegate
  *
  * Any other option is refused. The structs are those of TFLite's C interface (tflite/core/c/common.h), as far as needed.
@@ -92,7 +95,7 @@ typedef struct { Delegate *delegate; IntArray *nodes_to_replace, *input_tensors,
 typedef struct { int left, right, sum, activation; float *own; } Add;
 typedef struct { int count; Add adds[]; } Partition;
 
-static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; bool device; } wish;
+static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; bool device, breaks; float broken; } wish;
 
 /* Says so first, by a file in the current directory: whoever waits for it need not guess when it hangs. */
 static void hang(void) {
@@ -100,6 +103,21 @@ static void hang(void) {
   snprintf(name, sizeof name, "hanging-%d", (int)getpid());
   FILE *file = fopen(name, "w");
   if (file) fclose(file);
+  for (;;) pause();
+}
+
+/* Of each process that loads this only the first does. */
+static void stay(const char *name) {
+  if (!access(name, F_OK) || fork()) return;
+  if (!strcmp(name, "daemon")) {
+    setsid();
+    if (fork()) _exit(0);
+  }
+  FILE *file = fopen(name, "w");
+  if (file) {
+    fprintf(file, "%d", (int)getpid());
+    fclose(file);
+  }
   for (;;) pause();
 }
 
@@ -149,6 +167,7 @@ static int invoke(Context *context, Node *node) {
   const Partition *partition = node->user_data;
   if (wish.invokes++ >= wish.after) misbehave("invoke");
   if (wish.sleep_us) usleep(wish.sleep_us);
+  const float off = wish.breaks && !access("mlperf_log_detail.txt", F_OK) ? wish.broken : 0;
   for (int i = 0; i < partition->count; i++) {
     const Add *add = &partition->adds[i];
     const float *left = place(context, partition, add->left), *right = place(context, partition, add->right);
@@ -156,7 +175,7 @@ static int invoke(Context *context, Node *node) {
     int64_t count = elements(&context->tensors[add->sum]);
     int64_t lefts = elements(&context->tensors[add->left]), rights = elements(&context->tensors[add->right]);
     for (int64_t at = 0; at < count; at++) {
-      float value = left[at % lefts] + right[at % rights] + wish.offset;
+      float value = left[at % lefts] + right[at % rights] + wish.offset + off;
       if (add->activation && value < 0) value = 0;
       if (add->activation == 3 && value > 6) value = 6;
       sum[at] = value;
@@ -212,6 +231,9 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     else if (!strcmp(keys[i], "offset")) wish.offset = strtof(values[i], NULL);
     else if (!strcmp(keys[i], "after")) wish.after = atoi(values[i]);
     else if (!strcmp(keys[i], "sleep_us")) wish.sleep_us = atoi(values[i]);
+    else if (!strcmp(keys[i], "broken")) wish.breaks = true, wish.broken = strtof(values[i], NULL);
+    else if (!strcmp(keys[i], "forked") || !strcmp(keys[i], "daemon")) stay(keys[i]);
+    else if (!strcmp(keys[i], "chdir")) { if (chdir(values[i])) { report("no such place"); return NULL; } }
     else if (!strcmp(keys[i], "device")) note(values[i]);
     else if (!strcmp(keys[i], "crash")) strncpy(wish.crash, values[i], sizeof wish.crash - 1);
     else if (!strcmp(keys[i], "abort")) strncpy(wish.abort, values[i], sizeof wish.abort - 1);

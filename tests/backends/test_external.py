@@ -234,3 +234,30 @@ def test_a_delegate_that_breaks_in_the_middle_of_loadgen_fails_the_run(
     # LoadGen had begun, and did not come to its end.
     assert (tmp_path / "run" / "mlperf_log_detail.txt").exists()
     assert (tmp_path / "run" / "mlperf_log_summary.txt").read_text() == ""
+
+
+@pytest.mark.parametrize("off", ["0.5", "nan"])
+def test_a_delegate_that_breaks_while_it_is_timed_fails_the_run_though_it_answered_rightly_before(
+    off: str, cli: Cli, classify: list[str], delegate_library: Path, tmp_path: Path, read_result: Read
+) -> None:
+    done = cli(*classify, "--backend", f"external:{delegate_library},broken={off}", "--out", tmp_path / "run")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "answered as the CPU does before LoadGen and no longer did after it" in done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["status"], result["performance"]) == ("failed", None)
+    assert result["parity"]["passed"]
+
+
+def test_what_a_delegate_forks_ends_with_the_run_and_where_it_goes_is_its_own_affair(
+    cli: Cli, classify: list[str], delegate_library: Path, tmp_path: Path, read_result: Read
+) -> None:
+    out = tmp_path / "run"
+    options = f"forked=1,daemon=1,chdir={tmp_path}"
+    words = [*classify, "--scenario", "Offline", "--set", "backend.workers=processes", "--set", "backend.instances=2"]
+    done = cli(*words, "--backend", f"external:{delegate_library},{options}", "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read_result(out)["status"] == "valid"
+    for name in ("forked", "daemon"):
+        pid = int((out / name).read_text(encoding="ascii"))
+        stat = Path(f"/proc/{pid}/stat")
+        assert not stat.exists() or stat.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
