@@ -15,7 +15,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
 from accuracy.shown import printable
@@ -38,12 +38,14 @@ VERBS = {
     "diff": "how far a backend's or a model's outputs are from one CPU thread's",
     "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
     "convert": "make TFLite files of other types of a model (float16, dynamic, int8, ...), and score and time them on a task",
+    "compare": "results held against each other: each figure with its interval, and a verdict for CI",
     "profile": "what each op of a model takes, as the runtime itself tells",
     "budget": "hold models against a file's limits of latency, memory, difference, size, accuracy and power",
     "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
     "submit": "write the tree of an MLPerf round out of finished runs",
     "bundle": "pack runs and what they read into one archive that another machine can verify",
     "verify": "check every hash of a bundle and make every score in it anew",
+    "completion": "the completion of verbs and options for bash, zsh or fish",
     "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
     "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
 }
@@ -140,14 +142,11 @@ def main(words: Sequence[str]) -> int:
             _print_help()
             sys.stdout.flush()
             return 0
-        module = importlib.import_module(f"harness.commands.{verb.replace('-', '_')}")
-        parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)
-        parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
-        module.add_arguments(parser)
+        module, parser = _of_verb(verb)
         arguments = parser.parse_strictly(rest)
         outcome: Outcome = module.main(arguments)
-        if text := json.dumps(outcome.data, indent=2, allow_nan=False) if arguments.json else outcome.text:
-            print(printable(text))
+        if text := _text(outcome, arguments):
+            print(text)
         sys.stdout.flush()
         return _complain(outcome.complaint, outcome.status) if outcome.complaint else outcome.status
     except SystemExit as stop:
@@ -164,7 +163,48 @@ def main(words: Sequence[str]) -> int:
         return _complain(message_of(error), status)
 
 
+def _of_verb(verb: str) -> tuple[ModuleType, Parser]:
+    """Its module, and its parser with the options that all verbs have."""
+    module = importlib.import_module(f"harness.commands.{verb.replace('-', '_')}")
+    parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)
+    parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
+    parser.add_argument(
+        "--quiet", action="store_true", help="no progress and no table: errors and the exit status tell"
+    )
+    parser.set_defaults(options_by_verb=_options_by_verb)
+    module.add_arguments(parser)
+    return module, parser
+
+
+def _options_by_verb() -> dict[str, list[str]]:
+    """What each verb takes, for completion."""
+    return {
+        verb: [option for action in _of_verb(verb)[1]._actions for option in action.option_strings] for verb in VERBS
+    }
+
+
+def _text(outcome: Outcome, arguments: argparse.Namespace) -> str:
+    """What goes to standard output."""
+    if arguments.json:
+        return printable(json.dumps(outcome.data, indent=2, allow_nan=False))
+    if arguments.quiet:
+        return ""
+    if not sys.stdout.isatty():
+        return printable(outcome.text)
+    from harness.report.colour import coloured
+
+    return coloured(printable(outcome.text), os.environ)
+
+
 def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    if words[:1] == ["--version"]:
+        from harness.own_version import commit, version
+
+        print(" ".join(filter(None, ("tflite-loadgen", version(), commit()))))
+        sys.stdout.flush()
+        raise SystemExit(0)
+    if words[:1] == ["help"] and len(words) > 1:
+        return _verb([words[1], "--help"])
     if not words or words[0] in ("-h", "--help", "help"):
         return None, words
     if words[0].startswith("-"):

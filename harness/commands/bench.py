@@ -133,7 +133,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         advice_s=options.advice_seconds(arguments),
         profiles=flags.truth(arguments, "enable_op_profiling") is True,
         profile_file=of_subject.output_file("--op_profiling_output_file", flags.csv_of_ops(arguments)),
-        quiet=arguments.json or arguments.format != "table",
+        quiet=arguments.json or arguments.quiet or arguments.format != "table",
         cases=asked_of(arguments),
     )
 

@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     file = of_subject.output_file("--junit", arguments.junit)
     budget = only(read_budget(find_budget(arguments.file), _defaults(arguments), _changes(arguments)), arguments.only)
     folder = ModelFolder(Path(arguments.models) if arguments.models else None)
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     result = judge(budget, folder, cache_dir(), allow_unmeasured=arguments.allow_unmeasured, say=screen.say)
     if file is not None:
         with replacing(file) as opened:

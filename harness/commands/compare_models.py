@@ -82,7 +82,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     )
     stamp = time.strftime("%Y%m%d-%H%M%S")
     out = Path(arguments.out) if arguments.out else Path("results") / f"{stamp}-{config.stem}-compare-models"
-    found = compare_models(series, settings, out, Screen(quiet=arguments.json))
+    found = compare_models(series, settings, out, Screen(quiet=arguments.json or arguments.quiet))
     why = [f"{name}: {text}" for each in found.backends for name, text in each.failures.items()]
     why += [f"{row.name}: {row.refusal.why}" for each in found.backends for row in each.bench.rows if row.refusal]
     return Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(dict.fromkeys(why)))

@@ -108,7 +108,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.zoo.files.official import cache_dir
 
     asked = _asked(arguments)
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     before: tuple[MadeVariant, ...] = ()
     if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
         name = darknet.cfg.stem

@@ -88,7 +88,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     file = of_subject.output_file("--output_file_path", arguments.output_file_path)
     asked = asked_of(arguments)
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     found = difference(asked, lambda heard: screen.count(heard.what, heard.done, heard.total))
     screen.end_progress()
     if file is not None:

@@ -79,7 +79,7 @@ def _fetch(arguments: argparse.Namespace, catalog: Catalog, cache: Path) -> Outc
     items = [item for item in wanted if item not in by_hand]
     if not items and by_hand:
         raise ConfigError("\n".join(_how_to_get(item) for item in by_hand))
-    meter = Meter(quiet=arguments.json)
+    meter = Meter(quiet=arguments.json or arguments.quiet)
     for licence in dict.fromkeys(item.entry.licence for item in items):
         files = ", ".join(item.file for item in items if item.entry.licence == licence)
         meter.say(f"licence of {files}: {licence}")

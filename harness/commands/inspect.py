@@ -74,7 +74,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.report.screen import Screen
 
     subject = subject_of(model, options.overrides_of(arguments, FIELDS), cache_dir(), threads=None)
-    advice = advise(BenchCase(subject), Settings(), seconds, Screen(quiet=arguments.json).say)
+    advice = advise(BenchCase(subject), Settings(), seconds, Screen(quiet=arguments.json or arguments.quiet).say)
     text = "\n".join([_text(found), "", *advice_lines(advice)])
     return Outcome(EXIT_VALID, text, to_json(found) | {"advice": [to_json(each) for each in advice]})
 

@@ -134,7 +134,7 @@ def overrides_of(arguments: argparse.Namespace, fields: Mapping[str, ConfigOptio
         given = getattr(arguments, name.replace("-", "_"))
         if given is not None:
             found.append((option.field, parse_value(f"--{name}", given) if option.number else given))
-    return [*found, *input_shapes_of(arguments), *input_ranges_of(arguments)]
+    return [*found, *input_shapes_of(arguments), *input_ranges_of(arguments), *labels_of(arguments)]
 
 
 def add_input_shape(parser: argparse.ArgumentParser) -> None:
@@ -157,6 +157,36 @@ def add_input_range(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LO,HI",
         help="of random inputs (task tensors): the least and largest value of an input, as ids=0,30521; repeat for several",
     )
+
+
+def add_label(parser: argparse.ArgumentParser) -> None:
+    """The option `--label`, which may be repeated."""
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="kept in the result beside it, as build=1234; repeat for several",
+    )
+
+
+def labels_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
+    """The field that `--label` sets, where a verb has it.
+
+    Raises:
+        ConfigError: Not of the form NAME=VALUE, or one name twice.
+    """
+    from harness.errors import ConfigError
+
+    labels: dict[str, str] = {}
+    for text in getattr(arguments, "label", ()):
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"--label {text}: write it as NAME=VALUE, for example --label build=1234")
+        if name in labels:
+            raise ConfigError(f"--label names {name!r} twice: {text}")
+        labels[name] = value
+    return [("labels", labels)] if labels else []
 
 
 def add_require(parser: argparse.ArgumentParser) -> None:

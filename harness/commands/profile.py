@@ -113,7 +113,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         BenchCase(_subject(arguments.models[0], arguments), arguments.backend or "cpu"),
         Settings(ranges=ranges),
         seconds,
-        Screen(quiet=arguments.json).say,
+        Screen(quiet=arguments.json or arguments.quiet).say,
     )
     shown = "\n".join([shown, "", *advice_lines(advice)])
     return Outcome(EXIT_VALID, shown, data | {"advice": [to_json(each) for each in advice]})
@@ -135,7 +135,7 @@ def _profile(name: str, arguments: argparse.Namespace) -> Profile:
     runs = of_subject.whole_number("--num_runs", arguments.num_runs)
     warmup = of_subject.whole_number("--warmup_runs", arguments.warmup_runs)
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     found = profile_of(
         _subject(name, arguments),
         num_runs=runs or 1,

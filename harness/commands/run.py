@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_require, add_task
+from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_label, add_require, add_task
 from harness.commands.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a plug-in's name; :key=value,... for its options; repeat for a sweep; doctor says what works here",
     )
     add_require(parser)
+    add_label(parser)
     parser.add_argument(
         "--retry",
         action="store_true",
@@ -95,6 +96,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
             repeat=repeats(arguments.repeat),
             out=Path(arguments.out) if arguments.out else None,
             as_json=arguments.json,
+            quiet=arguments.quiet,
             require=arguments.require,
             standby=standby,
             retry=arguments.retry,

@@ -87,7 +87,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.suite.report import plan_lines
     from harness.zoo.files.official import cache_dir
 
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     plan = plan_suite(_asked(arguments), cache_dir())
     lines = plan_lines(plan)
     if arguments.plan:

@@ -86,7 +86,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     config = find_benchmark(options.task_of(arguments))
     budget_s = _budget(arguments.budget)
     overrides = _overrides(arguments)
-    screen = Screen(quiet=arguments.json)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
     session = Session(
         read_config(config), overrides, cache_dir(), budget_s=budget_s, fp16=arguments.allow_fp16, say=screen.say
     )

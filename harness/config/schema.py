@@ -162,6 +162,8 @@ class Benchmark(Section):
     """Beside those of the rules; where the user writes his own, they stand in place of all others."""
     require: list[str] = Field(default_factory=list)
     """What the figures of a run must reach: `p90<=5ms`, `top1:min=0.75`. Each decides the exit status."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What is kept in the result beside it: a build's number, a branch."""
     allow_short: bool = False
     """Whether times and rates of a run that is too short for them are held against requirements all the same."""
     asked_by_kind: bool = False

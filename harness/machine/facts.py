@@ -85,6 +85,8 @@ class System:
     """Those of the packages that answer and ask; `absent` for one that is not installed."""
     argv: tuple[str, ...]
     """The command."""
+    host: str | None = None
+    """The machine's own name."""
 
 
 def describe() -> System:
@@ -101,6 +103,7 @@ def describe() -> System:
         python=platform.python_version(),
         versions=dict(_versions(["ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers"])),
         argv=tuple(sys.argv),
+        host=platform.node() or None,
     )
 
 

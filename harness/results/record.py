@@ -23,7 +23,7 @@ from harness.machine.facts import System
 from harness.messages.calibration import Calibration
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity, Verdict
-from harness.results.subject import BackendFacts, DataSet, LoadGenSettings, Model, Reference
+from harness.results.subject import BackendFacts, DataSet, HarnessFacts, LoadGenSettings, Model, Reference
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -144,6 +144,10 @@ class Result:
     """The machine before and after; null for a run that did not come to its end."""
     system: System
     """The machine, as it was found before the run."""
+    made_by: HarnessFacts | None = field(default=None, metadata=LEFT_OUT)
+    """The program that made it; not there in results of earlier versions."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the user wrote beside it (`--label NAME=VALUE`)."""
     compliance: Compliance | None = field(default=None, metadata=LEFT_OUT)
     """The compliance test that it was made under; not there in other runs."""
     reference: Reference | None = field(default=None, metadata=LEFT_OUT)

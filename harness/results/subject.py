@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness import own_version
 from harness.json_records import FLAT, REST
 from harness.machine.placement import Placement
 from harness.spec.schema import Checksum, DataSetRef, ModelRef, ReferenceRef
@@ -94,6 +95,21 @@ class DataSet:
     def of(cls, ref: DataSetRef) -> DataSet:
         """As the spec has it; nobody has counted it yet."""
         return cls(ref.name, ref.source, str(ref.path), ref.checksum, ref.count)
+
+
+@dataclass(frozen=True, slots=True)
+class HarnessFacts:
+    """The program that made the run."""
+
+    version: str
+    """Of tflite-loadgen."""
+    commit: str | None
+    """Of the checkout that it ran from, `-dirty` behind it where files differed; null where it was installed from a package."""
+
+    @classmethod
+    def here(cls) -> HarnessFacts:
+        """This one."""
+        return cls(own_version.version(), own_version.commit())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from harness.results.subject import (
     Answering,
     BackendFacts,
     DataSet,
+    HarnessFacts,
     LoadGenSettings,
     Model,
     OpenBackend,
@@ -81,6 +82,8 @@ def started(spec: Spec) -> Result:
         memory=Memory(),
         machine=None,
         system=system.describe(),
+        made_by=HarnessFacts.here(),
+        labels=spec.labels,
         compliance=_compliance(spec),
         reference=Reference.of(spec.reference) if asks_reference(spec) else None,
     )

@@ -24,7 +24,7 @@ from harness.zoo.files.official import hash_file
 
 _SMALL_BYTES = 64 << 20
 """Data up to here are read; larger ones are known by the names, sizes and times of their files."""
-_NO_FIGURE = {"title", "cache_dir", "sample_cache_bytes"}
+_NO_FIGURE = {"title", "labels", "cache_dir", "sample_cache_bytes"}
 """Of a spec: what is shown, and where prepared samples are kept."""
 _PACKAGES = (accuracy, backends, harness, native, tasks)
 

@@ -52,6 +52,7 @@ def perform(
     repeat: int,
     out: Path | None,
     as_json: bool,
+    quiet: bool = False,
     require: Sequence[str] = (),
     standby: Standby | None = None,
     retry: bool = False,
@@ -67,6 +68,7 @@ def perform(
         repeat: How often each.
         out: The directory; None for one of its own below results/.
         as_json: Nothing is drawn, and a failure that has a result gives it back.
+        quiet: Nothing is drawn.
         require: What is asked of the figures, besides what the config asks.
         standby: A worker that was started ahead, for one run; None starts each when it is needed.
         retry: Whether a run that is INVALID for what the calibration found runs once more.
@@ -86,7 +88,7 @@ def perform(
         retry=retry,
         compliance=named_tests(compliance),
     )
-    screen = Screen(quiet=as_json)
+    screen = Screen(quiet=as_json or quiet)
     own = out is None
     first = series.runs[0]
     out = _default_out(first) if out is None else out

@@ -91,6 +91,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         own_targets=own_targets,
         require=benchmark.require,
         allow_short=benchmark.allow_short,
+        labels=benchmark.labels,
         full_count=None if is_own and dataset.source == "file" else benchmark.full_count or chosen.full_count,
         cache_dir=cache_dir,
         sample_cache_bytes=cache_limit(),

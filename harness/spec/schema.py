@@ -154,6 +154,8 @@ class Spec(Section):
     """Whether times and rates of a run that is too short for them are judged all the same."""
     full_count: int | None = None
     """Samples of the full data set; None where the benchmark names none."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What the user wrote beside it."""
     cache_dir: Path
     """Where preprocessed samples are kept."""
     sample_cache_bytes: int = DEFAULT_LIMIT

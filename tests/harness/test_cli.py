@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +205,44 @@ def test_ctrl_c_while_the_command_still_imports_ends_in_a_sentence(module: str, 
         [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (130, "tflite-loadgen: stopped by SIGINT\n")
+
+
+def test_help_of_a_verb_is_that_verbs_own(call: Cli) -> None:
+    assert call("help", "show").stdout == call("show", "--help").stdout
+
+
+def test_the_version_is_the_packages_with_the_commit_of_a_checkout(call: Cli) -> None:
+    name, version, *commit = call("--version").stdout.split()
+    assert (name, version) == ("tflite-loadgen", metadata.version("tflite-loadgen"))
+    assert all(re.fullmatch("[0-9a-f]{40}(-dirty)?", each) for each in commit)
+
+
+def test_quiet_leaves_errors_and_the_exit_status(call: Cli, tmp_path: Path) -> None:
+    done = call("show", tmp_path / "nothing", "--quiet")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is not a run's directory" in done.stderr
+    done = call("completion", "bash", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_verb_and_its_options(shell: str, call: Cli) -> None:
+    text = call("completion", shell).stdout
+    for word in (*VERBS, "mobilebert", "max-regression", "no-query-times"):
+        assert word in text
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=text, text=True, check=True)
+
+
+def test_bash_completes_verbs_options_and_tasks(call: Cli) -> None:
+    script = call("completion", "bash").stdout
+
+    def complete(*words: str) -> set[str]:
+        line = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _tflite_loadgen; echo ${{COMPREPLY[@]}}"
+        done = subprocess.run(["bash", "-c", f"{script}\n{line}"], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    assert complete("run.sh", "compare") == {"compare", "compare-models"}
+    assert "--max-regression" in complete("run.sh", "compare", "--max")
+    assert "--preset" in complete("run.sh", "--task", "kws", "--pre")
+    assert "mobilebert" in complete("run.sh", "--task", "mobileb")

@@ -1,0 +1,142 @@
+"""How much one set of figures differs from another, and how sure that is; numpy and the standard library alone.
+
+Runs are the unit: a run's queries share its process, its memory and the machine's mood, so that they are no samples of how
+runs differ. Of figures above 0 the logarithms are compared, so that an interval is of a ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+_RESAMPLES, _SEED = 4000, 1979
+_STEPS = 200
+_MOST_TERMS = 20_000
+_TINY = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The second over the first."""
+
+    ratio: float
+    """Of the geometric means."""
+    low: float
+    high: float
+    effect: float
+    """Hedges' g of the logarithms: the difference in standard deviations of runs."""
+
+
+def welch(first: Sequence[float], second: Sequence[float], alpha: float) -> Change:
+    """The ratio of two sets of figures, with Welch's interval (B. L. Welch, Biometrika 34, 1947) on the logarithms.
+
+    Args:
+        first: Of two runs or more, above 0.
+        second: Likewise.
+        alpha: How often the interval may miss on each side: 0.01 for a 98 % interval.
+    """
+    one, two = (np.log(np.asarray(side, np.float64)) for side in (first, second))
+    parts = [float(side.var(ddof=1)) / len(side) for side in (one, two)]
+    more, error = float(two.mean() - one.mean()), math.sqrt(sum(parts))
+    if not error:
+        return Change(math.exp(more), math.exp(more), math.exp(more), math.inf if more else 0.0)
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (one, two), strict=True))
+    reach = student_quantile(1 - alpha, freedom) * error
+    count = len(one) + len(two)
+    pooled = sum((len(side) - 1) * float(side.var(ddof=1)) for side in (one, two)) / (count - 2)
+    # Few runs make the effect seem larger than it is (L. V. Hedges, 1981).
+    effect = more / math.sqrt(pooled) * (1 - 3 / (4 * count - 9))
+    return Change(math.exp(more), math.exp(more - reach), math.exp(more + reach), effect)
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """The exact two-sided p of McNemar's test: so uneven a split of the samples that changed comes by chance so often."""
+    changed, fewer = lost + won, min(lost, won)
+    # The binomial's tail as a beta function: sums of binomial coefficients take minutes where ten thousands changed.
+    return min(1.0, 2 * beta_share(0.5, changed - fewer, fewer + 1)) if changed else 1.0
+
+
+def paired_share(lost: int, won: int, count: int, alpha: float) -> tuple[float, float]:
+    """The interval of the difference of two shares of hits on the same samples.
+
+    Of those that changed, the share that was won has Clopper and Pearson's exact interval (Biometrika 26, 1934); how many
+    changed is taken as it is.
+    """
+    changed = lost + won
+    if not changed:
+        # None of so many: the rule of three, turned to both sides.
+        reach = -math.log(alpha) / count
+        return -reach, reach
+    low = 0.0 if not won else beta_quantile(alpha, won, lost + 1)
+    high = 1.0 if not lost else beta_quantile(1 - alpha, won + 1, lost)
+    return (2 * low - 1) * changed / count, (2 * high - 1) * changed / count
+
+
+def paired_bootstrap(differences: npt.NDArray[np.float64], count: int, alpha: float) -> tuple[float, float]:
+    """The interval of the mean of paired differences, by the percentile bootstrap over samples.
+
+    Args:
+        differences: Of the samples that differ; all others are 0.
+        count: Of all samples.
+        alpha: As of `welch`.
+    """
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    values, times = np.unique(np.append(differences, 0.0), return_counts=True)
+    weights = times.astype(np.float64)
+    weights[np.searchsorted(values, 0.0)] += count - len(differences) - 1
+    drawn = [random.multinomial(count, weights / count) @ values / count for _ in range(_RESAMPLES)]
+    low, high = np.quantile(drawn, [alpha, 1 - alpha]).tolist()
+    return low, high
+
+
+def student_quantile(share: float, freedom: float) -> float:
+    """Of Student's t with so many degrees of freedom: as `scipy.stats.t.ppf`."""
+    if share < 0.5:
+        return -student_quantile(1 - share, freedom)
+    # P(|T| > t) is I_x(freedom / 2, 1/2) with x = freedom / (freedom + t^2).
+    x = beta_quantile(2 * (1 - share), freedom / 2, 0.5)
+    return math.sqrt(freedom * (1 - x) / x) if x > 0 else math.inf
+
+
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """Where the beta distribution has reached this share: as `scipy.stats.beta.ppf`; by halving, to the last bit."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if beta_share(middle, a, b) < share else (low, middle)
+    return (low + high) / 2
+
+
+def beta_share(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function I_x(a, b).
+
+    By Lentz's continued fraction (W. H. Press et al., Numerical Recipes, 3rd edition, 2007, section 6.4).
+    """
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    if x > (a + 1) / (a + b + 2):
+        return 1 - beta_share(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
+    found = d
+    for m in range(1, _MOST_TERMS):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / _not_zero(1 + term * d)
+            c = _not_zero(1 + term / c)
+            found *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return front * found / a
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY

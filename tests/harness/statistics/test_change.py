@@ -1,0 +1,79 @@
+"""The statistics of comparisons, with SciPy as their judge, and their error rates by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.statistics.change import (
+    beta_quantile,
+    mcnemar,
+    paired_bootstrap,
+    paired_share,
+    student_quantile,
+    welch,
+)
+
+scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy, the judge here, is not installed")
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(share=st.floats(0.001, 0.999), freedom=st.floats(1, 300), a=st.floats(0.5, 400), b=st.floats(0.5, 400))
+def test_quantiles_are_scipys(share: float, freedom: float, a: float, b: float) -> None:
+    assert student_quantile(share, freedom) == pytest.approx(scipy_stats.t.ppf(share, freedom), rel=1e-7, abs=1e-7)
+    assert beta_quantile(share, a, b) == pytest.approx(scipy_stats.beta.ppf(share, a, b), rel=1e-8, abs=1e-12)
+
+
+def test_welchs_interval_is_scipys() -> None:
+    first, second = [10.0, 11.0, 10.4], [12.0, 12.9, 11.1, 12.2]
+    found = welch(first, second, 0.01)
+    judge = scipy_stats.ttest_ind(np.log(second), np.log(first), equal_var=False).confidence_interval(0.98)
+    assert np.log([found.low, found.high]) == pytest.approx([judge.low, judge.high], rel=1e-9)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(lost=st.integers(0, 60), won=st.integers(0, 60))
+def test_mcnemar_is_the_binomial_test_and_its_interval_clopper_and_pearsons(lost: int, won: int) -> None:
+    assert mcnemar(lost, won) == pytest.approx(
+        scipy_stats.binomtest(won, lost + won).pvalue if lost + won else 1.0, rel=1e-9
+    )
+    low, high = paired_share(lost, won, 1000, 0.01)
+    if lost + won:
+        judge = scipy_stats.binomtest(won, lost + won).proportion_ci(0.98)
+        scale = (lost + won) / 1000
+        assert (low, high) == pytest.approx(((2 * judge.low - 1) * scale, (2 * judge.high - 1) * scale), abs=1e-9)
+    assert low <= (won - lost) / 1000 <= high
+
+
+def test_many_samples_that_changed_are_no_overflow() -> None:
+    assert mcnemar(20_000, 20_400) == pytest.approx(scipy_stats.binomtest(20_000, 40_400).pvalue, rel=1e-6)
+
+
+def test_the_paired_bootstrap_is_scipys() -> None:
+    differences = np.random.default_rng(5).normal(0.2, 1, 60)
+    whole = np.append(differences, np.zeros(140))
+    judge = scipy_stats.bootstrap(
+        (whole,), np.mean, confidence_level=0.98, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
+    assert paired_bootstrap(differences, 200, 0.01) == pytest.approx((judge.low, judge.high), abs=0.02)
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.2])
+def test_what_is_within_its_limit_is_called_regressed_in_at_most_one_of_a_hundred(spread: float) -> None:
+    random = np.random.default_rng(11)
+    wrong = 0
+    for _ in range(500):
+        first, second = random.lognormal(0, spread, (2, 4))
+        # At the limit itself: the worst that is no regression.
+        wrong += welch(first, second * 1.03, 0.01).low > 1.03
+    # 5 are expected; 16 and more would come once in ten thousand.
+    assert wrong < 16
+
+
+def test_a_regression_of_ten_percent_is_found_by_five_runs_that_spread_by_one() -> None:
+    random = np.random.default_rng(3)
+    pairs = random.lognormal(0, 0.01, (200, 2, 5))
+    found = [welch(first, 1.1 * second, 0.01) for first, second in pairs]
+    assert sum(each.low > 1.03 for each in found) > 195
