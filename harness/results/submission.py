@@ -7,7 +7,6 @@ What can be told of a plan is told before anything runs (`objections_to_plan`), 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from harness.results.loadgen_log import CLOCK_WAS_SET
 from harness.results.record import Reason, Result, Submission
@@ -52,14 +51,13 @@ def judged_submission(runs: Sequence[tuple[Spec, Result]], *, rested: bool) -> S
     )
 
 
-def joined(one: Submission, other: Submission) -> Submission:
-    """Of a suite: what two benchmarks are worth together."""
-    return replace(
-        one,
-        good_for=one.good_for if one.good_for == other.good_for else f"{one.good_for}; {other.good_for}",
-        rules=one.rules if one.rules == other.rules else f"{one.rules}, {other.rules}",
-        reasons=tuple(dict.fromkeys((*one.reasons, *other.reasons))),
-        rested=one.rested and other.rested,
+def joined(submissions: Sequence[Submission]) -> Submission:
+    """Of a suite: what its benchmarks are worth together, of which there is at least one."""
+    return Submission(
+        rules=", ".join(dict.fromkeys(one.rules for one in submissions)),
+        good_for="; ".join(dict.fromkeys(one.good_for for one in submissions)),
+        reasons=tuple(dict.fromkeys(reason for one in submissions for reason in one.reasons)),
+        rested=all(one.rested for one in submissions),
     )
 
 

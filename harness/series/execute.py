@@ -115,16 +115,17 @@ class _Running:
 
     def top(self, *, ended: bool = False) -> SeriesResult:
         """The result on top, so far or in the end; also of each benchmark of a suite, in its own directory."""
-        submission = None
+        judged_groups: list[Submission] = []
         if ended and self._series.mode == "submission":
             for group in dict.fromkeys(planned.group for planned in self._series.runs):
                 own = [run for run in self.runs if group_of(run) == group]
                 judged = self._judged(own)
-                submission = judged if submission is None else joined(submission, judged)
+                judged_groups.append(judged)
                 if group:
                     self._write_group(group, own, judged)
         top = top_of(self.runs)
-        top = replace(top, submission=submission)
+        if judged_groups:
+            top = replace(top, submission=joined(judged_groups))
         return replace(top, exit_status=max(top.exit_status or 0, status_of(top)))
 
     def broken_off(self, error: BaseException) -> SeriesResult:

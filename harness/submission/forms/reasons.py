@@ -1,10 +1,15 @@
-"""Why runs are no submission: each reason one sentence with its figure. A tree of them is a rehearsal."""
+"""Why runs are no submission: each reason one sentence with its figure. A tree of them is a rehearsal.
+
+What a run was told and has shown is judged as it is for the run's own result (harness.results.submission). Here stands what
+only a tree can tell: its round, which may be another than the run's, and whether logs and results still say the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.results.submission import objections_to_run
 from harness.submission.forms.runs import RunPair, SubmittedRun
 
 _NOT_LOADGENS = ("mobile", "tiny")
@@ -24,21 +29,10 @@ def reasons(pair: RunPair, rules: RuleSet, benchmark: BenchmarkRules) -> Iterato
     named = f"{pair.accuracy.spec.benchmark}, {pair.scenario}"
     runs_of: dict[str, list[str]] = {}
     for run in pair.all:
-        for reason in (*_of_run(run, rules), *_of_files(run), *_of_logs(run)):
+        for reason in (*_as_judged(run), *_of_round(run, rules, benchmark), *_of_logs(run)):
             runs_of.setdefault(reason, []).append(run.test or run.spec.load.mode)
     for reason, runs in runs_of.items():
         yield f"{named}, {' and '.join(runs)}: {reason}"
-    wanted = benchmark.dataset_size.value
-    count = pair.accuracy.log.integer("effective_accuracy_sample_count")
-    mini = {target.count for target in benchmark.targets if target.count}
-    if wanted is not None and count != wanted and count not in mini:
-        yield f"{named}, accuracy: {count} of {wanted} samples of the data set"
-    least, asked = (
-        benchmark.performance_sample_count.value,
-        pair.performance.log.integer("effective_performance_sample_count"),
-    )
-    if least is not None and (asked or 0) < least:
-        yield f"{named}, performance: {asked} different samples are asked for, {rules.name} wants {least}"
     if pair.performance.result.options != pair.accuracy.result.options:
         yield f"{named}: the two runs had different options"
 
@@ -69,45 +63,34 @@ def closed_reasons(pairs: Sequence[tuple[RunPair, BenchmarkRules]], inferred: Se
             yield f"{benchmark.names.tree}: {', '.join(lacking)} is required and was not run"
 
 
-def _of_run(run: SubmittedRun, rules: RuleSet) -> Iterator[str]:
-    result, load = run.result, run.spec.load
-    if result.status != "valid":
-        why = "; ".join(reason.what for reason in result.reasons)
-        yield f"the result is {result.status}{f': {why}' if why else ''}"
+def _as_judged(run: SubmittedRun) -> Iterator[str]:
+    for reason in objections_to_run(run.spec, run.result):
+        yield f"{reason.what} ({reason.figure})" if reason.figure else reason.what
     if not run.rested:
         yield "the machine did not rest before it as the rules say (--cooldown)"
-    if load.mode == "performance" and load.preset != "rules":
-        yield f"--preset {load.preset}: shorter than the rules ask"
+
+
+def _of_round(run: SubmittedRun, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:
+    """What the tree's round asks for, by the logs."""
+    load, log = run.spec.load, run.log
     seeds = rules.seeds.known
-    if seeds is not None and any(
-        run.log.integer(f"effective_{name}") != seed for name, seed in seeds._asdict().items()
-    ):
+    if seeds is not None and any(log.integer(f"effective_{name}") != seed for name, seed in seeds._asdict().items()):
         yield f"it was run by {load.rules}, with other seeds than those of {rules.name}"
-    if load.mode == "performance" and load.preset == "rules":
-        least = figures_of(rules, load.scenario).min_duration_ms
-        if (found := run.log.number("effective_min_duration_ms") or 0) < least:
-            yield f"it was asked to last {found / 1000:g} s, {rules.name} asks for {least / 1000:g} s"
-
-
-def _of_files(run: SubmittedRun) -> Iterator[str]:
-    model, data = run.result.model, run.result.dataset
-    if model.source == "standin":
-        yield f"the model {model.name} is a stand-in"
-    if model.checksum == "unverified":
-        yield f"nobody has published a checksum of the model {model.name}"
-    if model.modified:
-        yield f"the model's file was changed: {model.modified}"
-    if data.source == "builtin":
-        yield f"the data set {data.name} is built in"
-    if data.checksum == "unverified":
-        yield f"nobody has published a checksum of the data set {data.name}"
-    if run.spec.dataset.count is not None:
-        yield f"--count: the first {run.spec.dataset.count} samples"
-    parity = run.result.parity
-    if parity is not None and parity.comparison.passed is False:
-        yield "the backend disagrees with the CPU"
-    if run.spec.backend.name == "null":
-        yield "--backend null: no model was run"
+    if load.rules == rules.name:
+        # The run was judged by this round.
+        return
+    if load.mode == "accuracy":
+        wanted, count = benchmark.dataset_size.value, log.integer("effective_accuracy_sample_count")
+        mini = {target.count for target in benchmark.targets if target.count}
+        if wanted is not None and count != wanted and count not in mini:
+            yield f"{count} of {wanted} samples of the data set"
+        return
+    least = figures_of(rules, load.scenario).min_duration_ms
+    if load.preset == "rules" and (found := log.number("effective_min_duration_ms") or 0) < least:
+        yield f"it was asked to last {found / 1000:g} s, {rules.name} asks for {least / 1000:g} s"
+    most, asked = benchmark.performance_sample_count.value, log.integer("effective_performance_sample_count")
+    if most is not None and (asked or 0) < most:
+        yield f"{asked} different samples are asked for, {rules.name} wants {most}"
 
 
 def _of_logs(run: SubmittedRun) -> Iterator[str]:
@@ -116,6 +99,10 @@ def _of_logs(run: SubmittedRun) -> Iterator[str]:
     said = run.summary.lines
     if run.spec.load.mode == "performance" and any(said.get(name) != value for name, value in wanted.items()):
         yield "mlperf_log_summary.txt does not say what mlperf_log_detail.txt says: one of them was changed"
+    load = run.spec.load
+    told = {"effective_min_duration_ms": load.min_duration_ms, "effective_min_query_count": load.min_query_count}
+    if load.mode == "performance" and any(run.log.number(name) != value for name, value in told.items()):
+        yield "mlperf_log_detail.txt has other minima than spec.yaml: one of them was changed"
     figures = run.result.performance
     if figures is not None and figures.query_count != run.log.integer("result_query_count"):
         yield "result.json does not say what mlperf_log_detail.txt says: one of them was changed"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet
+from harness.config.rule_sets import BenchmarkRules, RuleSet, rule_set, rule_set_names
 from harness.errors import ConfigError, UnknownName
 from harness.submission.check.inference.measurements import FIVE_FIELDS
 from harness.submission.check.inference.systems import MEANINGFUL, PRESENT
@@ -149,17 +149,24 @@ def _known_fields(asked: Asked) -> None:
 
 def _benchmark(run: SubmittedRun, rules: RuleSet) -> BenchmarkRules:
     """What a run counts as in the round."""
-    if rules.suite == "inference":
-        found = rules.of_kind(run.spec.task)
-    else:
-        member = run.member
-        found = rules.benchmarks.get(member.benchmark) if member and member.suite == rules.suite else None
+    found = rules.of_kind(run.spec.task) if rules.suite == "inference" else rules.benchmarks.get(_name(run, rules))
     if found is None:
         known = ", ".join(rules.benchmarks)
         raise ConfigError(
             f"{run.spec.benchmark} ({run.folder}) is no benchmark of {rules.name}, which has {known}: leave it out"
         )
     return found
+
+
+def _name(run: SubmittedRun, rules: RuleSet) -> str:
+    """Of a run's benchmark in the mobile or tiny suite; empty for none."""
+    load = run.spec.load
+    if load.by_the_rules is not None and load.rules in rule_set_names() and load.rules.startswith(f"{rules.suite}-"):
+        # As the round of the run names it, whatever config it was run by: another round may name it in another way.
+        told = load.by_the_rules.benchmark
+        return next((name for name, one in rule_set(load.rules).benchmarks.items() if one.names.tree == told), "")
+    member = run.member
+    return member.benchmark if member and member.suite == rules.suite else ""
 
 
 def _contents(package: Package) -> Contents:

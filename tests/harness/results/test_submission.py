@@ -12,7 +12,7 @@ from harness.config.files import config_folder, read_config
 from harness.report.submission import objection_lines, submission_lines
 from harness.results.files import read_result
 from harness.results.record import Reason, Result, Submission
-from harness.results.submission import judged_submission, objections_to_plan, objections_to_run
+from harness.results.submission import joined, judged_submission, objections_to_plan, objections_to_run
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 
@@ -123,3 +123,14 @@ def test_the_last_line_says_whether_it_is_one_and_why_not() -> None:
         "this will be no submission:",
         "  the preset quick is shorter than the rules: leave out --preset",
     ]
+
+
+def test_benchmarks_of_a_suite_say_together_what_they_share_once() -> None:
+    one = Submission("tiny-v1.4", "rehearsal", (Reason("short", "", ""),), rested=True)
+    two = Submission("mobile-v3.1", "review", (Reason("built in", "", ""),), rested=True)
+    three = Submission("mobile-v3.1", "review", (Reason("short", "", ""),), rested=False)
+    together = joined([one, two, three])
+    assert together.rules == "tiny-v1.4, mobile-v3.1"
+    assert together.good_for == "rehearsal; review"
+    assert words(list(together.reasons)) == ["short", "built in"]
+    assert not together.rested

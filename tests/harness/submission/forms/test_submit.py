@@ -15,6 +15,10 @@ import yaml
 from harness.config.rule_sets import rule_set
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import from_json
+from harness.results.files import read_result
+from harness.results.record import Result
+from harness.results.submission import objections_to_run
+from harness.spec.schema import read_spec
 from harness.submission.check.tree import check_tree
 from harness.submission.forms.package import in_parts
 from harness.submission.forms.pieces import TruncatedPiece, truncated, write_pieces
@@ -77,10 +81,35 @@ def as_official(series: Path, tmp_path: Path, edit_log: Edit) -> Callable[[str],
             changed = ("qsl_rng_seed", "min_duration", "performance_sample_count")
             kept = [line for line in lines if not line.startswith(changed)]
             summary.write_text("\n".join(kept), encoding="utf-8")
-            _spec(folder, rules=name)
+            _spec(folder, rules=name, min_duration_ms=600000, performance_sample_count=1024)
+            _spec(folder, by_the_rules=_BY_THE_RULES)
+            _result(folder, "dataset", count=50000)
         return runs
 
     return make
+
+
+_BY_THE_RULES = {
+    "benchmark": "resnet",
+    "scenarios": ["SingleStream", "MultiStream", "Offline"],
+    "any_scenario": True,
+    "min_query_count": 100,
+    "min_duration_ms": 600000,
+    "performance_sample_count": 1024,
+    "target_percentile": 0.9,
+    "set_sizes": [50000],
+    "rest_s": 0.0,
+    "rest_between_repeats_s": 0.0,
+    "good_for": "any model of the task in the open division",
+}
+"""What inference asks of a classifier."""
+
+
+def _result(folder: Path, section: str, **values: Any) -> None:
+    path = folder / "result.json"
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    fields[section] |= values
+    path.write_text(json.dumps(fields), encoding="utf-8")
 
 
 def _spec(folder: Path, **load: Any) -> None:
@@ -215,6 +244,53 @@ def test_a_summary_edited_by_hand_is_a_reason(series: Path, write: Submit, tmp_p
     assert any("one of them was changed" in reason for reason in done.rehearsal)
 
 
+def test_a_detail_log_with_other_minima_than_the_run_was_told_is_a_reason(
+    as_official: Callable[[str], Path], write: Submit, edit_log: Edit
+) -> None:
+    runs = as_official("inference-v6.1")
+    edit_log(runs / "performance", effective_min_duration_ms=700000)
+    done = write(runs, rehearsal=True, **TOLD)
+    assert [reason for reason in done.rehearsal if "other minima than spec.yaml" in reason]
+
+
+def test_what_stands_against_a_run_is_said_once_as_its_own_result_says_it(
+    as_official: Callable[[str], Path], write: Submit
+) -> None:
+    runs = as_official("inference-v6.1")
+    _spec(runs / "performance", preset="rapid")
+    _result(runs / "accuracy", "dataset", count=500)
+    found = objections_to_run(read_spec(runs / "performance"), _read(runs / "performance"))
+    found += objections_to_run(read_spec(runs / "accuracy"), _read(runs / "accuracy"))
+    assert [one.what for one in found] == [
+        "the preset rapid is shorter than the rules",
+        "the data are a part of the set",
+    ]
+    done = write(runs, rehearsal=True, **TOLD)
+    assert done.rehearsal == (
+        "mobilenet_edgetpu, SingleStream, performance: the preset rapid is shorter than the rules",
+        "mobilenet_edgetpu, SingleStream, accuracy: the data are a part of the set (500 samples, not 50,000)",
+    )
+
+
+def _read(folder: Path) -> Result:
+    found = read_result(folder)
+    assert isinstance(found, Result)
+    return found
+
+
+def test_runs_by_a_config_of_ones_own_go_under_what_their_rules_called_them(
+    series: Path, write: Submit, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    for folder in runs.iterdir():
+        _spec(folder, benchmark="mine")
+    done = write(runs, suite="mobile", rules="v3.1", rehearsal=True)
+    assert list(done.results) == ["mobilenetEdgeTPU, SingleStream"]
+    with pytest.raises(ConfigError, match=r"mine .* is no benchmark of tiny-v1.4"):
+        write(runs, out=tmp_path / "other", suite="tiny", rules="v1.4", rehearsal=True)
+
+
 def test_half_a_benchmark_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(series / "performance", runs / "performance")
@@ -232,10 +308,7 @@ def test_closed_asks_for_its_tests_targets_and_scenarios(
 ) -> None:
     runs = as_official("inference-v6.1")
     for folder in runs.iterdir():
-        path = folder / "result.json"
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        fields["model"]["path"] = "/models/resnet50_v1.5_int8.tflite"
-        path.write_text(json.dumps(fields), encoding="utf-8")
+        _result(folder, "model", path="/models/resnet50_v1.5_int8.tflite")
     with pytest.raises(ConfigError) as refused:
         write(runs, division="closed", **TOLD)
     for reason in (
@@ -269,16 +342,16 @@ def test_a_read_only_disk_is_named(series: Path, write: Submit, mount: Callable[
         write(series, out=disk / "tree", rehearsal=True)
 
 
-@pytest.mark.parametrize(("name", "benchmark"), [("mobile-v3.1", "mobilenet_edgetpu"), ("mobile-v6.0", "mobilenet_v4")])
+@pytest.mark.parametrize(("name", "called"), [("mobile-v3.1", "mobilenetEdgeTPU"), ("mobile-v6.0", "mobilenetV4")])
 def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
-    name: str, benchmark: str, series: Path, write: Submit, edit_log: Edit, tmp_path: Path
+    name: str, called: str, series: Path, write: Submit, edit_log: Edit, tmp_path: Path
 ) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(series, runs)
     seeds = rule_set(name).seeds.known
     assert seeds
     for folder in runs.iterdir():
-        _spec(folder, benchmark=benchmark)
+        _spec(folder, rules=name, by_the_rules=_BY_THE_RULES | {"benchmark": called})
         edit_log(folder, **{f"effective_{one}": seed for one, seed in seeds._asdict().items()})
     done = write(runs, suite="mobile", rules=name, rehearsal=True)
     assert any("the mobile app has written" in reason for reason in done.rehearsal)
