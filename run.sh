@@ -6,6 +6,7 @@
 #                                       convert quantises float models without TensorFlow
 #                                       native compiles native/*.c once more, where there was no compiler
 #                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
+#   ./run.sh install converters NAME... makes environments beside .venv's packages that convert other forms: tensorflow, torch, onnx
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -88,6 +89,32 @@ install_flex() {
   echo "$wheel" >"$into/.stamp"
 }
 
+# Converters need other versions of the runtime than the harness, so each has an environment of its own, which is called with
+# files in and files out. Nothing of them comes into .venv.
+install_converter() {
+  local name=$1 into="$venv/converters/$1" packages python
+  case "$name" in
+    tensorflow) packages=(tensorflow==2.21.0) ;;
+    torch) packages=(litert-torch==0.10.0) ;;
+    onnx)
+      packages=(onnx2tf==2.6.9)
+      if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then packages=(onnx2tf==1.29.24); fi
+      ;;
+    *) echo "run.sh: unknown converter '$name'; known: tensorflow (2 GB), torch (6 GB), onnx (0.5 GB)" >&2; exit 2 ;;
+  esac
+  if [ "$(cat "$into/.stamp" 2>/dev/null)" = "${packages[*]}" ]; then return; fi
+  echo "run.sh: getting the converter $name (${packages[*]}) into $into ..." >&2
+  rm -rf "$into"
+  if command -v uv >/dev/null; then
+    uv venv --quiet --python "$venv/bin/python" "$into"
+    VIRTUAL_ENV="$into" uv pip install --quiet "${packages[@]}" >&2
+  else
+    "$venv/bin/python" -m venv "$into"
+    "$into/bin/python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" >&2
+  fi
+  echo "${packages[*]}" >"$into/.stamp"
+}
+
 extra=""
 if [ "${1:-}" = test ]; then extra=test; fi
 if [ "${1:-}" = install ]; then
@@ -95,6 +122,17 @@ if [ "${1:-}" = install ]; then
   if [ $# = 0 ]; then
     echo "run.sh: name an extra: ./run.sh install opencv (or convert, hf, report, flex, tensorflow, native)" >&2
     exit 2
+  fi
+  if [ "$1" = converters ]; then
+    shift
+    if [ $# = 0 ]; then
+      echo "run.sh: name a converter: ./run.sh install converters tensorflow (or torch, onnx)" >&2
+      exit 2
+    fi
+    if ! fresh ""; then install ""; fi
+    trap 'echo "run.sh: the converter could not be installed in $venv/converters" >&2; exit 2' ERR
+    for name in "$@"; do install_converter "$name"; done
+    exit 0
   fi
   extras=() flex="" native=""
   for name in "$@"; do

@@ -13,7 +13,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, ConfigError, unknown
 
 if TYPE_CHECKING:
-    from harness.conversion.convert import Calibrating
+    from harness.conversion.convert import Calibrating, Source
     from harness.conversion.record import Conversion, MadeVariant, Variant
     from harness.report.screen import Screen
     from harness.series.plan import Series
@@ -24,6 +24,7 @@ examples:
   ./run.sh convert model.tflite -o small --to int8,int8-float --task classification --dataset DIR --max-drop 1%
   ./run.sh convert model.tflite -o small --to int8 --task vww --calibration-data TRAIN --calibration-list list.txt
   ./run.sh convert yolo.cfg --weights yolo.weights -o small --to float32,int8 --task yolo_person --dataset DIR
+  ./run.sh convert saved_model/ -o small --to float32,dynamic      after ./run.sh install converters tensorflow
   ./run.sh convert mobilenet_quant.tflite -o small --to int8       a uint8 model with a scale a tensor, to a scale a channel
 
 exit status: 0 converted; 1 a variant lost more than --max-drop; 2 something for you to fix; 3 it broke (docs/convert.md)
@@ -39,7 +40,10 @@ FIELDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The source, what is made of it, what calibrates and what scores."""
     parser.add_argument(
-        "source", metavar="IN", help="a model file, or the name of a model or a benchmark (./run.sh list)"
+        "source",
+        metavar="IN",
+        help="a .tflite file or the name of a model (./run.sh list), a Darknet .cfg, a SavedModel, .h5, .keras, .pb, "
+        ".onnx or .pt2",
     )
     parser.add_argument(
         "-o", "--out", required=True, metavar="DIR", help="where the files go; none there is written over"
@@ -52,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--weights", metavar="FILE", help="of a Darknet .cfg (default: the .weights file beside it, of the same name)"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="read a network that could run code of its makers (pickles, Lambda layers)",
     )
     parser.add_argument(
         "--task", metavar="NAME|FILE", help="a benchmark, an alias or a YAML file: its data calibrate and score"
@@ -99,26 +108,14 @@ class _Asked:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Converts, and scores and times what came of it where a task is named."""
-    from harness.conversion.convert import Source, convert, convert_darknet
-    from harness.conversion.forms import darknet_of
+    from harness.conversion.convert import convert
     from harness.conversion.report import render_conversion
     from harness.json_records import to_json
     from harness.report.screen import Screen
-    from harness.spec.any_model import find_any_model
-    from harness.zoo.files.official import cache_dir
 
     asked = _asked(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
-    before: tuple[MadeVariant, ...] = ()
-    if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
-        name = darknet.cfg.stem
-        source, first = convert_darknet(darknet.cfg, darknet.weights, asked.folder, name)
-        before = (first,)
-    else:
-        if not asked.variants:
-            raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
-        found = find_any_model(arguments.source, cache_dir())
-        source, name = Source(found.ref.path), found.ref.name
+    source, name, before = _source(asked)
     original = source.path
     variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
     try:
@@ -140,6 +137,28 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if not asked.scores or (before and not variants):
         return Outcome(0, text, data)
     return _compared(asked, original, made, text, data, screen)
+
+
+def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
+    """The .tflite file that is quantised, how names begin, and what was made of another form to get it."""
+    from harness.conversion.convert import Source, convert_darknet, convert_foreign
+    from harness.conversion.converters.forms import foreign_of
+    from harness.conversion.darknet.files import darknet_of
+    from harness.spec.any_model import find_any_model
+    from harness.zoo.files.official import cache_dir
+
+    arguments = asked.arguments
+    if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
+        source, made = convert_darknet(darknet, asked.folder, darknet.cfg.stem)
+        return source, darknet.cfg.stem, (made,)
+    if (foreign := foreign_of(arguments.source)) is not None:
+        name = foreign.path.resolve().stem
+        source, made = convert_foreign(foreign, asked.folder, name, trusted=arguments.trust_checkpoint)
+        return source, name, (made,)
+    if not asked.variants:
+        raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
+    found = find_any_model(arguments.source, cache_dir())
+    return Source(found.ref.path), found.ref.name, ()
 
 
 def _asked(arguments: argparse.Namespace) -> _Asked:

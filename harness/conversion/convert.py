@@ -6,12 +6,15 @@ import importlib.metadata
 import importlib.util
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.conversion.calibration import Chosen, choose
 from harness.conversion.child import make_variants
+from harness.conversion.converters.forms import Foreign
+from harness.conversion.converters.run_converter import run_converter
+from harness.conversion.darknet.files import Darknet
 from harness.conversion.record import (
     CALIBRATED,
     AskedVariants,
@@ -62,6 +65,8 @@ class Source:
     """In words; empty for a .tflite file that the user named."""
     original: Path | None = None
     """The file in another form that it was made of."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the packages that made it."""
 
 
 def convert(
@@ -128,14 +133,14 @@ def _recorded(
         source.form or {"float": "a float TFLite model", "uint8": "a TFLite model in uint8, a scale a tensor"}[kind],
         tuple(files),
         calibration,
-        _versions(kind),
+        {**_versions(kind), **source.versions},
         tuple(_notes(files, calibrating)),
     )
     write_json(folder / RECORD, to_json(conversion))
     return conversion
 
 
-def convert_darknet(cfg: Path, weights: Path, folder: Path, stem: str) -> tuple[Source, MadeVariant]:
+def convert_darknet(network: Darknet, folder: Path, stem: str) -> tuple[Source, MadeVariant]:
     """Writes `STEM_float32.tflite`, of which other variants may be made.
 
     Raises:
@@ -143,13 +148,32 @@ def convert_darknet(cfg: Path, weights: Path, folder: Path, stem: str) -> tuple[
     """
     from harness.conversion.darknet.graph import write_darknet
 
+    made = _first(folder, stem, lambda place: write_darknet(network.cfg, network.weights, place))
+    form = f"a Darknet network, {network.cfg.name} with {network.weights.name}"
+    return Source(made.file, form, network.weights), made
+
+
+def convert_foreign(network: Foreign, folder: Path, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
+    """The same of a network that a converter of its own environment reads.
+
+    Raises:
+        ConfigError: See `harness.conversion.converters.run_converter.run_converter`; or a file is there.
+        RunFailed: The converter broke.
+    """
+    versions: dict[str, str] = {}
+    made = _first(folder, stem, lambda place: versions.update(run_converter(network, place, trusted=trusted).versions))
+    original = network.path / "saved_model.pb" if network.path.is_dir() else network.path
+    return Source(made.file, network.words, original, versions), made
+
+
+def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
     place = folder / f"{stem}_float32.tflite"
     refuse_existing([place, folder / RECORD])
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    write_darknet(cfg, weights, place)
+    write(place)
     took_s = time.perf_counter() - began
-    made = MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
-    return Source(place, f"a Darknet network, {cfg.name} with {weights.name}", weights), made
+    return MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
 
 
 def refuse_existing(places: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""In which form a network is, told by its file."""
+"""The two files of a Darknet network, found by the name of one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Networks in other forms, made float TFLite by converters that each live in an environment of their own."""

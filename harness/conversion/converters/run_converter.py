@@ -1,0 +1,100 @@
+"""Starts a converter in its environment: files in, files out, and a JSON file with what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.conversion.converters.forms import Environment, Foreign
+from harness.errors import ConfigError, RunFailed
+from harness.json_records import NotThisRecord, from_json
+from harness.machine.child_process import how_it_ended, last_lines
+from harness.whole_file import replacing
+
+_SCRIPTS: Mapping[Environment, str] = {
+    "tensorflow": "tensorflow_script.py",
+    "torch": "torch_script.py",
+    "onnx": "onnx_script.py",
+}
+_LAST_LINES = 3
+_LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+"""Of this environment's variables: they would bring its packages into the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a converter says."""
+
+    error: str
+    """Empty where all went well."""
+    versions: Mapping[str, str]
+    """Package -> version."""
+
+
+def interpreter(environment: Environment) -> Path:
+    """The Python of a converter's environment, which lies beside this one's packages.
+
+    Raises:
+        ConfigError: It is not here; the message has the command that brings it.
+    """
+    found = Path(sys.prefix) / "converters" / environment / "bin" / "python"
+    if not (found.parent.parent / ".stamp").is_file():
+        raise ConfigError(
+            "that needs a converter in an environment of its own, which is not here: "
+            f"./run.sh install converters {environment}"
+        )
+    return found
+
+
+def run_converter(foreign: Foreign, place: Path, *, trusted: bool) -> Converted:
+    """Writes the network as a float TFLite file.
+
+    Args:
+        foreign: The network.
+        place: Of the file; its folder is there.
+        trusted: Code that the network brings may run.
+
+    Raises:
+        ConfigError: The converter is not here, or refuses the network; or that may run code, and nobody said it may.
+        RunFailed: The converter broke.
+    """
+    if foreign.may_run_code and not trusted:
+        raise ConfigError(
+            f"{foreign.path} could run code of its makers when it is read: {foreign.may_run_code}. If you trust them, say "
+            "so with --trust-checkpoint"
+        )
+    python = interpreter(foreign.environment)
+    script = Path(__file__).with_name(_SCRIPTS[foreign.environment])
+    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-convert-") as folder:
+        answer, log = Path(folder) / "answer.json", Path(folder) / "converter.log"
+        made = Path(folder) / "made.tflite"
+        words = [foreign.form, str(foreign.path.resolve()), str(made), str(answer), "trusted" if trusted else "safe"]
+        environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+        with log.open("wb") as output:
+            status = subprocess.run(
+                [str(python), "-I", str(script), *words],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+            ).returncode
+        said = "; ".join(last_lines(log, _LAST_LINES))
+        if status or not answer.is_file():
+            raise RunFailed(f"the converter {how_it_ended(status)}{f': {said}' if said else ''}")
+        try:
+            converted = from_json(Converted, json.loads(answer.read_text(encoding="utf-8")))
+        except (ValueError, NotThisRecord) as error:
+            raise RunFailed(f"the converter's answer cannot be read: {error}") from None
+        if converted.error:
+            raise ConfigError(f"{foreign.path}, {foreign.words}, cannot be converted: {converted.error}")
+        with replacing(place) as file:
+            file.write(made.read_bytes())
+    return converted
