@@ -76,9 +76,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Measures and tells."""
     if (device := on_device.asked_device(arguments)) is not None:
         plan = plan_of(arguments)
-        if plan.advice_s is not None or plan.profiles:
-            raise ConfigError("--advice and --enable_op_profiling are of this machine: leave them out with --target")
-        return on_device.bench_there(device, plan.cases, plan.settings, form=arguments.format, quiet=plan.quiet)
+        if plan.advice_s is not None or plan.profile_file is not None:
+            raise ConfigError(
+                "--advice and --op_profiling_output_file are of this machine: leave them out with --target"
+            )
+        return on_device.bench_there(
+            device, plan.cases, plan.settings, form=arguments.format, quiet=plan.quiet, ops=plan.profiles
+        )
     from harness.bench.processes import new_process
 
     # It loads the runtime while this process reads configs.

@@ -1,4 +1,4 @@
-"""Options of verbs that measure on an Android device, and what `bench` does with them."""
+"""Options of verbs that measure on an Android device, and what `bench` and `profile` do with them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,25 @@ def asked_device(arguments: argparse.Namespace) -> AskedOfDevice | None:
 
 
 def bench_there(
-    asked: AskedOfDevice, cases: Sequence[BenchCase], settings: Settings, *, form: str, quiet: bool
+    asked: AskedOfDevice,
+    cases: Sequence[BenchCase],
+    settings: Settings,
+    *,
+    form: str = "table",
+    quiet: bool,
+    ops: bool = False,
+    views: Sequence[str] = ("type", "slowest"),
 ) -> Outcome:
     """Measures on the device, and tells.
+
+    Args:
+        asked: Where, and by what.
+        cases: What.
+        settings: How often and how long.
+        form: Of what is printed.
+        quiet: Whether nothing is said of what is done now.
+        ops: What each op takes is asked, too.
+        views: The tables of that.
 
     Raises:
         ConfigError, RunFailed: See `harness.devices.bench.bench_on_device`.
@@ -67,12 +83,12 @@ def bench_there(
 
     if form == "csv":
         raise ConfigError("--format csv is of models on this machine: a device's figures come as table or json")
-    result = bench_on_device(asked, cases, settings, Screen(quiet=quiet).say)
+    result = bench_on_device(asked, cases, settings, Screen(quiet=quiet).say, ops=ops)
     refused = [(row.name, row.refusal) for row in result.rows if row.refusal is not None]
     data = to_json(result)
     return Outcome(
         max((refusal.exit_status for _, refusal in refused), default=EXIT_VALID),
-        render(result) if form == "table" else json.dumps(data, indent=2),
+        render(result, views) if form == "table" else json.dumps(data, indent=2),
         data,
         "; ".join(f"{name}: {refusal.why}" for name, refusal in refused),
     )

@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.commands import options
+from harness.commands import on_device, options
 from harness.commands import subject as of_subject
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, unknown
 
 if TYPE_CHECKING:
+    from harness.devices.bench import AskedOfDevice
     from harness.model.subject import Subject
     from harness.profiling.record import Profile
 
@@ -24,6 +25,7 @@ examples:
   ./run.sh profile before.json model.tflite                            two profiles compared
   ./run.sh profile float.tflite int8.tflite
   ./run.sh profile model.tflite --advice                               and what would make it quicker here
+  ./run.sh profile model.tflite --target adb:R58M123ABC --tool benchmark_model        on a phone (docs/targets.md)
 
 exit status: 0 profiled; 2 something for you to fix, also a model or backend that the runtime cannot profile; 3 it broke
 (docs/profile.md)
@@ -68,10 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     of_subject.add_invocation(parser)
     options.add_advice(parser)
+    on_device.add_device(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
-    """Profiles, each model in a process of its own."""
+    """Profiles, each model in a process of its own, or on a device."""
+    if (device := on_device.asked_device(arguments)) is not None:
+        return _there(device, arguments)
     from harness.json_records import to_json
     from harness.profiling.report import VIEWS, as_csv, contrast, op_contrast, render, render_contrast
     from harness.profiling.trace import as_trace
@@ -117,6 +122,32 @@ def main(arguments: argparse.Namespace) -> Outcome:
     )
     shown = "\n".join([shown, "", *advice_lines(advice)])
     return Outcome(EXIT_VALID, shown, data | {"advice": [to_json(each) for each in advice]})
+
+
+def _there(device: AskedOfDevice, arguments: argparse.Namespace) -> Outcome:
+    """By the tool on a device, which tells of ops in its own way."""
+    from harness.bench.session import BenchCase, Settings
+    from harness.devices.op_tables import VIEWS
+
+    for option in ("csv", "trace", "advice"):
+        if getattr(arguments, option) is not None:
+            raise ConfigError(f"--{option} is of a model on this machine: leave it out with --target")
+    if kept := [name for name in arguments.models if name.endswith(".json")]:
+        raise ConfigError(f"{kept[0]} is a profile that was kept: --target measures models")
+    for view in arguments.by:
+        if view not in VIEWS:
+            raise ConfigError(f"--by: {unknown('view of a device', view, VIEWS)}")
+    settings = Settings(
+        num_runs=of_subject.whole_number("--num_runs", arguments.num_runs) or 1,
+        warmup_runs=of_subject.whole_number("--warmup_runs", arguments.warmup_runs) or 1,
+        max_secs=_seconds(arguments.max_secs),
+        min_secs=0.0,
+        warmup_min_secs=0.0,
+        ranges=of_subject.ranges_of(arguments.input_layer_value_range),
+    )
+    cases = [BenchCase(_subject(name, arguments), arguments.backend or "cpu") for name in arguments.models]
+    views = arguments.by or ("type", "slowest")
+    return on_device.bench_there(device, cases, settings, quiet=arguments.json, ops=True, views=views)
 
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:

@@ -13,6 +13,7 @@ from harness.devices.adb import Adb, Said
 from harness.devices.android import AndroidDevice, DeviceState, describe_device, state_of
 from harness.devices.target import AdbTarget
 from harness.devices.tool_flags import backend_of, flags_of
+from harness.devices.tool_ops import ToolOp, read_ops
 from harness.devices.tool_output import NotTheTool, ToolFound, read_output
 from harness.errors import EXIT_BROKEN, EXIT_USER, ConfigError, shortened
 from harness.json_records import LEFT_OUT
@@ -47,6 +48,8 @@ class DeviceRow:
     command: tuple[str, ...]
     """What ran on the device, word by word."""
     found: ToolFound | None
+    ops: tuple[ToolOp, ...] | None = field(default=None, metadata=LEFT_OUT)
+    """What each op took, where that was asked; the times of the whole then have the profiler's own cost in them."""
     refusal: Refusal | None = field(default=None, metadata=LEFT_OUT)
 
     @property
@@ -103,7 +106,12 @@ def tool_of(asked: AskedOfDevice) -> Tool:
 
 
 def bench_on_device(
-    asked: AskedOfDevice, cases: Sequence[BenchCase], settings: Settings, say: Callable[[str], None]
+    asked: AskedOfDevice,
+    cases: Sequence[BenchCase],
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    ops: bool = False,
 ) -> DeviceBench:
     """Measures models one after the other; one that the tool refuses is a row that says why.
 
@@ -112,6 +120,7 @@ def bench_on_device(
         cases: One at least.
         settings: Of all.
         say: Hears what is done now.
+        ops: What each op takes is asked, too.
 
     Raises:
         ConfigError: Something that the tool does not have, a device that is not ready, or another file than it should be.
@@ -130,10 +139,11 @@ def bench_on_device(
         graph = adb.have(case.subject.model, case.subject.sha256, "model.tflite")
         say(f"{case.subject.name}: measuring on {asked.target}")
         bound = () if asked.taskset is None else ("taskset", asked.taskset)
-        command = (*bound, program, f"--graph={graph}", *flags)
+        profiled = ("--enable_op_profiling=true",) if ops else ()
+        command = (*bound, program, f"--graph={graph}", *flags, *profiled)
         # The limit is the tool's own for the warm-up and for the runs, and it begins no run after it.
         limit_s = case.subject.section.timeout_s + 2 * settings.max_secs
-        rows.append(_row(case, command, adb.shell(command, timeout_s=limit_s)))
+        rows.append(_row(case, command, adb.shell(command, timeout_s=limit_s), ops=ops))
     return DeviceBench(
         SCHEMA_VERSION,
         str(asked.target),
@@ -148,8 +158,12 @@ def bench_on_device(
     )
 
 
-def _row(case: BenchCase, command: tuple[str, ...], said: Said) -> DeviceRow:
+def _row(case: BenchCase, command: tuple[str, ...], said: Said, *, ops: bool) -> DeviceRow:
     found, refusal = _judged(case, said)
+    told = read_ops(said.text) if ops and found is not None else None
+    if told == ():
+        why = "benchmark_model tells of no op: it was built without profiling"
+        found, told, refusal = None, None, Refusal("refused", why, EXIT_USER)
     subject = case.subject
     return DeviceRow(
         subject.name,
@@ -160,6 +174,7 @@ def _row(case: BenchCase, command: tuple[str, ...], said: Said) -> DeviceRow:
         subject.threads,
         command,
         found,
+        told,
         refusal,
     )
 

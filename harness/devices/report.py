@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.devices.android import THROTTLED, AndroidDevice
 from harness.devices.bench import DeviceBench, DeviceRow
+from harness.devices.op_tables import op_tables
 from harness.devices.tool_output import ToolFound
 from harness.units import bytes_text, duration
 
 _WIDTH, _INDENT = 118, 20
 
 
-def render(result: DeviceBench) -> str:
-    """For a terminal."""
+def render(result: DeviceBench, views: Sequence[str] = ("type", "slowest")) -> str:
+    """For a terminal.
+
+    Args:
+        result: What was measured.
+        views: Of `VIEWS`, of ops that were told of.
+    """
     lines = [_field("device", f"{result.target}: {_device(result.device)}")]
     for row in result.rows:
         lines += _row(row)
@@ -26,6 +32,9 @@ def render(result: DeviceBench) -> str:
         lines.append(_field("", "it was slowed down by its own heat: let it cool and measure again"))
     lines.append(_field("tool", f"{result.tool.path} (SHA-256 {result.tool.sha256[:16]}...)"))
     lines.append(_field("measured", f"by {result.measured_by}"))
+    for row in result.rows:
+        if row.ops is not None:
+            lines += op_tables(row.name, row.ops, views)
     return "\n".join(lines)
 
 
@@ -51,6 +60,8 @@ def _row(row: DeviceRow) -> Iterator[str]:
     if (warm := found.warm_up) is not None:
         yield _field("warm-up", f"{duration(warm.mean)} in the mean of {warm.runs:,} runs, the first among them")
     yield _field("steady", f"{duration(steady.mean)} in the mean of {steady.runs:,} runs, std {duration(steady.std)}")
+    if row.ops is not None:
+        yield _field("", "with the profiler's own cost in it: the same without it by ./run.sh bench")
     median = "" if steady.median is None else f"median {duration(steady.median)}, "
     yield _field("", f"{median}min {duration(steady.min)}, max {duration(steady.max)}")
     if steady.p5 is not None and steady.p95 is not None:

@@ -36,3 +36,24 @@ def test_a_mistake_is_named_before_a_device_is_asked(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert main(["bench", str(keyword_model), *words]) == 2
     assert says in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--target", "adb:x"], "give the file, built for the device, by --tool FILE"),
+        (["--target", "adb:x", "--tool", "x", "--trace", "t.json"], "--trace is of a model on this machine"),
+        (["--target", "adb:x", "--tool", "x", "--by", "shape"], "unknown view of a device 'shape'"),
+        (["--target", "adb:x", "--tool", "nowhere", "--by", "order"], "no such file"),
+    ],
+)
+def test_a_mistake_of_profile_is_named_too(
+    words: list[str],
+    says: str,
+    keyword_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main(["profile", str(keyword_model), *words]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())

@@ -69,6 +69,11 @@ INFO: count=337 first=2881 curr=2703 min=2605 max=20356 avg=2942.27 std=1190 p5=
 INFO: Inference timings in us: Init: 6395, First inference: 2761, Warmup (avg): 3243.58, Inference (avg): 2942.27
 INFO: Memory footprint delta from the start of the tool (MB): init=39.4531 overall=40.8281
 END
+case "$*" in *--enable_op_profiling=true*)
+  echo "Operator-wise Profiling Info for Regular Benchmark Runs:"
+  printf '\t[node type]\t[first]\t[avg ms]\t[%%]\t[cdf%%]\t[mem KB]\t[times called]\t[Name]\n'
+  printf '\tCONV_2D\t4.2\t3.0\t75%%\t75%%\t0.0\t1\t[conv]:0\n\tSOFTMAX\t1.0\t1.0\t25%%\t100%%\t0.0\t1\t[out]:1\n\n' ;;
+esac
 """
 
 

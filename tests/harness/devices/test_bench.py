@@ -86,6 +86,25 @@ def test_a_fall_back_to_the_cpu_is_never_an_accelerators_time(
     assert "not measured" in render(result)
 
 
+def test_what_each_op_takes_there_is_told_with_its_own_cost_named(
+    device: Device, tool: Path, case: Callable[..., BenchCase]
+) -> None:
+    asked = AskedOfDevice(AdbTarget(device.serial), tool, None, None)
+    outcome = bench_there(asked, [case()], Settings(), quiet=True, ops=True)
+    assert outcome.status == 0
+    (row,) = outcome.data["rows"]
+    assert [(op["type"], op["avg_ns"], op["share"]) for op in row["ops"]] == [
+        ("CONV_2D", 3e6, 0.75),
+        ("SOFTMAX", 1e6, 0.25),
+    ]
+    for text in ("by node type", "the 10 slowest", "75.0%", "with the profiler's own cost in it"):
+        assert text in outcome.text
+    program(tool, tool.read_text().replace("Operator-wise", "No"))
+    refused = bench_there(asked, [case()], Settings(), quiet=True, ops=True)
+    assert refused.status == 2
+    assert "built without profiling" in refused.complaint
+
+
 def test_a_tool_that_fails_or_is_none_is_a_row_with_its_last_words(
     device: Device, tool: Path, case: Callable[..., BenchCase]
 ) -> None:
