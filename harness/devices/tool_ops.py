@@ -1,8 +1,8 @@
 """What TFLite's benchmark_model tells of single ops with `--enable_op_profiling`, read from its tables in run order.
 
 Of LRT tflite/profiling/profile_summary_formatter.cc and its statistics calculator: a table has the columns that its head names,
-parted by tabs (older releases have `[start]` too), in milliseconds with three digits. After a graph's table come the same rows by
-time, which are not read.
+parted by tabs (older releases have `[start]` too), in milliseconds with three digits. The same rows by time follow it, and are
+not read.
 """
 
 from __future__ import annotations
