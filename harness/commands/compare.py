@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from harness.commands import subject as of_subject
+from harness.commands.options import span
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError, unknown
 
@@ -18,6 +21,8 @@ examples:
   ./run.sh compare results/base results/new --allow-difference harness --max-regression p90=3%
   ./run.sh compare results/float results/int8 --allow-difference model --max-regression top1=0.5pt
   ./run.sh compare published/result.json results/new              # a published mobile result, or LoadGen's logs
+  ./run.sh compare --live a.tflite b.tflite --max-regression p90=2%                 # measured now, in turns
+  ./run.sh compare --live m.tflite m.tflite@cpu:xnnpack=false --max-regression p50=2% --budget 1m
 
 exit status: 0 nothing is shown to have regressed; 1 regressed; 2 something for you to fix: they cannot be compared
 (docs/compare.md)
@@ -26,10 +31,15 @@ exit status: 0 nothing is shown to have regressed; 1 regressed; 2 something for 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which results, and what may differ."""
+    parser.add_argument("base", help="what the others are held against: a run, a series, or a published result")
+    parser.add_argument("new", nargs="+", help="runs or series (--repeat); with --live a model, and so is the base")
     parser.add_argument(
-        "base", type=Path, help="what the others are held against: a run, a series, or a published result"
+        "--live",
+        action="store_true",
+        help="measure two models, each MODEL or MODEL@BACKEND[:OPTIONS], in turns now until it is clear, or the budget ends",
     )
-    parser.add_argument("new", type=Path, nargs="+", help="runs or series (--repeat)")
+    parser.add_argument("--budget", default="3m", metavar="TIME", help="with --live: how long at most (default 3m)")
+    parser.add_argument("--threads", metavar="N", help="with --live: CPU threads of each")
     parser.add_argument(
         "--max-regression",
         action="append",
@@ -37,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIGURE=LIMIT",
         help="how much worse a figure may be, as p90=3%%,top1=0.5pt: p50, p90, p99, throughput, memory, size, or a metric",
     )
+    of_subject.add_invocation(parser)
     parser.add_argument(
         "--allow-difference",
         action="append",
@@ -54,10 +65,38 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.comparison.report import render, verdict_of
     from harness.json_records import to_json
 
-    asked = Asked(parse_limits(arguments.max_regression), allowed_of(arguments.allow_difference))
-    found = compare(arguments.base, arguments.new, asked)
+    limits, allowed = parse_limits(arguments.max_regression), allowed_of(arguments.allow_difference)
+    if arguments.live:
+        return _live(arguments, limits)
+    found = compare(Path(arguments.base), [Path(new) for new in arguments.new], Asked(limits, allowed))
     complaint = "; ".join(f"{pair.new}: {verdict_of(pair, found)}" for pair in found.pairs if pair.regressed)
     return Outcome(found.exit_status, render(found), to_json(found), complaint)
+
+
+def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome:
+    from harness.bench.session import BenchCase
+    from harness.comparison.live import FIGURES, compare_live, match_of, render_live
+    from harness.json_records import to_json
+    from harness.report.screen import Screen
+
+    figure = next((each for each in FIGURES if set(limits) == {each}), None)
+    if figure is None or len(arguments.new) != 1 or arguments.allow_difference:
+        raise ConfigError(
+            "compare --live takes two models and one limit, of p50, p90 or p99: compare --live A B --max-regression p90=2%"
+        )
+    budget_s = span("--budget", arguments.budget)
+    threads = of_subject.whole_number("--threads", arguments.threads, of_subject.MOST_THREADS)
+    names = arguments.base, arguments.new[0]
+    cases = []
+    for name in names:
+        model, _, backend = name.partition("@")
+        subject = of_subject.subject(model, arguments, backend or None, threads)
+        cases.append(BenchCase(subject, backend or "cpu"))
+    screen = Screen(quiet=arguments.json or arguments.quiet)
+    match = match_of(cases[0], cases[1], figure)
+    found = compare_live(*names, match, figure, limits[figure], budget_s, screen.say)
+    complaint = f"{names[1]} has regressed: {figure} {found.change:+.1%}" if found.exit_status else ""
+    return Outcome(found.exit_status, render_live(found), to_json(found), complaint)
 
 
 def allowed_of(texts: list[str]) -> tuple[Subject, ...]:
