@@ -140,8 +140,8 @@ def render_live(found: LiveResult) -> str:
             f"base  {found.base}",
             f"new   {found.new}",
             f"{found.figure}: {found.change:+.1%}{interval}, the limit {found.limit:+.1%}",
-            f"{len(found.ratios)} pairs of processes in {span_text(found.took_s)}, by bench's clock; a verdict is wrong in at most "
-            f"{found.wrong_verdict:.0%}",
+            f"{len(found.ratios)} pairs of processes in {span_text(found.took_s)}, by bench's clock",
+            f"a verdict is wrong in at most {found.wrong_verdict:.0%}",
             verdict,
         ]
     )
