@@ -14,7 +14,7 @@ from pathlib import Path
 from backends.base import ModelRejected
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import INT32, Table
-from backends.litert.shapes import write_copy
+from backends.litert.shapes import is_kept, write_copy
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""
@@ -39,7 +39,7 @@ def repair_quantized_dimensions(model: Path, sha256: str, folder: Path) -> tuple
     if not places:
         return model, ""
     place = folder / f"{sha256}-repair{_VERSION}.tflite"
-    if not place.is_file():
+    if not is_kept(place):
         for at in places:
             INT32.pack_into(data, at, 0)
         write_copy(place, data)

@@ -10,6 +10,8 @@ copy of the file, and the offsets of the empty ones are pointed at them: not ano
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import struct
 import tempfile
@@ -60,7 +62,7 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
         return model, None
     changed = f"the shapes of {len(missing)} tensors, which the file leaves empty, were written into a copy of it"
     place = folder / f"{sha256}-shapes{_VERSION}.tflite"
-    if not place.is_file():
+    if not is_kept(place):
         data = bytearray(model.read_bytes())
         _append(data, {position: shapes[index] for index, position in missing.items()})
         write_copy(place, data)
@@ -134,6 +136,9 @@ def write_copy(place: Path, data: bytearray) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
             Path(temporary).replace(place)
+            state = place.stat()
+            stamp = [state.st_size, state.st_ctime_ns, hashlib.sha256(data).hexdigest()]
+            _stamp_path(place).write_text(json.dumps(stamp), encoding="ascii")
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -142,3 +147,26 @@ def write_copy(place: Path, data: bytearray) -> None:
             f"cannot write the completed model into {place.parent}: {error.strerror}. "
             "Run it as it is with --set backend.complete_shapes=false"
         ) from None
+
+
+def is_kept(place: Path) -> bool:
+    """Whether a copy is there as it was written; one that was damaged, or is older than its stamps, is to be made anew.
+
+    Its size and the time of its last change are enough: nothing sets that time back. Where only the time is another (the cache
+    was copied), its content is read.
+    """
+    try:
+        size, changed_ns, sha256 = json.loads(_stamp_path(place).read_bytes())
+        state = place.stat()
+        if state.st_size != size:
+            return False
+        if state.st_ctime_ns == changed_ns:
+            return True
+        with place.open("rb") as file:
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() == sha256)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
+
+
+def _stamp_path(place: Path) -> Path:
+    return place.with_name(f"{place.name}.stamp")

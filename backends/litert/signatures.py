@@ -16,7 +16,7 @@ from backends.base import ModelRejected
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import Table
 from backends.litert.file.model_file import ModelFile, Signature
-from backends.litert.shapes import write_copy
+from backends.litert.shapes import is_kept, write_copy
 
 DEFAULT = "serving_default"
 """What TensorFlow's and Keras's exporters call the signature that serves."""
@@ -89,7 +89,7 @@ def with_signature_first(model: ModelFile, signature: Signature | None, sha256: 
     )
     name = hashlib.sha256(signature.key.encode()).hexdigest()[:12]
     place = folder / f"{sha256}-signature{_VERSION}-{name}.tflite"
-    if not place.is_file():
+    if not is_kept(place):
         data = bytearray(model.path.read_bytes())
         _put_first(data, model.signatures.index(signature), signature.subgraph, keep=signature.subgraph in called)
         write_copy(place, data)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from harness.errors import ConfigError
+from harness.json_records import from_json
 from harness.user_paths import absolute
 from harness.whole_file import replacing
 
@@ -207,8 +208,8 @@ def hash_given(path: Path) -> Digests:
 def read_stamp(file: str, cache: Path) -> Stamp | None:
     """The stamp of this file, or None where there is none that can be read."""
     try:
-        return Stamp(**json.loads(stamp_path(file, cache).read_bytes()))
-    except (OSError, ValueError, TypeError):
+        return from_json(Stamp, json.loads(stamp_path(file, cache).read_bytes()))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from harness.errors import UnknownName
+from harness.json_records import from_json
 from harness.whole_file import replacing
 from harness.zoo.files.locks import NoLocks, locked
 
@@ -241,8 +242,8 @@ def _stamp_path(path: Path) -> Path:
 
 def _read_stamp(path: Path) -> _Stamp | None:
     try:
-        return _Stamp(**json.loads(_stamp_path(path).read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):  # none yet, or not one of ours
+        return from_json(_Stamp, json.loads(_stamp_path(path).read_bytes()))
+    except (FileNotFoundError, ValueError, RecursionError):  # none yet, or not one of ours
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import flatbuffers
@@ -12,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.base import ModelRejected
 from backends.litert.file.model_reader import check_model_file
 from backends.litert.interpreter import InterpreterBackend
-from backends.litert.shapes import allocated_shapes, complete_shapes
+from backends.litert.shapes import allocated_shapes, complete_shapes, is_kept
 
 
 def without_shapes(model: Path, path: Path) -> Path:
@@ -68,7 +69,7 @@ def test_the_copy_is_made_once(shapeless: Path, tmp_path: Path) -> None:
     made = completed.stat().st_mtime_ns
     assert complete_shapes(shapeless, "5ha", tmp_path / "cache")[0] == completed
     assert completed.stat().st_mtime_ns == made
-    assert list((tmp_path / "cache").iterdir()) == [completed]
+    assert sorted((tmp_path / "cache").iterdir()) == [completed, completed.with_name(f"{completed.name}.stamp")]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
@@ -109,3 +110,21 @@ def test_a_model_whose_custom_op_xnnpack_alone_has_is_allocated_with_it(zoo: Pat
     assert (1, 256, 256, 3) in shapes.values()
     with pytest.raises(ModelRejected, match="fake-op-double"):
         allocated_shapes(zoo / "models/coral/invalid_model_invoking_error.tflite")
+
+
+@pytest.mark.parametrize("damaged", ["emptied", "altered", "its stamp"])
+def test_a_damaged_copy_is_made_anew(damaged: str, shapeless: Path, tmp_path: Path) -> None:
+    place, _ = complete_shapes(shapeless, "5ha", tmp_path / "cache")
+    whole = place.read_bytes()
+    if damaged == "its stamp":
+        place.with_name(f"{place.name}.stamp").write_text("[" * 9_000, encoding="ascii")
+    else:
+        place.write_bytes(b"" if damaged == "emptied" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert complete_shapes(shapeless, "5ha", tmp_path / "cache")[0] == place
+    assert place.read_bytes() == whole
+
+
+def test_a_cache_that_was_copied_is_read_and_taken(shapeless: Path, tmp_path: Path) -> None:
+    place, _ = complete_shapes(shapeless, "5ha", tmp_path / "cache")
+    os.utime(place, (1_000, 1_000))
+    assert is_kept(place)
