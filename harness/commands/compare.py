@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.commands import subject as of_subject
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.options import span
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError, unknown
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much worse a figure may be, as p90=3%%,top1=0.5pt: p50, p90, p99, throughput, memory, size, or a metric",
     )
     of_subject.add_invocation(parser)
+    add_format(parser)
     parser.add_argument(
         "--allow-difference",
         action="append",
@@ -63,14 +65,19 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.comparison.compare import compare
     from harness.comparison.limits import parse_limits
     from harness.comparison.report import render, verdict_of
+    from harness.comparison.told import told_of_comparison
     from harness.json_records import to_json
 
     limits, allowed = parse_limits(arguments.max_regression), allowed_of(arguments.allow_difference)
+    formats = asked_formats(arguments)
     if arguments.live:
+        if formats:
+            raise ConfigError("--format is for stored results: compare --live has --json")
         return _live(arguments, limits)
     found = compare(Path(arguments.base), [Path(new) for new in arguments.new], Asked(limits, allowed))
     complaint = "; ".join(f"{pair.new}: {verdict_of(pair, found)}" for pair in found.pairs if pair.regressed)
-    return Outcome(found.exit_status, render(found), to_json(found), complaint)
+    outcome = Outcome(found.exit_status, render(found), to_json(found), complaint)
+    return formatted(formats, outcome, lambda: told_of_comparison(found))
 
 
 def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome:

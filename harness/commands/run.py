@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_label, add_require, add_task
 from harness.commands.outcome import Outcome
 
@@ -24,6 +25,7 @@ examples:
   ./run.sh --model any.tflite --dataset ARRAYS --mode accuracy --require 'snr_db>=40'
   ./run.sh --model int8.tflite --reference-model float.tflite --mode accuracy --input-range picture=0,1
   ./run.sh --model any.tflite --backend gpu --reference-backend cpu --mode accuracy
+  ./run.sh --task kws --preset quick --format junit=kws.xml --format markdown=summary.md      # docs/ci.md
   ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
 
@@ -50,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_require(parser)
     add_label(parser)
+    add_format(parser)
     parser.add_argument(
         "--retry",
         action="store_true",
@@ -80,6 +83,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Runs what the options say."""
     from pathlib import Path
 
+    formats = asked_formats(arguments)
     standby = _standby(arguments)
     try:
         from harness.commands.options import overrides_of, repeats, task_of
@@ -105,7 +109,10 @@ def main(arguments: argparse.Namespace) -> Outcome:
     finally:
         if standby is not None:
             standby.dismiss()
-    return Outcome(done.status, done.text, to_json(done.result), done.complaint)
+    from harness.report.figure_rows import told_of
+
+    outcome = Outcome(done.status, done.text, to_json(done.result), done.complaint)
+    return formatted(formats, outcome, lambda: told_of(done.result))
 
 
 def _standby(arguments: argparse.Namespace) -> Standby | None:

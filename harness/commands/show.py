@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 
 from accuracy.border import reads
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_BROKEN, ConfigError
 from harness.json_records import to_json
+from harness.report.figure_rows import told_of
 from harness.report.run import render_run
 from harness.report.series import render_series
 from harness.results.files import read_result
@@ -18,6 +20,7 @@ EXAMPLES = """\
 examples:
   ./run.sh show results/DIR
   ./run.sh show results/DIR --json
+  ./run.sh show results/DIR --format junit=run.xml --format markdown
 
 exit status: the run's own (0 valid, 1 invalid or a target is missed); 3 for a run that failed or did not come to its end
 """
@@ -26,11 +29,14 @@ exit status: the run's own (0 valid, 1 invalid or a target is missed); 3 for a r
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run's directory."""
     parser.add_argument("directory", type=Path, help="a run's directory, or that of a series")
+    add_format(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads result.json and shows it as the run did."""
-    return _shown(arguments.directory)
+    formats = asked_formats(arguments)
+    outcome = _shown(arguments.directory)
+    return formatted(formats, outcome, lambda: told_of(read_result(arguments.directory)))
 
 
 @reads(ConfigError)

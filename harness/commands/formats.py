@@ -1,0 +1,69 @@
+"""The option `--format` of verbs whose figures other programs read."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.commands.outcome import Outcome
+from harness.commands.subject import output_file
+from harness.errors import ConfigError, UnknownName
+
+if TYPE_CHECKING:
+    from harness.report.figure_rows import Told
+
+NAMES = ("junit", "markdown", "prometheus", "csv", "github", "github-bigger", "bencher")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """The option, which may be repeated."""
+    parser.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help=f"figures and verdicts for other programs, in FILE or on standard output: {', '.join(NAMES)}; repeat for several "
+        "(docs/ci.md)",
+    )
+
+
+def asked_formats(arguments: argparse.Namespace) -> list[tuple[str, Path | None]]:
+    """What is asked for, seen to be possible before anything runs.
+
+    Raises:
+        ConfigError: An unknown name, a file that cannot be written, two for standard output.
+    """
+    found = []
+    for text in arguments.format:
+        name, equals, file = text.partition("=")
+        if name not in NAMES:
+            raise UnknownName("format", name, NAMES)
+        if equals and not file:
+            raise ConfigError(f"--format {text} names no file: write {name}=FILE, or {name} for standard output")
+        found.append((name, output_file("--format", file) if equals else None))
+    if sum(file is None for _, file in found) > (0 if arguments.json else 1):
+        raise ConfigError(
+            "only one thing goes to standard output: give the other formats files, as --format junit=FILE"
+        )
+    return found
+
+
+def formatted(asked: Sequence[tuple[str, Path | None]], outcome: Outcome, told: Callable[[], Told]) -> Outcome:
+    """The outcome, with what is asked for written to files, or in the place of its text."""
+    if not asked:
+        return outcome
+    from harness.report.formats import FORMATS
+    from harness.whole_file import replacing
+
+    all_told = told()
+    for name, file in asked:
+        text = FORMATS[name](all_told)
+        if file is None:
+            outcome = replace(outcome, text=text.rstrip("\n"))
+        else:
+            with replacing(file) as opened:
+                opened.write(text.encode("utf-8", "backslashreplace"))
+    return outcome

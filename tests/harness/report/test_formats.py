@@ -1,0 +1,112 @@
+"""Figures for other programs: each form is read by another reader, and hostile text stays text in it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.report.figure_rows import FigureRow, Told, told_of
+from harness.report.formats import FORMATS
+from harness.report.junit import JUnitCase
+from harness.results.files import read_result
+from harness.results.record import Result
+
+HOSTILE = '=cmd|"<script>alert(1)</script>`$(x)`\\\n\x1b[31m\x00,;]]>&@all'
+VERSION_1 = Path(__file__).parents[1] / "results" / "version_1"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Told:
+    (tmp_path / "result.json").write_bytes((VERSION_1 / "middle_single_stream.json").read_bytes())
+    result = read_result(tmp_path)
+    assert isinstance(result, Result)
+    return told_of(replace(result, labels={"build": "7"}))
+
+
+@pytest.fixture
+def hostile() -> Told:
+    rows = (FigureRow(HOSTILE, HOSTILE, "ns", 5e6, smaller_is_better=True, low=4e6, high=6e6, note=HOSTILE),)
+    return Told(HOSTILE, HOSTILE, rows, (JUnitCase(HOSTILE, HOSTILE, "failure", HOSTILE),), {HOSTILE: HOSTILE})
+
+
+def test_junit_has_a_case_for_the_run(told: Told) -> None:
+    suite = ElementTree.fromstring(FORMATS["junit"](told))
+    (case,) = suite.iter("testcase")
+    assert (case.get("name"), list(case)) == ("the run", [])
+
+
+def test_prometheus_has_every_figure_in_base_units_with_the_labels(told: Told) -> None:
+    text = FORMATS["prometheus"](told)
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    for line in lines:
+        assert re.fullmatch(r'[a-z_]+\{([a-z_]+="[^"]*",?)+\} [0-9.e+-]+', line), line
+    (p90,) = [line for line in lines if 'figure="p90"' in line]
+    (row,) = [row for row in told.rows if row.figure == "p90"]
+    assert p90.startswith('tflite_loadgen_latency_seconds{label_build="7",')
+    assert float(p90.rpartition(" ")[2]) == pytest.approx(row.value / 1e9)
+    assert re.fullmatch(r"tflite_loadgen_passed\{.*\} 1", lines[-1])
+
+
+def test_csv_and_both_jsons_have_the_figures_as_they_were_measured(told: Told) -> None:
+    rows = list(csv.DictReader(FORMATS["csv"](told).splitlines()))
+    assert [float(row["value"]) for row in rows] == [row.value for row in told.rows]
+    smaller, bigger = (json.loads(FORMATS[name](told)) for name in ("github", "github-bigger"))
+    assert len(smaller) + len(bigger) == len(told.rows)
+    assert {row["name"].split()[-1] for row in bigger} == {"throughput"}
+    assert all(set(row) <= {"name", "unit", "value", "range", "extra"} for row in smaller)
+    (measures,) = json.loads(FORMATS["bencher"](told)).values()
+    assert {name: each["value"] for name, each in measures.items()} == {row.figure: row.value for row in told.rows}
+
+
+def test_hostile_text_stays_text_in_each_form(hostile: Told) -> None:
+    texts = {name: write(hostile) for name, write in FORMATS.items()}
+    ElementTree.fromstring(texts["junit"])
+    assert "<script>" not in texts["junit"] + texts["markdown"]
+    assert "`" not in texts["markdown"].replace("\\`", "")
+    (line,) = [line for line in texts["markdown"].splitlines() if line.startswith("| =cmd")]
+    assert len(re.findall(r"(?<!\\)\|", line)) == 5
+    for name in ("markdown", "prometheus", "csv"):
+        assert "\x1b" not in texts[name]
+        assert "\x00" not in texts[name]
+    assert sum(not line.startswith("#") for line in texts["prometheus"].splitlines()) == 2
+    (row,) = csv.DictReader(texts["csv"].splitlines(keepends=True))
+    assert row["benchmark"].startswith("'=cmd")
+    for name in ("github", "bencher"):
+        json.loads(texts[name])
+
+
+def test_a_run_that_failed_is_an_error_and_an_invalid_one_a_failure(tmp_path: Path, call: Callable[..., Any]) -> None:
+    (tmp_path / "result.json").write_bytes((VERSION_1 / "middle_single_stream.json").read_bytes())
+    result = read_result(tmp_path)
+    assert isinstance(result, Result)
+    outcomes = [told_of(replace(result, status=status)).cases[0].outcome for status in ("failed", "invalid")]
+    assert outcomes == ["error", "failure"]
+    done = call("show", tmp_path, f"--format=junit={tmp_path}/run.xml", "--format=csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("benchmark,figure,value")
+    ElementTree.parse(tmp_path / "run.xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--format", "junitt"], "did you mean 'junit'"),
+        (["--format=csv", "--format=junit"], "only one thing goes to standard output"),
+        (["--format", "csv="], "names no file"),
+        (["--format", "csv=nowhere/x.csv"], "cannot be written"),
+    ],
+)
+def test_a_format_that_cannot_be_written_is_refused_before_anything(
+    words: list[str], said: str, call: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = call("show", tmp_path, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
