@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
 
@@ -24,6 +25,9 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tool", metavar="FILE", help="benchmark_model, built for the device")
     group.add_argument("--tool-sha256", metavar="HEX", help="that the tool's file must have")
     group.add_argument("--taskset", metavar="MASK", help="the device's cores to keep to, in hexadecimal, as f0")
+    group.add_argument(
+        "--cooldown", metavar="SPAN", help="wait so long at most before each model for a device that is not cool, as 2m"
+    )
 
 
 def asked_device(arguments: argparse.Namespace) -> AskedOfDevice | None:
@@ -33,7 +37,7 @@ def asked_device(arguments: argparse.Namespace) -> AskedOfDevice | None:
         ConfigError: A mistake in them.
     """
     if arguments.target is None:
-        for option in ("tool", "tool_sha256", "taskset"):
+        for option in ("tool", "tool_sha256", "taskset", "cooldown"):
             if getattr(arguments, option) is not None:
                 raise ConfigError(f"--{option.replace('_', '-')} is of a device: it needs --target adb:SERIAL")
         return None
@@ -49,7 +53,8 @@ def asked_device(arguments: argparse.Namespace) -> AskedOfDevice | None:
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise ConfigError(f"--tool-sha256 is 64 hexadecimal digits, not {sha256!r}")
     mask = None if arguments.taskset is None else core_mask(arguments.taskset)
-    return AskedOfDevice(target, Path(arguments.tool).absolute(), sha256, mask)
+    wait_s = None if arguments.cooldown is None else options.span("--cooldown", arguments.cooldown)
+    return AskedOfDevice(target, Path(arguments.tool).absolute(), sha256, mask, wait_s)
 
 
 def bench_there(

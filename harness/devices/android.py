@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class DeviceState:
         thermal = self.thermal_status
         words = []
         if thermal is not None:
-            words.append(f"thermal status {_THERMAL[thermal] if thermal < len(_THERMAL) else thermal}")
+            words.append(f"thermal status {_thermal(thermal)}")
         if self.battery_percent is not None:
             words.append(f"battery {self.battery_percent} %")
         if self.battery_celsius is not None:
@@ -92,6 +93,37 @@ def state_of(shell: Shell) -> DeviceState:
         None if tenths is None else tenths / 10,
         "true" in powered if powered else None,
     )
+
+
+def cool(shell: Shell, most_s: float | None, say: Callable[[str], None], *, every_s: float = 5.0) -> float | None:
+    """Waits until the device's thermal service says `none`.
+
+    Args:
+        shell: Of the device.
+        most_s: How long at most; None for no waiting at all.
+        say: Hears that it waits.
+        every_s: How often it is asked.
+
+    Returns:
+        How long that took, in seconds; None where it was not to wait, or the device does not tell.
+    """
+    if most_s is None:
+        return None
+    began, last = time.monotonic(), None
+    while True:
+        status, waited_s = state_of(shell).thermal_status, time.monotonic() - began
+        if status is None:
+            return None
+        if status == 0 or waited_s >= most_s:
+            return waited_s
+        if status != last:
+            say(f"thermal status {_thermal(status)}: waiting for the device to cool")
+        last = status
+        time.sleep(min(every_s, most_s - waited_s))
+
+
+def _thermal(status: int) -> str:
+    return _THERMAL[status] if status < len(_THERMAL) else str(status)
 
 
 def _whole(text: str | None) -> int | None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.bench.result import Refusal
 from harness.bench.session import BenchCase, Settings, told_apart
 from harness.devices.adb import Adb, Said
-from harness.devices.android import AndroidDevice, DeviceState, describe_device, state_of
+from harness.devices.android import AndroidDevice, DeviceState, cool, describe_device, state_of
 from harness.devices.target import AdbTarget
 from harness.devices.tool_flags import backend_of, flags_of
 from harness.devices.tool_ops import ToolOp, read_ops
 from harness.devices.tool_output import NotTheTool, ToolFound, read_output
-from harness.errors import EXIT_BROKEN, EXIT_USER, ConfigError, shortened
+from harness.errors import EXIT_BROKEN, EXIT_USER, ConfigError, RunFailed, shortened
 from harness.json_records import LEFT_OUT
 from harness.zoo.files.official import hash_given
 
 SCHEMA_VERSION = 1
 MEASURED_BY = "benchmark_model's own clock on the device: not from LoadGen, and no result by MLPerf's rules"
+_BY_SIGNAL = 128
+"""A shell's status above it means a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class DeviceRow:
     command: tuple[str, ...]
     """What ran on the device, word by word."""
     found: ToolFound | None
+    waited_s: float | None = field(default=None, metadata=LEFT_OUT)
+    """For the device to cool, where that was asked."""
     ops: tuple[ToolOp, ...] | None = field(default=None, metadata=LEFT_OUT)
     """What each op took, where that was asked; the times of the whole then have the profiler's own cost in them."""
     refusal: Refusal | None = field(default=None, metadata=LEFT_OUT)
@@ -85,6 +89,8 @@ class AskedOfDevice:
     tool_sha256: str | None
     """That it must have; None where nobody says."""
     taskset: str | None
+    cooldown_s: float | None = None
+    """How long is waited at most, before each model, for a device that is not cool; None for not at all."""
 
 
 def tool_of(asked: AskedOfDevice) -> Tool:
@@ -124,7 +130,7 @@ def bench_on_device(
 
     Raises:
         ConfigError: Something that the tool does not have, a device that is not ready, or another file than it should be.
-        RunFailed: The device was lost, or a file did not arrive.
+        RunFailed: The device was lost before any model, or the tool did not arrive.
     """
     tool = tool_of(asked)
     planned = [(case, flags_of(case, settings)) for case in told_apart(cases)]
@@ -136,21 +142,31 @@ def bench_on_device(
     before = state_of(adb.shell)
     rows = []
     for case, flags in planned:
-        graph = adb.have(case.subject.model, case.subject.sha256, "model.tflite")
-        say(f"{case.subject.name}: measuring on {asked.target}")
-        bound = () if asked.taskset is None else ("taskset", asked.taskset)
-        profiled = ("--enable_op_profiling=true",) if ops else ()
-        command = (*bound, program, f"--graph={graph}", *flags, *profiled)
-        # The limit is the tool's own for the warm-up and for the runs, and it begins no run after it.
-        limit_s = case.subject.section.timeout_s + 2 * settings.max_secs
-        rows.append(_row(case, command, adb.shell(command, timeout_s=limit_s), ops=ops))
+        row = _not_measured(case)
+        try:
+            row = replace(row, waited_s=cool(adb.shell, asked.cooldown_s, say))
+            graph = adb.have(case.subject.model, case.subject.sha256, "model.tflite")
+            bound = () if asked.taskset is None else ("taskset", asked.taskset)
+            profiled = ("--enable_op_profiling=true",) if ops else ()
+            row = replace(row, command=(*bound, program, f"--graph={graph}", *flags, *profiled))
+            say(f"{row.name}: measuring on {asked.target}")
+            # The limit is the tool's own for the warm-up and for the runs, and it begins no run after it.
+            limit_s = case.subject.section.timeout_s + 2 * settings.max_secs
+            rows.append(_judged(row, case, adb.shell(row.command, timeout_s=limit_s), ops=ops))
+        except RunFailed as failure:
+            # What was measured before stays, and the next may find the device again.
+            rows.append(replace(row, refusal=Refusal("crashed", str(failure), failure.exit_status)))
+    try:
+        after = state_of(adb.shell)
+    except RunFailed:
+        after = DeviceState(None, None, None, None)
     return DeviceBench(
         SCHEMA_VERSION,
         str(asked.target),
         MEASURED_BY,
         device,
         before,
-        state_of(adb.shell),
+        after,
         tool,
         asked.taskset,
         {name: value for name, value in settings.pace().items() if name != "seed"},
@@ -158,12 +174,7 @@ def bench_on_device(
     )
 
 
-def _row(case: BenchCase, command: tuple[str, ...], said: Said, *, ops: bool) -> DeviceRow:
-    found, refusal = _judged(case, said)
-    told = read_ops(said.text) if ops and found is not None else None
-    if told == ():
-        why = "benchmark_model tells of no op: it was built without profiling"
-        found, told, refusal = None, None, Refusal("refused", why, EXIT_USER)
+def _not_measured(case: BenchCase) -> DeviceRow:
     subject = case.subject
     return DeviceRow(
         subject.name,
@@ -172,31 +183,33 @@ def _row(case: BenchCase, command: tuple[str, ...], said: Said, *, ops: bool) ->
         subject.source,
         case.backend_asked,
         subject.threads,
-        command,
-        found,
-        told,
-        refusal,
+        command=(),
+        found=None,
     )
 
 
-def _judged(case: BenchCase, said: Said) -> tuple[ToolFound | None, Refusal | None]:
-    """What was found; where the CPU ran in an accelerator's place, nothing is."""
-    tail = shortened(" / ".join(line.strip() for line in said.text.strip().splitlines()[-4:]), 600)
+def _judged(row: DeviceRow, case: BenchCase, said: Said, *, ops: bool) -> DeviceRow:
+    """The row with what was found; where the CPU ran in an accelerator's place, nothing is."""
+
+    def refused(kind: str, why: str, status: int = EXIT_USER) -> DeviceRow:
+        return replace(row, refusal=Refusal(kind, why, status))
+
+    tail = shortened(" / ".join(line.strip() for line in said.text.strip().splitlines()[-4:]), 600) or "it says nothing"
+    if said.status > _BY_SIGNAL:
+        return refused("crashed", f"benchmark_model ended with status {said.status}: {tail}", EXIT_BROKEN)
     if said.status:
-        kind = "crashed" if said.status > 128 else "refused"
-        status = EXIT_BROKEN if kind == "crashed" else EXIT_USER
-        return None, Refusal(
-            kind, f"benchmark_model ended with status {said.status}: {tail or 'it says nothing'}", status
-        )
+        return refused("refused", f"benchmark_model ended with status {said.status}: {tail}")
     try:
         found = read_output(said.text)
     except NotTheTool as error:
-        return None, Refusal(
-            "refused", f"its output is not benchmark_model's ({error}): {tail or 'nothing'}", EXIT_BROKEN
-        )
+        return refused("refused", f"its output is not benchmark_model's ({error}): {tail}", EXIT_BROKEN)
     wanted = backend_of(case.backend_asked, case.subject.section).delegate
     if wanted is not None and not found.took(wanted):
-        others = ", ".join(each.delegate for each in found.applied)
-        why = f"the {wanted} delegate took nothing of the model: {others or 'the CPU'} ran in its place, so no time is told"
-        return None, Refusal("refused", why, EXIT_USER)
-    return found, None
+        ran = ", ".join(each.delegate for each in found.applied) or "the CPU"
+        return refused(
+            "refused", f"the {wanted} delegate took nothing of the model: {ran} ran in its place, so no time is told"
+        )
+    told = read_ops(said.text) if ops else None
+    if told == ():
+        return refused("refused", "benchmark_model tells of no op: it was built without profiling")
+    return replace(row, found=found, ops=told)

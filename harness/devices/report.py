@@ -54,6 +54,8 @@ def _row(row: DeviceRow) -> Iterator[str]:
         yield _field("not measured", row.refusal.why if row.refusal else "")
         return
     found, steady = row.found, row.found.latency
+    if row.waited_s is not None:
+        yield _field("cooled", f"for {row.waited_s:.1f} s before it")
     yield _field("backend", f"{row.backend_asked} ({', '.join([threads, *_applied(found)])})")
     yield _field("load", duration(found.init_ns))
     yield _field("first", duration(found.first_ns))

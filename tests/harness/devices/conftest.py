@@ -115,6 +115,9 @@ class Device:
         try:
             while True:
                 command, theirs, ours, data = wire.take()
+                if (self.root / "cut").exists():
+                    self.listener.close()
+                    break
                 if command in (CNXN, AUTH):
                     if self.knows_us:
                         wire.send(CNXN, 0x01000001, 1 << 18, BANNER)
@@ -140,6 +143,8 @@ class Device:
                 elif command == CLSE and syncs.pop(ours, None) is not None:
                     wire.send(CLSE, ours, theirs)
         except (EOFError, OSError):
+            pass
+        finally:
             wire.close()
 
     def _here(self, path: str) -> str:

@@ -151,3 +151,18 @@ def test_another_tool_than_meant_is_refused_before_the_device_is_asked(
     ):
         with pytest.raises(ConfigError, match=text):
             bench_on_device(AskedOfDevice(AdbTarget("x"), path, sha256, None), [case()], Settings(), lambda _: None)
+
+
+def test_a_device_that_is_lost_in_the_middle_keeps_what_was_measured(
+    device: Device, tool: Path, case: Callable[..., BenchCase]
+) -> None:
+    # After the first model it says no more: its tool cuts the cable.
+    cut = tool.read_text().replace("STARTING!", f"STARTING!\n$(touch '{device.root}/cut')", 1).replace("'END'", "END")
+    program(tool, cut)
+    asked = AskedOfDevice(AdbTarget(device.serial), tool, None, None)
+    first, second = bench_on_device(asked, [case(), case()], Settings(), lambda _: None).rows
+    assert first.found is not None
+    assert second.found is None
+    assert second.refusal is not None
+    assert second.refusal.exit_status == 3
+    assert "was lost" in second.refusal.why
