@@ -14,6 +14,7 @@ import numpy as np
 
 from backends.litert.loading import first_line
 from harness.conversion.calibration import PreparedSamples
+from harness.conversion.dead_channels import mend_dead_channels
 from harness.conversion.integer_interfaces import with_uint8_interfaces
 from harness.conversion.model_objects import read_objects, text, write_objects
 from harness.conversion.record import CALIBRATED, Variant
@@ -78,10 +79,13 @@ class PostTraining:
                     f"litert-quantizer cannot make {variant} of {self.source}: {first_line(error)}"
                 ) from None
             made.export_model(str(place), overwrite=True)
-        if variant == "int8-uint8":
+        if variant in CALIBRATED:
             model = read_objects(place)
-            with_uint8_interfaces(model)
-            write_objects(model, place)
+            mended = mend_dead_channels(model, read_objects(self._signed))
+            if variant == "int8-uint8":
+                with_uint8_interfaces(model)
+            if mended or variant == "int8-uint8":
+                write_objects(model, place)
 
     def _ranges(self, variant: Variant) -> Any:
         from litert_quantizer import calibrator

@@ -87,3 +87,12 @@ def test_every_variant_answers_as_the_original_under_the_same_names(
 def test_a_variant_without_samples_needs_none(dense_model: Path, tmp_path: Path) -> None:
     PostTraining(dense_model, tmp_path, NO_SAMPLES, 1).make("dynamic", place := tmp_path / "dynamic.tflite")
     assert place.stat().st_size < dense_model.stat().st_size
+
+
+@pytest.mark.parametrize("variant", ["int8-float", "int16x8"])
+def test_a_channel_of_next_to_no_weights_keeps_its_bias(
+    quantiser: PostTraining, samples: list[Array], tmp_path: Path, variant: Variant
+) -> None:
+    quantiser.make(variant, place := tmp_path / "made.tflite")
+    (found,) = ask(place, samples[0])
+    assert found[0, 3] == pytest.approx(1.0, abs=0.2)
