@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.api.answers import Box, Boxes, Heard, Label, Labels, Mask, Points, Suspicion, Text, Upscaled
 from harness.api.arrays import AnyModel, Arrays
+from harness.api.benchmarks import run_benchmark
 from harness.api.inputs import Names, Picture
 from harness.api.kinds import kind_of
 from harness.api.models import (
@@ -57,6 +58,7 @@ __all__ = [
     "WakeWordListener",
     "YoloDetector",
     "open_model",
+    "run_benchmark",
 ]
 
 
