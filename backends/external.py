@@ -115,8 +115,11 @@ def check_library(library: str) -> None:
 def _check_elf(path: Path) -> None:
     if sys.platform != "linux":
         return
-    with path.open("rb") as file:
-        head = file.read(20)
+    try:
+        with path.open("rb") as file:
+            head = file.read(20)
+    except OSError as error:
+        raise BackendUnavailable(f"the delegate library {path} cannot be read: {error.strerror}") from None
     if len(head) < 20 or head[:4] != b"\x7fELF":
         raise BackendUnavailable(f"{path} is not a shared library: it begins with {head[:4]!r}, not with an ELF header")
     number = struct.unpack_from("<H" if head[5] == 1 else ">H", head, 18)[0]

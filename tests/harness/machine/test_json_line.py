@@ -26,8 +26,10 @@ MESSAGES: tuple[type[Any], ...] = (*FROM_WORKER, Recipe, Ready, *QUESTIONS, Cali
 
 _TEXT = st.text(st.characters(), max_size=8)
 """File names that are no UTF-8 come with lone surrogates."""
+_INTEGERS = st.integers(-(2**64) + 1, 2**64 - 1)
+"""Larger ones are refused: nothing that is counted here is."""
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXT,
+    st.none() | st.booleans() | _INTEGERS | st.floats(allow_nan=False) | _TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
     max_leaves=5,
 )
@@ -35,7 +37,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     Any: _JSON,
     NoneType: st.none(),
     bool: st.booleans(),
-    int: st.integers(),
+    int: _INTEGERS,
     float: st.floats(allow_nan=False),
     str: _TEXT,
     Path: st.sampled_from([Path("m.tflite"), Path("/a/b c/\udcff")]),
