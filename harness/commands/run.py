@@ -10,6 +10,8 @@ from harness.commands.options import FIELDS, add_input_range, add_input_shape, a
 from harness.commands.outcome import Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.machine.standby import Standby
 
 EXAMPLES = """\
@@ -71,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", help="the run's directory (default results/<time>-<task>-<backend>-<scenario>)"
     )
     parser.add_argument(
+        "--history",
+        metavar="DIR",
+        help="index the result there once it is written (default TFLITE_LOADGEN_HISTORY; docs/history.md)",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -111,8 +118,24 @@ def main(arguments: argparse.Namespace) -> Outcome:
             standby.dismiss()
     from harness.report.figure_rows import told_of
 
-    outcome = Outcome(done.status, done.text, to_json(done.result), done.complaint)
+    complaint = "; ".join(filter(None, (done.complaint, _into_history(arguments.history, done.directory))))
+    outcome = Outcome(done.status, done.text, to_json(done.result), complaint)
     return formatted(formats, outcome, lambda: told_of(done.result))
+
+
+def _into_history(named: str | None, folder: Path) -> str:
+    """Adds the run to the history where there is one. What goes wrong there is said, and takes nothing from the run."""
+    from harness.errors import ConfigError, message_of
+    from harness.history.index import Index, history_folder
+
+    place = history_folder(named)
+    if place is None:
+        return ""
+    try:
+        refused = Index(place).add([folder]).refused
+    except ConfigError as error:
+        return f"not added to the history: {message_of(error)}"
+    return "; ".join(f"not added to the history: {text}" for text in refused)
 
 
 def _standby(arguments: argparse.Namespace) -> Standby | None:

@@ -39,6 +39,7 @@ class Performed:
     status: int
     text: str
     result: Result | SeriesResult
+    directory: Path
     complaint: str = ""
     """What went wrong, where there is a result all the same."""
 
@@ -97,20 +98,20 @@ def perform(
         if series.peak is not None:
             from harness.series.find_peak import execute_find_peak
 
-            return _told(*execute_find_peak(first, series.peak, out, screen))
+            return _told(*execute_find_peak(first, series.peak, out, screen), out)
         if len(series.runs) > 1 or series.retry:
             _object(screen, series)
-            return _told(*execute_series(series, out, screen))
+            return _told(*execute_series(series, out, screen), out)
         _announce(screen, first, out)
         result = execute(first.spec, out, screen, _start_with(standby))
         from harness.report.run import render_run
 
-        return _told(result, f"{render_run(result)}\n{out}")
+        return _told(result, f"{render_run(result)}\n{out}", out)
     except BaseException as error:
         status = exit_status(error)
         failed = None
         if as_json and status is not None and not found and (out / RESULT_FILE).exists():
-            failed = Performed(status, "", read_result(out), message_of(error))
+            failed = Performed(status, "", read_result(out), out, message_of(error))
         if own:
             _remove_if_nothing_began(out, error)
         if failed is not None:
@@ -131,8 +132,8 @@ def _start_with(standby: Standby | None) -> StartWorker:
     return start
 
 
-def _told(result: Result | SeriesResult, text: str) -> Performed:
-    return Performed(status_of(result), text, result)
+def _told(result: Result | SeriesResult, text: str, directory: Path) -> Performed:
+    return Performed(status_of(result), text, result, directory)
 
 
 def _object(screen: Screen, series: Series) -> None:

@@ -1,0 +1,56 @@
+"""A finished run as the history keeps it. Imports nothing that is slow: a list of runs is there at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIGURES = ("p50", "p90", "p99", "samples_per_second", "peak_rss_bytes", "accuracy")
+"""What may be plotted, sorted by and searched for changes."""
+LOWER_IS_BETTER = frozenset({"p50", "p90", "p99", "peak_rss_bytes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run. The fields are the index's columns, in this order."""
+
+    path: str
+    """Of its directory; of a series' run that has none any more, where it was."""
+    at_s: float
+    """When the first query was asked, in seconds since 1970, by the machine's clock; when the result was written, of a run that
+    does not say."""
+    written_s: float
+    """When result.json was written, by the file system."""
+    task: str
+    scenario: str
+    mode: str
+    preset: str
+    status: str
+    model: str
+    model_sha256: str
+    data: str
+    backend: str
+    """With its engine and threads, where they are known."""
+    machine: str
+    """The CPU's model, how many the run might use, the memory: enough to tell two machines apart that differ."""
+    platform: str
+    versions: str
+    """JSON: package -> version."""
+    p50: float | None
+    """ns; None in Offline and where nothing was timed. So are p90 and p99."""
+    p90: float | None
+    p99: float | None
+    samples_per_second: float | None
+    peak_rss_bytes: float | None
+    accuracy: float | None
+    """The headline metric."""
+
+    @property
+    def clock_went_back(self) -> bool:
+        """It ran, it says, well after its result was written: the clock was set in between, its place in time is doubtful."""
+        return self.at_s > self.written_s + 60
+
+    @property
+    def benchmark(self) -> tuple[str, ...]:
+        """Runs of the same may be held against each other: the same question, asked of the same file, on the same machine."""
+        asked = (self.task, self.scenario, self.mode, self.preset, self.model_sha256, self.data)
+        return (*asked, self.backend, self.machine)

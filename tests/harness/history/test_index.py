@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.errors import ConfigError
+from harness.history.entry import Entry
+from harness.history.index import INDEX_FILE, Index, results_below
+from harness.history.report import changes_text, listed, plotted
+
+VERSION_1 = Path(__file__).parents[1] / "results/version_1"
+
+
+def lay_out(folder: Path, name: str = "last_server") -> Path:
+    folder.mkdir(parents=True)
+    shutil.copy(VERSION_1 / f"{name}.json", folder / "result.json")
+    return folder
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A run of each kind that earlier versions wrote."""
+    for path in VERSION_1.glob("*.json"):
+        lay_out(tmp_path / "results" / path.stem, path.stem)
+    return tmp_path / "results"
+
+
+def many(folder: Path, values: list[float], **changed: str) -> Index:
+    """An index of runs that differ in their p90, an hour apart."""
+    index = Index(folder)
+    index.add([lay_out(folder / "seed")])
+    (entry,) = index.select({})
+    rows = []
+    for at, value in enumerate(values):
+        versions = json.dumps({"lib": "1" if at < len(values) // 2 else "2"})
+        given = {
+            "path": f"/runs/{at:05d}",
+            "at_s": 1e9 + 3600.0 * at,
+            "written_s": 1e9 + 3600.0 * at,
+            "versions": versions,
+        }
+        rows.append(
+            [changed.get(name, given.get(name, value if name == "p90" else old)) for name, old in _fields(entry)]
+        )
+    with sqlite3.connect(folder / INDEX_FILE) as database:
+        database.execute("DELETE FROM runs")
+        database.executemany(f"INSERT INTO runs VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    database.close()
+    return index
+
+
+def _fields(entry: Entry) -> list[tuple[str, object]]:
+    return [(name, getattr(entry, name)) for name in Entry.__dataclass_fields__]
+
+
+def test_every_run_that_ended_is_in_the_index_and_an_index_made_anew_is_the_same(results: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "history")
+    added = index.add(results_below([results]))
+    assert added.refused == ()
+    before = index.select({})
+    assert added.runs == len(before) > 5
+    index.add(results_below([results]), anew=True)
+    assert index.select({}) == before
+
+
+def test_a_run_that_is_added_twice_is_there_once(tmp_path: Path) -> None:
+    index, run = Index(tmp_path / "history"), lay_out(tmp_path / "run")
+    index.add([run])
+    index.add([run])
+    assert len(index.select({})) == 1
+
+
+def test_a_damaged_result_is_named_and_the_others_are_added(tmp_path: Path) -> None:
+    good, bad = lay_out(tmp_path / "results/good"), lay_out(tmp_path / "results/bad")
+    (bad / "result.json").write_text("{")
+    added = Index(tmp_path / "history").add(results_below([tmp_path / "results"]))
+    assert added.runs == 1
+    assert str(bad) in added.refused[0]
+    assert str(good) not in added.refused[0]
+
+
+def test_what_is_filtered_by_is_never_sql(tmp_path: Path) -> None:
+    index = Index(tmp_path / "history")
+    index.add([lay_out(tmp_path / "run")])
+    assert len(index.select({"task": "k*"})) == 1
+    assert index.select({"task": "'; DROP TABLE runs; --"}) == []
+    assert len(index.select({})) == 1
+
+
+def _add(folder: Path, runs: list[Path]) -> None:
+    for run in runs:
+        Index(folder).add([run])
+
+
+def test_two_processes_add_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    sides = [[lay_out(tmp_path / f"{side}/{number}") for number in range(8)] for side in "ab"]
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=_add, args=(tmp_path / "history", side)) for side in sides]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        assert child.exitcode == 0
+    assert len(Index(tmp_path / "history").select({})) == 16
+
+
+def test_a_disk_that_cannot_be_written_is_read_and_said(tmp_path: Path) -> None:
+    index, run = Index(tmp_path / "history"), lay_out(tmp_path / "run")
+    index.add([run])
+    path = tmp_path / "history" / INDEX_FILE
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        assert len(index.select({})) == 1
+        if os.geteuid() != 0:
+            with pytest.raises(ConfigError, match="read-only"):
+                index.add([run])
+    finally:
+        path.parent.chmod(0o755)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(ConfigError, match="cannot write"):
+        Index(blocked).add([run])
+
+
+def test_a_damaged_index_says_how_to_make_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / INDEX_FILE
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(ConfigError, match="make it anew"):
+        Index(tmp_path).select({})
+    with pytest.raises(ConfigError, match="make it anew"):
+        Index(tmp_path).add([])
+
+
+def test_an_index_of_another_version_is_made_anew_and_not_guessed_at(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / INDEX_FILE) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(ConfigError, match="version 99"):
+        Index(tmp_path).select({})
+    Index(tmp_path).add([lay_out(tmp_path / "run")], anew=True)
+    assert len(Index(tmp_path).select({})) == 1
+
+
+def test_a_clock_that_went_back_is_marked(tmp_path: Path) -> None:
+    run = lay_out(tmp_path / "run")
+    os.utime(run / "result.json", (1e8, 1e8))
+    index = Index(tmp_path / "history")
+    index.add([run])
+    (entry,) = index.select({})
+    assert entry.clock_went_back
+    assert "the clock was set" in listed([entry])
+
+
+def test_a_series_runs_are_entries_of_their_own(tmp_path: Path) -> None:
+    index = Index(tmp_path / "history")
+    index.add([lay_out(tmp_path / "run", "oldest_repeat")])
+    assert len(index.select({})) > 1
+
+
+def test_ten_thousand_runs_are_listed_plotted_and_searched_for_changes(tmp_path: Path) -> None:
+    index = many(tmp_path, [1e6 + at % 7 for at in range(10_000)])
+    runs = index.select({}, "p90", 0)
+    assert len(runs) == 10_000
+    assert len(listed(runs).splitlines()) == 10_001
+    assert "p90 of 10,000 runs" in plotted(runs, "p90")
+
+
+def test_when_it_got_slower_is_said_with_what_else_changed_then(tmp_path: Path) -> None:
+    values = [1e6 * (1 + 0.001 * (at % 5)) * (1.1 if at >= 20 else 1) for at in range(40)]
+    many(tmp_path, values)
+    runs = Index(tmp_path).select({})
+    text = changes_text({("x",): runs}, "p90")
+    assert "WORSE" in text
+    assert "/runs/00019 and /runs/00020" in text
+    assert "lib 1 -> 2" in text
+
+
+def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    many(tmp_path, [1e6], model="\x1b[31mred\u202e\n" + "x" * 500, path="\x1b]0;title\x07")
+    text = listed(Index(tmp_path).select({}))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert len(text.splitlines()) == 2
+
+
+def test_the_command_adds_lists_filters_and_judges(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLITE_LOADGEN_HISTORY", str(tmp_path / "h"))
+    assert main(["history", "--add", str(results)]) == 0
+    assert main(["history", "--filter", "scenario=Server", "--sort", "p90"]) == 0
+    assert "Server" in capsys.readouterr().out
+    for wrong in (["--filter", "taks=x"], ["--filter", "task"], ["--sort", "x"], ["--limit", "x"], ["--plot", "p9"]):
+        assert main(["history", *wrong]) == 2
+    assert main(["history", "--judge", str(results / "last_server"), "--max-regression", "x"]) == 2
+    assert main(["history", "--judge", str(results / "last_server")]) == 0
+    assert "cannot be judged" in capsys.readouterr().out
+
+
+def test_a_regression_is_exit_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = lay_out(tmp_path / "new")
+    (entry,) = [*_entries(run)]
+    assert entry.p90 is not None
+    usual = [entry.p90 / 1.5 * (1 + 0.001 * (at % 3)) for at in range(20)]
+    folder = tmp_path / "h"
+    folder.mkdir()
+    many(folder, usual)
+    assert main(["history", "--history", str(folder), "--judge", str(run)]) == 1
+    assert "REGRESSED" in capsys.readouterr().out
+    assert main(["history", "--history", str(folder), "--judge", str(run), "--max-regression", "80%"]) == 0
+
+
+def _entries(run: Path) -> list[Entry]:
+    index = Index(run.parent / "own")
+    index.add([run])
+    return list(index.select({}))
