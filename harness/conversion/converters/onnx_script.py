@@ -12,8 +12,12 @@ from pathlib import Path
 def main() -> None:
     """Converts one network, and says how that went."""
     _, source, made, answer, _ = sys.argv[1:]
+    import numpy as np
     import onnx2tf
 
+    # What it checks itself with: it takes a file of this name here, and else gets one from the network.
+    checked = np.random.default_rng(0).uniform(0, 1, (20, 128, 128, 3)).astype(np.float32)
+    np.save("calibration_image_sample_data_20x128x128x3_float32.npy", checked)
     error, folder = "", Path("onnx2tf")
     try:
         onnx2tf.convert(input_onnx_file_path=source, output_folder_path=str(folder), non_verbose=True)

@@ -126,3 +126,34 @@ def test_ops_without_a_kernel_are_named(tmp_path: Path) -> None:
     assert foreign is not None
     with pytest.raises(ConfigError, match=r"TFLite has no kernel for its ops tf\.MatrixDeterminant"):
         run_converter(foreign, tmp_path / "made.tflite", trusted=False)
+
+
+WRITE_ONNX = """\
+import numpy as np, onnx
+from onnx import TensorProto, helper, numpy_helper
+random = np.random.default_rng(1)
+weight, bias = random.normal(size=(4, 3, 3, 3)).astype("f4"), random.normal(size=4).astype("f4")
+x = random.normal(size=(1, 3, 8, 8)).astype("f4")
+padded = np.pad(x[0], ((0, 0), (1, 1), (1, 1)))
+windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+y = np.maximum(np.einsum("chwij,ocij->hwo", windows, weight) + bias, 0)[None]
+np.save("x.npy", x.transpose(0, 2, 3, 1)); np.save("y.npy", y)
+ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c, 8, 8]) for n, c in (("x", 3), ("y", 4))]
+nodes = [helper.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1] * 4), helper.make_node("Relu", ["c"], ["y"])]
+stored = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(bias, "b")]
+graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], stored)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+model.ir_version = 8
+onnx.save(model, "net.onnx")
+"""
+
+
+@pytest.mark.converters
+def test_an_onnx_model_answers_as_its_definition_says_channels_last(tmp_path: Path) -> None:
+    python = real("onnx")
+    subprocess.run([str(python), "-I", "-c", WRITE_ONNX], cwd=tmp_path, check=True, capture_output=True)
+    foreign = foreign_of(str(tmp_path / "net.onnx"))
+    assert foreign is not None
+    run_converter(foreign, place := tmp_path / "made.tflite", trusted=False)
+    (found,) = ask(place, np.load(tmp_path / "x.npy"))
+    np.testing.assert_allclose(found, np.load(tmp_path / "y.npy"), atol=1e-5)
