@@ -46,7 +46,9 @@ def _entry(folder: Path, result: Result, written_s: float) -> Entry:
         backend=_backend(result),
         machine=f"{system.cpu or system.machine}, {system.usable_cpus} CPUs, {_gigabytes(system.memory_bytes)}",
         platform=system.platform,
-        versions=json.dumps(dict(sorted(system.versions.items()))),
+        versions=json.dumps(dict(sorted(_versions(result).items()))),
+        host=system.host or "",
+        labels=json.dumps(dict(sorted(result.labels.items())), ensure_ascii=False),
         p50=timed.latency_ns.p50 if timed else None,
         p90=timed.latency_ns.p90 if timed else None,
         p99=timed.latency_ns.p99 if timed else None,
@@ -54,6 +56,15 @@ def _entry(folder: Path, result: Result, written_s: float) -> Entry:
         peak_rss_bytes=result.memory.peak_rss_bytes,
         accuracy=card.value if card else None,
     )
+
+
+def _versions(result: Result) -> dict[str, str]:
+    """Of packages, and of the program that made it, where it says so."""
+    made_by = result.made_by
+    if made_by is None:
+        return dict(result.system.versions)
+    commit = f" {made_by.commit}" if made_by.commit else ""
+    return {**result.system.versions, "tflite-loadgen": f"{made_by.version}{commit}"}
 
 
 def _backend(result: Result) -> str:

@@ -34,7 +34,11 @@ class Entry:
     """The CPU's model, how many the run might use, the memory: enough to tell two machines apart that differ."""
     platform: str
     versions: str
-    """JSON: package -> version."""
+    """JSON: package -> version; the harness's own with its commit."""
+    host: str
+    """The machine's own name; "" where the run does not say."""
+    labels: str
+    """JSON: what the user wrote beside the run (`--label NAME=VALUE`)."""
     p50: float | None
     """ns; None in Offline and where nothing was timed. So are p90 and p99."""
     p90: float | None

@@ -35,6 +35,8 @@ FILTERS = (
     "backend",
     "machine",
     "platform",
+    "host",
+    "labels",
     "path",
 )
 """What may be filtered by; `*` and `?` stand for letters."""

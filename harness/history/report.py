@@ -130,19 +130,26 @@ def _change(change: Change, runs: Sequence[Entry], name: str) -> list[str]:
         f"    between {_plain(former.path)} and {_plain(first.path)}",
     ]
     differing = [*_versions(former, first)]
+    if former.host != first.host:
+        differing.append(f"host {shown(former.host)} -> {shown(first.host)}")
     if former.platform != first.platform:
         differing.append(f"system {shown(former.platform)} -> {shown(first.platform)}")
-    lines.append(f"    {'; '.join(differing) if differing else 'versions and system are the same on both sides'}")
+    lines.append(f"    {'; '.join(differing) if differing else 'versions, host and system are the same on both sides'}")
     return lines
 
 
 def _versions(former: Entry, later: Entry) -> list[str]:
     one, other = json.loads(former.versions), json.loads(later.versions)
     return [
-        f"{shown(name)} {shown(str(one.get(name, 'absent')))} -> {shown(str(other.get(name, 'absent')))}"
+        f"{shown(name)} {_whole(one, name)} -> {_whole(other, name)}"
         for name in sorted({*one, *other})
         if one.get(name) != other.get(name)
     ]
+
+
+def _whole(versions: Mapping[str, object], name: str) -> str:
+    """A version with its commit, which is longer than other names."""
+    return _plain(str(versions.get(name, "absent")))[:80]
 
 
 def noise_text(
