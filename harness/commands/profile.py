@@ -147,7 +147,9 @@ def _there(device: AskedOfDevice, arguments: argparse.Namespace) -> Outcome:
     )
     cases = [BenchCase(_subject(name, arguments), arguments.backend or "cpu") for name in arguments.models]
     views = arguments.by or ("type", "slowest")
-    return on_device.bench_there(device, cases, settings, quiet=arguments.json, ops=True, views=views)
+    return on_device.bench_there(
+        device, cases, settings, quiet=arguments.json or arguments.quiet, ops=True, views=views
+    )
 
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:

@@ -29,7 +29,9 @@ def render(result: DeviceBench, views: Sequence[str] = ("type", "slowest")) -> s
     lines.append(_field("before", result.before.text()))
     lines.append(_field("after", result.after.text()))
     if max(result.before.thermal_status or 0, result.after.thermal_status or 0) >= THROTTLED:
-        lines.append(_field("", "it was slowed down by its own heat: let it cool and measure again"))
+        lines.append(
+            _field("", "its thermal service says that it is throttled: let it cool (--cooldown 5m) and measure again")
+        )
     lines.append(_field("tool", f"{result.tool.path} (SHA-256 {result.tool.sha256[:16]}...)"))
     lines.append(_field("measured", f"by {result.measured_by}"))
     for row in result.rows:

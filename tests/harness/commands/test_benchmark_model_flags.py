@@ -16,6 +16,7 @@ from harness.errors import ConfigError
 def parsed(*words: str | Path) -> argparse.Namespace:
     parser = Parser(prog="bench")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quiet", action="store_true")
     bench.add_arguments(parser)
     return parser.parse_strictly([str(word) for word in words])
 

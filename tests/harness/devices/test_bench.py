@@ -63,7 +63,7 @@ def test_the_tools_figures_come_back_named_as_not_loadgens_and_files_are_sent_on
         "not from LoadGen",
         "Model X's 5",
         "moderate",
-        "slowed down by its own heat",
+        "says that it is throttled",
         "by taskset 1",
         "337 runs",
     ):
