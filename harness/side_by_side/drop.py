@@ -73,7 +73,7 @@ def _behind(found: ModelComparison, each: ComparedBackend, series: Series, allow
     figures = [figure.value for figure in row.figures] if row else [None] * len(planned)
     lower = any(one.gives(metric) and one.lower_is_better for one in kind.metric_kinds(planned[0].spec.options))
     for place in range(1, len(planned)):
-        drop = _drop(figures[0], figures[place], lower=lower)
+        drop = share_lost(figures[0], figures[place], lower=lower)
         yield Lost(
             found.models[place],
             each.backend_asked,
@@ -87,7 +87,14 @@ def _behind(found: ModelComparison, each: ComparedBackend, series: Series, allow
         )
 
 
-def _drop(original: float | None, value: float | None, *, lower: bool) -> float | None:
+def share_lost(original: float | None, value: float | None, *, lower: bool) -> float | None:
+    """The share of the original's score that is gone, below 0 where the variant is better; None where that cannot be said.
+
+    Args:
+        original: Its score; None where there is none.
+        value: The variant's.
+        lower: Whether less is better.
+    """
     if original is None or value is None:
         return None
     worse = value - original if lower else original - value
