@@ -19,7 +19,7 @@ from harness.series.identity import identity_of
 from harness.series.journal import Journal
 from harness.series.on_top import empty_directory, kept_on_top
 from harness.series.plan import PlannedRun, Series
-from harness.series.rest import Machine
+from harness.series.rest import Machine, has_rested
 from harness.series.resume import Before, digest_of, go_on_from, is_begun
 from harness.series.retry import AGAIN, corrected
 from harness.series.vouching import told_as_vouched_for, vouches
@@ -73,7 +73,7 @@ class _Running:
         self._machine = Machine() if any(planned.rest for planned in series.runs) else None
         self._at = ""
         self._took_s = self._expected_s = 0.0
-        self._rested = all(planned.rest is None or planned.rest.is_enough for planned in series.runs)
+        self._rested = True
         self.runs: list[SeriesRun] = []
 
     def begin(self) -> None:
@@ -141,10 +141,13 @@ class _Running:
             if (result := self._before.result(planned.name, identity)) is not None:
                 self._screen.say(f"{planned.name} is there already: {result.status}")
                 self._at = ""
-                return replace(run_of(planned, planned.name, result), rest=self._before.rests.get(planned.name))
+                rest = self._before.rests.get(planned.name)
+                self._rested &= has_rested(planned.rest, rest)
+                return replace(run_of(planned, planned.name, result), rest=rest)
             self._before.put_aside(planned.name)
         began = time.monotonic()
         rest = self._machine.rest(planned.rest, self._screen.say) if self._machine and planned.rest else None
+        self._rested &= has_rested(planned.rest, rest)
         self._screen.expect(least_duration_s(planned.spec))
         self._journal.write("began", planned.name, identity)
         done = replace(_one(planned, self._out, self._screen, go_on=self._goes_on), rest=rest)

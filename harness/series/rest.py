@@ -30,14 +30,21 @@ class PlannedRest:
     """As the user says: then so long, whatever the temperature."""
 
     @property
-    def is_enough(self) -> bool:
-        """Whether it is no less than the rules ask for."""
-        return self.asked_s is None or self.asked_s >= self.rules_s
-
-    @property
     def most_s(self) -> float:
         """How long it may take."""
         return self.rules_s if self.asked_s is None else self.asked_s
+
+
+def has_rested(planned: PlannedRest | None, rest: Rest | None) -> bool:
+    """Whether the machine rested as the rules say, whatever is asked for now: a series that goes on has runs of before.
+
+    Args:
+        planned: Before the run; None where it needs none.
+        rest: That it had; None where none is known of.
+    """
+    if planned is None or planned.rules_s <= 0:
+        return True
+    return rest is not None and (rest.why == "cool" or rest.asked_s >= planned.rules_s)
 
 
 def hottest_celsius() -> float | None:

@@ -80,11 +80,18 @@ def collect(folders: Sequence[Path]) -> list[SubmittedRun]:
     """
     runs: dict[Path, SubmittedRun] = {}
     for folder in folders:
-        top = read_result(folder)
-        submission = top.submission if isinstance(top, SeriesResult) else None
         for one in run_folders(folder):
-            runs[one.resolve()] = replace(_read(one), rested=submission is None or submission.rested)
+            runs[one.resolve()] = replace(_read(one), rested=_has_rested(one))
     return list(runs.values())
+
+
+def _has_rested(run: Path) -> bool:
+    """What the series that a run lies in says of its rests, whichever of the two is named."""
+    try:
+        top = read_result(run.resolve().parent)
+    except ConfigError:
+        return True
+    return not isinstance(top, SeriesResult) or top.submission is None or top.submission.rested
 
 
 def run_folders(folder: Path) -> Iterator[Path]:

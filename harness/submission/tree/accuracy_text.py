@@ -31,22 +31,30 @@ class AccuracyText:
     """Of all."""
     hashes: tuple[str, ...]
     hash_is_last: bool
+    twice: tuple[str, ...] = ()
+    """Metrics of which two lines say different things."""
 
 
 def parse_accuracy_text(text: str) -> AccuracyText:
     """Reads accuracy.txt as the official checker does, line by line."""
     values: dict[str, Decimal] = {}
+    twice: set[str] = set()
     good = total = None
     lines = text.splitlines()
     for line in lines:
         for metric, (_, pattern) in METRICS.items():
             if match := pattern.match(line):
                 try:
-                    values[metric] = Decimal(match[1])
+                    value = Decimal(match[1])
                 except InvalidOperation:
                     continue
+                if values.get(metric, value) != value:
+                    twice.add(metric)
+                values[metric] = value
         if "accuracy" in line and (counted := _COUNTED.search(line)):
             good, total = int(counted[1]), int(counted[2])
     hashes = tuple(match[1] for line in lines if (match := _HASH.match(line)))
     said = [line for line in lines if line.strip()]
-    return AccuracyText(values, good, total, hashes, bool(said) and _HASH.match(said[-1]) is not None)
+    return AccuracyText(
+        values, good, total, hashes, bool(said) and _HASH.match(said[-1]) is not None, tuple(sorted(twice))
+    )

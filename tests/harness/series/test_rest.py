@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.series.rest import Machine, PlannedRest
+from harness.series.rest import Machine, PlannedRest, has_rested
 
 
 class Clock:
@@ -65,6 +65,16 @@ def test_what_the_user_says_is_done_whatever_the_temperature(rested: Callable[..
     assert (rest.why, rest.took_s, said) == ("skipped", 0, [])
 
 
-@pytest.mark.parametrize(("asked", "enough"), [(None, True), (0, False), (299, False), (300, True)])
-def test_less_than_the_rules_say_is_marked(asked: float | None, enough: bool) -> None:
-    assert PlannedRest(300, asked).is_enough == enough
+def test_a_rest_counts_as_it_was_and_not_as_it_is_asked_for_now(rested: Callable[..., Any]) -> None:
+    skipped, _ = rested(PlannedRest(300, 0), None, None)
+    whole, _ = rested(PlannedRest(300), None, None)
+    cool, _ = rested(PlannedRest(300), 50.0, 60.0)
+    # A series that was begun with --cooldown 0s and goes on without it.
+    assert not has_rested(PlannedRest(300), skipped)
+    assert not has_rested(PlannedRest(300), None)
+    assert not has_rested(PlannedRest(300), rested(PlannedRest(300, 299), None, None)[0])
+    assert has_rested(PlannedRest(300), rested(PlannedRest(300, 300), None, None)[0])
+    assert has_rested(PlannedRest(300, 0), whole)
+    assert has_rested(PlannedRest(300), cool)
+    assert has_rested(None, None)
+    assert has_rested(PlannedRest(0.0, 60.0), None)

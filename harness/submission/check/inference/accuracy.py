@@ -23,6 +23,7 @@ _CUT = "\n\n...\n\n"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TOLERANCE = Decimal("0.002")
 """Percentage points: scripts print three decimals."""
+_WHOLE = Decimal(100)
 _SCRIPT = "print it anew with MLCommons' accuracy script from the whole log, then truncate that log"
 
 
@@ -123,7 +124,14 @@ def target(run: AccuracyRun) -> Iterator[Fault]:
 def arithmetic(run: AccuracyRun) -> Iterator[Fault]:
     """What accuracy.txt counts must be the run's samples, and give the share that it claims."""
     said = run.said()
-    if not run.scored or said is None or said.total is None or said.good is None:
+    if not run.scored or said is None:
+        return
+    for metric, value in said.values.items():
+        if value > _WHOLE:
+            yield Fault(run.text_file, f"claims more than all in {metric}", _SCRIPT, f"{value} %")
+    if said.twice:
+        yield Fault(run.text_file, "claims two scores in one metric", _SCRIPT, ", ".join(said.twice))
+    if said.total is None or said.good is None:
         return
     samples = _samples(run.log) if run.log else None
     if samples is not None and said.total != samples:

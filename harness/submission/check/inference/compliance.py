@@ -128,6 +128,9 @@ def accuracy_follows(tested: TestedScenario) -> Iterator[Fault]:
         yield Fault(
             path, "says TEST PASS of too few answers", "test again with the model's own expected latency", figure
         )
+    rows = counts.get("perf_log_entries")
+    if rows is not None and matches > rows:
+        yield Fault(path, "counts more answers that match than were logged", _AGAIN, f"{matches} of {rows}")
     size = tested.accuracy.official.dataset_size.value
     if size is not None and "acc_log_entries" in counts and counts["acc_log_entries"] < size:
         yield Fault(path, "is of another accuracy log", _AGAIN, f"{counts['acc_log_entries']} answers of {size}")

@@ -93,6 +93,11 @@ def _hash(path: Path, sha256: str) -> None:
     path.write_text(re.sub(r"hash=\w+", f"hash={sha256}", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def _log_entries(path: Path, count: int) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(num_perf_log_entries = )\d+", rf"\g<1>{count}", text), encoding="utf-8")
+
+
 def _emptied_answers(path: Path) -> None:
     """Rows of the same length without answers, as other harnesses log them."""
     text = path.read_text(encoding="utf-8")
@@ -183,6 +188,10 @@ SINS: dict[str, tuple[str, Sin]] = {
         "compliance-accuracy",
         lambda t: _put(t / SINGLE / "TEST01/verify_accuracy.txt", "num_perf_log_data_mismatch = 3\nTEST FAIL\n"),
     ),
+    "a verification of more answers than were logged": (
+        "compliance-accuracy",
+        lambda t: _log_entries(t / SINGLE / "TEST01/verify_accuracy.txt", 12),
+    ),
     "no verification": ("compliance-files", lambda t: (t / SINGLE / "TEST04/verify_performance.txt").unlink()),
     "an empty accuracy.txt in open": (
         "accuracy-score",
@@ -223,6 +232,26 @@ SINS: dict[str, tuple[str, Sin]] = {
     "accuracy that is not what it counts": (
         "accuracy-count",
         lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "76.000%", "79.000%"),
+    ),
+    "accuracy of more than all": (
+        "accuracy-count",
+        lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "76.000%, good=38000", "110.000%, good=55000"),
+    ),
+    "two scores": (
+        "accuracy-count",
+        lambda t: _replace(
+            t / SINGLE / "accuracy/accuracy.txt",
+            "accuracy=76",
+            "accuracy=79.000%, good=39500, total=50000\naccuracy=76",
+        ),
+    ),
+    "N/A where the samples of accuracy belong": (
+        "log-keys",
+        lambda t: _log(t / SINGLE / "accuracy", effective_accuracy_sample_count="N/A"),
+    ),
+    "N/A for a score": (
+        "accuracy-score",
+        lambda t: _replace(t / SINGLE / "accuracy/accuracy.txt", "accuracy=76", "accuracy=N/A"),
     ),
     "accuracy below the target": (
         "accuracy-target",

@@ -26,6 +26,7 @@ from harness.submission.forms.submit import Asked, Submitted, submit
 from harness.submission.tree.app_result import AppResultFile
 from harness.submission.tree.documents import sha256_of
 
+_EARLIER = Path(__file__).parents[2] / "results/version_1"
 Edit = Callable[..., None]
 Submit = Callable[..., Submitted]
 
@@ -127,7 +128,7 @@ def _state(folder: Path) -> dict[str, tuple[int, int]]:
 def test_runs_that_are_no_submission_are_refused_with_every_reason(series: Path, write: Submit, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         write(series)
-    for reason in ("other seeds", "0.05 s", "24 of 50000", "cooling (how", "--rehearsal"):
+    for reason in ("other seeds", "0.05 s", "24 samples, not 50,000", "cooling (how", "--rehearsal"):
         assert reason in str(refused.value)
     assert not (tmp_path / "tree").exists()
 
@@ -244,13 +245,13 @@ def test_a_summary_edited_by_hand_is_a_reason(series: Path, write: Submit, tmp_p
     assert any("one of them was changed" in reason for reason in done.rehearsal)
 
 
-def test_a_detail_log_with_other_minima_than_the_run_was_told_is_a_reason(
+def test_a_detail_log_of_another_duration_than_the_run_was_told_is_a_reason(
     as_official: Callable[[str], Path], write: Submit, edit_log: Edit
 ) -> None:
     runs = as_official("inference-v6.1")
     edit_log(runs / "performance", effective_min_duration_ms=700000)
     done = write(runs, rehearsal=True, **TOLD)
-    assert [reason for reason in done.rehearsal if "other minima than spec.yaml" in reason]
+    assert [reason for reason in done.rehearsal if "another minimum duration than spec.yaml" in reason]
 
 
 def test_what_stands_against_a_run_is_said_once_as_its_own_result_says_it(
@@ -289,6 +290,16 @@ def test_runs_by_a_config_of_ones_own_go_under_what_their_rules_called_them(
     assert list(done.results) == ["mobilenetEdgeTPU, SingleStream"]
     with pytest.raises(ConfigError, match=r"mine .* is no benchmark of tiny-v1.4"):
         write(runs, out=tmp_path / "other", suite="tiny", rules="v1.4", rehearsal=True)
+
+
+def test_a_run_that_is_named_alone_keeps_the_mark_of_its_series(series: Path, write: Submit, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(series, runs)
+    top = json.loads((_EARLIER / "last_submission.json").read_text(encoding="utf-8"))
+    top["submission"] = {"rules": "mobile-v3.1", "good_for": "rehearsal", "reasons": [], "rested": False}
+    (runs / "result.json").write_text(json.dumps(top), encoding="utf-8")
+    done = write(runs, rehearsal=True)
+    assert [reason for reason in done.rehearsal if "did not rest before it as the rules say" in reason]
 
 
 def test_half_a_benchmark_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
@@ -465,7 +476,7 @@ def test_the_command_says_what_the_package_is_good_for(series: Path, call: Calla
     done = call(*words, "--rehearsal", "--system", "board", "--field", "cooling=a fan")
     assert done.returncode == 0
     assert "Good for the open division" in done.stdout
-    assert "rehearsal: mobilenet_edgetpu, SingleStream, accuracy: 24 of 50000 samples of the data set" in done.stdout
+    assert "rehearsal: mobilenet_edgetpu, SingleStream, accuracy: the data are a part of the set" in done.stdout
     told = json.loads((tmp_path / "submission/open/Acme/systems/board.json").read_text(encoding="utf-8"))
     assert told["cooling"] == "a fan"
     assert [one.name for one in (tmp_path / "submission").iterdir()] == ["open"]
