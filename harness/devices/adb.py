@@ -18,7 +18,8 @@ from harness.errors import ConfigError, RunFailed, shortened
 
 FOLDER = "/data/local/tmp/tflite-loadgen"
 """Ours on the device: a folder a file, named by its SHA-256."""
-_LOST = re.compile(r"^(adb: |error: )", re.MULTILINE)
+_LOST = re.compile(r"(?:adb|error): (?:closed|device\b|no devices|protocol fault|failed to|connection|cannot connect)")
+"""How adb's own complaints begin, which a program on the device has no reason to write."""
 _NOT_ADBS = 127
 _AUTHORISE = "unlock its screen and allow this computer to debug it over USB, then run again"
 _WHAT_TO_DO = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.devices.adb import Adb
+from harness.devices.adb import Adb, Said
 from harness.devices.target import AdbTarget
 from harness.errors import ConfigError, RunFailed
 from tests.harness.devices.conftest import program
@@ -43,6 +43,12 @@ def test_a_device_that_is_lost_is_no_answer_of_a_command(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(RunFailed, match="was lost: error: closed"):
         Adb(AdbTarget("d"), 600).shell(["true"])
+
+
+def test_a_commands_own_error_is_its_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "adb", "#!/bin/sh\necho 'error: no such op' >&2\nexit 1\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert Adb(AdbTarget("d"), 600).shell(["tool"]) == Said(1, "error: no such op\n")
 
 
 def test_without_adb_it_says_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
