@@ -99,7 +99,8 @@ def share_lost(original: float | None, value: float | None, *, lower: bool) -> f
         return None
     worse = value - original if lower else original - value
     if original == 0:
-        return 0.0 if worse <= 0 else None
+        # An error of 0 that stays is nothing lost; of a score of 0 nothing can be.
+        return 0.0 if lower and worse == 0 else None
     return worse / abs(original)
 
 

@@ -38,7 +38,7 @@ def missed(found: Sequence[Lost]) -> str:
     return "; ".join(
         f"{one.model}{_behind(one)} lost {_share(one)} of {one.metric}, more than --max-drop {100 * (one.allowed or 0):g}%"
         if one.drop is not None
-        else f"{one.model}{_behind(one)} has no {one.metric} to be judged by --max-drop"
+        else f"what {one.model}{_behind(one)} lost of {one.metric} is not known, or the original scores 0: --max-drop unmet"
         for one in found
         if one.passed is False
     )

@@ -14,7 +14,8 @@ from harness.side_by_side.drop_report import missed
         (0.80, 0.76, False, 0.05),
         (0.80, 0.84, False, -0.05),
         (2.0, 2.5, True, 0.25),
-        (0.0, 0.0, False, 0.0),
+        (0.0, 0.0, True, 0.0),
+        (0.0, 0.0, False, None),
         (0.0, 0.1, True, None),
         (None, 0.5, False, None),
         (0.5, None, False, None),
@@ -33,4 +34,7 @@ def lost(drop: float | None, passed: bool | None) -> Lost:
 def test_what_is_not_known_has_not_passed_the_gate() -> None:
     assert missed([lost(0.005, True), lost(0.5, None)]) == ""
     assert missed([lost(0.02, False)]) == "small lost 2.00% of top1, more than --max-drop 1%"
-    assert missed([lost(None, False)]) == "small has no top1 to be judged by --max-drop"
+    assert (
+        missed([lost(None, False)])
+        == "what small lost of top1 is not known, or the original scores 0: --max-drop unmet"
+    )
