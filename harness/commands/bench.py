@@ -63,7 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an input's values: .npy, or its bytes; repeat",
     )
     parser.add_argument(
-        "--input-range", action="append", default=[], metavar="NAME=LO,HI", help="of an input's random values; repeat"
+        "--input-range",
+        # Not `input_range`, which `run` and its kin read into a field of the config: there is no data set here.
+        dest="value_ranges",
+        action="append",
+        default=[],
+        metavar="NAME=LO,HI",
+        help="of an input's random values; repeat",
     )
     parser.add_argument("--seed", metavar="N", help="of the random values (the same seed, the same values)")
     parser.add_argument("--format", default="table", metavar="NAME", help="table (default), json or csv")
@@ -224,7 +230,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     from harness.bench.session import Settings
 
     pairs = [_pair("--input-file", text) for text in arguments.input_file]
-    ends = [_pair("--input-range", text) for text in arguments.input_range]
+    ends = [_pair("--input-range", text) for text in arguments.value_ranges]
     files = flags.files_of(arguments)
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
     for name, _ in pairs:

@@ -57,6 +57,13 @@ def test_several_take_turns_and_the_first_that_runs_is_what_the_others_are_held_
     assert "LoadGen" in found["measured_by"]
 
 
+def test_a_stated_range_is_what_an_input_is_drawn_from(small: Path, call: Call) -> None:
+    done = call("bench", small, *FEW, "--input-range", "picture=2,3", "--json")
+    assert done.returncode == 0, done.stderr
+    (fed,) = json.loads(done.stdout)["rows"][0]["opened"]["inputs"]
+    assert fed["fed"].startswith("random from 2 to 3")
+
+
 def test_a_spreadsheet_gets_a_line_a_row(small: Path, call: Call) -> None:
     done = call("bench", small, *FEW, "--format=csv")
     assert done.returncode == 0, done.stderr
