@@ -145,13 +145,9 @@ def source_of(
     why = "LiteRT's profiler is for the cpu alone"
     if subject.section.name == "cpu":
         try:
-            profiler = _events(stack, subject, backend, model)
+            return OfEvents(_fed_events(stack, subject, backend, model, inputs)), ""
         except (BackendUnavailable, ModelRejected) as error:
             why = str(error)
-        else:
-            stack.callback(profiler.close)
-            profiler.feed(inputs)
-            return OfEvents(profiler), ""
     try:
         timer = backend.node_timer(inputs)
     except BackendUnavailable as error:
@@ -159,6 +155,24 @@ def source_of(
         raise BackendUnavailable(told) from None
     stack.callback(timer.close)
     return OfClocks(timer), why
+
+
+def _fed_events(
+    stack: ExitStack, subject: Subject, backend: Backend, model: Path, inputs: Sequence[Array]
+) -> EventProfiler:
+    """The profiler, which has run: of some models LiteRT says only then that it does not run them compiled."""
+    with ExitStack() as once:
+        profiler = _events(stack, subject, backend, model)
+        once.callback(profiler.close)
+        profiler.feed(inputs)
+        try:
+            # The first run makes an output dynamic, which the next one refuses.
+            profiler.run()
+            profiler.run()
+        except RuntimeError as error:
+            raise BackendUnavailable(f"LiteRT compiles it with a profiler and then does not run it: {error}") from None
+        stack.push(once.pop_all())
+    return profiler
 
 
 def _events(stack: ExitStack, subject: Subject, backend: Backend, model: Path) -> EventProfiler:

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,22 @@ def test_a_model_with_variable_tensors_is_timed_node_by_node_and_the_reason_is_s
     found = profiled(recurrent_keyword_model, tmp_path)
     assert "LiteRT does not compile it with a profiler" in found.why_coarse
     assert "UNIDIRECTIONAL_SEQUENCE_RNN" in [op.name for op in found.ops]
+
+
+def test_a_model_that_runs_but_not_compiled_is_timed_node_by_node_and_the_reason_is_said(
+    write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    # How many places are true only running tells.
+    model = write_model(
+        tmp_path / "places.tflite",
+        [("x", (1, 8), "BOOL"), ("y", (-1, 2), "INT64")],
+        [("WHERE", (0,), (1,))],
+        (0,),
+        (1,),
+    )
+    found = profiled(model, tmp_path)
+    assert "compiles it with a profiler and then does not run it" in found.why_coarse
+    assert [op.name for op in found.ops] == ["WHERE"]
 
 
 def test_an_open_size_is_profiled_as_it_was_asked_for(flexible_keyword_model: Path, tmp_path: Path) -> None:
