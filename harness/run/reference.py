@@ -184,10 +184,12 @@ def _matched(
     names = [tensor.name for tensor in there]
     if all(names.count(tensor.name) == 1 for tensor in wanted):
         return [names.index(tensor.name) for tensor in wanted]
+    in_order = [tensor.name for tensor in wanted] == names
     alike = len(wanted) == len(there) and all(
         one.shape == other.shape or what == "outputs" for one, other in zip(wanted, there, strict=True)
     )
-    if alike and not {tensor.name for tensor in wanted} & set(names):
+    # Names that several tensors share tell nothing, but the same ones in the same order leave no doubt.
+    if alike and (in_order or not {tensor.name for tensor in wanted} & set(names)):
         return list(range(len(wanted)))
     here, others = (
         ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in tensors) or "none" for tensors in (wanted, there)

@@ -68,6 +68,14 @@ def test_tensors_of_other_names_are_matched_by_place_where_no_name_is_the_same(
     assert len(asked(spec_of(tested, other), tmp_path / "run")) == 2
 
 
+def test_two_inputs_of_one_name_are_matched_by_place_where_the_reference_has_the_same(
+    write_model: Callable[..., Path], spec_of: Callable[..., Spec], tmp_path: Path
+) -> None:
+    tensors = [(name, [1, 4], "FLOAT32") for name in ("x", "x", "y")]
+    twins = write_model(tmp_path / "twins.tflite", tensors, [("MAXIMUM", [0, 1], [2])], [0, 1], [2])
+    assert len(asked(spec_of(twins, None), tmp_path / "run")) == 2
+
+
 def test_a_reference_with_other_outputs_is_refused_with_both(
     write_model: Callable[..., Path], spec_of: Callable[..., Spec], tmp_path: Path
 ) -> None:
