@@ -195,7 +195,7 @@ class Backend(ABC):
             BackendUnavailable: The engine does not tell.
         """
         del inputs
-        raise BackendUnavailable(f"{self.info().engine} does not tell what its ops take")
+        raise BackendUnavailable(f"the backend {self.info().name} does not tell what its ops take: --backend cpu does")
 
     def tensor_shapes(self) -> Mapping[int, tuple[int, ...]]:
         """The shapes of the graph's tensors by their places in the file, as far as the engine tells."""

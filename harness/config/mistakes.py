@@ -121,6 +121,8 @@ def explain(item: Any, schema: type[BaseModel] | None) -> str:
         return f"{where}: this field is needed"
     if item["type"] == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "too_short":
+        return f"{where}: at least {item['ctx']['min_length']} must be there, not {item['ctx']['actual_length']}"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{where}: {message}, not {item['input']!r}"
 

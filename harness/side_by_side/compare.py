@@ -207,7 +207,7 @@ def _values(row: BenchRow) -> dict[str, float | None]:
     if row.found is not None:
         found["latency, p90"] = row.found.latency.p90
         found["memory at load"], found["memory overall"] = row.found.memory.load_bytes, row.found.memory.overall_bytes
-    if row.opened is not None:
+    if row.opened is not None and row.refusal is None:
         found["load"] = row.opened.load_ns
         if (coverage := row.opened.backend.coverage) is not None:
             found["ops in the delegate"] = coverage.share

@@ -92,7 +92,8 @@ def versus_text(row: ComparedRow, one: Versus) -> str:
     interval = f" ({_times(low)}..{_times(high)})" if low and high else ""
     if row.kind in ("time", "memory") and one.standing is None:
         # Measured once, or no figure that turns were judged by: two digits are more than enough.
-        return f"{ratio:.2g}x {word}, not judged"
+        times = f"{ratio:.2g}"
+        return "about the same, not judged" if times == "1" else f"{times}x {word}, not judged"
     return f"{_times(ratio)} {word}{interval}"
 
 

@@ -38,7 +38,7 @@ def test_a_profile_is_kept_as_json_and_held_against_another(call: Call, keyword_
         (["absent.json"], "cannot read the profile absent.json"),
         (["broken.json"], "broken.json is no profile that ./run.sh profile --json wrote"),
         (["M", "--input_layer_value_range", "x,1"], "write it as NAME,LOW,HIGH"),
-        (["M", "--backend", "null"], "none does not tell what its ops take"),
+        (["M", "--backend", "null"], "the backend null does not tell what its ops take: --backend cpu does"),
     ],
 )
 def test_a_mistake_is_said_with_what_to_do(

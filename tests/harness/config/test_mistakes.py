@@ -17,6 +17,7 @@ class Inner(BaseModel):
     scenario: Literal["Offline", "Server"] = "Offline"
     threads: int | Literal["auto"] = "auto"
     count: int = Field(default=1, ge=1)
+    rows: list[int] = Field(default=[1], min_length=1)
 
 
 class Outer(BaseModel):
@@ -37,6 +38,7 @@ def said(raw: dict[str, Any]) -> list[str]:
         ({"scenaro": "Server"}, "load.scenaro: unknown field 'scenaro'; did you mean 'scenario'?"),
         ({"scenario": "sever"}, "load.scenario: unknown scenario 'sever'; did you mean 'Server'?"),
         ({"threads": "many"}, "load.threads: must be a whole number or 'auto', not 'many'"),
+        ({"rows": []}, "load.rows: at least 1 must be there, not 0"),
         ({"count": 0}, "load.count: input should be greater than or equal to 1, not 0"),
     ],
 )
