@@ -586,6 +586,7 @@ def nursery(environment: dict[str, str]) -> Iterator[Nursery]:
 @pytest.fixture
 def warm(nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process starts by `child_process.start` is forked off the nursery."""
+    nursery.begin()
     monkeypatch.setattr(child_process, "start", nursery.start)
 
 

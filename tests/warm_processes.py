@@ -176,7 +176,7 @@ class Nursery:
         return theirs == ours
 
     def _forked(self, wish: _Wish, descriptors: Sequence[int]) -> Process:
-        channel = self._socket or self._begin()
+        channel = self.begin()
         prctl = ctypes.CDLL(None).prctl
         # The process becomes this one's child when the one between has gone.
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -188,7 +188,14 @@ class Nursery:
             prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         return Process(pid, [wish.module, *wish.words])
 
-    def _begin(self) -> socket.socket:
+    def begin(self) -> socket.socket:
+        """Starts the process that all are forked off, once; before a run, which ends whatever began during it.
+
+        Returns:
+            Where it is spoken to.
+        """
+        if self._socket is not None:
+            return self._socket
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(

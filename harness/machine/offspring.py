@@ -19,18 +19,19 @@ _MOST_ROUNDS = 20
 def none_left() -> Iterator[None]:
     """Whatever is started within by a child, or by a child of its, ends with it: daemons come to this process when they detach.
 
-    For one thread at a time: a child that another thread of this process starts meanwhile would be taken for such a one.
+    A child has a session of its own here, so whatever is in this process's session is not its: what another thread starts
+    meanwhile lives on.
     """
     if sys.platform != "linux":
         yield
         return
-    before, known = _subreaper(), set(_children())
+    before, known = _subreaper(), set(_children_elsewhere())
     _set_subreaper(1)
     try:
         yield
     finally:
         for _ in range(_MOST_ROUNDS):
-            if not (left := set(_children()) - known):
+            if not (left := set(_children_elsewhere()) - known):
                 break
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -57,6 +58,16 @@ def _children() -> list[int]:
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):
             found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
+
+
+def _children_elsewhere() -> list[int]:
+    """Those in other sessions than ours."""
+    ours, found = os.getsid(0), []
+    for pid in _children():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) != ours:
+                found.append(pid)
     return found
 
 

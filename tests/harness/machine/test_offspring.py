@@ -56,5 +56,14 @@ def test_a_forked_process_and_a_daemon_end_with_the_child_that_made_them_and_no_
         bystander.kill()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who asks for them")
+def test_what_another_thread_starts_meanwhile_lives_on() -> None:
+    with none_left():
+        other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+    with other:
+        assert other.poll() is None
+        other.kill()
+
+
 def test_our_own_group_is_never_ended() -> None:
     end_group(os.getpgrp())
