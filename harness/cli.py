@@ -31,6 +31,7 @@ VERBS = {
     "show": "show the result of a run again",
     "report": "one HTML file of runs: verdict, charts, samples beside what is right, memory, machine, settings",
     "history": "finished runs over time: list, plot, what is usual, when it got slower",
+    "sustained": "a long run minute by minute: does the machine keep its speed as it warms up",
     "fetch": "fetch official models and data, or take them by hand",
     "prepare": "lay out a data set from what its owners distribute",
     "list": "show tasks, models, data sets and backends: what is here, and what is not and why",

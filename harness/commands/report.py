@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     path = out or arguments.runs[0] / REPORT_FILE
     found = gather(arguments.runs, gallery=not arguments.no_gallery)
-    page = render(found, [read_profile(profile) for profile in arguments.profile]).encode()
+    page = render(found, [read_profile(profile) for profile in arguments.profile], _compared(arguments.runs)).encode()
     with replacing(path) as file:
         file.write(page)
     lacking = [f"{run.name}: not shown: {text}" for run in found for text in run.lacking]
@@ -58,3 +58,21 @@ def main(arguments: argparse.Namespace) -> Outcome:
     return Outcome(
         EXIT_VALID, text, {"report": str(path), "bytes": len(page), "runs": len(found), "not_shown": lacking}
     )
+
+
+def _compared(runs: list[Path]) -> str:
+    """The first held against the others, or why it cannot be; nothing for one."""
+    if len(runs) < 2:
+        return ""
+    from accuracy.answers.log import LogError
+    from accuracy.errors import TruthError
+    from harness.comparison.asked import Asked
+    from harness.comparison.compare import compare
+    from harness.comparison.report import render
+    from harness.errors import HarnessError, message_of
+    from tasks.base import DataMissing
+
+    try:
+        return render(compare(runs[0], runs[1:], Asked({}, ())))
+    except (HarnessError, DataMissing, LogError, TruthError) as error:
+        return f"not compared: {message_of(error)}"

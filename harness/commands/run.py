@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.machine.standby import Standby
+    from harness.series.perform import Performed
 
 EXAMPLES = """\
 examples:
@@ -88,18 +89,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Runs what the options say."""
-    from pathlib import Path
+    from harness.json_records import to_json
 
     formats = asked_formats(arguments)
+    done = performed(arguments)
+    from harness.report.figure_rows import told_of
+
+    complaint = "; ".join(filter(None, (done.complaint, _into_history(arguments.history, done.directory))))
+    outcome = Outcome(done.status, done.text, to_json(done.result), complaint)
+    return formatted(formats, outcome, lambda: told_of(done.result))
+
+
+def performed(arguments: argparse.Namespace) -> Performed:
+    """The run or the series that the options say, done."""
+    from pathlib import Path
+
     standby = _standby(arguments)
     try:
         from harness.commands.options import overrides_of, repeats, task_of
         from harness.config.files import find_benchmark, kind_overrides
-        from harness.json_records import to_json
         from harness.series.perform import perform
 
         task = task_of(arguments)
-        done = perform(
+        return perform(
             find_benchmark(task),
             [*kind_overrides(task), *overrides_of(arguments)],
             models=arguments.model or [],
@@ -116,11 +128,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
     finally:
         if standby is not None:
             standby.dismiss()
-    from harness.report.figure_rows import told_of
-
-    complaint = "; ".join(filter(None, (done.complaint, _into_history(arguments.history, done.directory))))
-    outcome = Outcome(done.status, done.text, to_json(done.result), complaint)
-    return formatted(formats, outcome, lambda: told_of(done.result))
 
 
 def _into_history(named: str | None, folder: Path) -> str:

@@ -23,19 +23,20 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _MOST_OPS = 25
 
 
-def render(runs: Sequence[Gathered], profiles: Sequence[Profile] = ()) -> str:
+def render(runs: Sequence[Gathered], profiles: Sequence[Profile] = (), comparison: str = "") -> str:
     """The whole file.
 
     Args:
         runs: At least one.
         profiles: Of models, by `profile --json`.
+        comparison: The first directory held against the others, as `compare` says it.
     """
     title = f"{runs[0].result.title}: {_headline(runs[0].result)}" if len(runs) == 1 else f"{len(runs)} runs"
     parts: list[Part] = [element("h1", title)]
     if not can_draw():
         parts.append(element("p", MISSING, class_="soft"))
     if len(runs) > 1:
-        parts.append(_side_by_side(runs))
+        parts.append(_side_by_side(runs, comparison))
     parts += [_run(run, f"run{place}", alone=len(runs) == 1) for place, run in enumerate(runs, 1)]
     parts += [_profile(profile) for profile in profiles]
     head = joined(
@@ -56,7 +57,7 @@ def _headline(result: Result) -> str:
     return verdict_text(result)
 
 
-def _side_by_side(runs: Sequence[Gathered]) -> Html:
+def _side_by_side(runs: Sequence[Gathered], comparison: str) -> Html:
     rows = []
     for place, run in enumerate(runs, 1):
         result = run.result
@@ -68,7 +69,12 @@ def _side_by_side(runs: Sequence[Gathered]) -> Html:
         "Figures of single runs: whether one is quicker than another is for a comparison of repeats to say, since two runs of "
         "the same thing differ, too."
     )
-    return element("section", element("h2", "Side by side"), listed, element("p", note, class_="soft"))
+    parts = [element("h2", "Side by side"), listed, element("p", note, class_="soft")]
+    if comparison:
+        words = "The first against the others, as compare says"
+        told = element("pre", comparison, class_="scrolls", tabindex="0", role="group", aria_label=words)
+        parts += [element("h3", words), told]
+    return element("section", *parts)
 
 
 def _figures(result: Result) -> tuple[str, str, str, str, str]:
@@ -159,6 +165,11 @@ def _latency(run: Gathered, found: Thinned) -> Html:
     assert times is not None
     charts = element("div", *latency_charts(found, _bound(run.result)), class_="figures")
     said = "As the harness saw each query; LoadGen's own figures, above, are the result."
+    if found.outlier_count:
+        said += (
+            " What the machine did was recorded before and after the run alone, below, so that no outlier can be laid to "
+            "a moment of it."
+        )
     if not times.all:
         said += f" {len(times.latency_ns):,} of {times.seen:,} queries were kept."
     return section("Latency", element("p", said, class_="soft"), charts)

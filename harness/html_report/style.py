@@ -26,13 +26,14 @@ figure svg{display:block;width:100%;height:auto;margin:.4rem 0}
 .numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.6rem;margin:.8rem 0}
 .numbers div{background:var(--card);border-radius:.5rem;padding:.5rem .7rem}
 .numbers dt{color:var(--soft);font-size:.85rem}.numbers dd{margin:0;font-size:1.2rem;font-variant-numeric:tabular-nums}
+pre{white-space:pre;font-size:.85rem;line-height:1.45}code,pre{font-family:ui-monospace,Menlo,Consolas,monospace}
 .scrolls{overflow-x:auto;max-width:100%}.scrolls:focus-visible,summary:focus-visible,a:focus-visible
 {outline:2px solid var(--bar);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;width:100%;position:relative}
 th,td{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);
 unicode-bidi:isolate;min-width:4.5rem;overflow-wrap:break-word}
 .long{overflow-wrap:anywhere}tbody th{font-weight:500;width:min(40%,15rem)}thead th{color:var(--soft);font-weight:500}
-.number{text-align:right;font-variant-numeric:tabular-nums;padding-right:.3rem;padding-left:.8rem}
+.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;padding-right:.3rem;padding-left:.8rem}
 summary{cursor:pointer;color:var(--soft);font-size:.9rem;padding:.25rem 0}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.8rem}
 .gallery img{display:block;width:100%;height:auto;border-radius:.3rem;background:#888}

@@ -184,6 +184,8 @@ def test_the_command_writes_the_file_into_the_run(timed_run: Path, tmp_path: Pat
     assert main(["report", str(timed_run)]) == 0
     assert (timed_run / REPORT_FILE).is_file()
     assert main(["report", str(timed_run), str(timed_run)]) == 2
+    assert main(["report", str(timed_run), str(timed_run), "-o", str(out)]) == 0
+    assert "The first against the others" in out.read_text()
     assert main(["report", str(tmp_path / "nothing")]) == 2
 
 
