@@ -38,7 +38,8 @@ def _spread(spread: Spread | None) -> list[str]:
         return []
     rate, texts = spread.samples_per_second, []
     if p90 := spread.p90_ns:
-        texts = [f"median p90 {duration(p90.median)} ({duration(p90.min)} to {duration(p90.max)})"]
+        sure = f"; 98 % interval {duration(p90.low)} to {duration(p90.high)}" if p90.low and p90.high else ""
+        texts = [f"median p90 {duration(p90.median)} ({duration(p90.min)} to {duration(p90.max)}{sure})"]
     texts.append(
         f"{'' if texts else 'median '}{rate_text(rate.median)} samples/s ({rate_text(rate.min)} to {rate_text(rate.max)})"
     )

@@ -35,8 +35,20 @@ def _cells(row: SweepRow, metrics: Sequence[str], *, streams: bool) -> list[str]
         "-" if row.nodes is None else f"{row.delegated_nodes}/{row.nodes}",
         _number(row.peak_rss_bytes, 1e-6, 0),
         _number(row.model_bytes, 1e-6, 1),
-        "-" if row.speed_up is None else f"{number(row.speed_up, 2)}x",
+        _speed(row),
     ]
+
+
+def _speed(row: SweepRow) -> str:
+    """By LoadGen's figure of the scenario where that is known, with how sure it is; else as older results have it."""
+    if (headline := row.headline) is None:
+        return "-" if row.speed_up is None else f"{number(row.speed_up, 2)}x"
+    by = "" if headline.figure == "samples_per_second" else f" by {headline.figure}"
+    text = f"{number(headline.ratio, 2)}x{by}"
+    if headline.low is None or headline.high is None:
+        return f"{text}, one run: not told apart"
+    apart = ", not told apart" if headline.standing == "not told apart" else ""
+    return f"{text} ({number(headline.low, 2)}..{number(headline.high, 2)}){apart}"
 
 
 def _number(value: float | None, factor: float, decimals: int) -> str:

@@ -152,6 +152,10 @@ class Range:
     """The least."""
     max: float
     """The most."""
+    low: float | None = field(default=None, metadata=LEFT_OUT)
+    """Of the interval in which the mean of such runs lies, 98 %, by their spread; not there in earlier results."""
+    high: float | None = field(default=None, metadata=LEFT_OUT)
+    """Its other end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,22 @@ class RowLatency:
     """The median."""
     p90: float
     """90 % took no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """How many times the first row's speed a row has, by the figure that LoadGen judges the scenario by."""
+
+    figure: str
+    """`p90` in SingleStream, `p99` in MultiStream, `samples_per_second` in Server and Offline."""
+    ratio: float
+    """More is quicker."""
+    low: float | None
+    """Of its 98 % interval, by the spread between the repeats of both; null where one has a single run."""
+    high: float | None
+    """Its other end."""
+    standing: Literal["quicker", "slower", "not told apart"] | None
+    """What the interval says; null where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +234,8 @@ class SweepRow:
     """The size of the model's file."""
     speed_up: float | None = None
     """How many times the first row's speed: by samples per second in Offline and Server, by p50 in the streams."""
+    headline: Headline | None = field(default=None, metadata=LEFT_OUT)
+    """The same by LoadGen's figure of the scenario, with how sure it is; not there in the first row and earlier results."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ from harness.series.resume import Before, digest_of, go_on_from, is_begun
 from harness.series.retry import AGAIN, corrected
 from harness.series.vouching import told_as_vouched_for, vouches
 from harness.spec.schema import Spec, least_duration_s
+from harness.statistics.change import interval_of_runs
 from harness.units import span_text
+
+_ALPHA = 0.01
+"""What the interval of repeats may miss on each side."""
 
 
 def execute_series(series: Series, out: Path, screen: Screen, *, may_go_on: bool = False) -> tuple[SeriesResult, str]:
@@ -263,4 +267,5 @@ def _spread(runs: Sequence[SeriesRun]) -> Spread | None:
 
 
 def _range(values: Sequence[float]) -> Range:
-    return Range(statistics.median(values), min(values), max(values))
+    low, high = interval_of_runs(values, _ALPHA) or (None, None)
+    return Range(statistics.median(values), min(values), max(values), low, high)

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.results.figures import Performance, RowLatency, SweepRow
+from harness.results.figures import Headline, Performance, RowLatency, SweepRow
 from harness.results.record import SeriesRun, Status
+from harness.statistics.change import welch
 
+_ALPHA = 0.01
+"""What an interval may miss on each side."""
 _RANK: dict[Status, int] = {"valid": 0, "invalid": 1, "failed": 2, "started": 3}
 
 
@@ -29,7 +32,37 @@ def sweep_rows(runs: Sequence[SeriesRun]) -> tuple[SweepRow, ...] | None:
     if len(groups) < 2:
         return None
     rows = [_row(backend, group) for (backend, _), group in groups.items()]
-    return tuple(replace(row, speed_up=_speed_up(rows[0], row)) for row in rows)
+    first, *others = groups.values()
+    headlines = [None, *(_headline(first, group) for group in others)]
+    return tuple(
+        replace(row, speed_up=_speed_up(rows[0], row), headline=headline)
+        for row, headline in zip(rows, headlines, strict=True)
+    )
+
+
+def _headline(first: Sequence[SeriesRun], group: Sequence[SeriesRun]) -> Headline | None:
+    """By LoadGen's figure of the scenario, which may be no median."""
+    figure, ours = _judged(group)
+    _, theirs = _judged(first)
+    if not ours or not theirs:
+        return None
+    rates = figure == "samples_per_second"
+    if len(ours) < 2 or len(theirs) < 2:
+        mine, other = statistics.median(ours), statistics.median(theirs)
+        return Headline(figure, mine / other if rates else other / mine, None, None, None)
+    change = welch(theirs, ours, _ALPHA) if rates else welch(ours, theirs, _ALPHA)
+    told = "quicker" if change.low > 1 else "slower" if change.high < 1 else "not told apart"
+    return Headline(figure, change.ratio, change.low, change.high, told)  # type: ignore[arg-type]
+
+
+def _judged(group: Sequence[SeriesRun]) -> tuple[str, list[float]]:
+    """The name of the figure, and its value in each timed run."""
+    timed = [run.result.performance for run in group if run.result.performance and not run.result.compliance]
+    if group[0].result.scenario in ("Offline", "Server"):
+        return "samples_per_second", [one.samples_per_second for one in timed if one.samples_per_second > 0]
+    values = [one.latency_ns.at(one.target_percentile) for one in timed]
+    name = f"p{100 * timed[0].target_percentile:g}" if timed else ""
+    return name, [value for value in values if value]
 
 
 def _row(backend: str, group: Sequence[SeriesRun]) -> SweepRow:

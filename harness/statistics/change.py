@@ -53,6 +53,21 @@ def welch(first: Sequence[float], second: Sequence[float], alpha: float) -> Chan
     return Change(math.exp(more), math.exp(more - reach), math.exp(more + reach), effect)
 
 
+def interval_of_runs(values: Sequence[float], alpha: float) -> tuple[float, float] | None:
+    """Where the geometric mean of such runs lies, by Student's t on the logarithms; None of fewer than two.
+
+    Args:
+        values: Of each run, above 0.
+        alpha: As of `welch`.
+    """
+    if len(values) < 2 or min(values) <= 0:
+        return None
+    logs = np.log(np.asarray(values, np.float64))
+    centre, reach = float(logs.mean()), float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    reach *= student_quantile(1 - alpha, len(logs) - 1)
+    return math.exp(centre - reach), math.exp(centre + reach)
+
+
 def mcnemar(lost: int, won: int) -> float:
     """The exact two-sided p of McNemar's test: so uneven a split of the samples that changed comes by chance so often."""
     changed, fewer = lost + won, min(lost, won)

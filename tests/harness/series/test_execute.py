@@ -39,7 +39,9 @@ def test_repeats_report_their_median_and_spread(
     # load.warm_up_s is 0.
     assert [run["calibration"]["warm_up"] for run in top["runs"]] == [None] * 3
     p90 = [run["performance"]["latency_ns"]["p90"] for run in top["runs"]]
-    assert top["spread"]["p90_ns"] == {"median": statistics.median(p90), "min": min(p90), "max": max(p90)}
+    spread = top["spread"]["p90_ns"]
+    assert (spread["median"], spread["min"], spread["max"]) == (statistics.median(p90), min(p90), max(p90))
+    assert spread["low"] < statistics.geometric_mean(p90) < spread["high"]
     assert "median p90 " in done.stdout
     for number in (1, 2, 3):
         assert f"{number}-performance-cpu\nbenchmark" in done.stdout
