@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -202,12 +201,12 @@ def add_require(parser: argparse.ArgumentParser) -> None:
 
 
 def add_advice(parser: argparse.ArgumentParser) -> None:
-    """The option `--advice`, with its seconds or without."""
+    """The option `--advice`, with its span of time or without."""
     parser.add_argument(
         "--advice",
         nargs="?",
         const=_ADVICE_S,
-        metavar="SECONDS",
+        metavar="TIME",
         help=f"measure what would make the model quicker here ({_ADVICE_S} s of turns at most), with the command for it",
     )
 
@@ -216,7 +215,7 @@ def advice_seconds(arguments: argparse.Namespace) -> float | None:
     """How long `--advice` may measure; None where it was not asked for.
 
     Raises:
-        ConfigError: Not a number of seconds.
+        ConfigError: No span of time.
     """
     from harness.errors import ConfigError
 
@@ -224,12 +223,12 @@ def advice_seconds(arguments: argparse.Namespace) -> float | None:
     if given is None:
         return None
     try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
+        seconds = span("--advice", given)
+    except ConfigError:
+        seconds = 0.0
+    if seconds <= 0:
         raise ConfigError(
-            f"--advice takes a number of seconds above 0, as --advice 20, not {given!r}; a model goes before it"
+            f"--advice takes a span of time above 0, as --advice 20s or 1m, not {given!r}; a model goes before it"
         )
     return seconds
 

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from harness.commands.options import FIELDS, overrides_of, repeats
+from harness.commands.options import FIELDS, advice_seconds, overrides_of, repeats
 from harness.config.files import find_benchmark, load_benchmark
 from harness.errors import ConfigError
 
@@ -84,3 +84,11 @@ def test_a_number_of_repeats_is_a_whole_one() -> None:
     for text in ("0", "-1", "1.5", "", "three", "\N{ARABIC-INDIC DIGIT THREE}"):
         with pytest.raises(ConfigError, match=f"--repeat must be a whole number of at least 1, not '{text}'"):
             repeats(text)
+
+
+def test_the_span_of_advice_is_written_as_every_span_of_time() -> None:
+    taken = [advice_seconds(argparse.Namespace(advice=text)) for text in (None, "20", "90s", "1m")]
+    assert taken == [None, 20, 90, 60]
+    for text in ("0", "-1", "soon"):
+        with pytest.raises(ConfigError, match="--advice takes a span of time above 0"):
+            advice_seconds(argparse.Namespace(advice=text))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +25,10 @@ _MEDIAN = {
 _DETECTIONS = re.compile(r"(\d+) True positives, (\d+) False negatives, (\d+) False positives")
 _ERROR = re.compile(r"\bERROR\b.*")
 _RUNTIME = re.compile(r"Runtime\s*:?=?\s*([\d.]+)\s*(?:sec|s\b)")
+_NO_RUNTIME = re.compile(r"Runtime\s*:\s*(?![\d.])(\S+)")
 _RATE = re.compile(r"Throughput\s*(?:is|:|=)\s*([\d.]+) inf")
+_CLOSE = 0.01
+"""Windows and median are printed, each rounded; a claim is told by far more."""
 _AGAIN = "run the benchmark again with the runner, and put its own files here"
 
 
@@ -63,8 +68,8 @@ def accuracy(run: TinyRun) -> Iterator[Fault]:
         return
     target = run.official.targets[0]
     example, pattern = _ACCURACY[target.metric]
-    values = [float(match[1]) for line in run.text.splitlines() if (match := pattern.match(line))]
-    if not values:
+    values = [_number(match[1]) for line in run.text.splitlines() if (match := pattern.match(line))]
+    if not values or math.isnan(values[-1]):
         yield run.fault("claims no accuracy", f"needed a line as: ... {example}")
         return
     value, least = values[-1], target.value if target.metric == "auc" else 100 * target.value
@@ -73,11 +78,28 @@ def accuracy(run: TinyRun) -> Iterator[Fault]:
 
 
 def median(run: TinyRun) -> Iterator[Fault]:
-    """The figure that counts."""
-    if run.kind in _MEDIAN and not run.detects:
-        example, pattern = _MEDIAN[run.kind]
-        if not any(pattern.match(line) for line in run.text.splitlines()):
-            yield run.fault("has no median", f"needed a line as: ... {example}")
+    """The figure that counts, which is that of its windows."""
+    if run.kind not in _MEDIAN or run.detects:
+        return
+    example, pattern = _MEDIAN[run.kind]
+    told = [match[1] for line in run.text.splitlines() if (match := pattern.match(line))]
+    if not told:
+        yield run.fault("has no median", f"needed a line as: ... {example}")
+        return
+    rates = [_number(one) for one in _RATE.findall(run.text)]
+    if run.kind != "performance" or run.windows is None or len(rates) != run.windows.count:
+        return
+    of_windows = statistics.median(rates)
+    if not math.isclose(_number(told[-1]), of_windows, rel_tol=_CLOSE):
+        yield run.fault("claims another median than its windows have", f"{told[-1]}, the windows {of_windows:.6g}")
+
+
+def _number(text: str) -> float:
+    """NaN, which agrees with nothing, for what has two points."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def windows(run: TinyRun) -> Iterator[Fault]:
@@ -87,7 +109,9 @@ def windows(run: TinyRun) -> Iterator[Fault]:
     count = len(_RATE.findall(run.text))
     if count != run.windows.count and not (run.eembc and not count):
         yield run.fault("is made of another number of windows", f"{count}, needed {run.windows.count}")
-    short = [float(one) for one in _RUNTIME.findall(run.text) if float(one) < run.windows.least_duration_s]
+    if untold := _NO_RUNTIME.findall(run.text):
+        yield run.fault("has a window whose duration is no number", untold[0][:80])
+    short = [_number(one) for one in _RUNTIME.findall(run.text) if _number(one) < run.windows.least_duration_s]
     if short:
         figure = f"{min(short):g} s, at least {run.windows.least_duration_s:g} s"
         yield run.fault("has a window that is too short", figure)

@@ -363,6 +363,65 @@ def test_each_sin_is_named_and_nothing_else(sin: str, closed_v6: Path, copy_of: 
     assert all(one.fix and one.source and one.what for one in report.findings)
 
 
+V5_SINS: dict[str, tuple[str, Sin]] = {
+    "wrong seeds in the accuracy log": (
+        "seeds",
+        lambda t: _log(t / OWNER / "results/board/resnet/SingleStream/accuracy", effective_qsl_rng_seed=1),
+    ),
+    "TEST01 without its accuracy": (
+        "compliance-accuracy-log",
+        lambda t: shutil.rmtree(t / OWNER / "compliance/board/resnet/SingleStream/TEST01/accuracy"),
+    ),
+    "no compliance": ("compliance-missing", lambda t: shutil.rmtree(t / OWNER / "compliance")),
+    "a README of one space": (
+        "readme",
+        lambda t: _put(t / OWNER / "measurements/board/resnet/SingleStream/README.md", " "),
+    ),
+    "an empty code": ("code", lambda t: _emptied(t / OWNER / "code")),
+    "no calibration": ("calibration", lambda t: (t / OWNER / "calibration.md").unlink()),
+    "a closed mobilenet": (
+        "benchmark-name",
+        lambda t: [
+            (t / OWNER / kind / "board/resnet").rename(t / OWNER / kind / "board/mobilenet")
+            for kind in ("results", "compliance", "measurements")
+        ],
+    ),
+    "a scenario in two spellings": (
+        "scenario-name",
+        lambda t: [
+            shutil.copytree(t / OWNER / kind / "board/resnet/Offline", t / OWNER / kind / "board/resnet/offline")
+            for kind in ("results", "compliance", "measurements")
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("sin", V5_SINS)
+def test_each_sin_in_the_form_of_v5_is_named_and_nothing_else(sin: str, closed_v5: Path, copy_of: Copy) -> None:
+    rule, plant = V5_SINS[sin]
+    tree = copy_of(closed_v5)
+    plant(tree)
+    report = check_tree(tree)
+    assert {one.rule for one in report.findings} == {rule}, report.findings
+
+
+CRASHERS: dict[str, Sin] = {
+    "no performance log": lambda t: (t / SINGLE / RUN_1 / "mlperf_log_detail.txt").unlink(),
+    "no system file": lambda t: (t / SYSTEM).unlink(),
+    "N/A nodes": lambda t: _json(t / SYSTEM, number_of_nodes="N/A"),
+    "no results": lambda t: shutil.rmtree(t / OWNER / "results"),
+    "a broken mapping": lambda t: _put(_to_open(t) / "model_mapping.json", '{"a": '),
+    "an unknown system type": lambda t: _json(t / SYSTEM, system_type="phone"),
+}
+
+
+@pytest.mark.parametrize("what", CRASHERS)
+def test_what_crashes_the_official_checker_is_one_line(what: str, closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    CRASHERS[what](tree)
+    assert len(check_tree(tree).findings) == 1
+
+
 def test_a_benchmark_without_figures_here_is_no_error(closed_v6: Path, copy_of: Copy) -> None:
     tree = copy_of(closed_v6)
     shutil.move(tree / SINGLE.parent, tree / SINGLE.parent.parent / "llama3.1-8b-edge")

@@ -39,6 +39,28 @@ SINS: dict[str, tuple[str, Callable[[Path, Callable[..., None]], object]]] = {
     ),
     "too few queries": ("min-queries", lambda t, e: e(t / RUN, effective_min_query_count=100)),
     "a run of half a minute": ("min-duration", lambda t, e: e(t / RUN, effective_min_duration_ms=30_000)),
+    "wrong seeds in the accuracy log": (
+        "seeds",
+        lambda t, e: e(t / DEVICE / "object_detection-accuracy", effective_qsl_rng_seed=1),
+    ),
+    "another percentile": ("percentile", lambda t, e: e(t / RUN, effective_target_latency_percentile=0.5)),
+    "N/A where a number belongs": ("log-keys", lambda t, e: e(t / RUN, effective_min_duration_ms="N/A")),
+    "another system's run": ("mixed-systems", lambda t, e: e(t / RUN, sut_name="another")),
+    "an accuracy log without answers": (
+        "logs",
+        lambda t, e: (t / DEVICE / "object_detection-accuracy/mlperf_log_accuracy.json").write_text("[\n]\n"),
+    ),
+    "no log": ("log", lambda t, e: (t / RUN / "mlperf_log_detail.txt").unlink()),
+    "no system file": ("system-description", lambda t, e: (t / "open/Acme/systems/phone.json").unlink()),
+    "a system without results": (
+        "submitter",
+        lambda t, e: shutil.copy(t / "open/Acme/systems/phone.json", t / "open/Acme/systems/other.json"),
+    ),
+    "no code": ("submitter", lambda t, e: shutil.rmtree(t / "open/Acme/code")),
+    "N/A in the app's result": (
+        "app-result",
+        lambda t, e: _result(t, lambda v: v["results"][0]["performance_run"].update(measured_duration="N/A")),
+    ),
     "an INVALID result": ("validity", lambda t, e: e(t / RUN, result_validity="INVALID")),
     "a part of the data": (
         "logs",

@@ -23,10 +23,10 @@ def test_a_good_tiny_tree_passes(tiny_tree: Path) -> None:
     assert (report.suite, report.rules, report.results) == ("tiny", "tiny-v1.4", 2)
 
 
-def _replace(path: Path, old: str, new: str) -> None:
+def _replace(path: Path, old: str, new: str, count: int = -1) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
 
 
 def _system(tree: Path, **values: str) -> None:
@@ -43,7 +43,24 @@ SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda t: _replace(t / PERFORMANCE, "Runtime requirements", "ERROR 1/2 Runtime"),
     ),
     "a short window": ("tiny-windows", lambda t: _replace(t / PERFORMANCE, "Runtime: 10.863042", "Runtime: 9.863042")),
+    "a window of N/A": ("tiny-windows", lambda t: _replace(t / PERFORMANCE, "Runtime: 10.863042", "Runtime: N/A")),
+    "six windows": (
+        "tiny-windows",
+        lambda t: _replace(t / PERFORMANCE, "Throughput: 23", "Throughput: 23.0 inf./sec.\n    Throughput: 23", 1),
+    ),
+    "an error of the runner's in the accuracy": (
+        "tiny-error",
+        lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "Top 1%", "ERROR 2 Top 1%"),
+    ),
+    "a log of one space": ("tiny-files", lambda t: (t / BOARD / "kws/performance/log.txt").write_text(" ")),
+    "a score of two points": (
+        "tiny-accuracy",
+        lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "90.2", "9.0.2"),
+    ),
+    "N/A for a score": ("tiny-accuracy", lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "90.2", "N/A")),
     "four windows": ("tiny-windows", lambda t: _replace(t / PERFORMANCE, "Throughput: 23", "Rate: 23")),
+    "a median that its windows have not": ("tiny-median", lambda t: _replace(t / PERFORMANCE, "23.032", "99.032")),
+    "a rate of two points": ("tiny-median", lambda t: _replace(t / PERFORMANCE, "23.032", "2.3.0")),
     "no median": ("tiny-median", lambda t: _replace(t / PERFORMANCE, "Median", "Mean")),
     "a missed target": ("tiny-accuracy", lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "90.2", "89.9")),
     "no accuracy": ("tiny-accuracy", lambda t: _replace(t / BOARD / "kws/accuracy/results.txt", "Top 1%", "Best")),
