@@ -48,7 +48,10 @@ def _found(row: BudgetRow, folder: ModelFolder, cache_dir: Path) -> RowModel | s
     try:
         return folder.find(row, cache_dir)
     except UnknownName as error:
-        raise ConfigError(f"row {shown(row.name)}: {error}") from None
+        raise ConfigError(
+            f"row {shown(row.name)}: {error}. Files of a folder are found by their names: --models DIR with "
+            f"{row.section.model}.tflite in it"
+        ) from None
     except ConfigError as error:
         return str(error)
 

@@ -121,6 +121,7 @@ def test_the_example_for_ci_fails_by_its_budget(call: Call, keyword_model: Path,
     ("row", "words", "said"),
     [
         ("{model: mobilenet_v3_1.0_224, limits: {size: 1GB}}", [], "did you mean 'mobilenet_v2_1.0_224'"),
+        ("{model: m, limits: {size: 1GB}}", ["--models", "."], "--models DIR with m.tflite in it"),
         ("{model: m, limits: {sise: 1GB}}", [], "did you mean 'size'?"),
         ("{model: m, limits: {size: 1GB}}", ["--models", "absent"], "--models absent: no such folder"),
         ("{model: m, limits: {size: 1GB}}", ["--num_runs", "0"], "--num_runs must be a whole number of at least 1"),
