@@ -236,6 +236,8 @@ def take_turns(entries: Sequence[Contestant], settings: Settings) -> None:
             until=time.monotonic() + settings.max_secs * len(entries),
             timeout_s=max(entry.timeout_s for entry in entries),
             wants_more=lambda: any(entry.wants_more for entry in entries),
+            # Whoever compares wants to know by how much one is slower, not only that it is.
+            drops_far=False,
         )
     except CandidateFailed as failure:
         first.refuse(failure)

@@ -71,13 +71,14 @@ def difference(first: tuple[float, float, float], second: tuple[float, float, fl
     )
 
 
-def judge(ratios: Sequence[float]) -> Verdict | None:
+def judge(ratios: Sequence[float], *, drops_far: bool = True) -> Verdict | None:
     """What the rounds say of the rival; None to go on measuring.
 
     Args:
         ratios: Rival's speed over the other's, of each round so far, in order.
+        drops_far: Whether one that is far behind is out before the first look: no proof, but no more time is spent on it.
     """
-    if len(ratios) >= _FAR_ROUNDS and max(ratios[:_FAR_ROUNDS]) < _FAR and len(ratios) < LOOKS[0]:
+    if drops_far and len(ratios) >= _FAR_ROUNDS and max(ratios[:_FAR_ROUNDS]) < _FAR and len(ratios) < LOOKS[0]:
         return "slower"
     if len(ratios) not in LOOKS:
         return None

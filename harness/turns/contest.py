@@ -45,6 +45,7 @@ class Judged:
 @dataclass(slots=True)
 class _Rival:
     contender: Contender
+    drops_far: bool
     ratios: list[float] = field(default_factory=list)
     verdict: Verdict | None = None
     failure: CandidateFailed | None = None
@@ -58,7 +59,7 @@ class _Rival:
         """Notes a round; what comes after the verdict is no part of the test."""
         if self.open:
             self.ratios.append(ratio)
-            self.verdict = judge(self.ratios)
+            self.verdict = judge(self.ratios, drops_far=self.drops_far)
 
     def judged(self) -> Judged:
         """What is known now."""
@@ -78,6 +79,7 @@ def in_turns(
     until: float,
     timeout_s: float,
     wants_more: Callable[[], bool] = _no_more,
+    drops_far: bool = True,
 ) -> tuple[Judged, ...]:
     """Measures all in turn until each rival is told apart from the first or found to be as quick, or the time is up.
 
@@ -89,6 +91,7 @@ def in_turns(
         until: When the time is up, by `time.monotonic()`.
         timeout_s: How long a round may take.
         wants_more: Whether further rounds of all are wanted though every rival is judged: for figures of their own.
+        drops_far: Whether a rival that is far behind is out early, without an interval.
 
     Returns:
         One for each rival, in order.
@@ -96,7 +99,7 @@ def in_turns(
     Raises:
         CandidateFailed: The first fails: there is nothing to hold the others against.
     """
-    against = [_Rival(each) for each in rivals]
+    against = [_Rival(each, drops_far) for each in rivals]
     number = 0
     while True:
         more = wants_more()

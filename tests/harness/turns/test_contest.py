@@ -53,6 +53,14 @@ def test_what_is_as_quick_is_the_same_and_what_is_too_close_is_not_told_apart() 
     assert len(close.ratios) == LOOKS[-1]
 
 
+def test_one_that_is_far_behind_has_its_interval_too_where_that_is_wanted() -> None:
+    (judged,) = in_turns(Known(1.0), [Known(0.1)], until=_soon(), timeout_s=1, drops_far=False)
+    assert (judged.standing, len(judged.ratios)) == ("slower", LOOKS[0])
+    assert judged.ratio is not None
+    assert judged.ratio.high is not None
+    assert judged.ratio.high < 0.2
+
+
 def test_when_the_time_is_up_one_round_was_made_and_nothing_is_claimed() -> None:
     judged = duel(Known(5.0), Known(1.0), until=time.monotonic() - 1, timeout_s=1)
     assert (judged.standing, len(judged.ratios)) == ("not told apart", 1)
