@@ -22,7 +22,7 @@ from benchmarks.native import native_loop
 from benchmarks.rows import Row, render
 from benchmarks.side_by_side import Subject, harness, median, noise, subjects
 from native import SWITCH
-from tasks.label_answers import BestLabel
+from tasks.outputs.label_answers import BestLabel
 
 _TIMES = 20_000
 _SAME = ("--set", "backend.options.engine=Interpreter", "--threads", "1", "--preset", "rapid")

@@ -15,6 +15,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
@@ -24,32 +25,65 @@ from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, mes
 from harness.machine import stop_signals
 from harness.machine.import_path import leave_current_folder
 
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What `--help` says of a verb, and where its module lies."""
+
+    does: str
+    room: str = ""
+    """The folder of its module inside harness.commands; empty for that itself."""
+
+    def module(self, name: str) -> str:
+        """The module's full name."""
+        return ".".join(filter(None, ("harness.commands", self.room, name.replace("-", "_"))))
+
+
 VERBS = {
-    "run": "run a benchmark (the verb when the first word is an option)",
-    "suite": "run all benchmarks and scenarios of a suite, in a time that you say; goes on where it was interrupted",
-    "score": "score a run again, another harness's log, or plain predictions",
-    "show": "show the result of a run again",
-    "report": "one HTML file of runs: verdict, charts, samples beside what is right, memory, machine, settings",
-    "history": "finished runs over time: list, plot, what is usual, when it got slower",
-    "sustained": "a long run minute by minute: does the machine keep its speed as it warms up",
-    "fetch": "fetch official models and data, or take them by hand",
-    "prepare": "lay out a data set from what its owners distribute",
-    "list": "show tasks, models, data sets and backends: what is here, and what is not and why",
-    "inspect": "show what a model file holds, costs and needs",
-    "bench": "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
-    "diff": "how far a backend's or a model's outputs are from one CPU thread's",
-    "compare-models": "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
-    "convert": "make TFLite files of other types of a model (float16, dynamic, int8, ...), and score and time them on a task",
-    "compare": "results held against each other: each figure with its interval, and a verdict for CI",
-    "profile": "what each op of a model takes, as the runtime itself tells",
-    "budget": "hold models against a file's limits of latency, memory, difference, size, accuracy and power",
-    "tune": "find the quickest configuration of a task on this machine and write it as a config that run takes",
-    "submit": "write the tree of an MLPerf round out of finished runs",
-    "bundle": "pack runs and what they read into one archive that another machine can verify",
-    "verify": "check every hash of a bundle and make every score in it anew",
-    "completion": "the completion of verbs and options for bash, zsh or fish",
-    "check": "hold a tree of results against MLPerf's rules, before a reviewer does",
-    "doctor": "what works on this machine, what does not and why, and what would make runs unstable",
+    "run": Verb("run a benchmark (the verb when the first word is an option)"),
+    "suite": Verb(
+        "run all benchmarks and scenarios of a suite, in a time that you say; goes on where it was interrupted",
+        "submission",
+    ),
+    "score": Verb("score a run again, another harness's log, or plain predictions", "finished_runs"),
+    "show": Verb("show the result of a run again", "finished_runs"),
+    "report": Verb(
+        "one HTML file of runs: verdict, charts, samples beside what is right, memory, machine, settings",
+        "finished_runs",
+    ),
+    "history": Verb("finished runs over time: list, plot, what is usual, when it got slower", "finished_runs"),
+    "sustained": Verb("a long run minute by minute: does the machine keep its speed as it warms up"),
+    "fetch": Verb("fetch official models and data, or take them by hand"),
+    "prepare": Verb("lay out a data set from what its owners distribute"),
+    "list": Verb("show tasks, models, data sets and backends: what is here, and what is not and why"),
+    "inspect": Verb("show what a model file holds, costs and needs", "any_model"),
+    "bench": Verb(
+        "time models alone, several of them in turns: load, first, steady, memory, with benchmark_model's flags",
+        "any_model",
+    ),
+    "diff": Verb("how far a backend's or a model's outputs are from one CPU thread's", "any_model"),
+    "compare-models": Verb(
+        "models of one task side by side: accuracy, latency, memory, size, work, and what one has over the other",
+        "any_model",
+    ),
+    "convert": Verb(
+        "make TFLite files of other types of a model (float16, dynamic, int8, ...), and score and time them on a task",
+        "any_model",
+    ),
+    "compare": Verb(
+        "results held against each other: each figure with its interval, and a verdict for CI", "finished_runs"
+    ),
+    "profile": Verb("what each op of a model takes, as the runtime itself tells", "any_model"),
+    "budget": Verb(
+        "hold models against a file's limits of latency, memory, difference, size, accuracy and power", "any_model"
+    ),
+    "tune": Verb("find the quickest configuration of a task on this machine and write it as a config that run takes"),
+    "submit": Verb("write the tree of an MLPerf round out of finished runs", "submission"),
+    "bundle": Verb("pack runs and what they read into one archive that another machine can verify", "submission"),
+    "verify": Verb("check every hash of a bundle and make every score in it anew", "submission"),
+    "completion": Verb("the completion of verbs and options for bash, zsh or fish"),
+    "check": Verb("hold a tree of results against MLPerf's rules, before a reviewer does", "submission"),
+    "doctor": Verb("what works on this machine, what does not and why, and what would make runs unstable"),
 }
 
 
@@ -167,8 +201,8 @@ def main(words: Sequence[str]) -> int:
 
 def _of_verb(verb: str) -> tuple[ModuleType, Parser]:
     """Its module, and its parser with the options that all verbs have."""
-    module = importlib.import_module(f"harness.commands.{verb.replace('-', '_')}")
-    parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb], epilog=module.EXAMPLES)
+    module = importlib.import_module(VERBS[verb].module(verb))
+    parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb].does, epilog=module.EXAMPLES)
     parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
     parser.add_argument(
         "--quiet", action="store_true", help="no progress and no table: errors and the exit status tell"
@@ -218,7 +252,7 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 
 def _print_help() -> None:
     width = max(map(len, VERBS)) + 2
-    verbs = "\n".join(f"  {verb:{width}}{text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {verb:{width}}{known.does}" for verb, known in VERBS.items())
     print(
         "usage: ./run.sh [VERB] [OPTION...]\n\n"
         "MLPerf LoadGen for TFLite models: runs a real benchmark and says what it means.\n\n"

@@ -2,7 +2,7 @@
 
    Each function is the twin of one in Python that makes the same bytes, and that is used wherever this is not built:
 
-     best_labels        tasks.label_answers.BestLabels                 the classes of the highest scores
+     best_labels        tasks.outputs.label_answers.BestLabels                 the classes of the highest scores
      class_map          accuracy.answers.grids.pack_class_map           a class map as runs, or as it is where runs are longer
      picture_of_bytes   tasks.pictures.inputs.decode, pack_picture     a picture of bytes
      picture_of_floats  the same                                       a picture of floats
@@ -400,8 +400,8 @@ static PyObject *picture_of_floats(PyObject *self, PyObject *const *given, Py_ss
 #define FUNCTION(name, doc) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, doc}
 
 static PyMethodDef functions[] = {
-    FUNCTION(best_labels, "best_labels(scores, count, offset, type): see tasks.label_answers."),
-    FUNCTION(class_map, "class_map(array, runs, whole): see tasks.segmentation_binding."),
+    FUNCTION(best_labels, "best_labels(scores, count, offset, type): see tasks.outputs.label_answers."),
+    FUNCTION(class_map, "class_map(array, runs, whole): see tasks.outputs.segmentation_binding."),
     FUNCTION(picture_of_bytes, "picture_of_bytes(array, header): see tasks.pictures.inputs."),
     FUNCTION(picture_of_floats, "picture_of_floats(array, header, mean, std, nearest): see tasks.pictures.inputs."),
     {NULL, NULL, 0, NULL},

@@ -3,7 +3,7 @@
    Each class here is the twin of a function in Python that does the same, and that is used wherever this is not built:
 
      RawRun        backends.litert.interpreter, `raw_runner`      copies a sample's bytes in, runs the model
-     BestLabel     tasks.label_answers, `answerer`         the answer of the highest score
+     BestLabel     tasks.outputs.label_answers, `answerer`         the answer of the highest score
      Answer        harness.serving.sut, `answer`                   sample number -> logged answer
      SingleStream  harness.serving.dispatch.inline                 LoadGen's callback
 
@@ -555,7 +555,7 @@ static PyMethodDef answer_methods[] = {
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE, prefix##_slots}
 
 CLASS(RawRun, raw_run, "RawRun(inputs, run, holder, name, answers): see backends.interpreter.", );
-CLASS(BestLabel, best_label, "BestLabel(answers, offset, otherwise): see tasks.label_answers.", );
+CLASS(BestLabel, best_label, "BestLabel(answers, offset, otherwise): see tasks.outputs.label_answers.", );
 CLASS(Answer, answer, "Answer(rows, run, postprocess): see harness.sut.", {Py_tp_methods, answer_methods}, );
 CLASS(SingleStream, single_stream,
       "SingleStream(words, stop, done, answer, room, responses, complete, abandon, times=None): see harness.dispatch.inline.", );

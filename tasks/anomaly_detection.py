@@ -27,8 +27,8 @@ from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
 from tasks.audio.machine_sounds import Recording, find_recordings
 from tasks.audio.wav import is_wav, read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
-from tasks.label_answers import only_input
-from tasks.raw_answers import RawAnswer, quantise
+from tasks.outputs.label_answers import only_input
+from tasks.outputs.raw_answers import RawAnswer, quantise
 
 _KEPT = 64
 """Recordings whose features are kept: neighbouring windows are of one."""

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from accuracy.answers.log import Answer, LogError
 from accuracy.truth.class_names import ClassNames
-from tasks.digests import Digest, StoredSamples
-from tasks.exhibits import Exhibition
+from tasks.outputs.exhibits import Exhibition
+from tasks.sets.digests import Digest, StoredSamples
 
 Array = npt.NDArray[Any]
 Layout = Literal["reference", "mobile"]

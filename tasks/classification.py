@@ -21,11 +21,16 @@ from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
-from tasks.exhibits import Exhibition, Named, UInt8Array
-from tasks.hub import is_hub_name
-from tasks.label_answers import LABEL_LAYOUTS, BestLabels, exhibit_labels, only_input, rewrite_labels, score_count
-from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
+from tasks.outputs.exhibits import Exhibition, Named, UInt8Array
+from tasks.outputs.label_answers import (
+    LABEL_LAYOUTS,
+    BestLabels,
+    exhibit_labels,
+    only_input,
+    rewrite_labels,
+    score_count,
+)
+from tasks.outputs.readings import chance_of, label_readings, numeric_order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
@@ -33,7 +38,9 @@ from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
-from tasks.readings import chance_of, label_readings, numeric_order
+from tasks.sets.digests import StoredSamples
+from tasks.sets.hub import is_hub_name
+from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
 
 _BEST = 5
 _IMAGENET_CLASSES = 1000

@@ -23,15 +23,15 @@ from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
 from accuracy.truth.coco_names import coco_places, listed_order
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
-from tasks.detection_binding import Role, bind_outputs
-from tasks.detection_exhibits import exhibit_detections
-from tasks.digests import StoredSamples
-from tasks.exhibits import Exhibition
+from tasks.outputs.detection_binding import Role, bind_outputs
+from tasks.outputs.detection_exhibits import exhibit_detections
+from tasks.outputs.exhibits import Exhibition
 from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
 from tasks.pictures.shown import shown_picture
+from tasks.sets.digests import StoredSamples
 
 _WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
 """Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""

@@ -26,13 +26,20 @@ from tasks.audio.front_ends import MFCC_FRAMES, MFCCS, RATE, mfcc, quantised_fea
 from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_testing
 from tasks.audio.wav import is_wav, read_wav
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
-from tasks.exhibits import Exhibition, Named
-from tasks.label_answers import LABEL_LAYOUTS, BestLabel, exhibit_labels, only_input, rewrite_labels, score_count
-from tasks.named_samples import labels_by_folder, names_in, refuse_contradictions, word_place
+from tasks.outputs.exhibits import Exhibition, Named
+from tasks.outputs.label_answers import (
+    LABEL_LAYOUTS,
+    BestLabel,
+    exhibit_labels,
+    only_input,
+    rewrite_labels,
+    score_count,
+)
+from tasks.outputs.readings import chance_of, label_readings, numeric_order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.stored_truth import StoredLabels
-from tasks.readings import chance_of, label_readings, numeric_order
+from tasks.sets.digests import StoredSamples
+from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, word_place
 
 FRAMES, FEATURES = MFCC_FRAMES, MFCCS
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")

@@ -22,13 +22,13 @@ from accuracy.score import Score
 from accuracy.shown import some
 from accuracy.truth.points import Points, read_points
 from tasks.base import Array, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
+from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input, shapes
 from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.truth_by_name import picture_size
-from tasks.raw_answers import RawAnswer
+from tasks.sets.digests import StoredSamples
 
 _TRUTH = ("landmarks.csv",)
 _VERSION = 1

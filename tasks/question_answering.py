@@ -25,9 +25,9 @@ from accuracy.errors import TruthError
 from accuracy.score import Score
 from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Task, Tensor, find_truth
-from tasks.digests import Digest, StoredSamples
-from tasks.exhibits import Exhibit, Exhibition
-from tasks.hub import is_hub_name, read_hub_questions
+from tasks.outputs.exhibits import Exhibit, Exhibition
+from tasks.sets.digests import Digest, StoredSamples
+from tasks.sets.hub import is_hub_name, read_hub_questions
 from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
 from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
 from tasks.text.wordpiece import WordPiece
@@ -74,7 +74,7 @@ class QuestionAnsweringOptions:
 
 
 class QuestionAnswering(Task):
-    """Bound to windows from a tfrecord, or to questions from SQuAD's JSON or a Hugging Face data set (tasks.hub).
+    """Bound to windows from a tfrecord, or to questions from SQuAD's JSON or a Hugging Face data set (tasks.sets.hub).
 
     `count` keeps the first windows, as MLPerf's mini set is the first 100. A question counts as soon as one of its
     windows is kept; its other windows are then not seen, so that its answer may lie out of reach.

@@ -18,8 +18,8 @@ from accuracy.score import Score
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
-from tasks.exhibits import Exhibit, Exhibition, coloured
+from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
+from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
@@ -29,7 +29,7 @@ from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.pictures.wrong_pairs import refuse_wrong_pair
-from tasks.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
+from tasks.sets.digests import StoredSamples
 
 _ADE20K_CLASSES = 32
 _MOST_CLASSES = 256

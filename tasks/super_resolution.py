@@ -15,13 +15,13 @@ from accuracy.errors import TruthError
 from accuracy.psnr import Originals, Psnr
 from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
-from tasks.exhibits import Exhibit, Exhibition
+from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
 from tasks.pictures.preprocess import decode, decode_rgb8
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size, stems
+from tasks.sets.digests import StoredSamples
 
 _FAITHFUL_DB = 50.0
 """An answer of so much counts as right where the worst are looked for."""

@@ -26,10 +26,10 @@ from accuracy.wake_word import judge
 from tasks.audio.front_ends import RATE, WAKE_BANDS, WAKE_FRAME, WAKE_STEP, quantised_features, wake_bands
 from tasks.audio.wav import read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
-from tasks.digests import StoredSamples
-from tasks.label_answers import only_input, score_count
+from tasks.outputs.label_answers import only_input, score_count
+from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import Pictures
-from tasks.raw_answers import RawAnswer
+from tasks.sets.digests import StoredSamples
 
 STEP_S = WAKE_STEP / RATE
 """From one sample to the next: what the model has time for."""

@@ -1,7 +1,7 @@
 """Object detection by YOLO: raw heads with anchors, or an export with one output, on COCO's pictures.
 
 The data's side, the log and the metrics are those of `tasks.detection`; what differs is what comes between the model's
-outputs and the boxes (`tasks.yolo_heads`). All of it is timed.
+outputs and the boxes (`tasks.outputs.yolo_heads`). All of it is timed.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from accuracy.truth.class_names import ClassNames
 from accuracy.truth.coco import COCO_CATEGORIES
 from tasks.base import Array, DataRef, ModelMismatch, Tensor
 from tasks.detection import Detection, DetectionCodec, DetectionOptions
+from tasks.outputs.yolo_heads import Anchors, Export, Form, Found, RawHead, Suppression, heads_of, read_cfg, suppress
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import bind_input, shapes
 from tasks.pictures.preprocess import WHOLE
-from tasks.yolo_heads import Anchors, Export, Form, Found, RawHead, Suppression, heads_of, read_cfg, suppress
 
 _COCO_CLASSES = len(COCO_CATEGORIES)
 

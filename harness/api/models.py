@@ -38,7 +38,7 @@ from tasks.base import Array, ModelMismatch
 from tasks.classification import ClassificationCodec
 from tasks.detection import DetectionCodec, names_by_category
 from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
-from tasks.label_answers import BestLabels, scores_of
+from tasks.outputs.label_answers import BestLabels, scores_of
 from tasks.pictures import ade20k
 from tasks.pictures.folders import Pictures
 from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes

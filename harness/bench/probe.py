@@ -49,8 +49,8 @@ from harness.messages.bench import (
     WarmedUp,
     WarmUp,
 )
-from harness.model.allocation import allocate_here
-from harness.model.describe import ModelDescription, describe_model
+from harness.model.contents.allocation import allocate_here
+from harness.model.contents.describe import ModelDescription, describe_model
 from harness.turns.answering import Begun, answer_questions
 
 BenchAnswer = InputsTaken | WarmedUp | Ran | Finished | ModelDescription | LeftOut

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.bench.result import BenchResult, BenchRow
 from harness.messages.bench import Advice, BenchInput, Opened
-from harness.model.describe import Invoked
+from harness.model.contents.describe import Invoked
 from harness.units import bytes_text, duration
 
 _WIDTH, _INDENT = 118, 20

@@ -9,7 +9,7 @@ from typing import Any
 from harness.json_records import LEFT_OUT
 from harness.machine.facts import System
 from harness.messages.bench import Advice, Finished, Opened, WarmedUp
-from harness.model.describe import ModelDescription
+from harness.model.contents.describe import ModelDescription
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import Standing
 

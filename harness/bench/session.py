@@ -29,7 +29,7 @@ from harness.messages.bench import (
     WarmedUp,
     WarmUp,
 )
-from harness.model.describe import ModelDescription
+from harness.model.contents.describe import ModelDescription
 from harness.model.subject import Subject
 from harness.turns.contest import in_turns
 from harness.turns.process import CandidateFailed, MeasuringProcess

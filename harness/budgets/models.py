@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.budgets.file import BudgetRow
 from harness.config.files import load_collections
-from harness.config.published import ModelEntry
+from harness.config.official.published import ModelEntry
 from harness.errors import ConfigError, UnknownName
 from harness.spec.any_model import AnyModel, find_any_model
 from harness.spec.model_source import find_model

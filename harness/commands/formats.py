@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands.any_model.subject import output_file
 from harness.commands.outcome import Outcome
-from harness.commands.subject import output_file
 from harness.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:

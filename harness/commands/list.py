@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from harness.commands.outcome import Outcome
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.config.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.official.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.official.rule_sets import rounds_with
 from harness.config.registry import ANY_MODEL, TASKS, backend_kind, backend_names, task_class, task_names
-from harness.config.rule_sets import rounds_with
 from harness.config.schema import Benchmark, Collection
 from harness.errors import EXIT_VALID
 from harness.json_records import LEFT_OUT, to_json

@@ -14,7 +14,7 @@ from harness.comparison.scored import scored_figures
 from harness.comparison.sides import Side, read_side
 from harness.comparison.timed import MORE_IS_BETTER, UNITS, figures_of, timed_figures
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError
-from harness.results.figure_names import metric_figure
+from harness.results.verdict.figure_names import metric_figure
 
 
 def compare(base: Path, others: Sequence[Path], asked: Asked) -> ComparisonResult:

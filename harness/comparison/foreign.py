@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.files import find_benchmark, load_benchmark
-from harness.config.rule_sets import rounds_with, rule_set
+from harness.config.official.rule_sets import rounds_with, rule_set
 from harness.errors import ConfigError, HarnessError
 from harness.results.files import RESULT_FILE
 from harness.results.loadgen_log import DETAIL_LOG, read_detail

@@ -8,7 +8,7 @@ from harness.comparison.record import ChangedSamples, ComparedFigure, Standing
 from harness.comparison.sides import Run, Side
 from harness.config.registry import task_class
 from harness.errors import ConfigError
-from harness.results.figure_names import metric_figure
+from harness.results.verdict.figure_names import metric_figure
 from harness.spec.schema import read_spec
 from harness.statistics.intervals import difference
 

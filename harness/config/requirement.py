@@ -17,7 +17,7 @@ _OF_NAME: dict[str, Comparison] = {"min": ">=", "max": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A requirement, taken apart; what its figure is, and in what unit, is known to `harness.results.gate`."""
+    """A requirement, taken apart; what its figure is, and in what unit, is known to `harness.results.verdict.gate`."""
 
     text: str
     """As the user wrote it."""

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
-from harness.config.compliance_tests import ComplianceTest
 from harness.config.invocation import Invocation
-from harness.config.published import DatasetEntry, FileEntry, ModelEntry
-from harness.config.rules import Mode, Preset, Scenario, ServerLoad
+from harness.config.official.accuracy_targets import Target
+from harness.config.official.compliance_tests import ComplianceTest
+from harness.config.official.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.official.rules import Mode, Preset, Scenario, ServerLoad
 from harness.config.written_units import Size, Span
 from harness.units import DAY_S
 
@@ -64,7 +64,7 @@ class LoadSection(Section):
     mode: Mode = "performance"
     preset: Preset = "rules"
     rules: str | None = None
-    """A rule set, as mobile-v6.0 (harness.config.rule_sets); null for the newest that has the benchmark."""
+    """A rule set, as mobile-v6.0 (harness.config.official.rule_sets); null for the newest that has the benchmark."""
     round: str | None = None
     """Short for a rule set of the mobile suite."""
     compliance: ComplianceTest | None = None

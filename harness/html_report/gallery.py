@@ -8,7 +8,7 @@ import io
 from PIL import Image
 
 from harness.html_report.markup import Html, Part, element, joined, section, table
-from tasks.exhibits import Box, Exhibit, Exhibition, UInt8Array
+from tasks.outputs.exhibits import Box, Exhibit, Exhibition, UInt8Array
 
 _SIDE = 320
 """Pixels of a shown picture's longer side."""

@@ -18,7 +18,7 @@ from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import DataMissing
-from tasks.exhibits import Exhibition
+from tasks.outputs.exhibits import Exhibition
 
 MOST_EXHIBITS = 24
 

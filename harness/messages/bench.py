@@ -76,7 +76,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Say what the file holds and costs. The answer is `harness.model.describe.ModelDescription`."""
+    """Say what the file holds and costs. The answer is `harness.model.contents.describe.ModelDescription`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from backends.litert.weight_cache import SharedFile, can_cache, suspicion
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.registry import backend_kind
-from harness.model.coverage import judge_coverage
+from harness.model.contents.coverage import judge_coverage
 from harness.model.file_tensors import described_inputs
 from harness.model.input_shapes import choose_input_shapes
 from harness.model.run_file import RunFile, find_run_file, without_completion

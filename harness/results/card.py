@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from accuracy.confidence.interval import CONFIDENCE
 from accuracy.score import Score
-from harness.config.accuracy_targets import Target, floor_of, published_of
+from harness.config.official.accuracy_targets import Target, floor_of, published_of
 from harness.results.scores import Card, CardTarget, ConfidenceInterval, Judged, Margin, Metric, Published
 from harness.spec.schema import DataSetRef, ModelRef
 from tasks.base import MetricKind

@@ -13,7 +13,7 @@ from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.results.files import write_json
 from tasks.base import Task
-from tasks.digests import Digest
+from tasks.sets.digests import Digest
 
 SAMPLES_FILE = "samples.json"
 _VERSION = 1

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from harness.config.compliance_tests import ComplianceTest
-from harness.config.rules import Mode, Preset, Scenario
+from harness.config.official.compliance_tests import ComplianceTest
+from harness.config.official.rules import Mode, Preset, Scenario
 from harness.json_records import EMPTY, FLAT, LEFT_OUT
 from harness.machine.facts import System
 from harness.messages.calibration import Calibration

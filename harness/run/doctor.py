@@ -19,8 +19,8 @@ from harness.json_records import FLAT
 from harness.machine.facts import System, available_memory_bytes, describe
 from harness.machine.state import read_state
 from harness.machine.topology import TopologyFacts, this_machine
-from harness.results import stability
 from harness.results.record import Reason
+from harness.results.verdict import stability
 from harness.run.backend_check import check_backend
 from harness.zoo.files.official import cache_dir
 from harness.zoo.files.sample_cache import cache_limit, kept_bytes

@@ -12,16 +12,14 @@ from typing import Any
 
 from accuracy.answers.log import LogError
 from backends.base import BackendInfo
-from harness.config.compliance_tests import NEEDED_BY
+from harness.config.official.compliance_tests import NEEDED_BY
 from harness.config.registry import task_class
 from harness.errors import RunFailed
 from harness.json_records import from_json
 from harness.machine import facts as system
 from harness.messages.worker import Done
 from harness.results import files as results
-from harness.results import stability
 from harness.results.figures import MachineStates, Memory, Performance
-from harness.results.gate import judge_run
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.read_data import samples_digest
 from harness.results.record import Compliance, Reason, Result
@@ -37,7 +35,9 @@ from harness.results.subject import (
     PlacedCpus,
     Reference,
 )
-from harness.results.warnings import (
+from harness.results.verdict import stability
+from harness.results.verdict.gate import judge_run
+from harness.results.verdict.warnings import (
     asked_in_all,
     beside_the_rules,
     doubtful_data,

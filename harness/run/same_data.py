@@ -11,7 +11,7 @@ from harness.errors import ConfigError
 from harness.machine.facts import usable_cpus
 from harness.results.read_data import ReadData, ReadItem, files_now
 from tasks.base import DataMissing, Task
-from tasks.digests import Digest, StoredSamples
+from tasks.sets.digests import Digest, StoredSamples
 
 
 def refuse_changed_data(folder: Path, task: Task, kept: ReadData) -> None:

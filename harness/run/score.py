@@ -11,11 +11,11 @@ from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.card import Subject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
-from harness.results.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import SAMPLES_FILE, ReadData, load_read_data, samples_digest
 from harness.results.record import Result
 from harness.results.scores import Judged
+from harness.results.verdict.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.run.doubt import other_reading
 from harness.run.reference import asks_reference, with_reference
 from harness.run.same_data import refuse_changed_data

@@ -13,7 +13,7 @@ from harness.report.screen import Screen
 from harness.results import files as results
 from harness.results.figures import Range, Spread
 from harness.results.record import Reason, Result, SeriesResult, SeriesRun, Submission, status_of
-from harness.results.submission import joined, judged_submission
+from harness.results.verdict.submission import joined, judged_submission
 from harness.run.execute import execute
 from harness.series.identity import identity_of
 from harness.series.journal import Journal

@@ -20,9 +20,9 @@ from harness.report.screen import Screen
 from harness.report.series import render_series
 from harness.results import files as results
 from harness.results.figures import Peak, Queueing
-from harness.results.gate import judge_search, missed, requirements
 from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun, status_of
 from harness.results.subject import Answering, LoadGenSettings
+from harness.results.verdict.gate import judge_search, missed, requirements
 from harness.run.execute import execute
 from harness.series.execute import run_of, top_of
 from harness.series.identity import identity_of

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.config.compliance_tests import named_tests
+from harness.config.official.compliance_tests import named_tests
 from harness.errors import EXIT_USER, ConfigError, exit_status, message_of
 from harness.machine.child_process import Child
 from harness.machine.standby import Standby
@@ -23,7 +23,7 @@ from harness.report.submission import objection_lines
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import DETAIL_LOG
 from harness.results.record import Result, SeriesResult, status_of
-from harness.results.submission import objections_to_plan
+from harness.results.verdict.submission import objections_to_plan
 from harness.run.execute import execute
 from harness.run.launch import StartWorker, start_worker
 from harness.series.execute import execute_series

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.backend import parse_backend
-from harness.config.compliance_tests import ComplianceTest
 from harness.config.files import read_config
+from harness.config.official.compliance_tests import ComplianceTest
+from harness.config.official.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.registry import is_task, task_class
-from harness.config.rules import FIND_PEAK_BUDGET_S, Mode
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.model.file_tensors import output_names
-from harness.results.gate import check_measured, check_targets, requirements
+from harness.results.verdict.gate import check_measured, check_targets, requirements
 from harness.series.rest import PlannedRest
 from harness.spec.resolve import resolve
 from harness.spec.rules_in_force import chosen_rules, refuse_unknown_seeds

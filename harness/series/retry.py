@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.results.figures import Performance
 from harness.results.record import Result
 from harness.results.subject import LoadGenSettings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.results.record import Result, SeriesRun
 from harness.results.subject import LoadGenSettings
 from harness.series.plan import PlannedRun

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import Backend, BackendInfo
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.machine.control import Control, Phase
 from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement, may_pin, on, place

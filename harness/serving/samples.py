@@ -25,7 +25,7 @@ from harness.errors import RunFailed
 from harness.json_records import from_json, to_json
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT, discard, make_room, making, touch
 from tasks.base import Array, Codec, Tensor
-from tasks.digests import Digest
+from tasks.sets.digests import Digest
 
 Row = tuple[Array, ...]
 Raw = tuple[memoryview, ...]

@@ -13,8 +13,8 @@ from harness.bench.session import BenchCase, Settings, Supply, bench
 from harness.messages.bench import BenchInput, BenchOutput, Opened
 from harness.model.subject import Subject
 from harness.report.screen import Screen
-from harness.results.figure_names import metric_figure
 from harness.results.record import SeriesResult, SeriesRun, status_of
+from harness.results.verdict.figure_names import metric_figure
 from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, Series
 from harness.side_by_side.record import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.config.published import DatasetEntry, FileEntry
+from harness.config.official.published import DatasetEntry, FileEntry
 from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
@@ -15,7 +15,7 @@ from harness.spec.schema import DataSetRef, ModelRef
 from harness.zoo.builtin.sets import BUILTIN, builtin_path
 from harness.zoo.files.official import hash_given, is_published, writing_cache
 from tasks.base import DataMissing
-from tasks.hub import HubName, is_hub_name
+from tasks.sets.hub import HubName, is_hub_name
 
 
 def find_dataset(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.config.published import ModelEntry
+from harness.config.official.published import ModelEntry
 from harness.config.registry import ANY_MODEL
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.config.published import DatasetEntry, FileEntry, ModelEntry
+from harness.config.official.published import DatasetEntry, FileEntry, ModelEntry
 from harness.errors import ConfigError
 from harness.zoo.files.official import Cached, Known, find_cached, official_path
 

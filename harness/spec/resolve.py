@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
 from harness.config.backend import with_absolute_paths
-from harness.config.compliance_tests import sampling_target
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
+from harness.config.official.compliance_tests import sampling_target
+from harness.config.official.rules import STREAMS
 from harness.config.registry import backend_names, is_task, task_class, task_names
-from harness.config.rules import STREAMS
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.model.classes import score_columns

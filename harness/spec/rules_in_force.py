@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.config.accuracy_targets import Target
-from harness.config.rule_sets import (
+from harness.config.official.accuracy_targets import Target
+from harness.config.official.rule_sets import (
     BenchmarkRules,
     Follows,
     RuleSet,
@@ -17,7 +17,7 @@ from harness.config.rule_sets import (
     rule_set,
     rule_set_names,
 )
-from harness.config.rules import Seeds, rounds_of
+from harness.config.official.rules import Seeds, rounds_of
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, UnknownName
 from harness.spec.schema import ByTheRules

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError
 
 from accuracy.border import reads
 from accuracy.text_files import NotText, read_text
-from harness.config.accuracy_targets import Target
 from harness.config.backend import BackendSection
-from harness.config.compliance_tests import ComplianceTest
 from harness.config.invocation import Invocation
+from harness.config.official.accuracy_targets import Target
+from harness.config.official.compliance_tests import ComplianceTest
+from harness.config.official.rules import Mode, Preset, Scenario, Seeds, ServerLoad
 from harness.config.plain_yaml import load_yaml
-from harness.config.rules import Mode, Preset, Scenario, Seeds, ServerLoad
 from harness.config.schema import Section
 from harness.errors import ConfigError
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.config.rules import Preset
+from harness.config.official.rules import Preset
 from harness.errors import ConfigError
 from harness.units import span_text
 

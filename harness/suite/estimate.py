@@ -9,9 +9,9 @@ from pathlib import Path
 
 from backends.base import ModelRejected
 from backends.litert.file.model_reader import read_model
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.machine.topology import this_machine
-from harness.model.costs import costs
+from harness.model.contents.costs import costs
 from harness.spec.schema import Spec
 
 _MULTIPLY_ADDS_PER_S = 3e10

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from harness.config.files import ConfigFile, benchmark_names, find_benchmark, kind_overrides, read_config
-from harness.config.rule_sets import RuleSet, newest, rule_set
-from harness.config.rules import Scenario
+from harness.config.official.rule_sets import RuleSet, newest, rule_set
+from harness.config.official.rules import Scenario
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, UnknownName
 from harness.spec.rules_in_force import chosen_rules

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.backend import parse_backend
-from harness.config.rules import Mode, Preset
+from harness.config.official.rules import Mode, Preset
 from harness.errors import ConfigError
 from harness.series.plan import PlannedRun, Series, of_submission, planned_rest
 from harness.series.rest import PlannedRest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report.submission import objection_lines
-from harness.results.submission import objections_to_plan
+from harness.results.verdict.submission import objections_to_plan
 from harness.series.plan import PlannedRun
 from harness.suite.plan import SuitePlan
 from harness.units import span_text

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.rule_sets import figures_of, newest
-from harness.config.rules import STREAMS
+from harness.config.official.rule_sets import figures_of, newest
+from harness.config.official.rules import STREAMS
 from harness.config.workers import POOLS
 from harness.machine.placement import most_instances, thread_counts
 

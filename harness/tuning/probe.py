@@ -22,7 +22,7 @@ from harness.messages.probe import (
     Question,
     Round,
 )
-from harness.model.coverage import judge_coverage
+from harness.model.contents.coverage import judge_coverage
 from harness.serving.instances import Instances
 from harness.serving.proof import agreement, prove
 from harness.spec.schema import Spec, read_spec

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time
 from harness.machine.clocks import step_of, wall_ahead_ns

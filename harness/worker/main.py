@@ -25,7 +25,7 @@ from harness.machine.placement import on
 from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
-from harness.model.coverage import judge_coverage, time_share
+from harness.model.contents.coverage import judge_coverage, time_share
 from harness.results.query_times import QUERY_TIMES_FILE, KeptTimes, write_query_times
 from harness.results.read_data import SAMPLES_FILE, ReadItem, files_now, read_data, write_read_data
 from harness.serving import loadgen

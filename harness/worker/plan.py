@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.config.backend import BackendSection
-from harness.config.rules import STREAMS
+from harness.config.official.rules import STREAMS
 from harness.errors import ConfigError
 from harness.machine.placement import Placement, most_instances, most_threads, on, thread_counts
 from harness.messages.calibration import Calibration

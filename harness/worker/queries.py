@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.config.compliance_tests import audit_text
-from harness.config.rules import STREAMS
+from harness.config.official.compliance_tests import audit_text
+from harness.config.official.rules import STREAMS
 from harness.errors import ConfigError
 from harness.machine.facts import available_memory_bytes
 from harness.serving import loadgen

@@ -22,9 +22,9 @@ from accuracy.shown import some
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import Array, Codec, DataMissing, Prepared
-from tasks.digests import Digest
 from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
+from tasks.sets.digests import Digest
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""

@@ -21,10 +21,10 @@ from accuracy.shown import brief
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.stored_boxes import PictureObjects, StoredBoxes
 from tasks.base import DataMissing
-from tasks.hub import HubName, load
 from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
+from tasks.sets.hub import HubName, load
 
 _PICTURES = ("image", "img", "pixel_values")
 _MASKS = ("annotation", "label", "labels", "mask", "segmentation_mask", "semantic_segmentation", "seg_map")

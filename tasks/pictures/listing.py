@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 from accuracy.shown import some
 from tasks.base import DataMissing
-from tasks.hub import EVALUATION_SPLITS
+from tasks.sets.hub import EVALUATION_SPLITS
 
 _ROOT = PurePosixPath(".")
 _NOT_SAMPLES = ("annotations", "__MACOSX", "_background_noise_")

@@ -27,7 +27,7 @@ from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
-from tasks.record_sets import files_of
+from tasks.sets.record_sets import files_of
 
 
 class _Form(NamedTuple):
@@ -97,7 +97,7 @@ def open_records(path: Path, count: int | None = None) -> Pictures:
     """Finds the pictures of a set, their names and labels; reads no picture. Boxes and masks are read when asked for.
 
     Args:
-        path: A file or folder, of which `tasks.record_sets.is_record_set` holds.
+        path: A file or folder, of which `tasks.sets.record_sets.is_record_set` holds.
         count: Use the first `count` pictures only; None for all.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.exhibits import UInt8Array
+from tasks.outputs.exhibits import UInt8Array
 from tasks.pictures.folders import Pictures
 from tasks.pictures.preprocess import RAW_SUFFIXES, decode
 

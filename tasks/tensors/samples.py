@@ -11,8 +11,8 @@ import numpy as np
 
 from accuracy.shown import some
 from tasks.base import Array, DataMissing, Prepared, Tensor
-from tasks.digests import Digest, StoredSamples
 from tasks.pictures.folders import Pictures
+from tasks.sets.digests import Digest, StoredSamples
 from tasks.tensors.array_files import by_name, read_npy, read_npz
 from tasks.tensors.fitting import fitted
 from tasks.tensors.random_inputs import InputRange, is_text, random_inputs, words_of

@@ -31,7 +31,7 @@ from tasks.base import (
     Tensor,
     find_truth,
 )
-from tasks.digests import StoredSamples
+from tasks.sets.digests import StoredSamples
 from tasks.tensors.random_inputs import SEED, InputRange, ranges_of
 from tasks.tensors.samples import RandomSamples, Samples, StoredArrays
 from tasks.tensors.scoring import HEADLINE, KINDS, Errors, kind_of

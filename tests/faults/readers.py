@@ -29,7 +29,7 @@ from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_predictions, read_questions, read_truth
 from backends.litert.file.model_reader import read_model
 from harness.budgets.file import read_budget
-from harness.commands import show
+from harness.commands.finished_runs import show
 from harness.config.backend import parse_backend
 from harness.config.files import config_folder, load_benchmark, parse_assignment, parse_model_and_backend, read_config
 from harness.config.requirement import parse_requirement

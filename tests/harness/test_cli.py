@@ -84,7 +84,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("harness.commands.show.main", broken)
+    monkeypatch.setattr("harness.commands.finished_runs.show.main", broken)
     monkeypatch.setattr(command_line, "_ignore_signals", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(ZeroDivisionError, match="a bug"):
@@ -173,7 +173,7 @@ def test_only_these_modules_write_to_the_terminal_and_all_escape_what_is_not_the
     assert writers == {
         "accuracy/command.py",
         "harness/cli.py",
-        "harness/commands/submit.py",
+        "harness/commands/submission/submit.py",
         "harness/report/screen.py",
         "harness/report/table.py",
         "harness/zoo/files/meter.py",

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import native
 from accuracy.answers import grids
 from backends.base import TensorSpec
-from tasks.label_answers import BestLabels
+from tasks.outputs.label_answers import BestLabels
+from tasks.outputs.segmentation_binding import logged_classes
 from tasks.pictures.inputs import PIXELS, Normalisation, PictureTensor
-from tasks.segmentation_binding import logged_classes
 
 answers = native.answers
 if answers is None:

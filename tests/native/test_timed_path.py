@@ -23,7 +23,7 @@ import native
 from backends.cpu import CpuBackend
 from backends.litert.tensor_memory import as_bytes
 from harness.serving.responder import LARGE_BYTES
-from tasks.label_answers import BestLabel
+from tasks.outputs.label_answers import BestLabel
 
 timed_path = native.timed_path
 if timed_path is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.config.rules import Seeds
+from harness.config.official.rules import Seeds
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.logs import SCORES, DetailLog
 

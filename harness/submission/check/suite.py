@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet, newest, rule_set, rule_set_names
-from harness.config.rules import Suite
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet, newest, rule_set, rule_set_names
+from harness.config.official.rules import Suite
 from harness.errors import ConfigError, UnknownName
 from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import DIVISIONS, Tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.config.compliance_tests import ACCURACY_LOG_SEED, SAME_INDEX, ComplianceTest
+from harness.config.official.compliance_tests import ACCURACY_LOG_SEED, SAME_INDEX, ComplianceTest
 from harness.submission.tree.logs import DetailLog
 
 

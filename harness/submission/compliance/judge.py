@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accuracy.answers.log import LogError
-from harness.config.compliance_tests import ComplianceTest, sampling_target
+from harness.config.official.compliance_tests import ComplianceTest, sampling_target
 from harness.results.record import Compliance, Reason, Result
 from harness.submission.compliance.accuracy import compare, verify_accuracy
 from harness.submission.compliance.in_force import not_in_force

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.config.compliance_tests import ComplianceTest
+from harness.config.official.compliance_tests import ComplianceTest
 from harness.submission.tree.logs import DetailLog
 
 PASS = "TEST PASS"

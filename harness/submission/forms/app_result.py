@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from harness.config.rule_sets import BenchmarkRules
+from harness.config.official.rule_sets import BenchmarkRules
 from harness.submission.forms.runs import RunPair, SubmittedRun
 from harness.submission.tree.app_result import (
     AppAccuracy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from harness.config.rule_sets import RuleSet
+from harness.config.official.rule_sets import RuleSet
 from harness.submission.forms.runs import RunPair, SubmittedRun
 from harness.submission.tree.readme import MODEL_LINE, SYSTEM_LINE
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.config.compliance_tests import sampling_target
-from harness.config.rule_sets import BenchmarkRules
+from harness.config.official.compliance_tests import sampling_target
+from harness.config.official.rule_sets import BenchmarkRules
 from harness.errors import ConfigError
 from harness.submission.check.inference.scenarios import INFERRED
 from harness.submission.compliance.accuracy import compare, verify_accuracy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.config.rule_sets import BenchmarkRules
+from harness.config.official.rule_sets import BenchmarkRules
 from harness.errors import ConfigError
 from harness.json_records import to_json
 from harness.submission.forms.app_result import app_result

@@ -13,7 +13,7 @@ import configs
 import harness
 import native
 import tasks
-from harness.config.rule_sets import BenchmarkRules, RuleSet
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet
 from harness.submission.forms.documents import code_readme
 from harness.submission.forms.pieces import CopyPiece, PartPiece, Piece, TextPiece
 from harness.submission.forms.runs import RunPair

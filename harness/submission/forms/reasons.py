@@ -1,15 +1,16 @@
 """Why runs are no submission: each reason one sentence with its figure. A tree of them is a rehearsal.
 
-What a run was told and has shown is judged as it is for the run's own result (harness.results.submission). Here stands what
-only a tree can tell: its round, which may be another than the run's, and whether logs and results still say the same.
+What a run was told and has shown is judged as it is for the run's own result (harness.results.verdict.submission). Here
+stands what only a tree can tell: its round, which may be another than the run's, and whether logs and results still say the
+same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
-from harness.results.submission import objections_to_run
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.results.verdict.submission import objections_to_run
 from harness.submission.forms.runs import RunPair, SubmittedRun
 
 _NOT_LOADGENS = ("mobile", "tiny")

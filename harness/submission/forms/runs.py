@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.compliance_tests import ComplianceTest
 from harness.config.files import find_benchmark, read_config
+from harness.config.official.compliance_tests import ComplianceTest
 from harness.config.schema import SuiteMember
 from harness.errors import ConfigError
 from harness.results.files import read_result

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet, rule_set, rule_set_names
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet, rule_set, rule_set_names
 from harness.errors import ConfigError, UnknownName
 from harness.submission.check.inference.measurements import FIVE_FIELDS
 from harness.submission.check.inference.systems import MEANINGFUL, PRESENT

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet
 
 MAPPING_FILE = "model_mapping.json"
 _FIXED = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-mobilenet": "ssd-small", "ssd-resnet34": "retinanet"}

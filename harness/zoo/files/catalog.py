@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections
-from harness.config.published import DatasetEntry, FileEntry, ModelEntry, Origin, TensorEntry
+from harness.config.official.published import DatasetEntry, FileEntry, ModelEntry, Origin, TensorEntry
 from harness.config.schema import Benchmark
 from harness.errors import UnknownName
 

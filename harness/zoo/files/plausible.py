@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from accuracy.text_files import read_text
-from harness.config.published import TensorEntry
+from harness.config.official.published import TensorEntry
 
 _HEAD_BYTES = 1024
 _MAX_JSON_BYTES = 1 << 29

@@ -22,9 +22,9 @@ from harness.zoo.layouts.prepare import Layout, Place, Stage
 from tasks.base import DataMissing, DataRef, Task
 from tasks.classification import Classification, ClassificationOptions
 from tasks.detection import Detection, DetectionOptions
-from tasks.hub import is_hub_name
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
 from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.sets.hub import is_hub_name
 
 _IMAGENET_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _SYNSET = re.compile(r"n\d{8}")

@@ -19,9 +19,9 @@ from accuracy.truth.coco_names import COCO_NAMES
 from accuracy.truth.stored_boxes import PictureObjects
 from harness.errors import ConfigError
 from harness.zoo.layouts.prepare import Stage
-from tasks.hub import HubName, load, read_hub_questions
 from tasks.pictures.folders import Pictures
 from tasks.pictures.hub import open_hub_pictures
+from tasks.sets.hub import HubName, load, read_hub_questions
 
 _JPEG = b"\xff\xd8\xff"
 _ROW = re.compile(r"row \d+")

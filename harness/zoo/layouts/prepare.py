@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from accuracy.errors import TruthError
-from harness.config.published import DatasetEntry, FileEntry, Preparation
+from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.files.install import locked, writing
 from harness.zoo.files.official import PREPARED, find_cached, hash_given, is_published, official_path
 from harness.zoo.files.unpack import unpack
 from tasks.base import DataMissing
-from tasks.hub import is_hub_name
+from tasks.sets.hub import is_hub_name
 
 Place = Callable[[PurePosixPath], Path | None]
 _SHOWN = 5

@@ -13,7 +13,7 @@ import pytest
 from backends.base import BackendInfo, Coverage, TimeShare
 from backends.cpu import CpuBackend, open_cpu
 from backends.external import ExternalBackend
-from harness.model.coverage import time_share
+from harness.model.contents.coverage import time_share
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

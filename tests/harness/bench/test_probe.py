@@ -28,7 +28,7 @@ from harness.messages.bench import (
     WarmedUp,
     WarmUp,
 )
-from harness.model.describe import ModelDescription
+from harness.model.contents.describe import ModelDescription
 from tasks.base import DataMissing, ModelMismatch
 
 Open = Callable[..., Probe]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.commands.compare import allowed_of
+from harness.commands.finished_runs.compare import allowed_of
 from harness.comparison.asked import Asked
 from harness.comparison.compare import compare
 from harness.comparison.limits import parse_limits

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.cli import main
-from harness.commands.report import REPORT_FILE
+from harness.commands.finished_runs.report import REPORT_FILE
 from harness.errors import ConfigError
 from harness.html_report import charts
 from harness.html_report.gathered import Gathered, gather
@@ -21,7 +21,7 @@ from harness.profiling.kept import read_profile
 from harness.results.files import read_result
 from harness.results.query_times import QUERY_TIMES_FILE, KeptTimes
 from harness.results.record import Result
-from tasks.exhibits import Box, Exhibit, Exhibition
+from tasks.outputs.exhibits import Box, Exhibit, Exhibition
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x07"

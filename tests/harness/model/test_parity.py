@@ -13,7 +13,7 @@ from accuracy.answers.wire import pack_detections
 from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, TensorSpec
 from harness.config.backend import ParitySection
 from harness.model.comparison import Comparison, Tolerance
-from harness.model.coverage import judge_coverage
+from harness.model.contents.coverage import judge_coverage
 from harness.model.parity import compare, tolerance_for
 
 SCORES = TensorSpec("scores", (1, 10), np.dtype(np.float32))

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from accuracy.confidence.interval import Interval
 from accuracy.score import Score, of_hits
-from harness.config.accuracy_targets import Target, floor_of, published_of
 from harness.config.files import benchmark_names, config_folder, load_benchmark
+from harness.config.official.accuracy_targets import Target, floor_of, published_of
 from harness.config.registry import task_class
 from harness.json_records import from_json, to_json
 from harness.report.accuracy import accuracy_rows, exact_metric, metric

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.config.files import config_folder, load_benchmark
-from harness.config.rules import Seeds
+from harness.config.official.rules import Seeds
 from harness.errors import RunFailed
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.record import Reason, Result

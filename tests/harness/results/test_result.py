@@ -20,7 +20,7 @@ from harness.report.accuracy import metric
 from harness.report.run import render_run
 from harness.results.query_times import read_query_times
 from harness.results.record import Result
-from harness.results.warnings import too_short
+from harness.results.verdict.warnings import too_short
 from harness.units import duration
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")

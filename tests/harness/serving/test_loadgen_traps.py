@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from accuracy.answers.log import LogError, read_answers, read_rows
-from harness.config.rule_sets import rule_set
+from harness.config.official.rule_sets import rule_set
 from native import SWITCH
 
 REPOSITORY = Path(__file__).resolve().parents[3]

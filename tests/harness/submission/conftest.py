@@ -96,7 +96,7 @@ def made_once(all_workers: Path) -> MadeOnce:
 @pytest.fixture(scope="session")
 def logs(made_once: MadeOnce, edit_log: Edit) -> Path:
     """Folders with LoadGen's logs of v6.1: <Scenario>-<kind>, kind performance, accuracy, TEST01, TEST04."""
-    from harness.config.compliance_tests import audit_text
+    from harness.config.official.compliance_tests import audit_text
 
     def fill(root: Path) -> None:
         for test in ("TEST01", "TEST04"):

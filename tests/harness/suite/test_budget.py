@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.rules import Preset
+from harness.config.official.rules import Preset
 from harness.errors import ConfigError
 from harness.suite.budget import presets_within
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.messages.calibration import WarmUp
-from harness.results.stability import not_warm
+from harness.results.verdict.stability import not_warm
 from harness.worker.warm_up import settle
 
 

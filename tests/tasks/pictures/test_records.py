@@ -17,7 +17,7 @@ from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
 from tasks.classification import Classification, ClassificationOptions
 from tasks.pictures.records import open_records
-from tasks.record_sets import is_record_set
+from tasks.sets.record_sets import is_record_set
 
 Record = Mapping[str, bytes | str | int]
 PICTURE = TensorSpec("image", (1, 16, 16, 3), np.dtype(np.uint8))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness.config.rule_sets import BenchmarkRules
+from harness.config.official.rule_sets import BenchmarkRules
 from harness.submission.check.saying_nothing import tree_size
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.accuracy_text import METRICS, AccuracyText, parse_accuracy_text

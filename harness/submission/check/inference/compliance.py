@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness.config.compliance_tests import ComplianceTest, sampling_target
+from harness.config.official.compliance_tests import ComplianceTest, sampling_target
 from harness.submission.check.inference.accuracy import AccuracyRun
 from harness.submission.compliance.accuracy import least_rows
 from harness.submission.compliance.in_force import not_in_force

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.config.rule_sets import RuleSet
+from harness.config.official.rule_sets import RuleSet
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.benchmark_names import MAPPING_FILE, NO_FIGURES, OfficialName, official_name
 from harness.submission.tree.logs import DetailLog

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.config.rule_sets import RuleSet
+from harness.config.official.rule_sets import RuleSet
 from harness.submission.check.saying_nothing import lacking_file
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.benchmark_names import MAPPING_FILE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.config.compliance_tests import TESTS
-from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.config.official.compliance_tests import TESTS
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.submission.check.inference.accuracy import ACCURACY_RULES, AccuracyRun
 from harness.submission.check.inference.compliance import COMPLIANCE_RULES, IN_FORCE_RULES, TestedScenario
 from harness.submission.check.inference.measurements import FIVE_FIELDS, MEASUREMENT_RULES, Measurements

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet, figures_of
-from harness.config.rules import Scenario
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.config.official.rules import Scenario
 from harness.submission.check.inference.accuracy import MOST_LOG_BYTES
 from harness.submission.check.inference.measurements import field_faults
 from harness.submission.check.mixed import (

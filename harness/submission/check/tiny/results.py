@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.config.rule_sets import BenchmarkRules, Windows
+from harness.config.official.rule_sets import BenchmarkRules, Windows
 from harness.submission.finding import Fault, Rule
 
 _ACCURACY = {

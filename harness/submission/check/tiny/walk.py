@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.config.rule_sets import BenchmarkRules, RuleSet
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet
 from harness.submission.check.mixed import COPY_RULES, OwnFile, OwnFiles
 from harness.submission.check.saying_nothing import lacking_file, says_nothing
 from harness.submission.check.tiny.results import TINY_RULES, TinyRun

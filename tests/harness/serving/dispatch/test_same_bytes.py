@@ -21,13 +21,13 @@ from harness.serving.dispatch.pool import Pool
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.responder import LARGE_BYTES
 from harness.serving.sut import SystemUnderTest
-from tasks import label_answers, segmentation_binding
 from tasks.anomaly_detection import AnomalyCodec
 from tasks.base import Codec
 from tasks.classification import ClassificationCodec, ClassificationOptions
 from tasks.detection import DetectionCodec, DetectionOptions
 from tasks.keyword_spotting import KeywordSpottingCodec, KeywordSpottingOptions
 from tasks.landmarks import LandmarkCodec, LandmarkOptions
+from tasks.outputs import label_answers, segmentation_binding
 from tasks.pictures import inputs as picture_inputs
 from tasks.pictures.folders import Pictures
 from tasks.question_answering import QuestionAnsweringOptions, WindowBinding

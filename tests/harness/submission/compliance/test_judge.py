@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.config.compliance_tests import NEEDED_BY, ComplianceTest
+from harness.config.official.compliance_tests import NEEDED_BY, ComplianceTest
 from harness.json_records import from_json
 from harness.results.files import read_result
 from harness.results.record import Compliance, Result

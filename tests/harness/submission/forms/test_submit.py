@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.config.rule_sets import rule_set
+from harness.config.official.rule_sets import rule_set
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import from_json
 from harness.results.files import read_result
 from harness.results.record import Result
-from harness.results.submission import objections_to_run
+from harness.results.verdict.submission import objections_to_run
 from harness.spec.schema import read_spec
 from harness.submission.check.tree import check_tree
 from harness.submission.forms.package import in_parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.config.rule_sets import rule_set
+from harness.config.official.rule_sets import rule_set
 from harness.submission.tree.benchmark_names import needs_mapping, official_name
 
 

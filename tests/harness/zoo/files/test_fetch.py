@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.config.published import FileEntry
+from harness.config.official.published import FileEntry
 from harness.errors import ConfigError
 from harness.zoo.files.catalog import Catalog, Item
 from harness.zoo.files.download import FetchFailed, Patience
@@ -181,7 +181,7 @@ def test_of_two_that_want_one_file_one_fetches_and_one_waits(origin: Any, tmp_pa
 
     wanted = item("a.tfrecord", origin.on("/a", slow), md5=md5(BODY))
     script = (
-        "import sys; from pathlib import Path; from harness.config.published import FileEntry\n"
+        "import sys; from pathlib import Path; from harness.config.official.published import FileEntry\n"
         "from harness.zoo.files.catalog import Item; from harness.zoo.files.fetch import Fetching, fetch\n"
         "item = Item(FileEntry(file='a.tfrecord', urls=[sys.argv[1]], md5=sys.argv[2]))\n"
         "how = Fetching(Path(sys.argv[3]), on_wait=lambda file: print('waits for', file, flush=True))\n"
@@ -400,7 +400,7 @@ def test_a_model_with_other_tensors_than_the_registry_says_is_refused(keyword_mo
     shutil.copyfile(keyword_model, mine)
 
     def known(**tensor: Any) -> Catalog:
-        from harness.config.published import TensorEntry
+        from harness.config.official.published import TensorEntry
 
         return catalog(Item(FileEntry(file="model.tflite"), inputs=(TensorEntry(role="features", **tensor),)))
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.config.files import benchmark_names, find_benchmark, load_benchmark, load_collections, read_config
-from harness.config.published import DatasetEntry, Origin
+from harness.config.official.published import DatasetEntry, Origin
 from harness.config.registry import TASKS, task_class
 from harness.errors import ConfigError
-from harness.results.warnings import doubtful_data
+from harness.results.verdict.warnings import doubtful_data
 from harness.spec.data_source import find_dataset
 from harness.spec.resolve import resolve
 from harness.spec.schema import DataSetRef, Spec

@@ -16,7 +16,7 @@ from accuracy.truth.coco_names import COCO_NAMES
 from accuracy.truth.instances import read_instances
 from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_questions
-from harness.config.published import DatasetEntry, FileEntry, Preparation
+from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.layouts.folders import LAYOUTS
 from harness.zoo.layouts.prepare import Given, Prepared, prepare

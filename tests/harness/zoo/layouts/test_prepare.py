@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.config.published import DatasetEntry, FileEntry, Preparation
+from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.files.official import find_cached
 from harness.zoo.layouts.folders import LAYOUTS

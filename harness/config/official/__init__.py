@@ -1,0 +1,1 @@
+"""What MLPerf publishes: rule sets, targets, audits, and the files it names."""

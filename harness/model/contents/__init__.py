@@ -1,0 +1,1 @@
+"""What a model file holds and costs, read without running it."""

@@ -1,0 +1,317 @@
+"""What a model costs: parameters, multiply-adds, memory for its tensors. Counted from its graph, not measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
+from harness.model.contents.loops import turns
+
+_ALIGNMENT = 64
+"""Of a tensor in TFLite's arena (tflite/util.h, kDefaultTensorAlignment)."""
+_BITS = {
+    "float64": 64,
+    "int64": 64,
+    "uint64": 64,
+    "complex64": 64,
+    "complex128": 128,
+    "float32": 32,
+    "int32": 32,
+    "uint32": 32,
+    "float16": 16,
+    "bfloat16": 16,
+    "int16": 16,
+    "uint16": 16,
+    "int4": 4,
+    "uint4": 4,
+    "int2": 2,
+}
+"""Of one element; 8 for all others."""
+
+
+_NOT_COUNTED = {"STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
+"""Ops that may multiply weights and that nothing here can count."""
+_BASIC_LSTM, _OF_BASIC_LSTM = 5, 2
+"""Inputs of an LSTM of the basic kernel, and the place of its one matrix (LRT tflite/kernels/lstm.cc)."""
+_OF_LSTM = (*range(1, 9), 16)
+"""Places of an LSTM's matrices: of the input, of the state, of the projection (LRT tflite/kernels/lstm_shared.h)."""
+_OF_BOTH_LSTMS = (*range(1, 9), 16, *range(18, 26), 33, *range(40, 48))
+"""As well, of either direction, and of an auxiliary input (LRT tflite/kernels/bidirectional_sequence_lstm.cc)."""
+_WITHOUT_WEIGHTS = {"TFLite_Detection_PostProcess"}
+"""Custom ops that are known to multiply none."""
+
+
+class Costs(NamedTuple):
+    """Of one inference."""
+
+    parameters: int
+    """Elements of the constants that are learnt, weights and biases: a buffer that several tensors share counts once."""
+    multiply_adds: int
+    """Of convolutions, matrix products and recurrent layers; element-wise ops and pooling do not count. The graphs that the
+    main one calls are counted as often as they run, the longer branch of an IF alone."""
+    arena_bytes: int
+    """Estimate of the activations' memory, as TFLite's planner lays them out; ops' own scratch memory comes on top."""
+    uncounted: tuple[str, ...] = ()
+    """What is not in the figures, so that they are too low; () where all was counted."""
+    graphs: tuple[int, ...] = (0,)
+    """Those that the main one reaches, itself among them."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was counted."""
+        return not self.uncounted
+
+
+def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None, main: int = 0) -> Costs:
+    """Counts what a model costs.
+
+    Args:
+        model: The model.
+        shapes: Of the main graph's tensors as the runtime knows them; without them those of the file, with 1 for a free
+            batch, and what depends on another free size is not counted.
+        main: The graph that runs.
+    """
+    counting = _Counting(model, main, shapes)
+    multiply_adds = counting.graph(main)
+    reached = sorted(counting.reached | {main})
+    arena = sum(arena_bytes(model.subgraphs[each], counting.shapes(each)) for each in reached)
+    uncounted = tuple(dict.fromkeys(counting.uncounted))
+    return Costs(_parameters(model, reached), multiply_adds, arena, uncounted, tuple(reached))
+
+
+class _Counting:
+    """One walk through a model: every graph as often as it is called."""
+
+    def __init__(self, model: ModelFile, main: int, shapes: Mapping[int, Shape] | None) -> None:
+        self._model, self._main, self._known = model, main, shapes
+        self._counted: dict[int, int] = {}
+        self.reached: set[int] = set()
+        """Graphs that were counted, or that only prepare a run."""
+        self.uncounted: list[str] = []
+
+    def shapes(self, number: int) -> list[Shape]:
+        """Of a graph's tensors."""
+        return _shapes(self._model.subgraphs[number], self._known if number == self._main else None)
+
+    def graph(self, number: int) -> int:
+        """Multiply-adds of one run of a graph."""
+        if number not in self._counted:
+            self.reached.add(number)
+            self._counted[number] = 0  # A graph that calls itself is no model; it must not end the walk in a stack.
+            graph, shapes = self._model.subgraphs[number], self.shapes(number)
+            if any(tensor.is_open and not shape for tensor, shape in zip(graph.tensors, shapes, strict=True)):
+                self.uncounted.append("tensors whose sizes are not known before the model runs")
+            self._counted[number] = sum(self._operator(graph, each, shapes) for each in graph.operators)
+        return self._counted[number]
+
+    def _operator(self, graph: Subgraph, operator: Operator, shapes: Sequence[Shape]) -> int:
+        if operator.name == "CALL_ONCE":
+            # What makes the variables ready, before the first inference alone.
+            self.reached.update(operator.subgraphs)
+            return 0
+        if operator.name in ("WHILE", "STABLEHLO_WHILE") and len(operator.subgraphs) == 2:
+            return self._loop(graph, operator)
+        if operator.subgraphs:
+            # One branch of an IF or a CASE runs, and what it costs at most is what must be reckoned with.
+            return max(self.graph(each) for each in operator.subgraphs)
+        if operator.name in _NOT_COUNTED or (operator.code.custom and operator.name not in _WITHOUT_WEIGHTS):
+            self.uncounted.append(f"the{' custom' if operator.code.custom else ''} op {operator.name}")
+            return 0
+        found = operator_multiply_adds(operator, shapes)
+        if found is None:
+            self.uncounted.append(f"a {operator.name} whose shapes are not known")
+        return found or 0
+
+    def _loop(self, graph: Subgraph, operator: Operator) -> int:
+        condition, body = (self.graph(each) for each in operator.subgraphs)
+        count = turns(self._model, graph, operator)
+        if count is None:
+            if condition or body:
+                self.uncounted.append("the turns of a WHILE beyond the first: how many there are depends on the input")
+            return condition + body
+        return condition * (count + 1) + body * count
+
+
+def operator_multiply_adds(operator: Operator, shapes: Sequence[Shape]) -> int | None:
+    """Multiply-adds of one operator.
+
+    Returns:
+        0 for those that multiply no weights; None where its shapes are not known, or not what such an operator has.
+    """
+    count = _COUNTERS.get(operator.name)
+    if count is None:
+        return 0
+    sizes = [shapes[index] if index >= 0 else () for index in operator.inputs]
+    try:
+        output = shapes[operator.outputs[0]]
+        return count(sizes, output) if output else None
+    except (IndexError, ValueError, ZeroDivisionError):
+        return None
+
+
+def arena_bytes(graph: Subgraph, shapes: Sequence[Shape]) -> int:
+    """Memory for all tensors that are no constants, the largest placed first, each where it fits.
+
+    A tensor lives from the operator that makes it to the last that reads it; inputs and variables always, outputs to
+    the end (LRT tflite/arena_planner.cc).
+    """
+    last = len(graph.operators)
+    lives: dict[int, list[int]] = {index: [0, last] for index in graph.inputs}
+    for step, operator in enumerate(graph.operators):
+        for index in (*operator.inputs, *operator.outputs):
+            if index >= 0 and not graph.tensors[index].constant:
+                life = lives.setdefault(index, [step, step])
+                life[1] = max(life[1], step)
+    for index in graph.outputs:
+        if index in lives:
+            lives[index][1] = last
+    for index, life in lives.items():
+        if graph.tensors[index].is_variable:
+            life[:] = [0, last]
+    sizes = {index: _bytes(graph.tensors[index].dtype, shapes[index]) for index in lives}
+    placed: list[tuple[int, int, int, int]] = []  # from, to, first step, last step
+    for index in sorted(lives, key=lambda index: (-sizes[index], index)):
+        size, (begin, end) = sizes[index], lives[index]
+        at = 0
+        for low, high, other_begin, other_end in placed:
+            if other_begin <= end and begin <= other_end and low < at + size:
+                at = max(at, high)
+        placed.append((at, at + size, begin, end))
+        placed.sort()
+    return max((high for _, high, _, _ in placed), default=0)
+
+
+def _bytes(dtype: str, shape: Shape) -> int:
+    size = -(-math.prod(shape) * _BITS.get(dtype, 8) // 8)
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _parameters(model: ModelFile, graphs: Sequence[int]) -> int:
+    found: dict[int, int] = {}
+    for tensor in learnt_tensors(model, graphs):
+        found[tensor.buffer] = max(found.get(tensor.buffer, 0), math.prod(tensor.declared_shape))
+    return sum(found.values())
+
+
+def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[Tensor]:
+    """The constants that are learnt, weights and biases, as often as operators read them.
+
+    Args:
+        model: The model.
+        graphs: Those that count.
+    """
+    for number in graphs:
+        graph = model.subgraphs[number]
+        for operator in graph.operators:
+            for place, index in enumerate(operator.inputs):
+                if index >= 0 and _is_learnt(graph.tensors[index], operator, place):
+                    yield graph.tensors[index]
+
+
+def _is_learnt(tensor: Tensor, operator: Operator, place: int) -> bool:
+    """Numbers, or integers that stand for some; not shapes, axes and indices."""
+    real = tensor.dtype.startswith(("float", "bfloat")) or tensor.quantisation is not None
+    return tensor.constant and (real or (place > 0 and operator.name in _COUNTERS))
+
+
+def _shapes(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
+    """As the runtime knows them, else as the file has them with a batch of 1; () for one of other sizes that nobody knows."""
+    return [(known or {}).get(index) or _own_shape(tensor) for index, tensor in enumerate(graph.tensors)]
+
+
+def _own_shape(tensor: Tensor) -> Shape:
+    return (
+        () if min(tensor.declared_shape[1:], default=1) < 0 else tuple(max(1, size) for size in tensor.declared_shape)
+    )
+
+
+def _convolution(inputs: Sequence[Shape], output: Shape) -> int:
+    _, height, width, channels = inputs[1]
+    return math.prod(output) * height * width * channels
+
+
+def _depthwise(inputs: Sequence[Shape], output: Shape) -> int:
+    _, height, width, _ = inputs[1]
+    return math.prod(output) * height * width
+
+
+def _transposed(inputs: Sequence[Shape], _output: Shape) -> int:
+    channels, height, width, _ = inputs[1]
+    return _elements(inputs[2]) * height * width * channels
+
+
+def _convolution_3d(inputs: Sequence[Shape], output: Shape) -> int:
+    depth, height, width, channels, _ = inputs[1]
+    return math.prod(output) * depth * height * width * channels
+
+
+def _transposed_3d(inputs: Sequence[Shape], _output: Shape) -> int:
+    depth, height, width, channels, _ = inputs[1]
+    return _elements(inputs[2]) * depth * height * width * channels
+
+
+def _fully_connected(inputs: Sequence[Shape], output: Shape) -> int:
+    _, depth = inputs[1]
+    return math.prod(output) * depth
+
+
+def _matrix_product(inputs: Sequence[Shape], output: Shape) -> int:
+    # Whether the left matrix is transposed or not, its other side is the inner one.
+    return math.prod(output) * (_elements(inputs[0][-2:]) // output[-2])
+
+
+def _recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
+    # States are matrices too, of as many rows as there are sequences at once: told from weights by their place alone.
+    places = (_OF_BASIC_LSTM,) if len(inputs) == _BASIC_LSTM else _OF_LSTM
+    return _elements(inputs[0][:-1]) * _matrices(inputs, places)
+
+
+def _recurrent_both_ways(inputs: Sequence[Shape], _output: Shape) -> int:
+    return _elements(inputs[0][:-1]) * _matrices(inputs, _OF_BOTH_LSTMS)
+
+
+def _matrices(inputs: Sequence[Shape], places: Sequence[int]) -> int:
+    """Elements of the weights at these places, of which an op may leave out some."""
+    shapes = [inputs[place] for place in places if place < len(inputs)]
+    return sum(math.prod(shape) for shape in shapes if len(shape) == 2)
+
+
+def _simple_recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
+    # Input, weights of the input, weights of the state, bias, state.
+    return _elements(inputs[0][:-1]) * (math.prod(inputs[1]) + math.prod(inputs[2]))
+
+
+def _both_ways(inputs: Sequence[Shape], _output: Shape) -> int:
+    # Input, then weights of the input, weights of the state, bias and state of either direction.
+    each = sum(math.prod(inputs[place]) for place in (1, 2, 5, 6))
+    return _elements(inputs[0][:-1]) * each
+
+
+def _svdf(inputs: Sequence[Shape], _output: Shape) -> int:
+    return inputs[0][0] * (math.prod(inputs[1]) + math.prod(inputs[2]))
+
+
+def _elements(shape: Shape) -> int:
+    if not shape:
+        raise ValueError("a shape that is not known")
+    return math.prod(shape)
+
+
+_COUNTERS: Mapping[str, Callable[[Sequence[Shape], Shape], int]] = {
+    "BATCH_MATMUL": _matrix_product,
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _recurrent_both_ways,
+    "BIDIRECTIONAL_SEQUENCE_RNN": _both_ways,
+    "CONV_2D": _convolution,
+    "CONV_3D": _convolution_3d,
+    "CONV_3D_TRANSPOSE": _transposed_3d,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _fully_connected,
+    "LSTM": _recurrent,
+    "RNN": _simple_recurrent,
+    "SVDF": _svdf,
+    "TRANSPOSE_CONV": _transposed,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _simple_recurrent,
+}

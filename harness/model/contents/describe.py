@@ -1,0 +1,246 @@
+"""All that can be said of a model file without asking it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from backends.base import ModelRejected
+from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
+from backends.litert.file.hidden_state import hidden_state
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph
+from backends.litert.file.model_reader import read_model
+from backends.litert.signatures import choose_signature, with_signature_first
+from harness.config.invocation import Invocation
+from harness.json_records import FLAT, LEFT_OUT
+from harness.model.contents.allocation import Allocation, allocate
+from harness.model.contents.costs import costs
+from harness.model.contents.stored_weights import gzip_bytes, stored_weights
+from harness.model.file_tensors import described_inputs
+from harness.model.input_shapes import choose_input_shapes, declared_shape, unnamed_inputs
+
+Allocate = Callable[[Path, Sequence[Shape] | None], Allocation]
+"""What the runtime makes of a file with inputs of these shapes: see `harness.model.contents.allocation`."""
+SIZES_LEFT_OPEN = "what the sizes that the file leaves open add"
+"""Of `Invoked.not_counted`: nobody named them, and the figures are those of 1 for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedTensor:
+    """An input or an output."""
+
+    name: str
+    """The signature's; the file's own where it has none."""
+    shape: Shape
+    """As the file has it, -1 for a size that it leaves open."""
+    dtype: str
+    scale: float | None
+    """Of one quantised by channel the first channel's; null where it is not quantised."""
+    zero_point: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedOperator:
+    """A kind of operator."""
+
+    name: str
+    version: int
+    count: int
+    custom: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """A model as one of its signatures runs it."""
+
+    signature: str | None
+    """Its name; null where the file has none and its first graph runs."""
+    inputs: tuple[DescribedTensor, ...]
+    outputs: tuple[DescribedTensor, ...]
+    input_shapes: Mapping[str, Shape]
+    """For which the figures hold."""
+    open_inputs: tuple[str, ...]
+    """Inputs of which the file leaves sizes open that nobody named: they are taken as 1."""
+    operators: tuple[DescribedOperator, ...]
+    """Of all graphs that it reaches."""
+    parameters: int
+    zero_weights_share: float | None
+    """The share of the weights (constants that are learnt, with two axes or more) that are zero, 0 to 1: what pruning leaves.
+    Null where there are none."""
+    sparse_tensors: tuple[str, ...]
+    """Constants that are stored without their zeros."""
+    multiply_adds: int
+    """Of one inference."""
+    arena_bytes: int
+    counts_are_complete: bool
+    not_counted: tuple[str, ...]
+    """What the figures lack, so that they are too low."""
+    state: Literal["none", "reset", "keep"]
+    """What becomes of what it keeps from one run to the next, as in a result."""
+    keeps: str | None
+    """What that is; null for nothing."""
+    loads: bool
+    """Whether the runtime allocates it."""
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """A model file."""
+
+    path: str
+    size_bytes: int
+    gzip_bytes: int
+    """What it takes after `gzip`."""
+    sha256: str
+    schema_version: int
+    description: str
+    signatures: tuple[str, ...]
+    subgraphs: int
+    select_tf_ops: tuple[str, ...]
+    custom_ops: tuple[str, ...]
+    needs: str | None
+    """What to do about ops that the runtime has no kernel for."""
+    runs: Invoked | None = field(metadata=FLAT)
+    """As it would run; null where it has several signatures and nobody says which."""
+    by_signature: tuple[Invoked, ...] | None = field(default=None, metadata=LEFT_OUT)
+    """In that case, as each of them would."""
+
+
+def describe_model(path: Path, sha256: str, asked: Invocation, allocated_by: Allocate = allocate) -> ModelDescription:
+    """All that can be said of a model file without running it.
+
+    Args:
+        path: The file.
+        sha256: Of it.
+        asked: The signature, the shapes and the state that were asked for.
+        allocated_by: Who lets the runtime allocate it; by default a process of its own.
+
+    Raises:
+        ModelRejected: It is no model, or corrupt, or has not what was asked for.
+    """
+    model = read_model(path)
+    chosen = _signatures(model, asked)
+    with tempfile.TemporaryDirectory() as folder:
+        found = tuple(_invoked(model, each, sha256, asked, Path(folder), allocated_by) for each in chosen)
+    foreign = foreign_ops(path)
+    return ModelDescription(
+        path=str(path),
+        size_bytes=model.size_bytes,
+        gzip_bytes=gzip_bytes(path),
+        sha256=sha256,
+        schema_version=model.schema_version,
+        description=model.description,
+        signatures=tuple(signature.key for signature in model.signatures),
+        subgraphs=len(model.subgraphs),
+        select_tf_ops=tuple(op for op in foreign if is_select(op)),
+        custom_ops=tuple(sorted({operator.name for operator in model.operators if operator.code.custom})),
+        needs=explain_foreign_ops(path),
+        runs=found[0] if len(found) == 1 else None,
+        by_signature=found if len(found) > 1 else None,
+    )
+
+
+def _signatures(model: ModelFile, asked: Invocation) -> Sequence[Signature | None]:
+    """The one that would run; all of them where there are several and nothing says which."""
+    try:
+        return [choose_signature(model, asked.signature)]
+    except ModelRejected:
+        if asked.signature is not None or asked.input_shapes:
+            raise
+        return model.signatures
+
+
+def _invoked(
+    model: ModelFile,
+    signature: Signature | None,
+    sha256: str,
+    asked: Invocation,
+    folder: Path,
+    allocated_by: Allocate,
+) -> Invoked:
+    """What one signature makes of the file: told by the very copy that would be run."""
+    try:
+        path, _ = with_signature_first(model, signature, sha256, folder)
+    except ModelRejected as error:
+        found = Allocation(None, str(error))
+        return _figures(model, signature, signature.subgraph if signature else 0, asked, {}, (), found)
+    described = model if path == model.path else read_model(path)
+    shapes, left_open = _input_shapes(described, asked)
+    return _figures(described, signature, 0, asked, shapes, left_open, allocated_by(path, tuple(shapes.values())))
+
+
+def _input_shapes(model: ModelFile, asked: Invocation) -> tuple[dict[str, Shape], tuple[str, ...]]:
+    """The inputs' shapes by name, and which of them the file leaves open and nobody names."""
+    inputs = described_inputs(model)
+    left_open = unnamed_inputs(model, inputs, asked)
+    # The runtime takes 1 for each size that is open; whoever runs the model is asked.
+    ones = {tensor.name: tensor.shape for tensor in inputs if tensor.name in left_open}
+    filled = asked.model_copy(update={"input_shapes": {**asked.input_shapes, **ones}})
+    shapes = choose_input_shapes(model, inputs, filled, None)
+    return {tensor.name: shape for tensor, shape in zip(inputs, shapes, strict=True)}, left_open
+
+
+def _figures(
+    model: ModelFile,
+    signature: Signature | None,
+    main: int,
+    asked: Invocation,
+    shapes: Mapping[str, Shape],
+    left_open: tuple[str, ...],
+    allocated: Allocation,
+) -> Invoked:
+    graph = model.subgraphs[main]
+    counted = costs(model, allocated.shapes, main)
+    lacking = ((SIZES_LEFT_OPEN,) if left_open else ()) + counted.uncounted
+    keeps = hidden_state(model, main)
+    weights = stored_weights(model, counted.graphs)
+    return Invoked(
+        signature=signature.key if signature else None,
+        inputs=_tensors(graph.inputs, graph, signature.inputs if signature else {}),
+        outputs=_tensors(graph.outputs, graph, signature.outputs if signature else {}),
+        input_shapes=shapes,
+        open_inputs=left_open,
+        operators=_operators(each for number in counted.graphs for each in model.subgraphs[number].operators),
+        parameters=counted.parameters,
+        zero_weights_share=weights.zero_share,
+        sparse_tensors=weights.sparse_tensors,
+        multiply_adds=counted.multiply_adds,
+        arena_bytes=counted.arena_bytes,
+        counts_are_complete=not lacking,
+        not_counted=lacking,
+        state=asked.state if keeps else "none",
+        keeps=str(keeps) if keeps else None,
+        loads=allocated.shapes is not None,
+        why_not=allocated.why or None,
+    )
+
+
+def _tensors(indexes: Sequence[int], graph: Subgraph, named: Mapping[str, int]) -> tuple[DescribedTensor, ...]:
+    """Of a tensor quantised by channel, the first one's figures."""
+    names = {index: name for name, index in named.items()}
+    found = []
+    for index in indexes:
+        tensor = graph.tensors[index]
+        quantisation = tensor.quantisation
+        found.append(
+            DescribedTensor(
+                names.get(index, tensor.name),
+                declared_shape(tensor),
+                tensor.dtype,
+                next(iter(quantisation.scales), None) if quantisation else None,
+                next(iter(quantisation.zero_points), None) if quantisation else None,
+            )
+        )
+    return tuple(found)
+
+
+def _operators(operators: Iterable[Operator]) -> tuple[DescribedOperator, ...]:
+    counted = Counter((each.name, each.code.version, each.code.custom) for each in operators)
+    return tuple(
+        DescribedOperator(name, version, count, custom) for (name, version, custom), count in sorted(counted.items())
+    )

@@ -1,0 +1,1 @@
+"""What decides on a result, and what is said beside it."""

@@ -1,0 +1,1 @@
+"""Where samples lie, by which names, and what was read of them."""
