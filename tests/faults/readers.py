@@ -148,7 +148,7 @@ def _of_today(result: bytes) -> bytes:
 
 
 def _show(path: Path) -> object:
-    outcome = show.main(argparse.Namespace(directory=path.parent))
+    outcome = show.main(argparse.Namespace(directory=path.parent, format=[], json=False, quiet=False))
     return json.dumps(outcome.data, allow_nan=False), outcome.text
 
 

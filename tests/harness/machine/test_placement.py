@@ -170,20 +170,23 @@ def test_a_system_that_forbids_it_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 WATCHED = """
 import os, threading
+from collections import Counter
 from pathlib import Path
 from backends.litert.interpreter import InterpreterBackend
 
 class Backend(InterpreterBackend):
     def __init__(self, model, *, threads, input_shapes=None):
         super().__init__(model, name="watched", threads=threads, input_shapes=input_shapes)
+        self.seen = Counter()
 
     def invoke(self, inputs):
         answer = super().invoke(inputs)
         status = Path(f"/proc/self/task/{threading.get_native_id()}/status").read_text()
-        Path(f"status-{os.getpid()}-{id(self)}.txt").write_text(status)
+        self.seen[next(line for line in status.splitlines() if line.startswith("Cpus_allowed_list"))] += 1
+        Path(f"status-{os.getpid()}-{id(self)}.txt").write_text(self.seen.most_common(1)[0][0])
         return answer
 """
-"""Keeps what the kernel says of the thread that asked last; each instance writes a file of its own."""
+"""Keeps what the kernel says of the thread that asked most: proofs before and after ask from elsewhere. A file an instance."""
 
 
 @pytest.mark.skipif(len(this_machine().cores) < 2 or not this_machine().known, reason="there are no two cores known")

@@ -146,13 +146,15 @@ def test_a_terminal_that_goes_or_quits_stops_a_run_as_ctrl_c_does(
 
 
 def test_what_nohup_has_ignored_stays_ignored() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # A shell's background job, as this may be, has some ignored from the start.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in stop_signals.ALL}
     try:
-        assert signal.SIGHUP not in stop_signals.heard()
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         assert {*stop_signals.heard()} == {*stop_signals.ALL}
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        assert {*stop_signals.heard()} == {*stop_signals.ALL} - {signal.SIGHUP}
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_an_impatient_user_presses_ctrl_c_many_times(

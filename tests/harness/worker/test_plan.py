@@ -41,6 +41,7 @@ class Simulated:
         self._times_ns = times_ns
         self.info = SimpleNamespace(accelerator=False)
         self.topology = SimpleNamespace(counts=(4,))
+        self.control = SimpleNamespace(tick=lambda: None)
         self.opened: list[Any] = []
 
     def place(self, threads: int, instances: int) -> Placement:
@@ -54,8 +55,8 @@ class Simulated:
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A spec of SingleStream; what is measured is what an instance is said to take."""
-    monkeypatch.setattr(timing, "service_time", lambda answer, _: ServiceTime(answer, answer, 7))
-    monkeypatch.setattr(timing, "one_answer", lambda answer, _: ServiceTime(answer, answer, 1))
+    monkeypatch.setattr(timing, "service_time", lambda answer, _, **more: ServiceTime(answer, answer, 7))
+    monkeypatch.setattr(timing, "one_answer", lambda answer, _, **more: ServiceTime(answer, answer, 1))
     load = SimpleNamespace(
         scenario="SingleStream",
         mode="performance",

@@ -31,7 +31,7 @@ def spec(keyword_model: Path, keyword_data: Path) -> Any:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Some run that came to its end."""
     folder = tmp_path_factory.mktemp("ran")
-    for path in sorted((Path(__file__).parent / "version_1").glob("*.json")):
+    for path in sorted((Path(__file__).parents[1] / "version_1").glob("*.json")):
         (folder / "result.json").write_bytes(path.read_bytes())
         found = read_result(folder)
         if isinstance(found, Result) and found.status == "valid" and found.performance:

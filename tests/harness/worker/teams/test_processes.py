@@ -22,10 +22,10 @@ def test_processes_get_the_samples_answer_each_once_and_end_with_the_team(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened = instances(("load.scenario", "Offline"))
     # They read the task in the current directory, which is the run's.
-    write_spec(opened.spec, tmp_path)
     monkeypatch.chdir(tmp_path)
+    opened = instances(("load.scenario", "Offline"))
+    write_spec(opened.spec, tmp_path)
     opened.samples.load([0])
     team = Processes(opened, opened.sut(1), threads=1, count=2, alone_ns=1000)
     own, *others = team.owners(7)
