@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.machine.standby import Standby
+    from harness.report.figure_rows import Told
     from harness.series.perform import Performed
 
 EXAMPLES = """\
@@ -93,11 +94,15 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     formats = asked_formats(arguments)
     done = performed(arguments)
-    from harness.report.figure_rows import told_of
-
     complaint = "; ".join(filter(None, (done.complaint, _into_history(arguments.history, done.directory))))
     outcome = Outcome(done.status, done.text, to_json(done.result), complaint)
-    return formatted(formats, outcome, lambda: told_of(done.result))
+
+    def told() -> Told:
+        from harness.report.figure_rows import told_of
+
+        return told_of(done.result)
+
+    return formatted(formats, outcome, told)
 
 
 def performed(arguments: argparse.Namespace) -> Performed:
@@ -133,11 +138,13 @@ def performed(arguments: argparse.Namespace) -> Performed:
 def _into_history(named: str | None, folder: Path) -> str:
     """Adds the run to the history where there is one. What goes wrong there is said, and takes nothing from the run."""
     from harness.errors import ConfigError, message_of
-    from harness.history.index import Index, history_folder
+    from harness.history.folder import history_folder
 
     place = history_folder(named)
     if place is None:
         return ""
+    from harness.history.index import Index
+
     try:
         refused = Index(place).add([folder]).refused
     except ConfigError as error:

@@ -16,7 +16,6 @@ from harness.errors import ConfigError, message_of
 from harness.history.entry import FIGURES, Entry
 
 INDEX_FILE = "history.sqlite3"
-ENVIRONMENT = "TFLITE_LOADGEN_HISTORY"
 """Names the history's directory where `--history` does not."""
 _VERSION = 1
 _PATIENCE_S = 60.0
@@ -50,12 +49,6 @@ class Added:
     runs: int
     refused: tuple[str, ...]
     """Results that could not be read: a sentence each."""
-
-
-def history_folder(named: str | None) -> Path | None:
-    """Where the history lies: `--history`, or the environment; None where neither says."""
-    text = named or os.environ.get(ENVIRONMENT)
-    return Path(text) if text else None
 
 
 def results_below(folders: Iterable[Path]) -> Iterator[Path]:

@@ -11,24 +11,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from accuracy.answers.log import Answer
-from backends.base import TensorSpec
 from harness.config.registry import task_class
 from tasks.base import DataRef, Task
+from tests.tensor_specs import specs_of
 
 Asked = Callable[..., tuple[Any, list[Answer]]]
-
-
-def _specs(details: list[dict[str, Any]]) -> list[TensorSpec]:
-    return [
-        TensorSpec(
-            each["name"],
-            tuple(map(int, each["shape"])),
-            np.dtype(each["dtype"]),
-            float(each["quantization"][0]),
-            int(each["quantization"][1]),
-        )
-        for each in details
-    ]
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +39,7 @@ def asked() -> Asked:
         found: Any = task_class(kind)
         columns = int(np.prod(outputs[0]["shape"]))
         bound = found(DataRef(data, truth, count), found.fit(found.Options(**options), columns))
-        codec = bound.codec(_specs(inputs), _specs(outputs))
+        codec = bound.codec(specs_of(inputs), specs_of(outputs))
         answers = []
         for index in range(len(bound)):
             for detail, values in zip(inputs, codec.preprocess(index), strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.commands import options
+from harness.commands.any_model.subject import FIELDS, add_invocation
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID
 from harness.json_records import to_json
@@ -34,8 +35,6 @@ _WHOLE = 1_000_000
 """From here on a count is shown in millions."""
 _NAMED = 3
 """Things that are not counted, of which so many are named."""
-FIELDS = {name: options.FIELDS[name] for name in ("signature", "state")}
-"""Options that write a field of the config, by name."""
 _STATES = {
     "reset": "put back before every query (--state keep lets it live on)",
     "keep": "it lives on from query to query, in one instance",
@@ -45,16 +44,7 @@ _STATES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The model, and how it is invoked."""
     parser.add_argument("model", help="a path, or the name of a model or a benchmark (./run.sh list)")
-    for name, option in FIELDS.items():
-        option.add_to(parser, name)
-    options.add_input_shape(parser)
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="a field of the config's section model, as model.input_size=224",
-    )
+    add_invocation(parser, "section model")
     options.add_advice(parser)
 
 

@@ -18,8 +18,8 @@ MOST_THREADS = 1024
 """More is a slip of the keyboard."""
 
 
-def add_invocation(parser: argparse.ArgumentParser) -> None:
-    """How the model is invoked, and any other field."""
+def add_invocation(parser: argparse.ArgumentParser, sections: str = "sections model and backend") -> None:
+    """How the model is invoked, and any other field of these sections of the config."""
     for name, option in FIELDS.items():
         option.add_to(parser, name)
     options.add_input_shape(parser)
@@ -28,7 +28,7 @@ def add_invocation(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="a field of the config's sections model and backend, as model.input_size=224",
+        help=f"a field of the config's {sections}, as model.input_size=224",
     )
 
 

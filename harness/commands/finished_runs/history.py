@@ -61,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Adds what is to be added, then shows."""
-    from harness.history.index import ENVIRONMENT, FILTERS, SORTS, Index, history_folder
+    from harness.history.folder import ENVIRONMENT, history_folder
+    from harness.history.index import FILTERS, SORTS, Index
     from harness.history.report import changes_text, listed, plotted
 
     folder = history_folder(arguments.history)

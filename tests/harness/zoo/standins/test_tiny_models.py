@@ -13,13 +13,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from accuracy.answers.log import Answer
-from backends.base import TensorSpec
 from harness.config.files import config_folder, load_benchmark
 from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.zoo.builtin.sets import builtin_path
 from harness.zoo.standins.library import standin_path
 from tasks.base import DataRef
+from tests.tensor_specs import specs_of
 
 Array = npt.NDArray[Any]
 Change = Callable[[Array], Array]
@@ -61,7 +61,7 @@ def _score(place: Path, name: str, variant: str) -> Callable[[Change], float]:
     options = kind.fit(task_options(kind.Options, benchmark.task, extra), columns)
     task = kind(DataRef(builtin_path(str(data.builtin), place)), options)
     task.check_truth()
-    codec = task.codec(_specs(taken), _specs(given))
+    codec = task.codec(specs_of(taken), specs_of(given))
     prepared = [codec.preprocess(index) for index in range(len(task))]
 
     def ask(of_input: Change) -> float:
@@ -83,19 +83,6 @@ def _score(place: Path, name: str, variant: str) -> Callable[[Change], float]:
 def reaches(name: str, found: float) -> bool:
     floor = FLOORS[name][1]
     return found >= floor if floor > 0 else found <= -floor
-
-
-def _specs(details: list[dict[str, Any]]) -> list[TensorSpec]:
-    return [
-        TensorSpec(
-            each["name"],
-            tuple(map(int, each["shape"])),
-            np.dtype(each["dtype"]),
-            float(each["quantization"][0]),
-            int(each["quantization"][1]),
-        )
-        for each in details
-    ]
 
 
 @pytest.mark.parametrize("variant", ["int8", "float32"])
