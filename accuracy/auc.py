@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import command
-from accuracy.border import reads
 from accuracy.errors import TruthError
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.metric import command
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import NotText, lines_of, read_text
 
 Floats = npt.NDArray[np.float64]
 PARTIAL = 0.1

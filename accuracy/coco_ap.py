@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from accuracy import command
 from accuracy.answers.detections import Detections, score_results
 from accuracy.errors import TruthError
-from accuracy.truth.coco import Bool, CocoTruth, Int64, places_by_id
+from accuracy.metric import command
+from accuracy.truth.boxes.coco import Bool, CocoTruth, Int64, places_by_id
 
 METRICS = (
     "coco_ap",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.score import Score
 
 Points = npt.NDArray[np.float64]
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import command
 from accuracy.confidence.interval import bootstrap_mean_iou
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric import command
+from accuracy.metric.score import Score
 from accuracy.truth.masks import Masks
 
 IntArray = npt.NDArray[np.integer[Any]]

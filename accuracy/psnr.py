@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from accuracy import command
 from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric import command
+from accuracy.metric.score import Score
 from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]

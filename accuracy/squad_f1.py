@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy import command
 from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric import command
+from accuracy.metric.score import Score
 from accuracy.truth.squad import read_predictions, read_truth
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

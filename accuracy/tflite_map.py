@@ -16,10 +16,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import command
 from accuracy.answers.detections import Detections, score_results
 from accuracy.errors import TruthError
-from accuracy.truth.coco import CocoTruth, Float64, Int64
+from accuracy.metric import command
+from accuracy.truth.boxes.coco import CocoTruth, Float64, Int64
 
 _F = TypeVar("_F", np.float32, np.float64)
 Float32 = npt.NDArray[np.float32]

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from accuracy import command
-from accuracy.border import reads
 from accuracy.errors import TruthError
-from accuracy.score import Score, of_hits
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.metric import command
+from accuracy.metric.score import Score, of_hits
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import NotText, lines_of, read_text
 
 _MOST = 1 << 31
 _MOST_DIGITS = 10

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from accuracy import command
 from accuracy.answers.detections import Detections, score_results
+from accuracy.metric import command
 from accuracy.tflite_map import iou
-from accuracy.truth.coco import CocoTruth, Float64
+from accuracy.truth.boxes.coco import CocoTruth, Float64
 
 IOU_THRESHOLD = 0.5
 

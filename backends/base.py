@@ -14,7 +14,7 @@ import numpy.typing as npt
 from backends.litert.batch import RunBatch, stacking
 
 if TYPE_CHECKING:
-    from backends.litert.node_timer import NodeTimer
+    from backends.litert.times.node_timer import NodeTimer
 
 Array = npt.NDArray[Any]
 Run = Callable[[Sequence[Array]], Sequence[Array]]

@@ -13,7 +13,7 @@ from backends.base import Array, BackendInfo, BackendUnavailable, Coverage, Time
 from backends.litert.compiled import CompiledBackend
 from backends.litert.file.custom_ops import operator_names
 from backends.litert.litert_c import CPU, GPU
-from backends.litert.node_timer import NodeTimer
+from backends.litert.times.node_timer import NodeTimer
 
 _ADAPTER = re.compile(r"Selected adapter: ([^\n]*)")
 _SPLIT = re.compile(r"(\d+) operations will run on the GPU, and the remaining (\d+) operations will run on the CPU")
@@ -87,7 +87,7 @@ class GpuBackend(CompiledBackend):
         )
 
     def time_share(self, inputs: Sequence[Array]) -> TimeShare:
-        """Measured node by node on a second compilation: see `backends.litert.compiled_profile`."""
+        """Measured node by node on a second compilation: see `backends.litert.times.compiled_profile`."""
         return self.share_with(*self._once_more(), inputs)
 
     def node_timer(self, inputs: Sequence[Array]) -> NodeTimer:

@@ -18,7 +18,7 @@ import numpy as np
 
 from accuracy.answers.detections import Detections
 from accuracy.coco_ap import METRICS, coco_ap
-from accuracy.truth.coco import CocoImage, CocoTruth
+from accuracy.truth.boxes.coco import CocoImage, CocoTruth
 from benchmarks.rows import Row, render
 
 _CLASSES = 80

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
 from harness.machine import stop_signals

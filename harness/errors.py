@@ -19,7 +19,7 @@
     accuracy.errors.MetricUnusable        2     a metric of the user's own that is not installed, or breaks
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
-call what raises them, and met by no user: accuracy.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
+call what raises them, and met by no user: accuracy.outside.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
 comparison.answers.NoPairs, devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField,
 machine.child_process.Ended, worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has

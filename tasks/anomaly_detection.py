@@ -21,8 +21,8 @@ from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.auc import auc, partial_auc
 from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc
-from accuracy.score import Score
-from accuracy.shown import some
+from accuracy.metric.score import Score
+from accuracy.outside.shown import some
 from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
 from tasks.audio.machine_sounds import Recording, find_recordings
 from tasks.audio.wav import is_wav, read_wav, wav_length

@@ -192,8 +192,8 @@ class Task(ABC):
     takes_reference: ClassVar[bool] = False
     """Whether the outputs of another model or backend may be its ground truth: a folder of `.npz` files, by output name."""
     lists: ClassVar[Mapping[str, str]] = {}
-    """Details of a score (`accuracy.score.Score.details`) that a run also keeps as a file of their own, a line `name,value`
-    each: by their kind, the file's name."""
+    """Details of a score (`accuracy.metric.score.Score.details`) that a run also keeps as a file of their own, a line
+    `name,value` each: by their kind, the file's name."""
     period_s: ClassVar[float | None] = None
     """From one sample to the next where they come at a pace of their own, as a stream's do; None where they come when asked."""
     layouts: ClassVar[Mapping[Layout, Mapping[str, Any]]] = {}
@@ -273,7 +273,7 @@ class Task(ABC):
     def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
         """Scores logged answers, one for each sample, in any order. Metrics are fractions of 1 (PSNR in dB).
 
-        An `accuracy.score.Score` also tells what was scored and how far the headline can be trusted.
+        An `accuracy.metric.score.Score` also tells what was scored and how far the headline can be trusted.
         """
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:

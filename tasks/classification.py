@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.labels import Labels, read_labels
@@ -34,10 +34,10 @@ from tasks.outputs.readings import chance_of, label_readings, numeric_order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredLabels
-from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.sets.digests import StoredSamples
 from tasks.sets.hub import is_hub_name
 from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place

@@ -16,20 +16,20 @@ from accuracy.answers import wire
 from accuracy.answers.detections import Detections, from_answers
 from accuracy.answers.log import Answer, Sample
 from accuracy.coco_ap import METRICS, coco_ap
-from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.detection_score import explain, score_detections
+from accuracy.metric.score import Score
+from accuracy.truth.boxes.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.boxes.coco_names import coco_places, listed_order
 from accuracy.truth.class_names import ClassNames, read_class_names
-from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
-from accuracy.truth.coco_names import coco_places, listed_order
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
 from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.outputs.detection_exhibits import exhibit_detections
 from tasks.outputs.exhibits import Exhibition
-from tasks.pictures.coco import CocoData, Order
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.published.coco import CocoData, Order
 from tasks.pictures.shown import shown_picture
 from tasks.sets.digests import StoredSamples
 

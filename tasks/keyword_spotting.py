@@ -18,7 +18,7 @@ import numpy as np
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import Labels, read_labels

@@ -18,8 +18,8 @@ from accuracy.answers.log import Answer, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.errors import TruthError
 from accuracy.landmarks import NormalisedError, Pair
-from accuracy.score import Score
-from accuracy.shown import some
+from accuracy.metric.score import Score
+from accuracy.outside.shown import some
 from accuracy.truth.points import Points, read_points
 from tasks.base import Array, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
 from tasks.outputs.raw_answers import RawAnswer

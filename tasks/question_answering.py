@@ -22,7 +22,7 @@ from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Task, Tensor, find_truth
 from tasks.outputs.exhibits import Exhibit, Exhibition

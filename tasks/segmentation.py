@@ -14,21 +14,21 @@ from accuracy.answers import grids
 from accuracy.answers.log import Answer, Sample
 from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
 from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
-from tasks.pictures import ade20k
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode, decode_rgb8
+from tasks.pictures.published import ade20k
+from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
-from tasks.pictures.wrong_pairs import refuse_wrong_pair
 from tasks.sets.digests import StoredSamples
 
 _ADE20K_CLASSES = 32
@@ -70,9 +70,9 @@ class Segmentation(Task):
     Pictures in a folder or zip archive, one annotation of the same name for each; or TFRecord files or a Hugging Face data
     set, with the annotations beside the pictures and of their size.
 
-    Pictures of the model's input size are used as they are, others are prepared by `tasks.pictures.ade20k`. Annotations are
-    taken as they are where they have the size of the class map; where they have the size of the picture, they are
-    prepared as it was; where the model's side is odd (513) and they were prepared for one less, the map's surplus line
+    Pictures of the model's input size are used as they are, others are prepared by `tasks.pictures.published.ade20k`.
+    Annotations are taken as they are where they have the size of the class map; where they have the size of the picture,
+    they are prepared as it was; where the model's side is odd (513) and they were prepared for one less, the map's surplus line
     is left out. Any other size is refused.
     """
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal
 from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
+from accuracy.metric.score import Score
 from accuracy.psnr import Originals, Psnr
-from accuracy.score import Score
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.pictures.folders import FileCodec, Pictures

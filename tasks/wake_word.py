@@ -20,7 +20,7 @@ from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.confidence.interval import wilson
 from accuracy.errors import TruthError
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from accuracy.truth.time_windows import Span, read_windows
 from accuracy.wake_word import judge
 from tasks.audio.front_ends import RATE, WAKE_BANDS, WAKE_FRAME, WAKE_STEP, quantised_features, wake_bands

@@ -15,9 +15,9 @@ import numpy as np
 
 from accuracy.answers import wire
 from accuracy.answers.log import Answer
-from accuracy.score import Score
+from accuracy.metric.score import Score
+from accuracy.truth.boxes.coco import COCO_CATEGORIES
 from accuracy.truth.class_names import ClassNames
-from accuracy.truth.coco import COCO_CATEGORIES
 from tasks.base import Array, DataRef, ModelMismatch, Tensor
 from tasks.detection import Detection, DetectionCodec, DetectionOptions
 from tasks.outputs.yolo_heads import Anchors, Export, Form, Found, RawHead, Suppression, heads_of, read_cfg, suppress

@@ -73,7 +73,7 @@ def test_every_path_and_module_that_a_docstring_names_is_there() -> None:
 
 def test_a_name_of_nothing_is_found() -> None:
     there = (
-        "`harness/worker/main.py`, harness.units.duration, `python -m accuracy.topk`, harness/config/, accuracy.score"
+        "`harness/worker/main.py`, harness.units.duration, `python -m accuracy.topk`, harness/config/, accuracy.topk"
     )
     assert unknown_names(there) == []
     gone = ["harness/nowhere.py", "harness/old_room/", "harness.nowhere", "harness.units.no_such_name"]

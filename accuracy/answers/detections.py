@@ -13,12 +13,23 @@ import numpy.typing as npt
 
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
-from accuracy.border import reads
 from accuracy.errors import TruthError
-from accuracy.score import Score
-from accuracy.text_files import read_text
-from accuracy.truth.coco import CocoTruth, Float64, Id, Int64, Remarks, as_id, id_fault, id_of, id_order, is_number
-from accuracy.truth.instances import read_instances
+from accuracy.metric.score import Score
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import read_text
+from accuracy.truth.boxes.coco import (
+    CocoTruth,
+    Float64,
+    Id,
+    Int64,
+    Remarks,
+    as_id,
+    id_fault,
+    id_of,
+    id_order,
+    is_number,
+)
+from accuracy.truth.boxes.instances import read_instances
 
 Rows = npt.NDArray[np.float32]
 """[k, 7] as `accuracy.answers.wire` has them."""

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from accuracy.border import reads
-from accuracy.text_files import NotText, decode_text
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import NotText, decode_text
 
 _ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
 _ROW_BEGUN = re.compile(r"\s*(?:\{[^{}]*(?:\}\s*)?)?")

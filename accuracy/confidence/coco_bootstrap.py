@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
 from accuracy.confidence.interval import RESAMPLES, Interval, percentiles, resampled_weights
-from accuracy.truth.coco import Bool, CocoTruth, Float64, Int64, places_by_id
+from accuracy.truth.boxes.coco import Bool, CocoTruth, Float64, Int64, places_by_id
 
 Int8 = npt.NDArray[np.int8]
 

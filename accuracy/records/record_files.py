@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, crc32c_of_long_slices, masked
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from accuracy.border import reads
 from accuracy.errors import TruthError
-from accuracy.shown import some
-from accuracy.text_files import read_text
+from accuracy.outside.border import reads
+from accuracy.outside.shown import some
+from accuracy.outside.text_files import read_text
 from accuracy.truth.imagenet_wnids import WNIDS
 from accuracy.truth.label_lists import names_in
 

@@ -6,8 +6,8 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from accuracy.border import reads
 from accuracy.errors import TruthError
+from accuracy.outside.border import reads
 
 _MAX_FILE_BYTES = 1 << 27
 

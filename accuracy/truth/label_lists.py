@@ -14,8 +14,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accuracy.shown import brief
-from accuracy.text_files import lines_of
+from accuracy.outside.shown import brief
+from accuracy.outside.text_files import lines_of
 
 _BEFORE = re.compile(r"(\d{1,6})\s*[:,;\s]\s*(\S.*)")
 _AFTER = re.compile(r"(\S.*?)\s*[:,;\t]\s*(\d{1,6})")

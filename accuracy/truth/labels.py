@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accuracy.border import reads
 from accuracy.errors import TruthError
-from accuracy.shown import brief
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.border import reads
+from accuracy.outside.shown import brief
+from accuracy.outside.text_files import NotText, lines_of, read_text
 from accuracy.truth.class_names import ClassNames, known_place, places_in_model, tells_places
 
 _LABEL_COLUMNS = ("class_index_1000", "label")

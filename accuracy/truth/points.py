@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.text_files import NotText, lines_of, read_text
 
 Points = npt.NDArray[np.float64]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.answers.squad_text import split_words
-from accuracy.border import reads
 from accuracy.errors import TruthError
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import read_text
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import Records
-from accuracy.text_files import read_text
 
 
 @dataclass(frozen=True, slots=True)

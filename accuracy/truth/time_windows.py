@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accuracy.errors import TruthError
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.text_files import NotText, lines_of, read_text
 
 _HEADER = ["file", "start_s", "end_s"]
 

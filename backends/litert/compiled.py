@@ -20,14 +20,14 @@ from backends.base import (
     TensorSpec,
     TimeShare,
 )
-from backends.litert.compiled_profile import compiled_node_timer, compiled_time_share
 from backends.litert.file.custom_ops import POST_PROCESSING_OP, select_ops
 from backends.litert.file.model_file import Subgraph
 from backends.litert.file.model_reader import read_model
 from backends.litert.interpreter import InterpreterBackend
 from backends.litert.loading import first_line
-from backends.litert.node_timer import NodeTimer
 from backends.litert.stderr import overheard
+from backends.litert.times.compiled_profile import compiled_node_timer, compiled_time_share
+from backends.litert.times.node_timer import NodeTimer
 
 _BUFFER_TYPES = frozenset(map(np.dtype, ("float32", "float16", "int32", "int8", "uint8", "bool")))
 """Types that the engine has buffers for (ai_edge_litert.tensor_buffer)."""

@@ -27,9 +27,9 @@ from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
-from backends.litert.node_timer import NodeTimer
-from backends.litert.profile import Clocks, cpu_time_share
 from backends.litert.tensor_memory import as_bytes, lasting_views
+from backends.litert.times.node_timer import NodeTimer
+from backends.litert.times.profile import Clocks, cpu_time_share
 from backends.litert.weight_cache import told
 from native import timed_path
 

@@ -19,7 +19,7 @@ from backends.litert.weight_cache import share_weights
 _XNNPACK = "(TfLiteXNNPackDelegate)"
 """How the runtime names the nodes that XNNPACK took."""
 _AXIS = "quantized_dimension must be in range"
-"""How it refuses what `backends.litert.repair` mends."""
+"""How it refuses what `backends.litert.copies.repair` mends."""
 
 
 @dataclass(frozen=True, slots=True)

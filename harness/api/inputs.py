@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from accuracy.errors import TruthError
-from accuracy.shown import some
+from accuracy.outside.shown import some
 from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
 from tasks.base import DataMissing

@@ -39,8 +39,8 @@ from tasks.classification import ClassificationCodec
 from tasks.detection import DetectionCodec, names_by_category
 from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
 from tasks.outputs.label_answers import BestLabels, scores_of
-from tasks.pictures import ade20k
 from tasks.pictures.folders import Pictures
+from tasks.pictures.published import ade20k
 from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
 from tasks.segmentation import SegmentationCodec, names_of_maps
 from tasks.super_resolution import SuperResolutionCodec, open_layout, sized

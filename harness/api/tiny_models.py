@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from accuracy.answers.raw_tensors import unpack_tensor
-from accuracy.truth.coco_names import COCO_NAMES
+from accuracy.truth.boxes.coco_names import COCO_NAMES
 from backends.base import TensorSpec
 from harness.api.answers import Heard, Points, Suspicion
 from harness.api.inputs import Picture, as_npy, names_for, read_file, read_pixels

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.budgets.figures import ACCURACY, BudgetFigure, budget_figure
 from harness.config.backend import parse_backend
 from harness.config.files import (

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.config.plain_yaml import load_yaml
 from harness.config.workers import PoolName
 from harness.config.written_units import Span

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from accuracy.border import reads
-from accuracy.text_files import NotText, read_text
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import NotText, read_text
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.mistakes import _field, _task_mistakes, _within, explanations, report

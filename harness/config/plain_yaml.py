@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from accuracy.border import border
+from accuracy.outside.border import border
 
 _MOST_VALUES = 1_000_000
 """A text may name a part of it again and again, and those that part: nobody's config has so many values."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy.text_files import NotText, read_text
+from accuracy.outside.text_files import NotText, read_text
 from backends.base import Array
 from harness.errors import ConfigError
 from harness.model.opening import Opener

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
-from backends.litert.cut import write_cut
+from backends.litert.copies.cut import write_cut
 from backends.litert.file.model_file import ModelFile, Operator
 from backends.litert.file.model_reader import read_model
 from backends.litert.loading import first_line

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from backends.base import ModelRejected
+from backends.litert.copies.signatures import choose_signature
 from backends.litert.file.model_file import Shape, Subgraph
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import Builtin
-from backends.litert.signatures import choose_signature
 
 _DETECTION = "TFLite_Detection_PostProcess"
 _CLASS_SCORES = 1

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from backends.base import ModelRejected, TensorSpec
+from backends.litert.copies.signatures import choose_signature
 from backends.litert.file.model_file import ModelFile
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import HANDED_OVER_AS
-from backends.litert.signatures import choose_signature
 from tasks.tensors.array_files import told_apart
 
 _DTYPES = {"string": "object", **HANDED_OVER_AS}

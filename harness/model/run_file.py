@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.base import ModelRejected
+from backends.litert.copies.repair import repair_quantized_dimensions
+from backends.litert.copies.shapes import complete_shapes
+from backends.litert.copies.signatures import choose_signature, with_signature_first
 from backends.litert.file.hidden_state import HiddenState, hidden_state
 from backends.litert.file.model_reader import check_model_file, read_model
-from backends.litert.repair import repair_quantized_dimensions
-from backends.litert.shapes import complete_shapes
-from backends.litert.signatures import choose_signature, with_signature_first
 from harness.model.input_shapes import declared_shape, open_axes
 
 
@@ -49,7 +49,7 @@ def find_run_file(
         cache_dir: The harness's cache, where copies are kept.
         signature: As the user named it; None leaves it to the file.
         complete: Whether shapes that the file leaves out are written into a copy.
-        repair: Whether scales' axes that are out of range are mended in a copy: see `backends.litert.repair`.
+        repair: Whether scales' axes that are out of range are mended in a copy: see `backends.litert.copies.repair`.
 
     Raises:
         ModelRejected: It is no model, or it has no such signature, or several and none that serves.

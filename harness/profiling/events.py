@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from backends.litert.event_profile import RuntimeEvent
+from backends.litert.times.event_profile import RuntimeEvent
 
 _CUT_US = 0.5
 

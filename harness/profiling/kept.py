@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from accuracy.text_files import NotText, read_text
+from accuracy.outside.text_files import NotText, read_text
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json
 from harness.profiling.record import Profile

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected
 from backends.cpu import flags_of
-from backends.litert.event_profile import EventProfiler, Kernels
+from backends.litert.copies.fixed_shapes import leaves_sizes_open, write_with_shapes
 from backends.litert.file.model_reader import read_model
-from backends.litert.fixed_shapes import leaves_sizes_open, write_with_shapes
-from backends.litert.node_timer import NodeTimer
+from backends.litert.times.event_profile import EventProfiler, Kernels
+from backends.litert.times.node_timer import NodeTimer
 from harness.model.subject import Subject
 from harness.profiling.events import Key, Timed, read_run
 

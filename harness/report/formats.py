@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 from harness.report.figure_rows import FigureRow, Told
 from harness.report.junit import junit_xml
 from harness.units import quantity_text

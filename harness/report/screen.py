@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 from harness.machine.control import Phase
 
 _WORDS = {

@@ -10,7 +10,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 
 
 @dataclass(frozen=True, slots=True)

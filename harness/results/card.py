@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.confidence.interval import CONFIDENCE
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from harness.config.official.accuracy_targets import Target, floor_of, published_of
 from harness.results.scores import Card, CardTarget, ConfidenceInterval, Judged, Margin, Metric, Published
 from harness.spec.schema import DataSetRef, ModelRef
@@ -49,7 +49,7 @@ def judge_accuracy(metrics: Mapping[str, float], subject: Subject, remarks: Sequ
     """The part of a result that accuracy makes.
 
     Args:
-        metrics: What was scored, an `accuracy.score.Score` where there is more to say of it.
+        metrics: What was scored, an `accuracy.metric.score.Score` where there is more to say of it.
         subject: What it was scored of.
         remarks: What a reader must know first, beside what the card finds by itself.
 

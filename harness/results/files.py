@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from accuracy.border import reads
-from accuracy.text_files import read_text
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import read_text
 from harness.errors import ConfigError, RunFailed, message_of
 from harness.json_records import NotThisRecord, UnknownField, from_json, shown, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks

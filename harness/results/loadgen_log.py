@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.errors import RunFailed
 from harness.messages.server_times import ServerTimes
 from harness.results.figures import Latency, Performance

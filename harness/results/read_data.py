@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from accuracy.border import reads
-from accuracy.text_files import read_text
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import read_text
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.results.files import write_json

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.errors import ConfigError, RunFailed
 
 JOURNAL_FILE = "journal.jsonl"

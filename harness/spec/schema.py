@@ -8,8 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from accuracy.border import reads
-from accuracy.text_files import NotText, read_text
+from accuracy.outside.border import reads
+from accuracy.outside.text_files import NotText, read_text
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.official.accuracy_targets import Target

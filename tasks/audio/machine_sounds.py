@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from accuracy.auc import label_of
-from accuracy.border import reads
-from accuracy.shown import some
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.border import reads
+from accuracy.outside.shown import some
+from accuracy.outside.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
 
 SUFFIXES = (".wav", ".bin")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from accuracy.shown import some
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.shown import some
+from accuracy.outside.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
 from tasks.pictures.stored_truth import StoredLabels
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from tasks.base import Array, DataMissing
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE

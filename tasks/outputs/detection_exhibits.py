@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
-from accuracy.truth.coco import CocoTruth
+from accuracy.truth.boxes.coco import CocoTruth
 from tasks.outputs.exhibits import Box, Exhibit, Exhibition, UInt8Array
 
 _SURE = 0.3

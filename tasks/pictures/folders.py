@@ -17,10 +17,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
-from accuracy.border import reads
-from accuracy.shown import some
+from accuracy.outside.border import reads
+from accuracy.outside.shown import some
+from accuracy.truth.boxes.stored_boxes import StoredBoxes
 from accuracy.truth.class_names import ClassNames
-from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import Array, Codec, DataMissing, Prepared
 from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth

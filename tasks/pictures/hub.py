@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from accuracy.errors import TruthError
-from accuracy.shown import brief
+from accuracy.outside.shown import brief
+from accuracy.truth.boxes.stored_boxes import PictureObjects, StoredBoxes
 from accuracy.truth.class_names import ClassNames
-from accuracy.truth.stored_boxes import PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from accuracy.shown import some
+from accuracy.outside.shown import some
 from tasks.base import DataMissing
 from tasks.sets.hub import EVALUATION_SPLITS
 

@@ -23,7 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 import native
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from tasks.base import Array, DataMissing
 from tasks.pictures.resize import Window, resize_bilinear
 

@@ -21,8 +21,8 @@ import numpy as np
 from accuracy.errors import TruthError
 from accuracy.records.example import Array, Example
 from accuracy.records.record_files import RecordFile
+from accuracy.truth.boxes.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from accuracy.truth.class_names import ClassNames, read_class_names
-from accuracy.truth.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.preprocess import size_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from tasks.base import DataMissing
-from tasks.pictures.cifar import is_cifar, open_cifar
 from tasks.pictures.folders import SUFFIXES, Pictures
 from tasks.pictures.hub import open_hub_pictures
+from tasks.pictures.published.cifar import is_cifar, open_cifar
 from tasks.pictures.records import open_records
 from tasks.sets.hub import is_hub_name
 from tasks.sets.record_sets import is_record_set

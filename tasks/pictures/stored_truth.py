@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from accuracy.errors import TruthError
-from accuracy.shown import some
+from accuracy.outside.shown import some
+from accuracy.truth.boxes.stored_boxes import StoredBoxes
 from accuracy.truth.class_names import ON_HOW, ClassNames, places_in_model, tells_places
-from accuracy.truth.stored_boxes import StoredBoxes
 from tasks.base import DataMissing
 
 

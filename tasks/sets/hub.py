@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from accuracy.truth.squad import Question
 from tasks.base import DataMissing
 

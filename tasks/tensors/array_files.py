@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from tasks.base import Array, DataMissing
 
 _MOST_BYTES = 1 << 31

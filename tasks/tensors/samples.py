@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from accuracy.shown import some
+from accuracy.outside.shown import some
 from tasks.base import Array, DataMissing, Prepared, Tensor
 from tasks.pictures.folders import Pictures
 from tasks.sets.digests import Digest, StoredSamples

@@ -14,9 +14,9 @@ from functools import partial
 from accuracy.answers.arrays import Output
 from accuracy.answers.log import LogError
 from accuracy.errors import MetricUnusable
+from accuracy.metric.own_metrics import Metric, OwnMetric
+from accuracy.metric.score import Score
 from accuracy.output_error import ErrorSums, OutputError
-from accuracy.own_metrics import Metric, OwnMetric
-from accuracy.score import Score
 from tasks.base import Array, MetricKind
 from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import real_values

@@ -16,8 +16,8 @@ import numpy as np
 
 from accuracy.answers.arrays import Output, OutputPacker, unpack_outputs
 from accuracy.answers.log import Answer, Sample
-from accuracy.own_metrics import own_metric
-from accuracy.score import Score
+from accuracy.metric.own_metrics import own_metric
+from accuracy.metric.score import Score
 from tasks.base import (
     Array,
     Codec,
@@ -48,7 +48,7 @@ class TensorsOptions:
     seed: int = SEED
     """Of random inputs."""
     metrics: tuple[str, ...] = ()
-    """Metrics of your own to compute beside the error figures, by the names of their entry points (`accuracy.own_metrics`)."""
+    """Metrics of your own to compute beside the error figures, by their entry points' names (`accuracy.metric.own_metrics`)."""
 
     def __post_init__(self) -> None:
         """Refuses numbers that make no sense."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.squad_text import basic_tokens
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
 
 PAD, UNKNOWN, START, SEPARATOR = "[PAD]", "[UNK]", "[CLS]", "[SEP]"

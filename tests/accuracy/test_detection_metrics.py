@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from accuracy.answers.detections import Detections, read_results
 from accuracy.coco_ap import METRICS, coco_ap
-from accuracy.detection_score import explain, score_detections
 from accuracy.errors import TruthError
+from accuracy.metric.detection_score import explain, score_detections
 from accuracy.tflite_map import tflite_map
-from accuracy.truth.coco import CocoImage, CocoTruth
-from accuracy.truth.instances import read_instances
+from accuracy.truth.boxes.coco import CocoImage, CocoTruth
+from accuracy.truth.boxes.instances import read_instances
 from accuracy.voc_map import voc_map
 
 quick = settings(deadline=None, derandomize=True, max_examples=80)

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from accuracy import command
 from accuracy.mean_iou import MeanIoU, score_files
+from accuracy.metric import command
 
 IntArray = npt.NDArray[Any]
 quick = settings(deadline=None, derandomize=True, max_examples=60)

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from sklearn.metrics import mean_squared_error
 
-from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.metric import command
 from accuracy.psnr import MOST_DB, Originals, Psnr, psnr, score_files
 
 UInt8Array = npt.NDArray[np.uint8]

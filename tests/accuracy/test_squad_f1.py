@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.metric import command
 from accuracy.squad_f1 import SquadF1, exact_match, f1, f1_mobile, score, score_files
 from accuracy.truth.squad import read_predictions, read_truth
 

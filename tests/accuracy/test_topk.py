@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import top_k_accuracy_score
 
-from accuracy import command
 from accuracy.errors import TruthError
+from accuracy.metric import command
 from accuracy.topk import TopK, score_files
 
 

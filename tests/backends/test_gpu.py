@@ -14,9 +14,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from backends.gpu import read_adapter, why_not
-from backends.litert.compiled_profile import compiled_time_share
 from backends.litert.litert_c import CPU
-from backends.litert.profile import UNSEEN
+from backends.litert.times.compiled_profile import compiled_time_share
+from backends.litert.times.profile import UNSEEN
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
 

@@ -21,9 +21,9 @@ from accuracy.answers.detections import read_results
 from accuracy.answers.log import read_answers
 from accuracy.records.record_files import RecordFile
 from accuracy.records.tfrecord import crc32c, masked
+from accuracy.truth.boxes.coco_pbtxt import read_pbtxt
+from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.class_names import read_class_names
-from accuracy.truth.coco_pbtxt import read_pbtxt
-from accuracy.truth.instances import read_instances
 from accuracy.truth.labels import read_labels
 from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_predictions, read_questions, read_truth

@@ -171,7 +171,7 @@ def test_only_these_modules_write_to_the_terminal_and_all_escape_what_is_not_the
     }
     writers -= {"harness/results/page.py", "harness/api/__init__.py"}
     assert writers == {
-        "accuracy/command.py",
+        "accuracy/metric/command.py",
         "harness/cli.py",
         "harness/commands/submission/submit.py",
         "harness/report/screen.py",

@@ -13,9 +13,9 @@ from accuracy.answers.detections import read_results
 from accuracy.answers.log import LogError, read_rows
 from accuracy.errors import TruthError
 from accuracy.topk import read_label_lists
+from accuracy.truth.boxes.coco_pbtxt import read_pbtxt
+from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.class_names import read_class_names
-from accuracy.truth.coco_pbtxt import read_pbtxt
-from accuracy.truth.instances import read_instances
 from accuracy.truth.labels import read_labels
 from accuracy.truth.squad import read_predictions, read_questions
 from harness.api.inputs import read_names

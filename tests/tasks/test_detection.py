@@ -22,12 +22,12 @@ from PIL import Image
 from accuracy.answers.detections import from_answers
 from accuracy.answers.log import Answer, LogError, read_answers
 from accuracy.answers.wire import unpack_detections
-from accuracy.truth.instances import read_instances
+from accuracy.truth.boxes.instances import read_instances
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.detection import Detection, DetectionCodec, DetectionOptions
-from tasks.pictures.coco import CocoData
 from tasks.pictures.preprocess import resize_bilinear
+from tasks.pictures.published.coco import CocoData
 
 Array = npt.NDArray[Any]
 quick = settings(deadline=None, derandomize=True, max_examples=60)

@@ -70,7 +70,7 @@ class Tensor:
     quantisation: Quantisation | None = None
     sparsity: Sparsity | None = None
     shape_at: int | None = None
-    """Where in the file the offset to its shape lies (`backends.litert.shapes` points it elsewhere); None without one."""
+    """Where in the file the offset to its shape lies (`backends.litert.copies.shapes` moves it); None without one."""
 
     @property
     def constant(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from accuracy.answers.log import Answer, LogError, Sample
-from accuracy.score import Score
+from accuracy.metric.score import Score
 from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_BROKEN, ConfigError

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 from harness.commands.outcome import Outcome
 
 EXAMPLES = """\

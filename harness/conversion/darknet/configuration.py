@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from accuracy.text_files import NotText, read_text
+from accuracy.outside.text_files import NotText, read_text
 from harness.conversion.darknet.layers import (
     ACTIVATIONS,
     Activation,

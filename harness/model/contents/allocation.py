@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backends.litert.copies.shapes import allocated_shapes
 from backends.litert.file.model_file import Shape
-from backends.litert.shapes import allocated_shapes
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 

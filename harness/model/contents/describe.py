@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from backends.base import ModelRejected
+from backends.litert.copies.signatures import choose_signature, with_signature_first
 from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph
 from backends.litert.file.model_reader import read_model
-from backends.litert.signatures import choose_signature, with_signature_first
 from harness.config.invocation import Invocation
 from harness.json_records import FLAT, LEFT_OUT
 from harness.model.contents.allocation import Allocation, allocate

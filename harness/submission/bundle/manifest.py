@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.submission.tree.documents import Broken, read_text_file

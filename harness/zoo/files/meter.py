@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from accuracy.shown import printable
+from accuracy.outside.shown import printable
 from harness.units import bytes_text
 from harness.zoo.files.install import FileOutcome
 

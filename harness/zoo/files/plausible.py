@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from accuracy.text_files import read_text
+from accuracy.outside.text_files import read_text
 from harness.config.official.published import TensorEntry
 
 _HEAD_BYTES = 1024

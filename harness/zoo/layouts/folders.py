@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from accuracy.errors import TruthError
-from accuracy.text_files import NotText, lines_of, read_text
+from accuracy.outside.text_files import NotText, lines_of, read_text
 from harness.errors import ConfigError
 from harness.zoo.layouts import hub as hub_layouts
 from harness.zoo.layouts.prepare import Layout, Place, Stage

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.errors import TruthError
-from accuracy.truth.coco import COCO_CATEGORIES, CocoTruth
-from accuracy.truth.coco_names import COCO_NAMES
-from accuracy.truth.stored_boxes import PictureObjects
+from accuracy.truth.boxes.coco import COCO_CATEGORIES, CocoTruth
+from accuracy.truth.boxes.coco_names import COCO_NAMES
+from accuracy.truth.boxes.stored_boxes import PictureObjects
 from harness.errors import ConfigError
 from harness.zoo.layouts.prepare import Stage
 from tasks.pictures.folders import Pictures

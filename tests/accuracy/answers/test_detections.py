@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from accuracy import coco_ap, command, tflite_map, voc_map
+from accuracy import coco_ap, tflite_map, voc_map
 from accuracy.answers.detections import from_answers, read_results
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_detections, unpack_detections
 from accuracy.errors import TruthError
-from accuracy.truth.coco import CocoImage, CocoTruth
+from accuracy.metric import command
+from accuracy.truth.boxes.coco import CocoImage, CocoTruth
 
 quick = settings(deadline=None, derandomize=True, max_examples=60)
 Rows = list[list[float]]

@@ -15,13 +15,13 @@ from accuracy.answers.detections import Detections, read_results
 from accuracy.coco_ap import coco_ap
 from accuracy.confidence.coco_bootstrap import _classes, average_precision, coco_ap_interval
 from accuracy.confidence.interval import bootstrap_mean, bootstrap_mean_iou, percentiles, resampled_weights, wilson
-from accuracy.detection_score import score_detections
 from accuracy.mean_iou import MeanIoU
+from accuracy.metric.detection_score import score_detections
 from accuracy.psnr import Psnr
 from accuracy.squad_f1 import SquadF1
 from accuracy.topk import TopK
-from accuracy.truth.coco import CocoImage, CocoTruth
-from accuracy.truth.instances import read_instances
+from accuracy.truth.boxes.coco import CocoImage, CocoTruth
+from accuracy.truth.boxes.instances import read_instances
 
 Z = 1.959963984540054
 FIELDS = settings(deadline=None, derandomize=True, max_examples=40)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from accuracy.answers.log import read_rows
 from accuracy.answers.wire import unpack_detections, unpack_labels
-from accuracy.truth.coco_names import COCO_NAMES
+from accuracy.truth.boxes.coco_names import COCO_NAMES
 from backends.base import ModelRejected
 from backends.cpu import CpuBackend
 from harness import api

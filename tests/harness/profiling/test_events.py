@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.litert.event_profile import EventKind, RuntimeEvent
+from backends.litert.times.event_profile import EventKind, RuntimeEvent
 from harness.profiling.events import Key, read_run
 
 

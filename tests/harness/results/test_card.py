@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accuracy.confidence.interval import Interval
-from accuracy.score import Score, of_hits
+from accuracy.metric.score import Score, of_hits
 from harness.config.files import benchmark_names, config_folder, load_benchmark
 from harness.config.official.accuracy_targets import Target, floor_of, published_of
 from harness.config.registry import task_class

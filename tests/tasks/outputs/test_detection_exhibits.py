@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from accuracy.answers.detections import Detections
-from accuracy.truth.coco import CocoImage, CocoTruth
+from accuracy.truth.boxes.coco import CocoImage, CocoTruth
 from tasks.outputs.detection_exhibits import exhibit_detections
 
 

@@ -18,9 +18,9 @@ from PIL import Image
 
 from accuracy.answers import grids
 from accuracy.answers.log import Answer
-from accuracy.truth.coco import COCO_CATEGORIES
-from accuracy.truth.coco_names import COCO_NAMES
-from accuracy.truth.instances import read_instances
+from accuracy.truth.boxes.coco import COCO_CATEGORIES
+from accuracy.truth.boxes.coco_names import COCO_NAMES
+from accuracy.truth.boxes.instances import read_instances
 from backends.base import TensorSpec
 from tasks.base import Array, DataMissing, DataRef
 from tasks.detection import Detection, DetectionOptions

@@ -10,8 +10,8 @@ import pytest
 from accuracy.answers.arrays import Output
 from accuracy.answers.log import LogError
 from accuracy.errors import MetricUnusable
+from accuracy.metric.own_metrics import OwnMetric
 from accuracy.output_error import MOST_DB, output_error
-from accuracy.own_metrics import OwnMetric
 from tasks.tensors.scoring import KINDS, Errors
 
 FLOATS = np.array([[1.0, 2.0, 4.0]], np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.truth.coco import COCO_CATEGORIES
+from accuracy.truth.boxes.coco import COCO_CATEGORIES
 from harness.zoo.builtin import ade20k as ade20k_builtin
 from harness.zoo.builtin import coco as coco_builtin
 from harness.zoo.builtin import imagenet as imagenet_builtin

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from accuracy.truth.coco_names import COCO_NAMES
-from accuracy.truth.instances import read_instances
+from accuracy.truth.boxes.coco_names import COCO_NAMES
+from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.masks import Masks
 from accuracy.truth.squad import read_questions
 from harness.config.official.published import DatasetEntry, FileEntry, Preparation

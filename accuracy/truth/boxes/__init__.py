@@ -1,0 +1,1 @@
+"""Ground truth of boxes, in every form in which COCO and its like come."""

@@ -1,0 +1,61 @@
+"""A copy of a model whose tensors have the shapes that an interpreter gave them: for those who want none left open.
+
+LiteRT's C interface makes no buffer for an input whose size is open, and asks nobody for it. Shapes are appended to the file,
+and the offsets of the old ones are pointed at them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from backends.litert.copies.shapes import write_copy
+from backends.litert.file import schema
+from backends.litert.file.flatbuffer import Table
+from backends.litert.file.model_file import ModelFile, Shape
+
+_INT32, _UINT32 = struct.Struct("<i"), struct.Struct("<I")
+
+
+def leaves_sizes_open(model: ModelFile, shapes: Mapping[int, Shape]) -> bool:
+    """Whether the first graph has a tensor whose size is open, or an input of another shape than the file says.
+
+    Args:
+        model: The file.
+        shapes: Of its first graph's tensors, as an interpreter has them.
+    """
+    graph = model.main
+    resized = any(index in shapes and shapes[index] != graph.tensors[index].shape for index in graph.inputs)
+    return resized or any(tensor.is_open for tensor in graph.tensors)
+
+
+def write_with_shapes(model: ModelFile, shapes: Mapping[int, Shape], place: Path) -> None:
+    """Writes the copy.
+
+    Args:
+        model: The file, whose first graph is meant.
+        shapes: Of that graph's tensors; those that are not named stay as they are.
+        place: Where the copy goes.
+
+    Raises:
+        ModelRejected: It cannot be written.
+    """
+    data = bytearray(model.path.read_bytes())
+    tensors = Table.root(data).tables(schema.Model.SUBGRAPHS)[0].tables(schema.SubGraph.TENSORS)
+    fields = (schema.Tensor.SHAPE, schema.Tensor.SHAPE_SIGNATURE)
+    places = {
+        at: shapes[index]
+        for index, tensor in enumerate(tensors)
+        if index in shapes and len(shapes[index]) == len(model.main.tensors[index].declared_shape)
+        for field in fields
+        if (at := tensor.at(field)) is not None
+    }
+    data += bytes(-len(data) % 16)
+    written: dict[Shape, int] = {}
+    for at, shape in places.items():
+        if shape not in written:
+            written[shape] = len(data)
+            data += _UINT32.pack(len(shape)) + b"".join(map(_INT32.pack, shape))
+        _UINT32.pack_into(data, at, written[shape] - at)
+    write_copy(place, data)

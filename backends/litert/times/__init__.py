@@ -1,0 +1,1 @@
+"""What each op and node of a model takes."""

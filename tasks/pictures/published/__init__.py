@@ -1,0 +1,1 @@
+"""Published sets of pictures, each in the form its makers give it."""

@@ -1,0 +1,112 @@
+"""Which graph of a file runs, and under which names, in both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from backends.base import ModelRejected
+from backends.cpu import open_cpu
+from backends.litert.copies.signatures import choose_signature, with_signature_first
+from backends.litert.file.model_reader import read_model
+from harness.zoo.graph.writer import Graph
+
+Join = Callable[..., Path]
+Engine = Literal["Interpreter", "CompiledModel"]
+ENGINES: list[Engine] = ["Interpreter", "CompiledModel"]
+
+
+def adding(path: Path, name: str, amount: float) -> Path:
+    """float [4] -> float [4]: so much more."""
+    graph = Graph(name)
+    given, more = graph.input(f"to_{name}", (4,), np.float32), graph.tensor(f"of_{name}", (4,), np.float32)
+    graph.operator(
+        "ADD", [given, graph.constant("amount", np.full(4, amount, np.float32))], [more], schema.AddOptionsT()
+    )
+    graph.output(more)
+    with path.open("wb") as file:
+        graph.write(file)
+    return path
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> dict[str, Path]:
+    return {name: adding(tmp_path / name, name, amount) for name, amount in (("a", 1.0), ("b", 10.0), ("c", 100.0))}
+
+
+def run(engine: Engine, path: Path) -> tuple[str, str, list[float]]:
+    backend = open_cpu(path, threads=1, engine=engine)
+    (answer,) = backend.invoke([np.zeros(4, np.float32)])
+    names = backend.inputs[0].name, backend.outputs[0].name
+    backend.close()
+    return *names, answer.tolist()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("keys", "asked", "runs"),
+    [
+        # TensorFlow's converter sorts signatures by name, so the serving graph comes second.
+        (["auxiliary", "serving_default"], None, "b"),
+        (["serving_default", "training"], None, "a"),
+        (["auxiliary", "other", "serving_default"], None, "c"),
+        (["auxiliary", "other", "serving_default"], "other", "b"),
+        (["auxiliary", "serving_default"], "auxiliary", "a"),
+        (["only"], None, "a"),
+        (["only"], "only", "a"),
+    ],
+)
+def test_the_serving_signature_runs_or_the_one_that_was_asked_for(
+    engine: Engine,
+    keys: list[str],
+    asked: str | None,
+    runs: str,
+    parts: dict[str, Path],
+    join_models: Join,
+    tmp_path: Path,
+) -> None:
+    path = join_models(tmp_path / "joined.tflite", list(zip(keys, parts.values(), strict=False)))
+    model = read_model(path)
+    signature = choose_signature(model, asked)
+    copy, changed = with_signature_first(model, signature, "5" * 64, tmp_path / "copies")
+    amount = {"a": 1.0, "b": 10.0, "c": 100.0}[runs]
+    assert run(engine, copy) == (f"to_{runs}", f"of_{runs}", [amount] * 4)
+    assert (copy == path) is (len(keys) == 1) is (changed == "")
+    # Nothing but the order was changed, and the file itself not at all.
+    assert read_model(copy).size_bytes == model.size_bytes
+    assert [each.key for each in read_model(copy).signatures] == [signature.key if signature else ""]
+    assert with_signature_first(model, signature, "5" * 64, tmp_path / "copies") == (copy, changed)
+
+
+def test_several_signatures_without_a_serving_one_are_asked_about(
+    parts: dict[str, Path], join_models: Join, tmp_path: Path
+) -> None:
+    path = join_models(tmp_path / "joined.tflite", [("encode", parts["a"]), ("decode", parts["b"])])
+    with pytest.raises(ModelRejected, match=r"'encode', 'decode'.*--signature NAME"):
+        choose_signature(read_model(path))
+    with pytest.raises(ModelRejected, match=r"no signature 'serve': it has 'encode', 'decode'"):
+        choose_signature(read_model(path), "serve")
+
+
+def test_a_model_without_signatures_runs_its_first_graph(keyword_model: Path, counting_model: Path) -> None:
+    model = read_model(counting_model)
+    assert choose_signature(model) is None
+    assert with_signature_first(model, None, "5" * 64, Path("/nowhere")) == (counting_model, "")
+    with pytest.raises(ModelRejected, match="it has none: leave --signature out"):
+        choose_signature(model, "serving_default")
+
+
+def test_a_signature_whose_graph_stands_behind_the_first_is_run_though_it_is_the_only_one(
+    parts: dict[str, Path], join_models: Join, tmp_path: Path
+) -> None:
+    path = join_models(tmp_path / "joined.tflite", [("auxiliary", parts["a"]), ("serving_default", parts["b"])])
+    first, _ = with_signature_first(read_model(path), choose_signature(read_model(path)), "5" * 64, tmp_path / "copies")
+    # Now the other way round: the graph of a's stands second and has no signature any more.
+    assert run("Interpreter", first)[2] == [10.0] * 4
+    again = read_model(first)
+    assert (len(again.subgraphs), again.main.input_tensors[0].name) == (2, "to_b")
