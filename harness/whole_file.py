@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 
 @contextlib.contextmanager
@@ -40,6 +41,18 @@ def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON `replacing` what is there.
+
+    Raises:
+        OSError: The disk is full or the folder cannot be written; nothing is left behind.
+        ValueError: A number is not finite.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def own(file: IO[bytes]) -> None:

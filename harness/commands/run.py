@@ -153,9 +153,13 @@ def _into_history(named: str | None, folder: Path) -> str:
 
 
 def _standby(arguments: argparse.Namespace) -> Standby | None:
-    """An accuracy run is all start-up: its worker imports what it needs while this process reads the config."""
-    if arguments.mode != "accuracy":
+    """A run's worker, which imports what it needs while this process reads the config. Several runs start theirs one by one."""
+    if arguments.mode not in (None, "performance", "accuracy") or arguments.repeat != "1":
+        return None
+    if any(len(several or ()) > 1 for several in (arguments.model, arguments.backend)):
         return None
     from harness.machine.standby import Standby
 
-    return Standby("harness.worker.main", ("tasks.classification", "backends.cpu", "ai_edge_litert.interpreter"))
+    # What pictures and their labels need is most of an accuracy run's start, and nothing to a model of other data.
+    pictures = ("tasks.classification",) if arguments.mode == "accuracy" else ()
+    return Standby("harness.worker.main", (*pictures, "backends.cpu", "ai_edge_litert.interpreter"))

@@ -28,9 +28,9 @@ from harness.conversion.source_model import kind_of
 from harness.errors import ConfigError
 from harness.json_records import to_json
 from harness.messages.conversation import Hear
-from harness.results.files import write_json
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+from harness.whole_file import write_json
 from harness.zoo.files.official import hash_file
 
 SCHEMA_VERSION = 1

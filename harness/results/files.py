@@ -15,7 +15,7 @@ from harness.errors import ConfigError, RunFailed, message_of
 from harness.json_records import NotThisRecord, UnknownField, from_json, shown, to_json
 from harness.results.record import SCHEMA_VERSION, Reason, Result, SeriesResult, lacks
 from harness.results.upgrade import upgrade
-from harness.whole_file import own, remove_if_left, replacing, sweep
+from harness.whole_file import own, remove_if_left, sweep, write_json
 
 RESULT_FILE = "result.json"
 
@@ -24,17 +24,6 @@ _RESERVE_FILE = ".result.json.reserve"
 
 
 _RESERVE_BYTES = 1 << 16
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes a whole file or none: under another name in the same folder, flushed to the disk, then renamed.
-
-    Raises:
-        OSError: The disk is full or the folder cannot be written; nothing is left behind.
-    """
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    with replacing(path) as file:
-        file.write(text.encode())
 
 
 def write_result(folder: Path, result: Result | SeriesResult) -> None:

@@ -11,7 +11,7 @@ from accuracy.outside.border import reads
 from accuracy.outside.text_files import read_text
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
-from harness.results.files import write_json
+from harness.whole_file import write_json
 from tasks.base import Task
 from tasks.sets.digests import Digest
 

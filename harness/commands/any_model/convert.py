@@ -231,10 +231,10 @@ def _compared(
 ) -> Outcome:
     from harness.bench.session import Settings
     from harness.json_records import to_json
-    from harness.results.files import write_json
     from harness.side_by_side.compare import compare_models
     from harness.side_by_side.drop import lost
     from harness.side_by_side.drop_report import missed, render_variants
+    from harness.whole_file import write_json
 
     others = [str(one.file) for one in made.files if one.file != original]
     series = _series(asked, [str(original), *others], [])

@@ -30,7 +30,7 @@ class QueryTimes:
         """For so many queries at most, of about this latency."""
         room = min(MOST_KEPT, most)
         # Written once, so that no page is the kernel's to give while a query waits.
-        self.words = array("Q", bytes(8 * (HEAD_WORDS + room)))
+        self.words = array("Q", [0]) * (HEAD_WORDS + room)
         """As `native/timed_path.c` writes it, too: `HEAD_WORDS`, then a word for each query."""
         self.words[SHIFT] = _COARSE if expected_latency_ns >= _COARSE_FROM_NS else 0
 

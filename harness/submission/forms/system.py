@@ -12,12 +12,12 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.machine.facts import read_line
 from harness.machine.topology import this_machine
-from harness.results.files import write_json
 from harness.submission.check.inference.systems import MEANINGFUL, PRESENT
 from harness.submission.check.tiny.walk import FIELDS as TINY_FIELDS
 from harness.submission.forms.model_fields import NOT_TOLD
 from harness.submission.forms.runs import SubmittedRun
 from harness.submission.tree.documents import Broken, read_json_object
+from harness.whole_file import write_json
 
 ASKED = {
     "cooling": "how the system is cooled: air, passive, liquid",

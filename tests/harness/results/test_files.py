@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError, RunFailed
-from harness.results.files import Reserve, keep, read_result, write_json
+from harness.results.files import Reserve, keep, read_result
 from harness.results.record import Result
+from harness.whole_file import write_json
 
 KILLED = """
 import os, sys
 from pathlib import Path
-from harness.results.files import write_json
+from harness.whole_file import write_json
 real = getattr(os, sys.argv[1])
 def killed(*words, **more):
     os.kill(os.getpid(), 9)
