@@ -13,6 +13,7 @@ from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.query_times import KeptTimes, read_query_times
 from harness.results.read_data import load_read_data
 from harness.results.record import Result, SeriesResult
+from harness.results.tail import Tail, tail_of
 from harness.run.reference import asks_reference, with_reference
 from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
@@ -32,6 +33,8 @@ class Gathered:
     result: Result
     spec: Spec | None
     times: KeptTimes | None
+    tail: Tail | None
+    """What the slowest queries coincide with."""
     exhibition: Exhibition | None
     lacking: tuple[str, ...]
     """What could not be shown, and why: a sentence each."""
@@ -70,10 +73,10 @@ def _of_series(folder: Path, series: SeriesResult, *, gallery: bool) -> list[Gat
 
 def _gathered(name: str, folder: Path, result: Result, *, gallery: bool) -> Gathered:
     lacking: list[str] = []
-    spec, times, exhibition = None, None, None
+    spec, times, tail, exhibition = None, None, None, None
     if not folder.is_dir():
         lacking.append(f"the run's directory is gone: all that is shown is of the series' {RESULT_FILE}")
-        return Gathered(name, result, None, None, None, tuple(lacking))
+        return Gathered(name, result, None, None, None, None, tuple(lacking))
     try:
         spec = read_spec(folder)
     except ConfigError as error:
@@ -86,12 +89,22 @@ def _gathered(name: str, folder: Path, result: Result, *, gallery: bool) -> Gath
         else:
             if times is None:
                 lacking.append(f"charts of the latency: {_without_times(result)}")
+            else:
+                tail = _tail(folder, times, lacking)
     elif result.accuracy is not None and spec is not None and gallery:
         try:
             exhibition = _exhibition(folder, spec)
         except (HarnessError, DataMissing, LogError, TruthError, OSError, ValueError) as error:
             lacking.append(f"samples beside what is right: {message_of(error) or type(error).__name__}")
-    return Gathered(name, result, spec, times, exhibition, tuple(lacking))
+    return Gathered(name, result, spec, times, tail, exhibition, tuple(lacking))
+
+
+def _tail(folder: Path, times: KeptTimes, lacking: list[str]) -> Tail | None:
+    try:
+        return tail_of(folder, times)
+    except ConfigError as error:
+        lacking.append(f"what slow queries coincide with: {message_of(error)}")
+        return None
 
 
 def _without_times(result: Result) -> str:

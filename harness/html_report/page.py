@@ -15,6 +15,7 @@ from harness.profiling.record import Profile
 from harness.report.accuracy import accuracy_rows, metric
 from harness.report.requirements import requirement_rows
 from harness.report.run import run_rows, verdict_text
+from harness.report.tail import tail_text
 from harness.results.record import Reason, Result, status_of
 from harness.units import duration, rate_text
 
@@ -165,11 +166,8 @@ def _latency(run: Gathered, found: Thinned) -> Html:
     assert times is not None
     charts = element("div", *latency_charts(found, _bound(run.result)), class_="figures")
     said = "As the harness saw each query; LoadGen's own figures, above, are the result."
-    if found.outlier_count:
-        said += (
-            " What the machine did was recorded before and after the run alone, below, so that no outlier can be laid to "
-            "a moment of it."
-        )
+    if run.tail is not None:
+        said += f" Outliers: {tail_text(run.tail)}."
     if not times.all:
         said += f" {len(times.latency_ns):,} of {times.seen:,} queries were kept."
     return section("Latency", element("p", said, class_="soft"), charts)

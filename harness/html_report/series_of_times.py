@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.results.query_times import KeptTimes
+from harness.results.tail import fence_of
 
 Ns = npt.NDArray[np.int64]
 _BARS = 48
@@ -15,9 +16,6 @@ _STEPS = 200
 _SPANS = 120
 _MOST_OUTLIERS = 200
 _MARKED_PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
-_BEYOND = 3.0
-"""So many interquartile ranges above the upper quartile begins what lies outside: J. W. Tukey's outer fence
-("Exploratory Data Analysis", 1977, section 2D)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +78,7 @@ def thinned(times: KeptTimes) -> Thinned | None:
     if not len(latency):
         return None
     ended = np.maximum.accumulate(times.ended_ns)
-    quarter, three_quarters = np.percentile(latency, [25, 75])
-    # A clock of whole units can make the quartiles equal: a tenth of the median is then no outlier.
-    fence = float(three_quarters + max(_BEYOND * (three_quarters - quarter), 0.1 * float(np.median(latency))))
+    fence = fence_of(latency)
     outside = np.flatnonzero(latency > fence)
     shown = np.sort(outside[np.argsort(-latency[outside], kind="stable")[:_MOST_OUTLIERS]])
     shares = np.unique(np.concatenate([np.linspace(0, 1, _STEPS), 1 - np.logspace(-1, -4, 40)]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.config.workers import THREADS, WORKERS
 from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
@@ -30,13 +32,18 @@ _LEAST_SHOWN_BYTES = 500_000
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 
-def render_run(result: Result) -> str:
-    """The short table of one run."""
+def render_run(result: Result, more: Sequence[tuple[str, str]] = ()) -> str:
+    """The short table of one run.
+
+    Args:
+        result: The run.
+        more: Rows of what its directory holds beside the result.
+    """
     lines = [verdict_text(result)]
     lines += [f"  {line}" for why in result.reasons for line in reason_lines("because", why)]
     lines += [f"  warning: {warning}" for warning in result.warnings]
     lines += [f"  {line}" for why in result.unstable for line in reason_lines("unstable", why)]
-    return "\n".join([*table_lines(run_rows(result)), *lines])
+    return "\n".join([*table_lines([*run_rows(result), *more]), *lines])
 
 
 def reason_lines(word: str, reason: Reason) -> list[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import ConfigError
-from harness.json_records import NotThisRecord, from_json, to_json
+from harness.json_records import LEFT_OUT, NotThisRecord, from_json, to_json
 from harness.whole_file import replacing
 
 QUERY_TIMES_FILE = "query_times.bin"
@@ -41,6 +41,8 @@ class Head:
     """One of every so many was kept."""
     kept: int
     """So many follow."""
+    began_ns: int | None = field(default=None, metadata=LEFT_OUT)
+    """When the first query began, by the machine's monotonic clock; not there in files of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class KeptTimes:
     """Queries that the run had: more than are kept where they were more than a million, or more than Server has room for."""
     every: int = 1
     """One of every so many was kept: of a Server with very many."""
+    began_ns: int | None = None
+    """When the first query began, by the machine's monotonic clock; None where an earlier version kept it."""
 
     @property
     def all(self) -> bool:
@@ -67,7 +71,8 @@ def of_memory(words: array[int]) -> KeptTimes:
     """What was kept in memory by one thread."""
     kept, unit_ns = min(words[SEEN], len(words) - HEAD_WORDS), 1 << words[SHIFT]
     halves = np.frombuffer(words, "<u4")[2 * HEAD_WORDS : 2 * (HEAD_WORDS + kept)].reshape(-1, 2).astype(np.int64)
-    return KeptTimes(halves[:, 0] * unit_ns, np.cumsum(halves[:, 1]) * unit_ns, words[SEEN])
+    ended_ns = np.cumsum(halves[:, 1]) * unit_ns
+    return KeptTimes(halves[:, 0] * unit_ns, ended_ns, words[SEEN], began_ns=words[FIRST_BEGAN])
 
 
 def write_query_times(folder: Path, times: KeptTimes) -> None:
@@ -81,7 +86,7 @@ def write_query_times(folder: Path, times: KeptTimes) -> None:
     halves = np.empty((len(times.latency_ns), 2), "<u4")
     halves[:, 0] = np.minimum(times.latency_ns // unit_ns, MOST_UNITS)
     halves[:, 1] = np.minimum(np.diff(times.ended_ns // unit_ns, prepend=0), MOST_UNITS)
-    head = Head(_FORM, 1, unit_ns, times.seen, times.every, len(halves))
+    head = Head(_FORM, 1, unit_ns, times.seen, times.every, len(halves), times.began_ns)
     with replacing(folder / QUERY_TIMES_FILE) as file:
         file.write(json.dumps(to_json(head)).encode("ascii") + b"\n")
         file.write(halves.data)
@@ -116,4 +121,4 @@ def read_query_times(folder: Path) -> KeptTimes | None:
             "away, and the rest of the run counts"
         )
     halves = np.frombuffer(body, "<u4").reshape(-1, 2).astype(np.int64) * head.unit_ns
-    return KeptTimes(halves[:, 0], np.cumsum(halves[:, 1]), head.seen, head.every)
+    return KeptTimes(halves[:, 0], np.cumsum(halves[:, 1]), head.seen, head.every, head.began_ns)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import ConfigError, HarnessError, Interrupted
+from harness.errors import ConfigError, HarnessError, Interrupted, message_of
 from harness.machine import stop_signals
 from harness.results import files as results
+from harness.results.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.record import Result
 from harness.run.crash import with_remedy
-from harness.run.launch import Progress, StartWorker, run_worker, start_worker
+from harness.run.launch import Progress, StartWorker, WorkerReport, run_worker, start_worker
 from harness.run.outcome import failed, finished, known, started
 from harness.run.reference import ask_reference, asks_reference, with_reference
 from harness.spec.schema import Spec, write_spec
@@ -56,19 +58,34 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         _begin(folder, result, reserve)
         if referred:
             ask_reference(spec, folder, referred)
-        report = run_worker(folder, progress, spec.backend.timeout_s, start, timed=spec.load.mode != "accuracy")
+        timed = spec.load.mode != "accuracy"
+        traced = timed and spec.load.query_times and spec.load.scenario != "Offline"
+        report = run_worker(folder, progress, spec.backend.timeout_s, start, timed=timed, traced=traced)
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
             raise with_remedy(report.end, report, spec)
         result = finished(result, spec, folder, task, report.end, report.latency_drift)
         reserve.release()
+        result = _with_trace(result, folder, report)
         results.keep(folder, result)
     except BaseException as error:
         with _uninterrupted(), contextlib.suppress(OSError):
             reserve.release()
             results.write_result(folder, failed(result, error))
         raise
+    return result
+
+
+def _with_trace(result: Result, folder: Path, report: WorkerReport) -> Result:
+    """What the machine did is worth a file, but no run."""
+    if report.machine_trace is None:
+        return result
+    try:
+        write_machine_trace(folder, report.machine_trace)
+    except OSError as error:
+        why = f"{MACHINE_TRACE_FILE} is not kept, so nobody knows what slow queries coincide with: {message_of(error)}"
+        return replace(result, warnings=(*result.warnings, why))
     return result
 
 

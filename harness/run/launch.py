@@ -8,6 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,14 @@ from harness.machine.control import Control, Phase, control_file
 from harness.machine.json_line import decode
 from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
 from harness.machine.offspring import end_group, none_left
+from harness.machine.sampler import Sampler
 from harness.messages.failure import Failed
 from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
 from harness.statistics.drift import Pace
 
 RUN_LOG = "run.log"
 _TICK_S = 0.5
+_QUICK_S = 0.1
 _GRACE_S = 3.0
 _LAST_LINES = 5
 
@@ -55,6 +58,8 @@ class WorkerReport:
     """See `Pace.drift`."""
     crashed_while: Phase | None = None
     """What it was doing when a fault in native code took it down; None where it ended otherwise."""
+    machine_trace: array[int] | None = None
+    """What the machine did while queries were timed, as `harness.machine.sampler` has it; None where nobody asked."""
 
 
 StartWorker = Callable[[Sequence[int], Path, IO[bytes]], child_process.Child]
@@ -68,7 +73,13 @@ def start_worker(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> ch
 
 
 def run_worker(
-    folder: Path, progress: Progress, timeout_s: float, start: StartWorker = start_worker, *, timed: bool = False
+    folder: Path,
+    progress: Progress,
+    timeout_s: float,
+    start: StartWorker = start_worker,
+    *,
+    timed: bool = False,
+    traced: bool = False,
 ) -> WorkerReport:
     """Runs what `folder`/spec.yaml says in a child process.
 
@@ -78,6 +89,7 @@ def run_worker(
         timeout_s: A worker that gets nowhere for so long is ended.
         start: How it is started.
         timed: It measures, so that the clock must not be set meanwhile.
+        traced: What the machine does while queries are timed is sampled.
     """
     with contextlib.ExitStack() as stack:
         page = stack.enter_context(control_file())
@@ -89,7 +101,7 @@ def run_worker(
         asked = stack.enter_context(_signals(control))
         child = start((write_end, page.fileno()), folder, log)
         os.close(write_end)
-        hearing = _Hearing(child, read_end, control, progress, timeout_s, timed=timed)
+        hearing = _Hearing(child, read_end, control, progress, timeout_s, timed=timed, traced=traced)
         failure: HarnessError | None = None
         try:
             hearing.until_the_end()
@@ -99,6 +111,7 @@ def run_worker(
         except RunFailed as error:
             failure = error
         finally:
+            hearing.close()
             progress.end_progress()
             child.kill()
             child.wait()
@@ -136,6 +149,7 @@ class _Hearing:
         timeout_s: float,
         *,
         timed: bool,
+        traced: bool,
     ) -> None:
         self._child, self._pipe, self._control = child, pipe, control
         self._progress, self._timeout_s = progress, timeout_s
@@ -146,7 +160,8 @@ class _Hearing:
         self._meter = MemoryMeter()
         self._memory: MemoryFigures | None = None
         self._pace = Pace()
-        self._timed = timed
+        self._timed, self._traced = timed, traced
+        self._sampler: Sampler | None = None
         self._wall_ahead_ns: int | None = None
         """When LoadGen began, where it measures."""
 
@@ -160,7 +175,7 @@ class _Hearing:
         with selectors.DefaultSelector() as selector:
             selector.register(self._pipe, selectors.EVENT_READ)
             while True:
-                if selector.select(_TICK_S):
+                if selector.select(self._rest_s()):
                     piece = os.read(self._pipe, 1 << 16)
                     if not piece:
                         return
@@ -169,10 +184,34 @@ class _Hearing:
                 if self._child.poll() is not None:
                     # Something that the backend started still holds the pipe.
                     return
+                self._sample()
+                if time.monotonic() - clock.now < _TICK_S - _QUICK_S / 2:
+                    continue
                 self._tick(clock)
                 if clock.stopped_s > _GRACE_S:
                     self._child.kill()
                     return
+
+    def _rest_s(self) -> float:
+        """How long to wait for the worker's word: not for long where the first query is near."""
+        if self._sampler is not None:
+            return min(self._sampler.every_s, _TICK_S)
+        return _QUICK_S if self._traced and self._control.phase is Phase.PREPARING else _TICK_S
+
+    def _sample(self) -> None:
+        """While queries are timed."""
+        if not self._traced:
+            return
+        running = self._control.phase is Phase.RUNNING
+        if running and self._sampler is None:
+            self._sampler = Sampler(self._child.pid, os.sched_getaffinity(0))
+        if running and self._sampler is not None:
+            self._sampler.sample()
+
+    def close(self) -> None:
+        """The worker has ended."""
+        if self._sampler is not None:
+            self._sampler.close()
 
     def _hear(self, piece: bytes) -> None:
         *lines, self._rest = (self._rest + piece).split(b"\n")
@@ -236,7 +275,8 @@ class _Hearing:
         """All that was heard."""
         crashed = self._last is None and child_process.crashed(self._child.returncode)
         phase = self._control.phase if crashed else None
-        return WorkerReport(end, self._opened, self._proven, self._memory, self._pace.drift(), phase)
+        trace = self._sampler.samples if self._sampler is not None else None
+        return WorkerReport(end, self._opened, self._proven, self._memory, self._pace.drift(), phase, trace)
 
 
 class _Clock:

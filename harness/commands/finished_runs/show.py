@@ -8,7 +8,7 @@ from pathlib import Path
 from accuracy.outside.border import reads
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_BROKEN, ConfigError
+from harness.errors import EXIT_BROKEN, ConfigError, message_of
 from harness.json_records import to_json
 from harness.report.figure_rows import told_of
 from harness.report.run import render_run
@@ -50,4 +50,22 @@ def _shown(directory: Path) -> Outcome:
         why = "; ".join(reason.what for reason in result.reasons) or "it did not come to its end"
         complaint = f"the run in {directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
-    return Outcome(status_of(result), text if isinstance(result, SeriesResult) else render_run(result), to_json(result))
+    if not isinstance(result, SeriesResult):
+        text = render_run(result, _outliers(directory))
+    return Outcome(status_of(result), text, to_json(result))
+
+
+def _outliers(directory: Path) -> list[tuple[str, str]]:
+    """What the slowest queries coincide with, where the run kept its queries."""
+    if not (directory / "query_times.bin").is_file():
+        return []
+    from harness.report.tail import tail_text
+    from harness.results.query_times import read_query_times
+    from harness.results.tail import tail_of
+
+    try:
+        times = read_query_times(directory)
+        tail = tail_of(directory, times) if times is not None else None
+    except ConfigError as error:
+        return [("outliers", message_of(error))]
+    return [("outliers", tail_text(tail))] if tail is not None else []

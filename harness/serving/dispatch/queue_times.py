@@ -82,7 +82,7 @@ def of_each_query(workers: Sequence[QueueTimes]) -> KeptTimes:
     order = np.argsort(done, kind="stable")
     latency, done = (waiting + working)[order], done[order]
     began = int((done - latency).min()) if len(done) else 0
-    return KeptTimes(latency, done - began, sum(one.seen for one in workers), max(one.every for one in workers))
+    return KeptTimes(latency, done - began, sum(one.seen for one in workers), max(one.every for one in workers), began)
 
 
 def _percentiles(times: npt.NDArray[np.int64]) -> TimesAtShares:

@@ -142,7 +142,7 @@ def test_hostile_names_stay_text_everywhere(timed_run: Path) -> None:
     box = Box(0.1, 0.1, 0.5, 0.5, HOSTILE, 0.5, right=False)
     shown = Exhibit(HOSTILE, 0.0, HOSTILE, HOSTILE, np.zeros((8, 8, 3), np.uint8), said_boxes=(box,), true_boxes=(box,))
     exhibition = Exhibition((shown,), 1, {(HOSTILE, HOSTILE): 1})
-    page = Page(render([Gathered(HOSTILE, result, run.spec, run.times, exhibition, (HOSTILE,))]))
+    page = Page(render([Gathered(HOSTILE, result, run.spec, run.times, run.tail, exhibition, (HOSTILE,))]))
     assert "script" not in page.tags
     assert page.text.count("<script>alert(1)</script>") > 8
     assert "\u202e" not in page.text
@@ -166,7 +166,7 @@ def test_a_run_that_failed_or_had_no_queries_has_a_page(tmp_path: Path) -> None:
     empty = KeptTimes(np.empty(0, np.int64), np.empty(0, np.int64), 0)
     failed = replace(result, status="failed", performance=None, machine=None, loadgen=None)
     for one in (result, failed):
-        page = Page(render([Gathered("run", one, None, empty, None, ())]))
+        page = Page(render([Gathered("run", one, None, empty, None, None, ())]))
         assert result.title in page.text
 
 
