@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.statistics.change import student_quantile
+
 LEAST = 8
 """Runs from which noise is learnt."""
 _BASE = 30
@@ -93,35 +95,3 @@ def judge(noise: Noise, new: Sequence[float], limit: float, *, lower_is_better: 
     allowed = math.log1p(limit)
     found: Found = "regressed" if worse > allowed else "within" if better <= allowed else "not told apart"
     return Judgement(found, math.expm1(change), math.expm1(low), math.expm1(high), limit)
-
-
-def student_quantile(share: float, degrees: float) -> float:
-    """Of Student's t distribution, by Hill's expansion (G. W. Hill, Algorithm 396, CACM 13, 1970), to 1 % from 2 degrees on.
-
-    Args:
-        share: 0.5 to 1.
-        degrees: Of freedom, 2 or more.
-    """
-    if degrees == 2:
-        alpha = 2 * (1 - share)
-        return math.sqrt(2 / (alpha * (2 - alpha)) - 2)
-    a = 1 / (degrees - 0.5)
-    b = (48 / a) / a
-    c = ((20700 * a / b - 98) * a - 16) * a + 96.36
-    d = ((94.5 / (b + c) - 3) / b + 1) * math.sqrt(a * math.pi / 2) * degrees
-    tail = 2 * (1 - share)
-    y = (d * tail) ** (2 / degrees)
-    if y > 0.05 + a:
-        x = -statistics.NormalDist().inv_cdf(tail / 2)
-        y = x * x
-        if degrees < 5:
-            c += 0.3 * (degrees - 4.5) * (x + 0.6)
-        c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b
-        y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x
-        y = math.expm1(a * y * y)
-    else:
-        y = (
-            (1 / (((degrees + 6) / (degrees * y) - 0.089 * d - 0.822) * (degrees + 2) * 3) + 0.5 / (degrees + 4)) * y
-            - 1
-        ) * (degrees + 1) / (degrees + 2) + 1 / y
-    return math.sqrt(degrees * y)

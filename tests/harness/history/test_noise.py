@@ -3,16 +3,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from scipy import stats
 
 from benchmarks.history_gate import gate_rate, quiet
-from harness.history.noise import LEAST, judge, learn, student_quantile
-
-
-@pytest.mark.parametrize("degrees", [2, 2.7, 4, 8.7, 30])
-@pytest.mark.parametrize("share", [0.9, 0.975, 0.995])
-def test_the_quantile_is_that_of_students_t(degrees: float, share: float) -> None:
-    assert student_quantile(share, degrees) == pytest.approx(stats.t.ppf(share, degrees), rel=0.01)
+from harness.history.noise import LEAST, judge, learn
 
 
 def test_noise_is_learnt_whatever_else_the_machine_did() -> None:

@@ -18,6 +18,7 @@ from harness.machine import stop_signals
 from harness.results import files as results
 from harness.run import execute as run
 from harness.run import outcome
+from harness.whole_file import write_json
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Popen = subprocess.Popen[str]
@@ -277,7 +278,7 @@ def test_a_signal_while_a_result_is_written_never_leaves_a_wrong_one(
     own_handlers: None,
     read_result: Read,
 ) -> None:
-    real = results.write_json
+    real = write_json
 
     def interrupted(path: Path, value: Mapping[str, Any]) -> None:
         if value["status"] == moment and not after:
