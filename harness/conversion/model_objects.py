@@ -20,23 +20,30 @@ from harness.whole_file import replacing
 
 _IDENTIFIER = b"TFL3"
 _BEHIND = 1 << 31
+_NO_OFFSET = 1
+"""A buffer's offset up to this says that its values are in the flatbuffer itself (schema.fbs)."""
 
 
 def read_objects(path: Path) -> Any:
-    """The model, as `schema.ModelT`.
+    """The model, as `schema.ModelT`, with all constants in it.
+
+    Files of more than 2 GB, and litert-quantizer's of more than 256 KiB, keep constants behind the flatbuffer.
 
     Raises:
-        ModelRejected: No model, cut or corrupt, or with constants behind the flatbuffer (files of more than 2 GB).
+        ModelRejected: No model, cut or corrupt.
     """
     read_model(path)
+    data = path.read_bytes()
     try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
     except (struct.error, IndexError, ValueError, TypeError) as error:
         raise ModelRejected(f"{path} is corrupt: {error}") from None
-    if any(buffer.offset > 1 for buffer in model.buffers):
-        raise ModelRejected(
-            f"{path} keeps its constants behind the flatbuffer, as files of more than 2 GB do: not converted"
-        )
+    for number, buffer in enumerate(model.buffers):
+        if buffer.offset > _NO_OFFSET:
+            if buffer.offset + buffer.size > len(data):
+                raise ModelRejected(f"{path} is cut: constant {number} ends behind its {len(data)} bytes")
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
     return model
 
 

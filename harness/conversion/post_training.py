@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from backends.litert.loading import first_line
 from harness.conversion.calibration import PreparedSamples
 from harness.conversion.dead_channels import mend_dead_channels
 from harness.conversion.integer_interfaces import with_uint8_interfaces
-from harness.conversion.model_objects import read_objects, text, write_objects
+from harness.conversion.model_objects import operator_name, read_objects, text, write_objects
 from harness.conversion.record import CALIBRATED, Variant
 from harness.conversion.signature_names import give_signature
 from harness.errors import ConfigError
@@ -51,6 +52,7 @@ class PostTraining:
                 "and int16x8 need a model with one signature; float16, dynamic and weight-only take it"
             )
         graph = model.subgraphs[0]
+        self._custom_outputs = _has_custom_outputs(model)
         self._tensors = {
             text(named.name): text(graph.tensors[named.tensorIndex].name) for named in model.signatureDefs[0].inputs
         }
@@ -71,7 +73,7 @@ class PostTraining:
         with _quiet():
             try:
                 one = quantizer.Quantizer(str(self._signed))
-                one.load_quantization_recipe(_recipe(variant))
+                one.load_quantization_recipe(_recipe(variant, float_outputs=self._custom_outputs))
                 seen = self._ranges(variant) if variant in CALIBRATED else None
                 made = one.quantize(seen, enable_progress_report=False, enable_progress_bar=False)
             except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
@@ -95,7 +97,7 @@ class PostTraining:
         if bits not in self._seen:
             began = time.perf_counter()
             # With the interfaces among it, so that one look does for all variants of as many bits.
-            manager = _static(bits, float_ends=False)
+            manager = _static(bits, float_inputs=False, float_outputs=False)
             # By itself it takes a moving average of the ends, which cuts off what only some samples reach: on a stand-in
             # of visual wake words that cost 16-bit activations 5 points that they do not lose. TensorFlow takes the ends.
             looking = calibrator.Calibrator(str(self._signed), self._threads, qsv_update_func=qsv_utils.min_max_update)
@@ -116,7 +118,18 @@ def _key(signature: Any) -> str:
     return key.decode() if isinstance(key, bytes) else str(key)
 
 
-def _recipe(variant: Variant) -> Any:
+def _has_custom_outputs(model: Any) -> bool:
+    """Whether an output is a custom op's, as TFLite_Detection_PostProcess's are: its kernel gives floats and nothing else."""
+    graph = model.subgraphs[0]
+    outputs = {int(index) for index in graph.outputs}
+    return any(
+        operator_name(model, operator) == schema.BuiltinOperator.CUSTOM
+        and outputs & {int(index) for index in operator.outputs}
+        for operator in graph.operators
+    )
+
+
+def _recipe(variant: Variant, *, float_outputs: bool) -> Any:
     from litert_quantizer import qtyping, recipe, recipe_manager
     from litert_quantizer.algorithm_manager import AlgorithmName
 
@@ -133,10 +146,12 @@ def _recipe(variant: Variant) -> Any:
         )
         manager.add_quantization_config(".*", every.ALL_SUPPORTED, halves, algorithm_key=AlgorithmName.FLOAT_CASTING)
         return manager.get_quantization_recipe()
-    return _static(_BITS[variant.split("-")[0]], float_ends=variant in _FLOAT_ENDS).get_quantization_recipe()
+    floats = variant in _FLOAT_ENDS
+    manager = _static(_BITS[variant.split("-")[0]], float_inputs=floats, float_outputs=floats or float_outputs)
+    return manager.get_quantization_recipe()
 
 
-def _static(bits: int, *, float_ends: bool) -> Any:
+def _static(bits: int, *, float_inputs: bool, float_outputs: bool) -> Any:
     """Weights of 8 bits, activations of so many; inputs and outputs as they are, or quantised too."""
     from litert_quantizer import qtyping, recipe_manager
     from litert_quantizer.algorithm_manager import AlgorithmName
@@ -145,8 +160,9 @@ def _static(bits: int, *, float_ends: bool) -> Any:
     manager.add_static_config(
         regex=".*", operation_name=every.ALL_SUPPORTED, activation_num_bits=bits, weight_num_bits=8
     )
-    for end in (every.INPUT, every.OUTPUT) if float_ends else ():
-        manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    for end, stays in ((every.INPUT, float_inputs), (every.OUTPUT, float_outputs)):
+        if stays:
+            manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager
 
 

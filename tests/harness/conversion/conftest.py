@@ -54,18 +54,22 @@ def uint8_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def dense_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """float32 [1, 32] -> [1, 16], of which the fourth has next to no weights, but a bias."""
+def write_dense(path: Path, outputs: int) -> Path:
+    """A model float32 [1, 32] -> [1, outputs], of which the fourth has next to no weights, but a bias."""
     random = np.random.default_rng(4)
     graph = Graph("dense")
     values = graph.input("values", (1, 32), np.float32)
-    values_of_weight = random.normal(size=(16, 32)).astype(np.float32)
+    values_of_weight = random.normal(size=(outputs, 32)).astype(np.float32)
     values_of_weight[3] = 1e-11
     weight = graph.constant("weight", values_of_weight)
-    output = layers.fully_connected(graph, "sums", values, weight, graph.constant("bias", np.ones(16, np.float32)))
+    output = layers.fully_connected(graph, "sums", values, weight, graph.constant("bias", np.ones(outputs, np.float32)))
     graph.output(output)
-    path = tmp_path_factory.mktemp("models") / "dense.tflite"
     with path.open("wb") as file:
         graph.write(file)
     return path
+
+
+@pytest.fixture(scope="session")
+def dense_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 [1, 32] -> [1, 16]."""
+    return write_dense(tmp_path_factory.mktemp("models") / "dense.tflite", 16)

@@ -13,7 +13,7 @@ from harness.conversion.calibration import NO_SAMPLES, PreparedSamples
 from harness.conversion.model_objects import read_objects, write_objects
 from harness.conversion.post_training import PostTraining
 from harness.conversion.record import Variant
-from tests.harness.conversion.conftest import Array, ask, details
+from tests.harness.conversion.conftest import Array, ask, details, write_dense
 
 RANGE = 3.0
 
@@ -96,3 +96,14 @@ def test_a_channel_of_next_to_no_weights_keeps_its_bias(
     quantiser.make(variant, place := tmp_path / "made.tflite")
     (found,) = ask(place, samples[0])
     assert found[0, 3] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_model_of_more_than_256_kib_which_the_quantiser_writes_in_two_parts_is_mended_too(
+    samples: list[Array], tmp_path: Path
+) -> None:
+    source = write_dense(tmp_path / "wide.tflite", 10_000)
+    prepared = PreparedSamples(tuple({"values": each} for each in samples), {}, "")
+    PostTraining(source, tmp_path, prepared, 1).make("int8-float", place := tmp_path / "int8.tflite")
+    ((found,), (right,)) = ask(place, samples[0]), ask(source, samples[0])
+    assert found[0, 3] == pytest.approx(1.0, abs=0.2)
+    assert 0 < np.abs(found - right).max() < 0.6
