@@ -166,6 +166,37 @@ def convert_foreign(network: Foreign, folder: Path, stem: str, *, trusted: bool)
     return Source(made.file, network.words, original, versions), made
 
 
+def with_post_process(
+    source: Source, before: Sequence[MadeVariant], options: Path, folder: Path, stem: str
+) -> tuple[Source, MadeVariant]:
+    """The same network with SSD's post-processing behind it, as `STEM_float32.tflite`.
+
+    Args:
+        source: A float model.
+        before: Its own file, where it was made of another form: that is the one which gets the op.
+        options: The file that says what is added.
+        folder: Made where it is not there.
+        stem: How the name begins.
+
+    Raises:
+        ConfigError: See `harness.conversion.ssd.post_process.add_post_process`; or a file is there.
+    """
+    from harness.conversion.ssd.options import read_post_process
+    from harness.conversion.ssd.post_process import OP, add_post_process
+
+    asked = read_post_process(options)
+    if kind_of(source.path) != "float":
+        raise ConfigError(f"{source.path} is quantised: {OP} is added to float models")
+    form = f"{source.form or 'a float TFLite model'}, with {OP} by {options.name}"
+    if before:
+        (made,) = before
+        add_post_process(made.file, asked, made.file)
+        changed = replace(made, sha256=hash_file(made.file).sha256, size_bytes=made.file.stat().st_size)
+        return replace(source, form=form), changed
+    made = _first(folder, stem, lambda place: add_post_process(source.path, asked, place))
+    return Source(made.file, form, source.path), made
+
+
 def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
     place = folder / f"{stem}_float32.tflite"
     refuse_existing([place, folder / RECORD])

@@ -20,6 +20,8 @@ from harness.whole_file import replacing
 
 _IDENTIFIER = b"TFL3"
 _BEHIND = 1 << 31
+_ABSENT = -1
+"""In place of a tensor: an op has no such input."""
 _NO_OFFSET = 1
 """A buffer's offset up to this says that its values are in the flatbuffer itself (schema.fbs)."""
 
@@ -59,6 +61,26 @@ def write_objects(model: Any, path: Path) -> None:
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     with replacing(path) as file:
         file.write(builder.Output())
+
+
+def drop_idle_tensors(model: Any) -> None:
+    """Takes away tensors that no op, input, output or signature speaks of: whoever asks for their values gets none."""
+    for number, graph in enumerate(model.subgraphs):
+        signatures = [each for each in model.signatureDefs or () if each.subgraphIndex == number]
+        named = [one for each in signatures for one in (*(each.inputs or ()), *(each.outputs or ()))]
+        lists = [(graph, "inputs"), (graph, "outputs")]
+        lists += [(op, field) for op in graph.operators for field in ("inputs", "outputs", "intermediates")]
+        lists = [(owner, field) for owner, field in lists if getattr(owner, field) is not None]
+        used = {int(index) for owner, field in lists for index in getattr(owner, field)} | {
+            one.tensorIndex for one in named
+        }
+        kept = [index for index in range(len(graph.tensors)) if index in used]
+        moved = {index: place for place, index in enumerate(kept)} | {_ABSENT: _ABSENT}
+        for owner, field in lists:
+            setattr(owner, field, [moved[int(index)] for index in getattr(owner, field)])
+        for one in named:
+            one.tensorIndex = moved[one.tensorIndex]
+        graph.tensors = [graph.tensors[index] for index in kept]
 
 
 def constant(model: Any, tensor: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -17,7 +17,7 @@ from backends.litert.loading import first_line
 from harness.conversion.calibration import PreparedSamples
 from harness.conversion.dead_channels import mend_dead_channels
 from harness.conversion.integer_interfaces import with_uint8_interfaces
-from harness.conversion.model_objects import operator_name, read_objects, text, write_objects
+from harness.conversion.model_objects import drop_idle_tensors, operator_name, read_objects, text, write_objects
 from harness.conversion.record import CALIBRATED, Variant
 from harness.conversion.signature_names import give_signature
 from harness.errors import ConfigError
@@ -45,6 +45,7 @@ class PostTraining:
         self.source, self._samples, self._threads = source, samples, threads
         model = read_objects(source)
         give_signature(model)
+        drop_idle_tensors(model)
         self._signatures = [_key(each) for each in model.signatureDefs]
         if samples.values and len(self._signatures) > 1:
             raise ConfigError(

@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="FILE", help="of a Darknet .cfg (default: the .weights file beside it, of the same name)"
     )
     parser.add_argument(
+        "--post-process",
+        metavar="FILE",
+        help="YAML: adds TFLite_Detection_PostProcess to an SSD's raw boxes and scores (docs/convert.md)",
+    )
+    parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
         help="read a network that could run code of its makers (pickles, Lambda layers)",
@@ -115,7 +120,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
     asked = _asked(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
-    source, name, before = _source(asked)
+    source, name, before = _with_post_process(asked, *_source(asked))
     original = source.path
     variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
     try:
@@ -129,14 +134,34 @@ def main(arguments: argparse.Namespace) -> Outcome:
             before=before,
         )
     except BaseException:
-        for one in before:
-            one.file.unlink()
+        _take_away(before)
         raise
     screen.end_progress()
     text, data = render_conversion(made), {"conversion": to_json(made)}
     if not asked.scores or (before and not variants):
         return Outcome(0, text, data)
     return _compared(asked, original, made, text, data, screen)
+
+
+def _with_post_process(
+    asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...]
+) -> tuple[Source, str, tuple[MadeVariant, ...]]:
+    from harness.conversion.convert import with_post_process
+
+    if asked.arguments.post_process is None:
+        return source, name, before
+    try:
+        changed, made = with_post_process(source, before, Path(asked.arguments.post_process), asked.folder, name)
+    except BaseException:
+        _take_away(before)
+        raise
+    return changed, name, (made,)
+
+
+def _take_away(made: tuple[MadeVariant, ...]) -> None:
+    """What was written before something else could not be."""
+    for one in made:
+        one.file.unlink()
 
 
 def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
@@ -155,7 +180,7 @@ def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
         name = foreign.path.resolve().stem
         source, made = convert_foreign(foreign, asked.folder, name, trusted=arguments.trust_checkpoint)
         return source, name, (made,)
-    if not asked.variants:
+    if not asked.variants and arguments.post_process is None:
         raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
     found = find_any_model(arguments.source, cache_dir())
     return Source(found.ref.path), found.ref.name, ()

@@ -31,6 +31,7 @@ _PICTURE_MODULES = (
     "graph/writer",
     "graph/versions",
     "graph/noise",
+    "graph/ssd_anchors",
     "standins/networks",
     "standins/picture_layers",
     "standins/picture_models",

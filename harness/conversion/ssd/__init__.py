@@ -1,0 +1,1 @@
+"""SSD's post-processing, added to a graph that has its raw boxes and scores."""
