@@ -62,7 +62,9 @@ class NormalisedError:
     def score(self) -> Score:
         """`nme`, and `nme_3d` where the points have a depth."""
         metrics = {"nme": float(np.mean(self._flat))}
+        means = {"nme": np.array(self._flat)}
         if self._deep:
             metrics["nme_3d"] = float(np.mean(self._deep))
-        errors = np.array(self._flat)
-        return Score(metrics, "pictures", len(errors), bootstrap_mean(errors))
+            if len(self._deep) == len(self._flat):
+                means["nme_3d"] = np.array(self._deep)
+        return Score(metrics, "pictures", len(self._flat), bootstrap_mean(means["nme"]), means=means)

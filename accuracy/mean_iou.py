@@ -100,8 +100,24 @@ class MeanIoU:
             "pictures",
             len(self._areas),
             bootstrap_mean_iou(hits, truths, accused),
+            redrawn=self._redrawn,
             details={"iou_by_class": {str(number): iou for number, iou in self.per_class()}},
         )
+
+    def _redrawn(self, weights: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
+        """See `accuracy.score.Redrawn`; a class that is in no picture of a set has the mean of the others."""
+        areas = self._stacked().astype(np.float64)
+        hits, truths, accused = (weights @ areas[:, kind] for kind in range(3))
+        union = truths + accused - hits
+        iou = np.divide(hits, union, out=np.zeros_like(hits), where=union > 0)
+        total, found, there = iou.sum(axis=1), np.count_nonzero(union, axis=1), truths > 0
+        occurring = np.count_nonzero(areas.sum(axis=(0, 1)))
+        present, in_truth = (iou * there).sum(axis=1), np.count_nonzero(there, axis=1)
+        return {
+            "miou": _over(total, found) * occurring / self.classes,
+            "miou_present": _over(present, in_truth),
+            "miou_union": _over(total, found),
+        }
 
     def _sums(self) -> tuple[IntArray, IntArray, IntArray]:
         hits, truths, accused = self._stacked().sum(axis=0)
@@ -117,6 +133,13 @@ class MeanIoU:
         if not np.issubdtype(class_map.dtype, np.integer):
             raise ValueError(f"a class map of {class_map.dtype} holds no class ids")
         return np.where((class_map > 0) & (class_map <= self.classes), class_map, 0).astype(np.uint16)
+
+
+def _over(
+    sums: npt.NDArray[np.float64], counts: npt.NDArray[np.intp] | npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return means
 
 
 def pairs(predictions: Masks, truth: Masks) -> Iterator[tuple[IntArray, IntArray]]:

@@ -11,8 +11,8 @@ Values that are no finite numbers are in none of these figures. They are counted
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,8 @@ class OutputError:
     cosine: float | None
     """-1 to 1; 1 where both sides are zeros alone, 0 where one side is."""
     argmax_agreement: float | None
-    """Share of places, 0 to 1, whose largest value is the same one; None where no axis is one of choices (`choice_axis`)."""
+    """Share of places, 0 to 1, whose largest value is the same one; None where no axis is one of choices (`choice_axis`).
+    Places where both sides have NaN are none of them: there is no largest value."""
     equal_share: float | None
     """Share of values, 0 to 1, that are equal to the last bit."""
     max_steps: float | None
@@ -83,6 +84,21 @@ class OutputError:
     def comparable(self) -> bool:
         """Whether the figures tell all: no value that is no number stands where another should be."""
         return self.not_finite.differing == 0
+
+
+class Totals(NamedTuple):
+    """What is added up: those of some samples together are the sums of each one's. In steps where both sides have the same."""
+
+    values: float
+    numbers: float
+    errors: float
+    squares: float
+    dot: float
+    found_squares: float
+    expected_squares: float
+    equal: float
+    choices: float
+    same_choices: float
 
 
 class ErrorSums:
@@ -155,25 +171,52 @@ class ErrorSums:
 
     def error(self) -> OutputError:
         """The figures so far."""
-        known, unit = self._numbers, self._unit
-        mean = _finite(self._sum / known) if known else None
+        known = self._numbers
         worst = _finite(self._worst) if known else None
-        root = _finite(math.sqrt(self._squares / known)) if known else None
-        noise = self._squares * unit * unit
-        return OutputError(
+        return replace(
+            self.error_of(self.totals()),
             samples=self._samples,
-            values=self._values,
-            max_error=None if worst is None else worst * unit,
-            mean_error=None if mean is None else mean * unit,
-            rmse=None if root is None else root * unit,
-            snr_db=_decibels(self._expected_squares, noise) if known else None,
-            cosine=_cosine(self._dot, self._found_squares, self._expected_squares) if known else None,
-            argmax_agreement=self._same_choices / self._choices if self._choices else None,
-            equal_share=self._equal / self._values if self._values else None,
+            max_error=None if worst is None else worst * self._unit,
             max_steps=None if self._steps is None else worst,
-            mean_steps=None if self._steps is None else mean,
             expected_span=_finite(self._high - self._low) if known else None,
             not_finite=NotFinite(self._nan[0], self._inf[0], self._nan[1], self._inf[1], self._differing),
+        )
+
+    def totals(self) -> Totals:
+        """What was added up so far."""
+        return Totals(
+            self._values,
+            self._numbers,
+            self._sum,
+            self._squares,
+            self._dot,
+            self._found_squares,
+            self._expected_squares,
+            self._equal,
+            self._choices,
+            self._same_choices,
+        )
+
+    def error_of(self, totals: Totals) -> OutputError:
+        """The figures of other samples of the same output, but those that are no sums: the largest, and what is not finite."""
+        known, unit = totals.numbers, self._unit
+        mean = _finite(totals.errors / known) if known else None
+        root = _finite(math.sqrt(totals.squares / known)) if known else None
+        noise = totals.squares * unit * unit
+        return OutputError(
+            samples=0,
+            values=round(totals.values),
+            max_error=None,
+            mean_error=None if mean is None else mean * unit,
+            rmse=None if root is None else root * unit,
+            snr_db=_decibels(totals.expected_squares, noise) if known else None,
+            cosine=_cosine(totals.dot, totals.found_squares, totals.expected_squares) if known else None,
+            argmax_agreement=totals.same_choices / totals.choices if totals.choices else None,
+            equal_share=totals.equal / totals.values if totals.values else None,
+            max_steps=None,
+            mean_steps=None if self._steps is None else mean,
+            expected_span=None,
+            not_finite=NotFinite(),
         )
 
     def _add(self, found: Float64, expected: Float64) -> None:
@@ -197,9 +240,9 @@ class ErrorSums:
             return
         same = np.argmax(found, axis=axis) == np.argmax(expected, axis=axis)
         # Where there is NaN numpy takes it for the largest, and there is no choice.
-        broken = _nan_along(found, axis) | _nan_along(expected, axis)
-        self._choices += same.size
-        self._same_choices += int(np.count_nonzero(same & ~broken))
+        mine, theirs = _nan_along(found, axis), _nan_along(expected, axis)
+        self._choices += same.size - int(np.count_nonzero(np.broadcast_to(mine & theirs, same.shape)))
+        self._same_choices += int(np.count_nonzero(same & ~(mine | theirs)))
 
     def _count_not_finite(self, found: Float64, expected: Float64) -> None:
         for place, values in enumerate((found, expected)):

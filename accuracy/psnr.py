@@ -62,8 +62,8 @@ class Psnr:
 
     def score(self) -> Score:
         """As `compute`, with the mean's bootstrap interval."""
-        count = len(self._decibels)
-        return Score(self.compute(), "pictures", count, bootstrap_mean(np.array(self._decibels, np.float64)))
+        parts = np.array(self._decibels, np.float64)
+        return Score(self.compute(), "pictures", len(parts), bootstrap_mean(parts), means={"psnr_db": parts})
 
 
 def psnr(prediction: UInt8Array, truth: UInt8Array) -> float:

@@ -37,8 +37,8 @@ class SquadF1:
 
     def __init__(self) -> None:
         self._f1: list[float] = []
-        self._exact = 0
-        self._mobile = 0.0
+        self._exact: list[float] = []
+        self._mobile: list[float] = []
 
     def update(self, prediction: str | None, truth: Sequence[str]) -> None:
         """Counts one question.
@@ -49,26 +49,24 @@ class SquadF1:
         """
         if not truth:
             raise ValueError("a question without an accepted answer cannot be scored")
-        if prediction is None:
-            self._f1.append(0.0)
-            return
-        self._exact += exact_match(prediction, truth)
-        self._f1.append(f1(prediction, truth))
-        self._mobile += f1_mobile(prediction, truth)
+        self._exact.append(0.0 if prediction is None else float(exact_match(prediction, truth)))
+        self._f1.append(0.0 if prediction is None else f1(prediction, truth))
+        self._mobile.append(0.0 if prediction is None else f1_mobile(prediction, truth))
 
     def compute(self) -> dict[str, float]:
         """`f1`, `exact_match`, `f1_mobile` as fractions of 1, means over the questions counted."""
         count = max(len(self._f1), 1)
         return {
             "f1": math.fsum(self._f1) / count,
-            "exact_match": self._exact / count,
-            "f1_mobile": self._mobile / count,
+            "exact_match": math.fsum(self._exact) / count,
+            "f1_mobile": math.fsum(self._mobile) / count,
         }
 
     def score(self) -> Score:
         """As `compute`, with the bootstrap interval of `f1`."""
         parts = np.array(self._f1, np.float64)
-        return Score(self.compute(), "questions", len(parts), bootstrap_mean(parts), parts)
+        means = {"f1": parts, "exact_match": np.array(self._exact), "f1_mobile": np.array(self._mobile)}
+        return Score(self.compute(), "questions", len(parts), bootstrap_mean(parts), parts, means=means)
 
 
 def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) -> Score:

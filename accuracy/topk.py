@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from accuracy.errors import TruthError
 from accuracy.metric import command
 from accuracy.metric.score import Score, of_hits
@@ -22,7 +24,7 @@ _MOST_DIGITS = 10
 
 
 class TopK:
-    """Counts hits; memory does not grow with the samples."""
+    """Counts hits; memory grows by a byte a sample and figure."""
 
     def __init__(self, ks: Sequence[int] = (1, 5)) -> None:
         """Starts without samples.
@@ -30,7 +32,7 @@ class TopK:
         Args:
             ks: How many of the best labels may hold the true one.
         """
-        self._hits = dict.fromkeys(ks, 0)
+        self._hits = {k: bytearray() for k in ks}
         self._count = 0
 
     def update(self, prediction: Sequence[int], truth: int) -> None:
@@ -51,11 +53,11 @@ class TopK:
         for k in [k for k in self._hits if k > len(prediction)]:
             del self._hits[k]
         for k in self._hits:
-            self._hits[k] += truth in prediction[:k]
+            self._hits[k].append(truth in prediction[:k])
 
     def compute(self) -> Mapping[str, float]:
         """`top1`, `top5` ... as fractions; empty before the first sample."""
-        return {f"top{k}": hits / self._count for k, hits in self._hits.items()} if self._count else {}
+        return {f"top{k}": sum(hits) / self._count for k, hits in self._hits.items()} if self._count else {}
 
     def score(self, unit: str) -> Score:
         """As `compute`, with Wilson's interval of the first figure.
@@ -63,7 +65,8 @@ class TopK:
         Args:
             unit: What a sample is, in the plural.
         """
-        return of_hits(self.compute(), next(iter(self._hits.values()), 0), self._count, unit)
+        hits = {f"top{k}": np.frombuffer(bytes(of), np.uint8).astype(np.float64) for k, of in self._hits.items()}
+        return of_hits(self.compute(), hits, self._count, unit)
 
 
 @reads(TruthError)

@@ -20,7 +20,7 @@ import numpy as np
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.auc import auc, partial_auc
-from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc
+from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc, redrawn_auc
 from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
@@ -131,7 +131,15 @@ class AnomalyDetection(Task):
         )
         details = {"auc_by_machine": whole, "pauc_by_machine": partial, "anomaly_score": scores}
         interval = bootstrap_mean_auc(values, kinds, groups)
-        return Score({**means, **pooled}, "recordings", len(used), interval, notes=tuple(notes), details=details)
+        return Score(
+            {**means, **pooled},
+            "recordings",
+            len(used),
+            interval,
+            redrawn=redrawn_auc(values, kinds, groups),
+            notes=tuple(notes),
+            details=details,
+        )
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the recordings and where they lie."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
-from accuracy.confidence.interval import wilson
+from accuracy.confidence.interval import Interval, poisson, scaled, wilson
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.truth.time_windows import Span, read_windows
@@ -139,7 +139,15 @@ class WakeWord(Task):
             "false_positives": float(alarms),
             "false_positives_per_hour": alarms / hours,
         }
-        return Score({**rate, **counts}, "words", hits + misses, wilson(hits, hits + misses))
+        share, heard_wrongly = wilson(hits, hits + misses), poisson(alarms)
+        intervals = {
+            "false_positives": heard_wrongly,
+            "false_positives_per_hour": scaled(heard_wrongly, 1 / hours),
+        }
+        if share is not None:
+            missed = Interval(1 - share.high, 1 - share.low, share.method)
+            intervals |= {"false_negatives": scaled(missed, hits + misses)}
+        return Score({**rate, **counts}, "words", hits + misses, share, intervals=intervals)
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the streams, and the windows where there are any."""

@@ -54,6 +54,68 @@ def wilson(hits: int, count: int) -> Interval | None:
     return Interval(low, high, "Wilson")
 
 
+def paired_shares(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> Interval | None:
+    """Of how much more of the same samples the second hits.
+
+    R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
+    Statistics in Medicine 17, 1998, method 10.
+
+    Args:
+        first: [samples] what one hits. None is returned for no samples.
+        second: [samples] what the other hits.
+    """
+    count = len(first)
+    mine, theirs = wilson(int(first.sum()), count), wilson(int(second.sum()), count)
+    if mine is None or theirs is None:
+        return None
+    won, lost = int((second & ~first).sum()), int((first & ~second).sum())
+    both = int((first & second).sum())
+    neither = count - both - won - lost
+    sides = math.prod((both + won, lost + neither, both + lost, won + neither))
+    alike = both * neither - won * lost
+    # Corrected towards 0, and not beyond.
+    corrected = max(alike - count / 2, 0.0) if alike > 0 else float(alike)
+    phi = corrected / math.sqrt(sides) if sides else 0.0
+    one, other = (both + lost) / count, (both + won) / count
+
+    def reach(up: float, down: float) -> float:
+        return math.sqrt(max(0.0, up**2 - 2 * phi * up * down + down**2))
+
+    low = other - one - reach(other - theirs.low, mine.high - one)
+    high = other - one + reach(theirs.high - other, one - mine.low)
+    return Interval(low, high, f"paired by sample (Newcombe): {won} won, {lost} lost")
+
+
+def poisson(events: int) -> Interval:
+    """Where the mean of a count of rare events lies (F. Garwood, Biometrika 28, 1936), by halving.
+
+    Args:
+        events: That were counted.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    reach = events + 10 * math.sqrt(events + 1) + 10
+    low = 0.0 if events == 0 else _mean_at(1 - tail, events - 1, reach)
+    return Interval(low, _mean_at(tail, events, reach), "Poisson, exact")
+
+
+def scaled(interval: Interval, factor: float) -> Interval:
+    """The interval of so many times the figure; the factor is above 0."""
+    return Interval(interval.low * factor, interval.high * factor, interval.method)
+
+
+def _mean_at(share: float, events: int, most: float) -> float:
+    """The mean at which so many events or fewer have this chance."""
+    low, high = 0.0, most
+    for _ in range(100):
+        middle = (low + high) / 2
+        chance = math.fsum(
+            math.exp(k * math.log(middle) - middle - math.lgamma(k + 1)) if middle else float(k == 0)
+            for k in range(events + 1)
+        )
+        low, high = (middle, high) if chance > share else (low, middle)
+    return low
+
+
 def bootstrap_mean(values: Float64, resamples: int = RESAMPLES) -> Interval | None:
     """The interval of a mean over samples.
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
 from accuracy.coco_ap import coco_ap
 from accuracy.confidence.coco_bootstrap import coco_ap_interval
-from accuracy.metric.score import Score
+from accuracy.metric.score import Redrawn, Score
 from accuracy.tflite_map import tflite_map
 from accuracy.truth.boxes.coco import CocoTruth
 from accuracy.voc_map import voc_map
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
 
 def score_detections(truth: CocoTruth, detections: Detections) -> Score:
@@ -18,9 +25,52 @@ def score_detections(truth: CocoTruth, detections: Detections) -> Score:
 
     The interval is that of `coco_ap`, the note says why the three kinds differ.
     """
-    metrics = coco_ap(truth, detections) | tflite_map(truth, detections) | voc_map(truth, detections)
+    metrics = _metrics(truth, detections)
     interval = coco_ap_interval(truth, detections) if "coco_ap" in metrics else None
-    return Score(metrics, "pictures", len(truth.images), interval, notes=(explain(truth, detections),))
+    return Score(
+        metrics,
+        "pictures",
+        len(truth.images),
+        interval,
+        redrawn=_redrawn(truth, detections),
+        notes=(explain(truth, detections),),
+    )
+
+
+def _metrics(truth: CocoTruth, detections: Detections) -> dict[str, float]:
+    return coco_ap(truth, detections) | tflite_map(truth, detections) | voc_map(truth, detections)
+
+
+def _redrawn(truth: CocoTruth, detections: Detections) -> Redrawn:
+    """Every set of pictures is scored as the whole was, a picture that is drawn twice being two."""
+    names = list(_metrics(truth, detections))
+
+    def redrawn(weights: Float64) -> Mapping[str, Float64]:
+        scored = [_metrics(*_drawn(truth, detections, row.astype(np.int64))) for row in weights]
+        return {name: np.array([each.get(name, np.nan) for each in scored]) for name in names}
+
+    return redrawn
+
+
+def _drawn(truth: CocoTruth, detections: Detections, times: Int64) -> tuple[CocoTruth, Detections]:
+    """Every picture so many times."""
+    pictures = np.repeat(np.arange(len(times)), times)
+    images = tuple(truth.images[picture]._replace(id=place) for place, picture in enumerate(pictures.tolist(), 1))
+    rows, image = _copies(truth.image, times)
+    kept = {name: getattr(truth, name)[rows] for name in ("category", "box", "area", "crowd", "ignore")}
+    found, found_image = _copies(detections.image, times)
+    return (
+        replace(truth, images=images, image=image, **kept),
+        Detections(found_image, detections.category[found], detections.box[found], detections.score[found]),
+    )
+
+
+def _copies(image: Int64, times: Int64) -> tuple[Int64, Int64]:
+    """The rows of pictures that are there so many times, and which picture each is of then."""
+    each = times[image]
+    rows = np.repeat(np.arange(len(image)), each)
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(each) - each, each)
+    return rows, (np.cumsum(times) - times)[image[rows]] + copy
 
 
 def explain(truth: CocoTruth, detections: Detections) -> str:

@@ -112,6 +112,7 @@ class Probe:
         self._meter.measure(self._residents("loaded"))
         self._inputs = self._fed(asked.files)
         self._times = RunTimes()
+        self._ends: list[int] = []
 
     def opened(self) -> Opened:
         """What is known before it is asked."""
@@ -154,7 +155,7 @@ class Probe:
             case Run():
                 return self._run(question.pace)
             case Finish():
-                return self._finished(question.percentiles)
+                return self._finished(question)
             case Describe():
                 return self._described()
             case TellLeftOut():
@@ -176,6 +177,7 @@ class Probe:
         before = len(self._times)
         time_s = self._ask(pace, self._times)
         found = self._times.since(before)
+        self._ends.append(len(self._times))
         return Ran(int(np.median(found)), len(found), time_s)
 
     def _ask(self, pace: Pace, times: RunTimes) -> float:
@@ -203,8 +205,10 @@ class Probe:
             self._reached = max(self._reached, peak - times.nbytes)
         return elapsed
 
-    def _finished(self, percentiles: Sequence[float]) -> Finished:
+    def _finished(self, asked: Finish) -> Finished:
         memory = self._memory()
+        if asked.times is not None:
+            np.savez(asked.times, times=self._times.since(0), ends=np.array(self._ends, np.int64))
         outputs = list(self._stages.read())
         nan = {
             tensor.name: int(np.count_nonzero(np.isnan(array)))
@@ -217,7 +221,10 @@ class Probe:
             if array.shape != tensor.shape
         }
         return Finished(
-            self._times.latency(percentiles), memory, {name: count for name, count in nan.items() if count}, changed
+            self._times.latency(asked.percentiles),
+            memory,
+            {name: count for name, count in nan.items() if count},
+            changed,
         )
 
     def _memory(self) -> BenchMemory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +134,14 @@ class Contestant:
         too_few = self._runs < settings.num_runs or self._asked_s < settings.min_secs
         return too_few and self._asked_s <= settings.max_secs and self.row.refusal is None
 
-    def finish(self) -> None:
-        """Has it tell what was found."""
-        self.row = replace(
-            self.row, found=self.process.ask(Finish(self._settings.percentiles), Finished, self.timeout_s)
-        )
+    def finish(self, times: Path | None = None) -> None:
+        """Has it tell what was found.
+
+        Args:
+            times: Where what each run took goes: see `harness.messages.bench.Finish`.
+        """
+        asked = Finish(self._settings.percentiles, times)
+        self.row = replace(self.row, found=self.process.ask(asked, Finished, self.timeout_s))
 
     def describe(self) -> None:
         """Has it tell what the file holds."""
@@ -167,6 +171,7 @@ def bench(
     settings: Settings,
     say: Callable[[str], None],
     process: MeasuringProcess | None = None,
+    times: Path | None = None,
 ) -> BenchResult:
     """Measures models, several of them in turns.
 
@@ -177,6 +182,7 @@ def bench(
         settings: Of all.
         say: Hears what is done now.
         process: One that is started already, for the first.
+        times: A folder for what each run took, `times_file` a model; None where nobody asks.
     """
     first, *others = told_apart(asked)
     entries = [
@@ -184,13 +190,18 @@ def bench(
         *(Contestant(each, settings) for each in others),
     ]
     try:
-        rounds_s = _measure(entries, settings, say)
+        rounds_s = _measure(entries, settings, say, times)
         return BenchResult(
             SCHEMA_VERSION, MEASURED_BY, describe(), settings.pace(), tuple(entry.row for entry in entries), rounds_s
         )
     finally:
         for entry in entries:
             entry.process.close()
+
+
+def times_file(folder: Path, place: int) -> Path:
+    """Where `bench` leaves what each run of the model at this place took."""
+    return folder / f"times-{place}.npz"
 
 
 def told_apart(asked: Sequence[BenchCase]) -> list[BenchCase]:
@@ -207,7 +218,9 @@ def told_apart(asked: Sequence[BenchCase]) -> list[BenchCase]:
     return found
 
 
-def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[str], None]) -> float | None:
+def _measure(
+    entries: Sequence[Contestant], settings: Settings, say: Callable[[str], None], times: Path | None
+) -> float | None:
     open_entries = []
     for entry in entries:
         say(f"{entry.row.name}: opening, warming up")
@@ -220,8 +233,9 @@ def _measure(entries: Sequence[Contestant], settings: Settings, say: Callable[[s
     elif open_entries:
         _attempt(open_entries[0], open_entries[0].run_all)
     rounds_s = time.monotonic() - began if several else None
-    for entry in open_entries:
-        if entry.row.refusal is None and _attempt(entry, entry.finish):
+    for place, entry in enumerate(entries):
+        file = None if times is None else times_file(times, place)
+        if entry in open_entries and entry.row.refusal is None and _attempt(entry, partial(entry.finish, file)):
             _attempt(entry, entry.describe)
     return rounds_s
 

@@ -72,6 +72,9 @@ class Finish:
 
     percentiles: tuple[float, ...] = ()
     """Of the runs' times, beside the usual ones."""
+    times: Path | None = None
+    """Where what each run took goes, as an .npz file of `times` in ns and `ends`, how many runs there were after each round;
+    None where nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)

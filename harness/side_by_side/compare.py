@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from backends.base import TensorSpec
-from harness.bench.result import BenchResult, BenchRow
 from harness.bench.session import BenchCase, Settings, Supply, bench
 from harness.messages.bench import BenchInput, BenchOutput, Opened
 from harness.model.subject import Subject
@@ -17,26 +18,20 @@ from harness.results.record import SeriesResult, SeriesRun, status_of
 from harness.results.verdict.figure_names import metric_figure
 from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, Series
-from harness.side_by_side.record import (
-    ComparedBackend,
-    ComparedFigure,
-    ComparedRow,
-    Kind,
-    ModelComparison,
-    Versus,
-)
+from harness.side_by_side.metric_intervals import MetricIntervals, Scored, scored_again
+from harness.side_by_side.openings import open_in_turns
+from harness.side_by_side.record import ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
+from harness.side_by_side.timing_rows import timing_rows
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
-from harness.statistics.intervals import difference
 from harness.turns.process import CandidateFailed
-from harness.units import Unit
 from tasks.base import DataMissing, ModelMismatch
 
 SCHEMA_VERSION = 1
 FED = "the first sample of the data, prepared as for the task"
 
 
-def compare_models(series: Series, settings: Settings, out: Path, screen: Screen) -> ModelComparison:
+def compare_models(series: Series, settings: Settings, out: Path, screen: Screen, openings: int = 1) -> ModelComparison:
     """Scores and times.
 
     Args:
@@ -44,10 +39,11 @@ def compare_models(series: Series, settings: Settings, out: Path, screen: Screen
         settings: Of the timing.
         out: A directory for the runs, empty or not there.
         screen: Draws how far it is.
+        openings: How often each model is opened, for what loading and memory take; `FEWEST_REPEATS` give an interval.
     """
     top, _ = execute_series(series, out, screen)
     backends = list(dict.fromkeys(planned.backend_asked for planned in series.runs))
-    compared = [_behind(backend, series, top, settings, screen) for backend in backends]
+    compared = [_behind(backend, series, top, out, _Timing(settings, openings), screen) for backend in backends]
     first = series.runs[0].spec
     refused = [row.refusal.exit_status for each in compared for row in each.bench.rows if row.refusal]
     return ModelComparison(
@@ -71,15 +67,29 @@ def _failed(top: SeriesResult) -> Iterator[int]:
             yield run.exit_status or 3
 
 
-def _behind(backend: str, series: Series, top: SeriesResult, settings: Settings, screen: Screen) -> ComparedBackend:
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """How the models are timed."""
+
+    settings: Settings
+    openings: int
+
+
+def _behind(
+    backend: str, series: Series, top: SeriesResult, out: Path, timing: _Timing, screen: Screen
+) -> ComparedBackend:
     """All models behind one backend."""
     planned = [each for each in series.runs if each.backend_asked == backend]
     done = {run.directory: run for run in top.runs}
     runs = [done.get(each.name) for each in planned]
-    found = bench([_case(each, run) for each, run in zip(planned, runs, strict=True)], settings, screen.say)
+    cases = [_case(each, run) for each, run in zip(planned, runs, strict=True)]
+    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-compare-models-") as folder:
+        found = bench(cases, timing.settings, screen.say, times=Path(folder))
+        opened = open_in_turns(cases, found, timing.settings, timing.openings, screen)
+        timed = tuple(timing_rows(found, Path(folder), opened))
     return ComparedBackend(
         backend,
-        (*_metric_rows(runs), *_bench_rows(found)),
+        (*_metric_rows(planned, runs, out), *timed),
         found,
         {
             row.model: "; ".join(reason.what for reason in run.result.reasons) if run else "it did not run"
@@ -137,84 +147,32 @@ def _tensor(each: BenchInput | BenchOutput) -> TensorSpec:
     return TensorSpec(each.name, each.shape, np.dtype(each.dtype), each.scale, each.zero_point, each.stored_as)
 
 
-def _metric_rows(runs: Sequence[SeriesRun | None]) -> Iterator[ComparedRow]:
+def _metric_rows(planned: Sequence[PlannedRun], runs: Sequence[SeriesRun | None], top: Path) -> Iterator[ComparedRow]:
     names = dict.fromkeys(name for run in runs if run for name in run.result.accuracy or {})
+    intervals = MetricIntervals(
+        [
+            scored_again(each.spec, top / each.name) if run and run.result.accuracy else Scored(None)
+            for each, run in zip(planned, runs, strict=True)
+        ]
+    )
     for name in names:
-        figures = tuple(_metric(run, name) for run in runs)
-        versus = tuple(_metric_versus(figures[0], each) for each in figures[1:])
-        yield ComparedRow(name, "metric", metric_figure(name).unit, figures, versus)
+        values = [_metric(run, name) for run in runs]
+        figures = []
+        for place, value in enumerate(values):
+            sure = None if value is None else intervals.own(place, name, value)
+            figures.append(ComparedFigure(value, sure.low, sure.high, sure.method) if sure else ComparedFigure(None))
+        versus = tuple(_versus(intervals, place, name, values) for place in range(1, len(values)))
+        yield ComparedRow(name, "metric", metric_figure(name).unit, tuple(figures), versus)
 
 
-def _metric(run: SeriesRun | None, name: str) -> ComparedFigure:
+def _metric(run: SeriesRun | None, name: str) -> float | None:
     found = (run.result.accuracy or {}).get(name) if run else None
-    if run is None or found is None:
-        return ComparedFigure(None)
-    card = run.result.accuracy_card
-    interval = card.interval if card is not None and card.metric == name else None
-    return ComparedFigure(found.value, *((interval.low, interval.high) if interval else ()))
+    return None if found is None else found.value
 
 
-def _metric_versus(first: ComparedFigure, second: ComparedFigure) -> Versus:
-    if first.value is None or second.value is None:
+def _versus(intervals: MetricIntervals, place: int, name: str, values: Sequence[float | None]) -> Versus:
+    first, second = values[0], values[place]
+    if first is None or second is None:
         return Versus()
-    if first.low is None or first.high is None or second.low is None or second.high is None:
-        return Versus(difference=second.value - first.value)
-    more, low, high = difference((first.value, first.low, first.high), (second.value, second.low, second.high))
-    return Versus(difference=more, low=low, high=high)
-
-
-def _bench_rows(found: BenchResult) -> Iterator[ComparedRow]:
-    rows = found.rows
-    medians = tuple(
-        ComparedFigure(row.found.latency.median, row.found.latency.median_low, row.found.latency.median_high)
-        if row.found
-        else ComparedFigure(None)
-        for row in rows
-    )
-    turns = tuple(
-        Versus(ratio=row.speed.median, low=row.speed.low, high=row.speed.high, standing=row.standing)
-        if row.speed
-        else Versus()
-        for row in rows[1:]
-    )
-    yield ComparedRow("latency, median", "time", "ns", medians, turns)
-    figures: list[tuple[str, Kind, Unit]] = [
-        ("latency, p90", "time", "ns"),
-        ("load", "time", "ns"),
-        ("memory at load", "memory", "bytes"),
-        ("memory overall", "memory", "bytes"),
-        ("size", "size", "bytes"),
-        ("size after gzip", "size", "bytes"),
-        ("multiply-adds", "work", "count"),
-        ("ops", "work", "count"),
-        ("parameters", "work", "count"),
-        ("arena", "work", "bytes"),
-        ("ops in the delegate", "share", "share"),
-    ]
-    values = [_values(row) for row in rows]
-    for name, kind, unit in figures:
-        of_models = [each.get(name) for each in values]
-        first = of_models[0]
-        versus = tuple(
-            Versus(ratio=first / each if first and each and kind != "share" else None) for each in of_models[1:]
-        )
-        yield ComparedRow(name, kind, unit, tuple(ComparedFigure(each) for each in of_models), versus)
-
-
-def _values(row: BenchRow) -> dict[str, float | None]:
-    """What there is one figure of, by name."""
-    found: dict[str, float | None] = {}
-    if row.found is not None:
-        found["latency, p90"] = row.found.latency.p90
-        found["memory at load"], found["memory overall"] = row.found.memory.load_bytes, row.found.memory.overall_bytes
-    if row.opened is not None and row.refusal is None:
-        found["load"] = row.opened.load_ns
-        if (coverage := row.opened.backend.coverage) is not None:
-            found["ops in the delegate"] = coverage.share
-    if (described := row.description) is not None:
-        found |= {"size": described.size_bytes, "size after gzip": described.gzip_bytes}
-        if (runs := described.runs) is not None:
-            found["multiply-adds"] = runs.multiply_adds if runs.counts_are_complete else None
-            found["ops"] = sum(each.count for each in runs.operators)
-            found |= {"parameters": runs.parameters, "arena": runs.arena_bytes}
-    return found
+    sure = intervals.over_the_first(place, name, first, second)
+    return Versus(difference=second - first, low=sure.low, high=sure.high, method=sure.method)

@@ -10,6 +10,8 @@ from harness.bench.result import BenchResult
 from harness.turns.contest import Standing
 from harness.units import Unit
 
+EXACT = "exact"
+"""The method of a figure that has no spread: a size, a count."""
 Kind = Literal["metric", "time", "memory", "size", "work", "share"]
 
 
@@ -19,8 +21,10 @@ class ComparedFigure:
 
     value: float | None
     low: float | None = None
-    """Of its 95 % interval; null where it has none: it is exact, or was measured once."""
+    """Of its 95 % interval; null where it has none: `method` says why."""
     high: float | None = None
+    method: str | None = None
+    """How the interval was found, or why there is none; null of what is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Versus:
     high: float | None = None
     standing: Standing | None = None
     """Of the median latency: what the sequential test says."""
+    method: str | None = None
+    """As of a figure; null where there is neither a difference nor a ratio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report.accuracy import metric
 from harness.report.table import Column, table_lines
-from harness.side_by_side.record import ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
+from harness.side_by_side.record import EXACT, ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
 from harness.units import bytes_text, duration
 
 _WIDTH = 170
@@ -33,10 +33,26 @@ def render_comparison(found: ModelComparison) -> str:
         [
             *lines,
             "",
-            f"in brackets 95 % intervals; times in turns, by bench's clock on {found.fed} (docs/any-model.md)",
+            *_explained(found),
             found.directory,
         ]
     )
+
+
+def _explained(found: ModelComparison) -> list[str]:
+    """How the intervals were found, and which figures have none."""
+    lines = [
+        f"in brackets 95 % intervals (how each was found: --json); times in turns, by bench's clock on {found.fed}; "
+        "sizes, counts and shares of ops are exact (docs/any-model.md)"
+    ]
+    without: dict[str, list[str]] = {}
+    for each in found.backends:
+        for row in each.rows:
+            both: tuple[ComparedFigure | Versus, ...] = (*row.figures, *row.versus)
+            for one in both:
+                if one.low is None and one.method not in (None, EXACT):
+                    without.setdefault(one.method or "", []).append(row.name)
+    return lines + [f"{', '.join(dict.fromkeys(names))}: {why}" for why, names in without.items()]
 
 
 def _table(found: ModelComparison, each: ComparedBackend) -> list[str]:
@@ -82,7 +98,7 @@ def versus_text(row: ComparedRow, one: Versus) -> str:
     if one.standing in ("same", "not told apart"):
         interval = f" ({_times(one.low)}..{_times(one.high)})" if one.low and one.high else ""
         return f"{'the same within 1 %' if one.standing == 'same' else 'not told apart'}{interval}"
-    if one.standing is None and _times(one.ratio) == _times(1):
+    if one.method == EXACT and _times(one.ratio) == _times(1):
         return "the same" if one.ratio == 1 else "about the same"
     # Below 1 the first has more of it: said the other way round, so that a number is never below 1.
     word, ratio, low, high = better, one.ratio, one.low, one.high
@@ -91,9 +107,12 @@ def versus_text(row: ComparedRow, one: Versus) -> str:
         low, high = (1 / one.high, 1 / one.low) if one.low and one.high else (None, None)
     interval = f" ({_times(low)}..{_times(high)})" if low and high else ""
     if row.kind in ("time", "memory") and one.standing is None:
-        # Measured once, or no figure that turns were judged by: two digits are more than enough.
-        times = f"{ratio:.2g}"
-        return "about the same, not judged" if times == "1" else f"{times}x {word}, not judged"
+        if low is None or high is None:
+            # Measured once, or in too few rounds: two digits are more than enough.
+            times = f"{ratio:.2g}"
+            return "about the same, not judged" if times == "1" else f"{times}x {word}, not judged"
+        if low <= 1 <= high:
+            return f"not told apart ({_times(one.low or 0)}..{_times(one.high or 0)})"
     return f"{_times(ratio)} {word}{interval}"
 
 

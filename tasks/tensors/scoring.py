@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+
+import numpy as np
+import numpy.typing as npt
 
 from accuracy.answers.arrays import Output
 from accuracy.answers.log import LogError
 from accuracy.errors import MetricUnusable
 from accuracy.metric.own_metrics import Metric, OwnMetric
 from accuracy.metric.score import Score
-from accuracy.output_error import ErrorSums, OutputError
+from accuracy.output_error import ErrorSums, OutputError, Totals
 from tasks.base import Array, MetricKind
 from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import real_values
@@ -37,6 +40,7 @@ KINDS = (
 )
 """The error figures, by the names that they have in `accuracy.output_error.OutputError`, and the count of what has none."""
 _SHAPES_SHOWN = 3
+_LARGEST = ("max_error", "max_steps")
 
 
 @dataclass(slots=True)
@@ -46,6 +50,16 @@ class _OfOutput:
     sums: ErrorSums
     own: list[tuple[OwnMetric, Metric]]
     shapes: set[tuple[int, ...]] = field(default_factory=set)
+    totals: list[tuple[int, Totals]] = field(default_factory=list)
+    """What had been added up after each sample that it was judged in, and which sample that was."""
+
+    def by_sample(self, count: int) -> npt.NDArray[np.float64]:
+        """[count, totals] what each sample adds."""
+        rows = np.zeros((count, len(Totals._fields)))
+        if self.totals:
+            places, sums = zip(*self.totals, strict=True)
+            rows[list(places)] = np.diff(np.array(sums), axis=0, prepend=0.0)
+        return rows
 
 
 class Errors:
@@ -85,13 +99,28 @@ class Errors:
         for name, one in self._outputs.items():
             by_output[name] |= {metric.name: _computed(metric, counted, name) for metric, counted in one.own}
         kinds = [*KINDS, *(kind_of(metric) for metric in self._own)]
-        metrics: dict[str, float] = {}
-        for kind in kinds:
-            values = {name: values[kind.name] for name, values in by_output.items() if kind.name in values}
-            if (whole := _whole(kind, values, found)) is not None:
-                metrics[kind.name] = whole
-            metrics |= {f"{kind.name}.{name}": value for name, value in values.items() if value is not None}
-        return Score(metrics, "samples", self._samples, notes=tuple(self._notes(found)))
+        metrics = _by_name(kinds, by_output, found)
+        redrawn = partial(self._redrawn, found, sorted(metrics))
+        return Score(metrics, "samples", self._samples, redrawn=redrawn, notes=tuple(self._notes(found)))
+
+    def _redrawn(
+        self, found: Mapping[str, OutputError], names: Sequence[str], weights: npt.NDArray[np.float64]
+    ) -> Mapping[str, npt.NDArray[np.float64]]:
+        """See `accuracy.score.Redrawn`. The largest error, and how many values are no numbers, hang on single samples."""
+        sums = {name: weights @ one.by_sample(self._samples) for name, one in self._outputs.items()}
+        kinds = [kind for kind in KINDS if kind.name not in (NOT_FINITE, *_LARGEST)]
+        drawn = []
+        for place in range(len(weights)):
+            errors = {
+                name: replace(one.sums.error_of(Totals(*sums[name][place].tolist())), not_finite=found[name].not_finite)
+                for name, one in self._outputs.items()
+            }
+            drawn.append(_by_name(kinds, {name: _metrics(error) for name, error in errors.items()}, errors))
+        return {
+            name: np.array([each.get(name, np.nan) for each in drawn])
+            for name in names
+            if any(kind.gives(name) for kind in kinds)
+        }
 
     def _add(self, name: str, output: Output, truth: Array) -> None:
         raw = truth.dtype == output.values.dtype or not output.scale
@@ -104,6 +133,7 @@ class Errors:
             one.sums.update(output.values, truth)
         except ValueError as error:
             raise LogError(f"output {name}: {error}") from None
+        one.totals.append((self._samples - 1, one.sums.totals()))
         if one.own:
             mine = real_values(output.values, output.scale, output.zero_point)
             theirs = real_values(truth, output.scale, output.zero_point) if raw else truth
@@ -141,6 +171,21 @@ def _metrics(error: OutputError) -> dict[str, float | None]:
         return odd
     figures = {kind.name: getattr(error, kind.name) for kind in KINDS if kind.name != NOT_FINITE}
     return {name: value for name, value in figures.items() if value is not None} | odd
+
+
+def _by_name(
+    kinds: Sequence[MetricKind],
+    by_output: Mapping[str, Mapping[str, float | None]],
+    found: Mapping[str, OutputError],
+) -> dict[str, float]:
+    """Of the whole, and of each output."""
+    metrics: dict[str, float] = {}
+    for kind in kinds:
+        values = {name: values[kind.name] for name, values in by_output.items() if kind.name in values}
+        if (whole := _whole(kind, values, found)) is not None:
+            metrics[kind.name] = whole
+        metrics |= {f"{kind.name}.{name}": value for name, value in values.items() if value is not None}
+    return metrics
 
 
 def _whole(kind: MetricKind, values: Mapping[str, float | None], found: Mapping[str, OutputError]) -> float | None:

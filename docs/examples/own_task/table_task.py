@@ -86,16 +86,19 @@ class Table(Task):
 
     def score(self, answers: Iterable[Answer]) -> Score:
         """`near`, the share of rows whose every number is near, and `mean_error`."""
-        hits, errors = 0, []
+        hits, errors = [], []
         width = self._expected.shape[1]
         for index, data in answers:
             with Sample(index):
                 if len(data) != 4 * width:
                     raise LogError(f"an answer of {len(data)} bytes is no row of {width} float32")
                 error = np.abs(np.array(struct.unpack(f"<{width}f", data)) - self._expected[index])
-            hits += bool((error <= self._options.near).all())
+            hits.append(float((error <= self._options.near).all()))
             errors.append(float(error.mean()))
-        return Score({"near": hits / len(self), "mean_error": sum(errors) / len(self)}, "rows", len(self))
+        # What each row adds: compare-models has its intervals from it.
+        means = {"near": np.array(hits), "mean_error": np.array(errors)}
+        metrics = {name: float(each.sum()) / len(self) for name, each in means.items()}
+        return Score(metrics, "rows", len(self), means=means)
 
     def describe_data(self) -> Mapping[str, Any]:
         """For the result."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
+from harness.commands.any_model.subject import whole_number
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for flag in flags.PACE:
         parser.add_argument(f"--{flag.name}", metavar=flag.value, help=f"of the timing: {flag.help}")
+    parser.add_argument(
+        "--openings",
+        metavar="N",
+        help="how often each model is opened, for what loading and memory take (default 6, the fewest that give an interval)",
+    )
     parser.add_argument("--out", metavar="DIR", help="for the runs (default results/<time>-<task>-compare-models)")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
 
@@ -68,10 +74,12 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.series.plan import plan_series
     from harness.side_by_side.compare import compare_models
     from harness.side_by_side.report import render_comparison
+    from harness.statistics.rounds import FEWEST_REPEATS
     from harness.zoo.files.official import cache_dir
 
     config = find_benchmark(arguments.task)
     settings = Settings(**flags.pace_of(arguments))
+    openings = whole_number("--openings", arguments.openings, most=100) or FEWEST_REPEATS
     series = plan_series(
         config,
         [*kind_overrides(arguments.task), *overrides_of(arguments, FIELDS), ("load.mode", "accuracy")],
@@ -82,7 +90,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     )
     stamp = time.strftime("%Y%m%d-%H%M%S")
     out = Path(arguments.out) if arguments.out else Path("results") / f"{stamp}-{config.stem}-compare-models"
-    found = compare_models(series, settings, out, Screen(quiet=arguments.json or arguments.quiet))
+    found = compare_models(series, settings, out, Screen(quiet=arguments.json or arguments.quiet), openings)
     why = [f"{name}: {text}" for each in found.backends for name, text in each.failures.items()]
     why += [f"{row.name}: {row.refusal.why}" for each in found.backends for row in each.bench.rows if row.refusal]
     return Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(dict.fromkeys(why)))

@@ -53,7 +53,9 @@ def subject(**changes: Any) -> Subject:
 
 
 def hits(number: int, count: int = 1000) -> Score:
-    return of_hits({"top1": number / count}, number, count, "pictures")
+    return of_hits(
+        {"top1": number / count}, {"top1": np.repeat([1.0, 0.0], [number, count - number])}, count, "pictures"
+    )
 
 
 def card_of(score: Score, of: Subject) -> dict[str, Any]:

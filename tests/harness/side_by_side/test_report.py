@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.side_by_side.record import ComparedFigure, ComparedRow, Kind, Versus
+from harness.side_by_side.record import EXACT, ComparedFigure, ComparedRow, Kind, Versus
 from harness.side_by_side.report import versus_text
 from harness.units import Unit
 
@@ -38,8 +38,11 @@ def row(kind: Kind, unit: Unit) -> ComparedRow:
         ("memory", "bytes", Versus(ratio=0.98), "about the same, not judged"),
         ("size", "bytes", Versus(ratio=9.3), "9.3x smaller"),
         ("size", "bytes", Versus(ratio=0.25), "4x larger"),
-        ("memory", "bytes", Versus(ratio=1.0001), "about the same"),
-        ("work", "count", Versus(ratio=1.0), "the same"),
+        ("size", "bytes", Versus(ratio=1.0001, method=EXACT), "about the same"),
+        ("work", "count", Versus(ratio=1.0, method=EXACT), "the same"),
+        ("time", "ns", Versus(ratio=1.9, low=1.5, high=2.5), "1.900x faster (1.500x..2.5x)"),
+        ("memory", "bytes", Versus(ratio=0.5, low=0.4, high=0.8), "2x more (1.250x..2.5x)"),
+        ("memory", "bytes", Versus(ratio=1.1, low=0.9, high=1.3), "not told apart (0.900x..1.300x)"),
         ("work", "count", Versus(), "-"),
     ],
 )

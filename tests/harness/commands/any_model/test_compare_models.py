@@ -29,6 +29,17 @@ def test_models_of_a_task_stand_side_by_side_with_what_one_has_over_the_other(
     for name in ("memory overall", "size", "size after gzip", "multiply-adds", "ops"):
         assert all(figure["value"] > 0 for figure in rows[name]["figures"]), name
     assert rows["ops"]["figures"][0]["value"] == rows["ops"]["figures"][1]["value"] + 1
+    for name in ("top1", "latency, median", "latency, p90", "latency, p99", "memory overall", "load"):
+        (versus,) = rows[name]["versus"]
+        over = versus["difference"] if versus["ratio"] is None else versus["ratio"]
+        for each, value in [*((each, each["value"]) for each in rows[name]["figures"]), (versus, over)]:
+            if each["low"] is None:
+                # Of a machine that is so busy that eight rounds did not fit.
+                assert "rounds, and 8 are needed" in each["method"], name
+            else:
+                assert each["low"] <= value <= each["high"], name
+    for name in ("size", "multiply-adds", "ops"):
+        assert {each["method"] for each in rows[name]["figures"]} == {"exact"}, name
     # The runs that were scored are there, and the clock was around the task's own data.
     assert (tmp_path / "both" / "1-accuracy-cpu" / "result.json").is_file()
     assert behind["bench"]["rows"][0]["found"]["latency"]["runs"] >= 3
