@@ -84,7 +84,9 @@ def _side_of_classes(shape: Shape) -> int | None:
 
 
 def _sides(shape: Shape) -> list[int]:
-    return [side for side in shape if side != 1]
+    """The axes but those of 1, as which a batch that is left open counts."""
+    of_one = shape[1:] if len(shape) > 1 and shape[0] < 0 else shape
+    return [side for side in of_one if side != 1]
 
 
 def _last_side(graph: Subgraph, tensor: int) -> int | None:

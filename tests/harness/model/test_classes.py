@@ -55,6 +55,11 @@ def test_a_detectors_classes_are_those_of_its_op(zoo: Path) -> None:
     assert score_columns(zoo / "models/mlperf_mobile/deeplabv3_mnv2_ade20k_uint8.tflite") == 32
 
 
+@pytest.mark.parametrize(("name", "columns"), [("ic_pretrainedResnet_float", 10), ("vww_96_int8", 2)])
+def test_a_batch_that_the_file_leaves_open_is_no_side(zoo: Path, name: str, columns: int) -> None:
+    assert score_columns(zoo / f"models/mlperf_tiny/{name}.tflite") == columns
+
+
 @pytest.mark.parametrize(
     ("shape", "columns"),
     [
@@ -66,6 +71,12 @@ def test_a_detectors_classes_are_those_of_its_op(zoo: Path) -> None:
         ((64, 128, 21), 21),
         ((1, 1), None),
         ((1, -1), None),
+        ((-1, 10), 10),
+        ((-1, 1, 1, 10), 10),
+        ((-1, 21, 64, 64), 21),
+        ((-1, 64, 128, 21), 21),
+        ((-1, -1), None),
+        ((-1, -1, -1, 21), 21),
     ],
 )
 def test_classes_stand_last_or_before_the_sides_of_a_map(shape: tuple[int, ...], columns: int | None) -> None:
