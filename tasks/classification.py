@@ -32,8 +32,9 @@ from tasks.outputs.label_answers import (
 )
 from tasks.outputs.readings import chance_of, label_readings, numeric_order
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture

@@ -27,8 +27,9 @@ from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.outputs.detection_exhibits import exhibit_detections
 from tasks.outputs.exhibits import Exhibition
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.published.coco import CocoData, Order
 from tasks.pictures.shown import shown_picture
 from tasks.sets.digests import StoredSamples

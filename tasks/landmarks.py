@@ -24,8 +24,9 @@ from accuracy.truth.points import Points, read_points
 from tasks.base import Array, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
 from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PictureOptions, bind_input, shapes
-from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.truth_by_name import picture_size
 from tasks.sets.digests import StoredSamples

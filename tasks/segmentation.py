@@ -21,8 +21,9 @@ from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, 
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
 from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode, decode_rgb8
+from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode
 from tasks.pictures.published import ade20k
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures

@@ -17,8 +17,9 @@ from accuracy.psnr import Originals, Psnr
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
 from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
-from tasks.pictures.preprocess import decode, decode_rgb8
+from tasks.pictures.preprocess import decode
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.sets.digests import StoredSamples

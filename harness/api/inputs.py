@@ -33,6 +33,8 @@ def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
     """
     if isinstance(source, bytes):
         return "the data given", source
+    if not isinstance(source, str | Path):
+        raise DataMissing(f"a file is asked for by its path or its bytes, not as a {type(source).__name__}")
     try:
         return str(source), Path(source).read_bytes()
     except OSError as error:

@@ -34,7 +34,6 @@ __all__ = [
     "central_crop",
     "code_version",
     "decode",
-    "decode_rgb8",
     "mobile",
     "opencv",
     "pillow",
@@ -110,24 +109,6 @@ def size_of(data: bytes, name: str) -> tuple[int, int] | None:
     except Exception:  # .npy, which Pillow does not know, or a corrupt picture, which decode() words better
         height, width, _ = decode(data, name).shape
         return height, width
-
-
-def decode_rgb8(data: bytes, name: str, height: int, width: int) -> Array:
-    """A headerless picture (RAW_SUFFIXES): uint8 [height, width, 3]. It is neither resized nor cropped, so its size must fit.
-
-    One of a third of the bytes is gray, and comes out with three channels alike.
-
-    Raises:
-        DataMissing: Another number of bytes.
-    """
-    if len(data) == height * width:
-        return np.repeat(np.frombuffer(data, np.uint8).reshape(height, width, 1), 3, axis=2)
-    if len(data) != height * width * 3:
-        raise DataMissing(
-            f"{name} has {len(data)} bytes, but a raw picture for a {height}x{width} input has {height * width * 3}, or "
-            f"{height * width} in gray"
-        )
-    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
 
 
 def _decode_with_pillow(data: bytes, name: str, kind: str, opener: type[ImageFile.ImageFile]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_a_machine_with_one_kind_is_in_no_mean_and_a_set_with_one_is_refused(two
 
 
 def test_a_window_is_five_frames_one_behind_the_other_rounded_to_the_models_steps(tmp_path: Path) -> None:
-    values = np.arange(7 * 128, dtype="<f4").reshape(7, 128) / 10
+    values = np.random.default_rng(7).permutation(7 * 128).astype("<f4").reshape(7, 128) / 10
     (tmp_path / "normal_id_01_0.bin").write_bytes(values.tobytes())
     task = task_of(tmp_path)
     assert len(task) == 3
@@ -105,6 +105,26 @@ def test_frames_of_a_recording_are_those_that_the_options_name(tmp_path: Path) -
 )
 def test_a_broken_feature_file_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     (tmp_path / "normal_id_01_0.bin").write_bytes(data)
+    with pytest.raises(DataMissing, match=said):
+        task_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (lambda frames: frames.astype("<f8"), "no loudness|no numbers"),
+        (lambda frames: frames.astype("<f2"), "no loudness|no numbers"),
+        (lambda frames: frames.astype(">f4"), "no loudness|no numbers"),
+        (lambda frames: np.ascontiguousarray(frames.T), "looks transposed, 128 rows of 40"),
+    ],
+)
+def test_features_of_another_type_or_order_are_refused_though_their_number_fits(
+    tmp_path: Path, written: Callable[[Any], Any], said: str
+) -> None:
+    loudness = np.linspace(-60, -5, 128) + np.random.default_rng(5).normal(0, 3, (40, 128))
+    (tmp_path / "normal_id_01_0.bin").write_bytes(loudness.astype("<f4").tobytes())
+    assert len(task_of(tmp_path)) == 36
+    (tmp_path / "normal_id_01_0.bin").write_bytes(written(loudness.astype("<f4")).tobytes())
     with pytest.raises(DataMissing, match=said):
         task_of(tmp_path)
 

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from accuracy.answers.log import Answer
 from backends.base import TensorSpec
+from harness.api.inputs import as_npy
 from tasks.base import DataRef
 from tasks.classification import Classification, ClassificationOptions
 
@@ -69,9 +70,10 @@ def person_scores(zoo: Path, *, reference_kernels: bool) -> list[int]:
     for name in ("g_person", "g_no_person", "people1", "people2", "no_people1", "no_people2"):
         data = (folder / f"{name}_data.bin").read_bytes()
         if name.startswith("g_"):
-            # Their bytes are int8 already, the byte less 128.
-            data = (np.frombuffer(data, np.uint8) ^ 128).tobytes()
-        (values,) = codec.prepare(f"{name}_data.bin", data)
+            # Their bytes are taken as int8 as they stand, which makes no picture: a raw file of it would be refused.
+            pixels = (np.frombuffer(data, np.uint8) ^ np.uint8(128)).reshape(96, 96, 1).repeat(3, axis=2)
+            data = as_npy(pixels)
+        (values,) = codec.prepare(f"{name}_data{'.npy' if name.startswith('g_') else '.bin'}", data)
         interpreter.set_tensor(taken["index"], values)
         interpreter.invoke()
         found.append(int(interpreter.get_tensor(given["index"])[0, 1]))

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 import tasks.pictures.preprocess
 from tasks.base import Array, DataMissing
-from tasks.pictures.preprocess import central_crop, decode, decode_rgb8
+from tasks.pictures.preprocess import central_crop, decode
 
 RAMP = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
 
@@ -245,12 +245,6 @@ def test_a_npy_file_with_a_long_header_is_read() -> None:
     file = io.BytesIO()
     np.lib.format.write_array(file, RAMP, version=(2, 0))
     assert np.array_equal(decode(file.getvalue(), "a.npy"), RAMP)
-
-
-def test_a_raw_picture_is_taken_as_it_is_and_only_at_its_size() -> None:
-    assert np.array_equal(decode_rgb8(RAMP.tobytes(), "a.rgb8", 20, 30), RAMP)
-    with pytest.raises(DataMissing, match=r"a\.rgb8 has 1800 bytes, but a raw picture for a 20x31 input has 1860"):
-        decode_rgb8(RAMP.tobytes(), "a.rgb8", 20, 31)
 
 
 # --- cropping ------------------------------------------------------------------------------------------------------
