@@ -174,6 +174,21 @@ class ErrorLimits(Sourced):
     false_negatives: int = Field(ge=0)
 
 
+class OtherSystems(Sourced):
+    """Scenarios that the closed division requires where a system is no edge system alone."""
+
+    datacenter: list[Scenario] | None
+    """None where the datacenter suite does not have the benchmark."""
+    both: list[Scenario]
+    """Of a system that is submitted as both."""
+
+
+class ServerBound(Sourced):
+    """The longest that Server may let a query take."""
+
+    value_ns: int = Field(ge=1)
+
+
 class BenchmarkRules(Section):
     """One benchmark of a round."""
 
@@ -188,6 +203,10 @@ class BenchmarkRules(Section):
     """Of a closed submission."""
     compliance_tests: ComplianceTests
     error_limits: ErrorLimits | None = None
+    other_systems: OtherSystems | None = None
+    """None where the suite has one kind of system."""
+    server_bound: ServerBound | None = None
+    """None where the checker has none."""
 
 
 class RuleSet(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.submission.finding import Fault, Rule
@@ -20,6 +20,8 @@ class Listed:
     tree: Tree
     most_bytes: int
     """Of a file."""
+    divisions: Sequence[str] = DIVISIONS
+    """That the suite has."""
 
 
 def links(listed: Listed) -> Iterator[Fault]:
@@ -76,10 +78,10 @@ def outside(listed: Listed) -> Iterator[Fault]:
     """What lies beside the divisions and submitters belongs to nobody."""
     tree = listed.tree
     for name in tree.folders(""):
-        if name not in DIVISIONS and name not in _HOUSEKEEPING:
-            fix = f"put what belongs to the submission below {'/, '.join(DIVISIONS)}/"
+        if name not in listed.divisions and name not in _HOUSEKEEPING:
+            fix = f"put what belongs to the submission below {'/, '.join(listed.divisions)}/"
             yield Fault(name, "is no division", fix)
-    for place in ("", *(name for name in tree.folders("") if name in DIVISIONS)):
+    for place in ("", *(name for name in tree.folders("") if name in listed.divisions)):
         for name in tree.files(place):
             if not name.endswith((".md", ".pdf")) and name not in _HOUSEKEEPING:
                 where = f"{place}/{name}" if place else name

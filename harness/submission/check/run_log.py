@@ -28,6 +28,8 @@ class Needed:
     """Samples in memory at once."""
     expected_latency_cap_ns: int | None = None
     """Of SingleStream."""
+    server_bound_ns: int | None = None
+    """Of Server: the longest that a query may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,11 @@ class LoggedRun:
 
 
 def keys(run: LoggedRun) -> Iterator[Fault]:
-    """What later rules read must be there, each of its type: N/A is no number."""
+    """What later rules read must be there once, each of its type: N/A is no number."""
     log = run.log
+    if log.twice:
+        fix = "put one run's log here as LoadGen wrote it; the official checker takes the first value of each"
+        yield run.fault("tells two things of one run", ", ".join(log.twice[:8]), fix)
     if log.scenario not in SCORES:
         yield run.fault(
             "names no scenario that is known", f"effective_scenario {log.entries.get('effective_scenario')!r}"
@@ -60,6 +65,9 @@ def keys(run: LoggedRun) -> Iterator[Fault]:
     for key in wanted:
         if log.number(key) is None:
             yield run.fault(f"has no number for {key}", f"{log.entries.get(key, 'nothing')!r}")
+    # An INVALID run has no score, and says so already.
+    if run.mode == "PerformanceOnly" and log.score == 0 and log.text("result_validity") == "VALID":
+        yield run.fault("has a score of 0, which the official checker takes for none", SCORES[log.scenario])
 
 
 def mode(run: LoggedRun) -> Iterator[Fault]:
@@ -144,6 +152,15 @@ def early_stopping(run: LoggedRun) -> Iterator[Fault]:
         )
 
 
+def server_bound(run: LoggedRun) -> Iterator[Fault]:
+    """The official checker holds it against Server in the open division as well."""
+    bound, found = run.needed.server_bound_ns, run.log.number("effective_target_latency_ns")
+    if run.mode == "PerformanceOnly" and run.log.scenario == "Server" and bound and found is not None and found > bound:
+        figure = f"{found / 1e6:g} ms, at most {bound / 1e6:g} ms"
+        fix = f"run Server with this bound (--set load.server_target_latency_ms={bound / 1e6:g})"
+        yield run.fault("lets a query take longer than the benchmark's bound", figure, fix)
+
+
 def expected_latency(run: LoggedRun) -> Iterator[Fault]:
     """It may be lowered, never raised."""
     cap, found = run.needed.expected_latency_cap_ns, run.log.number("requested_single_stream_expected_latency_ns")
@@ -162,5 +179,6 @@ LOG_RULES = (
     Rule("min-queries", _SC, queries),
     Rule("performance-sample-count", _SC, sample_count),
     Rule("early-stopping", _SC, early_stopping),
+    Rule("server-bound", _SC, server_bound),
     Rule("expected-latency", "MO mobile_inference_rules.adoc; MA backend_setting.proto", expected_latency),
 )

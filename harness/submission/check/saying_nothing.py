@@ -8,7 +8,9 @@ from harness.submission.finding import Fault
 from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import Tree
 
-_NOTHING = frozenset({"", "n/a", "na", "none", "null", "undefined", "unknown", "tbd", "todo", "-", "?", "xxx"})
+_NOTHING = frozenset(
+    {"", "n/a", "na", "none", "null", "undefined", "unknown", "not told", "tbd", "todo", "-", "?", "xxx"}
+)
 
 
 def says_nothing(value: object, *, allow_na: bool = False) -> bool:

@@ -10,7 +10,7 @@ from harness.submission.check.mobile.walk import MobileCheck
 from harness.submission.check.suite import rules_for
 from harness.submission.check.tiny.walk import MOST_TINY_BYTES, TinyCheck
 from harness.submission.finding import Fault, Judge, Report
-from harness.submission.tree.listing import Tree
+from harness.submission.tree.listing import DIVISIONS, Tree
 
 REHEARSAL_FILE = "REHEARSAL.md"
 """What submit leaves in the tree of runs that are no submission."""
@@ -30,7 +30,8 @@ def check_tree(root: Path, suite: str | None = None, rules: str | None = None) -
     tree, judge = Tree(root), Judge()
     held = rules_for(tree, suite, rules)
     most = MOST_TINY_BYTES if held.rules.suite == "tiny" else MOST_BYTES
-    judge.apply(FILE_RULES, Listed(tree, most))
+    divisions = DIVISIONS if held.rules.suite == "inference" else DIVISIONS[:2]
+    judge.apply(FILE_RULES, Listed(tree, most, divisions))
     judge.take("rehearsal", "this harness: submit --rehearsal", _rehearsal(tree))
     match held.rules.suite:
         case "inference":

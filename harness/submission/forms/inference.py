@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.config.official.compliance_tests import sampling_target
 from harness.config.official.rule_sets import BenchmarkRules
 from harness.errors import ConfigError
-from harness.submission.check.inference.scenarios import INFERRED
+from harness.submission.check.inference.scenarios import INFERRED, asked_scenarios
 from harness.submission.compliance.accuracy import compare, verify_accuracy
 from harness.submission.compliance.judge import samples_asked
 from harness.submission.compliance.performance import verify_performance
@@ -61,7 +61,7 @@ def inference_tree(package: Package) -> Contents:
         pieces += own
         results[f"{name}, {pair.scenario}"] = score_text(pair)
         if package.infer:
-            inferred, why = _inferred(package, place, pair, own)
+            inferred, why = _inferred(package, place, pair, own, official)
             pieces += inferred
             notes += why
     twice = names_once([piece.path for piece in pieces])
@@ -141,7 +141,9 @@ def _test(place: ScenarioPlace, pair: RunPair, run: SubmittedRun, official: Benc
         yield TextPiece(f"{folder}/verify_accuracy.txt", answers.text)
 
 
-def _inferred(package: Package, place: ScenarioPlace, pair: RunPair, own: list[Piece]) -> tuple[list[Piece], list[str]]:
+def _inferred(
+    package: Package, place: ScenarioPlace, pair: RunPair, own: list[Piece], official: BenchmarkRules
+) -> tuple[list[Piece], list[str]]:
     """Copies of the scenario's folders, for those that may be inferred from it and were not run."""
     ran = {
         one.scenario
@@ -153,6 +155,9 @@ def _inferred(package: Package, place: ScenarioPlace, pair: RunPair, own: list[P
     for source, target in sorted(INFERRED):
         # SingleStream before MultiStream, where both could give Offline.
         if source != pair.scenario or target in ran or (source == "MultiStream" and "SingleStream" in ran):
+            continue
+        if package.division == "closed" and target not in (asked_scenarios(official, "edge") or ()):
+            # One scenario too many, and the checker refuses the whole benchmark.
             continue
         if target == "MultiStream" and not pair.performance.log.number("early_stopping_latency_ms"):
             notes.append(f"{place.benchmark}: MultiStream cannot be inferred, SingleStream had fewer than 662 queries")

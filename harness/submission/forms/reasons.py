@@ -62,6 +62,10 @@ def closed_reasons(pairs: Sequence[tuple[RunPair, BenchmarkRules]], inferred: Se
         lacking = [name for name, asked in benchmark.scenarios.items() if asked.required and name not in there]
         if lacking:
             yield f"{benchmark.names.tree}: {', '.join(lacking)} is required and was not run"
+        for name in sorted({pair.scenario for pair, one in pairs if one.names.tree == benchmark.names.tree}):
+            if name not in benchmark.scenarios:
+                what = "closed does not ask for it, and the official checker refuses the benchmark with it"
+                yield f"{benchmark.names.tree}, {name}: {what}; leave it out"
 
 
 def _as_judged(run: SubmittedRun) -> Iterator[str]:
@@ -74,6 +78,13 @@ def _as_judged(run: SubmittedRun) -> Iterator[str]:
 def _of_round(run: SubmittedRun, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:
     """What the tree's round asks for, by the logs."""
     load, log = run.spec.load, run.log
+    bound, told = benchmark.server_bound, log.number("effective_target_latency_ns")
+    if load.scenario == "Server" and load.mode == "performance" and bound and (told or 0) > bound.value_ns:
+        checkers_ms = f"{bound.value_ns / 1e6:g}"
+        yield (
+            f"a query may take {(told or 0) / 1e6:g} ms, the official checker takes {checkers_ms} ms at most "
+            f"(--set load.server_target_latency_ms={checkers_ms})"
+        )
     seeds = rules.seeds.known
     if seeds is not None and any(log.integer(f"effective_{name}") != seed for name, seed in seeds._asdict().items()):
         yield f"it was run by {load.rules}, with other seeds than those of {rules.name}"

@@ -9,7 +9,7 @@ from typing import Literal
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet
 
 MAPPING_FILE = "model_mapping.json"
-_FIXED = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-mobilenet": "ssd-small", "ssd-resnet34": "retinanet"}
+_FIXED = {"resnet50": "resnet", "mobilenet": "resnet", "ssd-resnet34": "retinanet"}
 """The checker's own map."""
 NO_FIGURES = frozenset(
     {
@@ -32,6 +32,7 @@ NO_FIGURES = frozenset(
         "llama3.1-8b-interactive",
         "mixtral-8x7b",
         "pointpainting",
+        "qwen3-vl-235b-a22b",
         "rgat",
         "stable-diffusion-xl",
         "wan-2.2-t2v-a14b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -22,28 +23,43 @@ class Broken:
     """Why: as a half sentence after the file's name."""
 
 
-def read_text_file(path: Path, most: int = _MOST_TEXT) -> str | Broken:
-    """The text of a file, at most its first `most` bytes; what is no UTF-8 is replaced."""
+def read_text_file(path: Path, most: int = _MOST_TEXT, *, strict: bool = False) -> str | Broken:
+    """The text of a file, at most its first `most` bytes.
+
+    Args:
+        path: The file.
+        most: Bytes that are read.
+        strict: What is no UTF-8 makes the file broken, as it does for the official checkers; else it is replaced.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             # Opened without waiting: a pipe has no end.
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return Broken("is no plain file")
-            return file.read(most).decode("utf-8", "replace")
+            content = file.read(most)
     except FileNotFoundError:
         return Broken("is missing")
     except OSError as error:
         return Broken(f"cannot be read: {error.strerror}")
+    if not strict:
+        return content.decode("utf-8", "replace")
+    try:
+        # A character that is cut at the end is none of the file's.
+        return codecs.getincrementaldecoder("utf-8")().decode(content, final=len(content) < most)
+    except UnicodeDecodeError as error:
+        return Broken(f"is no UTF-8 text: byte {error.start}")
 
 
 def read_json_object(path: Path) -> dict[str, object] | Broken:
-    """A JSON file that holds an object; keys that occur twice, NaN and trailing commas are no JSON."""
-    text = read_text_file(path)
+    """A JSON file that holds an object; keys that occur twice, NaN, trailing commas and a byte order mark are no JSON."""
+    text = read_text_file(path, strict=True)
     if isinstance(text, Broken):
         return text
+    if text.startswith("\ufeff"):
+        return Broken("begins with a byte order mark, which JSON has none of")
     try:
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_once, parse_constant=_no_number)
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         comma = " (a comma before a closing bracket?)" if "Expecting property name" in str(error) else ""
         return Broken(f"is no JSON: {error}{comma}")

@@ -106,9 +106,9 @@ class Tree:
         folder = self._folders.get(path.rpartition("/")[0])
         return next((each for each in folder.files if each.path == path), None) if folder else None
 
-    def text(self, path: str) -> str | Broken:
-        """What a file says, at most its first megabyte."""
-        return read_text_file(self.root / path)
+    def text(self, path: str, *, strict: bool = False) -> str | Broken:
+        """What a file says, at most its first megabyte; where it is strict, what is no UTF-8 is broken."""
+        return read_text_file(self.root / path, strict=strict)
 
     def json(self, path: str) -> dict[str, object] | Broken:
         """An object in a JSON file."""

@@ -22,17 +22,21 @@ SCORES = {
     "Server": "result_completed_samples_per_sec",
 }
 """The key of the figure that counts, by scenario (SC constants.py RESULT_FIELD_NEW)."""
-_MARK = ":::MLLOG "
+_MARK = ":::MLLOG"
 _MOST_LOG = 64 << 20
+_ONCE = ("effective_", "requested_", "result_", "early_stopping_", "sut_name", "qsl_", "num_")
+"""Beginnings of the keys that a run has once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetailLog:
-    """mlperf_log_detail.txt: the last value of each key."""
+    """mlperf_log_detail.txt: the first value of each key, as the official checker takes it; of power_end the last."""
 
     entries: Mapping[str, object]
     errors: tuple[str, ...]
     """What LoadGen marked as errors."""
+    twice: tuple[str, ...] = ()
+    """Keys that LoadGen writes once a run and that have another value further down, as where two logs were joined."""
 
     def integer(self, key: str) -> int | None:
         """A whole number; None where there is none."""
@@ -81,20 +85,25 @@ class SummaryLog:
 
 def read_detail_log(path: Path) -> DetailLog | Broken:
     """Reads LoadGen's detail log; one that does not come to its end is broken."""
-    text = read_text_file(path, _MOST_LOG)
+    text = read_text_file(path, _MOST_LOG, strict=True)
     if isinstance(text, Broken):
         return text
     if not text.strip():
         return Broken("is empty")
     entries: dict[str, object] = {}
     errors: list[str] = []
+    twice: dict[str, None] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if not line.startswith(_MARK):
             continue
         try:
             entry = json.loads(line[len(_MARK) :])
             key, value, about = entry["key"], entry["value"], entry.get("metadata") or {}
-            entries[str(key)] = value
+            if entries.setdefault(str(key), value) != value and str(key).startswith(_ONCE):
+                twice[str(key)] = None
+            # Each set of samples that is loaded has a beginning and an end.
+            if key == "power_end":
+                entries[key] = value
             if about.get("is_error"):
                 errors.append(str(value))
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
@@ -103,7 +112,7 @@ def read_detail_log(path: Path) -> DetailLog | Broken:
         return Broken("holds none of LoadGen's lines")
     if "power_end" not in entries and "num_errors" not in entries:
         return Broken("is cut: LoadGen's last lines are missing")
-    return DetailLog(entries, tuple(errors))
+    return DetailLog(entries, tuple(errors), tuple(twice))
 
 
 def read_summary_log(path: Path) -> SummaryLog | Broken:

@@ -78,6 +78,13 @@ class ScenarioPlace:
         """
         if self.form == "v6":
             return "measurements.json" if "measurements.json" in files else None
-        own = [name for name in files if name.startswith(self.system) and name.endswith(".json")]
-        exact = [name for name in own if name.endswith(f"_{self.scenario}.json")]
-        return next(iter([*exact, *own]), None)
+        # The checker takes the first by name, whatever comes after.
+        return next(iter(self.own_measurements(files)), None)
+
+    def own_measurements(self, files: tuple[str, ...]) -> list[str]:
+        """Names of all files that v5 may take for the one with the five fields.
+
+        Args:
+            files: Names of the files in `measurements`.
+        """
+        return sorted(name for name in files if name.startswith(self.system) and name.endswith(".json"))

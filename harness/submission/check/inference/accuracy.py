@@ -52,7 +52,7 @@ class AccuracyRun:
 
     def said(self) -> AccuracyText | None:
         """What accuracy.txt says; None where it cannot be read."""
-        text = self.tree.text(self.text_file)
+        text = self.tree.text(self.text_file, strict=True)
         return None if isinstance(text, Broken) else parse_accuracy_text(text)
 
     @property
@@ -64,7 +64,7 @@ class AccuracyRun:
 def there(run: AccuracyRun) -> Iterator[Fault]:
     """Both files, with something in them."""
     for path, fix in ((run.text_file, _SCRIPT), (run.log_file, "put the accuracy run's log here, truncated")):
-        text = run.tree.text(path)
+        text = run.tree.text(path, strict=path == run.text_file)
         if isinstance(text, Broken):
             yield Fault(path, text.what, fix)
     log = run.tree.text(run.log_file)

@@ -9,19 +9,21 @@ from decimal import Decimal
 
 from harness.config.official.compliance_tests import ComplianceTest, sampling_target
 from harness.submission.check.inference.accuracy import AccuracyRun
+from harness.submission.check.inference.file_lists import OPTIONAL
 from harness.submission.compliance.accuracy import least_rows
 from harness.submission.compliance.in_force import not_in_force
 from harness.submission.compliance.performance import PASS, verify_performance
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.accuracy_text import parse_accuracy_text
 from harness.submission.tree.documents import Broken
-from harness.submission.tree.logs import ACCURACY, DETAIL, SUMMARY, TRACE, DetailLog
+from harness.submission.tree.logs import ACCURACY, DETAIL, SUMMARY, DetailLog
 
 _SCORE = re.compile(r"(?i)^(reference|test) score = ([\d.eE+-]+)\s*$", re.MULTILINE)
 _COUNT = re.compile(r"^num_(\w+) = (\d+)\s*$", re.MULTILINE)
 _CLOSE = 1e-4
 """Summaries print six digits."""
-_OPTIONAL = frozenset({ACCURACY, TRACE, "results.json", ".gitkeep"})
+_OPTIONAL = OPTIONAL | {ACCURACY}
+_TEST01_ACCURACY = (ACCURACY, "accuracy.txt", "baseline_accuracy.txt", "compliance_accuracy.txt")
 _DELTA = {"bert-99.9": Decimal("0.1")}
 """Percent by which the accuracy may differ where outputs do lawfully; 1 elsewhere."""
 _AGAIN = "run the test again (--compliance), and write its verification with it"
@@ -55,7 +57,7 @@ class TestedScenario:
 
     def text(self, name: str) -> str | None:
         """A file of the test's folder; None where it cannot be read."""
-        found = self.accuracy.tree.text(f"{self.folder}/{name}")
+        found = self.accuracy.tree.text(f"{self.folder}/{name}", strict=True)
         return None if isinstance(found, Broken) else found
 
 
@@ -71,6 +73,14 @@ def there(tested: TestedScenario) -> Iterator[Fault]:
         yield Fault(f"{run}/{SUMMARY}", "is missing", "copy it from the test's run")
     for name in sorted(found - {DETAIL, SUMMARY} - _OPTIONAL):
         yield Fault(f"{run}/{name}", "does not belong there", "take it away")
+    above = f"{tested.folder}/performance"
+    for name in (*tree.folders(above), *tree.files(above)):
+        if name != "run_1":
+            yield Fault(f"{above}/{name}", "is a run beside the one that counts", "take it away")
+    accuracy = tested.accuracy.folder
+    for name in tree.files(accuracy) if tested.test == "TEST01" else ():
+        if name not in _TEST01_ACCURACY and name not in OPTIONAL:
+            yield Fault(f"{accuracy}/{name}", "does not belong there", "take it away")
 
 
 def in_force(tested: TestedScenario) -> Iterator[Fault]:

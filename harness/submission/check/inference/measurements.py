@@ -42,6 +42,10 @@ def five_fields(found: Measurements) -> Iterator[Fault]:
         yield Fault(f"{folder}/{wanted}", "is missing", f"write it, with {', '.join(FIVE_FIELDS)}")
         return
     yield from field_faults(found.tree, f"{folder}/{name}")
+    own = found.place.own_measurements(found.tree.files(folder))
+    if found.place.form == "v5" and len(own) > 1:
+        fix = "keep one; the official checker takes the first by name"
+        yield Fault(f"{folder}/{own[-1]}", "is a second file of the five fields", fix, ", ".join(own))
 
 
 def field_faults(tree: Tree, path: str) -> Iterator[Fault]:

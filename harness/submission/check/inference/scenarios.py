@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from harness.config.official.rule_sets import RuleSet
+from harness.config.official.rule_sets import BenchmarkRules, RuleSet
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.benchmark_names import MAPPING_FILE, NO_FIGURES, OfficialName, official_name
 from harness.submission.tree.logs import DetailLog
@@ -14,7 +15,21 @@ from harness.submission.tree.places import SCENARIOS, ScenarioPlace
 
 INFERRED = frozenset({("SingleStream", "MultiStream"), ("MultiStream", "Offline"), ("SingleStream", "Offline")})
 """What was run, and what may be inferred from it on an edge system (SC checks/performance_check.py)."""
+_INFERRED_FROM = {
+    ("SingleStream", "MultiStream"): "early_stopping_latency_ms",
+    ("MultiStream", "Offline"): "result_mean_query_latency_ns",
+    ("SingleStream", "Offline"): "result_qps_without_loadgen_overhead",
+}
+"""The key that each is made of."""
 _CLOSED = ("closed", "network")
+SystemKind = Literal["edge", "datacenter", "edge and datacenter"]
+"""As its system_type says."""
+SYSTEM_KINDS: Mapping[object, SystemKind] = {
+    "edge": "edge",
+    "datacenter": "datacenter",
+    "edge,datacenter": "edge and datacenter",
+    "datacenter,edge": "edge and datacenter",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +44,8 @@ class BenchmarkFolder:
     rules: RuleSet
     mapping: Mapping[str, object] | None
     """Of model_mapping.json; None where that is broken, which is said."""
-    edge: bool
-    """Whether the system is an edge one; the rule sets here are of that suite."""
+    kind: SystemKind | None
+    """Of the system; None where its description does not tell, which is said."""
 
     @property
     def official(self) -> OfficialName | None:
@@ -44,6 +59,7 @@ class LoggedScenario:
 
     place: ScenarioPlace
     edge: bool
+    """Whether scenarios may be inferred."""
     performance: DetailLog | None
     accuracy: DetailLog | None
 
@@ -81,15 +97,39 @@ def spellings(found: BenchmarkFolder) -> Iterator[Fault]:
 
 
 def required(found: BenchmarkFolder) -> Iterator[Fault]:
-    """What a closed submission of an edge system must have."""
+    """What a closed submission must have, and what it must not: one scenario too many, and the checker refuses all."""
     official = found.official
-    if official is None or found.division not in _CLOSED or not found.edge:
+    if official is None or found.division not in _CLOSED or found.kind is None:
         return
-    there = {name.casefold() for name in found.scenarios}
-    lacking = [name for name, one in official.rules.scenarios.items() if one.required and name.casefold() not in there]
+    asked = asked_scenarios(official.rules, found.kind)
+    if asked is None:
+        what = f"is no benchmark of the {found.kind} suite in {found.rules.name}, on which the official checker ends"
+        yield Fault(found.folder, what, 'describe the system as "edge", or submit in the open division')
+        return
+    there = {name.casefold(): name for name in found.scenarios}
+    lacking = [name for name in asked if name.casefold() not in there]
     if lacking:
-        fix = "run them, or infer MultiStream and Offline (submit --infer)"
+        fix = "run them, or infer MultiStream and Offline (submit --infer)" if found.kind == "edge" else "run them"
         yield Fault(found.folder, "lacks scenarios that the closed division requires", fix, ", ".join(lacking))
+    known = {name.casefold() for name in SCENARIOS}
+    for folded, name in there.items():
+        if folded in known and folded not in {one.casefold() for one in asked}:
+            what = (
+                f"is a scenario that closed does not ask of {official.name}: the official checker refuses the benchmark"
+            )
+            yield Fault(f"{found.folder}/{name}", what, "take it away", f"asked: {', '.join(asked)}")
+
+
+def asked_scenarios(benchmark: BenchmarkRules, kind: SystemKind) -> Sequence[str] | None:
+    """Those that the closed division requires; None where the suite of such systems does not have the benchmark.
+
+    Args:
+        benchmark: Its rules, whose scenarios are the edge suite's.
+        kind: Of the system.
+    """
+    if kind == "edge" or benchmark.other_systems is None:
+        return [name for name, one in benchmark.scenarios.items() if one.required]
+    return benchmark.other_systems.datacenter if kind == "datacenter" else benchmark.other_systems.both
 
 
 def same_scenario(found: LoggedScenario) -> Iterator[Fault]:
@@ -101,9 +141,16 @@ def same_scenario(found: LoggedScenario) -> Iterator[Fault]:
             yield Fault(f"{folder}/mlperf_log_detail.txt", "is of another scenario than its folder", fix, figure)
     log = found.performance
     pair = (log.scenario if log else None, found.place.scenario)
-    if log is not None and pair == ("SingleStream", "MultiStream") and not log.number("early_stopping_latency_ms"):
+    if log is None or pair not in INFERRED:
+        return
+    where = f"{found.place.performance}/mlperf_log_detail.txt"
+    if log.number(key := _INFERRED_FROM[pair]) is None:
+        figure = f"{log.entries.get(key, 'nothing')!r}"
+        yield Fault(
+            where, f"has no number for {key}, from which {pair[1]} is inferred", "put the run's log here", figure
+        )
+    elif pair == ("SingleStream", "MultiStream") and not log.number("early_stopping_latency_ms"):
         fix = "let SingleStream run for at least 662 queries"
-        where = f"{found.place.performance}/mlperf_log_detail.txt"
         yield Fault(where, "has too few queries to infer MultiStream from it", fix, "early_stopping_latency_ms 0")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.config.official.rule_sets import RuleSet
+from harness.submission.check.code import code_faults
 from harness.submission.check.saying_nothing import lacking_file
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.benchmark_names import MAPPING_FILE
@@ -33,17 +34,8 @@ def results(found: InferenceSubmitter) -> Iterator[Fault]:
 
 def code(found: InferenceSubmitter) -> Iterator[Fault]:
     """The code up to LoadGen, and how it is run."""
-    folder = f"{found.owner}/{code_folder(found.form)}"
-    files = [entry for entry in found.tree.below(folder) if entry.plain and entry.size]
     fix = "put the implementation there as <benchmark>/<implementation>/, with a README that says how it is run"
-    if not files:
-        yield Fault(folder, "holds no code", fix)
-        return
-    readmes = [one.path for one in files if one.path.rpartition("/")[2].casefold().startswith("readme")]
-    if not readmes:
-        yield Fault(folder, "has no README with the commands", fix)
-    for path in readmes:
-        yield from lacking_file(found.tree, path, "how the code is run", fix)
+    yield from code_faults(found.tree, f"{found.owner}/{code_folder(found.form)}", fix)
 
 
 def calibration(found: InferenceSubmitter) -> Iterator[Fault]:

@@ -53,6 +53,21 @@ STATUSES = ("available", "preview", "rdi")
 TYPES = ("edge", "datacenter", "datacenter,edge", "edge,datacenter")
 _WHOLE = ("number_of_nodes", "accelerators_per_node")
 """The official checker ends with a traceback where these are no numbers."""
+_OF_NETWORK = (
+    "network_type",
+    "network_media",
+    "network_rate",
+    "nic_loadgen",
+    "number_nic_loadgen",
+    "net_software_stack_loadgen",
+    "network_protocol",
+    "number_connections",
+    "nic_sut",
+    "number_nic_sut",
+    "net_software_stack_sut",
+    "network_topology",
+)
+"""SC constants.py SYSTEM_DESC_REQUIRED_FIELDS_NETWORK_MODE."""
 _NETWORK = ("host_networking", "host_networking_topology", "host_network_card_count")
 
 
@@ -138,6 +153,11 @@ def network(system: SystemDescription) -> Iterator[Fault]:
         yield system.fault(
             "is_network does not fit the division", 'leave it out, or write "true" or "false"', f"{value!r}"
         )
+    lacking = [name for name in _OF_NETWORK if name not in system.fields] if value else []
+    if isinstance(value, str) and lacking:
+        fix = "add them" if said else "leave is_network out: any text in it asks for them"
+        what = "has is_network, and lacks the fields that the official checker asks for with it"
+        yield Fault(system.file, what, fix, ", ".join(lacking), "error" if said else "warning")
 
 
 SYSTEM_RULES = (

@@ -8,12 +8,15 @@ from harness.config.official.compliance_tests import TESTS
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.submission.check.inference.accuracy import ACCURACY_RULES, AccuracyRun
 from harness.submission.check.inference.compliance import COMPLIANCE_RULES, IN_FORCE_RULES, TestedScenario
+from harness.submission.check.inference.file_lists import FILE_LIST_RULES, ScenarioFiles
 from harness.submission.check.inference.measurements import FIVE_FIELDS, MEASUREMENT_RULES, Measurements
 from harness.submission.check.inference.scenarios import (
     BENCHMARK_RULES,
     SCENARIO_RULES,
+    SYSTEM_KINDS,
     BenchmarkFolder,
     LoggedScenario,
+    SystemKind,
 )
 from harness.submission.check.inference.submitters import SUBMITTER_RULES, InferenceSubmitter
 from harness.submission.check.inference.systems import SYSTEM_RULES, SystemDescription
@@ -70,10 +73,10 @@ class InferenceCheck:
         )
         for system in tree.folders(f"{owner}/results"):
             fields = self._system(division, submitter, system)
-            # Of a type that is not known that is said; the rule sets here are the edge suite's.
-            edge = (fields or {}).get("system_type") != "datacenter"
+            said = (fields or {}).get("system_type")
+            kind = SYSTEM_KINDS.get(said) if isinstance(said, str) else None
             for name in tree.folders(f"{owner}/results/{system}"):
-                self._benchmark(division, submitter, system, name, mapping, edge)
+                self._benchmark(division, submitter, system, name, mapping, kind)
 
     def _mapping(self, owner: str) -> Mapping[str, object] | None:
         """None where it is there and broken."""
@@ -98,10 +101,16 @@ class InferenceCheck:
         return fields
 
     def _benchmark(
-        self, division: str, submitter: str, system: str, name: str, mapping: Mapping[str, object] | None, edge: bool
+        self,
+        division: str,
+        submitter: str,
+        system: str,
+        name: str,
+        mapping: Mapping[str, object] | None,
+        kind: SystemKind | None,
     ) -> None:
         folder = f"{division}/{submitter}/results/{system}/{name}"
-        found = BenchmarkFolder(folder, division, name, self._tree.folders(folder), self._rules, mapping, edge)
+        found = BenchmarkFolder(folder, division, name, self._tree.folders(folder), self._rules, mapping, kind)
         self._judge.apply(BENCHMARK_RULES, found)
         logs: list[RunLog] = []
         models: dict[str, Mapping[str, str]] = {}
@@ -109,7 +118,7 @@ class InferenceCheck:
         for scenario in found.scenarios:
             if scenario.casefold() in {one.casefold() for one in SCENARIOS}:
                 place = ScenarioPlace(self._form, division, submitter, system, name, scenario)
-                logs += self._scenario(place, found.official, edge)
+                logs += self._scenario(place, found.official, kind != "datacenter")
                 models |= self._model(place)
                 readme = f"{place.measurements}/README.md"
                 models |= {readme: self._told(readme, MODEL_LINE)}
@@ -121,6 +130,7 @@ class InferenceCheck:
         self._judge.results += 1
         self._judge.apply(MEASUREMENT_RULES, Measurements(self._tree, place))
         benchmark = official.rules if official else None
+        self._judge.apply(FILE_LIST_RULES, ScenarioFiles(self._tree, place, benchmark is not None))
         needed = self._needed(benchmark, place.division)
         performance = self._log(place.performance, "performance", needed)
         accuracy = self._log(place.accuracy, "accuracy", needed)
@@ -186,6 +196,7 @@ class InferenceCheck:
             # The open division's Offline may ask for fewer samples.
             min_query_count={"Offline": offline} if offline and division in _CLOSED else {},
             sample_count=official.performance_sample_count.value if official else None,
+            server_bound_ns=official.server_bound.value_ns if official and official.server_bound else None,
         )
 
     def _told(self, path: str, line: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.json_records import NotThisRecord, from_json
 from harness.submission.finding import Fault, Rule
-from harness.submission.tree.app_result import AppResultFile
+from harness.submission.tree.app_result import AppLoadgen, AppResultFile, AppRun
 from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import Tree
 from harness.submission.tree.logs import DetailLog
@@ -33,6 +33,8 @@ class AppResult:
     folder: str
     round: str
     logs: tuple[LoggedPair, ...]
+    run: frozenset[str]
+    """Benchmarks that have a folder for their performance run, readable or not."""
 
     @property
     def file(self) -> str:
@@ -57,6 +59,17 @@ def one_file(found: AppResult) -> Iterator[Fault]:
         yield Fault(found.file, "is missing", _FIX)
 
 
+def once(found: AppResult) -> Iterator[Fault]:
+    """A benchmark is in it once, or nobody can tell which figures count."""
+    fields = found.tree.json(found.file)
+    listed = {} if isinstance(fields, Broken) else fields.get("results")
+    names = [one.get("benchmark_id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    for name in dict.fromkeys(name for name in names if isinstance(name, str) and names.count(name) > 1):
+        yield Fault(
+            found.file, f"has {name} twice", "keep the result whose logs are in the tree", f"{names.count(name)}"
+        )
+
+
 def schema(found: AppResult) -> Iterator[Fault]:
     """Every key, each of its type, and no others."""
     fields = found.tree.json(found.file)
@@ -76,9 +89,16 @@ def agrees(found: AppResult) -> Iterator[Fault]:
     if isinstance(fields, Broken) or not found.of_the_schema:
         return
     try:
-        said = {one.benchmark_id: one for one in from_json(AppResultFile, fields).results}
+        results = from_json(AppResultFile, fields).results
     except NotThisRecord:
         return
+    said = {one.benchmark_id: one for one in results}
+    if len(said) < len(results):
+        # Which of two is compared would be chance; that there are two is said.
+        return
+    for name, result in said.items():
+        if result.performance_run is not None and name not in found.run:
+            yield Fault(found.file, f"has a performance run of {name}, whose logs are not there", _FIX)
     for one in found.logs:
         if one.benchmark_id is None:
             continue
@@ -87,17 +107,33 @@ def agrees(found: AppResult) -> Iterator[Fault]:
             yield Fault(found.file, f"has no performance run of {one.benchmark_id}, whose log is there", _FIX)
             continue
         loadgen = claimed.performance_run.loadgen
-        p90 = (one.log.number("result_90.00_percentile_latency_ns") or 0.0) / 1e9
-        if abs(loadgen.latency90 - p90) > _CLOSE * p90:
-            figure = f"latency90 {loadgen.latency90} s, the log {p90} s"
-            yield Fault(found.file, f"has another latency of {one.benchmark_id} than its log", _FIX, figure)
+        for what, value, real in _figures(claimed.performance_run, loadgen, one):
+            if abs(value - real) > _CLOSE * real:
+                figure = f"{what} {value:g}, the log {real:g}"
+                yield Fault(found.file, f"has another {what} of {one.benchmark_id} than its log", _FIX, figure)
+        if claimed.loadgen_scenario != one.scenario:
+            figure = f"{claimed.loadgen_scenario}, the log {one.scenario}"
+            yield Fault(found.file, f"has another scenario of {one.benchmark_id} than its log", _FIX, figure)
         if loadgen.is_result_valid != (one.log.text("result_validity") == "VALID"):
             figure = f"is_result_valid {loadgen.is_result_valid}"
             yield Fault(found.file, f"has another verdict on {one.benchmark_id} than its log", _FIX, figure)
 
 
+def _figures(run: AppRun, loadgen: AppLoadgen, logged: LoggedPair) -> Iterator[tuple[str, float, float]]:
+    """Name, value as claimed, and as the log has it; latencies in seconds."""
+    log = logged.log
+    p90 = (log.number("result_90.00_percentile_latency_ns") or 0.0) / 1e9
+    yield "latency90", loadgen.latency90, p90
+    yield "latency_mean", loadgen.latency_mean, (log.number("result_mean_latency_ns") or 0.0) / 1e9
+    yield "query_count", loadgen.query_count, log.number("result_query_count") or 0.0
+    rate = log.number("result_samples_per_second") if logged.scenario == "Offline" else (1 / p90 if p90 else None)
+    if run.throughput is not None and rate is not None:
+        yield "throughput", run.throughput.value, rate
+
+
 RESULT_RULES = (
     Rule("duplicate-result", "MA flutter; the results repositories have one", one_file),
+    Rule("duplicate-result", "MA flutter; a benchmark has one result", once),
     Rule("app-result", "MA tools/extended_result_schema.json", schema),
     Rule("app-result-agrees", "MA flutter/lib/state/task_runner.dart", agrees),
 )

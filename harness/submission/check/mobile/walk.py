@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.config.official.rules import Scenario
+from harness.submission.check.code import code_faults
 from harness.submission.check.inference.accuracy import MOST_LOG_BYTES
-from harness.submission.check.inference.measurements import field_faults
+from harness.submission.check.inference.file_lists import OPTIONAL
+from harness.submission.check.inference.measurements import FIVE_FIELDS, field_faults
 from harness.submission.check.mixed import (
     COPY_RULES,
     PAUSE_RULES,
@@ -22,7 +25,7 @@ from harness.submission.check.mixed import (
 from harness.submission.check.mobile.app_result import RESULT_RULES, AppResult, LoggedPair
 from harness.submission.check.read_run import read_run
 from harness.submission.check.run_log import Needed
-from harness.submission.check.saying_nothing import lacking_file, tree_size
+from harness.submission.check.saying_nothing import lacking_file, says_nothing, tree_size
 from harness.submission.finding import Fault, Judge
 from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import DIVISIONS, Tree
@@ -33,6 +36,9 @@ _ID = re.compile(r"(.+)-(performance|accuracy)$")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _PARTS = re.compile(rf"{re.escape(TRACE)}_?[a-z]{{2}}$")
 _KINDS = ("performance", "accuracy")
+_TELLING = ("processor", "cpu_type_1", "os_version", "os version")
+"""Beginnings of keys of a device's description that have no lawful N/A."""
+_LOGS = (SUMMARY, DETAIL, ACCURACY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class MobileCheck:
 
     def run(self) -> None:
         """Looks at every submitter."""
-        for division in (name for name in self._tree.folders("") if name in DIVISIONS):
+        for division in (name for name in self._tree.folders("") if name in DIVISIONS[:2]):
             for submitter in self._tree.folders(division):
                 self._judge.take("submitter", _SOURCE, self._submitter(f"{division}/{submitter}", division))
                 for device in self._tree.folders(f"{division}/{submitter}/results"):
@@ -78,9 +84,8 @@ class MobileCheck:
             yield Fault(
                 f"{owner}/Calibration.md", "is missing", fix, severity="error" if division == "closed" else "warning"
             )
-        if not any(entry.plain and entry.size for entry in tree.below(f"{owner}/code")):
-            fix = "put code/<benchmark>/ and code/<backend>/README there, with the build steps and the commit"
-            yield Fault(f"{owner}/code", "holds no code", fix)
+        fix = "put code/<benchmark>/ and code/<backend>/README there, with the build steps and the commit"
+        yield from code_faults(tree, f"{owner}/code", fix)
         devices = tree.folders(f"{owner}/results")
         if not devices:
             yield Fault(f"{owner}/results", "holds no device's results", "put them there, or take the folder away")
@@ -95,6 +100,7 @@ class MobileCheck:
         judge.take("system-description", _SOURCE, self._description(f"{owner}/systems/{device}.json"))
         found = list(self._runs(folder))
         judge.take("benchmark-name", _SOURCE, self._unknown(folder))
+        judge.take("scenario-name", _SOURCE, self._twice(folder, found))
         judge.take("scenario-required", _SOURCE, self._required(folder, division, found))
         judge.take("measurements", _SOURCE, self._measurements(owner, device, found))
         runs = [(one, log) for one in found if (log := self._run(one)) is not None]
@@ -107,13 +113,15 @@ class MobileCheck:
         )
         for name in sorted({one.benchmark.names.tree for one in found}):
             own = [log for one, log in kept if one.benchmark.names.tree == name]
-            judge.apply(TOGETHER_RULES, RunsTogether(folder, own, {}))
+            judge.apply(TOGETHER_RULES, RunsTogether(folder, own, self._models(owner, device, name)))
         pairs = tuple(
             LoggedPair(one.benchmark.names.app.get(one.scenario), one.scenario, log)
             for one, log in runs
             if one.kind == "performance"
         )
-        judge.apply(RESULT_RULES, AppResult(self._tree, folder, self._rules.round, pairs))
+        run = {one.benchmark.names.app.get(one.scenario) for one in found if one.kind == "performance"}
+        there = frozenset(one for one in run if one)
+        judge.apply(RESULT_RULES, AppResult(self._tree, folder, self._rules.round, pairs, there))
         judge.take("screenshots", _SOURCE, self._screenshots(folder))
 
     def _runs(self, folder: str) -> Iterator[_Found]:
@@ -137,6 +145,23 @@ class MobileCheck:
                 yield Fault(
                     where, f"is no benchmark of {self._rules.name}", fix, severity="warning" if match else "error"
                 )
+
+    def _twice(self, folder: str, found: Sequence[_Found]) -> Iterator[Fault]:
+        """One run in two places: of a folder that is there in two spellings, or in the app's form and in the one before."""
+        places: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for one in found:
+            if self._tree.has_folder(one.folder):
+                places[one.benchmark.names.tree, one.scenario, one.kind].append(one.folder)
+        for (name, scenario, kind), folders in places.items():
+            if len(folders) > 1:
+                what = f"is a second {kind} run of {name}, {scenario}"
+                yield Fault(folders[-1], what, "keep one, in the form of the round", ", ".join(folders))
+        for name in self._tree.folders(folder):
+            if (known := self._trees.get(name.casefold())) is not None:
+                for scenario in self._tree.folders(f"{folder}/{name}"):
+                    if scenario not in known.scenarios:
+                        fix = f"name it one of {', '.join(known.scenarios)}, or take it away"
+                        yield Fault(f"{folder}/{name}/{scenario}", f"is no scenario of {known.names.tree}", fix)
 
     def _required(self, folder: str, division: str, found: Sequence[_Found]) -> Iterator[Fault]:
         there = {(one.benchmark.names.tree, one.scenario, one.kind) for one in found}
@@ -162,8 +187,27 @@ class MobileCheck:
             return
         if self._rules.round >= "v4.0":
             for name in ("system", "notes", "software"):
-                if not isinstance(fields.get(name), dict) or not fields[name]:
-                    yield Fault(path, f"says nothing in {name}", f"add the object {name}", f"{fields.get(name)!r}"[:80])
+                value = fields.get(name)
+                if not isinstance(value, dict) or all(says_nothing(one) for one in value.values()):
+                    yield Fault(path, f"says nothing in {name}", f"add the object {name}", f"{value!r}"[:80])
+                    continue
+                # Submitters spell these keys in ways of their own.
+                for key, one in value.items():
+                    if key.casefold().startswith(_TELLING) and says_nothing(one):
+                        yield Fault(path, f"says nothing in {key} of {name}", "write down what it is", f"{one!r}")
+
+    def _models(self, owner: str, device: str, benchmark: str) -> Mapping[str, Mapping[str, str]]:
+        """What the files of a benchmark's scenarios say of its model; backends may have files of their own types."""
+        base = f"{owner}/measurements/{device}/{benchmark}"
+        found: dict[str, Mapping[str, str]] = {}
+        for scenario in self._tree.folders(base):
+            files = [name for name in self._tree.files(f"{base}/{scenario}") if name.endswith(".json")]
+            fields = self._tree.json(f"{base}/{scenario}/{files[0]}") if len(files) == 1 else {}
+            if not isinstance(fields, Broken) and fields:
+                found[f"{base}/{scenario}/{files[0]}"] = {
+                    one: str(fields[one]) for one in ("starting_weights_filename", *FIVE_FIELDS[3:4]) if fields.get(one)
+                }
+        return found
 
     def _measurements(self, owner: str, device: str, found: Sequence[_Found]) -> Iterator[Fault]:
         tree = self._tree
@@ -200,6 +244,15 @@ class MobileCheck:
         if not any(tree_size(tree, f"{found.folder}/{name}") for name in traces):
             fix = "run with LoadGen's trace (--set load.enable_trace=true), split to 20 MB pieces"
             yield Fault(f"{found.folder}/{TRACE}", "holds no trace", fix, severity="warning")
+        for name in names:
+            if name not in _LOGS and name not in traces and name not in OPTIONAL:
+                copied = name.startswith("mlperf_log")
+                fix = "keep LoadGen's own files of the run that counts"
+                yield Fault(
+                    f"{found.folder}/{name}", "does not belong there", fix, severity="error" if copied else "warning"
+                )
+        for name in tree.folders(found.folder):
+            yield Fault(f"{found.folder}/{name}", "does not belong there", "take the folder away")
         if found.kind == "accuracy":
             yield from self._accuracy(found, log)
 

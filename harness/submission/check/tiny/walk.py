@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet
+from harness.submission.check.code import code_faults
+from harness.submission.check.inference.file_lists import OPTIONAL
 from harness.submission.check.mixed import COPY_RULES, OwnFile, OwnFiles
 from harness.submission.check.saying_nothing import lacking_file, says_nothing
 from harness.submission.check.tiny.results import TINY_RULES, TinyRun
@@ -80,7 +82,7 @@ class TinyCheck:
 
     def run(self) -> None:
         """Looks at every submitter."""
-        for division in (name for name in self._tree.folders("") if name in DIVISIONS):
+        for division in (name for name in self._tree.folders("") if name in DIVISIONS[:2]):
             for submitter in self._tree.folders(division):
                 owner = f"{division}/{submitter}"
                 self._judge.take("submitter", "TR13 directory_structure.adoc", self._submitter(owner))
@@ -98,8 +100,7 @@ class TinyCheck:
             if name.endswith(".json") and name.removesuffix(".json") not in systems:
                 where = f"{owner}/systems/{name}"
                 yield Fault(where, "describes a system without results", "take it away, or add its results")
-        if not any(entry.plain and entry.size for entry in tree.below(f"{owner}/code")):
-            yield Fault(f"{owner}/code", "holds no code", "put the implementation there, with a README")
+        yield from code_faults(tree, f"{owner}/code", "put the implementation there, with a README")
 
     def _system(self, place: _Place) -> None:
         tree, judge = self._tree, self._judge
@@ -113,6 +114,9 @@ class TinyCheck:
                 fault = Fault(f"{folder}/{name}", f"is no benchmark of {self._rules.name}", fix)
                 judge.take("benchmark-name", _SC, [fault])
                 continue
+            if name not in self._by_name:
+                fix = f"name the folder {official.names.tree}; the official checker ends on a mapped name"
+                judge.take("benchmark-name", _SC, [Fault(f"{folder}/{name}", "is a name of one's own", fix)])
             judge.results += 1
             self._benchmark(place, f"{folder}/{name}", official)
         if "ic2" in tree.folders(folder) and "ic" not in tree.folders(folder):
@@ -128,12 +132,20 @@ class TinyCheck:
         if isinstance(fields, Broken):
             yield Fault(path, fields.what, f"describe the system whose results lie in results/{place.system}")
             return
-        if lacking := [name for name in FIELDS if name not in fields]:
+        lacking = [name for name in FIELDS if name not in fields]
+        if needed := [name for name in lacking if name in _SAYING]:
+            fix = "add them, each a text; without Status the official checker ends with a traceback"
+            yield Fault(path, "lacks fields", fix, ", ".join(needed))
+        if template := [name for name in lacking if name not in _SAYING]:
             fix = "add them, each a text; the official checker looks at Status alone"
-            yield Fault(path, "lacks fields of the template", fix, ", ".join(lacking), severity="warning")
+            yield Fault(path, "lacks fields of the template", fix, ", ".join(template), severity="warning")
         for name in _SAYING:
-            if name in fields and says_nothing(fields[name]):
+            if name not in fields:
+                continue
+            if says_nothing(fields[name]):
                 yield Fault(path, f"says nothing in {name}", "write down what it is", f"{fields[name]!r}")
+            elif not isinstance(fields[name], str):
+                yield Fault(path, f"has no text in {name}", "write it in quotes", f"{fields[name]!r}"[:80])
         status = fields.get("Status")
         if isinstance(status, str) and not says_nothing(status) and status.casefold() not in _STATUSES:
             yield Fault(path, "has an unknown Status", f"write one of {', '.join(_STATUSES)}", f"{status!r}")
@@ -158,7 +170,10 @@ class TinyCheck:
             if kind == "performance" and official.error_limits is None:
                 # Times to the microsecond: no two runs have the same. Scores may be the same on two boards.
                 self._own.append(OwnFile(f"{folder}/{kind}/results.txt", tree.root / f"{folder}/{kind}/results.txt"))
-            text = tree.text(f"{folder}/{kind}/results.txt")
+            text = tree.text(f"{folder}/{kind}/results.txt", strict=True)
+            if isinstance(text, Broken) and tree.entry(f"{folder}/{kind}/results.txt") is not None:
+                fault = Fault(f"{folder}/{kind}/results.txt", text.what, "put the runner's own file here")
+                self._judge.take("tiny-files", "TI submission_checker.py", [fault])
             if not isinstance(text, Broken) and text.strip():
                 windows = self._rules.windows
                 run = TinyRun(f"{folder}/{kind}/results.txt", text, kind, official, place.division, windows, runner)
@@ -173,6 +188,10 @@ class TinyCheck:
             for name in files:
                 fix = "put the runner's own file here"
                 yield from lacking_file(tree, f"{folder}/{kind}/{name}", "what the runner wrote", fix)
+            # Energy is told with pictures besides.
+            others = set(tree.files(f"{folder}/{kind}")) - set(files) - OPTIONAL if kind != "energy" else set()
+            for name in sorted(others):
+                yield Fault(f"{folder}/{kind}/{name}", "does not belong there", "keep the runner's own files alone")
             if not eembc:
                 yield from self._json(f"{folder}/{kind}/results.json")
 

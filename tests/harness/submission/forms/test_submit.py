@@ -113,6 +113,13 @@ def _result(folder: Path, section: str, **values: Any) -> None:
     path.write_text(json.dumps(fields), encoding="utf-8")
 
 
+def _accuracy(folder: Path, scores: dict[str, float]) -> None:
+    path = folder / "result.json"
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    fields["accuracy"] = {name: {"value": value, "target": None, "passed": None} for name, value in scores.items()}
+    path.write_text(json.dumps(fields), encoding="utf-8")
+
+
 def _spec(folder: Path, **load: Any) -> None:
     path = folder / "spec.yaml"
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -142,6 +149,8 @@ def test_a_rehearsal_is_the_same_tree_and_says_why_it_is_none(series: Path, writ
         "min-duration",
         "performance-sample-count",
         "data-set",
+        "measurements",
+        "system-meaningful",
     }
     said = (tmp_path / "tree/open/Acme/REHEARSAL.md").read_text(encoding="utf-8")
     assert all(f"* {reason}\n" in said for reason in done.rehearsal)
@@ -331,7 +340,35 @@ def test_closed_asks_for_its_tests_targets_and_scenarios(
         assert reason in str(refused.value)
     write(runs, division="closed", infer=True, rehearsal=True, **TOLD)
     report = check_tree(tmp_path / "tree")
-    assert {one.rule for one in report.findings} == {"rehearsal", "compliance-missing", "accuracy-target"}
+    # The model's file is not there, so nobody tells its types.
+    expected = {"rehearsal", "compliance-missing", "accuracy-target", "measurements"}
+    assert {one.rule for one in report.findings} == expected
+
+
+def test_closed_infers_no_scenario_that_the_benchmark_is_not_asked_for(
+    as_official: Callable[[str], Path], write: Submit, tmp_path: Path
+) -> None:
+    runs = as_official("inference-v6.1")
+    scores = {"f1": 0.91, "exact_match": 0.84}
+    for folder in runs.iterdir():
+        _spec(folder, benchmark="mobilebert", task="question_answering")
+        _result(folder, "model", path="/models/bert-large_int8.tflite")
+        _accuracy(folder, scores)
+    write(runs, division="closed", infer=True, rehearsal=True, **TOLD)
+    folder = tmp_path / "tree/closed/Acme/results/board/bert-99"
+    # MultiStream beside them, and the official checker refuses all three.
+    assert sorted(one.name for one in folder.iterdir()) == ["Offline", "SingleStream"]
+
+
+def test_a_server_whose_queries_may_take_too_long_for_the_checker_is_told_so(
+    as_official: Callable[[str], Path], write: Submit, edit_log: Edit
+) -> None:
+    runs = as_official("inference-v6.1")
+    for folder in runs.iterdir():
+        _spec(folder, scenario="Server")
+        edit_log(folder, effective_scenario="Server", effective_target_latency_ns=20_000_000)
+    done = write(runs, rehearsal=True, **TOLD)
+    assert [reason for reason in done.rehearsal if "--set load.server_target_latency_ms=15" in reason]
 
 
 @pytest.mark.parametrize(("submitter", "system"), [("A b", "board"), ("Acme", "über"), (".hidden", "board")])
@@ -369,6 +406,7 @@ def test_a_mobile_tree_is_for_review_and_lacks_only_what_the_runs_lack(
     report = check_tree(tmp_path / "tree")
     assert (report.suite, report.rules) == ("mobile", name)
     expected = {"rehearsal", "min-duration", "min-queries", "performance-sample-count", "logs", "screenshots"}
+    expected |= {"measurements"}
     assert {one.rule for one in report.findings} == expected
     for kind in ("performance", "accuracy") if name == "mobile-v3.1" else ():
         # Without the round's seeds its benchmarks tell it.
@@ -456,11 +494,7 @@ def test_a_wake_words_hits_and_false_alarms_are_told_as_the_runner_tells_them(
     shutil.copytree(series, runs)
     for folder in runs.iterdir():
         _spec(folder, benchmark="sww", task="wake_word")
-    path = runs / "accuracy/result.json"
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    told = {"hit_rate": 0.88, "false_negatives": 6.0, "false_positives": 4.0}
-    fields["accuracy"] = {name: {"value": value, "target": None, "passed": None} for name, value in told.items()}
-    path.write_text(json.dumps(fields), encoding="utf-8")
+    _accuracy(runs / "accuracy", {"hit_rate": 0.88, "false_negatives": 6.0, "false_positives": 4.0})
     write(runs, suite="tiny", rules="v1.4", rehearsal=True)
     said = next((tmp_path / "tree").rglob("sww/performance/results.txt")).read_text(encoding="utf-8")
     assert said.startswith("Accuracy: 44 True positives, 6 False negatives, 4 False positives\n")

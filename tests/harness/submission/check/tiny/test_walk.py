@@ -34,6 +34,20 @@ def _system(tree: Path, **values: str) -> None:
     (tree / SYSTEM).write_text(json.dumps(fields), encoding="utf-8")
 
 
+def _system_without(tree: Path, name: str) -> None:
+    fields = json.loads((tree / SYSTEM).read_text(encoding="utf-8"))
+    del fields[name]
+    (tree / SYSTEM).write_text(json.dumps(fields), encoding="utf-8")
+
+
+def _own_name(tree: Path) -> None:
+    """A mapped name in the open division, on which the official checker ends."""
+    _system(tree, Division="open")
+    (tree / "closed").rename(tree / "open")
+    (tree / "open/Acme/results/board/kws").rename(tree / "open/Acme/results/board/my-kws")
+    (tree / "open/Acme/model_mapping.json").write_text('{"my-kws": "kws"}')
+
+
 SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "no log.txt": ("tiny-files", lambda t: (t / BOARD / "kws/performance/log.txt").unlink()),
     "no performance": ("tiny-files", lambda t: shutil.rmtree(t / BOARD / "kws/performance")),
@@ -83,6 +97,24 @@ SINS: dict[str, tuple[str, Callable[[Path], object]]] = {
             shutil.copy(t / SYSTEM, t / "closed/Acme/systems/twin.json"),
         ],
     ),
+    "no Submitter": ("system-description", lambda t: _system_without(t, "Submitter")),
+    "no Status": ("system-description", lambda t: _system_without(t, "Status")),
+    "a Submitter of N/A": ("system-description", lambda t: _system(t, Submitter="N/A")),
+    "a field of the template lost": ("system-description", lambda t: _system_without(t, "SoC Name")),
+    "a system without results": ("submitter", lambda t: shutil.copy(t / SYSTEM, t / "closed/Acme/systems/other.json")),
+    "no code": ("submitter", lambda t: shutil.rmtree(t / "closed/Acme/code")),
+    "a README of one space in the code": ("submitter", lambda t: (t / "closed/Acme/code/README.md").write_text(" ")),
+    "notes in a run": ("tiny-files", lambda t: (t / BOARD / "kws/performance/notes.txt").write_text("x")),
+    "results twice": (
+        "tiny-files",
+        lambda t: shutil.copy(t / BOARD / "kws/accuracy/results.txt", t / BOARD / "kws/accuracy/results_2.txt"),
+    ),
+    "results that are no UTF-8": (
+        "tiny-files",
+        lambda t: (t / BOARD / "kws/accuracy/results.txt").write_bytes(b"\xff Top 1% = 90.2\n"),
+    ),
+    "results.json that is none": ("tiny-files", lambda t: (t / BOARD / "kws/accuracy/results.json").write_text("[")),
+    "a name of one's own": ("benchmark-name", lambda t: _own_name(t)),
     "an unknown benchmark": ("benchmark-name", lambda t: shutil.copytree(t / BOARD / "kws", t / BOARD / "weather")),
     "a submitter without results": ("submitter", lambda t: shutil.rmtree(t / "closed/Acme/results")),
 }

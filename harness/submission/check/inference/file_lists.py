@@ -1,0 +1,97 @@
+"""Rules on what lies in a scenario's folders besides what must: a second run, notes, copies of logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from harness.submission.finding import Fault, Rule
+from harness.submission.tree.listing import Tree
+from harness.submission.tree.logs import ACCURACY, DETAIL, SUMMARY, TRACE
+from harness.submission.tree.places import ScenarioPlace
+
+OPTIONAL = frozenset({TRACE, "results.json", ".gitkeep"})
+"""Files that the official checkers pass over in any folder of logs."""
+_RUN = frozenset({DETAIL, SUMMARY, ACCURACY})
+_ACCURACY = frozenset({DETAIL, SUMMARY, ACCURACY, "accuracy.txt"})
+_BESIDE = frozenset({"measurements.json", "model-info.json", "user.conf", "mlperf.conf", "README.md", ".gitkeep"})
+_POWER = ("power", "ranging")
+_AWAY = "take it away; notes have a place in documentation/ or beside the code"
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFiles:
+    """A scenario's folders."""
+
+    tree: Tree
+    place: ScenarioPlace
+    known: bool
+    """Whether its benchmark is one that the rule sets here have; others ask for pictures beside the accuracy log."""
+
+    @property
+    def performance(self) -> str:
+        """The folder above run_1."""
+        return self.place.performance.rpartition("/")[0]
+
+    @property
+    def with_power(self) -> bool:
+        """Whether power was measured."""
+        return self.tree.has_folder(f"{self.performance}/power")
+
+
+def one_run(found: ScenarioFiles) -> Iterator[Fault]:
+    """Since v1.0 one run counts; the official checker looks at run_1 and at no other."""
+    for name in found.tree.folders(found.performance):
+        where = f"{found.performance}/{name}"
+        if name != "run_1" and name not in _POWER:
+            fix = "keep the run that counts as run_1, and take the other away"
+            yield Fault(where, "is a run beside the one that counts", fix)
+    for name in found.tree.files(found.performance):
+        yield Fault(f"{found.performance}/{name}", "lies beside run_1", _AWAY)
+
+
+def of_logs(found: ScenarioFiles) -> Iterator[Fault]:
+    """LoadGen's files and no others."""
+    yield from _others(found.tree, found.place.performance, _RUN | ({"spl.txt"} if found.with_power else set()))
+    if found.known:
+        yield from _others(found.tree, found.place.accuracy, _ACCURACY)
+
+
+def beside(found: ScenarioFiles) -> Iterator[Fault]:
+    """What is read by nobody; submitters of some rounds keep their scripts there."""
+    folder = found.place.results
+    wanted = _BESIDE if found.place.form == "v6" else frozenset({".gitkeep"})
+    for name in found.tree.files(folder):
+        if name not in wanted:
+            copied = name.startswith("mlperf_log") or name == "accuracy.txt"
+            yield Fault(
+                f"{folder}/{name}",
+                "does not belong there",
+                "logs lie in performance/run_1 and accuracy: take it away" if copied else _AWAY,
+                severity="error" if copied else "warning",
+            )
+
+
+def power(found: ScenarioFiles) -> Iterator[Fault]:
+    """Said, so that nobody takes silence for a verdict."""
+    if found.with_power:
+        what = "holds measurements of power, which are not looked at here"
+        fix = "hold them against the official checker's power_checker.py"
+        yield Fault(f"{found.performance}/power", what, fix, severity="warning")
+
+
+def _others(tree: Tree, folder: str, wanted: Collection[str]) -> Iterator[Fault]:
+    for name in tree.files(folder):
+        if name not in wanted and name not in OPTIONAL:
+            yield Fault(f"{folder}/{name}", "does not belong there", _AWAY)
+    for name in tree.folders(folder):
+        yield Fault(f"{folder}/{name}", "does not belong there", "take the folder away")
+
+
+_SOURCE = "SC constants.py REQUIRED_PERF_FILES and REQUIRED_ACC_FILES, which the checker before held folders against"
+FILE_LIST_RULES = (
+    Rule("file-list", "POL submission_rules.adoc; the official checker looks at run_1 alone", one_run),
+    Rule("file-list", _SOURCE, of_logs),
+    Rule("file-list", "POL submission_rules.adoc, Directory structure", beside),
+    Rule("power", "SC checks/power_check.py", power),
+)
