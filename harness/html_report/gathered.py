@@ -13,9 +13,9 @@ from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.query_times import KeptTimes, read_query_times
 from harness.results.read_data import load_read_data
 from harness.results.record import Result, SeriesResult
+from harness.results.same_data import refuse_changed_data
 from harness.results.tail import Tail, tail_of
 from harness.run.reference import asks_reference, with_reference
-from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import DataMissing

@@ -14,6 +14,7 @@ from harness.results import files as results
 from harness.results.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.record import Result
 from harness.run.crash import with_remedy
+from harness.run.held import HeldRun
 from harness.run.launch import Progress, StartWorker, WorkerReport, run_worker, start_worker
 from harness.run.outcome import failed, finished, known, started
 from harness.run.reference import ask_reference, asks_reference, with_reference
@@ -39,6 +40,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     Raises:
         HarnessError: And its kin (see harness.errors): the result says `failed`.
     """
+    held = HeldRun(spec)
     # Data and ground truth are looked at before anything is written: most mistakes show here.
     task = (
         open_task(spec.task, spec.options, spec.dataset)
@@ -51,6 +53,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         spec, task = with_reference(spec, folder), None
     if task is not None:
         task.check_truth()
+        held.note_task(task)
     result = started(spec)
     _make_directory(spec, folder)
     reserve = results.Reserve(folder)
@@ -64,8 +67,11 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
-            raise with_remedy(report.end, report, spec)
+            raise held.explain(with_remedy(report.end, report, spec))
+        if task is not None:
+            held.refuse_other_count(task, report.end.sample_count)
         result = finished(result, spec, folder, task, report.end, report.latency_drift)
+        held.refuse_changes()
         reserve.release()
         result = _with_trace(result, folder, report)
         results.keep(folder, result)

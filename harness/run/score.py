@@ -14,11 +14,11 @@ from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import SAMPLES_FILE, ReadData, load_read_data, samples_digest
 from harness.results.record import Result
+from harness.results.same_data import refuse_changed_data
 from harness.results.scores import Judged
 from harness.results.verdict.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.run.doubt import other_reading
 from harness.run.reference import asks_reference, with_reference
-from harness.run.same_data import refuse_changed_data
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import MetricKind, Task

@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +29,7 @@ from tasks.sets.digests import Digest
 
 Row = tuple[Array, ...]
 Raw = tuple[memoryview, ...]
-_CACHE_VERSION = 4
+_CACHE_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,13 @@ class _Complete:
     """By input: of each sample."""
     digests: tuple[Digest | None, ...]
     """Of what each sample was made of."""
+    seal: str = ""
+    """SHA-256 of all the others."""
+
+    def sealed(self) -> _Complete:
+        """With its seal."""
+        bare = replace(self, seal="")
+        return replace(bare, seal=hashlib.sha256(json.dumps(to_json(bare)).encode()).hexdigest())
 
 
 class SampleLibrary:
@@ -149,8 +156,10 @@ class SampleLibrary:
 
     def _one(self, index: int) -> Row:
         prepared = self._codec.preprocess_with_digest(index)
-        if prepared.digest is not None:
-            self.digests[index] = prepared.digest
+        if prepared.digest is not None and self.digests.setdefault(index, prepared.digest) != prepared.digest:
+            raise RunFailed(
+                f"sample {index} changed during the run: it is not what was read of it before. Run once more"
+            )
         self.on_sample()
         return prepared.inputs
 
@@ -166,6 +175,8 @@ class SampleLibrary:
     def _map_whole(self, folder: Path, wanted: Sequence[int]) -> bool:
         """As `_map`; may raise anything."""
         complete = from_json(_Complete, json.loads((folder / "complete.json").read_text(encoding="ascii")))
+        if complete != complete.sealed():
+            return False
         files = [folder / f"{number}.npy" for number in range(len(complete.crc32))]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -209,7 +220,7 @@ class SampleLibrary:
                 for number, example in enumerate(first):
                     with (temporary / f"{number}.npy").open("wb") as file:
                         checksums.append(self._write_column(file, wanted, number, example))
-                complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted)))
+                complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted))).sealed()
                 (temporary / "complete.json").write_text(json.dumps(to_json(complete)), encoding="ascii")
                 if damaged:
                     discard(folder)

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
-from harness.errors import Reported, message_of
+from harness.errors import Reported
 from harness.machine.child_process import leave, live_and_die_with
 from harness.machine.control import Control, Phase
+from harness.machine.held_files import HeldFiles
 from harness.machine.json_line import encode
 from harness.machine.memory import own_bytes
 from harness.machine.placement import on
@@ -26,8 +27,7 @@ from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
 from harness.model.contents.coverage import judge_coverage, time_share
-from harness.results.query_times import QUERY_TIMES_FILE, KeptTimes, write_query_times
-from harness.results.read_data import SAMPLES_FILE, ReadItem, files_now, read_data, write_read_data
+from harness.results.read_data import ReadItem, files_now
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
 from harness.serving.instances import Instances
@@ -38,12 +38,13 @@ from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from harness.worker.drive import Driven, drive
 from harness.worker.engine import choose_engine
+from harness.worker.left import data_read, keep_query_times, keep_read_data, refuse_changed
 from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import refuse_too_many_queries, settings_for
 from harness.worker.timing import NOT_TIMED
 from harness.worker.warm_up import warm_up
 from native import timed_path
-from tasks.base import DataMissing, Task
+from tasks.base import Task
 
 _CALIBRATION_SAMPLES = 8
 _PROOF_SAMPLES = 2
@@ -106,7 +107,11 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     os.chdir(folder)
     driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
     _prove_again(spec, opened, calibrated)
-    not_kept = (*_keep_read_data(folder, opened), *_keep_query_times(folder, driven.query_times))
+    data = data_read(opened.task, opened.instances.samples.digests, opened.files)
+    if not control.stop:
+        # Who stopped the run waits for its end.
+        refuse_changed(opened.held, data, opened.task)
+    not_kept = (*keep_read_data(folder, data), *keep_query_times(folder, driven.query_times))
     return _done(opened, calibrated, driven, not_kept)
 
 
@@ -128,6 +133,8 @@ class _Opened:
     instances: Instances
     files: tuple[ReadItem, ...]
     """What the task has read as a whole."""
+    held: HeldFiles
+    """The same, to be held against what is there at the end."""
     room: Room
     """For samples in memory."""
     own_bytes: int
@@ -136,7 +143,10 @@ class _Opened:
 
 
 def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
+    held = HeldFiles()
     task = open_task(spec.task, spec.options, spec.dataset)
+    for path in task.files():
+        held.note_read(path)
     files = files_now(task)
     before = own_bytes()
     instances = Instances(spec, task, control)
@@ -144,7 +154,7 @@ def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)
     room.judge(spec.load)
-    return _Opened(task, instances, files, room, before, tuple(warnings))
+    return _Opened(task, instances, files, held, room, before, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,29 +253,6 @@ def _cpu_ops_time(calibrated: _Calibrated, instances: Instances) -> TimeShare:
     plan = calibrated.plan
     service_ns = plan.calibration.service_time_ns
     return time_share(plan.team.first.backend, calibrated.info, calibrated.profiled, service_ns)
-
-
-def _keep_read_data(folder: Path, opened: _Opened) -> Sequence[str]:
-    """Writes down what the run has read; says what stands in the way, which is no reason to lose the run."""
-    try:
-        write_read_data(folder, read_data(opened.task, opened.instances.samples.digests, opened.files))
-    except (OSError, DataMissing) as error:
-        return [f"{SAMPLES_FILE} is not kept, so score cannot tell whether the data have changed: {message_of(error)}"]
-    return []
-
-
-def _keep_query_times(folder: Path, times: KeptTimes | None) -> Sequence[str]:
-    """Writes down how long each query took; says where that is not of all."""
-    if times is None:
-        return []
-    try:
-        write_query_times(folder, times)
-    except OSError as error:
-        return [f"{QUERY_TIMES_FILE} is not kept, so no comparison knows the queries of this run: {message_of(error)}"]
-    if times.all:
-        return []
-    which = "the first" if times.every == 1 else f"one of {times.every}"
-    return [f"{QUERY_TIMES_FILE} has {which}: {len(times.latency_ns):,} of {times.seen:,} queries; all count"]
 
 
 def _not_kept(samples: SampleLibrary) -> list[str]:

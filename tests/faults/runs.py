@@ -15,6 +15,7 @@ from typing import Any
 from harness.errors import ConfigError
 from harness.machine.control import Phase
 from harness.results.files import read_result
+from harness.results.read_data import ReadData, load_read_data
 from tests.conftest import REPOSITORY, write_keyword_data, write_keyword_model
 from tests.warm_processes import Nursery
 
@@ -81,10 +82,18 @@ class Run:
 
     def worker(self) -> int | None:
         """The worker's process id; None where there is none."""
-        with suppress(OSError, ValueError, LookupError):
-            text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-            return int(text.split()[0])
-        return None
+        return next(iter(_children(self.process.pid)), None)
+
+    def peers(self) -> list[int]:
+        """The process ids of the worker's pool."""
+        worker = self.worker()
+        if worker is None:
+            return []
+        # The first child of a forked worker is what the pool's processes are forked off.
+        with suppress(OSError):
+            forked = b"warm_processes" in Path(f"/proc/{worker}/cmdline").read_bytes()
+            return sorted(_children(worker))[int(forked) :]
+        return []
 
     def end(self) -> tuple[int, str, str]:
         """Exit status, standard output and standard error of the ended run."""
@@ -108,6 +117,13 @@ class Run:
         except ConfigError:
             return "torn"
 
+    def read_data(self) -> ReadData:
+        """What it says that it has read."""
+        found = load_read_data(self.out)
+        if found is None:
+            raise ValueError(f"{self.out} has kept nothing of its data")
+        return found
+
     def _open_page(self) -> mmap.mmap | None:
         if self._page is None:
             with suppress(OSError, ValueError, LookupError):
@@ -117,6 +133,15 @@ class Run:
                             self._page = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                         break
         return self._page
+
+
+def _children(pid: int) -> list[int]:
+    """Of all threads of a process."""
+    found: list[int] = []
+    with suppress(OSError, ValueError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def lives(pid: int) -> bool:

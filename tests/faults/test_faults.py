@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.bombs import bombs
+from tests.faults.changed import changed
 from tests.faults.kept import damaged_samples
 from tests.faults.runs import ground
 from tests.faults.servers import lies
@@ -18,6 +19,11 @@ def _nothing_wrong(group: Group, least: int) -> None:
 def test_a_signal_at_any_phase_to_any_process_leaves_a_result_that_says_what_became_of_the_run() -> None:
     with ground() as where:
         _nothing_wrong(signals(where, 8, 3), least=3)
+
+
+def test_a_run_under_which_a_file_changes_is_failed_and_names_it() -> None:
+    with ground() as where:
+        _nothing_wrong(changed(where, 10, 1), least=8)
 
 
 def test_damaged_samples_are_made_anew() -> None:

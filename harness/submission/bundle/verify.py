@@ -13,7 +13,7 @@ from harness.results.files import read_result
 from harness.results.loadgen_log import performance, read_detail
 from harness.results.read_data import ReadData, load_read_data
 from harness.results.record import Result, SeriesResult
-from harness.run.same_data import refuse_changed_data
+from harness.results.same_data import refuse_changed_data
 from harness.run.score import score
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task

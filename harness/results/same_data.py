@@ -14,6 +14,11 @@ from tasks.base import DataMissing, Task
 from tasks.sets.digests import Digest, StoredSamples
 
 
+def changed_samples(kept: ReadData, task: Task) -> list[str]:
+    """What of the samples that were read is no longer as it was read; they are all read once more."""
+    return _changed_samples(kept.samples, task.stored_samples())
+
+
 def refuse_changed_data(folder: Path, task: Task, kept: ReadData) -> None:
     """Reads the data once more and holds them against what the run read.
 

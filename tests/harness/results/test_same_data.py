@@ -21,7 +21,7 @@ from PIL import Image
 from backends.base import TensorSpec
 from harness.errors import ConfigError
 from harness.results.read_data import ReadData, files_now, read_data
-from harness.run.same_data import refuse_changed_data
+from harness.results.same_data import refuse_changed_data
 from tasks.base import DataRef, Task
 from tasks.classification import Classification, ClassificationOptions
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions

@@ -1,0 +1,83 @@
+"""What a run is told to use, held from before anything opens it until its score is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import HarnessError, Interrupted, RunFailed
+from harness.machine.held_files import HeldFiles
+from harness.spec.schema import Spec
+from tasks.base import Task
+
+_ADVICE = (
+    "so nobody can tell what was measured. Leave model, data and libraries alone while a run lasts, and run once more"
+)
+
+
+class HeldRun:
+    """The files of one run."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Notes the model, the reference's, the backend's library and the data that are named as files.
+
+        Raises:
+            RunFailed: A model is no longer what it was when the run was planned.
+        """
+        self._files = HeldFiles()
+        for path, sha256 in _models(spec):
+            found = self._files.note_contents(path)
+            if found != sha256:
+                raise RunFailed(
+                    f"{path} changed during the run: its sha256 was {sha256} when the run was planned, and now "
+                    f"{'it cannot be read' if found is None else f'is {found}'}. Run once more; a file of the cache that does "
+                    "not heal is damaged: remove it"
+                )
+        for path in _libraries(spec):
+            self._files.note_contents(path)
+        for named in (spec.dataset.path, spec.dataset.truth):
+            if named is not None and named.is_file():
+                self._files.note(named)
+
+    def note_task(self, task: Task) -> None:
+        """Notes the files that a task, opened since, has read as a whole."""
+        for path in task.files():
+            self._files.note_read(path)
+
+    def refuse_other_count(self, task: Task, sample_count: int) -> None:
+        """Compares the size of the set that a task has read here with what the worker found.
+
+        Raises:
+            RunFailed: They differ.
+        """
+        if len(task) != sample_count:
+            raise RunFailed(
+                f"the data changed during the run: {len(task):,} samples when it began, {sample_count:,} "
+                f"a moment later, {_ADVICE}"
+            )
+
+    def refuse_changes(self) -> None:
+        """Compares all of them; called when the last has been used.
+
+        Raises:
+            RunFailed: One has changed.
+        """
+        if changes := self._files.changes():
+            raise RunFailed(f"{'; '.join(changes)}, {_ADVICE}")
+
+    def explain(self, error: HarnessError) -> HarnessError:
+        """Why a run broke, where what it used has changed; a mapped file that is cut takes its reader down."""
+        if isinstance(error, Interrupted) or not (changes := self._files.changes()):
+            return error
+        return RunFailed(f"{'; '.join(changes)}, {_ADVICE}. It ended so: {error}")
+
+
+def _models(spec: Spec) -> list[tuple[Path, str]]:
+    models = [spec.model] if spec.reference is None else [spec.model, spec.reference.model]
+    return [(model.path, model.sha256) for model in models]
+
+
+def _libraries(spec: Spec) -> list[Path]:
+    """Of the backends' options those that name a file; what the system's loader finds by a bare name is the system's."""
+    sections = [spec.backend] if spec.reference is None else [spec.backend, spec.reference.backend]
+    named = (section.options.get("library") for section in sections)
+    return [Path(name) for name in named if isinstance(name, str) and "/" in name]
