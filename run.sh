@@ -8,9 +8,17 @@
 #                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
 #   ./run.sh install converters NAME... makes environments beside .venv's packages that convert other forms: tensorflow, torch, onnx
 # PYTHON names the interpreter to build .venv with (3.11 to 3.13); by default the first of these found on PATH.
+# TFLITE_LOADGEN_VENV puts the environment elsewhere: a clone that cannot be written runs, too.
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-venv="$here/.venv"
+venv="${TFLITE_LOADGEN_VENV:-$here/.venv}"
+case "$venv" in /*) ;; *) venv="$PWD/$venv" ;; esac
+venv="${venv%/}"
+# It is made anew where it is broken, and nothing else may lie there.
+if [ -e "$venv" ] && [ ! -f "$venv/pyvenv.cfg" ] && [ -n "$(ls -A -- "$venv" 2>&1)" ]; then
+  echo "run.sh: $venv is no environment of Python's, and not empty: name a new folder with TFLITE_LOADGEN_VENV=DIR" >&2
+  exit 2
+fi
 
 find_python() {
   local candidate
@@ -24,21 +32,35 @@ find_python() {
   return 1
 }
 
+packages=(accuracy backends configs harness native tasks)
+
 # What .venv was made from: any change of it, or a lacking extra, makes it out of date.
 wanted() {
   echo "$here $1"
   cat "$here/pyproject.toml" "$here/constraints.txt" "$here/hatch_build.py" "$here"/native/*.c
+  # Of a clone that cannot be written a copy is installed, which does not follow a change by itself.
+  if [ ! -w "$here" ]; then (cd "$here" && find "${packages[@]}" -type f ! -name '*.pyc' -exec cksum {} + | sort); fi
+}
+
+install_package() {
+  if command -v uv >/dev/null; then
+    VIRTUAL_ENV="$venv" uv pip install --quiet --constraint "$here/constraints.txt" --reinstall-package tflite-loadgen "$@" >&2
+  else
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" "$@" >&2
+  fi
 }
 
 install() {
-  local extra=$1 python target
+  local extra=$1 python target source
+  if ! mkdir -p "$(dirname -- "$venv")" 2>/dev/null || [ ! -w "$(dirname -- "$venv")" ]; then
+    echo "run.sh: $(dirname -- "$venv") cannot be written: say where the environment may lie with TFLITE_LOADGEN_VENV=DIR" >&2
+    return 1
+  fi
   # Two first runs at once: one makes the environment, the other waits.
-  exec 9>"$here/.venv.lock"
+  exec 9>"$venv.lock"
   command -v flock >/dev/null && flock 9
   if fresh "$extra"; then return; fi
   echo "run.sh: making $venv ..." >&2
-  target="$here"
-  if [ -n "$extra" ]; then target="$here[$extra]"; fi
   rm -f "$venv/.stamp" "$venv/.stamp-test"
   if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
     rm -rf "$venv"
@@ -49,13 +71,17 @@ install() {
       "$python" -m venv "$venv"
     fi
   fi
-  if command -v uv >/dev/null; then
-    VIRTUAL_ENV="$venv" uv pip install --quiet --constraint "$here/constraints.txt" --editable "$target" >&2
-  else
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" --editable "$target" >&2
+  source="$here"
+  if [ ! -w "$here" ]; then
+    source="$venv/source"
+    rm -rf "$source" && mkdir "$source"
+    (cd "$here" && cp -R --no-preserve=mode "${packages[@]}" pyproject.toml hatch_build.py README.md LICENSE "$source")
   fi
-  if [ -s "$here/native/why_not_compiled.txt" ]; then
-    echo "run.sh: native/*.c could not be compiled: $(head -n 1 "$here/native/why_not_compiled.txt")" >&2
+  target="$source"
+  if [ -n "$extra" ]; then target="$source[$extra]"; fi
+  if [ "$source" = "$here" ]; then install_package --editable "$target"; else install_package "$target"; fi
+  if [ -s "$source/native/why_not_compiled.txt" ]; then
+    echo "run.sh: native/*.c could not be compiled: $(head -n 1 "$source/native/why_not_compiled.txt")" >&2
   fi
   # The stamp comes last: an interrupted install is made again.
   wanted "" >"$venv/.stamp"
@@ -148,7 +174,7 @@ if [ "${1:-}" = install ]; then
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR
   install "$(IFS=,; echo "${extras[*]}")"
   if [ -n "$flex" ]; then install_flex; fi
-  if [ -n "$native" ] && ! (cd "$here" && TFLITE_LOADGEN_NATIVE=on "$venv/bin/python" -c 'import native, sys; sys.exit(bool(native.why_not))')
+  if [ -n "$native" ] && ! (cd / && TFLITE_LOADGEN_NATIVE=on "$venv/bin/python" -P -c 'import native, sys; sys.exit(bool(native.why_not))')
   then
     exit 2
   fi
@@ -161,6 +187,8 @@ if ! fresh "$extra"; then
 fi
 # A tasks.py in the current directory must not shadow ours, nor one that an empty entry of PYTHONPATH finds there.
 export PYTHONSAFEPATH=1
+# Hints name the command that was given.
+export TFLITE_LOADGEN_BY_SCRIPT=1
 if [ "$extra" = test ]; then
   shift
   cd "$here"

@@ -14,9 +14,20 @@ from types import FrameType
 def start() -> None:
     """Runs one command; see `harness.cli`."""
     signal.signal(signal.SIGINT, _leave)
+    from harness.machine.import_path import conflict, leave_current_folder
+
+    leave_current_folder()
+    if said := conflict():
+        sys.exit(_refused(said))
     from harness.cli import entry
 
     entry()
+
+
+def _refused(said: str) -> int:
+    """Before anything else of ours is imported, which may be the other's."""
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"tflite-loadgen: {ascii(said)[1:-1]}\n".encode())
+    return 2
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

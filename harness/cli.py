@@ -24,6 +24,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
 from harness.machine import stop_signals
 from harness.machine.import_path import leave_current_folder
+from harness.way_in import as_entered, came_by_script, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,10 @@ class Parser(argparse.ArgumentParser):
         """A usage error: exit status 2."""
         raise SystemExit(_complain(f"{message} (see {self.prog} --help)"))
 
+    def format_help(self) -> str:
+        """With the commands of the way in."""
+        return as_entered(super().format_help())
+
     def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
         """As `parse_args`; an unknown option is answered with the nearest known one."""
         self._refuse_doubles(words)
@@ -202,7 +207,7 @@ def main(words: Sequence[str]) -> int:
 def _of_verb(verb: str) -> tuple[ModuleType, Parser]:
     """Its module, and its parser with the options that all verbs have."""
     module = importlib.import_module(VERBS[verb].module(verb))
-    parser = Parser(prog=f"./run.sh {verb}", description=VERBS[verb].does, epilog=module.EXAMPLES)
+    parser = Parser(prog=f"{command()} {verb}", description=VERBS[verb].does, epilog=module.EXAMPLES)
     parser.add_argument("--json", action="store_true", help="the result on standard output, nothing else there")
     parser.add_argument(
         "--quiet", action="store_true", help="no progress and no table: errors and the exit status tell"
@@ -225,11 +230,12 @@ def _text(outcome: Outcome, arguments: argparse.Namespace) -> str:
         return printable(json.dumps(outcome.data, indent=2, allow_nan=False))
     if arguments.quiet:
         return ""
+    text = printable(outcome.text) if outcome.as_it_is else as_entered(printable(outcome.text))
     if not sys.stdout.isatty():
-        return printable(outcome.text)
+        return text
     from harness.report.colour import coloured
 
-    return coloured(printable(outcome.text), os.environ)
+    return coloured(text, os.environ)
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
@@ -253,12 +259,16 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 def _print_help() -> None:
     width = max(map(len, VERBS)) + 2
     verbs = "\n".join(f"  {verb:{width}}{known.does}" for verb, known in VERBS.items())
-    print(
+    # A wheel holds no tests.
+    epilog = (
+        EPILOG if came_by_script() else "".join(line for line in EPILOG.splitlines(True) if "run.sh test" not in line)
+    )
+    text = (
         "usage: ./run.sh [VERB] [OPTION...]\n\n"
         "MLPerf LoadGen for TFLite models: runs a real benchmark and says what it means.\n\n"
-        f"verbs:\n{verbs}\n\n{EPILOG}",
-        end="",
+        f"verbs:\n{verbs}\n\n{epilog}"
     )
+    print(as_entered(text), end="")
 
 
 def _unknown_word(word: str, known: Sequence[str]) -> str:
@@ -271,7 +281,7 @@ def _unknown_word(word: str, known: Sequence[str]) -> str:
 
 def _complain(message: str, status: int = EXIT_USER) -> int:
     plain = _ENDLESS.sub(lambda name: shortened(name[0]), message)
-    print(f"tflite-loadgen: {printable(plain)}", file=sys.stderr)
+    print(f"tflite-loadgen: {as_entered(printable(plain))}", file=sys.stderr)
     return status
 
 

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Writes the script."""
     text = script(arguments.shell, arguments.options_by_verb(), _tasks())
-    return Outcome(0, text, {"shell": arguments.shell, "script": text})
+    return Outcome(0, text, {"shell": arguments.shell, "script": text}, as_it_is=True)
 
 
 def _tasks() -> list[str]:

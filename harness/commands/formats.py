@@ -56,11 +56,12 @@ def formatted(asked: Sequence[tuple[str, Path | None]], outcome: Outcome, told: 
     if not asked:
         return outcome
     from harness.report.formats import FORMATS
+    from harness.way_in import as_entered
     from harness.whole_file import replacing
 
     all_told = told()
     for name, file in asked:
-        text = FORMATS[name](all_told)
+        text = as_entered(FORMATS[name](all_told))
         if file is None:
             outcome = replace(outcome, text=text.rstrip("\n"))
         else:

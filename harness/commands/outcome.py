@@ -16,3 +16,5 @@ class Outcome:
     """Printed instead of the text with --json."""
     complaint: str = ""
     """Said on standard error as well: what went wrong, where there is a result all the same."""
+    as_it_is: bool = False
+    """The text is for a program: commands in it are not put into the words of the way in."""

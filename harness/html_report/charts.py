@@ -15,10 +15,7 @@ from harness.html_report.markup import Html, Part, element, table
 from harness.html_report.series_of_times import Thinned
 from harness.units import duration, rate_text
 
-MISSING = (
-    "Charts are tables here, since the extra `report` is not installed: ./run.sh install report (from a wheel: "
-    "pip install 'tflite-loadgen[report]') draws them."
-)
+MISSING = "Charts are tables here, since the extra `report` is not installed: ./run.sh install report draws them."
 _WIDTH, _HEIGHT = 330, 190
 _Values = Sequence[Mapping[str, Any]]
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1.0, "ns"))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 VARIABLE = "PYTHONPATH"
+PACKAGES = ("accuracy", "backends", "configs", "harness", "native", "tasks")
+"""Ours. Other packages may well have these names, too."""
 _OURS = str(Path(__file__).resolve().parents[2])
 
 
@@ -40,6 +43,38 @@ def leave_current_folder() -> None:
     os.environ.update(safe_environment(os.environ))
     if not _absolute(written):
         del os.environ[VARIABLE]
+
+
+def conflict(root: Path = Path(_OURS)) -> str:
+    """What another package or module of one of our names does to us, and what to do; empty where there is none.
+
+    Args:
+        root: The folder that holds our packages.
+    """
+    for name in PACKAGES:
+        found = PathFinder.find_spec(name)
+        place = Path(found.origin).resolve() if found is not None and found.origin else None
+        if place is None or place.parent.parent != root:
+            return (
+                f"{place or 'a folder without __init__.py'} stands in the way of tflite-loadgen's own package {name} in "
+                f"{root}: {_APART}"
+            )
+    for name in _overwritten(root):
+        return f"another package has written over {root / name}, which tflite-loadgen brought: {_APART}"
+    return ""
+
+
+_APART = "give tflite-loadgen an environment of its own (python -m venv), or take the other off PYTHONPATH"
+
+
+def _overwritten(root: Path) -> list[str]:
+    """Of a wheel's packages those whose first file is not as long as the one installed; a checkout may change as it likes."""
+    for record in root.glob("tflite_loadgen-*.dist-info/RECORD"):
+        firsts = {f"{name}/__init__.py": name for name in PACKAGES}
+        lines = [line.split(",") for line in record.read_text(encoding="utf-8", errors="replace").splitlines()]
+        told = {words[0]: words[2] for words in lines if len(words) == 3 and words[0] in firsts}
+        return [firsts[file] for file, size in told.items() if size and int(size) != (root / file).stat().st_size]
+    return []
 
 
 def _absolute(written: str) -> list[str]:

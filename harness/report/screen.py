@@ -8,6 +8,7 @@ import time
 
 from accuracy.outside.shown import printable
 from harness.machine.control import Phase
+from harness.way_in import as_entered
 
 _WORDS = {
     Phase.STARTING: "starting",
@@ -39,7 +40,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A line that stays."""
         if not self._quiet:
-            self._write(f"{printable(text)}\n")
+            self._write(f"{as_entered(printable(text))}\n")
 
     def progress(self, phase: Phase, done: int, total: int, elapsed_s: float) -> None:
         """See `harness.run.launch.Progress`."""

@@ -19,6 +19,7 @@ from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio
 from harness.tuning.session import Found, Row
 from harness.units import duration, number
+from harness.way_in import command
 from harness.whole_file import replacing
 
 _WIDTH = 150
@@ -131,7 +132,7 @@ def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], 
     for name, value in fields.items():
         set_field(config, name, value)
     stamp = time.strftime("%Y-%m-%d")
-    head = f"# Written by ./run.sh tune on {stamp}, {os.uname().machine}: {how_sure(found)}\n"
+    head = f"# Written by {command()} tune on {stamp}, {os.uname().machine}: {how_sure(found)}\n"
     text = head + yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
     try:
         with replacing(file) as stream:

@@ -46,11 +46,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.html_report.gathered import gather
     from harness.html_report.page import render
     from harness.profiling.kept import read_profile
+    from harness.way_in import as_entered
     from harness.whole_file import replacing
 
     path = out or arguments.runs[0] / REPORT_FILE
     found = gather(arguments.runs, gallery=not arguments.no_gallery)
-    page = render(found, [read_profile(profile) for profile in arguments.profile], _compared(arguments.runs)).encode()
+    profiles = [read_profile(profile) for profile in arguments.profile]
+    page = as_entered(render(found, profiles, _compared(arguments.runs))).encode()
     with replacing(path) as file:
         file.write(page)
     lacking = [f"{run.name}: not shown: {text}" for run in found for text in run.lacking]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from accuracy.outside.shown import printable
 from harness.units import bytes_text
+from harness.way_in import as_entered
 from harness.zoo.files.install import FileOutcome
 
 _REDRAW_S = 0.2
@@ -37,7 +38,7 @@ class Meter:
     def say(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            self._write(f"{self._clear()}{printable(text)}\n")
+            self._write(f"{self._clear()}{as_entered(printable(text))}\n")
 
     def waiting(self, file: str) -> None:
         """Another process is at this file."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.machine import child_process
-from harness.machine.import_path import safe_environment
+from harness.machine.import_path import PACKAGES, conflict, safe_environment
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -53,3 +53,43 @@ def test_a_command_imports_nothing_that_lies_where_it_is_called(tmp_path: Path) 
 def test_run_sh_starts_python_isolated() -> None:
     text = (_ROOT / "run.sh").read_text(encoding="utf-8")
     assert 'exec "$venv/bin/python" -I -m harness "$@"' in text
+
+
+def test_ours_come_first_here() -> None:
+    assert conflict() == ""
+
+
+@pytest.mark.parametrize("kind", ["module", "package", "bare folder"])
+def test_another_package_of_our_name_that_comes_first_is_named_before_anything_runs(tmp_path: Path, kind: str) -> None:
+    if kind == "module":
+        (tmp_path / "tasks.py").write_text("raise SystemExit('the wrong one')\n", encoding="ascii")
+    else:
+        (tmp_path / "accuracy").mkdir()
+        if kind == "package":
+            (tmp_path / "accuracy/__init__.py").write_text("raise SystemExit('the wrong one')\n", encoding="ascii")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{_ROOT}"}
+    words = [sys.executable, "-P", "-m", "harness", "--version"]
+    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, check=False)
+    if kind == "bare folder":
+        # Python prefers a whole package, wherever it comes.
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"tflite-loadgen: {tmp_path}/")
+    assert "stands in the way of tflite-loadgen's own package" in done.stderr
+    assert "an environment of its own" in done.stderr
+
+
+def test_a_package_of_a_wheel_that_another_wheel_wrote_over_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('"""Ours."""\n', encoding="ascii")
+    (tmp_path / "tflite_loadgen-0.1.0.dist-info").mkdir()
+    record = "".join(f"{name}/__init__.py,sha256=x,12\n" for name in PACKAGES)
+    (tmp_path / "tflite_loadgen-0.1.0.dist-info/RECORD").write_text(record, encoding="ascii")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert conflict(tmp_path) == ""
+    (tmp_path / "tasks/__init__.py").write_text("from celery import task\n", encoding="ascii")
+    assert f"has written over {tmp_path / 'tasks'}" in conflict(tmp_path)
