@@ -549,7 +549,7 @@ def _in_force(words: Sequence[str | Path]) -> list[str]:
     """The words of a command without values that later ones replace: fixtures give words which tests add to, and the command
     refuses to choose between two values of one option."""
     found: list[list[str]] = []
-    kept = {"--model", "--backend", "--input-shape", "--require"}
+    kept = {"--model", "--backend", "--input-shape", "--require", "--format", "--filter"}
     if words and words[0] == "tune":
         kept -= {"--model", "--backend"}
     for word in map(str, words):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,20 +18,30 @@ if TYPE_CHECKING:
 NAMES = ("junit", "markdown", "prometheus", "csv", "github", "github-bigger", "bencher")
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """The option, which may be repeated."""
+def add_format(parser: argparse.ArgumentParser, own: Sequence[str] = ()) -> None:
+    """The option, which may be repeated.
+
+    Args:
+        parser: Of the verb.
+        own: Further names that the verb itself writes.
+    """
     parser.add_argument(
         "--format",
         action="append",
         default=[],
         metavar="NAME[=FILE]",
-        help=f"figures and verdicts for other programs, in FILE or on standard output: {', '.join(NAMES)}; repeat for several "
+        help=f"figures and verdicts for other programs, in FILE or on standard output: "
+        f"{', '.join(dict.fromkeys((*own, *NAMES)))}; repeat for several "
         "(docs/ci.md)",
     )
 
 
-def asked_formats(arguments: argparse.Namespace) -> list[tuple[str, Path | None]]:
+def asked_formats(arguments: argparse.Namespace, own: Sequence[str] = ()) -> list[tuple[str, Path | None]]:
     """What is asked for, seen to be possible before anything runs.
+
+    Args:
+        arguments: The command's.
+        own: As `add_format` was told.
 
     Raises:
         ConfigError: An unknown name, a file that cannot be written, two for standard output.
@@ -39,8 +49,8 @@ def asked_formats(arguments: argparse.Namespace) -> list[tuple[str, Path | None]
     found = []
     for text in arguments.format:
         name, equals, file = text.partition("=")
-        if name not in NAMES:
-            raise UnknownName("format", name, NAMES)
+        if name not in NAMES and name not in own:
+            raise UnknownName("format", name, {*own, *NAMES})
         if equals and not file:
             raise ConfigError(f"--format {text} names no file: write {name}=FILE, or {name} for standard output")
         found.append((name, output_file("--format", file) if equals else None))
@@ -51,8 +61,20 @@ def asked_formats(arguments: argparse.Namespace) -> list[tuple[str, Path | None]
     return found
 
 
-def formatted(asked: Sequence[tuple[str, Path | None]], outcome: Outcome, told: Callable[[], Told]) -> Outcome:
-    """The outcome, with what is asked for written to files, or in the place of its text."""
+def formatted(
+    asked: Sequence[tuple[str, Path | None]],
+    outcome: Outcome,
+    told: Callable[[], Told],
+    own: Mapping[str, Callable[[], str]] | None = None,
+) -> Outcome:
+    """The outcome, with what is asked for written to files, or in the place of its text.
+
+    Args:
+        asked: As `asked_formats` found it.
+        outcome: The verb's.
+        told: All that is written.
+        own: Name -> text, of the verb's own formats.
+    """
     if not asked:
         return outcome
     from harness.report.formats import FORMATS
@@ -61,7 +83,7 @@ def formatted(asked: Sequence[tuple[str, Path | None]], outcome: Outcome, told: 
 
     all_told = told()
     for name, file in asked:
-        text = as_entered(FORMATS[name](all_told))
+        text = own[name]() if own and name in own else as_entered(FORMATS[name](all_told))
         if file is None:
             outcome = replace(outcome, text=text.rstrip("\n"))
         else:

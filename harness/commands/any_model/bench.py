@@ -14,6 +14,7 @@ from harness.commands.any_model import benchmark_model_flags as flags
 from harness.commands.any_model import on_device
 from harness.commands.any_model import subject as of_subject
 from harness.commands.any_model.benchmark_model_refused import refuse_what_is_not_here
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
 
@@ -31,7 +32,7 @@ examples:
   ./run.sh bench model.tflite --backend cpu --backend cpu:engine=CompiledModel
   ./run.sh bench --graph=model.tflite --num_runs=100 --run_delay=0.01 --use_xnnpack=false
   ./run.sh bench model.tflite --advice                   what would make it quicker here, measured
-  ./run.sh bench model.tflite --input-file image=image.npy --format csv
+  ./run.sh bench model.tflite --input-file image=image.npy --format csv --format junit=bench.xml
   ./run.sh bench model.tflite --target adb:R58M123ABC --tool benchmark_model --taskset f0 --backend gpu
 
 It measures by its own clock in a process of the model's own, without LoadGen: for a result by MLPerf's rules use run.
@@ -39,7 +40,8 @@ exit status: 0 measured; 2 a mistake, or the runtime refuses a model; 3 a model'
 """
 
 
-_FORMATS = ("table", "json", "csv")
+_OWN_FORMATS = ("table", "json", "csv")
+"""Written by `bench` itself; its csv has a column a figure."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of an input's random values; repeat",
     )
     parser.add_argument("--seed", metavar="N", help="of the random values (the same seed, the same values)")
-    parser.add_argument("--format", default="table", metavar="NAME", help="table (default), json or csv")
+    add_format(parser, _OWN_FORMATS)
     options.add_advice(parser)
     on_device.add_device(parser)
     flags.add_flags(parser)
@@ -87,9 +89,11 @@ def main(arguments: argparse.Namespace) -> Outcome:
             raise ConfigError(
                 "--advice and --op_profiling_output_file are of this machine: leave them out with --target"
             )
-        return on_device.bench_there(
-            device, plan.cases, plan.settings, form=arguments.format, quiet=plan.quiet, ops=plan.profiles
-        )
+        forms = [name for name, _ in plan.formats]
+        if len(forms) > 1 or any(file is not None for _, file in plan.formats):
+            raise ConfigError("a device's figures go to standard output, in one form: --format table or json")
+        form = forms[0] if forms else "table"
+        return on_device.bench_there(device, plan.cases, plan.settings, form=form, quiet=plan.quiet, ops=plan.profiles)
     from harness.bench.processes import new_process
 
     # It loads the runtime while this process reads configs.
@@ -102,6 +106,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         process.close()
     from harness.bench.report import render
     from harness.bench.spreadsheet import csv_text
+    from harness.bench.told import told_of_bench
     from harness.json_records import to_json
 
     profiles = _profiles(plan, result) if plan.profiles else []
@@ -114,8 +119,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
     refused = [row for row in result.rows if row.refusal is not None]
     status = max((row.refusal.exit_status for row in refused if row.refusal), default=EXIT_VALID)
     complaint = "; ".join(f"{row.name}: {row.refusal.why}" for row in refused if row.refusal)
-    nothing = len(refused) == len(result.rows) and arguments.format == "table"
-    return Outcome(status, "" if nothing else texts[arguments.format](), data, complaint)
+    nothing = len(refused) == len(result.rows)
+    outcome = Outcome(status, "" if nothing else texts["table"](), data, complaint)
+    return formatted(plan.formats, outcome, lambda: told_of_bench(result), texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Plan:
     advice_s: float | None
     profiles: bool
     profile_file: Path | None
+    formats: Sequence[tuple[str, Path | None]]
     quiet: bool
 
 
@@ -137,14 +144,14 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         ConfigError: A mistake in them, or a model that is not here.
     """
     refuse_what_is_not_here(arguments)
-    if arguments.format not in _FORMATS:
-        raise ConfigError(f"--format is one of {', '.join(_FORMATS)}, not {arguments.format!r}")
+    formats = asked_formats(arguments, _OWN_FORMATS)
     return Plan(
         settings=settings_of(arguments),
         advice_s=options.advice_seconds(arguments),
         profiles=flags.truth(arguments, "enable_op_profiling") is True,
         profile_file=of_subject.output_file("--op_profiling_output_file", flags.csv_of_ops(arguments)),
-        quiet=arguments.json or arguments.quiet or arguments.format != "table",
+        formats=formats,
+        quiet=arguments.json or arguments.quiet or any(file is None and name != "table" for name, file in formats),
         cases=asked_of(arguments),
     )
 

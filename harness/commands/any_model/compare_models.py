@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
 from harness.commands.any_model.subject import whole_number
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", help="for the runs (default results/<time>-<task>-compare-models)")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="any field of the config")
+    add_format(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
@@ -74,9 +76,11 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.series.plan import plan_series
     from harness.side_by_side.compare import compare_models
     from harness.side_by_side.report import render_comparison
+    from harness.side_by_side.told import told_of_models
     from harness.statistics.rounds import FEWEST_REPEATS
     from harness.zoo.files.official import cache_dir
 
+    formats = asked_formats(arguments)
     config = find_benchmark(arguments.task)
     settings = Settings(**flags.pace_of(arguments))
     openings = whole_number("--openings", arguments.openings, most=100) or FEWEST_REPEATS
@@ -93,4 +97,5 @@ def main(arguments: argparse.Namespace) -> Outcome:
     found = compare_models(series, settings, out, Screen(quiet=arguments.json or arguments.quiet), openings)
     why = [f"{name}: {text}" for each in found.backends for name, text in each.failures.items()]
     why += [f"{row.name}: {row.refusal.why}" for each in found.backends for row in each.bench.rows if row.refusal]
-    return Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(dict.fromkeys(why)))
+    outcome = Outcome(found.exit_status, render_comparison(found), to_json(found), "; ".join(dict.fromkeys(why)))
+    return formatted(formats, outcome, lambda: told_of_models(found))

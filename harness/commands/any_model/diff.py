@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands.any_model import benchmark_model_flags as flags
 from harness.commands.any_model import subject as of_subject
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
 
@@ -75,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output_file_path", metavar="FILE", help="the tool's own protocol buffer of the figures")
     of_subject.add_invocation(parser)
+    add_format(parser)
     flags.add_flags(parser, flags.BACKEND)
 
 
@@ -82,11 +84,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Measures in a process of its own."""
     from harness.difference.child import difference
     from harness.difference.report import metrics_proto, render, spoilt
+    from harness.difference.told import told_of_difference
     from harness.json_records import to_json
     from harness.report.screen import Screen
     from harness.whole_file import replacing
 
     file = of_subject.output_file("--output_file_path", arguments.output_file_path)
+    formats = asked_formats(arguments)
     asked = asked_of(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
     found = difference(asked, lambda heard: screen.count(heard.what, heard.done, heard.total))
@@ -96,7 +100,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
             opened.write(metrics_proto(found))
     why = spoilt(found)
     complaint = f"the difference could not be measured: {why}" if why else ""
-    return Outcome(EXIT_INVALID if why else EXIT_VALID, render(found), to_json(found), complaint)
+    outcome = Outcome(EXIT_INVALID if why else EXIT_VALID, render(found), to_json(found), complaint)
+    return formatted(formats, outcome, lambda: told_of_difference(found))
 
 
 def asked_of(arguments: argparse.Namespace) -> AskedDifference:

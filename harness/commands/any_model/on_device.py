@@ -86,8 +86,8 @@ def bench_there(
     from harness.json_records import to_json
     from harness.report.screen import Screen
 
-    if form == "csv":
-        raise ConfigError("--format csv is of models on this machine: a device's figures come as table or json")
+    if form not in ("table", "json"):
+        raise ConfigError(f"--format {form} is of models on this machine: a device's figures come as table or json")
     result = bench_on_device(asked, cases, settings, Screen(quiet=quiet).say, ops=ops)
     refused = [(row.name, row.refusal) for row in result.rows if row.refusal is not None]
     data = to_json(result)

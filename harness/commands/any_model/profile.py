@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.commands import options
 from harness.commands.any_model import on_device
 from harness.commands.any_model import subject as of_subject
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, unknown
 
@@ -70,16 +71,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the range of an input's random values, in the model's own numbers",
     )
     of_subject.add_invocation(parser)
+    add_format(parser)
     options.add_advice(parser)
     on_device.add_device(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Profiles, each model in a process of its own, or on a device."""
+    formats = asked_formats(arguments)
+    if formats and (arguments.target is not None or len(arguments.models) > 1):
+        raise ConfigError(
+            "--format is of one model's profile on this machine; of two, or of a device's, there is --json"
+        )
     if (device := on_device.asked_device(arguments)) is not None:
         return _there(device, arguments)
     from harness.json_records import to_json
     from harness.profiling.report import VIEWS, as_csv, contrast, op_contrast, render, render_contrast
+    from harness.profiling.told import told_of_profile
     from harness.profiling.trace import as_trace
     from harness.whole_file import replacing
 
@@ -108,7 +116,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
                 file.write(text(found[0]).encode())
     shown, data = render(found[0], arguments.by or ("type", "slowest")), to_json(found[0])
     if seconds is None:
-        return Outcome(EXIT_VALID, shown, data)
+        return formatted(formats, Outcome(EXIT_VALID, shown, data), lambda: told_of_profile(found[0]))
     from harness.bench.advice import advise
     from harness.bench.report import advice_lines
     from harness.bench.session import BenchCase, Settings
@@ -122,7 +130,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
         Screen(quiet=arguments.json or arguments.quiet).say,
     )
     shown = "\n".join([shown, "", *advice_lines(advice)])
-    return Outcome(EXIT_VALID, shown, data | {"advice": [to_json(each) for each in advice]})
+    outcome = Outcome(EXIT_VALID, shown, data | {"advice": [to_json(each) for each in advice]})
+    return formatted(formats, outcome, lambda: told_of_profile(found[0]))
 
 
 def _there(device: AskedOfDevice, arguments: argparse.Namespace) -> Outcome:

@@ -7,14 +7,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
 
 if TYPE_CHECKING:
     from harness.history.entry import Entry
     from harness.history.index import Index
+    from harness.report.junit import JUnitCase
 
 EXAMPLES = """\
 examples:
@@ -57,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-regression", default="3%", metavar="SHARE", help="how much worse it may be (default 3%%)"
     )
+    add_format(parser)
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
@@ -76,10 +80,14 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if arguments.sort not in SORTS:
         raise ConfigError(unknown("column to sort by", arguments.sort, SORTS))
     figure = _figure(arguments.plot or arguments.changes or arguments.noise or arguments.figure)
+    formats = asked_formats(arguments)
+    if formats and views and views != ["judge"]:
+        raise ConfigError(f"--format is of the list and of --judge; --{views[0]} has --json")
     index = Index(folder)
     said = _add(index, arguments) if arguments.add or arguments.rebuild else []
     if arguments.judge:
-        return _judge(index, arguments, figure)
+        outcome, cases = _judge(index, arguments, figure)
+        return formatted(formats, outcome, lambda: _told().told_of_judgement(cases))
     entries = index.select(filters, "at" if views else arguments.sort, 0 if views else limit)
     if arguments.plot:
         text = plotted(entries, figure)
@@ -91,9 +99,17 @@ def main(arguments: argparse.Namespace) -> Outcome:
         text = ""
     else:
         text = listed(entries) if entries else "no run fits"
-    return Outcome(
+    outcome = Outcome(
         EXIT_VALID, "\n".join([*said, *([text] if text else [])]), {"runs": [asdict(one) for one in entries]}
     )
+    return formatted(formats, outcome, lambda: _told().told_of_history(entries))
+
+
+def _told() -> ModuleType:
+    """Only where it is asked for: the list must be there at once."""
+    from harness.commands.finished_runs import history_told
+
+    return history_told
 
 
 def _add(index: Index, arguments: argparse.Namespace) -> list[str]:
@@ -115,12 +131,13 @@ def _add(index: Index, arguments: argparse.Namespace) -> list[str]:
     return [f"{added.runs:,} runs are in the index", *(f"not added: {text}" for text in added.refused)]
 
 
-def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> Outcome:
+def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Outcome, list[JUnitCase]]:
     from harness.history.collected import entries_of
     from harness.history.entry import LOWER_IS_BETTER
     from harness.history.noise import judge, learn
     from harness.history.report import judgement_text
     from harness.json_records import to_json
+    from harness.report.junit import JUnitCase
     from harness.results.files import RESULT_FILE, read_result
     from harness.units import parse_quantity
 
@@ -139,6 +156,7 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> Outcome:
     past = [one for one in index.select({}) if one.path not in own]
     texts: list[str] = []
     data: list[dict[str, Any]] = []
+    cases: list[JUnitCase] = []
     status = EXIT_VALID
     for key, runs in _groups(new).items():
         values = [value for one in runs if (value := getattr(one, figure))]
@@ -153,13 +171,16 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> Outcome:
             why = f"only {len(alike)} earlier runs of the same benchmark have it" if values else "it was not measured"
             texts.append(f"{title}: {figure} cannot be judged: {why}")
             data.append({"benchmark": title, "figure": figure, "found": "not judged", "why": why})
+            cases.append(JUnitCase(title, figure, "skipped", texts[-1]))
             continue
         found = judge(noise, values, limit, lower_is_better=figure in LOWER_IS_BETTER)
         texts.append(judgement_text(title, figure, noise, found))
         data.append({"benchmark": title, "figure": figure, "noise": to_json(noise), **to_json(found)})
-        if found.found == "regressed":
+        worse = found.found == "regressed"
+        cases.append(JUnitCase(title, figure, "failure" if worse else "passed", texts[-1]))
+        if worse:
             status = EXIT_INVALID
-    return Outcome(status, "\n".join(texts), {"judged": data})
+    return Outcome(status, "\n".join(texts), {"judged": data}), cases
 
 
 def _noise(entries: Sequence[Entry], figure: str) -> str:
