@@ -15,8 +15,9 @@ def test_models_of_a_task_stand_side_by_side_with_what_one_has_over_the_other(
     keyword_model: Path, flexible_keyword_model: Path, keyword_data: Path, call: Call, tmp_path: Path
 ) -> None:
     words = ["--task=kws", "--dataset", keyword_data, "--out", tmp_path / "both", *FEW, "--json"]
-    done = call("compare-models", keyword_model, flexible_keyword_model, *words)
+    done = call("compare-models", keyword_model, flexible_keyword_model, *words, "--format", "csv=figures.csv")
     assert done.returncode == 0, done.stderr
+    assert "kws/flexible/cpu,top1," in (tmp_path / "figures.csv").read_text(encoding="utf-8")
     found = json.loads(done.stdout)
     assert found["models"] == ["keywords", "flexible"]
     (behind,) = found["backends"]
