@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
@@ -54,6 +54,8 @@ _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
 class ClassificationOptions(PictureOptions):
     """What may be chosen of image classification."""
 
+    takes_packed_names: ClassVar[bool] = True
+    """Whether `class_names` may be what is packed into the model's file."""
     num_classes: int | None = None
     """Classes that a label may name: 0 to num_classes - 1. None takes what the model has, without its background; 1000 for
     the log of a model that is not at hand."""
@@ -61,7 +63,8 @@ class ClassificationOptions(PictureOptions):
     """How many of the model's first classes no label names. None takes 1 for 1001 classes, as ImageNet's with a background
     are, and where `class_names` opens with a background or is one name short; else what is beyond `num_classes`, or 0."""
     class_names: Path | None = None
-    """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there."""
+    """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there.
+    None takes the list that is packed into the model's file, where there is one."""
     shown_names: tuple[str, ...] | None = None
     """What the classes that labels name are called in answers of the Python API, where no names are given there. Unlike
     `class_names` they are held against nothing."""
@@ -115,6 +118,8 @@ class Classification(Task):
             ModelMismatch: The names are not as many as the model's classes.
         """
         names = names or _names_of(options)
+        if names is not None and not names.sure and not _may_be(names, score_columns):
+            names, options = None, replace(options, class_names=None)
         if score_columns is None and names is not None and options.num_classes is None:
             # As many as are named, for the log of a model that is not at hand.
             return replace(options, num_classes=len(names) - names.opens_with_background)
@@ -320,6 +325,12 @@ def _fitted(options: ClassificationOptions, columns: int, names: ClassNames | No
     if columns - offset < _FEWEST:
         raise ModelMismatch(f"the model has {columns} classes: with offset {offset} a classifier needs {_FEWEST} more")
     return replace(options, num_classes=columns - offset, offset=offset)
+
+
+def _may_be(names: ClassNames, columns: int | None) -> bool:
+    """Whether so many names may be those of a model with so many scores, its background among them or not."""
+    shown = len(names) - names.opens_with_background
+    return columns is None or columns in (shown, shown + 1)
 
 
 def _background(columns: int, names: ClassNames | None) -> int:

@@ -8,6 +8,7 @@ and counts are compared wherever they are not.
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from accuracy.outside.shown import some
 from accuracy.outside.text_files import read_text
 from accuracy.truth.imagenet_wnids import WNIDS
 from accuracy.truth.label_lists import names_in
+from accuracy.truth.packed_names import packed_names
 
 BACKGROUND = frozenset({"???", "background", "__background__", "_background_", "unlabeled", "unlabelled"})
 """How label files call the class before the first that counts, in lower case."""
@@ -35,6 +37,8 @@ class ClassNames:
     """As they are listed; "" for a class that has none."""
     source: str
     """Where they are from, for messages."""
+    sure: bool = True
+    """False where they were packed into the model's file, and nobody has said that they are what others name its classes."""
 
     def __len__(self) -> int:
         """How many are listed."""
@@ -45,6 +49,10 @@ class ClassNames:
         """Whether the first is no class that a label names."""
         return bool(self.names) and self.names[0].strip().lower() in BACKGROUND
 
+    def counts(self, count: int) -> bool:
+        """Whether these are the names of so many classes: see `of_classes`."""
+        return count in (len(self), len(self) - self.opens_with_background)
+
     def of_classes(self, count: int) -> ClassNames:
         """The names of so many classes: an opening background, which is none of them, is left out.
 
@@ -54,7 +62,7 @@ class ClassNames:
         names = self.names[1:] if self.opens_with_background and len(self.names) == count + 1 else self.names
         if len(names) != count:
             raise TruthError(f"{self.source} has {len(self.names)} names, but the model has {count} classes")
-        return ClassNames(names, self.source)
+        return ClassNames(names, self.source, self.sure)
 
     def place(self, name: str) -> int | None:
         """The class of this name, under any way of writing it; None where there is none, or more than one."""
@@ -81,20 +89,31 @@ IMAGENET = ClassNames(WNIDS, "ImageNet's 1,000 synsets")
 
 @reads(TruthError)
 def read_class_names(path: Path) -> ClassNames:
-    """Reads a label file: a name a line in the order of the classes, or another form of `accuracy.truth.label_lists`.
+    """Reads a label file, or the list of classes that is packed into a model file.
+
+    A name a line in the order of the classes, or another form of `accuracy.truth.label_lists`.
 
     Raises:
         TruthError: It cannot be read, or holds no names.
     """
     try:
-        names = names_in(read_text(path))
+        packed = packed_names(path)
+        names = names_in(read_text(path) if packed is None else packed)
     except OSError as error:
         raise TruthError(f"the names {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise TruthError(f"the names {path} cannot be read: {error}") from None
     if not any(names):
         raise TruthError(f"{path} holds no names of classes")
-    return ClassNames(tuple(names), str(path))
+    return ClassNames(tuple(names), str(path), sure=packed is None)
+
+
+def names_in_model(path: Path) -> ClassNames | None:
+    """The names of its classes that are packed into a model file; None where there are none that can be read."""
+    try:
+        return read_class_names(path) if zipfile.is_zipfile(path) else None
+    except TruthError:
+        return None
 
 
 def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None) -> list[int]:
@@ -114,6 +133,8 @@ def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None
     known = _known_names(data.names, class_count, model)
     if known is not None:
         return _looked_up(data, known)
+    if model is not None and len(data) == class_count:
+        _refuse_another_order(data, model)
     numbers = _numbers(data.names)
     if numbers is not None and len(data) < class_count and not _are_a_count(numbers) and max(numbers) < class_count:
         return numbers
@@ -156,7 +177,23 @@ def _known_names(names: Sequence[str], class_count: int, model: ClassNames | Non
     are_synsets = class_count == len(IMAGENET) and all(map(_is_synset, names))
     if are_synsets and names and (model is None or not any(map(_is_synset, model.names))):
         return IMAGENET
-    return None if model is None else model.of_classes(class_count)
+    if model is None or model.sure:
+        return None if model is None else model.of_classes(class_count)
+    packed = model.of_classes(class_count) if model.counts(class_count) else None
+    return packed if packed is not None and all(packed.place(name) is not None for name in names) else None
+
+
+def _refuse_another_order(data: ClassNames, model: ClassNames) -> None:
+    """Names of which the model's own list has some, at other places, are not its classes in their order."""
+    if not model.counts(len(data)):
+        return
+    own = model.of_classes(len(data))
+    for at, name in enumerate(data.names):
+        if (place := own.place(name)) not in (None, at):
+            raise TruthError(
+                f"class {at} of {data.source} is {name}, which is class {place} in {model.source}, and some of the others are "
+                f"not there: {ON_HOW}"
+            )
 
 
 def _is_synset(name: str) -> bool:

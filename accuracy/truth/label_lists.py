@@ -37,6 +37,8 @@ def names_in(text: str) -> list[str]:
     if text.lstrip()[:1] in ("[", "{"):
         return _of_json(text)
     lines = [line.strip() for line in lines_of(text.rstrip())]
+    if not any(lines):
+        return []
     return _before(lines) or _after(lines) or lines
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from accuracy.answers import grids, wire
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
-from accuracy.truth.class_names import ClassNames
+from accuracy.truth.class_names import ClassNames, names_in_model
 from accuracy.truth.squad import Question
 from backends.base import Backend, ModelRejected, TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
@@ -66,6 +66,7 @@ def resolve_arguments(
 
 
 _BEST = 5
+T = TypeVar("T")
 
 
 class Model(ABC):
@@ -150,6 +151,16 @@ class Model(ABC):
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         """Finds the model's tensors."""
 
+    def _named(self, fitted: Callable[[ClassNames], T]) -> T | None:
+        """What the names of the classes make; those that are packed into the model's file where none are given and they fit."""
+        if self._listed is not None:
+            return fitted(self._listed)
+        packed = names_in_model(self.model.path)
+        try:
+            return None if packed is None else fitted(packed)
+        except (ConfigError, ModelMismatch):
+            return None
+
     def _shapes(self, inputs: Sequence[TensorSpec]) -> Sequence[tuple[int, ...]] | None:
         """See `Task.input_shapes`."""
         del inputs
@@ -197,7 +208,8 @@ class Classifier(Model):
         self._codec = ClassificationCodec(Pictures.none(), self._options, inputs, outputs)
         self._scores = outputs[0]
         shown, count = self._options.shown_names, self._options.class_count
-        self._names = names_for(self._listed, count) or (shown if shown is not None and len(shown) == count else None)
+        names = self._named(lambda names: names_for(names, count))
+        self._names = names or (shown if shown is not None and len(shown) == count else None)
 
     def __call__(self, picture: Picture) -> Labels:
         """The five best labels.
@@ -244,8 +256,7 @@ class Detector(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = DetectionCodec(Pictures.none(), self._options, inputs, outputs)
-        names, columns = self._listed, self._score_columns
-        self._name_of = {} if names is None else names_by_category(names, self._options, columns)
+        self._name_of = self._named(lambda names: names_by_category(names, self._options, self._score_columns)) or {}
 
     def __call__(self, picture: Picture) -> Boxes:
         """All boxes; the option `score_threshold` leaves out unsure ones.
@@ -283,7 +294,7 @@ class Segmenter(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs)
-        self._names = () if self._listed is None else names_of_maps(self._listed, self._options.num_classes)
+        self._names = self._named(lambda names: names_of_maps(names, self._options.num_classes)) or ()
 
     def __call__(self, picture: Picture) -> Mask:
         """The class of every pixel of the picture.

@@ -22,6 +22,7 @@ from harness.spec.model_source import model_of, with_invocation
 from harness.spec.reference_source import find_reference
 from harness.spec.rules_in_force import ChosenRules, chosen_rules, in_force, loadgen_name
 from harness.spec.schema import DataSetRef, Load, ModelRef, Spec
+from harness.spec.told_by_file import with_told
 from harness.user_paths import absolute
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
@@ -164,7 +165,7 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
     invoked = with_invocation(model, benchmark)
     return Asked(
         benchmark,
-        _options(benchmark, of_model, {}, fits=False),
+        _options(benchmark, of_model, {}, model, fits=False),
         invoked,
         score_columns(invoked.path, invoked.invocation.signature),
     )
@@ -261,8 +262,11 @@ def _options(
     sections = {name: section for section, names in own.items() for name in names}
     kind = task_class(benchmark.task)
     options = task_options(kind.Options, benchmark.task, values, sections)
+    signature = benchmark.model.invocation.signature
+    if model is not None:
+        options = with_told(options, model.path, signature)
     if fits:
-        columns = score_columns(model.path, benchmark.model.invocation.signature) if model else None
+        columns = score_columns(model.path, signature) if model else None
         try:
             options = kind.fit(options, columns)
         except (ModelMismatch, TruthError) as error:

@@ -27,6 +27,8 @@ _TYPES = (*_FLOATS, *_INTEGERS)
 _BYTE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 _LEAST_SHARE = 0.25
 """A normalisation whose numbers and the input's share less than this of either is not the one that the file was made for."""
+_ALIKE = 0.02
+"""Of a range: ends so near are those of one, as 127 and 128 for 127.5."""
 _OF_IMAGENET = "model.mean=[123.675,116.28,103.53] and model.std=[58.395,57.12,57.375]"
 
 
@@ -44,21 +46,33 @@ class PictureOptions:
     float_range: Literal["-1..1", "0..1", "0..255"] | None = None
     """What a float input takes pixels as, where neither `mean` nor `std` is named; integers are left to the file. None is
     -1 to 1 (0 to 255 where a picture comes out)."""
+    file_mean: PerChannel | None = None
+    """What the model's file itself says that is subtracted, in TFLite's metadata; taken where neither `mean` nor `std` is named
+    (docs/models.md)."""
+    file_std: PerChannel | None = None
+    """What it says that the pixels are divided by."""
     layout: Layout | None = None
     """Where the input's channels are: last, [1, height, width, 3], or before the sides. None takes what the shape says. An
     input of one channel takes the picture in gray, in image classification."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a number cannot be used."""
-        for name in ("mean", "std"):
+        for name in ("mean", "std", "file_mean", "file_std"):
             given = getattr(self, name)
             if isinstance(given, tuple) and (len(given) != 3 or not all(map(math.isfinite, given))):
                 raise ValueError(
                     f"{name} is {list(given)}, but must be one finite number, or one for each of 3 channels"
                 )
-        for value in _numbers(self.std):
+        for value in (*_numbers(self.std), *_numbers(self.file_std)):
             if not value > 0:
                 raise ValueError(f"std is {value}, but must be more than 0")
+
+    @property
+    def stated(self) -> Normalisation | None:
+        """What the model's file says of itself; None where it says nothing."""
+        if self.file_mean is None or self.file_std is None:
+            return None
+        return Normalisation(self.file_mean, self.file_std)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,8 +331,9 @@ def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> N
     asked = Normalisation(
         unnamed.mean if options.mean is None else options.mean, unnamed.std if options.std is None else options.std
     )
+    stated = None if named else options.stated
     if tensor.dtype.kind == "f":
-        return asked
+        return asked if stated is None else _agreed(tensor, stated, options, asked)
     low, high = _range(tensor)
     if named:
         _check_named(tensor, asked, low, high)
@@ -326,12 +341,27 @@ def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> N
     counts_pixels = is_counted(tensor) and low <= 0 and high >= 255
     if tensor.scale == 0 or counts_pixels or _is_byte_range(tensor, low, high):
         return None
+    if stated is not None:
+        _check_named(tensor, stated, low, high)
+        return stated
     raise ModelMismatch(
         f"{tensor.name} is {tensor.dtype} with scale {tensor.scale:g} and zero point {tensor.zero_point}: it stands for "
         f"{low:.4g} to {high:.4g}, which is none of the ranges that bytes have (0 to 1, -1 to 1, 0 to 255), so the model "
         "was made for pixels normalised in a way that the file does not tell. Say it with model.mean and model.std, in "
         f"pixels of 0 to 255, one number or one a channel; for ImageNet's usual ones: {_OF_IMAGENET}"
     )
+
+
+def _agreed(tensor: Tensor, stated: Normalisation, options: PictureOptions, asked: Normalisation) -> Normalisation:
+    """What the file says, which a range that the config names may not contradict: nothing tells which of them is right."""
+    if options.float_range is not None:
+        apart = max(abs(one - other) for one, other in zip(stated.range(), asked.range(), strict=True))
+        if apart > _ALIKE * (asked.range()[1] - asked.range()[0]):
+            raise ModelMismatch(
+                f"{tensor.name} takes (pixel - {_shown(stated.mean)}) / {_shown(stated.std)} by the model file's metadata, "
+                f"but {options.float_range} by model.float_range: say which with model.mean and model.std"
+            )
+    return stated
 
 
 def _range(tensor: Tensor) -> tuple[float, float]:

@@ -81,6 +81,11 @@ def _text(found: ModelDescription) -> str:
         lines.append(f"signatures {named}: none is serving_default, so say which runs with --signature NAME")
     elif len(found.signatures) > 1:
         lines.append(f"signatures {', '.join(found.signatures)} (choose with --signature NAME)")
+    if found.class_names:
+        named, few = found.class_names, found.class_names[:_NAMED]
+        lines.append(
+            f"classes    {len(named):,} names packed into the file: {'; '.join(few)}{'; ...' if few != named else ''}"
+        )
     if found.needs:
         lines.append(f"needs      {found.needs}")
     return "\n".join(lines)
@@ -150,8 +155,20 @@ def _tensor_lines(what: str, tensors: Sequence[DescribedTensor]) -> list[str]:
     for place, tensor in enumerate(tensors):
         quantised = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
         shape = "unknown shape" if not tensor.shape else list(tensor.shape)
-        lines.append(f"{what if place == 0 else '':10} {tensor.name}: {tensor.dtype} {shape}{quantised}")
+        lines.append(f"{what if place == 0 else '':10} {tensor.name}: {tensor.dtype} {shape}{quantised}{_told(tensor)}")
     return lines
+
+
+def _told(tensor: DescribedTensor) -> str:
+    """What the file's metadata say of its values."""
+    told = tensor.normalisation
+    return "" if told is None else f"; by its metadata (value - {_numbers(told.mean)}) / {_numbers(told.std)}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    """One for each channel, or the one of all."""
+    shown = [f"{value:g}" for value in values]
+    return shown[0] if len(set(shown)) == 1 else f"[{', '.join(shown)}]"
 
 
 def _operator(operator: DescribedOperator) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from accuracy.truth.class_names import names_in_model
 from backends.base import ModelRejected
 from backends.litert.copies.signatures import choose_signature, with_signature_first
 from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
 from backends.litert.file.hidden_state import hidden_state
+from backends.litert.file.metadata import InputNormalisation, input_normalisations
 from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph
 from backends.litert.file.model_reader import read_model
 from harness.config.invocation import Invocation
@@ -41,6 +43,8 @@ class DescribedTensor:
     scale: float | None
     """Of one quantised by channel the first channel's; null where it is not quantised."""
     zero_point: int | None
+    normalisation: InputNormalisation | None = None
+    """What is done to its values before they go in, where the file's metadata say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class ModelDescription:
     subgraphs: int
     select_tf_ops: tuple[str, ...]
     custom_ops: tuple[str, ...]
+    class_names: tuple[str, ...] | None
+    """The list of classes that is packed into the file, in the model's order; null where there is none."""
     needs: str | None
     """What to do about ops that the runtime has no kernel for."""
     runs: Invoked | None = field(metadata=FLAT)
@@ -139,6 +145,7 @@ def describe_model(path: Path, sha256: str, asked: Invocation, allocated_by: All
         subgraphs=len(model.subgraphs),
         select_tf_ops=tuple(op for op in foreign if is_select(op)),
         custom_ops=tuple(sorted({operator.name for operator in model.operators if operator.code.custom})),
+        class_names=None if (packed := names_in_model(path)) is None else packed.names,
         needs=explain_foreign_ops(path),
         runs=found[0] if len(found) == 1 else None,
         by_signature=found if len(found) > 1 else None,
@@ -201,7 +208,7 @@ def _figures(
     weights = stored_weights(model, counted.graphs)
     return Invoked(
         signature=signature.key if signature else None,
-        inputs=_tensors(graph.inputs, graph, signature.inputs if signature else {}),
+        inputs=_inputs(model, main, signature),
         outputs=_tensors(graph.outputs, graph, signature.outputs if signature else {}),
         input_shapes=shapes,
         open_inputs=left_open,
@@ -218,6 +225,15 @@ def _figures(
         loads=allocated.shapes is not None,
         why_not=allocated.why or None,
     )
+
+
+def _inputs(model: ModelFile, main: int, signature: Signature | None) -> tuple[DescribedTensor, ...]:
+    graph = model.subgraphs[main]
+    tensors = _tensors(graph.inputs, graph, signature.inputs if signature else {})
+    told = input_normalisations(model.path, main)
+    if len(told) != len(tensors):
+        return tensors
+    return tuple(replace(tensor, normalisation=each) for tensor, each in zip(tensors, told, strict=True))
 
 
 def _tensors(indexes: Sequence[int], graph: Subgraph, named: Mapping[str, int]) -> tuple[DescribedTensor, ...]:
