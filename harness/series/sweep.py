@@ -18,7 +18,7 @@ _RANK: dict[Status, int] = {"valid": 0, "invalid": 1, "failed": 2, "started": 3}
 
 
 def sweep_rows(runs: Sequence[SeriesRun]) -> tuple[SweepRow, ...] | None:
-    """The rows of a sweep; None where all runs are of one backend and one model.
+    """The rows of a sweep; None where all runs are of one backend and one model, or of several benchmarks or scenarios.
 
     Args:
         runs: In order. Repeats and both runs of a submission make one row.
@@ -29,7 +29,8 @@ def sweep_rows(runs: Sequence[SeriesRun]) -> tuple[SweepRow, ...] | None:
     groups: dict[tuple[str, str], list[SeriesRun]] = {}
     for run in runs:
         groups.setdefault((run.backend_asked, run.model_asked), []).append(run)
-    if len(groups) < 2:
+    # The runs of a suite are no sweep: no speed-up is between a benchmark and another.
+    if len(groups) < 2 or len({(run.result.task, run.result.scenario) for run in runs}) > 1:
         return None
     rows = [_row(backend, group) for (backend, _), group in groups.items()]
     first, *others = groups.values()

@@ -19,7 +19,7 @@ from harness.submission.forms.mobile import mobile_tree
 from harness.submission.forms.package import Contents, Package
 from harness.submission.forms.pieces import TextPiece, write_pieces
 from harness.submission.forms.reasons import closed_reasons, reasons, suite_reasons
-from harness.submission.forms.runs import SubmittedRun, collect, paired
+from harness.submission.forms.runs import RunPair, SubmittedRun, collect, paired
 from harness.submission.forms.system import ASKED, plain_name, system_name, told_fields
 from harness.submission.forms.tiny import tiny_tree
 from harness.submission.tree.listing import DIVISIONS
@@ -84,7 +84,9 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
         RunFailed: The disk is full.
     """
     rules = _rules(asked)
-    pairs = [(pair, _benchmark(pair.performance, rules)) for pair in paired(collect(folders))]
+    pairs, left_out = _of_suite(
+        [(pair, _benchmark(pair.performance, rules)) for pair in paired(collect(folders))], rules
+    )
     _one_submitter(out, asked)
     system = system_name(pairs[0][0].performance, asked.system)
     # Each suite has fields of its own.
@@ -119,7 +121,7 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
         results=contents.results,
         rehearsal=tuple(why),
         good_for=good_for(rules, asked.division),
-        notes=contents.notes,
+        notes=(*contents.notes, *left_out),
         written=written.written,
         there_already=written.there_already,
     )
@@ -145,6 +147,26 @@ def _known_fields(asked: Asked) -> None:
         for name in told:
             if known is not None and name not in known:
                 raise UnknownName(kind, name, known)
+
+
+def _of_suite(
+    pairs: Sequence[tuple[RunPair, BenchmarkRules]], rules: RuleSet
+) -> tuple[list[tuple[RunPair, BenchmarkRules]], list[str]]:
+    """The runs that the suite has a place for, and of the others why they are left out; inference takes any scenario.
+
+    Raises:
+        ConfigError: None is left.
+    """
+    kept, left_out = [], []
+    for pair, benchmark in pairs:
+        if rules.suite == "inference" or pair.scenario in benchmark.scenarios:
+            kept.append((pair, benchmark))
+        else:
+            has = ", ".join(benchmark.scenarios)
+            left_out.append(f"{rules.name} has no {pair.scenario} of {benchmark.names.tree}, only {has}: left out")
+    if not kept:
+        raise ConfigError("; ".join(left_out) + ". Nothing is left to submit")
+    return kept, left_out
 
 
 def _benchmark(run: SubmittedRun, rules: RuleSet) -> BenchmarkRules:

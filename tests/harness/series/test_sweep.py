@@ -73,3 +73,10 @@ def test_the_spread_of_repeats_has_an_interval(result: Result) -> None:
     assert spread.p90_ns is not None
     assert spread.p90_ns.low is not None
     assert 9e6 < spread.p90_ns.low < 10e6 < (spread.p90_ns.high or 0) < 11e6
+
+
+def test_runs_of_several_benchmarks_or_scenarios_are_no_sweep(result: Result) -> None:
+    first, other = runs(result, "cpu", [10]), runs(result, "gpu", [5])
+    for changed in ({"task": "mobilebert"}, {"scenario": "Offline"}):
+        beside = [replace(run, result=replace(run.result, **changed)) for run in other]
+        assert sweep_rows([*first, *beside]) is None

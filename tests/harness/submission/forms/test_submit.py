@@ -48,7 +48,7 @@ def write(tmp_path: Path) -> Submit:
             "rehearsal": False,
             "kept": tmp_path / "kept",
         }
-        folders = [runs / "performance", runs / "accuracy"]
+        folders = changed.pop("folders", [runs / "performance", runs / "accuracy"])
         return submit([one for one in folders if one.exists()], out, Asked(**(asked | changed)))
 
     return run
@@ -419,8 +419,17 @@ def test_a_scenario_that_the_mobile_suite_has_not_is_refused(series: Path, write
     shutil.copytree(series, runs)
     for folder in runs.iterdir():
         _spec(folder, scenario="MultiStream")
-    with pytest.raises(ConfigError, match="has no MultiStream of mobilenetEdgeTPU, only SingleStream, Offline"):
+    with pytest.raises(
+        ConfigError, match=r"has no MultiStream of mobilenetEdgeTPU, only SingleStream, Offline: left out"
+    ):
         write(runs, suite="mobile", rules="v3.1", rehearsal=True)
+    # Among others it is left out, and said.
+    for mode in ("performance", "accuracy"):
+        shutil.copytree(series / mode, runs / f"one-{mode}")
+    folders = [runs / name for name in ("performance", "accuracy", "one-performance", "one-accuracy")]
+    done = write(runs, suite="mobile", rules="v3.1", rehearsal=True, folders=folders)
+    assert list(done.results) == ["mobilenetEdgeTPU, SingleStream"]
+    assert done.notes == ("mobile-v3.1 has no MultiStream of mobilenetEdgeTPU, only SingleStream, Offline: left out",)
 
 
 def test_the_apps_result_is_of_its_schema_and_says_what_the_logs_say(
