@@ -13,6 +13,7 @@ import time
 from backends.litert.file.model_reader import read_model
 from harness.conversion.calibration import NO_SAMPLES, prepared
 from harness.conversion.model_objects import read_objects, write_objects
+from harness.conversion.packed_files import copy_packed_files
 from harness.conversion.post_training import PostTraining
 from harness.conversion.record import AskedVariants, MadeVariant, MadeVariants, Variant
 from harness.conversion.source_model import weights_made_small
@@ -54,6 +55,7 @@ def made(asked: AskedVariants, hear: Hear) -> MadeVariants:
             model = read_objects(asked.source)
             to_int8_per_channel(model)
             write_objects(model, file)
+        copy_packed_files(asked.source, file)
         files.append(_described(asked, variant, time.perf_counter() - began))
     return MadeVariants(tuple(files), samples.sha256 or None, quantiser.calibration_s if quantiser else 0.0)
 

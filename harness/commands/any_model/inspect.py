@@ -82,10 +82,9 @@ def _text(found: ModelDescription) -> str:
     elif len(found.signatures) > 1:
         lines.append(f"signatures {', '.join(found.signatures)} (choose with --signature NAME)")
     if found.class_names:
-        named, few = found.class_names, found.class_names[:_NAMED]
-        lines.append(
-            f"classes    {len(named):,} names packed into the file: {'; '.join(few)}{'; ...' if few != named else ''}"
-        )
+        more = "; ..." if len(found.class_names) > _NAMED else ""
+        few = "; ".join(found.class_names[:_NAMED])
+        lines.append(f"classes    {len(found.class_names):,} names packed into the file: {few}{more}")
     if found.needs:
         lines.append(f"needs      {found.needs}")
     return "\n".join(lines)
