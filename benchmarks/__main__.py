@@ -1,7 +1,7 @@
 """All measurements by one command: a table of figures and targets.
 
     .venv/bin/python -m benchmarks                          all of them; about two hours, half of it grid
-    .venv/bin/python -m benchmarks overhead single_stream   some of them; soak, 20 minutes, only where it is named
+    .venv/bin/python -m benchmarks overhead single_stream   some of them; soak (20 minutes), planted (2 hours) only where named
     .venv/bin/python -m benchmarks --json figures.json      and the figures as JSON
 
 Ratios are of two things measured in turns in one run; everything is a median. The machine should have nothing else to do:
@@ -39,7 +39,10 @@ MEASUREMENTS = {
     "scoring": "from an accuracy log to the figure",
     "coco_ap": "COCO AP against pycocotools",
 }
-ON_REQUEST = {"soak": "ten minutes at full rate: memory that stays flat"}
+ON_REQUEST = {
+    "soak": "ten minutes at full rate: memory that stays flat",
+    "planted": "what compare --live decides of a planted 5 % and of two that are the same: up to two hours",
+}
 """Only where they are named."""
 
 

@@ -20,6 +20,7 @@ from harness.units import span_text
 _ROUNDS = 4
 _PACE = Settings(num_runs=1, min_secs=0.0, warmup_runs=1, warmup_min_secs=0.3)
 LiveFigure = Literal["p50", "p90", "p99"]
+BENCH, LOADGEN = "bench's clock", "LoadGen's figures, each checkout by its own command"
 FIGURES: tuple[LiveFigure, ...] = ("p50", "p90", "p99")
 
 
@@ -42,6 +43,8 @@ class LiveResult:
     ratios: tuple[float, ...]
     """New over base, of each pair of processes."""
     took_s: float
+    measured_by: str
+    """Whose figures they are."""
     wrong_verdict: float
     """How often at most it decides wrongly."""
     exit_status: int
@@ -55,7 +58,14 @@ class Match(Protocol):
 
 
 def compare_live(
-    base: str, new: str, match: Match, figure: LiveFigure, limit: float, budget_s: float, say: Callable[[str], None]
+    base: str,
+    new: str,
+    match: Match,
+    figure: LiveFigure,
+    limit: float,
+    budget_s: float,
+    say: Callable[[str], None],
+    measured_by: str = BENCH,
 ) -> LiveResult:
     """Measures pairs until the test decides or the time is up; one pair at least.
 
@@ -67,6 +77,7 @@ def compare_live(
         limit: How much more of it the new may take.
         budget_s: How long it may last.
         say: Hears how far it is.
+        measured_by: Whose figures they are.
 
     Raises:
         harness.turns.process.CandidateFailed: One of them cannot be measured.
@@ -93,6 +104,7 @@ def compare_live(
         high=None if found.high is None else found.high - 1,
         ratios=tuple(ratios),
         took_s=time.monotonic() - began,
+        measured_by=measured_by,
         wrong_verdict=WRONG,
         exit_status=EXIT_INVALID if decision == "regressed" else EXIT_VALID,
     )
@@ -140,7 +152,7 @@ def render_live(found: LiveResult) -> str:
             f"base  {found.base}",
             f"new   {found.new}",
             f"{found.figure}: {found.change:+.1%}{interval}, the limit {found.limit:+.1%}",
-            f"{len(found.ratios)} pairs of processes in {span_text(found.took_s)}, by bench's clock",
+            f"{len(found.ratios)} pairs of processes in {span_text(found.took_s)}, by {found.measured_by}",
             f"a verdict is wrong in at most {found.wrong_verdict:.0%}",
             verdict,
         ]

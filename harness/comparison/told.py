@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.comparison.live import LiveResult
 from harness.comparison.record import ComparedFigure, ComparisonResult
 from harness.comparison.report import change_text, verdict_of
 from harness.report.figure_rows import FigureRow, Told
@@ -27,3 +28,19 @@ def _note(figure: ComparedFigure) -> str:
     word = "REGRESSED" if figure.regressed else figure.standing
     interval = "" if figure.low is None else f" ({change_text(figure, figure.low)}..{change_text(figure, figure.high)})"
     return f"{change_text(figure, figure.change)}{interval}: {word}"
+
+
+def told_of_live(found: LiveResult) -> Told:
+    """The change, and a case for the limit: skipped where the two were not told apart."""
+    outcomes = {"regressed": "failure", "within the limit": "passed"}
+    ends = "" if found.low is None or found.high is None else f" ({found.low:+.1%}..{found.high:+.1%})"
+    note = f"{found.change:+.1%}{ends}, the limit {found.limit:+.1%}: {found.decision}"
+    row = FigureRow(found.new, f"{found.figure} change", "share", found.change, True, found.low, found.high, note)
+    case = JUnitCase(
+        found.new,
+        f"{found.figure} against {found.base}",
+        outcomes.get(found.decision, "skipped"),  # type: ignore[arg-type]
+        note,
+        found.took_s,
+    )
+    return Told(f"against {found.base}, measured now", note, (row,), (case,), {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +14,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
+    from harness.comparison.live import LiveFigure, Match
     from harness.comparison.record import Subject
 
 EXAMPLES = """\
@@ -24,6 +25,7 @@ examples:
   ./run.sh compare published/result.json results/new              # a published mobile result, or LoadGen's logs
   ./run.sh compare --live a.tflite b.tflite --max-regression p90=2%                 # measured now, in turns
   ./run.sh compare --live m.tflite m.tflite@cpu:xnnpack=false --max-regression p50=2% --budget 1m
+  ./run.sh compare --live v1.2 ../my-checkout --task kws --max-regression p50=2%    # two checkouts of this harness
 
 exit status: 0 nothing is shown to have regressed; 1 regressed; 2 something for you to fix: they cannot be compared
 (docs/compare.md)
@@ -37,10 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="measure two models, each MODEL or MODEL@BACKEND[:OPTIONS], in turns now until it is clear, or the budget ends",
+        help="measure two models, each MODEL or MODEL@BACKEND[:OPTIONS], in turns now until it is clear, or the budget ends; "
+        "with --task two checkouts of this harness, each a folder or a commit",
     )
     parser.add_argument("--budget", default="3m", metavar="TIME", help="with --live: how long at most (default 3m)")
     parser.add_argument("--threads", metavar="N", help="with --live: CPU threads of each")
+    parser.add_argument("--task", metavar="NAME|FILE", help="with --live: what two checkouts of this harness run")
+    parser.add_argument("--model", metavar="NAME|PATH", help="with --task: the model that they run")
     parser.add_argument(
         "--max-regression",
         action="append",
@@ -71,9 +76,10 @@ def main(arguments: argparse.Namespace) -> Outcome:
     limits, allowed = parse_limits(arguments.max_regression), allowed_of(arguments.allow_difference)
     formats = asked_formats(arguments)
     if arguments.live:
-        if formats:
-            raise ConfigError("--format is for stored results: compare --live has --json")
         return _live(arguments, limits)
+    for option in ("task", "model", "threads"):
+        if getattr(arguments, option) is not None:
+            raise ConfigError(f"--{option} is of what is measured now: it needs --live")
     found = compare(Path(arguments.base), [Path(new) for new in arguments.new], Asked(limits, allowed))
     complaint = "; ".join(f"{pair.new}: {verdict_of(pair, found)}" for pair in found.pairs if pair.regressed)
     outcome = Outcome(found.exit_status, render(found), to_json(found), complaint)
@@ -81,17 +87,36 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome:
-    from harness.bench.session import BenchCase
-    from harness.comparison.live import FIGURES, compare_live, match_of, render_live
+    from harness.comparison.live import BENCH, FIGURES, LOADGEN, compare_live, render_live
+    from harness.comparison.told import told_of_live
     from harness.json_records import to_json
     from harness.report.screen import Screen
 
+    formats = asked_formats(arguments)
     figure = next((each for each in FIGURES if set(limits) == {each}), None)
     if figure is None or len(arguments.new) != 1 or arguments.allow_difference:
         raise ConfigError(
             "compare --live takes two models and one limit, of p50, p90 or p99: compare --live A B --max-regression p90=2%"
         )
     budget_s = span("--budget", arguments.budget)
+    screen = Screen(quiet=arguments.json or arguments.quiet)
+    of_checkouts = arguments.task is not None
+    names, match = (_checkouts if of_checkouts else _models)(arguments, figure, screen.say)
+    measured_by = LOADGEN if of_checkouts else BENCH
+    found = compare_live(*names, match, figure, limits[figure], budget_s, screen.say, measured_by)
+    complaint = f"{names[1]} has regressed: {figure} {found.change:+.1%}" if found.exit_status else ""
+    outcome = Outcome(found.exit_status, render_live(found), to_json(found), complaint)
+    return formatted(formats, outcome, lambda: told_of_live(found))
+
+
+def _models(
+    arguments: argparse.Namespace, figure: LiveFigure, _say: Callable[[str], None]
+) -> tuple[tuple[str, str], Match]:
+    from harness.bench.session import BenchCase
+    from harness.comparison.live import match_of
+
+    if arguments.model is not None:
+        raise ConfigError("--model is what two checkouts run, with --task: without it the two words are models")
     threads = of_subject.whole_number("--threads", arguments.threads, of_subject.MOST_THREADS)
     names = arguments.base, arguments.new[0]
     cases = []
@@ -99,11 +124,24 @@ def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome
         model, _, backend = name.partition("@")
         subject = of_subject.subject(model, arguments, backend or None, threads)
         cases.append(BenchCase(subject, backend or "cpu"))
-    screen = Screen(quiet=arguments.json or arguments.quiet)
-    match = match_of(cases[0], cases[1], figure)
-    found = compare_live(*names, match, figure, limits[figure], budget_s, screen.say)
-    complaint = f"{names[1]} has regressed: {figure} {found.change:+.1%}" if found.exit_status else ""
-    return Outcome(found.exit_status, render_live(found), to_json(found), complaint)
+    return names, match_of(cases[0], cases[1], figure)
+
+
+def _checkouts(
+    arguments: argparse.Namespace, figure: LiveFigure, say: Callable[[str], None]
+) -> tuple[tuple[str, str], Match]:
+    from harness.comparison.checkouts import checkout_of, match_of_checkouts
+    from harness.zoo.files.official import cache_dir
+
+    if arguments.signature or arguments.state or arguments.input_shape:
+        raise ConfigError("of what two checkouts run --task, --model, --threads and --set are passed on, nothing else")
+    threads = of_subject.whole_number("--threads", arguments.threads, of_subject.MOST_THREADS) or 1
+    words = ["--task", arguments.task, "--threads", str(threads)]
+    words += ["--model", arguments.model] if arguments.model is not None else []
+    words += [word for text in arguments.set for word in ("--set", text)]
+    cache = cache_dir()
+    base, new = (checkout_of(text, cache, say) for text in (arguments.base, arguments.new[0]))
+    return (base.name, new.name), match_of_checkouts(base, new, words, figure)
 
 
 def allowed_of(texts: list[str]) -> tuple[Subject, ...]:
