@@ -25,8 +25,8 @@ import numpy.typing as npt
 from benchmarks import twin_networks
 from benchmarks.twin_networks import mobilebert_model, picture_model
 from harness.zoo.files.official import cache_dir
+from harness.zoo.graph.mobilebert import MobileBertConfig
 from harness.zoo.standins import mobilebert, networks
-from harness.zoo.standins.mobilebert import MobileBertConfig
 from harness.zoo.standins.networks import Network
 
 Array = npt.NDArray[Any]
@@ -46,6 +46,7 @@ _CALIBRATION_PICTURES = 8
 _SOURCE = Path(mobilebert.__file__).parents[1]
 _DECIDED_BY = (
     "standins/circuit.py",
+    "graph/mobilebert.py",
     "standins/mobilebert.py",
     "standins/networks.py",
     "graph/noise.py",

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.zoo.graph.mobilebert import MASKED_SCORE, MobileBertConfig, block_name
 from harness.zoo.standins import circuit, mobilebert, networks
-from harness.zoo.standins.mobilebert import MobileBertConfig
 from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
 from harness.zoo.standins.picture_models import load_weights
 from harness.zoo.standins.ssd import POST_PROCESS, anchors
@@ -128,8 +128,8 @@ class _Bert:
         import tensorflow as tf
 
         hidden = self._embeddings(input_ids, segment_ids)
-        penalty = (1.0 - tf.cast(input_mask[:, tf.newaxis, tf.newaxis, :], tf.float32)) * -mobilebert.MASKED_SCORE
-        for block in map(mobilebert.block_name, range(self._config.blocks)):
+        penalty = (1.0 - tf.cast(input_mask[:, tf.newaxis, tf.newaxis, :], tf.float32)) * -MASKED_SCORE
+        for block in map(block_name, range(self._config.blocks)):
             hidden = self._block(block, hidden, penalty)
         start, end = tf.unstack(self._dense("squad", hidden), axis=2)
         return {"end_logits": end, "start_logits": start}

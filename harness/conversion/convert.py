@@ -15,6 +15,7 @@ from harness.conversion.child import make_variants
 from harness.conversion.converters.forms import Foreign
 from harness.conversion.converters.run_converter import run_converter
 from harness.conversion.darknet.files import Darknet
+from harness.conversion.huggingface.checkpoint import Checkpoint
 from harness.conversion.record import (
     CALIBRATED,
     AskedVariants,
@@ -153,6 +154,25 @@ def convert_darknet(network: Darknet, folder: Path, stem: str) -> tuple[Source, 
     return Source(made.file, form, network.weights), made
 
 
+def convert_checkpoint(checkpoint: Checkpoint, folder: Path, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
+    """The same of a MobileBERT checkpoint of Hugging Face's, in the official model's form.
+
+    Raises:
+        ConfigError: See `harness.conversion.huggingface.mobilebert`; pickled weights that nobody trusts; or a file is there.
+        RunFailed: The process that reads pickled weights broke.
+    """
+    from harness.conversion.huggingface.mobilebert import pickled_weights, safe_weights, write_mobilebert
+
+    refuse_existing([_first_place(folder, stem), folder / RECORD])
+    versions: Mapping[str, str] = {}
+    if checkpoint.pickled:
+        weights, versions = pickled_weights(checkpoint, trusted=trusted)
+    else:
+        weights = safe_weights(checkpoint)
+    made = _first(folder, stem, lambda place: write_mobilebert(checkpoint, weights, place))
+    return Source(made.file, "a MobileBERT checkpoint of Hugging Face's", checkpoint.weights, versions), made
+
+
 def convert_foreign(network: Foreign, folder: Path, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
     """The same of a network that a converter of its own environment reads.
 
@@ -198,13 +218,17 @@ def with_post_process(
 
 
 def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
-    place = folder / f"{stem}_float32.tflite"
+    place = _first_place(folder, stem)
     refuse_existing([place, folder / RECORD])
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     write(place)
     took_s = time.perf_counter() - began
     return MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
+
+
+def _first_place(folder: Path, stem: str) -> Path:
+    return folder / f"{stem}_float32.tflite"
 
 
 def refuse_existing(places: Sequence[Path]) -> None:

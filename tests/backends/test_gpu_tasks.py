@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.zoo.standins.mobilebert import MobileBertConfig, build_graph, make_weights
+from harness.zoo.graph.mobilebert import MobileBertConfig, build_graph
+from harness.zoo.standins.mobilebert import make_weights
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]

@@ -25,6 +25,7 @@ examples:
   ./run.sh convert model.tflite -o small --to int8 --task vww --calibration-data TRAIN --calibration-list list.txt
   ./run.sh convert yolo.cfg --weights yolo.weights -o small --to float32,int8 --task yolo_person --dataset DIR
   ./run.sh convert saved_model/ -o small --to float32,dynamic      after ./run.sh install converters tensorflow
+  ./run.sh convert mobilebert-squad/ -o small --to dynamic --task mobilebert        config.json and model.safetensors
   ./run.sh convert mobilenet_quant.tflite -o small --to int8       a uint8 model with a scale a tensor, to a scale a channel
 
 exit status: 0 converted; 1 a variant lost more than --max-drop; 2 something for you to fix; 3 it broke (docs/convert.md)
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="IN",
         help="a .tflite file or the name of a model (./run.sh list), a Darknet .cfg, a SavedModel, .h5, .keras, .pb, "
-        ".onnx or .pt2",
+        ".onnx or .pt2, a folder with a MobileBERT checkpoint of Hugging Face's",
     )
     parser.add_argument(
         "-o", "--out", required=True, metavar="DIR", help="where the files go; none there is written over"
@@ -166,9 +167,10 @@ def _take_away(made: tuple[MadeVariant, ...]) -> None:
 
 def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
     """The .tflite file that is quantised, how names begin, and what was made of another form to get it."""
-    from harness.conversion.convert import Source, convert_darknet, convert_foreign
+    from harness.conversion.convert import Source, convert_checkpoint, convert_darknet, convert_foreign
     from harness.conversion.converters.forms import foreign_of
     from harness.conversion.darknet.files import darknet_of
+    from harness.conversion.huggingface.checkpoint import checkpoint_of
     from harness.spec.any_model import find_any_model
     from harness.zoo.files.official import cache_dir
 
@@ -176,6 +178,10 @@ def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
     if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
         source, made = convert_darknet(darknet, asked.folder, darknet.cfg.stem)
         return source, darknet.cfg.stem, (made,)
+    if (checkpoint := checkpoint_of(arguments.source)) is not None:
+        name = checkpoint.config.resolve().parent.name
+        source, made = convert_checkpoint(checkpoint, asked.folder, name, trusted=arguments.trust_checkpoint)
+        return source, name, (made,)
     if (foreign := foreign_of(arguments.source)) is not None:
         name = foreign.path.resolve().stem
         source, made = convert_foreign(foreign, asked.folder, name, trusted=arguments.trust_checkpoint)

@@ -83,11 +83,10 @@ def foreign_of(source: str) -> Foreign | None:
 def _folder(path: Path) -> Foreign:
     if (path / "saved_model.pb").is_file():
         return Foreign(path, "saved-model", "")
-    if (path / "config.json").is_file():
-        raise ConfigError(
-            f"{path} is a checkpoint of Hugging Face's, which is not read here: export it as a SavedModel or as ONNX"
-        )
-    raise ConfigError(f"{path} is a folder without a saved_model.pb: a SavedModel has one")
+    raise ConfigError(
+        f"{path} is a folder without a saved_model.pb, which a SavedModel has, and without the config.json of a checkpoint of "
+        "Hugging Face's"
+    )
 
 
 def _why_unsafe(path: Path, form: Form) -> str:

@@ -69,18 +69,47 @@ def run_converter(foreign: Foreign, place: Path, *, trusted: bool) -> Converted:
             f"{foreign.path} could run code of its makers when it is read: {foreign.may_run_code}. If you trust them, say "
             "so with --trust-checkpoint"
         )
-    python = interpreter(foreign.environment)
-    script = Path(__file__).with_name(_SCRIPTS[foreign.environment])
+    words = (foreign.form, str(foreign.path.resolve()), "trusted" if trusted else "safe")
+    return _run(foreign.environment, _SCRIPTS[foreign.environment], words, place, f"{foreign.path}, {foreign.words},")
+
+
+def unpickle(source: Path, place: Path, *, trusted: bool) -> Converted:
+    """Writes the tensors of a pickled PyTorch checkpoint as an .npz file, by PyTorch's own reader of weights alone.
+
+    Raises:
+        ConfigError: Nobody said that it may be read; PyTorch is not here, or refuses the file.
+        RunFailed: It broke.
+    """
+    if not trusted:
+        raise ConfigError(
+            f"{source} is a pickle, which could run code of its makers when it is read: get a model.safetensors in its place, "
+            "or, if you trust them, say so with --trust-checkpoint"
+        )
+    words = ("pickled-weights", str(source.resolve()), "trusted")
+    return _run("torch", "pickle_script.py", words, place, f"{source}, a pickled checkpoint,")
+
+
+def _run(environment: Environment, script: str, words: tuple[str, str, str], place: Path, called: str) -> Converted:
+    """Has a script make a file.
+
+    Args:
+        environment: Whose Python runs it.
+        script: Its name, in this folder.
+        words: The form, the source, and whether it is trusted.
+        place: Of the file.
+        called: The source, for messages.
+    """
+    python = interpreter(environment)
+    form, source, trust = words
     with tempfile.TemporaryDirectory(prefix="tflite-loadgen-convert-") as folder:
         answer, log = Path(folder) / "answer.json", Path(folder) / "converter.log"
-        made = Path(folder) / "made.tflite"
-        words = [foreign.form, str(foreign.path.resolve()), str(made), str(answer), "trusted" if trusted else "safe"]
-        environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+        made = Path(folder) / f"made{place.suffix}"
+        variables = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
         with log.open("wb") as output:
             status = subprocess.run(
-                [str(python), "-I", str(script), *words],
+                [str(python), "-I", str(Path(__file__).with_name(script)), form, source, str(made), str(answer), trust],
                 cwd=folder,
-                env=environment,
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -94,7 +123,7 @@ def run_converter(foreign: Foreign, place: Path, *, trusted: bool) -> Converted:
         except (ValueError, NotThisRecord) as error:
             raise RunFailed(f"the converter's answer cannot be read: {error}") from None
         if converted.error:
-            raise ConfigError(f"{foreign.path}, {foreign.words}, cannot be converted: {converted.error}")
+            raise ConfigError(f"{called} cannot be converted: {converted.error}")
         with replacing(place) as file:
             file.write(made.read_bytes())
     return converted

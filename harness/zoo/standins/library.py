@@ -23,7 +23,7 @@ from harness.whole_file import replacing
 from harness.zoo.files.locks import NoLocks, locked
 
 if TYPE_CHECKING:
-    from harness.zoo.standins.mobilebert import Variant
+    from harness.zoo.graph.mobilebert import Variant
 
 _ZOO = Path(__file__).parents[1]
 _GRAPH_MODULES = ("graph/writer", "graph/layers", "graph/noise", "graph/versions")
@@ -40,7 +40,14 @@ _PICTURE_MODULES = (
 _BENCHMARK_MODULES = (*_PICTURE_MODULES, "standins/convolution_benchmarks")
 _AUDIO_MODULES = (*_GRAPH_MODULES, "standins/networks", "standins/picture_layers", "standins/audio_models")
 _TINY_MODULES = (*_PICTURE_MODULES, "standins/tiny_networks", "standins/tiny_models")
-_MOBILEBERT_MODULES = (*_GRAPH_MODULES, "standins/mobilebert", "standins/circuit", "standins/wiring", "builtin/squad")
+_MOBILEBERT_MODULES = (
+    *_GRAPH_MODULES,
+    "graph/mobilebert",
+    "standins/mobilebert",
+    "standins/circuit",
+    "standins/wiring",
+    "builtin/squad",
+)
 _VARIANTS: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
 
 

@@ -1,6 +1,6 @@
 """Connections written by hand into a model's seeded weights: which outputs of a dense layer depend on which inputs.
 
-Weights are named as `harness.zoo.standins.mobilebert.weight_shapes` does, and changed in place. Channels are slices of a
+Weights are named as `harness.zoo.graph.mobilebert.weight_shapes` does, and changed in place. Channels are slices of a
 layer's outputs.
 """
 

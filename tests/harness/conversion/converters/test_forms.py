@@ -47,13 +47,10 @@ def test_what_could_run_code_is_seen(tmp_path: Path) -> None:
         assert found.may_run_code
 
 
-def test_weights_without_a_network_a_checkpoint_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+def test_weights_without_a_network_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds weights, pickled, and no network"):
         foreign_of(str(tmp_path / "state.pth"))
     with pytest.raises(ConfigError, match=r"without a saved_model\.pb"):
-        foreign_of(str(tmp_path))
-    (tmp_path / "config.json").write_text("{}", encoding="ascii")
-    with pytest.raises(ConfigError, match="a checkpoint of Hugging Face's"):
         foreign_of(str(tmp_path))
     with pytest.raises(ConfigError, match="no file at"):
         foreign_of(str(tmp_path / "gone.onnx"))

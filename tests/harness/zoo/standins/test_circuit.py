@@ -17,8 +17,9 @@ from ai_edge_litert.interpreter import Interpreter
 from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_logits
 from harness.zoo.builtin.squad import KINDS, Part, write_builtin_squad
+from harness.zoo.graph.mobilebert import MobileBertConfig, block_name, build_graph
 from harness.zoo.standins import circuit, mobilebert
-from harness.zoo.standins.mobilebert import MobileBertConfig, build_graph, make_weights
+from harness.zoo.standins.mobilebert import make_weights
 from harness.zoo.standins.wiring import whole
 from tasks.base import DataRef
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
@@ -284,7 +285,7 @@ def test_no_noise_gets_into_the_circuits_channels_and_the_rest_stays_seeded() ->
     circuit.wire(wired, mobilebert.SEED)
     channels = whole(circuit._HIDDEN)
     written = []
-    for block in map(mobilebert.block_name, range(config.blocks)):
+    for block in map(block_name, range(config.blocks)):
         into_circuit = wired[f"{block}/bottleneck/output/weight"][channels]
         assert (wired[f"{block}/bottleneck/output/bias"][channels] == 0).all()
         assert (np.count_nonzero(into_circuit, axis=1) <= 1).all()

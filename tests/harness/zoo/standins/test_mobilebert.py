@@ -14,8 +14,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from harness.zoo.standins import mobilebert
-from harness.zoo.standins.mobilebert import MobileBertConfig, Variant, build_graph, make_weights
+from harness.zoo.graph import mobilebert
+from harness.zoo.graph.mobilebert import MobileBertConfig, Variant, build_graph
+from harness.zoo.standins.mobilebert import make_weights
 
 Array = npt.NDArray[Any]
 Question = Mapping[str, Array]
