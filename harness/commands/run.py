@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from harness.commands.formats import add_format, asked_formats, formatted
+from harness.commands.on_target import add_target, of_finished, performing, refuse_local_libraries, there_of
 from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_label, add_require, add_task
 from harness.commands.outcome import Outcome
 
@@ -30,6 +31,8 @@ examples:
   ./run.sh --model int8.tflite --reference-model float.tflite --mode accuracy --input-range picture=0,1
   ./run.sh --model any.tflite --backend gpu --reference-backend cpu --mode accuracy
   ./run.sh --task kws --preset quick --format junit=kws.xml --format markdown=summary.md      # docs/ci.md
+  ./run.sh --task kws --preset quick --target ssh://pi@board                        # on another machine: docs/targets.md
+  ./run.sh --target ssh://pi@board --attach                                         # the run there, after a lost connection
   ./run.sh --task mobilebert --require 'p90<=250ms' --require peak_rss_bytes:max=1GB
 """
 
@@ -57,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_require(parser)
     add_label(parser)
     add_format(parser)
+    add_target(parser)
     parser.add_argument(
         "--retry",
         action="store_true",
@@ -93,7 +97,11 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.json_records import to_json
 
     formats = asked_formats(arguments)
-    done = performed(arguments)
+    there = there_of(arguments)
+    finished = of_finished(arguments, there) if there else None
+    if isinstance(finished, Outcome):
+        return finished
+    done = finished or performed(arguments)
     complaint = "; ".join(filter(None, (done.complaint, _into_history(arguments.history, done.directory))))
     outcome = Outcome(done.status, done.text, to_json(done.result), complaint)
 
@@ -109,7 +117,10 @@ def performed(arguments: argparse.Namespace) -> Performed:
     """The run or the series that the options say, done."""
     from pathlib import Path
 
-    standby = _standby(arguments)
+    there = there_of(arguments)
+    if there:
+        refuse_local_libraries(arguments.backend or [])
+    standby = None if there else _standby(arguments)
     try:
         from harness.commands.options import overrides_of, repeats, task_of
         from harness.config.files import find_benchmark, kind_overrides
@@ -129,6 +140,7 @@ def performed(arguments: argparse.Namespace) -> Performed:
             standby=standby,
             retry=arguments.retry,
             compliance=arguments.compliance,
+            elsewhere=performing(there) if there else None,
         )
     finally:
         if standby is not None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from harness.json_records import LEFT_OUT
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 
@@ -87,6 +91,10 @@ class System:
     """The command."""
     host: str | None = None
     """The machine's own name."""
+    board: str | None = field(default=None, metadata=LEFT_OUT)
+    """What the firmware calls the machine, as `Raspberry Pi 5 Model B Rev 1.0`; not there where it has no device tree."""
+    soc: str | None = field(default=None, metadata=LEFT_OUT)
+    """Its chip, likewise, as `brcm,bcm2712`."""
 
 
 def describe() -> System:
@@ -104,7 +112,18 @@ def describe() -> System:
         versions=dict(_versions(["ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers"])),
         argv=tuple(sys.argv),
         host=platform.node() or None,
+        board=_device_tree("model")[0],
+        soc=_device_tree("compatible")[-1],
     )
+
+
+def _device_tree(name: str, root: Path = Path("/proc/device-tree")) -> list[str | None]:
+    """The texts of a property; one that is None where there are none."""
+    try:
+        texts = (root / name).read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return [None]
+    return [text for text in texts if text] or [None]
 
 
 def available_memory_bytes() -> int | None:
@@ -167,7 +186,26 @@ def _cpu_model() -> str | None:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, None) or _cpu_by_lscpu()
+
+
+def _cpu_by_lscpu() -> str | None:
+    """ARM's kernels tell numbers alone, of each core; util-linux knows their names."""
+    if shutil.which("lscpu") is None:
+        return None
+    done = subprocess.run(
+        ["lscpu"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+        check=False,
+    )
+    names = [
+        line.partition(":")[2].strip() for line in done.stdout.splitlines() if line.lstrip().startswith("Model name")
+    ]
+    return ", ".join(dict.fromkeys(names)) or None
 
 
 def _memory(field: str) -> int | None:

@@ -63,6 +63,7 @@ def run_rows(result: Result) -> list[tuple[str, str]]:
         ("data", f"{data.name} ({_DATA[data.source]}{unverified}), {count} samples{_profile(result)}"),
         *([("fed", str(fed))] if (fed := data.described.get("fed")) else []),
         ("backend", _backend(result.backend)),
+        *_target(result),
         *_engine(result),
         *_rules(result),
     ]
@@ -85,6 +86,15 @@ def run_rows(result: Result) -> list[tuple[str, str]]:
     if result.performance and result.machine:
         rows += _energy(result.machine.during)
     return rows
+
+
+def _target(result: Result) -> list[tuple[str, str]]:
+    """Where it ran, if that was not where the command was given."""
+    if result.target is None:
+        return []
+    system = result.system
+    what = (system.board, system.soc and f"SoC {system.soc}", system.cpu, system.machine, f"{system.usable_cpus} CPUs")
+    return [("device", f"{result.target.name}: {', '.join(filter(None, (system.host, *what)))}")]
 
 
 def _engine(result: Result) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from harness.machine.facts import System
 from harness.messages.calibration import Calibration
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity, Verdict
-from harness.results.subject import BackendFacts, DataSet, HarnessFacts, LoadGenSettings, Model, Reference
+from harness.results.subject import BackendFacts, DataSet, HarnessFacts, LoadGenSettings, Model, Reference, Target
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -146,6 +146,8 @@ class Result:
     """The machine, as it was found before the run."""
     made_by: HarnessFacts | None = field(default=None, metadata=LEFT_OUT)
     """The program that made it; not there in results of earlier versions."""
+    target: Target | None = field(default=None, metadata=LEFT_OUT)
+    """The device that ran it; not there where that is the machine on which the command was given."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the user wrote beside it (`--label NAME=VALUE`)."""
     compliance: Compliance | None = field(default=None, metadata=LEFT_OUT)
@@ -251,6 +253,8 @@ class SeriesResult:
     """All runs that came to an end, in order."""
     submission: Submission | None = field(default=None, metadata=LEFT_OUT)
     """What they are worth as a submission; only there in `--mode submission`."""
+    target: Target | None = field(default=None, metadata=LEFT_OUT)
+    """As of a run."""
     search: Search | None = field(default=None, metadata=FLAT)
 
 

@@ -113,6 +113,16 @@ class HarnessFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """The device that ran it, where that is not the machine on which the command was given (`--target`)."""
+
+    name: str
+    """As the command named it: `ssh://pi@board`. What machine it is says `system`; paths are those of `asked_from`."""
+    asked_from: str
+    """The machine on which the command was given."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenBackend:
     """What a backend says of itself when the model is open."""
 

@@ -9,7 +9,7 @@ import contextlib
 import importlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -58,6 +58,7 @@ def perform(
     standby: Standby | None = None,
     retry: bool = False,
     compliance: Sequence[str] = (),
+    elsewhere: Callable[[Series, Path | None], Performed] | None = None,
 ) -> Performed:
     """One run or a series of runs, in a directory of their own.
 
@@ -74,6 +75,7 @@ def perform(
         standby: A worker that was started ahead, for one run; None starts each when it is needed.
         retry: Whether a run that is INVALID for what the calibration found runs once more.
         compliance: Compliance tests of MLPerf inference, by name.
+        elsewhere: Runs what is planned on another machine; None for this one.
 
     Raises:
         UnknownName: No such compliance test.
@@ -89,10 +91,26 @@ def perform(
         retry=retry,
         compliance=named_tests(compliance),
     )
-    screen = Screen(quiet=as_json or quiet)
+    if elsewhere is not None:
+        return elsewhere(series, out)
+    return perform_planned(series, out, Screen(quiet=as_json or quiet), as_json=as_json, standby=standby)
+
+
+def perform_planned(
+    series: Series, out: Path | None, screen: Screen, *, as_json: bool = False, standby: Standby | None = None
+) -> Performed:
+    """What is planned, run.
+
+    Args:
+        series: One run or several.
+        out: The directory; None for one of its own below results/.
+        screen: Where progress is shown.
+        as_json: A failure that has a result gives it back.
+        standby: See `perform`.
+    """
     own = out is None
     first = series.runs[0]
-    out = _default_out(first) if out is None else out
+    out = default_out(first) if out is None else out
     found = (out / RESULT_FILE).exists()
     try:
         if series.peak is not None:
@@ -161,14 +179,15 @@ def _remove_if_nothing_began(out: Path, error: BaseException) -> None:
         began = any(out.rglob(DETAIL_LOG))
         says_more = isinstance(error, ConfigError) and error.log_says_more
         if exit_status(error) == EXIT_USER and not began and not says_more:
-            # Made by `_default_out` for this command alone.
+            # Made by `default_out` for this command alone.
             shutil.rmtree(out)
         else:
             out.rmdir()
         out.parent.rmdir()
 
 
-def _default_out(planned: PlannedRun) -> Path:
+def default_out(planned: PlannedRun) -> Path:
+    """A directory of its own below results/, made."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     spec = planned.spec
     name = f"{stamp}-{spec.benchmark}-{planned.backend}-{spec.load.scenario}"

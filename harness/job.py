@@ -1,0 +1,62 @@
+"""`python -I -m harness.job FOLDER`: a whole run on a device, started by the far end of a connection that it outlives.
+
+It is the parent of a run as a command is, only that it was planned elsewhere: job.json in its folder has the plan. The run's
+directory is made beside that; ended.json, which comes last, says how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from harness.errors import EXIT_BROKEN, Interrupted, exit_status, message_of
+from harness.json_records import from_json, to_json
+from harness.machine import stop_signals
+from harness.remote.record import ENDED_FILE, JOB_FILE, RUN_FOLDER, Ended, Job
+from harness.report.screen import Screen
+from harness.results.files import write_json
+from harness.series.perform import perform_planned
+from harness.series.plan_file import plan_from_json
+
+
+def main(folder: Path) -> int:
+    """Does the job of a folder.
+
+    Returns:
+        The exit status, which ended.json has as well.
+    """
+    for number in stop_signals.heard():
+        signal.signal(number, _interrupted)
+    try:
+        ended = _done(folder)
+    except BaseException as error:
+        for number in stop_signals.ALL:
+            signal.signal(number, signal.SIG_IGN)
+        status = exit_status(error)
+        if status is None:
+            traceback.print_exc()
+        ended = Ended(EXIT_BROKEN if status is None else status, message_of(error) or type(error).__name__)
+    write_json(folder / ENDED_FILE, to_json(ended))
+    return ended.status
+
+
+def _done(folder: Path) -> Ended:
+    job = from_json(Job, json.loads((folder / JOB_FILE).read_bytes()), JOB_FILE)
+    # The result names the command that a person gave.
+    sys.argv[:] = job.argv
+    done = perform_planned(plan_from_json(job.plan), folder / RUN_FOLDER, Screen())
+    return Ended(done.status, done.complaint)
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    for each in stop_signals.ALL:
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,106 @@
+"""A run's directory that came from a device, made as if the run had been here: the target named, and our own paths again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from harness.json_records import to_json
+from harness.remote.device import End
+from harness.remote.record import Job
+from harness.remote.relocated import put_back
+from harness.results.files import RESULT_FILE, read_result, write_json
+from harness.results.read_data import SAMPLES_FILE, samples_digest
+from harness.results.record import Reason, Result, SeriesResult
+from harness.results.subject import Target
+from harness.series.journal import JOURNAL_FILE, read_journal
+from harness.series.resume import digest_of
+from harness.spec.schema import SPEC_FILE
+from harness.whole_file import replacing
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came back."""
+
+    result: Result | SeriesResult | None
+    """None where the run ended before it had one."""
+    complaint: str
+    """Of the job, with our paths."""
+
+
+def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], target: str) -> Brought:
+    """Rewrites what names the device's folders.
+
+    Args:
+        folder: The run's or the series' directory, as it came.
+        job: What was asked for.
+        end: How it ended.
+        paths: From the device's folders to ours.
+        target: As `--target` named it.
+
+    Raises:
+        ConfigError: A result is none of this version's.
+        OSError: A file cannot be written.
+    """
+    for file in _all(folder, SPEC_FILE):
+        with replacing(file) as opened:
+            spec = put_back(yaml.safe_load(file.read_text("utf-8")), paths)
+            opened.write(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).encode())
+    for file in _all(folder, SAMPLES_FILE):
+        write_json(file, put_back(json.loads(file.read_text("utf-8")), paths))
+    told = Target(target, job.asked_from)
+    for file in _all(folder, RESULT_FILE):
+        result = _ended(_named(read_result(file.parent), file.parent, told, job), end)
+        write_json(file, put_back(to_json(result), paths))
+    for file in _all(folder, JOURNAL_FILE):
+        _write_digests(file)
+    found = read_result(folder) if (folder / RESULT_FILE).exists() else None
+    return Brought(found, put_back(end.ended.complaint, paths) if end.ended else "")
+
+
+def _all(folder: Path, name: str) -> Iterator[Path]:
+    yield from sorted(folder.rglob(name))
+
+
+def _named(result: Result | SeriesResult, folder: Path, target: Target, job: Job) -> Result | SeriesResult:
+    """The result with what only this side knows."""
+    if isinstance(result, SeriesResult):
+        runs = tuple(
+            replace(run, result=_of_run(run.result, folder / run.directory, target, job)) for run in result.runs
+        )
+        return replace(result, target=target, runs=runs)
+    return _of_run(result, folder, target, job)
+
+
+def _of_run(result: Result, folder: Path, target: Target, job: Job) -> Result:
+    read = result.dataset.samples_file_sha256 and samples_digest(folder)
+    dataset = replace(result.dataset, samples_file_sha256=read)
+    return replace(result, target=target, made_by=job.made_by, dataset=dataset)
+
+
+def _ended(result: Result | SeriesResult, end: End) -> Result | SeriesResult:
+    """One that nobody could end there has failed."""
+    if end.ended is not None or result.status != "started":
+        return result
+    what = "was started anew" if end.state == "rebooted" else "lost the run's process"
+    return replace(
+        result, status="failed", reasons=(*result.reasons, Reason(f"the device {what} in the run's middle", "", ""))
+    )
+
+
+def _write_digests(journal: Path) -> None:
+    """Of results as they are now."""
+    folder = journal.parent
+    lines = [
+        replace(line, digest=digest_of(folder / line.run))
+        if line.digest and (folder / line.run / RESULT_FILE).exists()
+        else line
+        for line in read_journal(folder)
+    ]
+    with replacing(journal) as opened:
+        opened.write("".join(f"{json.dumps(asdict(line))}\n" for line in lines).encode())

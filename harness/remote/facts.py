@@ -1,0 +1,95 @@
+"""What a device's own Python says of it, and whether the harness can run there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.json_records import from_json
+from harness.remote.target import SshTarget
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """As `harness.remote.far_end.machine` tells them."""
+
+    folder: str
+    """In which all of ours lies, absolute."""
+    python: str
+    """`3.11.2`."""
+    implementation: str
+    """`cpython`."""
+    abi_flags: str
+    """Empty, or `t` where it has no GIL."""
+    system: str
+    """`linux`."""
+    android: bool
+    machine: str
+    """The kernel's word for the processor: `aarch64`."""
+    release: str
+    """The kernel's."""
+    bits: int
+    """Of Python: 32 or 64."""
+    glibc: str | None
+    """`2.36`; None where the C library is another."""
+    free_bytes: int
+    """Where the folder is."""
+
+    @property
+    def python_minor(self) -> str:
+        """`3.11`."""
+        return ".".join(self.python.split(".")[:2])
+
+    @property
+    def abi(self) -> str:
+        """`cp311`."""
+        return f"cp{self.python_minor.replace('.', '')}{self.abi_flags}"
+
+    @property
+    def architecture(self) -> str:
+        """Of Python, which may be a 32-bit one under a 64-bit kernel."""
+        narrow = {"aarch64": "armv7l", "x86_64": "i686"}
+        return narrow.get(self.machine, self.machine) if self.bits == 32 else self.machine
+
+    @property
+    def glibc_minor(self) -> int:
+        """36 of 2.36."""
+        return int((self.glibc or "2.0").split(".")[1])
+
+    @property
+    def compiled_suffix(self) -> str:
+        """Of modules in C that its Python loads, as `.cpython-311-aarch64-linux-gnu.so`."""
+        return f".cpython-{self.python_minor.replace('.', '')}{self.abi_flags}-{self.architecture}-linux-gnu.so"
+
+    def place(self, *parts: str) -> str:
+        """A path there."""
+        return str(PurePosixPath(self.folder, *parts))
+
+
+def usable_facts(target: SshTarget, told: Mapping[str, Any]) -> DeviceFacts:
+    """The facts of a device on which the harness can run.
+
+    Raises:
+        ConfigError: It cannot, and why.
+    """
+    facts = from_json(DeviceFacts, told, "the device's facts")
+    if facts.android:
+        raise ConfigError(
+            f"{target} runs Android's own Python (Termux): no wheels of the runtime are made for its C library. Use a Debian "
+            "within it (proot-distro), with an sshd and a Python of its own (docs/targets.md)"
+        )
+    if facts.system != "linux":
+        raise ConfigError(f"{target} runs {facts.system}: runs on a device need Linux")
+    if facts.implementation != "cpython" or facts.abi_flags:
+        raise ConfigError(
+            f"{target} has {facts.implementation} {facts.python}{facts.abi_flags}: LoadGen's wheels are of CPython's"
+        )
+    if facts.glibc is None:
+        raise ConfigError(
+            f"{target} has another C library than glibc (musl, as Alpine has): no wheels of the runtime are made for it. Use a "
+            "system with glibc (Debian, Ubuntu, Raspberry Pi OS, Fedora)"
+        )
+    return facts

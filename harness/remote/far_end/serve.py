@@ -1,0 +1,155 @@
+"""Hears requests and answers them, until the connection is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.remote.far_end.installed import forget_others, install, install_deps, is_ready
+from harness.remote.far_end.jobs import Jobs
+from harness.remote.far_end.machine import facts
+from harness.remote.far_end.store import FULL, Store
+from harness.remote.far_end.wire import CHUNK, Refused, Wire
+
+_POLL_S = 0.5
+
+
+class FarEnd:
+    """Each request is a method."""
+
+    def __init__(self, folder: Path) -> None:
+        self._wire, self._store = Wire(), Store(folder)
+        self._jobs = Jobs(self._store)
+
+    def serve(self) -> None:
+        """Says what this machine is, then answers."""
+        self._wire.tell(tflite_loadgen=facts(self._store.folder))
+        with contextlib.suppress(EOFError):
+            while True:
+                self._answer(json.loads(self._wire.line()))
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        try:
+            getattr(self, f"do_{request.pop('do')}")(**request)
+        except Refused as refused:
+            self._wire.tell(error=str(refused), kind=refused.kind)
+        except OSError as error:
+            kind = "full" if error.errno in FULL else "system"
+            self._wire.tell(error=f"{error.filename or self._store.folder}: {error.strerror}", kind=kind)
+
+    def do_missing(self, files: list[tuple[str, int]]) -> None:
+        """Which files are not here yet."""
+        self._wire.tell(missing=self._store.missing(files))
+
+    def do_put(self, files: list[tuple[str, int]]) -> None:
+        """Takes files whose bytes follow."""
+        self._store.take(files, self._wire)
+        self._wire.tell(ok=True)
+
+    def do_tree(self, name: str, files: list[tuple[str, str]]) -> None:
+        """Lays files out under their names."""
+        self._store.tree(name, files)
+        self._wire.tell(ok=True)
+
+    def do_has(self, deps: str, env: str) -> None:
+        """Whether these are installed."""
+        self._wire.tell(deps=is_ready(self._store, "deps", deps), env=is_ready(self._store, "envs", env))
+
+    def do_install_deps(self, key: str, wheels: list[tuple[str, str, str]], pip: str) -> None:
+        """Installs what the harness needs."""
+        with self._alone("install"):
+            if not is_ready(self._store, "deps", key):
+                install_deps(self._store, key, wheels, pip)
+        self._wire.tell(ok=True)
+
+    def do_install(self, env: str, deps: str, wheel: str) -> None:
+        """Installs the harness; earlier ones go, unless a run is under way."""
+        with self._alone("install"):
+            if not is_ready(self._store, "envs", env):
+                install(self._store, env, deps, wheel)
+            with contextlib.suppress(Refused):
+                self._jobs.refuse_a_second()
+                forget_others(self._store, env, deps)
+        self._wire.tell(ok=True)
+
+    def do_start(self, name: str, env: str, job: dict[str, Any]) -> None:
+        """Starts a run."""
+        with self._alone("start"):
+            self._jobs.start(name, env, job)
+        self._wire.tell(ok=True)
+
+    def do_jobs(self) -> None:
+        """All runs that are here, and how they are."""
+        self._wire.tell(jobs=[{**self._jobs.state(name), "name": name} for name in self._jobs.names()])
+
+    def do_job(self, name: str) -> None:
+        """What a run was told."""
+        self._wire.tell(job=json.loads((self._jobs.folder(name) / "job.json").read_text()))
+
+    def do_follow(self, name: str, at: int) -> None:
+        """Tells what a run writes, from a place in its log on, until it ends; hears `stop` meanwhile."""
+        place = self._jobs.folder(name) / "log"
+        while True:
+            # Its state first: what it wrote before it ended is told then.
+            state = self._jobs.state(name)
+            with place.open("rb") as log:
+                log.seek(at)
+                while piece := log.read(CHUNK):
+                    at += len(piece)
+                    self._wire.tell(log=piece.decode("utf-8", "replace"), at=at)
+            if state["state"] != "running":
+                self._wire.tell(ended=state)
+                return
+            if self._wire.waits(_POLL_S):
+                self._jobs.stop(name, json.loads(self._wire.line())["signal"])
+
+    def do_stop(self, signal: int) -> None:
+        """One that came when the run had ended by itself: nothing is left to do, and nobody waits for an answer."""
+
+    def do_fetch(self, name: str) -> None:
+        """Sends a run's directory: first which files, then their bytes."""
+        run, files = self._jobs.left(name)
+        self._wire.tell(files=files)
+        for relative, size in files:
+            left = size
+            with (run / relative).open("rb") as file:
+                while left:
+                    # One that was cut meanwhile keeps its size, or nothing behind it would be read right.
+                    piece = file.read(min(CHUNK, left)) or bytes(min(CHUNK, left))
+                    left -= len(piece)
+                    self._wire.send(piece)
+
+    def do_remove(self, name: str) -> None:
+        """Takes a run away."""
+        self._jobs.remove(name)
+        self._wire.tell(ok=True)
+
+    def do_clean(self) -> None:
+        """Takes all of ours away, unless a run is under way."""
+        self._jobs.refuse_a_second()
+        self._wire.tell(freed_bytes=self._store.clean())
+
+    @contextlib.contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """One connection at a time; a lock goes with the process that holds it."""
+        self._store.make()
+        with (self._store.folder / "locks" / what).open("wb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    time.sleep(_POLL_S)
+            yield
+
+
+def main(folder: str) -> None:
+    """Serves in a folder; empty for the usual one in the user's home."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    FarEnd(Path(folder) if folder else Path.home() / ".tflite-loadgen").serve()

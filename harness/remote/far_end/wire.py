@@ -1,0 +1,64 @@
+"""Requests in, answers out. Read by `os.read` alone, so that `select` tells the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from collections.abc import Iterator
+
+CHUNK = 1 << 20
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """What is asked for cannot be done: told to whoever asked, with a word for what kind it is."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+class Wire:
+    """Standard input and output."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def line(self) -> bytes:
+        """The next line, without its end.
+
+        Raises:
+            EOFError: The connection is gone.
+        """
+        while b"\n" not in self._rest:
+            self._more()
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """So many bytes, in pieces."""
+        while size:
+            if not self._rest:
+                self._more()
+            piece, self._rest = self._rest[:size], self._rest[size:]
+            size -= len(piece)
+            yield piece
+
+    def waits(self, seconds: float) -> bool:
+        """Whether there is something to read within so many seconds."""
+        return bool(self._rest) or bool(select.select([0], [], [], seconds)[0])
+
+    def tell(self, **answer: object) -> None:
+        """Sends a line."""
+        self.send(json.dumps(answer).encode() + b"\n")
+
+    def send(self, data: bytes) -> None:
+        """Sends bytes."""
+        while data:
+            data = data[os.write(1, data) :]
+
+    def _more(self) -> None:
+        piece = os.read(0, CHUNK)
+        if not piece:
+            raise EOFError
+        self._rest += piece

@@ -1,0 +1,62 @@
+"""Files that a run reads, as they are sent: a model, a data set with what lies beside it, each known by what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.zoo.files.official import hash_file
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """One file."""
+
+    name: str
+    """Relative to the tree's root, with slashes."""
+    path: Path
+    """Here."""
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Files below one root."""
+
+    root: Path
+    """Here, absolute."""
+    files: tuple[SentFile, ...]
+
+    @property
+    def id(self) -> str:
+        """Another one for other names or other contents: 32 hexadecimal digits."""
+        text = "".join(f"{file.sha256} {file.name}\0" for file in self.files)
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def tree_of(path: Path, beside: Iterable[Path] = ()) -> Tree:
+    """The tree of a file or a folder.
+
+    Args:
+        path: Absolute. Links in it are followed.
+        beside: More files, of which those count that lie below the folder around `path`.
+
+    Raises:
+        ConfigError: One cannot be read.
+    """
+    root = path.parent
+    inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    more = (each for each in beside if each.is_relative_to(root) and not each.is_relative_to(path))
+    files = dict.fromkeys([*inside, *sorted(more)])
+    try:
+        return Tree(root, tuple(_sent(file, root) for file in files))
+    except OSError as error:
+        raise ConfigError(f"{error.filename or path} cannot be sent: {error.strerror}") from None
+
+
+def _sent(file: Path, root: Path) -> SentFile:
+    return SentFile(file.relative_to(root).as_posix(), file, hash_file(file).sha256, file.stat().st_size)
