@@ -5,6 +5,7 @@
         UnknownName                       2     a name nobody knows; the message suggests a near one
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
+        remote.ssh.ConnectionLost         3     the connection to a device broke for good
       Interrupted                         128+n after signal n: SIGHUP, SIGINT, SIGQUIT, SIGTERM: 129, 130, 131, 143
       turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
       zoo.files.download.FetchFailed      3     the transfer broke, or what came is not the file
@@ -21,7 +22,8 @@
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.outside.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
 comparison.answers.NoPairs, devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField,
-machine.child_process.Ended, worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
+machine.child_process.Ended, remote.far_end.wire.Refused, remote.ssh.Refused, worker.batch.CannotBatchError,
+zoo.files.locks.NoLocks.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has
 status 2 wherever it is met. Anything else is a bug and keeps its traceback.
 """

@@ -18,9 +18,9 @@ from harness.json_records import from_json, to_json
 from harness.machine import stop_signals
 from harness.remote.record import ENDED_FILE, JOB_FILE, RUN_FOLDER, Ended, Job
 from harness.report.screen import Screen
-from harness.results.files import write_json
 from harness.series.perform import perform_planned
 from harness.series.plan_file import plan_from_json
+from harness.whole_file import write_json
 
 
 def main(folder: Path) -> int:

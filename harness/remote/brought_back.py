@@ -13,14 +13,14 @@ from harness.json_records import to_json
 from harness.remote.device import End
 from harness.remote.record import Job
 from harness.remote.relocated import put_back
-from harness.results.files import RESULT_FILE, read_result, write_json
+from harness.results.files import RESULT_FILE, read_result
 from harness.results.read_data import SAMPLES_FILE, samples_digest
 from harness.results.record import Reason, Result, SeriesResult
 from harness.results.subject import Target
 from harness.series.journal import JOURNAL_FILE, read_journal
 from harness.series.resume import digest_of
 from harness.spec.schema import SPEC_FILE
-from harness.whole_file import replacing
+from harness.whole_file import replacing, write_json
 
 
 @dataclass(frozen=True, slots=True)

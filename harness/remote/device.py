@@ -162,6 +162,16 @@ class Device:
         """All that are there, in the order of their names, which begin with their time."""
         return [KnownJob(each["name"], each["state"]) for each in self._ask("jobs")["jobs"]]
 
+    def refuse_busy(self) -> None:
+        """One at a time.
+
+        Raises:
+            ConfigError: A job is under way.
+        """
+        for job in self.jobs():
+            if job.state == "running":
+                raise ConfigError(self._said(Refused("busy", job.name)))
+
     def job(self, name: str) -> Job:
         """What a job was told.
 

@@ -68,6 +68,8 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
     claimed = _claim(out, first)
     try:
         with there.device() as device:
+            # What is sent and installed would be in the way of it, too.
+            device.refuse_busy()
             luggage = Luggage(device.facts)
             packed = luggage.packed(series)
             env = device.install(extras_of(series))

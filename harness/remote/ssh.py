@@ -18,7 +18,7 @@ from importlib import resources
 from types import TracebackType
 from typing import IO, Any, Self
 
-from harness.errors import ConfigError, HarnessError, RunFailed, shortened
+from harness.errors import ConfigError, RunFailed, shortened
 from harness.remote.target import SshTarget
 
 _OPTIONS = {
@@ -73,7 +73,7 @@ class ConnectionLost(RunFailed):
     """The connection broke; whoever calls tries again."""
 
 
-class Refused(HarnessError):  # noqa: N818 - it is an answer
+class Refused(Exception):  # noqa: N818 - it is an answer
     """The far end cannot do what it was asked for."""
 
     def __init__(self, kind: str, why: str) -> None:

@@ -65,7 +65,7 @@ def ssh_target(text: str) -> SshTarget:
 def _split(address: str) -> tuple[str, str | None]:
     """Host and port; the colons of an IPv6 address are within brackets."""
     if address.startswith("["):
-        host, _, rest = address.partition("]")
-        return f"{host}]", rest.removeprefix(":") if rest else None
+        host, closed, rest = address.partition("]")
+        return host + closed, rest.removeprefix(":") if rest else None
     host, colon, port = address.partition(":")
     return host, port if colon else None

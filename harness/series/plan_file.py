@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from accuracy.border import reads
+from accuracy.outside.border import reads
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.series.plan import PeakSearch, PlannedRun, Series

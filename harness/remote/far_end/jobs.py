@@ -14,6 +14,8 @@ from harness.remote.far_end.machine import boot_id, started_at
 from harness.remote.far_end.store import Store
 from harness.remote.far_end.wire import Refused
 
+_AS_WRITTEN = {"TFLITE_LOADGEN_BY_SCRIPT": "1"}
+"""What names a command is put into the words of the way in where a person reads it (`harness.way_in`)."""
 _NOT_THEIRS = ("SSH_", "TFLITE_LOADGEN_", "PYTHON")
 
 
@@ -82,7 +84,7 @@ class Jobs:
             started = subprocess.Popen(
                 [str(self._store.folder / "envs" / env / "bin" / "python"), "-I", "-m", "harness.job", str(place)],
                 cwd=place,
-                env={**kept, "TFLITE_LOADGEN_CACHE": str(self._store.folder / "cache")},
+                env={**kept, "TFLITE_LOADGEN_CACHE": str(self._store.folder / "cache"), **_AS_WRITTEN},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

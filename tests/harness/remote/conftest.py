@@ -41,7 +41,7 @@ mount -t tmpfs -o size=3m none "$2"
 shift 2
 exec "$@"
 """
-"""sshd wants a user of its own and a folder, which are there for it alone in a mount name space of its own; so is a small disk."""
+"""sshd wants a user of its own and a folder, which are there for it alone in its own mount name space; so is a small disk."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""What a device keeps of what it is sent, on a disk that is full, and from a connection that breaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.remote.far_end.store import Store
+from harness.remote.far_end.wire import Refused, Wire
+
+
+class Sent(Wire):
+    """A wire that has these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        while size:
+            if not self.data:
+                raise EOFError
+            piece, self.data = self.data[: min(size, 7000)], self.data[min(size, 7000) :]
+            size -= len(piece)
+            yield piece
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_disk_that_fills_in_the_middle_keeps_no_part_of_a_file_and_the_requests_behind_it(
+    mount: Callable[[str], Path],
+) -> None:
+    store = Store(mount("size=200k") / "ours")
+    store.make()
+    large, small = bytes(300_000), b"fits"
+    wire = Sent(large + small + b"the next request")
+    with pytest.raises(OSError, match="No space left"):
+        store.take([(_sha256(large), len(large)), (_sha256(small), len(small))], wire)
+    assert wire.data == b"the next request"
+    assert [file.name for file in (store.folder / "blobs").iterdir()] == [_sha256(small)]
+    with pytest.raises(Refused, match="MB are free") as refused:
+        store.missing([(_sha256(large), len(large))])
+    assert refused.value.kind == "full"
+    # What is there already needs no room.
+    assert store.missing([(_sha256(small), len(small))]) == []
+
+
+def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.make()
+    with pytest.raises(Refused, match="did not arrive"):
+        store.take([(_sha256(b"this"), 4)], Sent(b"that"))
+    with pytest.raises(EOFError):
+        store.take([(_sha256(b"this"), 4)], Sent(b"th"))
+    assert store.missing([(_sha256(b"this"), 4)]) == [_sha256(b"this")]
+
+
+def test_a_tree_has_its_files_under_their_own_names_and_is_the_same_the_second_time(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.make()
+    store.take([(_sha256(b"this"), 4)], Sent(b"this"))
+    for _ in range(2):
+        store.tree("id", [("a b/it's; $(x)\n.txt", _sha256(b"this")), ("copy", _sha256(b"this"))])
+    tree = tmp_path / "trees" / "id"
+    assert (tree / "a b" / "it's; $(x)\n.txt").read_bytes() == b"this"
+    assert (tree / "copy").stat().st_nlink == 3
+    assert store.clean() == 4
