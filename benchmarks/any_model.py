@@ -5,7 +5,9 @@
 The two take turns of a fifth of a second, each in a process of its own, behind the same engine with one thread: the medians
 of their runs may differ by 1 % for models of a millisecond and more. What bench's clock has beyond the bare invoke is measured
 call by call on a small model: at most 2 us. From the command to its end, with one run, bench may take half a second more than
-the other, in which it hashes the file, allocates the model a second time for its costs, and packs it.
+the other, in which it hashes the file, allocates the model a second time for its costs, and packs it. Its two processes begin
+at the same time; their CPU time together is what it takes where only one CPU is free, and is told of a busy machine too. Of the
+time by the clock the quickest start of either counts: what else the machine does is in the others.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def measure(rounds: int = _ROUNDS) -> list[Row]:
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     rows = [_against_theirs(zoo() / name, rounds) for name in _MODELS if (zoo() / name).is_file()]
     if (small := zoo() / _SMALL).is_file():
-        rows += [_above_bare(small), _start(small, _STARTS)]
+        rows += [_above_bare(small), *_start(small, _STARTS)]
     return rows
 
 
@@ -121,7 +123,7 @@ def _above_bare(model: Path) -> Row:
     return Row("bench's run above the bare invoke", took - alone, "us", _MOST_US, beside=f"{took:.3f} : {alone:.3f} us")
 
 
-def _start(model: Path, rounds: int) -> Row:
+def _start(model: Path, rounds: int) -> list[Row]:
     few = ["--num_runs=1", "--min_secs=0", "--warmup_min_secs=0"]
     bench = [sys.executable, "-P", "-m", "harness", "bench", str(model), *few]
     tool = [
@@ -132,10 +134,21 @@ def _start(model: Path, rounds: int) -> Row:
         "--warmup_runs=1",
     ]
     pairs = [(_took(bench), _took(tool)) for _ in range(rounds)]
-    more = statistics.median(ours[0] - theirs[0] for ours, theirs in pairs)
-    ours, theirs = ([statistics.median(each) for each in zip(*side, strict=True)] for side in zip(*pairs, strict=True))
-    beside = f"{ours[0]:.2f} : {theirs[0]:.2f} s; of CPU {ours[1]:.2f} : {theirs[1]:.2f} s"
-    return Row("bench's start above litert-benchmark's", more, "s", _MOST_S, beside=beside)
+    by_clock = [min(each[side][0] for each in pairs) for side in range(2)]
+    of_cpu = [statistics.median(each[side][1] for each in pairs) for side in range(2)]
+    return [
+        Row(
+            f"bench's start above litert-benchmark's, {what}",
+            ours - theirs,
+            "s",
+            _MOST_S,
+            beside=f"{ours:.2f} : {theirs:.2f} s",
+        )
+        for what, (ours, theirs) in (
+            ("CPU of both its processes", of_cpu),
+            (f"by the clock, the quickest of {rounds}", by_clock),
+        )
+    ]
 
 
 def _took(command: list[str]) -> tuple[float, float]:
