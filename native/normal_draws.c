@@ -17,18 +17,26 @@
 static const uint64_t MODULUS = 2147483647u, FACTOR = 16807u;
 static const double RANGE = 2147483646.0;
 
-static uint64_t next(uint64_t *state) {
-  uint64_t product = *state * FACTOR;
-  uint64_t folded = (product & MODULUS) + (product >> 31);
-  *state = folded >= MODULUS ? folded - MODULUS : folded;
-  return *state;
+/* The factor's powers modulo the modulus. */
+static const uint64_t FACTOR_2 = 282475249u, FACTOR_3 = 1622650073u, FACTOR_4 = 984943658u;
+
+/* Modulo the modulus, of a product of two numbers below it. */
+static uint64_t folded(uint64_t product) {
+  uint64_t sum = (product & MODULUS) + (product >> 31);
+  return sum >= MODULUS ? sum - MODULUS : sum;
 }
 
-/* std::generate_canonical<double, 53>. */
-static double canonical(uint64_t *state) {
-  double low = (double)(next(state) - 1), high = (double)(next(state) - 1);
+/* std::generate_canonical<double, 53> of two numbers of the engine; both fit 32 bits, which are quicker to convert. */
+static double canonical_of(uint64_t first, uint64_t second) {
+  double low = (double)(int32_t)(first - 1), high = (double)(int32_t)(second - 1);
   double drawn = (low + high * RANGE) / (RANGE * RANGE);
-  return drawn < 1.0 ? drawn : nextafter(1.0, 0.0);
+  return drawn < 1.0 ? drawn : 0x1.fffffffffffffp-1;
+}
+
+static double canonical(uint64_t *state) {
+  uint64_t first = folded(*state * FACTOR);
+  *state = folded(*state * FACTOR_2);
+  return canonical_of(first, *state);
 }
 
 /* A number of the normal distribution; `saved` is its twin from the pair before, NaN where there is none. */
@@ -49,6 +57,65 @@ static double normal(uint64_t *state, double *saved) {
   return y * factor * (1.0 / 3) + 0.5;
 }
 
+/* One in [0, 1). */
+static double share(uint64_t *state, double *saved) {
+  double value;
+  do value = normal(state, saved);
+  while (value < 0 || value >= 1);
+  return value;
+}
+
+/* As many numbers in [0, 1) as come of so many pairs of the polar method, PAIRS at most: the same as one by one, but whatever can
+   be done without a branch is done for all of them first. */
+#define PAIRS 256
+static Py_ssize_t shares(uint64_t *state, Py_ssize_t pairs, double *room) {
+  double x[PAIRS], y[PAIRS], square[PAIRS], factor[PAIRS];
+  uint64_t now = *state;
+  for (Py_ssize_t i = 0; i < pairs; i++) {
+    /* Four steps of the engine, none of which waits for the one before. */
+    uint64_t a = folded(now * FACTOR), b = folded(now * FACTOR_2), c = folded(now * FACTOR_3), d = folded(now * FACTOR_4);
+    now = d;
+    x[i] = 2.0 * canonical_of(a, b) - 1.0;
+    y[i] = 2.0 * canonical_of(c, d) - 1.0;
+  }
+  *state = now;
+  Py_ssize_t inside = 0;
+  for (Py_ssize_t i = 0; i < pairs; i++) {
+    double is = x[i] * x[i] + y[i] * y[i];
+    x[inside] = x[i], y[inside] = y[i], square[inside] = is;
+    inside += (is <= 1.0) & (is != 0.0);
+  }
+  for (Py_ssize_t i = 0; i < inside; i++) factor[i] = log(square[i]);
+  for (Py_ssize_t i = 0; i < inside; i++) factor[i] = sqrt(-2.0 * factor[i] / square[i]);
+  Py_ssize_t kept = 0;
+  for (Py_ssize_t i = 0; i < inside; i++) {
+    /* Of a pair the second comes first. */
+    double one = y[i] * factor[i] * (1.0 / 3) + 0.5, other = x[i] * factor[i] * (1.0 / 3) + 0.5;
+    room[kept] = one;
+    kept += (one >= 0) & (one < 1);
+    room[kept] = other;
+    kept += (other >= 0) & (other < 1);
+  }
+  return kept;
+}
+
+/* The next numbers, at most 2 * PAIRS, written with one place to spare; never more than are wanted. */
+static Py_ssize_t some_shares(uint64_t *state, double *saved, Py_ssize_t wanted, double *room) {
+  if (wanted < 2 || !isnan(*saved)) {
+    room[0] = share(state, saved);
+    return 1;
+  }
+  return shares(state, wanted / 2 < PAIRS ? wanted / 2 : PAIRS, room);
+}
+
+/* Whether the state is one of the engine's, and the room whole numbers of this size; else an error is set. */
+static int usable(uint64_t state, Py_buffer *room, size_t size) {
+  if (state != 0 && room->len % (Py_ssize_t)size == 0) return 1;
+  PyBuffer_Release(room);
+  PyErr_SetString(PyExc_ValueError, "a state is 1 to 2147483646, the room whole numbers");
+  return 0;
+}
+
 /* draw(state, saved, room) fills the doubles of `room`, and gives (state, saved) for the next call. */
 static PyObject *draw(PyObject *module, PyObject *args) {
   (void)module;
@@ -59,19 +126,42 @@ static PyObject *draw(PyObject *module, PyObject *args) {
   Py_buffer room;
   if (PyObject_GetBuffer(object, &room, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return NULL;
   uint64_t state = given % MODULUS;
-  if (state == 0 || room.len % (Py_ssize_t)sizeof(double)) {
-    PyBuffer_Release(&room);
-    PyErr_SetString(PyExc_ValueError, "a state is 1 to 2147483646, the room whole doubles");
-    return NULL;
-  }
+  if (!usable(state, &room, sizeof(double))) return NULL;
   double *drawn = room.buf;
   Py_ssize_t count = room.len / (Py_ssize_t)sizeof(double);
   Py_BEGIN_ALLOW_THREADS
-  for (Py_ssize_t i = 0; i < count; i++) {
-    double value;
-    do value = normal(&state, &saved);
-    while (value < 0 || value >= 1);
-    drawn[i] = value;
+  double some[2 * PAIRS + 1];
+  for (Py_ssize_t i = 0; i < count;) {
+    Py_ssize_t found = some_shares(&state, &saved, count - i, some);
+    for (Py_ssize_t k = 0; k < found; k++) drawn[i + k] = some[k];
+    i += found;
+  }
+  Py_END_ALLOW_THREADS
+  PyBuffer_Release(&room);
+  return Py_BuildValue("(Kd)", (unsigned long long)state, saved);
+}
+
+/* draw_spread(state, saved, room, low, span) fills the floats of `room` with what is spread over a range, in single precision as
+   the tool does it, and gives (state, saved) for the next call. */
+static PyObject *draw_spread(PyObject *module, PyObject *args) {
+  (void)module;
+  unsigned long long given;
+  double saved;
+  float low, span;
+  PyObject *object;
+  if (!PyArg_ParseTuple(args, "KdOff", &given, &saved, &object, &low, &span)) return NULL;
+  Py_buffer room;
+  if (PyObject_GetBuffer(object, &room, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+  uint64_t state = given % MODULUS;
+  if (!usable(state, &room, sizeof(float))) return NULL;
+  float *drawn = room.buf;
+  Py_ssize_t count = room.len / (Py_ssize_t)sizeof(float);
+  Py_BEGIN_ALLOW_THREADS
+  double some[2 * PAIRS + 1];
+  for (Py_ssize_t i = 0; i < count;) {
+    Py_ssize_t found = some_shares(&state, &saved, count - i, some);
+    for (Py_ssize_t k = 0; k < found; k++) drawn[i + k] = low + span * (float)some[k];
+    i += found;
   }
   Py_END_ALLOW_THREADS
   PyBuffer_Release(&room);
@@ -80,6 +170,7 @@ static PyObject *draw(PyObject *module, PyObject *args) {
 
 static PyMethodDef methods[] = {
     {"draw", draw, METH_VARARGS, "draw(state, saved, room): see harness.difference.draws."},
+    {"draw_spread", draw_spread, METH_VARARGS, "draw_spread(state, saved, room, low, span): see harness.difference.draws."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -46,6 +46,14 @@ class NormalDraws:
         self._state, self._saved = normal_draws.draw(self._state, self._saved, room)
         return room
 
+    def take_spread(self, count: int, low: np.float32, span: np.float32) -> npt.NDArray[np.float32]:
+        """The next so many, spread over a range in single precision."""
+        if normal_draws is None:
+            return low + span * self._drawn_in_python(count).astype(np.float32)
+        room = np.empty(count, np.float32)
+        self._state, self._saved = normal_draws.draw_spread(self._state, self._saved, room, float(low), float(span))
+        return room
+
     def _drawn_in_python(self, count: int) -> npt.NDArray[np.float64]:
         while len(self._left) < count:
             self._left = np.concatenate([self._left, self._block()])
@@ -116,19 +124,18 @@ class DocumentedInputs:
         generator = "float32" if tensor.dtype == np.float16 else tensor.dtype.name
         draws = self._draws.setdefault(generator, NormalDraws())
         count = int(np.prod(tensor.shape, dtype=np.int64))
-        share = draws.take(count)
         if tensor.name in self._ranges and tensor.dtype.kind in "iub":
             low, high = self._ranges[tensor.name]
             # Whole numbers of a range that is named, both ends among them.
-            return _as_type(np.floor(low + (high - low + 1) * share), tensor.dtype).reshape(tensor.shape)
+            return _as_type(np.floor(low + (high - low + 1) * draws.take(count)), tensor.dtype).reshape(tensor.shape)
         low, high = self._ranges.get(tensor.name, _range_of(tensor.dtype))
-        values = np.float32(low) + (np.float32(high) - np.float32(low)) * share.astype(np.float32)
+        values = draws.take_spread(count, np.float32(low), np.float32(high) - np.float32(low))
         return _as_type(values, tensor.dtype).reshape(tensor.shape)
 
 
 def _as_type(values: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind not in "iu" or dtype.itemsize <= _EXACT_BYTES:
-        return values.astype(dtype)
+        return values.astype(dtype, copy=False)
     # Single precision rounds the ends of wide ranges outwards, where a cast would be anything.
     ends = np.iinfo(dtype)
     exact = values.astype(np.float64)

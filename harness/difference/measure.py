@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from backends.base import Array, BackendUnavailable, ModelRejected, TensorSpec
+from backends.base import Array, BackendUnavailable, ModelRejected
+from harness.difference.aside import ComparedBeside, DrawnAhead
 from harness.difference.bisect import bisect
 from harness.difference.draws import DocumentedInputs
 from harness.difference.errors import GatheredErrors
@@ -20,7 +19,6 @@ from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import inputs_explained
 
 _TELL_EVERY_S = 0.5
-_MOST_AHEAD, _AHEAD_BYTES = 16, 32_000_000
 _BISECTED_SAMPLES = 3
 """Runs whose inputs the cut graphs are given, too."""
 
@@ -39,38 +37,39 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
     """
     with ExitStack() as stack:
         test = _opened(stack, lambda: Side(asked.test), "")
+        ranges = {name: (values[0], values[1]) for name, values in asked.ranges.items()}
+        # The first are drawn while the reference is opened.
+        drawn = DrawnAhead(
+            DocumentedInputs(test.backend.inputs, ranges),
+            sum(tensor.nbytes for tensor in test.backend.inputs),
+            asked.num_runs,
+        )
+        stack.callback(drawn.close)
         kernels = f"the reference ({asked.reference.name} on one CPU thread, {_kernels_text(asked)}) cannot run: "
         reference = _opened(stack, lambda: Side(asked.reference), kernels)
-        ranges = {name: (values[0], values[1]) for name, values in asked.ranges.items()}
-        inputs = DocumentedInputs(test.backend.inputs, ranges)
         feed = _fed(test, reference)
         places = pair("output", test.backend.outputs, reference.backend.outputs)
         gathered = [
             GatheredErrors(spec, reference.backend.outputs[place])
             for spec, place in zip(test.backend.outputs, places, strict=True)
         ]
+        beside = ComparedBeside(gathered)
+        stack.callback(beside.close)
         first: list[list[Array]] = []
         began = told = time.perf_counter()
-        # The inputs of further runs are drawn while the models run on these.
-        with ThreadPoolExecutor(max_workers=1) as drawing:
-            coming = deque(drawing.submit(inputs.next) for _ in range(_ahead(test.backend.inputs, asked.num_runs)))
-            left = asked.num_runs - len(coming)
-            for number in range(asked.num_runs):
-                if time.perf_counter() - told > _TELL_EVERY_S:
-                    told = time.perf_counter()
-                    hear(Progressed("runs", number, asked.num_runs))
-                drawn = coming.popleft().result()
-                if left:
-                    coming.append(drawing.submit(inputs.next))
-                    left -= 1
-                if asked.bisect and len(first) < _BISECTED_SAMPLES:
-                    first.append(drawn)
-                with inputs_explained(asked.test.model):
-                    answer = test.answer(drawn)
-                with inputs_explained(asked.reference.model, "the reference: "):
-                    expected = reference.answer(feed(drawn))
-                for errors, found, place in zip(gathered, answer, places, strict=True):
-                    errors.add(found, expected[place])
+        for number in range(asked.num_runs):
+            if time.perf_counter() - told > _TELL_EVERY_S:
+                told = time.perf_counter()
+                hear(Progressed("runs", number, asked.num_runs))
+            fed = drawn.next()
+            if asked.bisect and len(first) < _BISECTED_SAMPLES:
+                first.append(fed)
+            with inputs_explained(asked.test.model):
+                answer = test.answer(fed)
+            with inputs_explained(asked.reference.model, "the reference: "):
+                expected = reference.answer(feed(fed))
+            beside.take([(found, expected[place]) for found, place in zip(answer, places, strict=True)])
+        beside.wait()
         seconds = time.perf_counter() - began
         bisected: Bisected | None = None
         if asked.bisect:
@@ -86,12 +85,6 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
             invoke_seconds=test.invoke_seconds + reference.invoke_seconds,
             bisected=bisected,
         )
-
-
-def _ahead(inputs: Sequence[TensorSpec], runs: int) -> int:
-    """For how many runs inputs are drawn ahead: on a busy machine the thread that draws them has to wait for its turn."""
-    size = max(1, sum(tensor.nbytes for tensor in inputs))
-    return max(1, min(runs, _MOST_AHEAD, _AHEAD_BYTES // size))
 
 
 def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:

@@ -18,6 +18,20 @@ def test_c_and_python_draw_the_same_numbers_however_they_are_asked_for() -> None
     np.testing.assert_allclose(found, in_python._drawn_in_python(sum(pieces)), rtol=0, atol=3e-16)
 
 
+def test_what_is_spread_over_a_range_is_rounded_as_in_single_precision_and_goes_on_where_doubles_ended() -> None:
+    spread, plain = NormalDraws(), NormalDraws()
+    low, span = np.float32(-128), np.float32(255)
+    for count in (1, 513, 3, 70_000, 2):
+        assert spread.take(count).tolist() == plain.take(count).tolist()
+        expected = low + span * plain.take(count).astype(np.float32)
+        np.testing.assert_array_equal(spread.take_spread(count, low, span), expected)
+
+
+def test_many_at_once_are_those_that_come_one_by_one() -> None:
+    many, single = NormalDraws(), NormalDraws()
+    assert many.take(3000).tolist() == [float(single.take(1)[0]) for _ in range(3000)]
+
+
 @pytest.mark.parametrize("state", [0, 2147483647])
 def test_a_state_that_the_engine_never_has_is_refused(state: int) -> None:
     assert native.normal_draws is not None
