@@ -2,7 +2,7 @@
 # The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
 #   ./run.sh --task mobilebert --scenario SingleStream
 #   ./run.sh test [PYTEST ARGUMENT...]
-#   ./run.sh install EXTRA...           adds extras (convert, opencv, hf, report, flex, tensorflow, native) to .venv, at the pinned versions
+#   ./run.sh install EXTRA...           adds extras (convert, opencv, hf, report, ray, flex, tensorflow, native) to .venv, at the pinned versions
 #                                       convert quantises float models without TensorFlow
 #                                       native compiles native/*.c once more, where there was no compiler
 #                                       flex runs models with select TensorFlow ops; tensorflow converts, and brings flex
@@ -146,7 +146,7 @@ if [ "${1:-}" = test ]; then extra=test; fi
 if [ "${1:-}" = install ]; then
   shift
   if [ $# = 0 ]; then
-    echo "run.sh: name an extra: ./run.sh install opencv (or convert, hf, report, flex, tensorflow, native)" >&2
+    echo "run.sh: name an extra: ./run.sh install opencv (or convert, hf, report, ray, flex, tensorflow, native)" >&2
     exit 2
   fi
   if [ "$1" = converters ]; then
@@ -163,12 +163,12 @@ if [ "${1:-}" = install ]; then
   extras=() flex="" native=""
   for name in "$@"; do
     case "$name" in
-      convert | opencv | hf | report | browser | test) extras+=("$name") ;;
+      convert | opencv | hf | report | ray | browser | test) extras+=("$name") ;;
       tensorflow) extras+=("$name") flex=yes ;;
       flex) flex=yes ;;
       # With what is here now: a compiler may have come.
       native) rm -f "$venv/.stamp" "$venv/.stamp-test"; native=yes ;;
-      *) echo "run.sh: unknown extra '$name'; known: convert, opencv, hf, report, browser, flex, tensorflow, native, test" >&2; exit 2 ;;
+      *) echo "run.sh: unknown extra '$name'; known: convert, opencv, hf, report, ray, browser, flex, tensorflow, native, test" >&2; exit 2 ;;
     esac
   done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR

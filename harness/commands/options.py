@@ -91,6 +91,12 @@ FIELDS = {
         "backend.instances", "N", "copies of the model in Server and Offline, or auto (default)", number=True
     ),
     "batch": ConfigOption("backend.batch", "N", "samples of one invoke, or auto (default)", number=True),
+    "dispatch": ConfigOption(
+        "dispatch.use",
+        "WHERE",
+        "who answers Offline, Server and MultiStream: local (default), ray (a Ray cluster of this machine, for the run) or "
+        "ray://HOST:PORT (one that is there, on a trusted network: docs/cluster.md)",
+    ),
     "count": ConfigOption("dataset.count", "N", "use the first N samples", number=True),
     "max-sample-memory": ConfigOption(
         "load.max_sample_memory",

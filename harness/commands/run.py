@@ -30,6 +30,7 @@ examples:
   ./run.sh --model any.tflite --dataset ARRAYS --mode accuracy --require 'snr_db>=40'
   ./run.sh --model int8.tflite --reference-model float.tflite --mode accuracy --input-range picture=0,1
   ./run.sh --model any.tflite --backend gpu --reference-backend cpu --mode accuracy
+  ./run.sh --task kws --scenario Offline --dispatch ray://10.0.0.1:6379                        # docs/cluster.md
   ./run.sh --task kws --preset quick --format junit=kws.xml --format markdown=summary.md      # docs/ci.md
   ./run.sh --task kws --preset quick --target ssh://pi@board                        # on another machine: docs/targets.md
   ./run.sh --target ssh://pi@board --attach                                         # the run there, after a lost connection

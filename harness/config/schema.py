@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.config.backend import BackendSection
+from harness.config.dispatch import DispatchSection
 from harness.config.invocation import Invocation
 from harness.config.official.accuracy_targets import Target
 from harness.config.official.compliance_tests import ComplianceTest
@@ -149,6 +150,7 @@ class Benchmark(Section):
     model: ModelSection = Field(default_factory=ModelSection)
     dataset: DatasetSection = Field(default_factory=DatasetSection)
     backend: BackendSection = Field(default_factory=BackendSection)
+    dispatch: DispatchSection = Field(default_factory=DispatchSection)
     load: LoadSection = Field(default_factory=LoadSection)
     reference: ReferenceSection | None = None
     """For tasks that take one; null for none."""

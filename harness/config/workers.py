@@ -21,7 +21,7 @@ of its own gains nothing."""
 class Workers:
     """One kind of them."""
 
-    name: Literal["inline", PoolName]
+    name: Literal["inline", "ray", PoolName]
     """As a config and a result say it."""
     label: str = ""
     """What a report calls them behind their number (`4 processes x 1 thread`); empty where that goes without saying."""
@@ -50,6 +50,9 @@ THREADS = Workers("threads")
 PROCESSES = Workers("processes", "processes", frozenset({"cpu", "null"}), QUICK_NS)
 """Processes with an instance each. Unasked only for these backends: a device has one owner, and a plug-in its own mind."""
 
+RAY = Workers("ray", "Ray actors")
+"""Actors on the nodes of a Ray cluster, an instance each: only where `dispatch.use` asks for it."""
+
 POOLS: Mapping[str, Workers] = {pool.name: pool for pool in (THREADS, PROCESSES)}
 """Who answers Server and Offline: whoever comes first, unless a later one is clearly quicker."""
-WORKERS: Mapping[str, Workers] = {INLINE.name: INLINE, **POOLS}
+WORKERS: Mapping[str, Workers] = {INLINE.name: INLINE, **POOLS, RAY.name: RAY}

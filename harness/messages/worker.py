@@ -15,6 +15,7 @@ from harness.machine.memory import Residents
 from harness.machine.placement import Placement
 from harness.machine.state import State
 from harness.messages.calibration import Calibration
+from harness.messages.cluster import ClusterRun
 from harness.messages.failure import Failed
 from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
@@ -62,7 +63,7 @@ class Done:
     cpu_ops_time: TimeShare
     """The CPU's part of an accelerator's run."""
     workers: str
-    """`inline` (LoadGen's own thread), `threads` or `processes`."""
+    """`inline` (LoadGen's own thread), `threads`, `processes` or `ray`."""
     native: bool
     """The timed path was the one in C."""
     threads: int
@@ -90,6 +91,8 @@ class Done:
     sample_limit_from: str
     """`config` or `available memory`."""
     warnings: tuple[str, ...]
+    cluster: ClusterRun | None = None
+    """Where one answered."""
 
 
 FromWorker = Opened | Proven | Residents | Done | Failed

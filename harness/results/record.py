@@ -21,6 +21,7 @@ from harness.config.official.rules import Mode, Preset, Scenario
 from harness.json_records import EMPTY, FLAT, LEFT_OUT
 from harness.machine.facts import System
 from harness.messages.calibration import Calibration
+from harness.messages.cluster import ClusterRun
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity, Verdict
 from harness.results.subject import BackendFacts, DataSet, HarnessFacts, LoadGenSettings, Model, Reference, Target
@@ -154,6 +155,8 @@ class Result:
     """The compliance test that it was made under; not there in other runs."""
     reference: Reference | None = field(default=None, metadata=LEFT_OUT)
     """What the answers of an accuracy run are held against where it is no ground truth but another model or backend."""
+    cluster: ClusterRun | None = field(default=None, metadata=LEFT_OUT)
+    """The Ray cluster that answered (`--dispatch ray`, docs/cluster.md); not there where none did."""
     calibration: Calibration | None = field(default=None, metadata=LEFT_OUT)
     """What was found before LoadGen asked; not there in a run that did not come to its end."""
 

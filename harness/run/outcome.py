@@ -158,6 +158,7 @@ def finished(
         backend=BackendFacts(done.backend.name, _open_backend(done.backend), _answering(done)),
         loadgen=loadgen,
         calibration=done.calibration,
+        cluster=done.cluster,
         machine=_machine(spec, done, latency_drift),
         memory=replace(
             result.memory, sample_limit_bytes=done.sample_limit_bytes, sample_limit_from=done.sample_limit_from

@@ -61,6 +61,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     chosen = attempt(lambda: chosen_rules(benchmark))
     load = attempt(lambda: load_of(benchmark, chosen)) if chosen else None
     problems += _check_batch(benchmark, load)
+    problems += _check_dispatch(benchmark, load)
     found_model = attempt(lambda: model_of(benchmark, benchmark.model.use, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
@@ -86,6 +87,7 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         model=with_invocation(model, benchmark),
         dataset=dataset,
         backend=with_absolute_paths(benchmark.backend),
+        dispatch=benchmark.dispatch,
         load=load,
         reference=reference,
         targets=benchmark.targets if own_targets else [] if is_own else [*benchmark.targets, *chosen.targets],
@@ -191,6 +193,28 @@ def _check_batch(benchmark: Benchmark, load: Load | None) -> list[str]:
         return []
     asks = "one sample" if most == 1 else f"{most} samples"
     return [f"backend.batch is {batch}, but {load.scenario} asks {asks} at a time: at most {most}, or auto"]
+
+
+def _check_dispatch(benchmark: Benchmark, load: Load | None) -> list[str]:
+    """What a cluster cannot do."""
+    if not benchmark.dispatch.on_cluster:
+        return []
+    asked, problems = benchmark.dispatch.use, []
+    if load is not None and load.scenario == "SingleStream":
+        problems.append(
+            f"--dispatch {asked} cannot answer SingleStream: it has one sample in flight, so a cluster would only add its "
+            "network to every latency. Use --scenario Offline, Server or MultiStream"
+        )
+    if benchmark.backend.workers != "auto":
+        problems.append(
+            f"backend.workers={benchmark.backend.workers} is of one machine, and --dispatch {asked} leaves it to Ray: take "
+            "one of them away"
+        )
+    if benchmark.model.state == "keep":
+        problems.append(
+            f"--dispatch {asked} has several instances, of which each would remember other queries: use --state reset"
+        )
+    return problems
 
 
 def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import NotText, read_text
 from harness.config.backend import BackendSection
+from harness.config.dispatch import DispatchSection
 from harness.config.invocation import Invocation
 from harness.config.official.accuracy_targets import Target
 from harness.config.official.compliance_tests import ComplianceTest
@@ -143,6 +144,8 @@ class Spec(Section):
     model: ModelRef
     dataset: DataSetRef
     backend: BackendSection
+    dispatch: DispatchSection = Field(default_factory=DispatchSection)
+    """Where it is answered."""
     load: Load
     reference: ReferenceRef | None = None
     targets: list[Target] = Field(default_factory=list)

@@ -182,7 +182,7 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
         instances.control.enter(Phase.CALIBRATING)
         with on(instances.place(1, 1).of(0)):
             engines = choose_engine(instances, indices, tell)
-        plan = plan_run(spec, instances, indices)
+        plan = _plan(spec, instances, indices)
         planned = time.monotonic()
         warmed = warm_up(spec, instances, plan, indices)
         profiled = [array.copy() for array in instances.samples.rows[indices[0]]]
@@ -205,6 +205,14 @@ def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
         profiled=profiled,
         warnings=tuple(warnings),
     )
+
+
+def _plan(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
+    if not spec.dispatch.on_cluster:
+        return plan_run(spec, instances, indices)
+    from harness.worker.cluster_plan import plan_cluster
+
+    return plan_cluster(spec, instances, indices)
 
 
 def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven, not_kept: Sequence[str]) -> Done:
@@ -231,11 +239,13 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven, not_kept: Se
         data=dict(opened.task.describe_data()),
         sample_limit_bytes=room.limit_bytes,
         sample_limit_from=room.limit_from,
+        cluster=team.cluster_run(),
         warnings=(
             *opened.warnings,
             *opened.task.warnings(),
             *calibrated.warnings,
             *instances.warnings,
+            *team.warnings(),
             *_not_kept(instances.samples),
             *not_kept,
         ),

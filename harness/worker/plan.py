@@ -123,6 +123,20 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
         )
         batch = choose_batch(spec, instances, first, indices, alone)
     chosen = choose_workers(spec, instances, batch.sut, threads, count, indices, alone)
+    bound_ns, target_qps = pool_load(spec, chosen, alone, batch)
+    return Plan(
+        team=chosen.pool,
+        threads=threads,
+        expected_latency_ns=alone.expected_latency_ns,
+        target_qps=target_qps,
+        server_target_latency_ns=bound_ns,
+        calibration=calibration_of(spec, chosen, alone, batch),
+    )
+
+
+def pool_load(spec: Spec, chosen: ChosenWorkers, alone: timing.ServiceTime, batch: Batch) -> tuple[int | None, float]:
+    """What a pool is asked for: Server's bound on the latency in ns, None for none, and queries or samples per second."""
+    server, count = spec.load.scenario == "Server", chosen.pool.count
     bound = spec.load.server_target_latency_ns
     if server and bound is None:
         bound = _SERVER_BOUND_SERVICE_TIMES * chosen.speed.answer_ns
@@ -131,17 +145,11 @@ def _plan_pool(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan
     undisturbed = count * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, count, chosen.speed.busy_ns, bound or 0)
     expected_qps = (peak or server_load(per_second, count)) if server else max(per_second / 0.9, undisturbed)
-    return Plan(
-        team=chosen.pool,
-        threads=threads,
-        expected_latency_ns=alone.expected_latency_ns,
-        target_qps=spec.load.target_qps or expected_qps,
-        server_target_latency_ns=bound,
-        calibration=_calibration(spec, chosen, alone, batch),
-    )
+    return bound, spec.load.target_qps or expected_qps
 
 
-def _calibration(spec: Spec, chosen: ChosenWorkers, alone: timing.ServiceTime, batch: Batch) -> Calibration:
+def calibration_of(spec: Spec, chosen: ChosenWorkers, alone: timing.ServiceTime, batch: Batch) -> Calibration:
+    """What was measured of a pool."""
     bound_from: Literal["config", "measured"] = "measured" if spec.load.server_target_latency_ns is None else "config"
     measured = bool(chosen.rates)
     return Calibration(

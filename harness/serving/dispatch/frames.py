@@ -73,6 +73,17 @@ def pack_answers(answers: Sequence[bytes]) -> bytes:
     return b"".join((_HEADER.pack(Kind.ANSWERS, count, UNEVEN, len(sizes) + len(body)), sizes, body))
 
 
+def read(data: bytes) -> Frame:
+    """The one frame that bytes are, as packed here. Its items lie in them from `start` to `stop`."""
+    kind, count, size, _ = _HEADER.unpack_from(data)
+    sizes: Sequence[int] = ()
+    start = _HEADER.size
+    if size == UNEVEN:
+        sizes = array("Q", data[start : start + 8 * count])
+        start += 8 * count
+    return Frame(Kind(kind), count, size, sizes, start, len(data))
+
+
 class Inbox:
     """Bytes as they arrive, in a buffer that is used again and again; frames as soon as they are whole."""
 

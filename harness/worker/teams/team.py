@@ -12,6 +12,7 @@ from typing import ClassVar
 from harness.config.workers import Workers
 from harness.machine.memory import Owner
 from harness.machine.placement import Placement
+from harness.messages.cluster import ClusterRun
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
@@ -105,6 +106,14 @@ class Team(ABC):
     def loadgen_cpus(self) -> tuple[int, ...]:
         """Where LoadGen's thread has to be while it asks; empty for wherever it is."""
         return ()
+
+    def cluster_run(self) -> ClusterRun | None:
+        """What is known of the cluster that answered; None where none did."""
+        return None
+
+    def warnings(self) -> list[str]:
+        """What a reader of the result must know of who answered, a sentence each."""
+        return []
 
     def owners(self, own_bytes: int) -> list[Owner]:
         """All processes that hold the model, this one first, which took `own_bytes` before it opened the model."""

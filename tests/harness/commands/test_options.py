@@ -24,7 +24,7 @@ def test_a_command_line_without_options_sets_nothing() -> None:
 
 def test_every_option_writes_a_field_that_the_config_has() -> None:
     values = {"scenario": "Offline", "mode": "accuracy", "preset": "quick", "round": "v5.0", "max-sample-memory": "1GB"}
-    values |= {"state": "keep", "cooldown": "5m"}
+    values |= {"state": "keep", "cooldown": "5m", "dispatch": "ray://10.0.0.1:6379"}
     for name, option in FIELDS.items():
         text = True if option.value is None else values.get(name, "1" if option.number else "mobile")
         [(written, value)] = overrides_of(given(**{name.replace("-", "_"): text}))
