@@ -33,8 +33,6 @@ from harness.serving.dispatch.queue_times import QueueTimes
 _CHUNKS_AT_ONCE = 2
 """To an actor: one that it works on and one that waits there."""
 MOST_TOGETHER = 4096
-_LEAST_SHARE = 0.1
-"""Of the time that a piece should take."""
 _ANSWER_BYTES = 4_000_000
 """Of one piece's answers, about."""
 _TICK_S = 0.1
@@ -118,6 +116,7 @@ class ClusterPool:
         control: Control,
         *,
         target_ns: int,
+        least_ns: int = 0,
         completer: Callable[[int], Completes],
         abandon: Abandon,
         is_loss: Callable[[BaseException], bool],
@@ -133,6 +132,7 @@ class ClusterPool:
             guard: Hears of what goes wrong.
             control: Where answers are counted.
             target_ns: As long as this should an actor take for a piece.
+            least_ns: Pieces are not made smaller than this, so that all are busy until the end: sending them takes time as well.
             completer: From a number of samples, what completes as many together.
             abandon: Completes without an answer.
             is_loss: Whether a call's error means that the actor is gone.
@@ -144,7 +144,7 @@ class ClusterPool:
         self.tallies = Tallies()
         self._members = list(members)
         self._guard, self._control, self._words = guard, control, control.words
-        self._target_ns, self._completer, self._abandon = target_ns, completer, abandon
+        self._target_ns, self._least_ns, self._completer, self._abandon = target_ns, least_ns, completer, abandon
         self._is_loss, self._resend_after_s, self._loaded = is_loss, resend_after_s, loaded
         self._times, self._unit = times, 1 if times else batch
         self._completers: dict[int, Completes] = {}
@@ -223,8 +223,8 @@ class ClusterPool:
             return None if piece.answered else piece
         waiting = self._issued - self._taken
         whole = self._target_ns / member.service_ns
-        # Smaller pieces towards the end, so that all are busy until then, but not so small that sending them is all there is.
-        share = max(waiting / (_CHUNKS_AT_ONCE * len(self._members)), _LEAST_SHARE * whole)
+        # Smaller pieces towards the end, so that all are busy until then.
+        share = max(waiting / (_CHUNKS_AT_ONCE * len(self._members)), self._least_ns / member.service_ns)
         count = int(min(whole, share, _ANSWER_BYTES / member.answer_bytes, MOST_TOGETHER))
         return self._take(max(1, -(-count // self._unit)) * self._unit)
 

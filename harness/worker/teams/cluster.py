@@ -33,7 +33,7 @@ from harness.worker.pool_timing import Tally
 from harness.worker.teams.team import Dispatch, PoolTeam, Speed, Window
 from tasks.sets.digests import Digest
 
-_OFFLINE_NS, _ACCURACY_NS, _QUERY_NS = 50_000_000, 200_000_000, 2_000_000
+_OFFLINE_NS, _ACCURACY_NS, _QUERY_NS, _LEAST_NS = 50_000_000, 200_000_000, 2_000_000, 2_000_000
 """So long should an actor be busy with one piece: a call takes about 1 ms of Ray's and of the network's."""
 TRUST = (
     "trusted network only: Ray lets whoever reaches its ports run any program, and unpickles what it gets; a cluster of the "
@@ -216,7 +216,9 @@ class ClusterTeam(PoolTeam):
         loaded: Callable[[Loaded], None] = lambda _: None,
     ) -> ClusterPool:
         spec = self.instances.spec
-        target_ns = _QUERY_NS if self.one_by_one else _OFFLINE_NS
+        target_ns, least_ns = (_QUERY_NS, 0) if self.one_by_one else (_OFFLINE_NS, _LEAST_NS)
+        if spec.load.mode == "accuracy":
+            target_ns, least_ns = _ACCURACY_NS, 0
         members = [member for member in self._cluster.members if not member.lost]
         for member in members:
             member.silent, member.answered = False, 0
@@ -225,7 +227,8 @@ class ClusterTeam(PoolTeam):
             members,
             guard,
             self.instances.control,
-            target_ns=_ACCURACY_NS if spec.load.mode == "accuracy" else target_ns,
+            target_ns=target_ns,
+            least_ns=least_ns,
             completer=completer,
             abandon=abandon,
             is_loss=self._cluster.session.is_loss,
