@@ -54,7 +54,7 @@ class _Peer:
         self._files: list[int] = []
 
     def serve(self) -> None:
-        opening = self._next()
+        opening = self.next()
         if opening is None:
             return
         before = own_bytes()
@@ -64,27 +64,31 @@ class _Peer:
         gc.collect()
         gc.freeze()
         gc.disable()
-        while (frame := self._next()) is not None:
-            match frame.kind:
-                case Kind.WORK:
-                    self._answer(sut, self._inbox.indices(frame))
-                case Kind.SAMPLES:
-                    file = self._files.pop(0)
-                    sut.check(samples.take(file))
-                    os.close(file)
-                    self._line.sendall(frames.pack_text(Kind.DONE))
-                case Kind.FORGET:
-                    samples.forget()
-                    self._line.sendall(frames.pack_text(Kind.DONE))
-                case other:
-                    raise ValueError(f"the worker sent {other!r}, which is nothing for a peer")
+        while (frame := self.next()) is not None:
+            self.do(frame, sut, samples)
+
+    def do(self, frame: frames.Frame, sut: SystemUnderTest, samples: SharedSamples) -> None:
+        """What the worker asks for."""
+        match frame.kind:
+            case Kind.WORK:
+                self._answer(sut, self._inbox.indices(frame))
+            case Kind.SAMPLES:
+                file = self._files.pop(0)
+                sut.check(samples.take(file))
+                os.close(file)
+                self._line.sendall(frames.pack_text(Kind.DONE))
+            case Kind.FORGET:
+                samples.forget()
+                self._line.sendall(frames.pack_text(Kind.DONE))
+            case other:
+                raise ValueError(f"the worker sent {other!r}, which is nothing for a peer")
 
     def _answer(self, sut: SystemUnderTest, indices: memoryview) -> None:
         self._line.sendall(frames.pack_answers(sut.answer_all(indices)))
         if sut.renew is not None:
             sut.renew()
 
-    def _next(self) -> frames.Frame | None:
+    def next(self) -> frames.Frame | None:
         """The next frame, None at the end."""
         while (frame := self._inbox.next()) is None:
             count, extra, _, _ = self._line.recvmsg_into([self._inbox.room()], _FILES)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
@@ -15,11 +19,16 @@ from harness.config.registry import TASKS as KINDS
 from harness.machine.control import Control
 from harness.serving import sut as sut_module
 from harness.serving.dispatch import inline
+from harness.serving.dispatch import peer as peer_module
+from harness.serving.dispatch.frames import Inbox
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.inline import multi_stream, single_stream
+from harness.serving.dispatch.peers import Peer
 from harness.serving.dispatch.pool import Pool
+from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes
-from harness.serving.responder import LARGE_BYTES
+from harness.serving.dispatch.shared_samples import SharedSamples
+from harness.serving.responder import LARGE_BYTES, Responder
 from harness.serving.sut import SystemUnderTest
 from tasks.anomaly_detection import AnomalyCodec
 from tasks.base import Codec
@@ -211,12 +220,94 @@ def answered(task: str, scenario: str, *, scored: bool, control: Control, comple
             pool.issue(ids[first:last], ASKED[first:last])
         pool.close()
     assert guard.failure is None
+    return by_sample(completed, ids)
+
+
+def by_sample(completed: Sequence[tuple[int, bytes]], ids: Sequence[int]) -> dict[int, bytes]:
+    """What each sample was answered; always the same."""
     found: dict[int, set[bytes]] = {}
     for query, data in completed:
         found.setdefault(ASKED[query - 100], set()).add(data)
     assert sorted(query for query, _ in completed) == ids
     assert all(len(each) == 1 for each in found.values())
     return {index: data for index, (data,) in found.items()}
+
+
+class _Counting(Responder):
+    """Says when all have been completed."""
+
+    def __init__(self, slots: int, left: list[int], done: threading.Event) -> None:
+        super().__init__(slots)
+        self._left, self._done = left, done
+
+    def packed(self, query_ids: Sequence[int], address: int, size: int, sizes: Sequence[int]) -> None:
+        super().packed(query_ids, address, size, sizes)
+        self._left[0] -= len(query_ids)
+        if not self._left[0]:
+            self._done.set()
+
+
+def answered_by_peers(
+    task: str, *, scored: bool, control: Control, completed: list[tuple[int, bytes]], timed: bool = False
+) -> dict[int, bytes]:
+    """The same from a pool of two processes: a process's own code and everything between, in a thread in its place."""
+    bind, inputs, outputs, made = TASKS[task]
+    rows = [tuple(np.full(one.shape, index, one.dtype) for one in inputs) for index in range(SAMPLES)]
+    ids, left, done = list(range(100, 100 + len(ASKED))), [len(ASKED)], threading.Event()
+    guard = Guard(control, print)
+    completed.clear()
+    with ExitStack() as opened:
+        peers = []
+        for number in range(2):
+            ours, theirs = socket.socketpair()
+            opened.enter_context(ours)
+            peer = object.__new__(Peer)
+            peer.number, peer.socket, peer.inbox, peer.asked = number, ours, Inbox(), deque()
+            peer.sent = peer.answered = 0
+            peer.acknowledged = threading.Event()
+            samples = SharedSamples(SAMPLES, inputs)
+            sut = SystemUnderTest(Model(inputs, outputs, made), bind(inputs, outputs), samples, check_answers=scored)
+            thread = threading.Thread(target=_serve, args=(theirs, sut, samples))
+            thread.start()
+            opened.callback(thread.join)
+            # Closed before it is waited for.
+            opened.callback(ours.close)
+            peers.append(peer)
+        times = [QueueTimes(len(ASKED)) for _ in peers] if timed else []
+        pool = ProcessPool(
+            peers,
+            guard,
+            control,
+            chunk=3,
+            completer=lambda slots: _Counting(slots, left, done),
+            abandon=lambda _: None,
+            times=times,
+        )
+        pool.load(rows, ASKED, inputs)
+        for first, last in [(at, at + 1) for at in range(len(ASKED))] if timed else [(0, 4), (4, 8)]:
+            pool.issue(ids[first:last], ASKED[first:last])
+        done.wait()
+        pool.close()
+    assert guard.failure is None
+    return by_sample(completed, ids)
+
+
+def _serve(line: socket.socket, sut: SystemUnderTest, samples: SharedSamples) -> None:
+    with line:
+        peer = peer_module._Peer(line)
+        while (frame := peer.next()) is not None:
+            peer.do(frame, sut, samples)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_processes_send_the_bytes_of_the_scored_answer_timed_or_not(
+    task: str, control: Control, completed: list[tuple[int, bytes]]
+) -> None:
+    scored = answered(task, "SingleStream", scored=True, control=control, completed=completed)
+    for mode in (True, False):
+        for timed in (True, False):
+            found = answered_by_peers(task, scored=mode, control=control, completed=completed, timed=timed)
+            assert found == scored, (mode, timed)
 
 
 @pytest.mark.parametrize("task", TASKS)
