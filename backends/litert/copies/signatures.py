@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from backends.base import ModelRejected
@@ -40,25 +41,38 @@ def choose_signature(model: ModelFile, asked: str | None = None) -> Signature | 
     """
     names = ", ".join(repr(signature.key) for signature in model.signatures)
     if asked is not None:
-        for signature in model.signatures:
-            if signature.key == asked:
-                return signature
+        if named := [signature for signature in model.signatures if signature.key == asked]:
+            return _only(model, named)
         has = f"it has {names}" if names else "it has none: leave --signature out"
         raise ModelRejected(f"{model.path} has no signature {asked!r}: {has}")
     if not model.signatures:
         return None
-    for signature in model.signatures:
-        if signature.key == DEFAULT:
-            return signature
-    first, *others = model.signatures
-    if all(
-        (each.subgraph, each.inputs, each.outputs) == (first.subgraph, first.inputs, first.outputs) for each in others
-    ):
-        return first
+    if serving := [signature for signature in model.signatures if signature.key == DEFAULT]:
+        return _only(model, serving)
+    if _are_one(model.signatures):
+        return model.signatures[0]
     raise ModelRejected(
         f"{model.path} has {len(model.signatures)} signatures, and none is called {DEFAULT}: {names}. "
         "Name the one to run with --signature NAME."
     )
+
+
+def _are_one(signatures: Sequence[Signature]) -> bool:
+    """Whether they run one graph under the same names of its tensors, whatever they are called themselves."""
+    first, *others = signatures
+    return all(
+        (each.subgraph, each.inputs, each.outputs) == (first.subgraph, first.inputs, first.outputs) for each in others
+    )
+
+
+def _only(model: ModelFile, named: Sequence[Signature]) -> Signature:
+    """The signature of a name."""
+    if not _are_one(named):
+        raise ModelRejected(
+            f"{model.path} has {len(named)} signatures called {named[0].key!r}, which are not the same: nothing says which is "
+            "meant. Export it with a name for each."
+        )
+    return named[0]
 
 
 def with_signature_first(model: ModelFile, signature: Signature | None, sha256: str, folder: Path) -> tuple[Path, str]:

@@ -19,7 +19,7 @@ from harness.zoo.files.catalog import Item
 from harness.zoo.files.download import FetchFailed, Patience, Source, download, forget
 from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, partial_path, put_aside, writing
 from harness.zoo.files.official import REJECTED, find_cached, hash_file, mismatch, official_path, other_size, pin_of
-from harness.zoo.files.plausible import implausible
+from harness.zoo.files.plausible import implausible, too_short
 
 _THREADS = 4
 _SPARE_BYTES = 16 << 20
@@ -133,6 +133,7 @@ def _from(url: str, item: Item, how: Fetching, stop: threading.Event) -> FileOut
         why = why or mismatch(digests, entry, pin_of(item.file, entry, how.cache))
         if not why and not checked:
             why = implausible(partial, item.file, item.inputs, item.outputs)
+            why = why or ("" if entry.size_bytes else too_short(partial, item.file))
         if not why:
             return install(item, partial, digests, how.cache, f"fetched from {url}")
         if not went_on:

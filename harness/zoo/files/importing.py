@@ -24,7 +24,7 @@ from harness.zoo.files.official import (
     pin_of,
     read_stamp,
 )
-from harness.zoo.files.plausible import implausible, is_web_page
+from harness.zoo.files.plausible import implausible, is_web_page, too_short
 from harness.zoo.files.unpack import unpack
 
 
@@ -49,6 +49,7 @@ def import_file(path: Path, catalog: Catalog, cache: Path, *, replace: bool = Fa
     why = mismatch(digests, item.entry, None) or other_size(path.stat().st_size, item.entry)
     if not why and not is_published(digests, item.entry):
         why = implausible(path, item.file, item.inputs, item.outputs)
+        why = why or ("" if item.entry.size_bytes else too_short(path, item.file))
     if not why and not replace and (why := mismatch(digests, item.entry, pin)):
         why += f". To take this one for good: ./run.sh fetch --replace --import {path}"
     if why:

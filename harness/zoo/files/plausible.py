@@ -14,6 +14,8 @@ from harness.config.official.published import TensorEntry
 
 _HEAD_BYTES = 1024
 _MAX_JSON_BYTES = 1 << 29
+_LEAST_TEXT_BYTES = 1000
+"""Of lists of pictures, labels and vocabularies: the shortest has 100 lines and more."""
 _MAGIC = {
     ".tflite": (4, b"TFL3", "a TFLite model"),
     ".zip": (0, b"PK", "a zip archive"),
@@ -51,6 +53,14 @@ def implausible(path: Path, name: str, inputs: Sequence[TensorEntry] = (), outpu
     if suffix in (".txt", ".pbtxt") and b"\0" in head:
         return "it is not a text"
     return _other_tensors(path, inputs, outputs) if suffix == ".tflite" else ""
+
+
+def too_short(path: Path, name: str) -> str:
+    """Why a list of which no size is published cannot be whole; "" where it may be, or is no list."""
+    size = path.stat().st_size
+    if PurePosixPath(name).suffix.lower() != ".txt" or size >= _LEAST_TEXT_BYTES:
+        return ""
+    return f"it has {size} bytes: no official list of its kind is so short"
 
 
 def is_web_page(head: bytes) -> bool:

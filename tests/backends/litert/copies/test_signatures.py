@@ -93,6 +93,17 @@ def test_several_signatures_without_a_serving_one_are_asked_about(
         choose_signature(read_model(path), "serve")
 
 
+@pytest.mark.parametrize("key", ["serving_default", "same"])
+def test_two_signatures_of_one_name_that_run_other_graphs_are_refused_whether_it_is_named_or_not(
+    key: str, parts: dict[str, Path], join_models: Join, tmp_path: Path
+) -> None:
+    path = join_models(tmp_path / "joined.tflite", [(key, parts["a"]), (key, parts["b"])])
+    with pytest.raises(ModelRejected, match=f"2 signatures called '{key}', which are not the same"):
+        choose_signature(read_model(path), key)
+    with pytest.raises(ModelRejected, match="2 signatures"):
+        choose_signature(read_model(path))
+
+
 def test_a_model_without_signatures_runs_its_first_graph(keyword_model: Path, counting_model: Path) -> None:
     model = read_model(counting_model)
     assert choose_signature(model) is None

@@ -345,17 +345,18 @@ def test_a_file_of_another_size_than_the_official_ones_is_never_pinned(tmp_path:
 
 def test_a_pin_gives_way_where_that_is_asked_for(tmp_path: Path) -> None:
     known = catalog(item("labels.txt"))
+    first, second = b"1\n2\n" * 500, b"3\n4\n" * 500
     (tmp_path / "given").mkdir()
     file = tmp_path / "given" / "labels.txt"
-    file.write_bytes(b"1\n2\n")
+    file.write_bytes(first)
     import_file(file, known, tmp_path)
-    file.write_bytes(b"3\n4\n")
+    file.write_bytes(second)
     with pytest.raises(ConfigError, match=r"was taken first and pinned.* fetch --replace --import .*labels\.txt"):
         import_file(file, known, tmp_path)
     (outcome,) = import_file(file, known, tmp_path, replace=True)
     assert "in place of the one that was pinned before" in outcome.what
-    assert official_path("labels.txt", tmp_path).read_bytes() == b"3\n4\n"
-    assert official_path("labels.txt.rejected", tmp_path).read_bytes() == b"1\n2\n"
+    assert official_path("labels.txt", tmp_path).read_bytes() == second
+    assert official_path("labels.txt.rejected", tmp_path).read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -367,6 +368,7 @@ def test_a_pin_gives_way_where_that_is_asked_for(tmp_path: Path) -> None:
         ("a.zip", b"rubbish" * 9, "it is not a zip archive"),
         ("a.json", b"{", "it is not JSON"),
         ("a.txt", b"1\0", "it is not a text"),
+        ("a.txt", b"1\n2\n", "it has 4 bytes: no official list of its kind is so short"),
         ("known.tfrecord", OTHER, f"its sha256 is {hashlib.sha256(OTHER).hexdigest()}"),
         ("sized.tflite", BODY[:1000], f"it has 1,000 bytes, the official file has {len(BODY):,}"),
         ("nobody.bin", b"rubbish" * 9, "neither its hash nor its name is in the registry"),
