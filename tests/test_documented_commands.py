@@ -26,7 +26,7 @@ DOCUMENTS = [
 ]
 Call = Callable[..., subprocess.CompletedProcess[str]]
 _LINE = re.compile(r"^\s*(?:\$ )?((?:[A-Z_]+=\S+ )*)(?:\./run\.sh|tflite-loadgen) (.*)$")
-_REMARK = re.compile(r"\s+#\s.*$|\s{3,}.*$")
+_REMARK = re.compile(r"\s+#\s.*$|\s{2,}.*$")
 """What a line says behind its command: after a sharp, or after spaces alone."""
 
 _ABSENT = "a model that is not here"
