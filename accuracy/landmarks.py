@@ -39,12 +39,15 @@ class NormalisedError:
         self._flat: list[float] = []
         self._deep: list[float] = []
 
-    def update(self, found: Points, wanted: Points) -> None:
+    def update(self, found: Points, wanted: Points) -> float:
         """Counts one picture.
 
         Args:
             found: [points, 2 or 3], in any unit that is the same along all axes.
             wanted: The reference, likewise.
+
+        Returns:
+            Its error in the plane.
 
         Raises:
             TruthError: The two points of the unit are one in the reference.
@@ -55,9 +58,11 @@ class NormalisedError:
             raise TruthError(
                 f"points {self._unit.first} and {self._unit.second} of the reference are one: there is no unit"
             )
-        self._flat.append(float(np.linalg.norm(found[:, :2] - wanted[:, :2], axis=1).mean()) / unit)
+        flat = float(np.linalg.norm(found[:, :2] - wanted[:, :2], axis=1).mean()) / unit
+        self._flat.append(flat)
         if wanted.shape[1] > 2:
             self._deep.append(float(np.linalg.norm(found - wanted, axis=1).mean()) / unit)
+        return flat
 
     def score(self) -> Score:
         """`nme`, and `nme_3d` where the points have a depth."""

@@ -23,9 +23,25 @@ DEBOUNCE_S = 1.0
 class Heard:
     """What came of one stream."""
 
-    hits: int
-    misses: int
-    false_alarms: int
+    was_heard: tuple[bool, ...]
+    """Of each word."""
+    alarms_s: tuple[float, ...]
+    """When something was heard where no word was."""
+
+    @property
+    def hits(self) -> int:
+        """Words that were heard."""
+        return sum(self.was_heard)
+
+    @property
+    def misses(self) -> int:
+        """Words that were not."""
+        return len(self.was_heard) - self.hits
+
+    @property
+    def false_alarms(self) -> int:
+        """How often a word was heard that was not said."""
+        return len(self.alarms_s)
 
 
 def judge(detected_s: Sequence[float], words: Sequence[Span]) -> Heard:
@@ -35,11 +51,12 @@ def judge(detected_s: Sequence[float], words: Sequence[Span]) -> Heard:
         detected_s: When the model was sure, in s from the start of the stream, ascending.
         words: When the wake word is said.
     """
-    hits = sum(any(word.start_s <= at <= word.end_s + HEARD_UNTIL_S for at in detected_s) for word in words)
-    alarms, last = 0, float("-inf")
+    hits = tuple(any(word.start_s <= at <= word.end_s + HEARD_UNTIL_S for at in detected_s) for word in words)
+    alarms, last = list[float](), float("-inf")
     for at in detected_s:
         if any(word.start_s <= at <= word.end_s + EXCUSED_UNTIL_S for word in words):
             continue
         if at - last > DEBOUNCE_S:
-            alarms, last = alarms + 1, at
-    return Heard(hits, len(words) - hits, alarms)
+            alarms.append(at)
+            last = at
+    return Heard(hits, tuple(alarms))

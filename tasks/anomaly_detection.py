@@ -27,8 +27,10 @@ from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
 from tasks.audio.machine_sounds import Recording, find_recordings
 from tasks.audio.wav import is_wav, read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Task, Tensor
+from tasks.outputs.exhibits import Exhibition
 from tasks.outputs.label_answers import only_input
 from tasks.outputs.raw_answers import RawAnswer, quantise
+from tasks.outputs.sound_exhibits import Heard, exhibit_recordings, spectrogram
 
 _KEPT = 64
 """Recordings whose features are kept: neighbouring windows are of one."""
@@ -143,6 +145,15 @@ class AnomalyDetection(Task):
             notes=tuple(notes),
             details=details,
         )
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the recordings that cost most of the AUC, as pictures of their features."""
+        self.check_truth()
+        scores = self._scores(answers)
+        places = [place for place, each in enumerate(self._used()) if each.name in scores]
+        used = [self._recordings[place] for place in places]
+        heard = [Heard(each.name, each.machine, scores[each.name], bool(each.anomalous)) for each in used]
+        return exhibit_recordings(heard, most, lambda at: spectrogram(self._features.frames(places[at])))
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the recordings and where they lie."""

@@ -6,7 +6,7 @@ fractions of it, and may give further outputs, such as whether there is a face a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,15 @@ from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from accuracy.truth.points import Points, read_points
 from tasks.base import Array, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
+from tasks.outputs.exhibits import Exhibition
+from tasks.outputs.landmark_exhibits import exhibit_points
 from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.headerless import decode_rgb8
 from tasks.pictures.inputs import PictureOptions, bind_input, shapes
 from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.sets import open_pictures
+from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size
 from tasks.sets.digests import StoredSamples
 
@@ -112,15 +115,31 @@ class Landmarks(Task):
 
     def score(self, answers: Iterable[Answer]) -> Score:
         """`nme` and `nme_3d`, the less the better."""
+        metric = NormalisedError(Pair(*self._options.unit))
+        for _, found, wanted, _ in self._found(answers):
+            metric.update(found, wanted)
+        return metric.score()
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: the pictures with the points that were found and those of the reference."""
+        metric = NormalisedError(Pair(*self._options.unit))
+        judged = (
+            (index, metric.update(found, wanted), found, wanted, size)
+            for index, found, wanted, size in self._found(answers)
+        )
+        return exhibit_points(
+            judged, most, list(self._pictures.names), lambda index: shown_picture(self._pictures, index)
+        )
+
+    def _found(self, answers: Iterable[Answer]) -> Iterator[tuple[int, Points, Points, tuple[int, int]]]:
+        """(index, points found, points wanted, (height, width)) of each picture, the points in its pixels."""
         options = self._options
-        metric = NormalisedError(Pair(*options.unit))
         for index, data in answers:
             with Sample(index, self._pictures.names):
                 values = unpack_tensor(data, options.points * options.values_per_point)
             size = picture_size(self._pictures, index) or options.frame
             wanted = self._points[self._pictures.names[index]]
-            metric.update(options.in_picture(values, *size)[:, : wanted.shape[1]], wanted)
-        return metric.score()
+            yield index, options.in_picture(values, *size)[:, : wanted.shape[1]], wanted, size
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the pictures, and the points where there are any."""

@@ -22,12 +22,14 @@ from accuracy.confidence.interval import Interval, poisson, scaled, wilson
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.truth.time_windows import Span, read_windows
-from accuracy.wake_word import judge
+from accuracy.wake_word import Heard, judge
 from tasks.audio.front_ends import RATE, WAKE_BANDS, WAKE_FRAME, WAKE_STEP, quantised_features, wake_bands
 from tasks.audio.wav import read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
+from tasks.outputs.exhibits import Exhibition, UInt8Array
 from tasks.outputs.label_answers import only_input, score_count
 from tasks.outputs.raw_answers import RawAnswer
+from tasks.outputs.sound_exhibits import Moment, exhibit_moments, moments_of_stream, spectrogram
 from tasks.pictures.folders import Pictures
 from tasks.sets.digests import StoredSamples
 
@@ -36,6 +38,8 @@ STEP_S = WAKE_STEP / RATE
 _KEPT = 8
 _FULL_SCALE = np.float32(32768)
 _TRUTH = ("windows.csv",)
+_AROUND_S = 1.0
+"""Shown before and after a moment."""
 
 
 @dataclass(frozen=True)
@@ -111,28 +115,11 @@ class WakeWord(Task):
         Raises:
             LogError: An answer without probabilities.
         """
-        options = self._options
-        sure: dict[int, list[float]] = {}
-        last: dict[int, float] = {}
-        for index, data in answers:
-            with Sample(index):
-                chance = float(unpack_tensor(data, options.classes)[options.wake_class])
-                if not -0.01 <= chance <= 1.01:
-                    raise LogError(
-                        f"the wake word has the probability {chance:g}: is there no softmax behind the model?"
-                    )
-            place, moment = self._place(index)
-            at = time_of(moment, options)
-            last[place] = max(at, last.get(place, 0.0))
-            if chance > options.threshold:
-                sure.setdefault(place, []).append(at)
-        hits = misses = alarms = 0
-        for place, end in last.items():
-            # What is said after the last sample was not asked.
-            words = [word for word in self._words.get(self._streams.names[place], ()) if word.end_s <= end]
-            heard = judge(sorted(sure.get(place, [])), words)
-            hits, misses, alarms = hits + heard.hits, misses + heard.misses, alarms + heard.false_alarms
-        hours = sum(last.values()) / 3600
+        judged = self._judged(answers)
+        hits, misses, alarms = (
+            sum(getattr(heard, name) for _, _, heard, _ in judged) for name in ("hits", "misses", "false_alarms")
+        )
+        hours = sum(end for *_, end in judged) / 3600
         rate = {"hit_rate": hits / (hits + misses)} if hits + misses else {}
         counts = {
             "false_negatives": float(misses),
@@ -148,6 +135,50 @@ class WakeWord(Task):
             missed = Interval(1 - share.high, 1 - share.low, share.method)
             intervals |= {"false_negatives": scaled(missed, hits + misses)}
         return Score({**rate, **counts}, "words", hits + misses, share, intervals=intervals)
+
+    def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
+        """As `Task.exhibits`: words that were missed and false alarms, as pictures of the stream around them."""
+        names = self._streams.names
+        found: list[Moment] = []
+        places = {}
+        for place, words, heard, _ in self._judged(answers):
+            places[names[place]] = place
+            found += moments_of_stream(names[place], words, heard.was_heard, heard.alarms_s)
+
+        def picture(moment: Moment) -> UInt8Array:
+            bands = self._streams.bands(places[moment.stream])
+            first = max(0, int((moment.start_s - _AROUND_S) / STEP_S))
+            return spectrogram(bands[first : max(first + 1, int((moment.end_s + _AROUND_S) / STEP_S))])
+
+        return exhibit_moments(found, most, picture)
+
+    def _judged(self, answers: Iterable[Answer]) -> list[tuple[int, Sequence[Span], Heard, float]]:
+        """(stream, its words, what was heard of them, how far it was asked in s) of each.
+
+        Raises:
+            LogError: An answer without probabilities.
+        """
+        options = self._options
+        sure: dict[int, list[float]] = {}
+        last: dict[int, float] = {}
+        for index, data in answers:
+            with Sample(index):
+                chance = float(unpack_tensor(data, options.classes)[options.wake_class])
+                if not -0.01 <= chance <= 1.01:
+                    raise LogError(
+                        f"the wake word has the probability {chance:g}: is there no softmax behind the model?"
+                    )
+            place, moment = self._place(index)
+            at = time_of(moment, options)
+            last[place] = max(at, last.get(place, 0.0))
+            if chance > options.threshold:
+                sure.setdefault(place, []).append(at)
+        found: list[tuple[int, Sequence[Span], Heard, float]] = []
+        for place, end in last.items():
+            # What is said after the last sample was not asked.
+            words = [word for word in self._words.get(self._streams.names[place], ()) if word.end_s <= end]
+            found.append((place, words, judge(sorted(sure.get(place, [])), words), end))
+        return found
 
     def describe_data(self) -> Mapping[str, Any]:
         """The sample count, the streams, and the windows where there are any."""

@@ -66,6 +66,7 @@ def _shown(one: Exhibit) -> Html:
         image = _image(one.picture, f"{one.name}: {one.truth}; the model said {one.said}")
         boxes = [*(_box(box, "true") for box in one.true_boxes)]
         boxes += [_box(box, "said-right" if box.right else "said-wrong") for box in one.said_boxes]
+        boxes += _points(one)
         if boxes:
             drawn = element("svg", *boxes, viewBox="0 0 1000 1000", preserveAspectRatio="none", aria_hidden="true")
             image = element("div", image, drawn, class_="boxed")
@@ -95,6 +96,18 @@ def _listed(one: Exhibit) -> list[Html]:
         return []
     texts = (f"found: {'; '.join(said) or 'nothing'}", f"there: {'; '.join(true) or 'nothing'}")
     return [element("details", element("summary", "boxes"), *(element("p", text, class_="soft") for text in texts))]
+
+
+def _points(one: Exhibit) -> list[Html]:
+    """The reference's first, so that the model's lie above."""
+    kind = "said-right" if one.quality >= _RIGHT else "said-wrong"
+    drawn = ((one.true_points, "points true"), (one.said_points, f"points {kind}"))
+    # A line of no length with round ends is a dot, in a few letters.
+    return [
+        element("path", class_=name, d="".join(f"M{1000 * x:.0f} {1000 * y:.0f}h0" for x, y in points))
+        for points, name in drawn
+        if points
+    ]
 
 
 def _box(box: Box, kind: str) -> Html:

@@ -40,6 +40,7 @@ summary{cursor:pointer;color:var(--soft);font-size:.9rem;padding:.25rem 0}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(4rem,1fr));gap:.3rem}
 .boxed{position:relative}.boxed svg{position:absolute;inset:0;width:100%;height:100%;margin:0}
 .boxed rect{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}
+.boxed .points{fill:none;stroke-width:3;stroke-linecap:round;stroke-dasharray:none;vector-effect:non-scaling-stroke}
 .said-right{stroke:#2fbf71}.said-wrong{stroke:#ff5c4d}.true{stroke:#fff;stroke-dasharray:5 3}
 dl.answers{margin:.4rem 0 0;font-size:.88rem}dl.answers dt{color:var(--soft);float:left;clear:left;margin-right:.4rem}
 dl.answers dd{margin:0}.right{color:var(--good)}.wrong{color:var(--alert)}

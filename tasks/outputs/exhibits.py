@@ -49,6 +49,9 @@ class Exhibit:
     """What it should have been."""
     said_boxes: tuple[Box, ...] = ()
     true_boxes: tuple[Box, ...] = ()
+    said_points: tuple[tuple[float, float], ...] = ()
+    """(x, y) of each, in fractions of the picture's sides."""
+    true_points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,23 @@ def test_a_recordings_score_is_the_mean_over_its_windows_and_areas_are_by_machin
     assert found.count == 5
 
 
+def test_recordings_are_shown_by_what_they_cost_of_the_area(two_machines: Path) -> None:
+    task = task_of(two_machines)
+    answers = [Answer(index, NOTHING) for index in range(len(task))]
+    found = task.exhibits(answers, 100)
+    scores = task.score(answers).details["anomaly_score"]
+    assert {one.name for one in found.exhibits} == set(scores)
+    assert found.judged == len(scores)
+    qualities = [one.quality for one in found.exhibits]
+    assert qualities == sorted(qualities)
+    # The mean of the parts is the area, machine by machine: of anomalies as of normal recordings.
+    parts = {one.name: one.quality for one in found.exhibits if one.truth == "an anomaly"}
+    by_machine = task.score(answers).details["auc_by_machine"]
+    means = [np.mean([part for name, part in parts.items() if machine in name]) for machine in by_machine]
+    assert means == pytest.approx(list(by_machine.values()))
+    assert all(one.picture is not None and one.picture.shape[::2] == (128, 3) for one in found.exhibits)
+
+
 def test_a_machine_with_one_kind_is_in_no_mean_and_a_set_with_one_is_refused(two_machines: Path) -> None:
     (two_machines / "anomaly_id_02_0_hist.bin").unlink()
     found = score(task_of(two_machines))

@@ -54,6 +54,20 @@ def test_points_of_the_input_are_measured_in_the_picture_by_the_distance_of_the_
     assert fractions.score([answer(WANTED / np.array([32, 40, 32]))])["nme"] == pytest.approx(0)
 
 
+def test_a_picture_is_shown_with_the_points_that_were_found_and_the_references(tmp_path: Path) -> None:
+    task = task_of(face_set(tmp_path))
+    of_input = WANTED * np.array([8 / 32, 8 / 40, 8 / 32])
+    (one,) = task.exhibits([answer(of_input + np.array([8 * 2 / 32, 0, 0]))], 5).exhibits
+    assert one.picture is not None
+    height, width = one.picture.shape[:2]
+    assert np.allclose(one.true_points, WANTED[:, :2] / [width, height])
+    assert one.said_points[0][0] - one.true_points[0][0] == pytest.approx(2 / width)
+    assert one.said == "the points are 10.0 % of the unit off in the mean"
+    assert one.quality == pytest.approx(0.9)
+    (close,) = task.exhibits([answer(of_input)], 5).exhibits
+    assert close.quality == 1
+
+
 def test_a_reference_without_depth_and_a_model_with_more_values_a_point_go_together(tmp_path: Path) -> None:
     task = task_of(face_set(tmp_path, "file,x0,y0,x1,y1,x2,y2", WANTED[:, :2]), values_per_point=5)
     values = np.concatenate([WANTED * np.array([8 / 32, 8 / 40, 8 / 32]), np.ones((3, 2))], axis=1)

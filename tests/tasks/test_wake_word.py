@@ -48,11 +48,11 @@ def answers(task: WakeWord, *sure_s: float) -> list[Answer]:
 @pytest.mark.parametrize(
     ("detected", "wanted"),
     [
-        ([], Heard(0, 2, 0)),
-        ([2.0, 4.9], Heard(2, 0, 0)),
-        ([3.5, 5.6], Heard(1, 1, 0)),  # heard half a second late, and too late to be heard but no false alarm
-        ([6.1, 6.5, 7.2], Heard(0, 2, 2)),  # one alarm a second
-        ([1.9], Heard(0, 2, 1)),
+        ([], Heard((False, False), ())),
+        ([2.0, 4.9], Heard((True, True), ())),
+        ([3.5, 5.6], Heard((True, False), ())),  # heard half a second late, and too late to be heard but no false alarm
+        ([6.1, 6.5, 7.2], Heard((False, False), (6.1, 7.2))),  # one alarm a second
+        ([1.9], Heard((False, False), (1.9,))),
     ],
 )
 def test_words_are_heard_till_half_a_second_after_and_alarms_are_debounced(
@@ -69,6 +69,20 @@ def test_a_streams_score_is_of_all_its_words_and_of_as_much_of_it_as_was_asked(t
     assert found["false_positives_per_hour"] == pytest.approx(3600 / SECONDS, rel=0.02)
     part = task_of(tmp_path, count=80)  # till 3.5 s: the second word was not asked
     assert part.score(answers(part, 2.5))["hit_rate"] == 1
+
+
+def test_missed_words_and_false_alarms_are_shown_first_with_the_sound_around_them(tmp_path: Path) -> None:
+    task = task_of(stream_set(tmp_path))
+    found = task.exhibits(answers(task, 2.5, 1.2), 2)
+    assert [one.quality for one in found.exhibits] == [0.0, 0.0]
+    assert (found.exhibits[0].said, found.exhibits[0].truth) == ("heard the word", "no word is said")
+    assert (found.exhibits[1].said, found.exhibits[1].truth) == (
+        "heard nothing",
+        "the word is said from 4.00 to 5.00 s",
+    )
+    assert found.judged == 3
+    assert found.confused == {("the word", "nothing"): 1, ("something else", "the word"): 1}
+    assert all(one.picture is not None and one.picture.shape[::2] == (40, 3) for one in found.exhibits)
 
 
 def test_a_sample_is_thirty_frames_a_frame_later_each_time_and_int8_is_cut(tmp_path: Path) -> None:

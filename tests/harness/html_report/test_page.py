@@ -141,9 +141,11 @@ def test_hostile_names_stay_text_everywhere(timed_run: Path) -> None:
     )
     box = Box(0.1, 0.1, 0.5, 0.5, HOSTILE, 0.5, right=False)
     shown = Exhibit(HOSTILE, 0.0, HOSTILE, HOSTILE, np.zeros((8, 8, 3), np.uint8), said_boxes=(box,), true_boxes=(box,))
+    shown = replace(shown, said_points=((0.5, 0.25),), true_points=((0.25, 0.5),))
     exhibition = Exhibition((shown,), 1, {(HOSTILE, HOSTILE): 1})
     page = Page(render([Gathered(HOSTILE, result, run.spec, run.times, run.tail, exhibition, (HOSTILE,))]))
     assert "script" not in page.tags
+    assert page.tags.count("path") >= 2
     assert page.text.count("<script>alert(1)</script>") > 8
     assert "\u202e" not in page.text
     assert "\x07" not in page.text
