@@ -106,6 +106,16 @@ def test_a_package_brings_a_task_and_one_that_is_broken_is_named(
     assert result["accuracy"]["near"]["value"] == 1
     assert result["accuracy"]["mean_error"] == {"value": 0.0, "target": 0.001, "passed": True}
     assert result["options"] == {"inputs": 1, "near": 0.01}
+    # By the name of its kind alone, without a file; and a name that is nearly that.
+    by_name = ("--model", "square.tflite", "--dataset", "square.csv", "--mode", "accuracy", "--out", "named")
+    done = run("--task", "table", *by_name, "--set", "dataset.near=0.01", "--require", "near>=1")
+    assert done.returncode == 0, done.stderr
+    named = json.loads((example / "named/result.json").read_text(encoding="utf-8"))
+    assert (named["task"], named["accuracy"]["near"]["value"]) == ("table", 1)
+    assert run("score", "named").returncode == 0
+    wrong = run("--task", "tabel", *by_name)
+    assert wrong.returncode == 2
+    assert "unknown task 'tabel'; did you mean 'table'?" in wrong.stderr
     # The package's metric, with the task of any model.
     np.savez(example / "one.npz", x=np.array([[2.0]], np.float32))
     (example / "truth").mkdir()

@@ -10,7 +10,7 @@ from typing import Any
 from harness.commands import options
 from harness.commands.outcome import Outcome
 from harness.config.backend import parse_backend
-from harness.config.files import config_folder, find_benchmark, read_config
+from harness.config.files import find_benchmark, is_named, read_config
 from harness.errors import EXIT_VALID, ConfigError
 from harness.report.screen import Screen
 from harness.units import DAY_S
@@ -96,7 +96,7 @@ def tune(arguments: argparse.Namespace) -> Outcome:
     check_writable(file)
     found = session.search()
     # A benchmark of ours goes by its name, which holds wherever it is installed.
-    base = config.stem if config.parent == config_folder() else str(config.resolve())
+    base = config.stem if is_named(config) else str(config.resolve())
     write_config(found, base, overrides, file)
     return Outcome(EXIT_VALID, render(found, file), result(found, file))
 

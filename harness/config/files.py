@@ -23,10 +23,13 @@ from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.mistakes import _field, _task_mistakes, _within, explanations, report
 from harness.config.plain_yaml import load_yaml
+from harness.config.registry import plug_in_tasks
 from harness.config.schema import Benchmark, Collection, ModelAlone, ModelAndBackend
 from harness.errors import ConfigError, UnknownName, shortened, unknown
 
 S = TypeVar("S", bound=ModelAlone)
+_PLUG_INS = Path("a-plug-in's-task")
+"""Where the configs of plug-ins' kinds of task would lie: there is none, and what it would say is in `_fields_of`."""
 
 
 def config_folder() -> Path:
@@ -39,8 +42,13 @@ def benchmark_names() -> list[str]:
     return sorted(path.stem for path in config_folder().glob("*.yaml"))
 
 
+def is_named(config: Path) -> bool:
+    """Whether a config is found by its name alone: one that ships with the harness, or a plug-in's kind of task."""
+    return config.resolve().parent == config_folder().resolve() or config.parent == _PLUG_INS
+
+
 def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
-    """The config file that `--task` means: a benchmark's name, an alias, or a path.
+    """The config file that `--task` means: a benchmark's name, an alias, a path, or a kind of task that a package brings.
 
     Args:
         task: As the user wrote it.
@@ -68,7 +76,9 @@ def find_benchmark(task: str, others: Iterable[str] = ()) -> Path:
         aliases |= dict.fromkeys(read_yaml(path).get("aliases", []), path)
     if task in aliases:
         return aliases[task]
-    raise UnknownName("task", task, [*shipped, *aliases, *others])
+    if task in (plugged_in := plug_in_tasks()):
+        return _PLUG_INS / f"{task}.yaml"
+    raise UnknownName("task", task, [*shipped, *aliases, *plugged_in, *others])
 
 
 def kind_overrides(task: str) -> list[tuple[str, Any]]:
@@ -202,7 +212,7 @@ def load_collections() -> dict[str, Collection]:
 
 def _read_inherited(path: Path, heirs: Sequence[Path] = ()) -> dict[str, Any]:
     """A config laid over the one that it `inherits` from: a benchmark's name, an alias, or a path from its own folder."""
-    raw = read_yaml(path)
+    raw = _fields_of(path)
     name = raw.pop("inherits", None)
     if name is None:
         return raw
@@ -214,9 +224,16 @@ def _read_inherited(path: Path, heirs: Sequence[Path] = ()) -> dict[str, Any]:
     return laid_over(_read_inherited(base, heirs), raw)
 
 
+def _fields_of(path: Path) -> dict[str, Any]:
+    """What a config file says itself, or a plug-in's kind of task would: no rules say how long it is run."""
+    if path.parent == _PLUG_INS:
+        return {"title": f"{path.stem}, a plug-in's task", "task": path.stem, "load": {"preset": "quick"}}
+    return read_yaml(path)
+
+
 def _wrote_targets(path: Path) -> bool:
     """Whether the targets that a config ends up with are the user's: the nearest file of those it inherits from decides."""
-    raw = read_yaml(path)
+    raw = _fields_of(path)
     if "targets" in raw:
         return path.resolve().parent != config_folder().resolve()
     name = raw.get("inherits")

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from backends.base import Array, Backend, BackendUnavailable, ModelRejected, TensorSpec
 from backends.litert.copies.cut import write_cut
 from backends.litert.file.model_file import ModelFile, Operator
@@ -38,12 +40,18 @@ class _Judged:
     errors: tuple[OutputErrors, ...]
     refused: str = ""
     """Why a side did not run it."""
+    nan: tuple[int, ...] = ()
+    """How many values of each output are NaN on both sides, over all runs; () where the two differ."""
+
+    def wrong(self, *, nan: bool) -> tuple[int, ...]:
+        """Outputs that are what is searched: beyond the tolerance, or with NaN on both sides."""
+        return tuple(place for place, count in enumerate(self.nan) if count) if nan else self.beyond
 
 
 def bisect(
     test: Side, reference: Side, inputs: Sequence[Sequence[Array]], tolerance: Tolerance, hear: Hear
 ) -> Bisected:
-    """Searches backwards from every output that is beyond the tolerance.
+    """Searches backwards from every output that is beyond the tolerance; where none is, from those that are NaN on both sides.
 
     Of the operators that an output depends on, half after half is cut away, until one is found that is beyond while the one
     before it is within. Then everything that it reads must be within as well; else the search goes on from there.
@@ -64,32 +72,36 @@ def bisect(
     with tempfile.TemporaryDirectory(prefix="tflite-loadgen-cut-") as folder:
         cuts = _Cuts(test, reference, model, inputs, tolerance, Path(folder), hear)
         whole = _judge(test.backend, reference.backend, cuts.resets, inputs, tolerance)
-        ends = [model.main.outputs[place] for place in whole.beyond]
+        # What is NaN on both sides is no difference, but no answer either.
+        cuts.nan = nan = not whole.beyond and any(whole.nan)
+        ends = [model.main.outputs[place] for place in whole.wrong(nan=nan)]
         if whole.refused or not ends:
-            why = whole.refused or "every output is within the tolerance"
+            why = whole.refused or "every output is within the tolerance, on the inputs of the first runs"
             return Bisected(None, why, 0, (), (), within_yet_beyond=False)
         found = [_search(cuts, producer) for tensor in ends if (producer := cuts.producer.get(tensor)) is not None]
         culprits = sorted(index for index in found if index is not None)
-        culprit = _culprit(model, culprits[0], cuts.judged[culprits[0]]) if culprits else None
+        culprit = _culprit(model, culprits[0], cuts.judged[culprits[0]], nan=nan) if culprits else None
+        shown = "holds NaN" if nan else "parts from the reference"
         return Bisected(
             culprit,
-            "" if culprit else "no graph that is cut parts from the reference, although the whole one does",
+            "" if culprit else f"no graph that is cut {shown}, although the whole one does",
             len(cuts.judged),
             tuple(f"after {_name(model, at)}: {each.refused}" for at, each in cuts.judged.items() if each.refused),
             tuple(cuts.repartitioned),
-            within_yet_beyond=culprit is None,
+            within_yet_beyond=culprit is None and not nan,
+            not_numbers=nan,
         )
 
 
 def _search(cuts: _Cuts, end: int) -> int | None:
     """The operator from which the difference of this one comes; None where a cut after it does not show it."""
-    if not cuts.judge(end).beyond:
+    if not cuts.is_wrong(end):
         return None
     at = end
     while True:
         at = _halved(cuts, sorted(cuts.ancestors(at)))
         parents = sorted({cuts.producer[each] for each in cuts.operators[at].inputs if each in cuts.producer})
-        worse = [parent for parent in parents if cuts.comparable(parent) and cuts.judge(parent).beyond]
+        worse = [parent for parent in parents if cuts.comparable(parent) and cuts.is_wrong(parent)]
         if not worse:
             return at
         at = worse[0]
@@ -101,11 +113,10 @@ def _halved(cuts: _Cuts, chain: list[int]) -> int:
     within, beyond = -1, len(chain) - 1
     while beyond - within > 1:
         middle = (within + beyond) // 2
-        judged = cuts.judge(chain[middle])
-        if judged.refused:
+        if cuts.judge(chain[middle]).refused:
             del chain[middle]
             beyond -= 1
-        elif judged.beyond:
+        elif cuts.is_wrong(chain[middle]):
             beyond = middle
         else:
             within = middle
@@ -129,6 +140,7 @@ class _Cuts:
         self.producer = {tensor: at for at, each in enumerate(self.operators) for tensor in each.outputs}
         self.judged: dict[int, _Judged] = {}
         self.repartitioned: list[str] = []
+        self.nan = False
         self.resets = (test.opener.resets, reference.opener.resets)
         self._sides = [(side.backend, _plain(side.recipe)) for side in (test, reference)]
         self._model, self._inputs, self._tolerance, self._folder, self._hear = model, inputs, tolerance, folder, hear
@@ -146,6 +158,10 @@ class _Cuts:
             found |= new
             left += new
         return found
+
+    def is_wrong(self, index: int) -> bool:
+        """Whether an output of the operator is what is searched."""
+        return bool(self.judge(index).wrong(nan=self.nan))
 
     def judge(self, index: int) -> _Judged:
         """The graph cut after this operator, run both ways."""
@@ -220,7 +236,12 @@ def _judge(
         if judged.why:
             beyond.append(place)
             why += [_named(reason, spec, test.outputs[place]) for reason in judged.why]
-    return _Judged(tuple(beyond), tuple(why), tuple(errors))
+    nan = tuple(sum(_nan_count(answer[place]) for answer in found) for place in range(len(specs)))
+    return _Judged(tuple(beyond), tuple(why), tuple(errors), nan=() if beyond else nan)
+
+
+def _nan_count(array: Array) -> int:
+    return int(np.count_nonzero(np.isnan(array))) if array.dtype.kind in "fc" else 0
 
 
 def _named(reason: str, spec: TensorSpec, named: TensorSpec) -> str:
@@ -241,9 +262,9 @@ def _answers(backend: Backend, resets: bool, inputs: Sequence[Sequence[Array]]) 
     return answers
 
 
-def _culprit(model: ModelFile, index: int, judged: _Judged) -> Culprit:
+def _culprit(model: ModelFile, index: int, judged: _Judged, *, nan: bool) -> Culprit:
     operator = model.main.operators[index]
-    place = judged.beyond[0]
+    place = judged.wrong(nan=nan)[0]
     tensor = model.main.tensors[operator.outputs[place]]
     errors, quantisation = judged.errors[place], tensor.quantisation
     read = [model.main.tensors[each] for each in operator.inputs if each >= 0]
@@ -256,7 +277,7 @@ def _culprit(model: ModelFile, index: int, judged: _Judged) -> Culprit:
         quantisation.scales if quantisation else (),
         quantisation.zero_points if quantisation else (),
         tuple(each.name for each in read if not each.constant),
-        judged.why,
+        (f"{judged.nan[place]:,} values are no number (NaN) on both sides",) if nan else judged.why,
         errors.max_error,
         errors.max_steps,
     )

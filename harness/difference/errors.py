@@ -98,6 +98,8 @@ class GatheredErrors:
             argmax_agreement=error.argmax_agreement if measured else None,
             nan_test=error.not_finite.found_nan,
             nan_reference=error.not_finite.expected_nan,
+            inf_test=error.not_finite.found_inf,
+            inf_reference=error.not_finite.expected_inf,
             other_shapes=self._other_shapes,
         )
 

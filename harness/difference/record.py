@@ -96,6 +96,9 @@ class OutputDifference:
     nan_test: int
     """Values that are no number, over all runs."""
     nan_reference: int
+    inf_test: int
+    """Infinite values, over all runs: right where the other side has the same, and in no figure then."""
+    inf_reference: int
     other_shapes: int
     """Runs in which the two sides' outputs have different shapes, which cannot be compared."""
 
@@ -136,6 +139,8 @@ class Bisected:
     """Cuts after which a delegate chose its operators otherwise than in the whole graph."""
     within_yet_beyond: bool
     """The cut graph agrees at every tensor although the whole one does not."""
+    not_numbers: bool = False
+    """Both sides agree as far as there are numbers, but outputs hold NaN: it is the first tensor with any that was searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,30 +99,33 @@ def _spoilt(output: OutputDifference, runs: int) -> list[str]:
             f"output {output.name}: {output.nan_test:,} values are no number (NaN) on the tested side, "
             f"{output.nan_reference:,} on the reference's"
         )
+    if output.inf_test or output.inf_reference:
+        lines.append(
+            f"output {output.name}: {output.inf_test:,} values are infinite on the tested side, "
+            f"{output.inf_reference:,} on the reference's"
+        )
     if output.other_shapes:
         lines.append(f"output {output.name}: in {output.other_shapes} of {runs} runs the two sides give other shapes")
-    if output.avg_error is None and not lines:
-        lines.append(f"output {output.name}: infinite on one side and not on the other")
     return lines
 
 
 def _bisected(found: Bisected) -> list[str]:
     lines = [f"bisect: {found.cuts} cuts"]
     if found.culprit:
-        lines += _culprit(found.culprit)
+        lines += _culprit(found.culprit, "first without numbers" if found.not_numbers else "first beyond the tolerance")
     else:
         lines.append(f"  nothing found: {found.why_none}")
     lines += [f"  left out: {each}" for each in found.refused]
     return lines + [f"  {each}" for each in found.repartitioned]
 
 
-def _culprit(culprit: Culprit) -> list[str]:
+def _culprit(culprit: Culprit, what: str) -> list[str]:
     named = ", ".join(f"{scale:.6g}" for scale in culprit.scales[:_SHOWN_SCALES])
     more = f" and {len(culprit.scales) - _SHOWN_SCALES} more" if len(culprit.scales) > _SHOWN_SCALES else ""
     zero = f", zero point {culprit.zero_points[0]}" if culprit.zero_points else ""
     quantised = f", scale {named}{more}{zero}" if culprit.scales else ", not quantised"
     return [
-        f"  first beyond the tolerance: {culprit.tensor}: {culprit.dtype} {list(culprit.shape)}{quantised}",
+        f"  {what}: {culprit.tensor}: {culprit.dtype} {list(culprit.shape)}{quantised}",
         f"  made by op {culprit.operator_index}, {culprit.operator}, of {', '.join(culprit.inputs) or 'constants'}",
         *(f"  {why}" for why in culprit.why),
     ]

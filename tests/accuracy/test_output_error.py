@@ -147,3 +147,14 @@ def test_an_error_without_samples_has_no_figures() -> None:
     empty = ErrorSums().error()
     assert isinstance(empty, OutputError)
     assert (empty.samples, empty.max_error, empty.equal_share, empty.comparable) == (0, None, None, True)
+
+
+def test_places_where_both_sides_are_no_numbers_have_no_largest_value_and_are_in_no_share() -> None:
+    expected = np.array([[1, 2, 3], [np.nan, 2, 3], [3, 2, 1]], np.float32)
+    found = np.array([[1, 2, 3], [np.nan, 2, 3], [1, 2, 3]], np.float32)
+    error = output_error(found, expected)
+    assert error.comparable
+    assert error.argmax_agreement == 0.5
+    assert output_error(expected[1:2], expected[1:2]).argmax_agreement is None
+    # Of one side alone it is a place that disagrees.
+    assert output_error(found[:2], np.array([[1, 2, 3], [1, 2, 3]], np.float32)).argmax_agreement == 0.5

@@ -83,3 +83,14 @@ def test_large_outputs_have_the_figures_of_the_whole_though_they_are_compared_in
     assert found.largest == whole.max_error
     assert found.snr_db == pytest.approx(whole.snr_db)
     assert found.argmax_agreement == whole.argmax_agreement
+
+
+def test_infinities_are_counted_and_right_where_both_sides_have_them() -> None:
+    both = GatheredErrors(REAL, REAL)
+    both.add(row(1, np.inf, 1, 2), row(1, np.inf, 1, 2.5))
+    found = both.found()
+    assert (found.inf_test, found.inf_reference, found.avg_error) == (1, 1, 0.125)
+    one = GatheredErrors(REAL, REAL)
+    one.add(row(1, np.inf, 1, 2), row(1, 1, 1, 2))
+    found = one.found()
+    assert (found.inf_test, found.inf_reference, found.avg_error) == (1, 0, None)

@@ -111,7 +111,7 @@ def test_what_is_within_the_tolerance_is_not_searched(branches: Path, tmp_path: 
     found = run(asked(subject(branches, tmp_path, options={"xnnpack": False}), bisect=True))
     assert found.bisected is not None
     assert (found.bisected.culprit, found.bisected.cuts) == (None, 0)
-    assert found.bisected.why_none == "every output is within the tolerance"
+    assert found.bisected.why_none == "every output is within the tolerance, on the inputs of the first runs"
 
 
 def test_the_tools_own_message_has_the_figures_under_its_numbers(wrong: Difference) -> None:
@@ -173,6 +173,26 @@ def test_values_that_are_no_numbers_are_counted_and_never_averaged_away(logarith
     assert (output.avg_error, output.std_dev, output.exact) == (None, None, False)
     assert f"{output.nan_test:,} values are no number (NaN) on the tested side" in spoilt(found)
     assert "avg_error=not measured" in render(found)
+
+
+def test_where_both_sides_have_no_numbers_bisect_names_the_first_tensor_without(tmp_path: Path) -> None:
+    graph = Graph("logarithms")
+    x = graph.input("x", (1, 6), np.float32)
+    one = graph.constant("one", np.array([0.1], np.float32))
+    shifted = binary(graph, "ADD", x, one, "shifted")
+    logs = graph.tensor("logs", (1, 6), np.float32)
+    graph.operator("LOG", [shifted], [logs])
+    graph.output(binary(graph, "ADD", logs, one, "last"))
+    model = written(tmp_path / "logarithms.tflite", graph)
+    found = run(asked(subject(model, tmp_path, options={"xnnpack": False}), bisect=True))
+    assert found.bisected is not None
+    assert found.bisected.culprit is not None
+    assert (found.bisected.culprit.tensor, found.bisected.culprit.operator) == ("logs", "LOG")
+    assert found.bisected.not_numbers
+    text = render(found)
+    assert "first without numbers: logs: float32 [1, 6]" in text
+    assert "values are no number (NaN) on both sides" in text
+    assert "within the tolerance" not in text
 
 
 def test_a_quantised_model_is_held_against_a_real_one_in_real_values(tmp_path: Path) -> None:
