@@ -42,6 +42,9 @@ class Verb:
 
 VERBS = {
     "run": Verb("run a benchmark (the verb when the first word is an option)"),
+    "fleet": Verb(
+        "one benchmark on a rack of devices: here, by ssh and by adb; one table, goes on where it was interrupted"
+    ),
     "suite": Verb(
         "run all benchmarks and scenarios of a suite, in a time that you say; goes on where it was interrupted",
         "submission",
