@@ -201,6 +201,12 @@ def _row(raw: dict[str, Any]) -> BudgetRow:
             limits.append(_limit(name, given, section))
         except ConfigError as error:
             problems.append(f"limits: {error}")
+    # Also where no limit of this row needs it: a name that nobody knows is no plan.
+    if section.accuracy is not None and not any(name.startswith(ACCURACY) for name in section.limits):
+        try:
+            find_benchmark(section.accuracy.task)
+        except ConfigError as error:
+            problems.append(f"accuracy: {error}")
     try:
         _, backend = parse_model_and_backend(parse_backend(section.backend))
         backend_kind(backend.name).check_options(backend.options)

@@ -12,6 +12,7 @@ from harness.budgets.verdict import SCHEMA_VERSION, BudgetResult, Measured, RowV
 from harness.errors import ConfigError, UnknownName, message_of
 from harness.json_records import shown
 from harness.machine.facts import describe
+from harness.spec.any_model import find_any_model
 
 
 def judge(budget: Budget, folder: ModelFolder, cache_dir: Path, *, allow_unmeasured: bool, say: Say) -> BudgetResult:
@@ -28,6 +29,8 @@ def judge(budget: Budget, folder: ModelFolder, cache_dir: Path, *, allow_unmeasu
         UnknownName: A model that nobody knows, before anything is measured.
     """
     models = {row.name: _found(row, folder, cache_dir) for row in budget.rows}
+    for row in budget.rows:
+        _refuse_unknown_reference(row, cache_dir)
     rows = tuple(_judged(row, models[row.name], cache_dir, allow_unmeasured, say) for row in budget.rows)
     return BudgetResult(
         SCHEMA_VERSION,
@@ -54,6 +57,18 @@ def _found(row: BudgetRow, folder: ModelFolder, cache_dir: Path) -> RowModel | s
         ) from None
     except ConfigError as error:
         return str(error)
+
+
+def _refuse_unknown_reference(row: BudgetRow, cache_dir: Path) -> None:
+    """One that is only not here is the row's affair."""
+    if row.section.reference_model is None:
+        return
+    try:
+        find_any_model(row.section.reference_model, cache_dir)
+    except UnknownName as error:
+        raise ConfigError(f"row {shown(row.name)}: reference_model: {error}") from None
+    except ConfigError:
+        return
 
 
 def _judged(row: BudgetRow, found: RowModel | str, cache_dir: Path, allow_unmeasured: bool, say: Say) -> RowVerdict:

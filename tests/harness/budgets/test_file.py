@@ -64,6 +64,8 @@ def test_the_budget_of_chromeos_has_its_nine_rows() -> None:
         ("{model: m, limits: {accuracy.top1: 75%}}", "needs to know the run that measures it"),
         ("{model: m, accuracy: {task: kws}, limits: {accuracy.topp1: 75%}}", "did you mean 'top1'?"),
         ("{model: m, accuracy: {task: kwss}, limits: {accuracy.top1: 75%}}", "did you mean 'kws'?"),
+        ("{model: m, accuracy: {task: kwss}, limits: {size: 5MB}}", "did you mean 'kws'?"),
+        ("{model: m, accuracy: {task: kws}, limits: {accuracy.top1: 5ms}}", "must be a fraction of 1"),
     ],
 )
 def test_a_mistake_is_said_by_its_row_with_what_to_write(row: str, said: str, tmp_path: Path) -> None:
