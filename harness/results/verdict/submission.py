@@ -66,7 +66,10 @@ def _of_benchmark(load: Load, rules: ByTheRules) -> Iterator[Reason]:
         yield Reason(f"{load.rules} has no benchmark for it", "", "use the rules of a suite that has: docs/rules.md")
     elif not rules.any_scenario and load.scenario not in rules.scenarios:
         has = ", ".join(rules.scenarios)
-        yield Reason(f"{rules.benchmark} has no {load.scenario} in its suite", f"it has {has}", f"use --scenario {has}")
+        fix = f"use --scenario {has}"
+        if load.rules.startswith("inference-"):
+            fix += f", or go by the suite whose figures the run has: --rules {load.rules}, submit --suite inference"
+        yield Reason(f"{rules.benchmark} has no {load.scenario} in its suite", f"it has {has}", fix)
 
 
 def _of_files(spec: Spec) -> Iterator[Reason]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
 from harness.results.verdict.submission import objections_to_run
+from harness.spec.schema import Spec
 from harness.submission.forms.runs import RunPair, SubmittedRun
 
 _NOT_LOADGENS = ("mobile", "tiny")
@@ -30,7 +31,7 @@ def reasons(pair: RunPair, rules: RuleSet, benchmark: BenchmarkRules) -> Iterato
     named = f"{pair.accuracy.spec.benchmark}, {pair.scenario}"
     runs_of: dict[str, list[str]] = {}
     for run in pair.all:
-        for reason in (*_as_judged(run), *_of_round(run, rules, benchmark), *_of_logs(run)):
+        for reason in (*_as_judged(run, rules, benchmark), *_of_round(run, rules, benchmark), *_of_logs(run)):
             runs_of.setdefault(reason, []).append(run.test or run.spec.load.mode)
     for reason, runs in runs_of.items():
         yield f"{named}, {' and '.join(runs)}: {reason}"
@@ -68,11 +69,30 @@ def closed_reasons(pairs: Sequence[tuple[RunPair, BenchmarkRules]], inferred: Se
                 yield f"{benchmark.names.tree}, {name}: {what}; leave it out"
 
 
-def _as_judged(run: SubmittedRun) -> Iterator[str]:
-    for reason in objections_to_run(run.spec, run.result):
+def _as_judged(run: SubmittedRun, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:
+    for reason in objections_to_run(_held_against(run.spec, rules, benchmark), run.result):
         yield f"{reason.what} ({reason.figure})" if reason.figure else reason.what
     if not run.rested:
         yield "the machine did not rest before it as the rules say (--cooldown)"
+
+
+def _held_against(spec: Spec, rules: RuleSet, benchmark: BenchmarkRules) -> Spec:
+    """Server and MultiStream have inference's figures and seeds whatever suite their run was for: here they are inference's."""
+    told = spec.load.by_the_rules
+    if rules.suite != "inference" or spec.load.rules != rules.name or told is None or told.any_scenario:
+        return spec
+    count = benchmark.performance_sample_count.value
+    ours = told.model_copy(
+        update={
+            "benchmark": benchmark.names.tree,
+            "scenarios": list(benchmark.scenarios),
+            "any_scenario": True,
+            "set_sizes": [size for size in (benchmark.dataset_size.value,) if size is not None],
+            "performance_sample_count": told.performance_sample_count if count is None else count,
+            "good_for": rules.submission.good_for,
+        }
+    )
+    return spec.model_copy(update={"load": spec.load.model_copy(update={"by_the_rules": ours})})
 
 
 def _of_round(run: SubmittedRun, rules: RuleSet, benchmark: BenchmarkRules) -> Iterator[str]:

@@ -282,6 +282,20 @@ def test_what_stands_against_a_run_is_said_once_as_its_own_result_says_it(
     )
 
 
+@pytest.mark.parametrize("scenario", ["MultiStream", "Server"])
+def test_a_run_with_inferences_figures_is_inferences_whatever_suite_it_was_for(
+    scenario: str, as_official: Callable[[str], Path], write: Submit, edit_log: Edit
+) -> None:
+    runs = as_official("inference-v6.1")
+    mobiles = _BY_THE_RULES | {"benchmark": "mobilenetEdgeTPU", "scenarios": ["SingleStream"], "any_scenario": False}
+    for folder in runs.iterdir():
+        _spec(folder, scenario=scenario, by_the_rules=mobiles | {"set_sizes": [100]})
+        edit_log(folder, effective_target_latency_ns=15_000_000)
+    found = objections_to_run(read_spec(runs / "performance"), _read(runs / "performance"))
+    assert [one.fix.rpartition(": ")[2] for one in found] == ["--rules inference-v6.1, submit --suite inference"]
+    assert write(runs, **TOLD).rehearsal == ()
+
+
 def _read(folder: Path) -> Result:
     found = read_result(folder)
     assert isinstance(found, Result)
