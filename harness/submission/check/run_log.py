@@ -11,6 +11,8 @@ from harness.submission.tree.logs import SCORES, DetailLog
 
 _AGAIN = "run again by the rules of the round and put that run's logs here"
 _SC = "SC checks/performance_check.py"
+_CLOCK_S = 1.0
+"""A clock that is kept right moves by less in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,19 @@ def duration(run: LoggedRun) -> Iterator[Fault]:
         )
 
 
+def clock(run: LoggedRun) -> Iterator[Fault]:
+    """Beginning and end lie as far apart as LoadGen was asked to last; else a figure was edited, or the clock was set."""
+    begin, end = run.log.moment("power_begin"), run.log.moment("power_end")
+    if begin is None or end is None:
+        return
+    lasted_s = (end - begin).total_seconds()
+    least_s = (run.log.number("effective_min_duration_ms") or 0.0) / 1000
+    if lasted_s < 0:
+        yield run.fault("ended before it began: the clock was set meanwhile", f"{lasted_s:g} s")
+    elif run.mode == "PerformanceOnly" and run.log.text("result_validity") == "VALID" and lasted_s < least_s - _CLOCK_S:
+        yield run.fault("lasted less by its own clock than it says it was asked to", f"{lasted_s:g} s of {least_s:g} s")
+
+
 def queries(run: LoggedRun) -> Iterator[Fault]:
     """How much LoadGen asked at least; Offline's one query has so many samples."""
     scenario = run.log.scenario or ""
@@ -176,6 +191,7 @@ LOG_RULES = (
     Rule("validity", "IP inference_rules.adoc; the official checker reads it and does not heed it", validity),
     Rule("percentile", "INF loadgen/mlperf.conf; the official checker does not look", percentile),
     Rule("min-duration", _SC, duration),
+    Rule("clock", "IP inference_rules.adoc; the official checker does not compare", clock),
     Rule("min-queries", _SC, queries),
     Rule("performance-sample-count", _SC, sample_count),
     Rule("early-stopping", _SC, early_stopping),

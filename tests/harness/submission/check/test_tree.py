@@ -397,6 +397,11 @@ SINS: dict[str, tuple[str, Sin]] = {
     ),
     "a folder in a run": ("file-list", lambda t: _put(t / SINGLE / RUN_1 / "old/notes.md")),
     "two logs in one": ("log-keys", lambda t: _joined(t / SINGLE / RUN_1 / "mlperf_log_detail.txt")),
+    "a duration edited by hand": (
+        "clock",
+        lambda t: _log(t / SINGLE / RUN_1, power_end="11-29-2026 10:00:10.500"),
+    ),
+    "a clock that jumped": ("clock", lambda t: _log(t / SINGLE / "accuracy", power_end="11-29-2026 09:00:00.000")),
     "a score of 0": (
         "log-keys",
         lambda t: _log(_to_open(t) / "results/board/resnet/Offline" / RUN_1, result_samples_per_second=0),

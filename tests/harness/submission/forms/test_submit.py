@@ -74,6 +74,8 @@ def as_official(series: Path, tmp_path: Path, edit_log: Edit) -> Callable[[str],
                 folder,
                 **{f"effective_{one}": seed for one, seed in seeds._asdict().items()},
                 effective_min_duration_ms=600000,
+                power_begin="11-29-2026 10:00:00.000",
+                power_end="11-29-2026 10:10:00.500",
                 effective_performance_sample_count=1024,
                 effective_accuracy_sample_count=50000,
             )
