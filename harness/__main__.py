@@ -19,8 +19,11 @@ def start() -> None:
     leave_current_folder()
     if said := conflict():
         sys.exit(_refused(said))
-    from harness.cli import entry
-
+    try:
+        from harness.cli import entry
+    except MemoryError:
+        os.write(2, b"tflite-loadgen: memory ran out before anything had begun\n")
+        os._exit(3)
     entry()
 
 

@@ -17,11 +17,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from accuracy.outside.shown import printable
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_USER, ConfigError, Interrupted, exit_status, message_of, shortened, unknown
+from harness.errors import (
+    EXIT_BROKEN,
+    EXIT_USER,
+    ConfigError,
+    Interrupted,
+    RunFailed,
+    exit_status,
+    message_of,
+    shortened,
+    unknown,
+)
 from harness.machine import stop_signals
 from harness.machine.import_path import leave_current_folder
 from harness.way_in import as_entered, came_by_script, command
@@ -183,21 +193,18 @@ def main(words: Sequence[str]) -> int:
             raise ConfigError(f"{shortened(ascii(nul[0]))} holds the character NUL, which no name may")
         verb, rest = _verb(words)
         if verb is None:
-            _print_help()
-            sys.stdout.flush()
+            _show(_help())
             return 0
         module, parser = _of_verb(verb)
         arguments = parser.parse_strictly(rest)
         outcome: Outcome = module.main(arguments)
-        if text := _text(outcome, arguments):
-            print(text)
-        sys.stdout.flush()
+        _show(_text(outcome, arguments))
         return _complain(outcome.complaint, outcome.status) if outcome.complaint else outcome.status
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_USER
+        return _flushed(stop.code if isinstance(stop.code, int) else EXIT_USER)
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone, as `head` does.
+        _give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except BaseException as error:
         _ignore_signals()
@@ -245,8 +252,7 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     if words[:1] == ["--version"]:
         from harness.own_version import commit, version
 
-        print(" ".join(filter(None, ("tflite-loadgen", version(), commit()))))
-        sys.stdout.flush()
+        _show(" ".join(filter(None, ("tflite-loadgen", version(), commit()))))
         raise SystemExit(0)
     if words[:1] == ["help"] and len(words) > 1:
         return _verb([words[1], "--help"])
@@ -259,7 +265,7 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     return words[0], words[1:]
 
 
-def _print_help() -> None:
+def _help() -> str:
     width = max(map(len, VERBS)) + 2
     verbs = "\n".join(f"  {verb:{width}}{known.does}" for verb, known in VERBS.items())
     # A wheel holds no tests.
@@ -269,9 +275,9 @@ def _print_help() -> None:
     text = (
         "usage: ./run.sh [VERB] [OPTION...]\n\n"
         "MLPerf LoadGen for TFLite models: runs a real benchmark and says what it means.\n\n"
-        f"verbs:\n{verbs}\n\n{epilog}"
+        f"verbs:\n{verbs}\n\n{epilog.rstrip()}"
     )
-    print(as_entered(text), end="")
+    return as_entered(text)
 
 
 def _unknown_word(word: str, known: Sequence[str]) -> str:
@@ -282,9 +288,44 @@ def _unknown_word(word: str, known: Sequence[str]) -> str:
     return f"unknown option {option}" + (f"; did you mean {near[0]}?" if near else "")
 
 
+def _show(text: str) -> None:
+    try:
+        if text:
+            print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise RunFailed(
+            f"cannot write to standard output: {error.strerror}. What the command has made is as it should be"
+        ) from None
+
+
+def _flushed(status: int) -> int:
+    """The exit status of a command that argparse has ended, with what it has printed."""
+    try:
+        _show("")
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+        return 128 + signal.SIGPIPE
+    except RunFailed as error:
+        return _complain(message_of(error), EXIT_BROKEN)
+    return status
+
+
+def _give_up(stream: TextIO) -> None:
+    """What is still in its buffer goes nowhere: Python would try once more at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _complain(message: str, status: int = EXIT_USER) -> int:
     plain = _ENDLESS.sub(lambda name: shortened(name[0]), message)
-    print(f"tflite-loadgen: {as_entered(printable(plain))}", file=sys.stderr)
+    try:
+        print(f"tflite-loadgen: {as_entered(printable(plain))}", file=sys.stderr, flush=True)
+    except OSError:
+        # There is nowhere to say it: the exit status does.
+        _give_up(sys.stderr)
     return status
 
 

@@ -24,6 +24,7 @@ call what raises them, and met by no user: accuracy.outside.text_files.NotText, 
 comparison.answers.NoPairs, devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField,
 machine.child_process.Ended, remote.far_end.wire.Refused, remote.ssh.Refused, worker.batch.CannotBatchError,
 zoo.files.locks.NoLocks.
+Memory that ran out has status 3 wherever it does.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has
 status 2 wherever it is met. Anything else is a bug and keeps its traceback.
 """
@@ -127,6 +128,11 @@ def message_of(error: BaseException) -> str:
 
     Where the limit of open files was met, the file that would have been one too many is not to blame.
     """
+    if memory_ran_out(error):
+        return (
+            "memory ran out: this process got no more from the system. Close what else runs here, allow it more (ulimit -v, "
+            "the container's limit), or ask for less: --count, --max-sample-memory, --instances"
+        )
     if not _met_the_limit_of_open_files(error):
         return _unusable_name(error) or shortened(str(error), _MOST_OF_A_MESSAGE)
     import resource
@@ -136,6 +142,15 @@ def message_of(error: BaseException) -> str:
         f"the limit of open files was met: a process may have {limit} here, which is too few. Allow more in this shell and "
         f"run again: ulimit -n {max(_ENOUGH_FILES, 2 * limit)}"
     )
+
+
+def memory_ran_out(error: BaseException | None) -> bool:
+    """Whether an error is that no memory was to be had, also where it began with that."""
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _met_the_limit_of_open_files(error: BaseException | None) -> bool:
@@ -174,6 +189,8 @@ def exit_status(error: BaseException) -> int | None:
         return EXIT_USER
     if _unusable_name(error):
         return EXIT_USER
+    if memory_ran_out(error):
+        return EXIT_BROKEN
     # Of ours alone: another library's error may have something of this name that is no number.
     status = getattr(error, "exit_status", None)
     return status if type(status) is int else None

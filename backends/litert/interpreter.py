@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,7 @@ class InterpreterBackend(Backend):
         """Frees the interpreter, then the delegates that it points to."""
         self._interpreter = self._memory = None
         self._delegate = self._flex = None
+        self._asked = replace(self._asked, delegate=None)
 
     @property
     def coverage(self) -> Coverage:

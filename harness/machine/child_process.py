@@ -21,6 +21,8 @@ from harness.machine.import_path import safe_environment
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
 _LEAVE_S = 3.0
+_END_BYTES = 1 << 20
+"""So much of a process's output is looked at."""
 _FAULTS = frozenset((signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV))
 _DUMP = "Fatal Python error: "
 """How `faulthandler` begins what it tells of the threads of a process that crashes."""
@@ -103,8 +105,7 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
         finally:
             child.kill()
             child.wait()
-        log.seek(0)
-        said = log.read().decode(errors="replace").strip().splitlines()
+        said = _end_of(log)
     if b"\n" in line:
         return Answer(line.partition(b"\n")[0])
     return Answer(None, status is None, "" if status is None else how_it_ended(status), said[-1] if said else "")
@@ -145,8 +146,7 @@ def lines_of(module: str, *words: str, timeout_s: float) -> Generator[bytes]:
                     yield from lines
             status = child.wait()
             if status or rest:
-                log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines()
+                said = _end_of(log)
                 raise Ended(how_it_ended(status) + (f": {said[-1]}" if said and not crashed(status) else ""))
         finally:
             child.kill()
@@ -190,11 +190,19 @@ def last_lines(log: Path, count: int) -> list[str]:
     Of one that crashed it is what came before its threads' frames, among which the reason would be lost.
     """
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()
+        with log.open("rb") as file:
+            lines = _end_of(file)
     except OSError:
         return []
     dumps = [place for place, line in enumerate(lines) if line.startswith(_DUMP)]
     return lines[: dumps[-1] + 1 if dumps else None][-count:]
+
+
+def _end_of(log: IO[bytes]) -> list[str]:
+    """The last lines of what a process wrote, which may be more than memory holds."""
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - _END_BYTES))
+    return log.read().decode(errors="replace").strip().splitlines()
 
 
 def _signal_name(number: int) -> str:

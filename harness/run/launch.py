@@ -32,6 +32,8 @@ _TICK_S = 0.5
 _QUICK_S = 0.1
 _GRACE_S = 3.0
 _LAST_LINES = 5
+_MOST_LOG_BYTES = 100 << 20
+"""Of what a backend prints; a driver that never stops would fill the disk."""
 
 
 class Progress(Protocol):
@@ -101,7 +103,7 @@ def run_worker(
         asked = stack.enter_context(_signals(control))
         child = start((write_end, page.fileno()), folder, log)
         os.close(write_end)
-        hearing = _Hearing(child, read_end, control, progress, timeout_s, timed=timed, traced=traced)
+        hearing = _Hearing(child, read_end, control, progress, timeout_s, log.fileno(), timed=timed, traced=traced)
         failure: HarnessError | None = None
         try:
             hearing.until_the_end()
@@ -147,12 +149,13 @@ class _Hearing:
         control: Control,
         progress: Progress,
         timeout_s: float,
+        log: int,
         *,
         timed: bool,
         traced: bool,
     ) -> None:
         self._child, self._pipe, self._control = child, pipe, control
-        self._progress, self._timeout_s = progress, timeout_s
+        self._progress, self._timeout_s, self._log = progress, timeout_s, log
         self._rest = b""
         self._opened: Opened | None = None
         self._proven: Proven | None = None
@@ -240,6 +243,11 @@ class _Hearing:
             self._pace.note(clock.now, control.done)
             self._watch_the_clock()
         self._progress.progress(clock.phase, control.done, control.total, clock.now - clock.phase_began)
+        if (size := os.fstat(self._log).st_size) > _MOST_LOG_BYTES:
+            raise RunFailed(
+                f"the worker wrote {size:,} bytes to {RUN_LOG}, the limit is {_MOST_LOG_BYTES:,}, and was ended: the "
+                "backend or its driver prints without end. Switch its logging off"
+            )
         if clock.silent_s > self._timeout_s + control.pause_s:
             raise RunFailed(
                 f"the worker made no progress for {self._timeout_s:g} s while {clock.phase.name.lower()}, after "

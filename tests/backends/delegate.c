@@ -6,6 +6,8 @@
  *   offset=NUMBER     adds NUMBER to every sum: a delegate that computes wrongly
  *   crash=load|prepare|invoke|end, hang=load|prepare|invoke|end   SIGSEGV, or sleeps for ever, at that point
  *   abort=load|prepare|invoke|end                                 as crash, by abort()
+ *   spin=, exit=, stop=, print=, close=load|prepare|invoke|end    as crash: works for ever, exits with status 0, stops itself,
+ *                     prints without end, closes all descriptors (and goes on)
  *   after=NUMBER      invoke misbehaves only after so many good ones
  *   sleep_us=NUMBER   sleeps so long in every invoke
  *   broken=NUMBER     adds NUMBER (nan, too) to every sum once LoadGen has opened its log
@@ -95,7 +97,7 @@ typedef struct { Delegate *delegate; IntArray *nodes_to_replace, *input_tensors,
 typedef struct { int left, right, sum, activation; float *own; } Add;
 typedef struct { int count; Add adds[]; } Partition;
 
-static struct { bool claim; float offset; char crash[16], hang[16], abort[16]; int after, invokes, sleep_us; bool device, breaks; float broken; } wish;
+static struct { bool claim; float offset; char crash[16], hang[16], abort[16], spin[16], exit[16], stop[16], print[16], close[16]; int after, invokes, sleep_us; bool device, breaks; float broken; } wish;
 
 /* Says so first, by a file in the current directory: whoever waits for it need not guess when it hangs. */
 static void hang(void) {
@@ -125,6 +127,12 @@ static void misbehave(const char *where) {
   if (!strcmp(wish.hang, where)) hang();
   if (!strcmp(wish.abort, where)) abort();
   if (!strcmp(wish.crash, where)) raise(SIGSEGV);
+  if (!strcmp(wish.exit, where)) exit(0);
+  if (!strcmp(wish.stop, where)) raise(SIGSTOP);
+  while (!strcmp(wish.print, where)) puts("a delegate says the same thing over and over again, and nobody wants to hear it");
+  if (!strcmp(wish.close, where))
+    for (int descriptor = 0; descriptor < 1024; descriptor++) close(descriptor);
+  for (volatile bool on = !strcmp(wish.spin, where); on;) continue;
 }
 
 static int64_t elements(const Tensor *tensor) {
@@ -237,6 +245,11 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
     else if (!strcmp(keys[i], "device")) note(values[i]);
     else if (!strcmp(keys[i], "crash")) strncpy(wish.crash, values[i], sizeof wish.crash - 1);
     else if (!strcmp(keys[i], "abort")) strncpy(wish.abort, values[i], sizeof wish.abort - 1);
+    else if (!strcmp(keys[i], "spin")) strncpy(wish.spin, values[i], sizeof wish.spin - 1);
+    else if (!strcmp(keys[i], "exit")) strncpy(wish.exit, values[i], sizeof wish.exit - 1);
+    else if (!strcmp(keys[i], "stop")) strncpy(wish.stop, values[i], sizeof wish.stop - 1);
+    else if (!strcmp(keys[i], "print")) strncpy(wish.print, values[i], sizeof wish.print - 1);
+    else if (!strcmp(keys[i], "close")) strncpy(wish.close, values[i], sizeof wish.close - 1);
     else if (!strcmp(keys[i], "hang")) strncpy(wish.hang, values[i], sizeof wish.hang - 1);
     else { snprintf(said, sizeof said, "no option named '%s'", keys[i]); report(said); return NULL; }
   }

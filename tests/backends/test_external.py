@@ -98,6 +98,15 @@ def test_a_delegate_that_hangs_is_ended_and_the_run_says_where(
     assert read_result(tmp_path / "run")["status"] == "failed"
 
 
+def test_a_delegate_that_prints_without_end_is_ended_before_the_disk_is_full(
+    cli: Cli, classify: list[str], delegate_library: Path, tmp_path: Path, complaint: Complaint
+) -> None:
+    done = cli(*classify, "--backend", f"external:{delegate_library},print=invoke", "--out", tmp_path / "run")
+    assert done.returncode == 3
+    assert "bytes to run.log, the limit is 104,857,600, and was ended" in complaint(done)
+    (tmp_path / "run" / "run.log").unlink()
+
+
 def test_a_mismatch_keeps_its_figures_in_the_failed_result(
     cli: Cli, classify: list[str], delegate_library: Path, tmp_path: Path, read_result: Read
 ) -> None:

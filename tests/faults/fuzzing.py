@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from harness.errors import exit_status
+from harness.errors import exit_status, memory_ran_out
 from tests.faults.readers import Reader
 from tests.faults.table import Group
 
@@ -65,7 +65,7 @@ def wrong_with(reader: Reader, data: bytes, folder: Path) -> str | None:
     except _TooLong:
         return f"takes more than {_MOST_CPU_S:g} s of processor time"
     except BaseException as error:
-        if exit_status(error) is not None:
+        if exit_status(error) is not None and not memory_ran_out(error):
             return None
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.name}: {str(error)[:80]!r}"

@@ -16,6 +16,7 @@ from harness.errors import ConfigError
 from harness.machine.control import Phase
 from harness.results.files import read_result
 from harness.results.read_data import ReadData, load_read_data
+from harness.results.record import Result
 from tests.conftest import REPOSITORY, write_keyword_data, write_keyword_model
 from tests.warm_processes import Nursery
 
@@ -117,6 +118,12 @@ class Run:
         except ConfigError:
             return "torn"
 
+    def score(self) -> str:
+        """All that an accuracy run has scored."""
+        result = read_result(self.out)
+        accuracy = result.accuracy if isinstance(result, Result) and result.accuracy else {}
+        return ", ".join(f"{name} {metric.value!r}" for name, metric in accuracy.items())
+
     def read_data(self) -> ReadData:
         """What it says that it has read."""
         found = load_read_data(self.out)
@@ -133,6 +140,24 @@ class Run:
                             self._page = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                         break
         return self._page
+
+
+def told_alike(status: int, found: str, *, lost: bool = False) -> str:
+    """What is wrong between an exit status and what result.json says; "" where they say the same.
+
+    Args:
+        status: The command's.
+        found: See `Run.status`.
+        lost: The result cannot be written any more, so that the one from the start may lie there, or none.
+    """
+    if found == "torn":
+        return "result.json is torn"
+    wanted = {0: ("valid",), 1: ("invalid",), 2: ("failed", ""), 3: ("failed",)}.get(status)
+    if wanted is None:
+        return f"exit status {status}, {found or 'no result'}"
+    if found in wanted or (lost and status in (2, 3) and found in ("started", "")):
+        return ""
+    return f"exit status {status}, but the result says {found or 'nothing'}"
 
 
 def _children(pid: int) -> list[int]:

@@ -24,6 +24,8 @@ class Group:
     """Not reached: they say nothing."""
     findings: list[str] = field(default_factory=list)
     """What each wrong one did, once for each kind."""
+    whys: list[str] = field(default_factory=list)
+    """Why some are void, where that is not a matter of chance."""
 
     def note(self, finding: str | None) -> None:
         """One that reached its target: None for one that ended as it should."""
@@ -36,10 +38,12 @@ class Group:
         if finding not in self.findings:
             self.findings.append(finding)
 
-    def miss(self) -> None:
+    def miss(self, why: str = "") -> None:
         """One that did not."""
         self.injected += 1
         self.void += 1
+        if why and why not in self.whys:
+            self.whys.append(why)
 
 
 def render(groups: Sequence[Group]) -> str:
@@ -48,4 +52,5 @@ def render(groups: Sequence[Group]) -> str:
     sums = [sum(getattr(group, column.name) for group in groups) for column in columns[1:]]
     rows = [[group.name, *(f"{getattr(group, column.name):,}" for column in columns[1:])] for group in groups]
     lines = table_lines([*rows, ["all", *(f"{each:,}" for each in sums)]], columns)
+    lines += [f"void {group.name}: {why}" for group in groups for why in group.whys]
     return "\n".join([*lines, *(f"WRONG {group.name}: {finding}" for group in groups for finding in group.findings)])

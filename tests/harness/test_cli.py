@@ -246,3 +246,18 @@ def test_bash_completes_verbs_options_and_tasks(call: Cli) -> None:
     assert "--max-regression" in complete("run.sh", "compare", "--max")
     assert "--preset" in complete("run.sh", "--task", "kws", "--pre")
     assert "mobilebert" in complete("run.sh", "--task", "mobileb")
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"], ["--version"]])
+def test_an_output_that_is_full_is_said_in_a_sentence(words: list[str], environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        start = [sys.executable, "-P", "-m", "harness", *words]
+        done = subprocess.run(start, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith(b"tflite-loadgen: cannot write to standard output: No space left on device")
+
+
+def test_where_nothing_can_be_said_the_exit_status_tells(environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        start = [sys.executable, "-P", "-m", "harness", "nonsense"]
+        assert subprocess.run(start, stdout=full, stderr=full, env=environment, check=False).returncode == 2

@@ -17,6 +17,7 @@ from harness.errors import (
     RunFailed,
     UnknownName,
     exit_status,
+    message_of,
     unknown,
 )
 from harness.messages.failure import Failed, failed
@@ -152,3 +153,10 @@ def test_a_message_of_millions_of_characters_keeps_its_two_ends() -> None:
     assert len(said) < 4100
     assert said.startswith("labels.json: [0, 1]")
     assert " is no label" in said
+
+
+def test_memory_that_ran_out_is_said_in_a_sentence_wherever_it_began() -> None:
+    error = ValueError("a library's own words")
+    error.__cause__ = MemoryError()
+    assert exit_status(error) == 3
+    assert message_of(error).startswith("memory ran out: ")

@@ -122,3 +122,12 @@ def test_no_module_of_ours_starts_a_child_by_itself() -> None:
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
     assert starters == ["harness/machine/child_process.py"], sys.executable
+
+
+def test_of_a_log_that_no_memory_holds_only_the_end_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe last\n")
+    assert last_lines(log, 1) == ["the last"]
