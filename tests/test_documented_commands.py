@@ -33,7 +33,7 @@ _ABSENT = "a model that is not here"
 NOT_RUN = {
     r"^(test|install)\b": "run.sh's own: it installs, or runs this suite",
     r"^(fetch (?!--list)|prepare )|--dataset hf:|--import": "needs the network or its owners' data",
-    r"adb:|ssh:|--dispatch|--attach": "needs another machine or a cluster",
+    r"adb:|ssh:|--dispatch|--attach|^fleet": "needs another machine or a cluster",
     r"--backend (gpu|external)": "needs a delegate",
     r"--mode submission|^suite (?!--plan)|^submit|--repeat|^tune|find-peak|--minutes|--live": "takes minutes or more",
     r"--task (mobile|deeplab|ssd|ic|vww|ad|yolo)(?!.*--plan)": "a stand-in would have to be made",
