@@ -72,6 +72,7 @@ class AnomalyDetection(Task):
     Options = AnomalyDetectionOptions
     headline = "auc"
     metrics = ("auc", "pauc", "auc_pooled", "pauc_pooled")
+    counts_scored = True
     lists = MappingProxyType({"anomaly_score": "anomaly_score.csv"})
 
     def __init__(self, data: DataRef, options: AnomalyDetectionOptions) -> None:

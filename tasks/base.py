@@ -191,6 +191,8 @@ class Task(ABC):
     """What stands for a path where no data are given and the task makes its samples itself; empty where it makes none."""
     takes_reference: ClassVar[bool] = False
     """Whether the outputs of another model or backend may be its ground truth: a folder of `.npz` files, by output name."""
+    counts_scored: ClassVar[bool] = False
+    """Whether MLPerf counts a full set in what is scored (a stream's words, recordings) and not in samples."""
     lists: ClassVar[Mapping[str, str]] = {}
     """Details of a score (`accuracy.metric.score.Score.details`) that a run also keeps as a file of their own, a line
     `name,value` each: by their kind, the file's name."""

@@ -172,7 +172,8 @@ class Detection(Task):
         Raises:
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
-        return score_detections(self._truth_of(self._data), self._detections(answers)).with_notes(self._data.notes)
+        found = score_detections(self._truth_of(self._data), self._detections(answers), self.headline)
+        return found.with_notes(self._data.notes)
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures with the boxes that were found and those that are there."""

@@ -21,8 +21,8 @@ from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.confidence.interval import Interval, poisson, scaled, wilson
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
-from accuracy.truth.time_windows import Span, read_windows
-from accuracy.wake_word import Heard, judge
+from accuracy.truth.time_windows import JSON_SUFFIX, Span, read_windows
+from accuracy.wake_word import HEARD_UNTIL_S, Heard, judge
 from tasks.audio.front_ends import RATE, WAKE_BANDS, WAKE_FRAME, WAKE_STEP, quantised_features, wake_bands
 from tasks.audio.wav import read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, ModelMismatch, Task, Tensor, find_truth
@@ -36,8 +36,9 @@ from tasks.sets.digests import StoredSamples
 STEP_S = WAKE_STEP / RATE
 """From one sample to the next: what the model has time for."""
 _KEPT = 8
+_MOST_LATE_S = 60.0
 _FULL_SCALE = np.float32(32768)
-_TRUTH = ("windows.csv",)
+_TRUTH = ("windows.csv", f"*{JSON_SUFFIX}")
 _AROUND_S = 1.0
 """Shown before and after a moment."""
 
@@ -54,6 +55,8 @@ class WakeWordOptions:
     """The wake word among them."""
     threshold: float = 0.95
     """The word is detected where its probability is more."""
+    heard_until_s: float = HEARD_UNTIL_S
+    """How long after its end a word may be heard, as MLPerf Tiny's runner has it; its reference evaluation has 0.5."""
     convert: bool = False
     """Whether recordings of another rate, depth or number of channels than 16 kHz, 16 bits and one are converted; else they are
     refused."""
@@ -64,17 +67,20 @@ class WakeWordOptions:
             raise ValueError(f"frames is {self.frames}, but must be 1 or more")
         if not 0 <= self.wake_class < self.classes:
             raise ValueError(f"wake_class is {self.wake_class}, but must be 0 to {self.classes - 1}")
+        if not 0 <= self.heard_until_s <= _MOST_LATE_S:
+            raise ValueError(f"heard_until_s is {self.heard_until_s}, but must be 0 to {_MOST_LATE_S:g}")
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold is {self.threshold}, but must be at least 0 and less than 1")
 
 
 class WakeWord(Task):
-    """Streams (`.wav`) in a folder or archive, and windows.csv: when the word is said (accuracy.truth.time_windows)."""
+    """Streams (`.wav`) in a folder or archive, and when the word is said (accuracy.truth.time_windows)."""
 
     Options = WakeWordOptions
     headline = "hit_rate"
     metrics = ("hit_rate", "false_negatives", "false_positives", "false_positives_per_hour")
     period_s = STEP_S
+    counts_scored = True
 
     @classmethod
     def metric_kinds(cls, options: Mapping[str, Any]) -> tuple[MetricKind, ...]:
@@ -177,7 +183,7 @@ class WakeWord(Task):
         for place, end in last.items():
             # What is said after the last sample was not asked.
             words = [word for word in self._words.get(self._streams.names[place], ()) if word.end_s <= end]
-            found.append((place, words, judge(sorted(sure.get(place, [])), words), end))
+            found.append((place, words, judge(sorted(sure.get(place, [])), words, options.heard_until_s), end))
         return found
 
     def describe_data(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ outputs and the boxes (`tasks.outputs.yolo_heads`). All of it is timed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,6 @@ from typing import Literal
 import numpy as np
 
 from accuracy.answers import wire
-from accuracy.answers.log import Answer
-from accuracy.metric.score import Score
 from accuracy.truth.boxes.coco import COCO_CATEGORIES
 from accuracy.truth.class_names import ClassNames
 from tasks.base import Array, DataRef, ModelMismatch, Tensor
@@ -94,12 +92,6 @@ class YoloDetection(Detection):
     def codec(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> DetectionCodec:
         """Binds the task to a model of one picture input and YOLO's outputs."""
         return YoloCodec(self._data.pictures, self._yolo, inputs, outputs)
-
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """As `Detection.score`, with the figure that YOLO's targets speak of first; the interval of `coco_ap` is not its."""
-        found = super().score(answers)
-        first = {self.headline: found[self.headline]} if self.headline in found else {}
-        return replace(found, metrics={**first, **found.metrics}, interval=None)
 
 
 class YoloCodec(DetectionCodec):

@@ -8,7 +8,7 @@ PythonAPI/pycocotools/cocoeval.py for all sizes and 100 detections a picture and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,18 +56,25 @@ class _Class:
     """[B] picture of each object that is asked for."""
 
 
-def coco_ap_interval(truth: CocoTruth, detections: Detections) -> Interval | None:
-    """The bootstrap over pictures of `coco_ap`, centred on it (see `accuracy.confidence.interval.percentiles`).
+def coco_ap_interval(truth: CocoTruth, detections: Detections, thresholds: int = len(_THRESHOLDS)) -> Interval | None:
+    """The bootstrap over pictures of `coco_ap`, with 1 of the thresholds of `coco_ap50`, centred on it.
+
+    See `accuracy.confidence.interval.percentiles`.
 
     1,000 sets of pictures are drawn; fewer, but at least 100, where there are very many detections: how many depends
     on the data alone, so that scoring twice gives the same interval.
+
+    Args:
+        truth: Of the pictures.
+        detections: In them.
+        thresholds: So many of COCO's ten count, the lowest first.
 
     Returns:
         None for fewer than 2 pictures, or where most sets of pictures have no object.
     """
     if len(truth.images) < 2:
         return None
-    classes = _classes(truth, detections)
+    classes = [replace(one, levels=one.levels[:thresholds]) for one in _classes(truth, detections)]
     work = len(detections.image) + _WORK_OF_A_HIT * sum(len(level.hits) for one in classes for level in one.levels)
     resamples = int(min(RESAMPLES, max(_FEWEST_RESAMPLES, _WORK // max(work, 1))))
     drawn = resampled_weights(len(truth.images), resamples)
@@ -119,7 +126,7 @@ def _class_precision(one: _Class, weights: Float64, objects: Float64) -> Float64
         reached = np.searchsorted(_RECALLS, recall.ravel(), side="right").reshape(recall.shape)
         first = np.diff(reached, axis=1, prepend=0)
         total += np.where(objects > 0, (best * first).sum(axis=1), 0.0)
-    return total / (len(_RECALLS) * len(_THRESHOLDS))
+    return total / (len(_RECALLS) * len(one.levels))
 
 
 def _classes(truth: CocoTruth, detections: Detections) -> list[_Class]:

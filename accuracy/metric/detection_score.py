@@ -20,13 +20,24 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 
-def score_detections(truth: CocoTruth, detections: Detections) -> Score:
+_THRESHOLDS = {"coco_ap": 10, "coco_ap50": 1}
+"""Of IoU, in COCO's figures that may be a headline."""
+
+
+def score_detections(truth: CocoTruth, detections: Detections, headline: str = "coco_ap") -> Score:
     """COCO's twelve figures, `tflite_map` and `voc_map50`; a figure that is not defined on this set is left out.
 
-    The interval is that of `coco_ap`, the note says why the three kinds differ.
+    The note says why the three kinds differ.
+
+    Args:
+        truth: Of the pictures.
+        detections: In them.
+        headline: `coco_ap` or `coco_ap50`: the one that comes first and has the interval.
     """
     metrics = _metrics(truth, detections)
-    interval = coco_ap_interval(truth, detections) if "coco_ap" in metrics else None
+    if headline in metrics:
+        metrics = {headline: metrics[headline], **metrics}
+    interval = coco_ap_interval(truth, detections, _THRESHOLDS[headline]) if headline in metrics else None
     return Score(
         metrics,
         "pictures",

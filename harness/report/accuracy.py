@@ -12,6 +12,7 @@ _PERCENT = frozenset(
 )
 _ERRORS = frozenset({"max_error", "mean_error", "rmse", "max_steps", "mean_steps", "cosine", "not_finite"})
 """In units of any size, or counts."""
+_COUNTS = frozenset({"false_negatives", "false_positives"})
 _F1 = frozenset({"f1", "f1_mobile"})
 _MAP = frozenset({"coco_ap", "tflite_map", "voc_map50"})
 
@@ -29,7 +30,7 @@ def exact_metric(name: str, value: float) -> str:
         return f"{number(value * 100, 2)} %"
     if name.endswith("_db"):
         return f"{number(value, 2)} dB"
-    return number(value, 4)
+    return f"{value:g}" if name in _COUNTS else number(value, 4)
 
 
 def accuracy_rows(accuracy: Mapping[str, Metric], card: Card | None) -> list[tuple[str, str]]:
@@ -48,7 +49,7 @@ def accuracy_rows(accuracy: Mapping[str, Metric], card: Card | None) -> list[tup
     if card.margin:
         rows.append(("margin", _margin(card, card.margin)))
     rows += [("", remark) for remark in card.remarks]
-    rows += [(name, metric(name, found.value)) for name, found in whole.items() if name != card.metric]
+    rows += [(name, _beside_its_target(name, found)) for name, found in whole.items() if name != card.metric]
     rows += by_output
     return rows + [("note", note) for note in card.notes]
 
@@ -80,6 +81,13 @@ def _headline(card: Card) -> str:
     low, high = _number(name, interval.low), _number(name, interval.high)
     confidence = f"{interval.confidence * 100:g} %"
     return f"{metric(name, card.value)} ({confidence} confidence: {low} to {high}; {interval.method}, {how_many})"
+
+
+def _beside_its_target(name: str, found: Metric) -> str:
+    if found.target is None:
+        return metric(name, found.value)
+    verdict = {True: ", passed", False: ", MISSED", None: ""}[found.passed]
+    return f"{metric(name, found.value)} (target {_target(name, found.target)}{verdict})"
 
 
 def _targets(card: Card) -> list[str]:
@@ -116,6 +124,8 @@ def _number(name: str, value: float) -> str:
         return number(value * 100, 1)
     if whole_name(name) in _ERRORS:
         return f"{value:.4g}"
+    if name in _COUNTS:
+        return f"{value:g}"
     return number(value, 2 if whole_name(name).endswith("_db") else 3)
 
 

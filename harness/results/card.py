@@ -41,6 +41,8 @@ class Subject:
     """None for another harness's log, which does not say what answered."""
     own_targets: bool = False
     """Whether the user wrote the targets."""
+    counts_scored: bool = False
+    """See `tasks.base.Task.counts_scored`."""
     metrics: Sequence[MetricKind] = ()
     """The task's; those of errors are the better the lower they are."""
 
@@ -58,11 +60,12 @@ def judge_accuracy(metrics: Mapping[str, float], subject: Subject, remarks: Sequ
         headline's card, null where the headline is not defined on these data (see docs/accuracy.md).
     """
     accuracy = {}
+    counted = metrics.count if subject.counts_scored and isinstance(metrics, Score) else subject.count
     for name, value in metrics.items():
-        target = floor_of(subject.targets, name, subject.round, subject.count)
-        passed = _met(name, value, target, subject) if target and _binds(target, subject) else None
+        target = floor_of(subject.targets, name, subject.round, counted)
+        passed = meets(target, value, subject.metrics) if target and _binds(target, subject, counted) else None
         accuracy[name] = Metric(value, target.value if target else None, passed)
-    card = _card(metrics, subject, accuracy)
+    card = _card(metrics, subject, accuracy, counted)
     if card is None:
         return Judged(accuracy, None, notes=metrics.notes if isinstance(metrics, Score) else None)
     return Judged(accuracy, replace(card, remarks=(*remarks, *card.remarks)))
@@ -90,12 +93,12 @@ def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
     return -int(enough[0] + 1) if len(enough) else None
 
 
-def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Metric]) -> Card | None:
+def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Metric], counted: int) -> Card | None:
     name = subject.headline
     if name not in metrics:
         return None
     score = metrics if isinstance(metrics, Score) else Score(metrics, "samples", subject.count)
-    target = floor_of(subject.targets, name, subject.round, subject.count)
+    target = floor_of(subject.targets, name, subject.round, counted)
     model = subject.model.name if subject.model else None
     published = published_of(subject.targets, name, subject.round, model)
     interval = score.interval
@@ -114,7 +117,9 @@ def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str,
         published=tuple(Published(one.value, one.source) for one in published),
         samples=subject.count,
         full_count=subject.full_count,
-        remarks=tuple(_remarks(subject, target)),
+        remarks=tuple(
+            _remarks(subject, target, counted, asked=any(one.target is not None for one in accuracy.values()))
+        ),
         notes=tuple(score.notes),
         details={kind: dict(values) for kind, values in score.details.items()},
     )
@@ -128,23 +133,37 @@ def _margin(score: Score, name: str, target: float) -> Margin:
     )
 
 
-def _met(name: str, value: float, target: Target, subject: Subject) -> bool:
-    kind = next((each for each in subject.metrics if each.gives(name)), None)
+def meets(target: Target, value: float, kinds: Sequence[MetricKind]) -> bool:
+    """Whether a metric is what a target asks for.
+
+    Args:
+        target: Of that metric.
+        value: The metric's.
+        kinds: The task's: of errors, the target is the most that they may be.
+    """
+    kind = next((each for each in kinds if each.gives(target.metric)), None)
     return value <= target.value if kind is not None and kind.lower_is_better else value >= target.value
 
 
-def _binds(target: Target, subject: Subject) -> bool:
+def _binds(target: Target, subject: Subject, counted: int) -> bool:
     model, data = subject.model, subject.dataset
     if subject.own_targets:
         return not target.models or model is None or model.name in target.models
     recognised = model is not None and model.checksum == "verified" and data.checksum == "verified"
-    return recognised and data.full and subject.count == subject.full_count and target.count is None
+    return recognised and data.full and counted == subject.full_count and target.count is None
 
 
-def _remarks(subject: Subject, target: Target | None) -> list[str]:
-    """What a reader must not conclude from the score, a sentence each."""
-    remarks = _about_size(subject, target)
-    if target is None or subject.own_targets:
+def _remarks(subject: Subject, target: Target | None, counted: int, *, asked: bool) -> list[str]:
+    """What a reader must not conclude from the score, a sentence each.
+
+    Args:
+        subject: What was scored.
+        target: The headline's.
+        counted: How much, in what the full set is counted in.
+        asked: Whether any metric has a target.
+    """
+    remarks = _about_size(subject, target, counted)
+    if not asked or subject.own_targets:
         return remarks
     if subject.model is not None and subject.model.source == "standin":
         remarks.append("a stand-in model: the target does not apply to it")
@@ -162,8 +181,8 @@ def _remarks(subject: Subject, target: Target | None) -> list[str]:
     return [f"the target is shown, not asked for: {' and '.join(doubts)}"] if doubts else []
 
 
-def _about_size(subject: Subject, target: Target | None) -> list[str]:
-    count, full = subject.count, subject.full_count
+def _about_size(subject: Subject, target: Target | None, count: int) -> list[str]:
+    full = subject.full_count
     if full is None or count == full:
         return []
     if subject.dataset.source == "builtin" or count > full:

@@ -96,7 +96,7 @@ class Card:
     samples: int
     """Samples of this data set."""
     full_count: int | None
-    """Samples of the full one; null where the benchmark names none."""
+    """Samples of the full one, of a wake word's words, of machines' sounds recordings; null where the benchmark names none."""
     remarks: tuple[str, ...]
     """What must not be concluded, a sentence each."""
     notes: tuple[str, ...]

@@ -36,6 +36,7 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
         dataset=spec.dataset,
         model=spec.model,
         own_targets=spec.own_targets,
+        counts_scored=task.counts_scored,
         metrics=_metrics(spec),
     )
     judged = score_log(task, folder / ACCURACY_LOG, subject)

@@ -189,6 +189,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
             dataset=found.dataset,
             model=None,
             own_targets=found.own_targets,
+            counts_scored=task.counts_scored,
             metrics=task.metric_kinds(found.options),
         )
         return _outcome(_judge_log(task, subject, found, arguments), whole=arguments.card)

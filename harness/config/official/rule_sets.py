@@ -167,13 +167,6 @@ class ComplianceTests(Sourced):
     value: list[str]
 
 
-class ErrorLimits(Sourced):
-    """The most mistakes that a detector may make over its whole set."""
-
-    false_positives: int = Field(ge=0)
-    false_negatives: int = Field(ge=0)
-
-
 class OtherSystems(Sourced):
     """Scenarios that the closed division requires where a system is no edge system alone."""
 
@@ -189,6 +182,10 @@ class ServerBound(Sourced):
     value_ns: int = Field(ge=1)
 
 
+MISSES, FALSE_ALARMS = "false_negatives", "false_positives"
+"""A detector's mistakes, as metrics."""
+
+
 class BenchmarkRules(Section):
     """One benchmark of a round."""
 
@@ -200,9 +197,14 @@ class BenchmarkRules(Section):
     dataset_size: Count
     """Of the set on which accuracy counts."""
     targets: list[Target]
-    """Of a closed submission."""
+    """Of a closed submission. Those of a detector's mistakes are the most that it may make in the whole set."""
     compliance_tests: ComplianceTests
-    error_limits: ErrorLimits | None = None
+
+    @property
+    def detects(self) -> bool:
+        """Whether hits and false alarms are counted in place of an accuracy."""
+        return any(target.metric == MISSES for target in self.targets)
+
     other_systems: OtherSystems | None = None
     """None where the suite has one kind of system."""
     server_bound: ServerBound | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.config.registry import task_class
 from harness.results.loadgen_log import CLOCK_WAS_SET
 from harness.results.record import Reason, Result, Submission
 from harness.spec.schema import ByTheRules, Load, Spec
@@ -30,7 +31,7 @@ def objections_to_plan(spec: Spec) -> list[Reason]:
 
 def objections_to_run(spec: Spec, result: Result) -> list[Reason]:
     """Why a run that came to its end is no part of a submission: those of its plan, and what it has shown."""
-    return [*objections_to_plan(spec), *_of_result(spec.load, result)]
+    return [*objections_to_plan(spec), *_of_result(spec, result)]
 
 
 def judged_submission(runs: Sequence[tuple[Spec, Result]], *, rested: bool) -> Submission:
@@ -119,7 +120,15 @@ def _less(field: str, asked: str, wanted: str) -> Reason:
     return Reason(f"{field} is less than the rules ask for", f"{asked}, they say {wanted}", f"leave out {field}")
 
 
-def _of_result(load: Load, result: Result) -> Iterator[Reason]:
+def _counted(spec: Spec, result: Result) -> int | None:
+    """How large the set of a run was, in what the rules count it in; None where it is not known."""
+    if result.accuracy_card is not None and task_class(spec.task).counts_scored:
+        return result.accuracy_card.count
+    return result.dataset.count
+
+
+def _of_result(spec: Spec, result: Result) -> Iterator[Reason]:
+    load = spec.load
     if result.model.modified:
         yield Reason(
             "the model file was changed for the run", result.model.modified, "run the file as it was handed in"
@@ -128,10 +137,11 @@ def _of_result(load: Load, result: Result) -> Iterator[Reason]:
         yield Reason("the backend disagrees with the CPU", "", "leave out --allow-mismatch and mend the backend")
     yield from (reason for reason in result.unstable if reason.what == CLOCK_WAS_SET)
     sizes = load.by_the_rules.set_sizes if load.by_the_rules else []
-    if result.mode == "accuracy" and sizes and result.dataset.count not in sizes and result.dataset.count is not None:
+    counted = _counted(spec, result)
+    if result.mode == "accuracy" and sizes and counted is not None and counted not in sizes:
         wanted = " or ".join(f"{size:,}" for size in sizes)
         fix = "leave out --count, and take the whole set"
-        yield Reason("the data are a part of the set", f"{result.dataset.count:,} samples, not {wanted}", fix)
+        yield Reason("the data are a part of the set", f"{counted:,} samples, not {wanted}", fix)
     if result.status != "valid":
         what = "LoadGen says INVALID" if result.status == "invalid" else f"a run is {result.status}"
         yield Reason(f"{result.mode}: {what}", "", "see the run's own reasons, or give --retry")

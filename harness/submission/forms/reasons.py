@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
+from harness.config.registry import task_class
+from harness.results.card import meets
 from harness.results.verdict.submission import objections_to_run
 from harness.spec.schema import Spec
 from harness.submission.forms.runs import RunPair, SubmittedRun
@@ -56,7 +58,8 @@ def closed_reasons(pairs: Sequence[tuple[RunPair, BenchmarkRules]], inferred: Se
                 yield f"{named}: {test} did not pass"
         for target in benchmark.targets:
             found = (pair.accuracy.result.accuracy or {}).get(target.metric)
-            if found is not None and found.value < target.value:
+            kinds = task_class(pair.accuracy.spec.task).metric_kinds(pair.accuracy.spec.options)
+            if found is not None and not meets(target, found.value, kinds):
                 yield f"{named}: {target.metric} {found.value:.6f} misses the target {target.value:.6f}"
     for benchmark in {one.names.tree: one for _, one in pairs}.values():
         there = {pair.scenario for pair, one in pairs if one.names.tree == benchmark.names.tree} | set(inferred)

@@ -28,7 +28,7 @@ def tiny_tree(package: Package) -> Contents:
     results = {}
     for pair, benchmark in package.pairs:
         folder = f"{owner}/results/{package.system}/{benchmark.names.tree}"
-        if benchmark.error_limits is not None:
+        if benchmark.detects:
             # A detector's one folder has both.
             text = _detections(pair.accuracy, benchmark.dataset_size.value) + _performance(pair)
             pieces += _run(f"{folder}/performance", pair.performance, text, "p")

@@ -248,6 +248,18 @@ def test_the_interval_of_ap_holds_it_and_shrinks_with_more_pictures() -> None:
     assert widths[1] == pytest.approx(widths[0] / 4, rel=0.4)
 
 
+def test_where_ap_at_half_overlap_is_the_headline_it_comes_first_with_an_interval_of_its_own() -> None:
+    truth, found = made_up(np.random.default_rng(10), 60)
+    score, of_all = score_detections(truth, found, "coco_ap50"), score_detections(truth, found)
+    assert next(iter(score)) == "coco_ap50"
+    assert score.metrics == of_all.metrics
+    assert score.interval is not None
+    assert of_all.interval is not None
+    assert score.interval.low < score["coco_ap50"] < score.interval.high
+    # AP at half overlap is far above the mean over all ten: the other interval does not hold it.
+    assert of_all.interval.high < score["coco_ap50"]
+
+
 def test_ap_of_one_picture_or_without_objects_has_no_interval() -> None:
     truth, found = made_up(np.random.default_rng(11), 1)
     assert coco_ap_interval(truth, found) is None

@@ -259,6 +259,47 @@ def test_a_benchmark_has_its_floor_in_its_rounds(name: str, mlperf_round: str | 
     assert rules.full_count == FULL[name]
 
 
+WORDS = {
+    "headline": "hit_rate",
+    "targets": chosen_rules(load_benchmark(config_folder() / "sww.yaml")).targets,
+    "round": None,
+    "full_count": chosen_rules(load_benchmark(config_folder() / "sww.yaml")).full_count,
+    "count": 37_470,
+    "counts_scored": True,
+    "metrics": task_class("wake_word").metric_kinds({}),
+}
+"""The wake word's stream of 20 minutes: so many moments, of which 50 words are scored."""
+
+
+def heard(misses: int, alarms: int, words: int = 50) -> Score:
+    counts = {"false_negatives": float(misses), "false_positives": float(alarms)}
+    return Score({"hit_rate": 1 - misses / words, **counts}, "words", words)
+
+
+@pytest.mark.parametrize(
+    ("misses", "alarms", "wanted"), [(8, 8, (True, True)), (9, 0, (False, True)), (0, 9, (True, False))]
+)
+def test_a_wake_words_limits_bind_on_its_words_and_not_on_its_moments(
+    misses: int, alarms: int, wanted: tuple[bool, bool]
+) -> None:
+    judged = judge_accuracy(heard(misses, alarms), subject(**WORDS))
+    found = judged.accuracy["false_negatives"], judged.accuracy["false_positives"]
+    assert tuple(one.passed for one in found) == wanted
+    assert [one.target for one in found] == [8, 8]
+    assert judged.accuracy_card is not None
+    assert judged.accuracy_card.remarks == ()
+    assert ("false_positives", f"{alarms} (target 8, {'passed' if wanted[1] else 'MISSED'})") in accuracy_rows(
+        judged.accuracy, judged.accuracy_card
+    )
+
+
+def test_a_part_of_the_stream_is_a_subset_of_words_and_binds_nothing() -> None:
+    judged = judge_accuracy(heard(1, 0, 20), subject(**WORDS))
+    assert judged.accuracy["false_negatives"].passed is None
+    assert judged.accuracy_card is not None
+    assert judged.accuracy_card.remarks[0] == "subset of 20: not comparable with the full set of 50"
+
+
 @pytest.mark.parametrize("name", benchmark_names())
 def test_targets_speak_of_the_headline_or_of_counted_errors_and_of_models_that_there_are(name: str) -> None:
     benchmark = load_benchmark(config_folder() / f"{name}.yaml")

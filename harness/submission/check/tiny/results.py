@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.config.official.rule_sets import BenchmarkRules, Windows
+from harness.config.official.rule_sets import FALSE_ALARMS, MISSES, BenchmarkRules, Windows
 from harness.submission.finding import Fault, Rule
 
 _ACCURACY = {
@@ -53,7 +53,7 @@ class TinyRun:
     @property
     def detects(self) -> bool:
         """Sww counts hits and false alarms in place of an accuracy."""
-        return self.official.error_limits is not None
+        return self.official.detects
 
 
 def errors(run: TinyRun) -> Iterator[Fault]:
@@ -119,8 +119,7 @@ def windows(run: TinyRun) -> Iterator[Fault]:
 
 def detections(run: TinyRun) -> Iterator[Fault]:
     """sww: all of its 50 words count, as hits or misses."""
-    limits = run.official.error_limits
-    if limits is None or run.kind == "accuracy":
+    if not run.detects or run.kind == "accuracy":
         return
     found = _DETECTIONS.search(run.text)
     if found is None:
@@ -131,8 +130,12 @@ def detections(run: TinyRun) -> Iterator[Fault]:
     words = run.official.dataset_size.value
     if words is not None and hits + misses != words:
         yield run.fault("counts another number of words", f"{hits} + {misses} = {hits + misses}, needed {words}")
-    if run.division == "closed" and (misses > limits.false_negatives or alarms > limits.false_positives):
-        most = f"at most {limits.false_negatives} and {limits.false_positives}"
+    most_misses, most_alarms = (
+        next(target.value for target in run.official.targets if target.metric == name)
+        for name in (MISSES, FALSE_ALARMS)
+    )
+    if run.division == "closed" and (misses > most_misses or alarms > most_alarms):
+        most = f"at most {most_misses:g} and {most_alarms:g}"
         figure = f"{misses} false negatives and {alarms} false positives, {most}"
         yield run.fault("misses the closed division's target", figure)
 
