@@ -92,7 +92,7 @@ def _chosen_data(benchmark: Benchmark, cache_dir: Path, *, of_standin: bool) -> 
 
 def _official_data(benchmark: Benchmark, name: str, entry: DatasetEntry, cache_dir: Path) -> DataSetRef | None:
     section, scored = benchmark.dataset, benchmark.load.mode == "accuracy"
-    if not entry.file or not (cached := _examined(entry.file, entry, cache_dir)).usable:
+    if not entry.file or not (cached := _examined(entry.file, entry, cache_dir, every_byte=scored)).usable:
         return None
     if section.truth == "auto" and entry.truth:
         truth = _cached_truth(entry, entry.truth, cache_dir)

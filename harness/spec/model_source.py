@@ -36,6 +36,8 @@ def find_model(
     title: str,
     cache_dir: Path,
     elsewhere: Callable[[], Mapping[str, ModelEntry]] = collection_models,
+    *,
+    every_byte: bool = False,
 ) -> tuple[ModelRef, dict[str, Any]]:
     """The model that `model.use` means, and the task options it needs.
 
@@ -47,20 +49,23 @@ def find_model(
         title: Whose they are, for messages.
         cache_dir: Where official files and stand-ins lie.
         elsewhere: Models of other names that may be meant; what they need beside the file is not known here.
+        every_byte: Files of the cache are read and held against their hashes, whatever their size and time say.
 
     Raises:
         ConfigError: It is not here, or not what it should be; the message says how to get it.
     """
     if use in entries:
-        found = _official_model(use, entries[use], cache_dir) or _standin(use, entries[use], cache_dir)
+        found = _official_model(use, entries[use], cache_dir, every_byte) or _standin(
+            use, entries[use], cache_dir, every_byte
+        )
         if found:
             return found
         raise ConfigError(f"model {use} is not here: {how_to_get(use, entries[use])}")
     if use not in _CHOSEN and "/" not in use and not Path(use).is_file() and use in (others := elsewhere()):
         # The options of its own benchmark say nothing here.
-        return find_model(use, {use: others[use]}, title, cache_dir)[0], {}
+        return find_model(use, {use: others[use]}, title, cache_dir, every_byte=every_byte)[0], {}
     if use in _CHOSEN:
-        return _chosen_model(use, entries, title, cache_dir)
+        return _chosen_model(use, entries, title, cache_dir, every_byte)
     path = Path(use)
     if not path.is_file():
         if "/" not in use and not use.endswith(".tflite"):
@@ -77,14 +82,14 @@ def find_model(
 
 
 def _chosen_model(
-    use: str, entries: Mapping[str, ModelEntry], title: str, cache_dir: Path
+    use: str, entries: Mapping[str, ModelEntry], title: str, cache_dir: Path, every_byte: bool
 ) -> tuple[ModelRef, dict[str, Any]]:
     """The first official file that is cached, or else the first stand-in, as far as `model.use` allows."""
     for name, entry in entries.items():
-        if use != "standin" and (found := _official_model(name, entry, cache_dir)):
+        if use != "standin" and (found := _official_model(name, entry, cache_dir, every_byte)):
             return found
     for name, entry in entries.items():
-        if use != "official" and (found := _standin(name, entry, cache_dir)):
+        if use != "official" and (found := _standin(name, entry, cache_dir, every_byte)):
             return found
     published = {name: entry for name, entry in entries.items() if entry.file}
     if use == "standin":
@@ -99,10 +104,12 @@ def _chosen_model(
     )
 
 
-def _official_model(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+def _official_model(
+    name: str, entry: ModelEntry, cache_dir: Path, every_byte: bool
+) -> tuple[ModelRef, dict[str, Any]] | None:
     if not entry.file:
         return None
-    cached = _examined(entry.file, entry, cache_dir)
+    cached = _examined(entry.file, entry, cache_dir, every_byte=every_byte)
     if not cached.usable or cached.sha256 is None:
         return None
     checksum: Checksum = "verified" if cached.state == "verified" else "unverified"
@@ -110,20 +117,21 @@ def _official_model(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[Mode
     return ref, entry.options
 
 
-def _standin(name: str, entry: ModelEntry, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]] | None:
+def _standin(name: str, entry: ModelEntry, cache_dir: Path, every_byte: bool) -> tuple[ModelRef, dict[str, Any]] | None:
     if not entry.standin:
         return None
     if entry.standin not in STANDINS:
         raise ConfigError(unknown("stand-in", entry.standin, STANDINS))
     with writing_cache(cache_dir):
-        path, sha256 = standin_path(entry.standin, cache_dir / "standins")
+        path, sha256 = standin_path(entry.standin, cache_dir / "standins", every_byte=every_byte)
     return ModelRef(name=name, source="standin", path=path, sha256=sha256), entry.options
 
 
 def model_of(benchmark: Benchmark, use: str, cache_dir: Path) -> tuple[ModelRef, dict[str, Any]]:
     """Of a benchmark's models, of a collection's, and for the task of every model of all that there are."""
     elsewhere = all_models if benchmark.task == ANY_MODEL else collection_models
-    return find_model(use, benchmark.models, benchmark.title, cache_dir, elsewhere)
+    scored = benchmark.load.mode != "performance"
+    return find_model(use, benchmark.models, benchmark.title, cache_dir, elsewhere, every_byte=scored)
 
 
 def with_invocation(model: ModelRef, benchmark: Benchmark) -> ModelRef:

@@ -9,10 +9,10 @@ from harness.errors import ConfigError
 from harness.zoo.files.official import Cached, Known, find_cached, official_path
 
 
-def _examined(file: str, known: Known, cache_dir: Path) -> Cached:
+def _examined(file: str, known: Known, cache_dir: Path, *, every_byte: bool = False) -> Cached:
     """A cached file, refused where it is not what it should be."""
     try:
-        cached = find_cached(file, known, cache_dir)
+        cached = find_cached(file, known, cache_dir, every_byte=every_byte)
     except OSError as error:
         raise ConfigError(f"{official_path(file, cache_dir)} cannot be read: {error.strerror}") from None
     if cached.state == "corrupt":

@@ -41,28 +41,41 @@ def write_contents(folder: Path, place: Path) -> None:
         file.write(json.dumps(to_json(_Contents(files))).encode())
 
 
+def has_contents(place: Path) -> bool:
+    """Whether it was noted what a folder holds."""
+    return _manifest(place).is_file()
+
+
 def is_whole(place: Path, *, every_byte: bool) -> bool:
-    """Whether a folder holds what was noted of it: its files, each of its size, and with its content what was written since.
+    """Whether there is no `damage`."""
+    return not damage(place, every_byte=every_byte)
+
+
+def damage(place: Path, *, every_byte: bool) -> str:
+    """How a folder differs from what was noted of it: its files, each of its size, and with its content what was written since.
 
     Args:
         place: The folder.
         every_byte: All contents are read; else those of files that are newer than the note.
+
+    Returns:
+        The first difference; "" where there is none.
     """
     try:
         noted_ns = _manifest(place).stat().st_mtime_ns
         known = {file.path: file for file in from_json(_Contents, json.loads(_manifest(place).read_bytes())).files}
         found = {str(path.relative_to(place)): path for path in _files(place)}
-        if found.keys() != known.keys():
-            return False
+        if other := sorted(found.keys() ^ known.keys()):
+            return f"{place / other[0]} {'is gone' if other[0] in known else 'was added'}"
         for name, path in found.items():
             status = path.stat()
             if status.st_size != known[name].size:
-                return False
+                return f"{path} has {status.st_size:,} bytes, {known[name].size:,} were put there"
             if (every_byte or status.st_mtime_ns > noted_ns) and _sha256(path) != known[name].sha256:
-                return False
-    except (OSError, ValueError, RecursionError):
-        return False
-    return True
+                return f"{path} is not what was put there: its sha256 is another"
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{place} or what was noted of it cannot be read: {error}"
+    return ""
 
 
 def _manifest(place: Path) -> Path:

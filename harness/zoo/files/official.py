@@ -22,6 +22,7 @@ from harness.errors import ConfigError
 from harness.json_records import from_json
 from harness.user_paths import absolute
 from harness.whole_file import replacing
+from harness.zoo.files.contents import damage, has_contents
 
 CACHE_VARIABLE = "TFLITE_LOADGEN_CACHE"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -123,27 +124,28 @@ def stamp_path(file: str, cache: Path) -> Path:
     return official_path(STAMPS, cache) / f"{file}.json"
 
 
-def find_cached(file: str, known: Known, cache: Path) -> Cached:
-    """What the cache holds under this name. Reads the file only if its stamp does not fit it.
+def find_cached(file: str, known: Known, cache: Path, *, every_byte: bool = False) -> Cached:
+    """What the cache holds under this name. Reads the file only if its stamp does not fit it, or `every_byte` is asked.
 
     Args:
         file: Its place in the cache.
         known: Its published checksums.
         cache: The cache's folder; may be read-only, then no stamp is kept.
+        every_byte: It is read whatever its size and time say: for what is scored.
 
     Raises:
         OSError: The file is there but cannot be read.
     """
     path = official_path(file, cache)
     if path.is_dir():
-        return _examine_folder(path)
+        return _examine_folder(path, every_byte=every_byte)
     if not path.is_file():
         partial = path.with_name(path.name + PARTIAL)
         if partial.is_file():
             return Cached(partial, "partial", partial.stat().st_size)
         return Cached(path, "absent")
     status, stamp = path.stat(), read_stamp(file, cache)
-    if stamp and (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns):
+    if not every_byte and stamp and (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns):
         digests = Digests(stamp.sha256, stamp.md5)
     else:
         digests = hash_file(path)
@@ -232,8 +234,8 @@ def write_stamp(file: str, content: Path, digests: Digests, cache: Path) -> None
             out.write(json.dumps(asdict(stamp), indent=2).encode())
 
 
-def _examine_folder(path: Path) -> Cached:
-    """A folder that `prepare` made says what it was made from; another one was put there by hand."""
+def _examine_folder(path: Path, *, every_byte: bool) -> Cached:
+    """A folder that `prepare` made says what it was made from, and holds what is noted beside it; another is put there by hand."""
     try:
         made = json.loads((path / PREPARED).read_bytes())
         folders, verified = dict(made["files"]), bool(made["verified"])
@@ -248,4 +250,7 @@ def _examine_folder(path: Path) -> Cached:
             return Cached(path, "corrupt", why=f"{path / folder} cannot be read: {error.strerror}")
         if found != count:
             return Cached(path, "corrupt", why=f"{path / folder} holds {found} files, {count} were put there")
+    # Those of earlier versions have no note.
+    if has_contents(path) and (why := damage(path, every_byte=every_byte)):
+        return Cached(path, "corrupt", why=f"{why}; prepare it again")
     return Cached(path, "verified" if verified else "unverified")

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from accuracy.errors import TruthError
 from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
+from harness.zoo.files.contents import write_contents
 from harness.zoo.files.install import locked, writing
 from harness.zoo.files.official import PREPARED, find_cached, hash_given, is_published, official_path
 from harness.zoo.files.unpack import unpack
@@ -186,6 +187,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
             note = {"data_set": name, "files": counts, "how": stage.how, "verified": stage.verified}
             note |= {"source": str(given.source), "notes": stage.notes} if is_hub_name(given.source or "") else {}
             (stage.folder / PREPARED).write_text(json.dumps(note, indent=2), encoding="utf-8")
+            write_contents(stage.folder, place)
             stage.folder.rename(place)
     state = "verified" if stage.verified else "unverified"
     return Prepared(place, entry.prepare.count, state, stage.how, tuple(dict.fromkeys(stage.notes)))

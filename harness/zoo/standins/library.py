@@ -7,9 +7,9 @@ hash of the source that made it. A file that was cut, changed, or made by other 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -161,7 +161,7 @@ class _Stamp:
     mtime_ns: int
 
 
-def standin_path(name: str, cache_dir: Path) -> StandinFile:
+def standin_path(name: str, cache_dir: Path, *, every_byte: bool = False) -> StandinFile:
     """The stand-in's file in the cache, made first where it is absent or spoilt.
 
     Two processes may ask at once: one makes the file, the other waits for it (where the file system has no locks, both make
@@ -171,6 +171,7 @@ def standin_path(name: str, cache_dir: Path) -> StandinFile:
     Args:
         name: One of `STANDINS`.
         cache_dir: Created if need be. A folder that cannot be written serves as long as what it holds is whole.
+        every_byte: It is hashed whatever its time says: for what is scored.
 
     Raises:
         UnknownName: No such stand-in.
@@ -182,11 +183,11 @@ def standin_path(name: str, cache_dir: Path) -> StandinFile:
     path = cache_dir / f"{name}.tflite"
     generator = _generator_hash(standin)
     # Without the lock first: the cache may be read-only, and another stand-in's user need not wait.
-    if known := _verified(path, generator):
+    if known := _verified(path, generator, every_byte=every_byte):
         return StandinFile(path, known)
     try:
         with locked(cache_dir / f"{name}.lock"):
-            known = _verified(path, generator)  # by the one we waited for
+            known = _verified(path, generator, every_byte=every_byte)  # by the one we waited for
             return StandinFile(path, known or _make(standin, path, generator, "partial"))
     except NoLocks:
         return StandinFile(path, _make(standin, path, generator, f"{uuid.uuid4().hex}.partial"))
@@ -201,7 +202,7 @@ def _generator_hash(standin: Standin) -> str:
     return digest.hexdigest()
 
 
-def _verified(path: Path, generator: str) -> str | None:
+def _verified(path: Path, generator: str, *, every_byte: bool) -> str | None:
     """The sha256 of a cached file that is what it should be, else None."""
     stamp = _read_stamp(path)
     if stamp is None or stamp.generator != generator:
@@ -210,12 +211,14 @@ def _verified(path: Path, generator: str) -> str | None:
         status = path.stat()
         if status.st_size != stamp.size:
             return None
-        if status.st_mtime_ns != stamp.mtime_ns:
-            if _sha256(path) != stamp.sha256:
-                return None
-            # The content is right after all (copied, touched): spare the next caller the hashing, where we may.
+        moved = status.st_mtime_ns != stamp.mtime_ns
+        if (moved or every_byte) and _sha256(path) != stamp.sha256:
+            return None
+        if moved:
+            # The content is right after all (copied, touched): spare the next caller the hashing, where we may. The file
+            # itself is left alone, since a run may hold it.
             with contextlib.suppress(OSError):
-                os.utime(path, ns=(status.st_atime_ns, stamp.mtime_ns))
+                _write_stamp(path, dataclasses.replace(stamp, mtime_ns=status.st_mtime_ns), None)
     except FileNotFoundError:
         return None
     return stamp.sha256
@@ -225,20 +228,23 @@ def _make(standin: Standin, path: Path, generator: str, suffix: str) -> str:
     with _replacing(path, suffix) as file:
         standin.write(file)
     digest, status = _sha256(path), path.stat()
-    with _replacing(_stamp_path(path), suffix) as file:
-        stamp = _Stamp(generator, digest, status.st_size, status.st_mtime_ns)
-        file.write(json.dumps(asdict(stamp), indent=2).encode())
+    _write_stamp(path, _Stamp(generator, digest, status.st_size, status.st_mtime_ns), suffix)
     return digest
 
 
+def _write_stamp(path: Path, stamp: _Stamp, suffix: str | None) -> None:
+    with _replacing(_stamp_path(path), suffix) as file:
+        file.write(json.dumps(asdict(stamp), indent=2).encode())
+
+
 @contextlib.contextmanager
-def _replacing(path: Path, suffix: str) -> Iterator[BinaryIO]:
-    """A file that becomes `path` when all went well, and nothing when not; `suffix` is for its name until then.
+def _replacing(path: Path, suffix: str | None) -> Iterator[BinaryIO]:
+    """A file that becomes `path` when all went well, and nothing when not; `suffix` is for its name until then, None for any.
 
     Under the lock that is always the same, so that what a killed process left is written over.
     """
     try:
-        with replacing(path, under=path.with_name(f"{path.name}.{suffix}")) as file:
+        with replacing(path, under=path.with_name(f"{path.name}.{suffix}") if suffix else None) as file:
             yield file
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -32,6 +33,13 @@ def entry(layout: Any, count: int, *parts: FileEntry, **more: Any) -> DatasetEnt
 
 def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> Prepared:
     return prepare("the_set", wanted, Given(**given), cache, LAYOUTS)
+
+
+def overwrite(path: Path) -> None:
+    """Another byte, in the same file at the same time."""
+    whole, times = path.read_bytes(), path.stat()
+    path.write_bytes(whole[:-1] + bytes((whole[-1] ^ 1,)))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def known(path: Path) -> FileEntry:
@@ -105,6 +113,23 @@ def test_imagenet_from_the_tar_with_its_checksum_is_verified(imagenet: Path, val
     wanted = imagenet_entry(FileEntry(file=tar.name, md5="0" * 32))
     with pytest.raises(ConfigError, match="is corrupt or another file: its MD5 is"):
         laid_out(wanted, tmp_path / "other", source=tar, truth=val_txt)
+
+
+def test_a_file_of_a_set_that_was_damaged_is_named(imagenet: Path, val_txt: Path, tmp_path: Path) -> None:
+    wanted = imagenet_entry()
+    cache = tmp_path / "cache"
+    place = laid_out(wanted, cache, source=imagenet, truth=val_txt, copy=True).path
+    assert find_cached("the_set", wanted, cache, every_byte=True).usable
+    [first, *_] = sorted(path for path in place.rglob("*.JPEG"))
+    overwrite(first)
+    assert find_cached("the_set", wanted, cache).usable
+    found = find_cached("the_set", wanted, cache, every_byte=True)
+    assert (found.state, found.why) == (
+        "corrupt",
+        f"{first} is not what was put there: its sha256 is another; prepare it again",
+    )
+    first.write_bytes(b"")
+    assert f"{first} has 0 bytes" in find_cached("the_set", wanted, cache).why
 
 
 def test_copies_are_made_where_they_are_asked_for(imagenet: Path, val_txt: Path, tmp_path: Path) -> None:

@@ -281,3 +281,21 @@ def test_a_cached_stand_in_is_found_without_loading_the_generator(made: Callable
     out, problems = _python(_MODULES, folder, "find", *STANDINS).communicate(timeout=600)
     assert not problems
     assert [line.split() for line in out.splitlines()] == [[name, "False"] for name in STANDINS]
+
+
+def test_a_file_that_was_damaged_under_its_old_size_and_time_is_made_anew_for_what_is_scored(tmp_path: Path) -> None:
+    path, sha256 = standin_path("kws_ds_cnn_int8", tmp_path)
+    whole, times = path.read_bytes(), path.stat()
+    path.write_bytes(whole[:-1] + bytes((whole[-1] ^ 1,)))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert standin_path("kws_ds_cnn_int8", tmp_path, every_byte=True) == (path, sha256)
+    assert path.read_bytes() == whole
+
+
+def test_a_file_of_another_time_is_left_alone_since_a_run_may_hold_it(tmp_path: Path) -> None:
+    path, sha256 = standin_path("kws_ds_cnn_int8", tmp_path)
+    os.utime(path, ns=(1, 1))
+    before = path.stat()
+    assert standin_path("kws_ds_cnn_int8", tmp_path) == (path, sha256)
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (before.st_ino, 1, before.st_ctime_ns)
