@@ -57,16 +57,11 @@ def _told_alike(spec: Spec, vouched: Result) -> Spec:
 def _load(load: Load, settings: LoadGenSettings) -> dict[str, Any]:
     """What the calibration found for the performance run, as LoadGen held it."""
     match load.scenario:
-        case "SingleStream":
-            return {
-                "expected_latency_ns": settings.others.get(
-                    "single_stream_expected_latency_ns", load.expected_latency_ns
-                )
-            }
-        case "MultiStream":
-            return {
-                "expected_latency_ns": settings.others.get("multi_stream_expected_latency_ns", load.expected_latency_ns)
-            }
+        case "SingleStream" | "MultiStream":
+            name = "single_stream" if load.scenario == "SingleStream" else "multi_stream"
+            told = settings.others.get(f"{name}_expected_latency_ns")
+            # LoadGen keeps whole ns as a float.
+            return {"expected_latency_ns": load.expected_latency_ns if told is None else int(told)}
         case "Offline":
             return {"target_qps": settings.others.get("offline_expected_qps", load.target_qps)}
         case _:

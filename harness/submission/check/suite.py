@@ -41,12 +41,20 @@ def rules_for(tree: Tree, suite: str | None, rules: str | None) -> HeldAgainst:
     if suite is not None and suite not in SUITES:
         raise UnknownName("suite", suite, SUITES)
     if rules is not None:
-        return HeldAgainst(named_rules(suite, rules), ())
+        asked = named_rules(suite, rules)
+        return HeldAgainst(asked, _doubt(tree, asked.suite))
     named = [one for one in SUITES if one == suite]
     found = named[0] if named else _suite_of(tree)
-    notes = [] if suite else [f"taken for a tree of {found}, by its folders' names"]
+    notes = _doubt(tree, found) if suite else (f"taken for a tree of {found}, by its folders' names",)
     chosen, why = _round_of(tree, found)
     return HeldAgainst(chosen, (*notes, f"held against {chosen.name}, {why}; --rules names another"))
+
+
+def _doubt(tree: Tree, suite: Suite) -> tuple[str, ...]:
+    """A tree that is held against a suite's rules by the user's word, and looks like another's."""
+    looks = _suite_of(tree)
+    has_results = any(tree.folders(folder) for folder in _results(tree))
+    return (f"its folders look like a tree of {looks}: --suite {looks}",) if has_results and looks != suite else ()
 
 
 def named_rules(suite: str | None, name: str) -> RuleSet:

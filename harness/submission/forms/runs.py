@@ -106,8 +106,12 @@ def run_folders(folder: Path) -> Iterator[Path]:
         return
     if result.search is not None:
         raise ConfigError(f"{folder} is a search for a peak: name the run in it whose load is the peak")
-    if not result.runs:
-        raise ConfigError(f"{folder} is a series of which no run came to its end")
+    if not result.runs or result.status == "started":
+        came = f"{len(result.runs)} of its runs" if result.runs else "no run"
+        raise ConfigError(
+            f"{folder} is a series that was interrupted: {came} came to an end. The command that began it, with --out "
+            f"{folder}, goes on{'; or name the finished runs one by one' if result.runs else ''}"
+        )
     for run in result.runs:
         # In the place of one that has another after it stands that other.
         if run.again is None:

@@ -728,4 +728,7 @@ def test_the_command_prints_findings_with_a_fix_and_json(
     found = json.loads(call("check", tree, "--json").stdout)
     assert (found["errors"], found["findings"][0]["rule"]) == (1, "validity")
     assert call("check", tree, "--suite", "tiny", "--rules", "inference-v6.1").returncode == 2
+    assert (
+        "its folders look like a tree of inference: --suite inference" in call("check", tree, "--suite", "tiny").stdout
+    )
     assert call("check", tree / "closed").returncode == 2

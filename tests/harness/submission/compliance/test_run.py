@@ -49,7 +49,8 @@ def calibrated(
     words = [*classify[: place - 1], *classify[place + 1 :], "--compliance", "TEST04"]
 
     def fill(folder: Path) -> None:
-        subprocess.run([*command, *words, "--out", str(folder)], env=environment, capture_output=True, check=False)
+        done = subprocess.run([*command, *words, "--out", str(folder)], env=environment, capture_output=True, check=False)
+        (folder / "said.txt").write_bytes(done.stderr)
 
     return made_once("calibrated", fill)
 
@@ -80,6 +81,7 @@ def test_a_test_is_told_what_its_performance_run_was_told(calibrated: Path) -> N
     ]
     assert "target_latency = " in told[0]
     assert told[0] == told[1]
+    assert "Warning" not in (calibrated / "said.txt").read_text(encoding="utf-8")
 
 
 def test_loadgen_is_handed_the_test_by_path_and_says_that_it_was_in_force(

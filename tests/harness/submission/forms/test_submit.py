@@ -327,6 +327,16 @@ def test_a_run_that_is_named_alone_keeps_the_mark_of_its_series(series: Path, wr
     assert [reason for reason in done.rehearsal if "did not rest before it as the rules say" in reason]
 
 
+def test_a_suite_that_was_interrupted_is_refused_with_how_it_goes_on(write: Submit, tmp_path: Path) -> None:
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    top = json.loads((_EARLIER / "last_submission.json").read_text(encoding="utf-8"))
+    for left, runs, said in (("started", top["runs"], "of its runs came"), ("failed", [], "no run came to an end")):
+        (suite / "result.json").write_text(json.dumps(top | {"status": left, "runs": runs}), encoding="utf-8")
+        with pytest.raises(ConfigError, match=rf"interrupted: .*{said}.* --out .*suite, goes on"):
+            write(tmp_path, rehearsal=True, folders=[suite])
+
+
 def test_half_a_benchmark_is_refused(series: Path, write: Submit, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(series / "performance", runs / "performance")
