@@ -17,6 +17,7 @@ import numpy.typing as npt
 from backends.base import Array, TensorSpec
 from harness.errors import ConfigError
 from native import normal_draws
+from tasks.tensors.random_inputs import limits_of
 
 Range = tuple[float, float]
 _MODULUS, _FACTOR = 2147483647, 16807
@@ -99,12 +100,12 @@ class DocumentedInputs:
         if unknown := [name for name in ranges or {} if name not in names]:
             raise ConfigError(f"a range is given for {unknown[0]!r}: the inputs are {', '.join(map(repr, names))}")
         for name, (low, high) in (ranges or {}).items():
-            dtype = inputs[names.index(name)].dtype
-            ends = _range_of(dtype) if dtype.kind in "iub" else (-np.inf, np.inf)
+            tensor = inputs[names.index(name)]
+            ends = _range_of(tensor) if tensor.dtype.kind in "iub" else (-np.inf, np.inf)
             if not ends[0] <= low <= high <= ends[1]:
                 raise ConfigError(
-                    f"the range {low:g} to {high:g} of {name!r} is none of {dtype}: give the lower end first, and both "
-                    "in the model's own numbers"
+                    f"the range {low:g} to {high:g} of {name!r} is none of {tensor.stored_as or tensor.dtype}: "
+                    "give the lower end first, and both in the model's own numbers"
                 )
         for tensor in inputs:
             if tensor.dtype.kind not in "fiub":
@@ -128,7 +129,7 @@ class DocumentedInputs:
             low, high = self._ranges[tensor.name]
             # Whole numbers of a range that is named, both ends among them.
             return _as_type(np.floor(low + (high - low + 1) * draws.take(count)), tensor.dtype).reshape(tensor.shape)
-        low, high = self._ranges.get(tensor.name, _range_of(tensor.dtype))
+        low, high = self._ranges.get(tensor.name, _range_of(tensor))
         values = draws.take_spread(count, np.float32(low), np.float32(high) - np.float32(low))
         return _as_type(values, tensor.dtype).reshape(tensor.shape)
 
@@ -144,14 +145,12 @@ def _as_type(values: Array, dtype: np.dtype[Any]) -> Array:
         return np.where(cast >= float(ends.max), ends.max, cast.astype(dtype))
 
 
-def _range_of(dtype: np.dtype[Any]) -> Range:
-    """The whole range of the type, as the tool has it."""
-    if dtype.kind == "f":
+def _range_of(tensor: TensorSpec) -> Range:
+    """The whole range of the type, as the tool has it; of 4 bits, which the tool does not know, what they hold."""
+    if tensor.dtype.kind == "f":
         return _UNIT
-    if dtype.kind == "b":
-        return 0.0, 1.0
-    ends = np.iinfo(dtype)
-    return float(ends.min), float(ends.max)
+    low, high = limits_of(tensor)
+    return float(low), float(high)
 
 
 def _powers(count: int) -> npt.NDArray[np.uint64]:

@@ -51,7 +51,8 @@ def spoilt(found: Difference) -> str:
 def _side(side: SideFacts) -> str:
     delegated = ""
     if side.delegated_nodes is not None:
-        delegated = f", {side.delegate or 'no delegate'} runs {side.delegated_nodes} of {side.nodes} ops"
+        runs = f"{side.delegate} runs {side.delegated_nodes} of {side.nodes} ops" if side.delegate else "no delegate"
+        delegated = f", {runs}"
     options = "".join(f", {name}={value}" for name, value in side.options.items())
     standin = " (a stand-in)" if side.source == "standin" else ""
     changed = f"; {side.modified}" if side.modified else ""

@@ -11,6 +11,8 @@ _COARSE_US = 200.0
 _WITHIN = 0.05
 """How far the ops' sum may be from the unprofiled run, from a millisecond on."""
 _LEAST_US = 1000.0
+_TINY_US = 20.0
+"""Of a run that is shorter, what lies between the ops is most of it."""
 
 
 def by_type(ops: Sequence[Op], peaks: Mapping[str, float]) -> tuple[Row, ...]:
@@ -68,6 +70,8 @@ def warnings_for(unprofiled_us: float, ratio: float, *, events: bool, runs: int,
         found.append(
             f"a run takes {unprofiled_us:.0f} us and the profiler counts whole microseconds: shares of single ops mean nothing"
         )
+    if not events and unprofiled_us < _TINY_US:
+        found.append(f"a run takes {unprofiled_us:.0f} us, most of which is not in its ops: their shares mean nothing")
     if unprofiled_us >= _LEAST_US and abs(ratio - 1) > _WITHIN:
         found.append(
             f"the ops add up to {ratio:.1%} of an unprofiled run: the machine was busy, or something runs that is no op "

@@ -77,7 +77,8 @@ def room_for(load: Load, total: int, inputs: Sequence[TensorSpec]) -> Room:
     Raises:
         ConfigError: Not one sample fits.
     """
-    sample_bytes = sum(tensor.nbytes + _ARRAY_BYTES for tensor in inputs)
+    # A model may have no inputs.
+    sample_bytes = max(1, sum(tensor.nbytes + _ARRAY_BYTES for tensor in inputs))
     asked = min(load.performance_sample_count, total)
     if load.max_sample_memory is not None:
         return Room(*_fitting(asked, sample_bytes, load.max_sample_memory, "config"))

@@ -177,19 +177,20 @@ def _invoked(
         found = Allocation(None, str(error))
         return _figures(model, signature, signature.subgraph if signature else 0, asked, {}, (), found)
     described = model if path == model.path else read_model(path)
-    shapes, left_open = _input_shapes(described, asked)
-    return _figures(described, signature, 0, asked, shapes, left_open, allocated_by(path, tuple(shapes.values())))
+    names, shapes, left_open = _input_shapes(described, asked)
+    # Two inputs may have one name: the runtime is told by place.
+    by_name = dict(zip(names, shapes, strict=True))
+    return _figures(described, signature, 0, asked, by_name, left_open, allocated_by(path, shapes))
 
 
-def _input_shapes(model: ModelFile, asked: Invocation) -> tuple[dict[str, Shape], tuple[str, ...]]:
-    """The inputs' shapes by name, and which of them the file leaves open and nobody names."""
+def _input_shapes(model: ModelFile, asked: Invocation) -> tuple[tuple[str, ...], tuple[Shape, ...], tuple[str, ...]]:
+    """The inputs' names and shapes, and which of them the file leaves open and nobody names."""
     inputs = described_inputs(model)
     left_open = unnamed_inputs(model, inputs, asked)
     # The runtime takes 1 for each size that is open; whoever runs the model is asked.
     ones = {tensor.name: tensor.shape for tensor in inputs if tensor.name in left_open}
     filled = asked.model_copy(update={"input_shapes": {**asked.input_shapes, **ones}})
-    shapes = choose_input_shapes(model, inputs, filled, None)
-    return {tensor.name: shape for tensor, shape in zip(inputs, shapes, strict=True)}, left_open
+    return tuple(tensor.name for tensor in inputs), choose_input_shapes(model, inputs, filled, None), left_open
 
 
 def _figures(
