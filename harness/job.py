@@ -12,15 +12,13 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from harness.errors import EXIT_BROKEN, Interrupted, exit_status, message_of
-from harness.json_records import from_json, to_json
 from harness.machine import stop_signals
-from harness.remote.record import ENDED_FILE, JOB_FILE, RUN_FOLDER, Ended, Job
-from harness.report.screen import Screen
-from harness.series.perform import perform_planned
-from harness.series.plan_file import plan_from_json
-from harness.whole_file import write_json
+
+if TYPE_CHECKING:
+    from harness.remote.record import Ended
 
 
 def main(folder: Path) -> int:
@@ -29,6 +27,7 @@ def main(folder: Path) -> int:
     Returns:
         The exit status, which ended.json has as well.
     """
+    # Before all else is imported, which takes a while.
     for number in stop_signals.heard():
         signal.signal(number, _interrupted)
     try:
@@ -36,15 +35,27 @@ def main(folder: Path) -> int:
     except BaseException as error:
         for number in stop_signals.ALL:
             signal.signal(number, signal.SIG_IGN)
+        from harness.remote.record import Ended
+
         status = exit_status(error)
         if status is None:
             traceback.print_exc()
         ended = Ended(EXIT_BROKEN if status is None else status, message_of(error) or type(error).__name__)
+    from harness.json_records import to_json
+    from harness.remote.record import ENDED_FILE
+    from harness.whole_file import write_json
+
     write_json(folder / ENDED_FILE, to_json(ended))
     return ended.status
 
 
 def _done(folder: Path) -> Ended:
+    from harness.json_records import from_json
+    from harness.remote.record import JOB_FILE, RUN_FOLDER, Ended, Job
+    from harness.report.screen import Screen
+    from harness.series.perform import perform_planned
+    from harness.series.plan_file import plan_from_json
+
     job = from_json(Job, json.loads((folder / JOB_FILE).read_bytes()), JOB_FILE)
     # The result names the command that a person gave.
     sys.argv[:] = job.argv

@@ -11,7 +11,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
 
 if TYPE_CHECKING:
-    from harness.remote.perform import There
+    from harness.remote.following import There
     from harness.series.perform import Performed
     from harness.series.plan import Series
 
@@ -55,7 +55,7 @@ def there_of(arguments: argparse.Namespace) -> There | None:
             "within Android with an sshd, reached by adb forward tcp:8022 tcp:8022 and --target ssh://USER@localhost:8022 "
             "(docs/targets.md); bench and profile measure on adb: itself, by TFLite's own tool"
         )
-    from harness.remote.perform import There
+    from harness.remote.following import There
     from harness.remote.target import ssh_target
     from harness.report.screen import Screen
 

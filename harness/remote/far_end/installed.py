@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
@@ -79,10 +78,12 @@ def install(store: Store, key: str, deps: str, wheel: str) -> None:
     place = store.folder / "envs" / key
     shutil.rmtree(place, ignore_errors=True)
     try:
+        import venv
+
         # As with --without-pip: Debian has taken pip's half out of its venv.
         venv.EnvBuilder(symlinks=True).create(place)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise Refused("system", f"no venv could be made: {error}") from None
+    except ImportError:
+        raise Refused("system", "its Python has no module venv: install it (Debian and Ubuntu: python3-venv)") from None
     site = next(place.glob("lib/python3*/site-packages"))
     with zipfile.ZipFile(store.blob(wheel)) as packed:
         packed.extractall(site)

@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from harness.results.files import read_result
 from harness.results.record import Result, SeriesResult
 from harness.spec.schema import read_spec
-from tests.harness.remote.conftest import NAME, Board
+from tests.harness.remote.conftest import NAME, SSHD_UNPACKED, Board
 
 pytestmark = pytest.mark.ssh
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -196,3 +198,29 @@ def test_a_device_without_room_says_how_much_is_wanted(call: Call, reached: Boar
     done = call(*keywords, "--target", reached.target("small"))
     assert done.returncode == 2
     assert "is full: what the harness needs takes about 400.0 MB there, and 3.1 MB are free" in done.stderr
+
+
+def test_what_the_harness_needs_is_installed_from_wheels_that_are_chosen_here(
+    call: Call, reached: Board, keywords: list[str], tmp_path: Path
+) -> None:
+    """For real: pip's index or cache here, its wheel and no network there."""
+    target = reached.target("new")
+    done = call(*keywords, "--mode", "accuracy", "--out", "out", "--target", target, "--json")
+    if "could not be got" in done.stderr and SSHD_UNPACKED not in os.environ:
+        pytest.skip("no network here, and no wheels in pip's cache")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["system"]["versions"]["ai-edge-litert"] == metadata.version("ai-edge-litert")
+    (needed,) = (reached.folder / "new" / "deps").iterdir()
+    assert all(
+        "==" in line and "--hash=sha256:" in line for line in (needed / "requirements.txt").read_text().splitlines()
+    )
+    assert not (needed / "site").is_symlink()
+    assert (needed / "site" / "ai_edge_litert").is_dir()
+    # What was installed is kept once, not as wheels besides.
+    assert not [file for file in (reached.folder / "new" / "blobs").iterdir() if zipfile.is_zipfile(file)]
+    again = call(*keywords, "--mode", "accuracy", "--out", "again", "--target", target)
+    assert (again.returncode, "wheels" in again.stderr) == (0, False)
+    freed = json.loads(call("--clean", "--target", target, "--json").stdout)["freed_bytes"]
+    assert freed > 100_000_000
+    assert not (reached.folder / "new").exists()

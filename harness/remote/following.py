@@ -1,0 +1,160 @@
+"""A job on a device, followed to its end over as many connections as it takes, and brought back."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from harness.errors import ConfigError, Interrupted, RunFailed
+from harness.machine import stop_signals
+from harness.remote.brought_back import Brought, brought_back
+from harness.remote.device import Device, End
+from harness.remote.record import RUN_FOLDER, Job
+from harness.remote.ssh import ConnectionLost
+from harness.remote.target import SshTarget
+from harness.report.screen import Screen
+from harness.zoo.files.official import cache_dir
+
+_TRY_AGAIN_S = 180.0
+"""A device that starts anew is back by then."""
+_STOPS_S = 60.0
+"""A run that was told to stop has ended by then."""
+_LISTEN_S = 0.5
+_DETACHES = (signal.SIGHUP, signal.SIGQUIT)
+"""The terminal has gone, or the user wants this command gone, not the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """Where, and how it is told."""
+
+    target: SshTarget
+    screen: Screen
+    as_json: bool = False
+    """A failure that has a result gives it back."""
+
+    def device(self) -> Device:
+        """A new connection."""
+        return Device(self.target, self.screen.say, cache_dir())
+
+    def attaches(self, name: str) -> str:
+        """The command that picks a job up."""
+        return f"./run.sh --target {self.target} --attach {name}"
+
+
+class Following:
+    """One job, followed over as many connections as it takes."""
+
+    def __init__(self, device: Device, name: str, job: Job, out: Path, there: There, asked: list[int]) -> None:
+        self._device, self._name, self._job, self._out, self._there = device, name, job, out, there
+        self._asked = asked
+        self._at = 0
+        self._rest = ""
+        self._stopped_at: float | None = None
+        self._paths = {device.facts.place("jobs", name, RUN_FOLDER): str(out), **job.came_from}
+
+    def close(self) -> None:
+        """Closes the connection of now; the first one's owner closes that once more."""
+        self._device.close()
+
+    def until_the_end(self) -> End:
+        """Passes on what the job writes, and the user's wish to stop."""
+        while True:
+            try:
+                self._device.begin_to_follow(self._name, self._at)
+                return self._listen()
+            except ConnectionLost as lost:
+                self._again(lost)
+
+    def bring_back(self, end: End) -> Brought:
+        """Its directory, here; then it is taken away there."""
+        coming = self._out.with_name(f".{self._out.name}-coming")
+        try:
+            while True:
+                try:
+                    self._device.fetch(self._name, coming)
+                    break
+                except ConnectionLost as lost:
+                    self._again(lost)
+            brought = brought_back(coming, self._job, end, self._paths, str(self._there.target))
+            coming.rename(self._out)
+        except OSError as error:
+            raise RunFailed(
+                f"the run cannot be kept in {self._out}: {error.strerror}. It is still there: "
+                f"{self._there.attaches(self._name)}"
+            ) from None
+        finally:
+            shutil.rmtree(coming, ignore_errors=True)
+        with contextlib.suppress(ConnectionLost):
+            self._device.remove(self._name)
+        return brought
+
+    def _listen(self) -> End:
+        while True:
+            heard = self._device.told(_LISTEN_S)
+            if isinstance(heard, End):
+                self._say(self._rest)
+                return heard
+            if heard is not None:
+                text, self._at = heard
+                *lines, self._rest = (self._rest + text).split("\n")
+                for line in lines:
+                    self._say(line)
+            self._mind_the_user()
+
+    def _say(self, line: str) -> None:
+        if line:
+            for there, here in self._paths.items():
+                line = line.replace(there, here)
+            self._there.screen.say(line)
+
+    def _mind_the_user(self) -> None:
+        if not self._asked:
+            return
+        if self._asked[0] in _DETACHES:
+            self._there.screen.say(f"the run goes on: {self._there.attaches(self._name)}")
+            raise Interrupted(self._asked[0])
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+            self._there.screen.say(f"{self._there.target}: stopping the run")
+            self._device.stop(self._asked[0])
+        elif time.monotonic() - self._stopped_at > _STOPS_S:
+            raise RunFailed(f"the run on {self._there.target} does not stop: {self._there.attaches(self._name)}")
+
+    def _again(self, lost: ConnectionLost) -> None:
+        """A new connection, where there is one to be had in time."""
+        self._there.screen.say(f"{lost}; the run goes on there, trying again")
+        self._device.close()
+        end, wait_s = time.monotonic() + _TRY_AGAIN_S, 1.0
+        while True:
+            with contextlib.suppress(ConfigError):
+                self._device = self._there.device()
+                return
+            if time.monotonic() + wait_s > end or self._asked:
+                raise RunFailed(f"{lost}. What runs there goes on; pick it up: {self._there.attaches(self._name)}")
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, 15.0)
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[int]]:
+    """A signal to stop is for the run, not for this command: it is only noted."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    handlers: dict[signal.Signals, Callable[..., object] | int | None] = {
+        number: signal.signal(number, note) for number in stop_signals.heard()
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
