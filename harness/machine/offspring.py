@@ -52,6 +52,30 @@ def end_group(leader: int) -> None:
             os.killpg(leader, signal.SIGKILL)
 
 
+def end_session(leader: int) -> None:
+    """Ends all processes of a session that is not this one's, whoever has started them.
+
+    Args:
+        leader: The process id of who began it, which is its number; it may be gone.
+    """
+    if sys.platform != "linux" or leader == os.getsid(0):
+        return
+    for _ in range(_MOST_ROUNDS):
+        found = [pid for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")) if _session_of(pid) == leader]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
 def _children() -> list[int]:
     """Of all threads of this process."""
     found: list[int] = []

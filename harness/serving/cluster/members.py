@@ -18,7 +18,7 @@ from harness.messages.failure import Failed
 from harness.serving.cluster import files
 from harness.serving.cluster.answerer import Answerer
 from harness.serving.cluster.pool import Asks, Member
-from harness.serving.cluster.session import Actor, Needs, Node, Session, facts_of, own_facts
+from harness.serving.cluster.session import Actor, Needs, Node, NodeLost, Session, facts_of, first_line, own_facts
 from harness.serving.cluster.skew import refuse_skew, skew
 from tasks.sets.digests import Digest
 
@@ -53,16 +53,21 @@ class Cluster:
         self._needs, self._asked, self._timeout_s, self._tick = needs, asked, timeout_s, tick
         self.head = own_facts()
         nodes = session.nodes()
-        self._room = _room(nodes, needs, asked)
-        chosen = [node for node in nodes if node.id in self._room]
-        told = session.ask_about(chosen)
-        self.facts: dict[str, NodeFacts] = {node.id: facts_of(node, told[node.id]) for node in chosen}
+        self.why_not_joined: list[str] = []
+        """What became of nodes that are not used, a sentence each."""
+        self.facts: dict[str, NodeFacts] = {}
+        chosen = _room(nodes, needs, asked)
+        told = session.ask_about([node for node in nodes if node.id in chosen])
+        for node in nodes:
+            if node.id in told:
+                self._look_at(node, told[node.id])
         tick()
         refuse_skew(self.head, list(self.facts.values()))
+        # Ray may know a node for some seconds after it is gone.
+        self._room = _room([node for node in nodes if node.id in self.facts], needs, asked)
         self.members: list[Member] = []
         self.started: dict[int, Started] = {}
         """What each member told of itself, by its number."""
-        self.why_not_joined: list[str] = []
         self._order: Order | None = None
         self._data, self._service_ns = ("", 0), 1.0
         self._actors: list[Actor] = []
@@ -72,11 +77,6 @@ class Cluster:
         self._lock = threading.RLock()
         """Of members, what is loaded, and what is sent."""
         self._end = threading.Event()
-
-    @property
-    def count(self) -> int:
-        """Instances that are opened."""
-        return sum(self._room.values())
 
     def open(self, order: Order, data: tuple[str, int], service_ns: float, beside: Sequence[Path]) -> None:
         """Opens all instances, on all nodes at once.
@@ -89,13 +89,15 @@ class Cluster:
 
         Raises:
             Reported: What went wrong on a node, in its words.
-            RunFailed: A node is gone, silent, or has other data.
+            RunFailed: A node has other data, or none is left.
         """
         self._order, self._data, self._service_ns, self._beside = order, data, service_ns, beside
         with ThreadPoolExecutor(min(_AT_ONCE, len(self._room))) as pool:
-            for found in pool.map(lambda item: self._open_on(*item), self._room.items()):
+            for found in pool.map(lambda item: self._open_or_lose(*item), self._room.items()):
                 self.members += found
                 self._tick()
+        if not self.members:
+            raise RunFailed("; ".join(self.why_not_joined))
         for number, member in enumerate(self.members):
             self._name(member, number)
 
@@ -184,7 +186,7 @@ class Cluster:
                         self._note_loaded(member, self._loaded_on(member))
                     self.members.append(member)
                     join(member)
-        except (HarnessError, Reported) as error:
+        except (HarnessError, Reported, NodeLost) as error:
             self._complain(f"node {node.address} came and is not used: {message_of(error)}")
             return {node.id}
         return set()
@@ -196,6 +198,19 @@ class Cluster:
     def _name(self, member: Member, number: int) -> None:
         self.started[number] = self.started.pop(member.number)
         member.number = number
+
+    def _look_at(self, node: Node, told: Future[Any]) -> None:
+        try:
+            self.facts[node.id] = facts_of(node, told)
+        except NodeLost as error:
+            self._complain(str(error))
+
+    def _open_or_lose(self, node: str, count: int) -> list[Member]:
+        try:
+            return self._open_on(node, count)
+        except NodeLost as error:
+            self._complain(str(error))
+            return []
 
     def _open_on(self, node: str, count: int) -> list[Member]:
         """The first brings what the node lacks, the others find it there."""
@@ -294,7 +309,7 @@ class Cluster:
         except Exception as error:
             if not self.session.is_loss(error):
                 raise
-            raise RunFailed(f"{self._where(actor)} was lost before LoadGen asked: {_first_line(error)}") from None
+            raise NodeLost(f"{self._where(actor)} was lost before LoadGen asked: {first_line(error)}") from None
 
     def _where(self, actor: Asks) -> str:
         facts = self.facts.get(actor.node)
@@ -328,7 +343,3 @@ def _resources(node: Node) -> str:
     return (
         ", ".join(f"{node.free.get(name, 0):g} of {node.total[name]:g} {name}" for name in sorted(names)) or "nothing"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -132,7 +132,7 @@ class ClusterPool:
             guard: Hears of what goes wrong.
             control: Where answers are counted.
             target_ns: As long as this should an actor take for a piece.
-            least_ns: Pieces are not made smaller than this, so that all are busy until the end: sending them takes time as well.
+            least_ns: Pieces are not made smaller than this towards the end: to send them takes time as well.
             completer: From a number of samples, what completes as many together.
             abandon: Completes without an answer.
             is_loss: Whether a call's error means that the actor is gone.

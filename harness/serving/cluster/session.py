@@ -22,6 +22,7 @@ from typing import Any
 from harness.config.dispatch import DispatchSection
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import from_json
+from harness.machine import child_process
 from harness.machine.facts import usable_cpus
 from harness.messages.cluster import NodeFacts
 from harness.serving.cluster import probe
@@ -46,6 +47,10 @@ _OWN = {
     "RAY_worker_niceness": "0",
 }
 INSTALL = "./run.sh install ray (or pip install 'tflite-loadgen[ray]')"
+
+
+class NodeLost(Exception):  # noqa: N818 - it is what happened
+    """A node of the cluster is gone, or says nothing, before LoadGen asks it anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Session:
         os.environ.update(_QUIET)
         self.address = dispatch.address
         self._folder: Path | None = None
+        self._janitor: int | None = None
+        """The pipe to it."""
         if self.address is None:
             self._folder = _prepare_own()
         try:
@@ -186,6 +193,9 @@ class Session:
         self._forget_folder()
 
     def _start(self, ray: Any) -> None:
+        heard, self._janitor = os.pipe()
+        child_process.start("harness.serving.cluster.janitor", [heard], str(self._folder), own_session=True)
+        os.close(heard)
         try:
             ray.init(
                 address="local",
@@ -199,27 +209,29 @@ class Session:
         except Exception as error:
             self._forget_folder()
             raise RunFailed(
-                f"no Ray cluster could be started on this machine: {_first_line(error)}. A machine that is busy may be too "
+                f"no Ray cluster could be started on this machine: {first_line(error)}. A machine that is busy may be too "
                 "slow for it: try again, or start one yourself (docs/cluster.md)"
             ) from error
 
     def _forget_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self._janitor is not None:
+            os.write(self._janitor, b".")
+            os.close(self._janitor)
+            self._janitor = None
 
 
 def facts_of(node: Node, told: Future[Any]) -> NodeFacts:
     """What a node has told of itself.
 
     Raises:
-        RunFailed: It tells nothing in time, or cannot.
+        NodeLost: It tells nothing in time, or cannot.
     """
     try:
         text = told.result(_LONGEST_START_S)
     except Exception as error:
-        raise RunFailed(
-            f"node {node.address} of the cluster cannot be asked what it is: {_first_line(error)}"
-        ) from None
+        raise NodeLost(f"node {node.address} of the cluster cannot be asked what it is: {first_line(error)}") from None
     return replace(from_json(NodeFacts, json.loads(text)), address=node.address)
 
 
@@ -268,6 +280,7 @@ def _on(node: str) -> Any:
     return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Of what an error says, the first line: Ray's say much more."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return lines[0].strip()

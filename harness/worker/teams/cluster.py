@@ -88,12 +88,13 @@ class ClusterTeam(PoolTeam):
             RunFailed: A node is gone, or has other data.
         """
         placement = Placement(why="Ray places the actors, the system their threads")
-        super().__init__(instances, first, placement, cluster.count, alone_ns)
+        super().__init__(instances, first, placement, 1, alone_ns)
         self._cluster, self._tallies = cluster, Tallies()
         task, accuracy = instances.task, instances.spec.load.mode == "accuracy"
         beside = [path for path in task.files() if path != instances.spec.dataset.path]
         order = _order(instances, threads, first.batch, loads_as_asked=accuracy)
         cluster.open(order, (data_of(task), len(task)), max(1, alone_ns), beside)
+        self.count = len(cluster.members)
 
     @contextlib.contextmanager
     def dispatch(

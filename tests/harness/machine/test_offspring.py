@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.offspring import end_group, none_left
+from harness.machine.offspring import end_group, end_session, none_left
 
 FORKS = """
 import os, sys, time
@@ -67,3 +67,17 @@ def test_what_another_thread_starts_meanwhile_lives_on() -> None:
 
 def test_our_own_group_is_never_ended() -> None:
     end_group(os.getpgrp())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_all_processes_of_a_session_end_and_never_those_of_this_one() -> None:
+    words = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '3600'])"]
+    with subprocess.Popen(words, start_new_session=True) as leader:
+        while not Path(f"/proc/{leader.pid}/task/{leader.pid}/children").read_text(encoding="ascii"):
+            pass
+        child = int(Path(f"/proc/{leader.pid}/task/{leader.pid}/children").read_text(encoding="ascii"))
+        end_session(leader.pid)
+        assert leader.wait(600) == -9
+        while _lives(child):
+            pass
+    end_session(os.getsid(0))

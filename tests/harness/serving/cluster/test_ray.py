@@ -1,0 +1,291 @@
+"""Runs that a real Ray cluster answers, whose nodes die and come; `.ci/run` has Ray."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accuracy.answers.log import read_rows
+from tests.harness.serving.cluster.conftest import RayNodes, of_session
+
+pytestmark = pytest.mark.cluster
+Cli = Callable[..., Any]
+Read = Callable[[Path], dict[str, Any]]
+SAMPLES = 600
+ROUNDS = int(os.environ.get("TFLITE_LOADGEN_CLUSTER_ROUNDS", "3"))
+"""Runs with random kills; 50 by hand."""
+
+
+def rows_of(folder: Path) -> dict[int, bytes]:
+    found = list(read_rows(folder / "mlperf_log_accuracy.json"))
+    rows = {row.index: row.data for row in found}
+    assert len(rows) == len(found), "no sample has two answers"
+    return rows
+
+
+@pytest.fixture(scope="module")
+def scored(keyword_model: Path, make_keyword_data: Callable[[int], Path]) -> list[str]:
+    """The words of an accuracy run of a model of 4 ms."""
+    given = ["--task", "kws", "--model", str(keyword_model), "--dataset", str(make_keyword_data(SAMPLES))]
+    return [*given, "--mode", "accuracy", "--scenario", "Offline", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def local(
+    scored: list[str], run_command: Cli, read_result: Read, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], dict[int, bytes]]:
+    """What this machine alone says of it: accuracy and answers."""
+    folder = tmp_path_factory.mktemp("local")
+    done = run_command(*scored, "--out", folder / "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return read_result(folder / "run")["accuracy"], rows_of(folder / "run")
+
+
+def marked(folder: Path) -> list[int]:
+    """Actors that have answered some."""
+    return [int(path.name) for path in folder.iterdir()]
+
+
+def test_with_a_node_killed_in_the_middle_the_accuracy_is_the_local_one_to_the_digit(
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    scored: list[str],
+    local: tuple[dict[str, Any], dict[int, bytes]],
+    start: Cli,
+    eventually: Cli,
+    read_result: Read,
+    tmp_path: Path,
+) -> None:
+    victim = nodes.add()
+    (mark := tmp_path / "mark").mkdir()
+    words = [*scored, *nodes.dispatch, "--backend", f"slow:mark={mark}", "--out", tmp_path / "run"]
+    command = start(*words, env=cluster_env)
+
+    def at_work() -> bool:
+        return bool(set(marked(mark)) & set(of_session(victim.pid))) or command.poll() is not None
+
+    eventually(at_work, "the node is at work")
+    nodes.kill(victim)
+    _, stderr = command.communicate(timeout=600)
+    assert command.returncode == 0, stderr
+    result = read_result(tmp_path / "run")
+    assert (result["accuracy"], rows_of(tmp_path / "run")) == local
+    cluster = result["cluster"]
+    assert result["backend"]["workers"] == "ray"
+    assert sorted((node["instances"], node["lost"]) for node in cluster["nodes"]) == [(1, 0), (1, 0), (1, 1)]
+    assert sum(node["samples"] for node in cluster["nodes"]) == SAMPLES
+    assert all(node["samples"] or node["lost"] for node in cluster["nodes"])
+    assert cluster["sent_again"] > 0
+    assert "trusted network only" in cluster["trust"]
+    assert "network" in cluster["network"]
+    assert any("instances died or fell silent" in warning for warning in result["warnings"])
+    # Each sample was read on some node, and is known by its hash.
+    assert '"sha256":null' not in (tmp_path / "run" / "samples.json").read_text(encoding="utf-8").replace(" ", "")
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_every_sample_has_one_answer_whatever_dies_hangs_and_comes(
+    seed: int,
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    scored: list[str],
+    local: tuple[dict[str, Any], dict[int, bytes]],
+    start: Cli,
+    eventually: Cli,
+    read_result: Read,
+    tmp_path: Path,
+) -> None:
+    draw = random.Random(seed)
+    (mark := tmp_path / "mark").mkdir()
+    words = [*scored, *nodes.dispatch, "--set", "dispatch.resend_after_s=3", "--out", tmp_path / "run"]
+    command = start(*words, "--backend", f"slow:mark={mark}", env=cluster_env)
+    eventually(lambda: len(marked(mark)) >= 2 or command.poll() is not None, "two are at work")
+    guest = None
+    # Of every three, one loses a node's process, one has one that hangs, and to one a node comes before.
+    what = ("kill", "hang", "come")[seed % 3]
+    if what == "come":
+        guest = nodes.add()
+    victim = draw.choice(marked(mark)) if marked(mark) else 0
+    if victim and Path(f"/proc/{victim}").exists():
+        os.kill(victim, signal.SIGSTOP if what == "hang" else signal.SIGKILL)
+    _, stderr = command.communicate(timeout=600)
+    if guest is not None:
+        nodes.kill(guest)
+    assert command.returncode == 0, stderr
+    assert rows_of(tmp_path / "run") == local[1]
+    result = read_result(tmp_path / "run")
+    assert result["accuracy"] == local[0]
+    assert sum(node["samples"] for node in result["cluster"]["nodes"]) == SAMPLES
+
+
+@pytest.mark.parametrize("scenario", ["Offline", "Server", "MultiStream"])
+def test_a_timed_run_names_each_node_and_its_share(
+    scenario: str,
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    keywords: list[str],
+    cli: Cli,
+    read_result: Read,
+    tmp_path: Path,
+) -> None:
+    # How many LoadGen asks is not for the calibration to say, nor how soon an answer must come: the machine is busy.
+    bound = ["--set", "load.server_target_latency_ms=60000", "--set", "load.target_qps=200"]
+    words = [*keywords, "--scenario", scenario, "--backend", "slow", *nodes.dispatch, *bound]
+    done = cli(*words, "--set", "load.min_duration_ms=400", "--out", tmp_path / "run", env=cluster_env)
+    assert done.returncode in (0, 1), done.stderr
+    result = read_result(tmp_path / "run")
+    assert result["performance"]["sample_count"] > 0
+    shares = [node["samples"] for node in result["cluster"]["nodes"]]
+    # LoadGen may count those of a query that it had generated and never asked.
+    assert sum(shares) >= min(result["performance"]["sample_count"], 64)
+    assert len(shares) == 2
+    assert all(shares)
+    assert result["backend"]["instances"] == 2
+
+
+def test_instances_go_where_the_resources_are_that_they_ask_for(
+    nodes: RayNodes, cluster_env: Mapping[str, str], scored: list[str], cli: Cli, read_result: Read, tmp_path: Path
+) -> None:
+    board = nodes.add({"board": 2})
+    wanted = ["--set", "dispatch.resources={board: 1}", "--set", "dispatch.cpus=0.5"]
+    done = cli(*scored, *nodes.dispatch, *wanted, "--out", tmp_path / "run", env=cluster_env)
+    assert done.returncode == 0, done.stderr
+    (node,) = read_result(tmp_path / "run")["cluster"]["nodes"]
+    assert (node["instances"], node["share"]) == (2, 1.0)
+    wanted = ["--instances", "3", "--set", "dispatch.resources={board: 1}", "--set", "dispatch.cpus=0.5"]
+    done = cli(*scored, *nodes.dispatch, *wanted, "--out", tmp_path / "more", env=cluster_env)
+    assert done.returncode == 2, done.stderr
+    assert "no room for 3 instances of 0.5 CPU, 1 board each: it fits 2" in done.stderr
+    assert "2 of 2 board" in done.stderr
+    nodes.kill(board)
+
+
+def test_a_node_without_the_files_is_sent_them_and_keeps_them_in_its_own_cache(
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    scored: list[str],
+    local: tuple[dict[str, Any], dict[int, bytes]],
+    cli: Cli,
+    read_result: Read,
+    tmp_path: Path,
+) -> None:
+    # A node that sees other folders than this machine where model and data lie.
+    hidden = sorted({str(Path(word).parent) for word in scored if word.startswith("/")})
+    script = "; ".join([*(f"mount -t tmpfs none '{folder}'" for folder in hidden), 'exec "$@"'])
+    cache = tmp_path / "cache"
+    mounts = ["unshare", "--mount", "sh", "-ec", script, "sh"]
+    far = nodes.add({"far": 1}, {"TFLITE_LOADGEN_CACHE": str(cache)}, mounts)
+    wanted = ["--set", "dispatch.resources={far: 1}", "--out"]
+    done = cli(*scored, *nodes.dispatch, *wanted, tmp_path / "run", env=cluster_env)
+    assert done.returncode == 0, done.stderr
+    assert (read_result(tmp_path / "run")["accuracy"], rows_of(tmp_path / "run")) == local
+    kept = sorted(path.name for path in (cache / "cluster").iterdir())
+    assert len(kept) == 2, "the model and the data"
+    assert not list((cache / "cluster").glob("*.*")), "nothing that is not whole"
+    nodes.kill(far)
+
+
+def test_a_node_with_another_program_is_refused_with_the_fix(
+    nodes: RayNodes, cluster_env: Mapping[str, str], scored: list[str], cli: Cli, tmp_path: Path
+) -> None:
+    repository = Path(__file__).resolve().parents[4]
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("accuracy", "backends", "configs", "native", "tasks"):
+        (other / name).symlink_to(repository / name)
+    (other / "harness").mkdir()
+    for path in (repository / "harness").iterdir():
+        (other / "harness" / path.name).symlink_to(path)
+    (other / "harness" / "more.py").write_text("", encoding="ascii")
+    odd = nodes.add({"odd": 1}, {"PYTHONPATH": str(other)})
+    wanted = ["--set", "dispatch.resources={odd: 1}", "--out", tmp_path / "run"]
+    done = cli(*scored, *nodes.dispatch, *wanted, env=cluster_env)
+    assert done.returncode == 2, done.stderr
+    assert "has another tflite-loadgen than this machine" in done.stderr
+    assert "install the very same on all nodes" in done.stderr
+    nodes.kill(odd)
+
+
+def test_an_address_where_nothing_answers_is_refused_at_once(
+    nodes: RayNodes, cluster_env: Mapping[str, str], scored: list[str], cli: Cli, tmp_path: Path
+) -> None:
+    done = cli(*scored, "--dispatch", "ray://127.0.0.1:9", "--out", tmp_path / "run", env=cluster_env)
+    assert done.returncode == 2, done.stderr
+    assert "nothing answers at 127.0.0.1:9" in done.stderr
+    assert "ray start --head" in done.stderr
+
+
+def below(pid: int) -> set[int]:
+    """The processes that a process has started, and those have."""
+    found, new = set(), {pid}
+    while new:
+        found |= new
+        tasks = [path for each in new for path in Path(f"/proc/{each}/task").glob("*/children")]
+        new = {int(word) for path in tasks for word in _read(path).split()} - found
+    return found - {pid}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def listening(pids: set[int]) -> set[str]:
+    """The addresses, hexadecimal, at which processes listen to TCP."""
+    sockets = set()
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(str(path.readlink()))
+    rows = [line.split() for name in ("tcp", "tcp6") for line in _read(Path("/proc/net", name)).splitlines()[1:]]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
+def test_a_cluster_of_the_run_s_own_listens_on_loopback_alone_and_is_gone_where_all_is_killed(
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    scored: list[str],
+    start: Cli,
+    eventually: Cli,
+    tmp_path: Path,
+) -> None:
+    (mark := tmp_path / "mark").mkdir()
+    before = set(Path("/tmp").glob("ray-*"))
+    env = {"PYTHONPATH": cluster_env["PYTHONPATH"]}
+    words = [*scored, "--dispatch", "ray", "--backend", f"slow:mark={mark}", "--out", tmp_path / "run"]
+    command = start(*words, env=env)
+    eventually(lambda: marked(mark) or command.poll() is not None, "it is at work")
+    pids = below(command.pid)
+    assert set(marked(mark)) & pids
+    # 127.0.0.1, as such or within IPv6.
+    assert {address[-8:] for address in listening(pids)} == {"0100007F"}
+    command.kill()
+    command.communicate()
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "all are gone")
+    eventually(lambda: set(Path("/tmp").glob("ray-*")) <= before, "so is its folder")
+
+
+def test_a_cluster_of_the_run_s_own_answers_as_this_machine_does_and_leaves_nothing(
+    nodes: RayNodes,
+    scored: list[str],
+    local: tuple[dict[str, Any], dict[int, bytes]],
+    cli: Cli,
+    read_result: Read,
+    tmp_path: Path,
+) -> None:
+    before = set(Path("/tmp").glob("ray-*"))
+    done = cli(*scored, "--dispatch", "ray", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = read_result(tmp_path / "run")
+    assert (result["accuracy"], rows_of(tmp_path / "run")) == local
+    assert result["cluster"]["address"] is None
+    assert set(Path("/tmp").glob("ray-*")) <= before

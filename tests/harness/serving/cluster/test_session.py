@@ -1,0 +1,61 @@
+"""The border to Ray, where Ray is not there; what is there is in `test_ray`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.config.dispatch import DispatchSection
+from harness.errors import ConfigError
+from harness.serving.cluster.members import _room
+from harness.serving.cluster.session import Needs, Node, Session
+
+
+@pytest.mark.parametrize("use", ["ray", "ray://10.0.0.1:6379"])
+def test_without_ray_the_command_that_brings_it_is_named_and_nothing_is_left(
+    use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    before = set(Path("/tmp").glob("ray-*"))
+    with pytest.raises(ConfigError, match=rf"--dispatch {use} needs Ray, which is not here .*install ray"):
+        Session(DispatchSection(use=use))
+    assert set(Path("/tmp").glob("ray-*")) <= before
+
+
+def node(name: str, cpus: float, free: float | None = None, **others: float) -> Node:
+    total = {"CPU": cpus, "memory": 1e9, f"node:{name}": 1.0, **others}
+    return Node(name, name, total, {**total, "CPU": cpus if free is None else free})
+
+
+def test_instances_fill_what_is_free_or_are_spread_evenly() -> None:
+    nodes = [node("a", 4), node("b", 8, 2), node("c", 1, 0)]
+    assert _room(nodes, Needs(1, {}), None) == {"a": 4, "b": 2}
+    assert _room(nodes, Needs(1, {}), 3) == {"a": 2, "b": 1}
+    assert _room(nodes, Needs(0.5, {}), None) == {"a": 8, "b": 4}
+    assert _room([node("a", 4, GPU=2.0), node("b", 4)], Needs(1, {"GPU": 1}), None) == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("needs", "asked", "says"),
+    [
+        (
+            Needs(1, {}),
+            7,
+            r"no room for 7 instances of 1 CPU each: it fits 6 \(free of all: a: 4 of 4 CPU; b: 2 of 8 CPU\)",
+        ),
+        (Needs(1, {"GPU": 1}), None, r"no room for an instance of 1 CPU, 1 GPU each: it fits 0"),
+        (Needs(16, {}), None, r"fits 0 .*nothing is waited for"),
+    ],
+)
+def test_a_cluster_without_room_is_refused_with_what_each_node_has(needs: Needs, asked: int | None, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        _room([node("a", 4), node("b", 8, 2)], needs, asked)
+
+
+def test_a_cluster_without_nodes_says_so() -> None:
+    with pytest.raises(ConfigError, match="no node lives"):
+        _room([], Needs(1, {}), None)
