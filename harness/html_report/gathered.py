@@ -8,6 +8,7 @@ from pathlib import Path
 from accuracy.answers.log import LogError, read_answers
 from accuracy.errors import TruthError
 from harness.errors import ConfigError, HarnessError, message_of
+from harness.report.tail import why_no_times
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.query_times import KeptTimes, read_query_times
@@ -88,7 +89,7 @@ def _gathered(name: str, folder: Path, result: Result, *, gallery: bool) -> Gath
             lacking.append(f"charts of the latency: {message_of(error)}")
         else:
             if times is None:
-                lacking.append(f"charts of the latency: {_without_times(result)}")
+                lacking.append(f"charts of the latency: {why_no_times(result)}")
             else:
                 tail = _tail(folder, times, lacking)
     elif result.accuracy is not None and spec is not None and gallery:
@@ -105,12 +106,6 @@ def _tail(folder: Path, times: KeptTimes, lacking: list[str]) -> Tail | None:
     except ConfigError as error:
         lacking.append(f"what slow queries coincide with: {message_of(error)}")
         return None
-
-
-def _without_times(result: Result) -> str:
-    if result.scenario == "Offline":
-        return "Offline is one query, whose samples are not timed one by one"
-    return "the run kept no times of its queries (--no-query-times, or a version before they were kept)"
 
 
 def _exhibition(folder: Path, spec: Spec) -> Exhibition:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from harness.results.record import Result
 from harness.results.tail import Cause, Tail
 from harness.units import duration
 
 _MOST = 3
+
+
+def why_no_times(result: Result) -> str:
+    """Why a timed run has no times of its queries."""
+    if result.scenario == "Offline":
+        return "Offline is one query, whose samples are not timed one by one"
+    return "the run kept no times of its queries (--no-query-times, or a version before they were kept)"
 
 
 def tail_text(tail: Tail) -> str:

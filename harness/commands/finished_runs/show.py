@@ -14,7 +14,7 @@ from harness.report.figure_rows import told_of
 from harness.report.run import render_run
 from harness.report.series import render_series
 from harness.results.files import read_result
-from harness.results.record import SeriesResult, status_of
+from harness.results.record import Result, SeriesResult, status_of
 
 EXAMPLES = """\
 examples:
@@ -51,15 +51,13 @@ def _shown(directory: Path) -> Outcome:
         complaint = f"the run in {directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
     if not isinstance(result, SeriesResult):
-        text = render_run(result, _outliers(directory))
+        text = render_run(result, _outliers(directory, result) if result.performance else ())
     return Outcome(status_of(result), text, to_json(result))
 
 
-def _outliers(directory: Path) -> list[tuple[str, str]]:
-    """What the slowest queries coincide with, where the run kept its queries."""
-    if not (directory / "query_times.bin").is_file():
-        return []
-    from harness.report.tail import tail_text
+def _outliers(directory: Path, result: Result) -> list[tuple[str, str]]:
+    """What the slowest queries of a timed run coincide with, or why that is not known."""
+    from harness.report.tail import tail_text, why_no_times
     from harness.results.query_times import read_query_times
     from harness.results.tail import tail_of
 
@@ -68,4 +66,6 @@ def _outliers(directory: Path) -> list[tuple[str, str]]:
         tail = tail_of(directory, times) if times is not None else None
     except ConfigError as error:
         return [("outliers", message_of(error))]
+    if times is None:
+        return [("outliers", f"n/a: {why_no_times(result)}")]
     return [("outliers", tail_text(tail))] if tail is not None else []

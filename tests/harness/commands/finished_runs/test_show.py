@@ -59,5 +59,7 @@ def test_a_run_that_keeps_no_query_times_samples_nothing(
     given = ("--task", "kws", "--model", keyword_model, "--dataset", keyword_data, "--preset", "rapid")
     short = ("--set", "load.min_duration_ms=300", "--no-query-times")
     run_command("run", *given, *short, "--out", tmp_path / "run", cwd=tmp_path)
-    assert (tmp_path / "run/result.json").is_file()
+    assert "n/a: the run kept no times of its queries" in " ".join(
+        run_command("show", tmp_path / "run", cwd=tmp_path).stdout.split()
+    )
     assert not (tmp_path / "run" / MACHINE_TRACE_FILE).exists()
