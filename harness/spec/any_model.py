@@ -12,13 +12,12 @@ from harness.config.files import (
     benchmark_names,
     find_benchmark,
     load_benchmark,
-    load_collections,
     parse_invocation,
     parse_model_and_backend,
 )
 from harness.config.invocation import Invocation
 from harness.errors import ConfigError, UnknownName
-from harness.spec.model_source import find_model
+from harness.spec.model_source import find_model, known_models
 from harness.spec.schema import ModelRef
 from harness.zoo.files.official import hash_given
 
@@ -59,18 +58,17 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
         return AnyModel(ModelRef(name=path.stem, source="file", path=path, sha256=digests.sha256), None, None)
     if "/" in name or name.endswith(".tflite"):
         raise ConfigError(f"no model file at {name}")
+    if name in benchmark_names():
+        return _of_benchmark(find_benchmark(name), None, cache_dir)
     known: list[str] = []
-    for benchmark_name in benchmark_names():
-        config = find_benchmark(benchmark_name)
-        models = load_benchmark(config).models
-        if name in models or name == benchmark_name:
-            return _of_benchmark(config, None if name == benchmark_name else name, cache_dir)
-        known += [benchmark_name, *models]
-    for collection in load_collections().values():
-        if name in collection.models:
-            return AnyModel(find_model(name, collection.models, collection.title, cache_dir)[0], None, None)
-        known += collection.models
-    raise UnknownName("model", name, known, "./run.sh list")
+    for each in known_models():
+        if each.name != name:
+            known.append(each.name)
+        elif each.benchmark is not None:
+            return _of_benchmark(each.benchmark, name, cache_dir)
+        else:
+            return AnyModel(find_model(name, {name: each.entry}, each.title, cache_dir)[0], None, None)
+    raise UnknownName("model", name, [*benchmark_names(), *known], "./run.sh list")
 
 
 def invocation_of(found: AnyModel, overrides: Overrides) -> Invocation:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,33 @@ def collection_models() -> dict[str, ModelEntry]:
     return {name: entry for each in load_collections().values() for name, entry in each.models.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that has a name here."""
+
+    name: str
+    entry: ModelEntry
+    benchmark: Path | None
+    """The config of the benchmark that has it; None where it is a collection's."""
+    title: str
+    """Of the benchmark or the collection."""
+
+
+def known_models() -> Iterator[KnownModel]:
+    """All published models and stand-ins, whatever they are for: those of the benchmarks first."""
+    for config in map(find_benchmark, benchmark_names()):
+        benchmark = load_benchmark(config)
+        yield from (KnownModel(name, entry, config, benchmark.title) for name, entry in benchmark.models.items())
+    for collection in load_collections().values():
+        yield from (KnownModel(name, entry, None, collection.title) for name, entry in collection.models.items())
+
+
 def all_models() -> dict[str, ModelEntry]:
-    """All published models and stand-ins by name, whatever they are for."""
-    benchmarks = (load_benchmark(find_benchmark(name)) for name in benchmark_names())
-    return {name: entry for each in benchmarks for name, entry in each.models.items()} | collection_models()
+    """The same by name; of two of one name the first."""
+    found: dict[str, ModelEntry] = {}
+    for each in known_models():
+        found.setdefault(each.name, each.entry)
+    return found
 
 
 def find_model(
