@@ -79,7 +79,7 @@ def answers(run: AccuracyRun) -> Iterator[Fault]:
     if isinstance(text, Broken):
         return
     rows = [(int(index), data) for index, data in _ROW.findall(text[:MOST_LOG_BYTES])]
-    samples = _samples(run.log) if run.log else None
+    samples = samples_of(run.log) if run.log else None
     if rows and not any(data for _, data in rows):
         fix = "log what the model answers; nothing can be scored from an empty answer"
         yield Fault(
@@ -133,7 +133,7 @@ def arithmetic(run: AccuracyRun) -> Iterator[Fault]:
         yield Fault(run.text_file, "claims two scores in one metric", _SCRIPT, ", ".join(said.twice))
     if said.total is None or said.good is None:
         return
-    samples = _samples(run.log) if run.log else None
+    samples = samples_of(run.log) if run.log else None
     if samples is not None and said.total != samples:
         figure = f"total={said.total}, the run had {samples}"
         yield Fault(run.text_file, "is of another number of samples than the accuracy run", _SCRIPT, figure)
@@ -147,7 +147,7 @@ def arithmetic(run: AccuracyRun) -> Iterator[Fault]:
 def data_set(run: AccuracyRun) -> Iterator[Fault]:
     """All samples of the benchmark's set, in the open division, too."""
     wanted = run.official.dataset_size.value
-    found = _samples(run.log) if run.log else None
+    found = samples_of(run.log) if run.log else None
     if run.log and wanted is not None and found != wanted:
         fix = "run accuracy over the whole set (no --count); 5,000 pictures of COCO pass only with --skip-dataset-size-check"
         yield Fault(
@@ -199,7 +199,8 @@ def _is_cut_log(text: str, size: int) -> bool:
     return size == 2 * _VIEWABLE + len(_CUT) and text[_VIEWABLE:].startswith(_CUT) and text.lstrip().startswith("[")
 
 
-def _samples(log: DetailLog) -> int | None:
+def samples_of(log: DetailLog) -> int | None:
+    """How many samples an accuracy run answered; older LoadGens tell the set's size alone."""
     counted = log.integer("effective_accuracy_sample_count")
     return log.integer("qsl_reported_total_count") if counted is None else counted
 

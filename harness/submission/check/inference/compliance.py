@@ -44,6 +44,8 @@ class TestedScenario:
     """Of the test's run; None where it cannot be read, which is said elsewhere."""
     reference: DetailLog | None
     """Of the performance run."""
+    answered: int | None = None
+    """How many samples the accuracy run answered; None where its log cannot be read."""
 
     @property
     def detail_file(self) -> str:
@@ -141,7 +143,8 @@ def accuracy_follows(tested: TestedScenario) -> Iterator[Fault]:
     rows = counts.get("perf_log_entries")
     if rows is not None and matches > rows:
         yield Fault(path, "counts more answers that match than were logged", _AGAIN, f"{matches} of {rows}")
-    size = tested.accuracy.official.dataset_size.value
+    # That the run does not cover the set is said of the run.
+    size = tested.accuracy.official.dataset_size.value if tested.answered is None else tested.answered
     if size is not None and "acc_log_entries" in counts and counts["acc_log_entries"] < size:
         yield Fault(path, "is of another accuracy log", _AGAIN, f"{counts['acc_log_entries']} answers of {size}")
 

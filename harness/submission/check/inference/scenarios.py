@@ -21,6 +21,7 @@ _INFERRED_FROM = {
     ("SingleStream", "Offline"): "result_qps_without_loadgen_overhead",
 }
 """The key that each is made of."""
+_NETWORK_SUT = "Network SUT"
 _CLOSED = ("closed", "network")
 SystemKind = Literal["edge", "datacenter", "edge and datacenter"]
 """As its system_type says."""
@@ -165,6 +166,15 @@ def same_in_both(found: LoggedScenario) -> Iterator[Fault]:
         yield Fault(where, "is of another scenario than the performance run", "run both in one scenario", figure)
 
 
+def over_network(found: LoggedScenario) -> Iterator[Fault]:
+    """Who answers is told by the name of LoadGen's system under test."""
+    name = found.performance.text("sut_name") if found.performance else None
+    if found.place.division == "network" and name is not None and _NETWORK_SUT not in name:
+        where = f"{found.place.performance}/mlperf_log_detail.txt"
+        fix = f"give the system under test a name with {_NETWORK_SUT!r} in it, and run again"
+        yield Fault(where, "is not of a system that is asked over a network", fix, f"sut_name {name!r}")
+
+
 def _fits(log: DetailLog, found: LoggedScenario) -> bool:
     """Whether a log may lie in a scenario's folder; one that names no scenario is said to."""
     if log.scenario is None or log.scenario.casefold() == found.place.scenario.casefold():
@@ -181,4 +191,5 @@ BENCHMARK_RULES = (
 SCENARIO_RULES = (
     Rule("scenario", "SC checks/performance_check.py", same_scenario),
     Rule("scenario-of-both", "POL submission_rules.adoc", same_in_both),
+    Rule("system-network", "SC checks/performance_check.py", over_network),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from harness.config.official.compliance_tests import TESTS
 from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_of
-from harness.submission.check.inference.accuracy import ACCURACY_RULES, AccuracyRun
+from harness.submission.check.inference.accuracy import ACCURACY_RULES, AccuracyRun, samples_of
 from harness.submission.check.inference.compliance import COMPLIANCE_RULES, IN_FORCE_RULES, TestedScenario
 from harness.submission.check.inference.file_lists import FILE_LIST_RULES, ScenarioFiles
 from harness.submission.check.inference.measurements import FIVE_FIELDS, MEASUREMENT_RULES, Measurements
@@ -146,12 +146,19 @@ class InferenceCheck:
             if said is not None and len(said.hashes) == 1 and entry is not None and entry.plain:
                 self._hashed.append(HashedLog(run.log_file, self._tree.root / run.log_file, said.hashes[0]))
             if place.division in _CLOSED:
-                logs += self._tests(place, official, performance, needed)
+                logs += self._tests(place, official, (performance, accuracy), needed)
         return logs
 
     def _tests(
-        self, place: ScenarioPlace, official: OfficialName, reference: DetailLog | None, needed: Needed
+        self,
+        place: ScenarioPlace,
+        official: OfficialName,
+        vouched: tuple[DetailLog | None, DetailLog | None],
+        needed: Needed,
     ) -> list[RunLog]:
+        """The tests of a scenario, which vouch for its performance and its accuracy run."""
+        reference, accuracy = vouched
+        answered = samples_of(accuracy) if accuracy else None
         logs: list[RunLog] = []
         for test in (one for one in TESTS if one in official.rules.compliance_tests.value):
             folder = f"{place.compliance}/{test}"
@@ -163,7 +170,7 @@ class InferenceCheck:
             run = f"{folder}/performance/run_1"
             log = self._log(run, "performance", needed, summary=False)
             answers = AccuracyRun(self._tree, f"{folder}/accuracy", None, official.rules, place.division, scored=False)
-            tested = TestedScenario(test, folder, answers, official.name, log, reference)
+            tested = TestedScenario(test, folder, answers, official.name, log, reference, answered)
             if log is not None and any(not_in_force(test, log, tested.target)):
                 # Whatever else is wrong follows from that.
                 self._judge.apply(IN_FORCE_RULES, tested)

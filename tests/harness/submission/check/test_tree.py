@@ -221,6 +221,12 @@ SINS: dict[str, tuple[str, Sin]] = {
         "compliance-accuracy",
         lambda t: _log_entries(t / SINGLE / "TEST01/verify_accuracy.txt", 12),
     ),
+    "a verification of another accuracy log": (
+        "compliance-accuracy",
+        lambda t: _replace(
+            t / SINGLE / "TEST01/verify_accuracy.txt", "acc_log_entries = 50000", "acc_log_entries = 500"
+        ),
+    ),
     "no verification": ("compliance-files", lambda t: (t / SINGLE / "TEST04/verify_performance.txt").unlink()),
     "an empty accuracy.txt in open": (
         "accuracy-score",
@@ -609,6 +615,16 @@ def test_the_network_division_is_inferences_alone(mobile_tree: Path, copy_of: Co
     tree = copy_of(mobile_tree)
     _put(tree / "network/Acme/results/phone/notes.md")
     assert [(one.rule, one.file) for one in check_tree(tree).findings] == [("outside-submitter", "network")]
+
+
+def test_a_network_division_has_systems_that_are_asked_over_one(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    (tree / "closed").rename(tree / "network")
+    _json(tree / "network/Acme/systems/board.json", division="network", is_network="true")
+    found = [one for one in check_tree(tree).findings if one.severity == "error"]
+    assert {one.rule for one in found} == {"system-network"}
+    # The fields of a network system, and the name in the log of each scenario.
+    assert len(found) == 4
 
 
 def test_closed_asks_scenarios_by_the_kind_of_system() -> None:

@@ -49,7 +49,9 @@ def calibrated(
     words = [*classify[: place - 1], *classify[place + 1 :], "--compliance", "TEST04"]
 
     def fill(folder: Path) -> None:
-        done = subprocess.run([*command, *words, "--out", str(folder)], env=environment, capture_output=True, check=False)
+        done = subprocess.run(
+            [*command, *words, "--out", str(folder)], env=environment, capture_output=True, check=False
+        )
         (folder / "said.txt").write_bytes(done.stderr)
 
     return made_once("calibrated", fill)
