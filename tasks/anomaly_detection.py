@@ -174,7 +174,7 @@ class AnomalyDetection(Task):
 
     def files(self) -> Sequence[Path]:
         """As `Task.files`: the recordings, each of which holds many samples."""
-        return [each.path for each in self._used()]
+        return list(dict.fromkeys(each.path for each in self._used()))
 
     def _window(self, index: int) -> Array:
         return self._features.window(*self._place(index))
@@ -218,7 +218,7 @@ class _Features:
             DataMissing: Not a whole one, or it cannot be read.
         """
         name = self._recordings[place].name
-        return _frame_count(name, _read(self._recordings[place].path, name), self._options) - self.window_frames + 1
+        return _frame_count(name, self._recordings[place].read(), self._options) - self.window_frames + 1
 
     def window(self, place: int, number: int) -> Array:
         """One window, frame behind frame, float32 [window * 128]."""
@@ -227,7 +227,7 @@ class _Features:
 
     def _frames(self, place: int) -> Array:
         name = self._recordings[place].name
-        return frames_of(name, _read(self._recordings[place].path, name), self._options)
+        return frames_of(name, self._recordings[place].read(), self._options)
 
 
 def frames_of(name: str, data: bytes, options: AnomalyDetectionOptions) -> Array:
@@ -273,13 +273,6 @@ def _frame_count(name: str, data: bytes, options: AnomalyDetectionOptions) -> in
             "Take it away, or set dataset.first_frame"
         )
     return count
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataMissing(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _feature_frames(data: bytes, name: str) -> int:

@@ -355,11 +355,22 @@ def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:
 def no_truth(data: Path, looked_for: str) -> DataMissing:
     """The error for a data set that has no ground truth: neither beside it nor stored with its samples."""
     if data.exists():
-        return DataMissing(f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.")
+        return DataMissing(
+            f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.{_only_folder(data)}"
+        )
     return DataMissing(
         f"{data} stores nothing that is a ground truth of this task (docs/data-sets.md says which columns are). Name one "
         "with --truth FILE."
     )
+
+
+def _only_folder(data: Path) -> str:
+    """What to say where all samples lie in one folder, which somebody may have taken for a class; "" elsewhere."""
+    try:
+        folders = [child.name for child in data.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    except OSError:
+        return ""
+    return f" Its one folder, {folders[0]!r}, is no class: there have to be two or more" if len(folders) == 1 else ""
 
 
 def places_beside(data: Path) -> list[Path]:

@@ -231,6 +231,12 @@ def test_labels_that_do_not_belong_to_the_pictures_show_before_the_run(
         task_of(picture_set(tmp_path, labels=labels)).check_truth()
 
 
+def test_one_folder_alone_is_said_to_be_no_class(tmp_path: Path) -> None:
+    picture_set(tmp_path / "person")
+    with pytest.raises(DataMissing, match=r"Its one folder, 'person', is no class: there have to be two or more"):
+        task_of(tmp_path).check_truth()
+
+
 def test_no_labels_and_two_candidates_are_told_apart(tmp_path: Path) -> None:
     path = picture_set(tmp_path / "set")
     with pytest.raises(DataMissing, match="no ground truth in or beside"):

@@ -27,6 +27,10 @@ def main() -> None:
         Path(made).write_bytes(found[0].read_bytes())
     except SystemExit as problem:
         error = f"onnx2tf ended with {problem.code}; its own words are in what it printed"
+    except ModuleNotFoundError as problem:
+        # It has a module an op.
+        op = (problem.name or "").removeprefix("onnx2tf.ops.")
+        error = f"onnx2tf knows no op {op}, and TFLite has no kernel for it" if op != problem.name else str(problem)
     except Exception as problem:
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
         error = f"{type(problem).__name__}: {lines[0] if lines else 'no more is said'}"

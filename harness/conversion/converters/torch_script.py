@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ def main() -> None:
             raise ValueError("the program was saved without example inputs, which say its shapes")
         litert_torch.convert(program.module(), *inputs).export(made)
     except Exception as problem:
+        if found := re.search(r"Lowering not found: ([\w.]+)", str(problem)):
+            problem = NotImplementedError(f"TFLite has no kernel for its op {found[1]}")
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
         error = f"{type(problem).__name__}: {lines[0] if lines else 'no more is said'}"
     versions = {name: version(name) for name in ("torch", "litert-torch")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ def test_toyadmos_tells_by_its_folders_and_a_flat_folder_by_names_alone(tmp_path
     ]
 
 
+def test_an_archive_is_read_in_place_as_its_folder_would_be(tmp_path: Path) -> None:
+    names = ("ToyCar/train/normal_id_01_1.wav", "ToyCar/test/normal_id_01_0.wav", "ToyCar/test/anomaly_id_01_2.wav")
+    files(tmp_path / "set", *names)
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in (*names, "__MACOSX/ToyCar/test/._normal_id_01_0.wav"):
+            archive.writestr(name, name)
+    assert told(tmp_path / "set.zip") == told(tmp_path / "set")
+    assert [each.read().decode() for each in find_recordings(tmp_path / "set.zip")] == [names[2], names[1]]
+    with zipfile.ZipFile(tmp_path / "labelled.zip", "w") as archive:
+        archive.writestr("hum.bin", b"")
+        archive.writestr("y_labels.csv", "hum.bin,2,1\n")
+    assert told(tmp_path / "labelled.zip") == [("hum.bin", "", 1)]
+
+
 def test_a_list_of_labels_has_the_last_word_and_must_be_of_these_files(tmp_path: Path) -> None:
     root = files(tmp_path, "hum.bin")
     (root / "y_labels.csv").write_text("hum.bin,2,1,2560,512\n")
@@ -60,7 +75,8 @@ def test_a_list_of_labels_has_the_last_word_and_must_be_of_these_files(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("absent", "is not there"), ("set.zip", "unpack it"), ("empty", "no recordings")]
+    ("name", "said"),
+    [("absent", "is not there"), ("set.zip", "neither a folder nor a zip archive"), ("empty", "no recordings")],
 )
 def test_nothing_to_hear_is_refused(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "set.zip").write_bytes(b"PK")

@@ -148,6 +148,70 @@ onnx.save(model, "net.onnx")
 """
 
 
+WRITE_STRANGE = {
+    "onnx": """\
+import onnx
+from onnx import TensorProto, helper
+ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4, 4]) for name in "xy"]
+node = helper.make_node("Strange", ["x"], ["y"], domain="of.ours")
+opsets = [helper.make_opsetid("", 17), helper.make_opsetid("of.ours", 1)]
+model = helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:]), opset_imports=opsets)
+model.ir_version = 8
+onnx.save(model, "net.onnx")
+""",
+    "torch": """\
+import torch
+class Determinant(torch.nn.Module):
+    def forward(self, x):
+        return torch.linalg.det(x)
+torch.export.save(torch.export.export(Determinant(), (torch.zeros(2, 4, 4),)), "net.pt2")
+""",
+}
+
+
+@pytest.mark.converters
+@pytest.mark.parametrize(
+    ("environment", "name", "said"),
+    [
+        ("onnx", "net.onnx", "onnx2tf knows no op Strange"),
+        ("torch", "net.pt2", r"no kernel for its op aten\._linalg_det"),
+    ],
+)
+def test_an_op_that_a_converter_does_not_know_is_named(
+    environment: Environment, name: str, said: str, tmp_path: Path
+) -> None:
+    script = WRITE_STRANGE[environment]
+    subprocess.run([str(real(environment)), "-I", "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    foreign = foreign_of(str(tmp_path / name))
+    assert foreign is not None
+    with pytest.raises(ConfigError, match=said):
+        run_converter(foreign, tmp_path / "made.tflite", trusted=True)
+
+
+WRITE_TORCH = """\
+import numpy as np, torch
+torch.manual_seed(1)
+layers = torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU6(), torch.nn.Flatten(), torch.nn.Linear(4 * 6 * 6, 5)
+model = torch.nn.Sequential(*layers).eval()
+x = torch.linspace(-1, 1, 192).reshape(1, 3, 8, 8)
+torch.export.save(torch.export.export(model, (x,)), "net.pt2")
+np.save("x.npy", x.numpy())
+np.save("y.npy", model(x).detach().numpy())
+"""
+
+
+@pytest.mark.converters
+def test_an_exported_program_answers_in_tflite_as_it_does_in_pytorch(tmp_path: Path) -> None:
+    subprocess.run([str(real("torch")), "-I", "-c", WRITE_TORCH], cwd=tmp_path, check=True, capture_output=True)
+    foreign = foreign_of(str(tmp_path / "net.pt2"))
+    assert foreign is not None
+    run_converter(foreign, place := tmp_path / "made.tflite", trusted=True)
+    (found,) = ask(place, np.load(tmp_path / "x.npy"))
+    right = np.load(tmp_path / "y.npy")
+    assert right.std() > 0.01
+    np.testing.assert_allclose(found, right, atol=1e-5)
+
+
 @pytest.mark.converters
 def test_an_onnx_model_answers_as_its_definition_says_channels_last(tmp_path: Path) -> None:
     python = real("onnx")
