@@ -43,5 +43,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(f"--max-data {error}") from None
     packed = pack(arguments.runs, arguments.out, most)
     lines = [f"not in it: {one}" for one in packed.missing]
+    lines += [f"data: {one}" for one in packed.made]
     lines += [f"{packed.bundle}: {len(packed.runs)} runs, {packed.files:,} files, {bytes_text(packed.size)}"]
     return Outcome(EXIT_VALID, "\n".join([*lines, f"SHA-256 {packed.sha256}"]), to_json(packed))

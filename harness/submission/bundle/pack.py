@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
 from harness.results.files import read_result
 from harness.results.read_data import SAMPLES_FILE, load_read_data
@@ -44,6 +45,8 @@ class Packed:
     files: int
     missing: tuple[str, ...]
     """What is not in it, and why."""
+    made: tuple[str, ...] = ()
+    """Data that need not be in it: they are made anew from a seed that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,12 @@ def pack(folders: Sequence[Path], out: Path, most_data_bytes: int) -> Packed:
     named = [_unique(number, one) for number, one in enumerate(runs, 1)]
     entries: dict[str, _Entry] = {}
     bundled = []
+    made = []
     try:
         for name, folder in zip(named, runs, strict=True):
             entries |= {entry.path: entry for entry in _files(f"runs/{name}", folder)}
             data, missing = _data_of(folder, most_data_bytes)
+            made += [f"{folder}: {one}" for one in _made_anew(read_spec(folder))]
             for one in data:
                 entries |= {entry.path: entry for entry in _files(one.path, Path(one.was))}
             bundled.append(BundledRun(f"runs/{name}", str(folder), tuple(data), missing))
@@ -87,7 +92,7 @@ def pack(folders: Sequence[Path], out: Path, most_data_bytes: int) -> Packed:
     except OSError as error:
         raise RunFailed(f"{out} cannot be written: {error.strerror}; nothing of it is left") from None
     missing_all = tuple(f"{one.was}: {one.missing}" for one in bundled if one.missing)
-    return Packed(str(out), sha256_of(out), out.stat().st_size, tuple(named), len(files), missing_all)
+    return Packed(str(out), sha256_of(out), out.stat().st_size, tuple(named), len(files), missing_all, tuple(made))
 
 
 def _write(out: Path, manifest: Manifest, entries: Sequence[_Entry]) -> None:
@@ -131,9 +136,12 @@ def _data_of(folder: Path, most_bytes: int) -> tuple[list[BundledData], str]:
         return [], ""
     kept = load_read_data(folder)
     whole = [Path(item.name) for item in kept.files] if kept else []
-    paths = [path for path in dict.fromkeys([spec.dataset.path, *_named(spec), *whole]) if path.exists()]
-    missing = "" if spec.dataset.path.exists() else f"the data set {spec.dataset.path} is not there"
-    size = sum(one.source.stat().st_size for one in _files("", spec.dataset.path)) if spec.dataset.path.exists() else 0
+    made = bool(_made_anew(spec))
+    wanted = dict.fromkeys([*([] if made else [spec.dataset.path]), *_named(spec), *whole])
+    paths = [path for path in wanted if path.exists()]
+    there = not made and spec.dataset.path.exists()
+    missing = "" if there or made else f"the data set {spec.dataset.path} is not there"
+    size = sum(one.source.stat().st_size for one in _files("", spec.dataset.path)) if there else 0
     if size > most_bytes:
         paths = [path for path in paths if path != spec.dataset.path and spec.dataset.path not in path.parents]
         missing = (
@@ -145,6 +153,15 @@ def _data_of(folder: Path, most_bytes: int) -> tuple[list[BundledData], str]:
     inner = [path for path in paths if not any(other in path.parents for other in paths)]
     top = Path(os.path.commonpath([path.parent for path in inner])) if inner else Path("/")
     return [BundledData(str(path), f"data/{path.relative_to(top).as_posix()}") for path in inner], missing
+
+
+def _made_anew(spec: Spec) -> list[str]:
+    """What to say of data that the task makes by itself; nothing of other data."""
+    own = task_class(spec.task).own_data
+    if not own or spec.dataset.name != own:
+        return []
+    seed = spec.options.get("seed")
+    return [f"its {own} are no files: they are made anew from the seed {seed} in its spec.yaml"]
 
 
 def _named(spec: Spec) -> list[Path]:

@@ -180,3 +180,18 @@ def test_both_commands_print_the_hash(series: Path, call: Callable[..., Any], tm
     assert (packed.returncode, done.returncode) == (0, 0)
     assert call("bundle", series / "accuracy", "--out", "b.tar.gz").returncode == 2
     assert call("verify", "nowhere").returncode == 2
+
+
+def test_random_inputs_are_not_called_missing_and_the_bundle_says_what_they_are_made_of(
+    keyword_model: Path, call: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = ("--reference-backend=cpu:xnnpack=false", "--mode=accuracy", "--out", tmp_path / "run")
+    assert call("run", "--model", keyword_model, *words).returncode == 0
+    done = call("bundle", tmp_path / "run", "--out", tmp_path / "run.tar.gz")
+    assert done.returncode == 0, done.stderr
+    assert "not in it" not in done.stdout
+    assert "its random inputs are no files: they are made anew from the seed 20240229 in its spec.yaml" in done.stdout
+    shutil.rmtree(tmp_path / "run")
+    checked = call("verify", tmp_path / "run.tar.gz")
+    assert checked.returncode == 0, checked.stderr
+    assert "everything is equal" in checked.stdout
