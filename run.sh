@@ -13,7 +13,7 @@ set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 venv="${TFLITE_LOADGEN_VENV:-$here/.venv}"
 case "$venv" in /*) ;; *) venv="$PWD/$venv" ;; esac
-venv="${venv%/}"
+if [ "$venv" != / ]; then venv="${venv%/}"; fi
 # It is made anew where it is broken, and nothing else may lie there.
 if [ -e "$venv" ] && [ ! -f "$venv/pyvenv.cfg" ] && [ -n "$(ls -A -- "$venv" 2>&1)" ]; then
   echo "run.sh: $venv is no environment of Python's, and not empty: name a new folder with TFLITE_LOADGEN_VENV=DIR" >&2

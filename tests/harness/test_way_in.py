@@ -52,6 +52,15 @@ def test_no_help_of_the_console_script_names_the_other_way_in(monkeypatch: pytes
         assert f"usage: tflite-loadgen {verb}" in parser.format_help()
 
 
+@pytest.mark.parametrize("place", ["/", "/dev/null", "/etc/"])
+def test_no_folder_of_the_systems_becomes_an_environment(place: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    env = {"PATH": "/usr/bin:/bin", "TFLITE_LOADGEN_VENV": place}
+    done = subprocess.run([root / "run.sh", "--version"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is no environment of Python's, and not empty" in done.stderr
+
+
 def test_the_script_says_what_a_folder_for_its_environment_must_be_and_touches_nothing(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/letters").write_text("dear", encoding="ascii")
