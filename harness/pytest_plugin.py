@@ -38,14 +38,14 @@ class LoadGen:
         from harness.report.run import render_run
         from harness.report.series import render_series
         from harness.results.record import SeriesResult, status_of
+        from harness.way_in import as_entered
 
         self._runs += 1
         options.setdefault("out", self._folder / f"loadgen-{self._runs}")
         result = run_benchmark(task, **options)
         if status_of(result):
-            pytest.fail(
-                render_series(result) if isinstance(result, SeriesResult) else render_run(result), pytrace=False
-            )
+            table = render_series(result) if isinstance(result, SeriesResult) else render_run(result)
+            pytest.fail(as_entered(table), pytrace=False)
         return result
 
 

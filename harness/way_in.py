@@ -5,10 +5,16 @@ All text in the house names commands as a clone has them. Where text leaves for 
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 SCRIPT, COMMAND = "./run.sh", "tflite-loadgen"
 _BY_SCRIPT = "TFLITE_LOADGEN_BY_SCRIPT"
@@ -36,6 +42,21 @@ def as_entered(text: str) -> str:
         text: With the commands of a clone in it. What a wheel cannot do stays a clone's.
     """
     return text if SCRIPT not in text or came_by_script() else _CALL.sub(_of_a_wheel, text)
+
+
+def complaining_as_entered(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, whose errors name the commands of the way in: for what Python calls, whose errors no command prints."""
+
+    @functools.wraps(function)
+    def called(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return function(*arguments, **named)
+        except Exception as error:
+            if error.args and isinstance(error.args[0], str):
+                error.args = (as_entered(error.args[0]), *error.args[1:])
+            raise
+
+    return called
 
 
 def _of_a_wheel(found: re.Match[str]) -> str:

@@ -30,6 +30,7 @@ from harness.api.models import (
     resolve_arguments,
 )
 from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
+from harness.way_in import complaining_as_entered
 
 __all__ = [
     "AnomalyDetector",
@@ -62,6 +63,7 @@ __all__ = [
 ]
 
 
+@complaining_as_entered
 def open_model(
     task: str = "tensors",
     *,

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.way_in import complaining_as_entered
+
 if TYPE_CHECKING:
     from harness.results.record import Result, SeriesResult
 
 
+@complaining_as_entered
 def run_benchmark(
     task: str = "tensors",
     *,

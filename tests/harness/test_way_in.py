@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness import way_in
+from harness.api import open_model
 from harness.cli import VERBS
+from harness.errors import ConfigError
 from harness.way_in import as_entered, command
 
 _SAID = "not here: ./run.sh fetch x, then ./run.sh install report; ./run.sh install flex"
@@ -39,6 +41,14 @@ def test_without_a_script_beside_it_the_command_is_named(monkeypatch: pytest.Mon
     # A copy that run.sh made of a clone that cannot be written.
     monkeypatch.setenv("TFLITE_LOADGEN_BY_SCRIPT", "1")
     assert command() == "./run.sh"
+
+
+def test_errors_that_python_sees_name_the_commands_of_a_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(way_in, "_ROOT", tmp_path)
+    monkeypatch.delenv("TFLITE_LOADGEN_BY_SCRIPT", raising=False)
+    with pytest.raises(ConfigError, match="tflite-loadgen fetch") as caught:
+        open_model("edsr", model="edsr_f32b5_fp32")
+    assert "./run.sh" not in str(caught.value)
 
 
 def test_no_help_of_the_console_script_names_the_other_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
