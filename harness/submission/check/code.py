@@ -9,19 +9,22 @@ from harness.submission.finding import Fault
 from harness.submission.tree.listing import Tree
 
 
-def code_faults(tree: Tree, folder: str, fix: str) -> Iterator[Fault]:
+def code_faults(tree: Tree, folder: str, fix: str, *, above: str | None = None) -> Iterator[Fault]:
     """What a folder of code lacks.
 
     Args:
         tree: The tree.
         folder: Of the submitter's code.
         fix: What belongs there.
+        above: A folder whose README counts as well; None for none.
     """
     files = [entry for entry in tree.below(folder) if entry.plain and entry.size]
     if not files:
         yield Fault(folder, "holds no code", fix)
         return
-    readmes = [one.path for one in files if one.path.rpartition("/")[2].casefold().startswith("readme")]
+    beside = [f"{above}/{name}" for name in tree.files(above)] if above else []
+    named = (*(one.path for one in files), *beside)
+    readmes = [path for path in named if path.rpartition("/")[2].casefold().startswith("readme")]
     if not readmes:
         yield Fault(folder, "has no README with the commands", fix)
     for path in readmes:

@@ -42,6 +42,11 @@ class ScenarioPlace:
         return f"{self.division}/{self.submitter}"
 
     @property
+    def known_scenario(self) -> str:
+        """As it should be spelt; of one that nobody knows its folder's name."""
+        return next((one for one in SCENARIOS if one.casefold() == self.scenario.casefold()), self.scenario)
+
+    @property
     def results(self) -> str:
         """The scenario's folder in results/."""
         return f"{self.owner}/results/{self._below}"

@@ -16,6 +16,7 @@ _RUN = frozenset({DETAIL, SUMMARY, ACCURACY})
 _ACCURACY = frozenset({DETAIL, SUMMARY, ACCURACY, "accuracy.txt"})
 _BESIDE = frozenset({"measurements.json", "model-info.json", "user.conf", "mlperf.conf", "README.md", ".gitkeep"})
 _POWER = ("power", "ranging")
+_LIKE_LOGS = ("mlperf_log", "accuracy")
 _AWAY = "take it away; notes have a place in documentation/ or beside the code"
 
 
@@ -51,10 +52,12 @@ def one_run(found: ScenarioFiles) -> Iterator[Fault]:
 
 
 def of_logs(found: ScenarioFiles) -> Iterator[Fault]:
-    """LoadGen's files and no others."""
-    yield from _others(found.tree, found.place.performance, _RUN | ({"spl.txt"} if found.with_power else set()))
+    """LoadGen's files and no others: the checker of v5 refused them, that of v6 does not look."""
+    refused = found.place.form == "v5"
+    wanted = _RUN | ({"spl.txt"} if found.with_power else set())
+    yield from _others(found.tree, found.place.performance, wanted, refused=refused)
     if found.known:
-        yield from _others(found.tree, found.place.accuracy, _ACCURACY)
+        yield from _others(found.tree, found.place.accuracy, _ACCURACY, refused=refused)
 
 
 def beside(found: ScenarioFiles) -> Iterator[Fault]:
@@ -63,13 +66,7 @@ def beside(found: ScenarioFiles) -> Iterator[Fault]:
     wanted = _BESIDE if found.place.form == "v6" else frozenset({".gitkeep"})
     for name in found.tree.files(folder):
         if name not in wanted:
-            copied = name.startswith("mlperf_log") or name == "accuracy.txt"
-            yield Fault(
-                f"{folder}/{name}",
-                "does not belong there",
-                "logs lie in performance/run_1 and accuracy: take it away" if copied else _AWAY,
-                severity="error" if copied else "warning",
-            )
+            yield _extra(f"{folder}/{name}", refused=False)
 
 
 def power(found: ScenarioFiles) -> Iterator[Fault]:
@@ -80,12 +77,26 @@ def power(found: ScenarioFiles) -> Iterator[Fault]:
         yield Fault(f"{found.performance}/power", what, fix, severity="warning")
 
 
-def _others(tree: Tree, folder: str, wanted: Collection[str]) -> Iterator[Fault]:
+def _others(tree: Tree, folder: str, wanted: Collection[str], *, refused: bool) -> Iterator[Fault]:
     for name in tree.files(folder):
         if name not in wanted and name not in OPTIONAL:
-            yield Fault(f"{folder}/{name}", "does not belong there", _AWAY)
+            yield _extra(f"{folder}/{name}", refused=refused)
     for name in tree.folders(folder):
-        yield Fault(f"{folder}/{name}", "does not belong there", "take the folder away")
+        yield folder_of_its_own(tree, f"{folder}/{name}")
+
+
+def _extra(path: str, *, refused: bool) -> Fault:
+    """A file that nobody asks for; one that looks like a log leaves open which of the two counts."""
+    copied = path.rpartition("/")[2].startswith(_LIKE_LOGS)
+    fix = "keep LoadGen's own files of the run that counts" if copied else _AWAY
+    return Fault(path, "does not belong there", fix, severity="error" if copied or refused else "warning")
+
+
+def folder_of_its_own(tree: Tree, path: str) -> Fault:
+    """A folder among logs: of another run, or of pictures and the like, which some benchmarks have there."""
+    run = any(entry.path.rpartition("/")[2] == DETAIL for entry in tree.below(path))
+    fix = "take the other run away" if run else "take the folder away, if the benchmark does not ask for it"
+    return Fault(path, "does not belong there", fix, severity="error" if run else "warning")
 
 
 _SOURCE = "SC constants.py REQUIRED_PERF_FILES and REQUIRED_ACC_FILES, which the checker before held folders against"

@@ -93,8 +93,12 @@ def spellings(found: BenchmarkFolder) -> Iterator[Fault]:
             yield Fault(where, "is no scenario", f"name it one of {', '.join(SCENARIOS)}, or take it away")
         elif len(names) > 1:
             yield Fault(where, "is there twice, in two spellings", f"keep one, as {known[folded]}", ", ".join(names))
+        elif names[0] == folded:
+            what = "is in small letters, which the official summary takes for inferred"
+            yield Fault(where, what, f"rename it {known[folded]}", severity="warning")
         elif names[0] != known[folded]:
-            yield Fault(where, "is spelt in another case", f"rename it {known[folded]}")
+            what = "is spelt in another case, on which the official checker ends"
+            yield Fault(where, what, f"rename it {known[folded]}")
 
 
 def required(found: BenchmarkFolder) -> Iterator[Fault]:
@@ -141,7 +145,7 @@ def same_scenario(found: LoggedScenario) -> Iterator[Fault]:
             figure = f"{log.scenario} in {found.place.scenario}"
             yield Fault(f"{folder}/mlperf_log_detail.txt", "is of another scenario than its folder", fix, figure)
     log = found.performance
-    pair = (log.scenario if log else None, found.place.scenario)
+    pair = (log.scenario if log else None, found.place.known_scenario)
     if log is None or pair not in INFERRED:
         return
     where = f"{found.place.performance}/mlperf_log_detail.txt"
@@ -179,7 +183,7 @@ def _fits(log: DetailLog, found: LoggedScenario) -> bool:
     """Whether a log may lie in a scenario's folder; one that names no scenario is said to."""
     if log.scenario is None or log.scenario.casefold() == found.place.scenario.casefold():
         return True
-    pair = (log.scenario, found.place.scenario)
+    pair = (log.scenario, found.place.known_scenario)
     return (found.edge and pair in INFERRED) or pair == ("Server", "Interactive")
 
 

@@ -46,6 +46,7 @@ MOST_BYTES = 50 << 20
 _OF_TEST01 = ("accuracy-files", "accuracy-answers", "accuracy-hash", "truncation")
 """Rules for accuracy logs that hold for TEST01's, which is scored by nobody."""
 _CLOSED = ("closed", "network")
+_OFFICIAL = "hold it against the official checker"
 
 
 class InferenceCheck:
@@ -128,6 +129,12 @@ class InferenceCheck:
 
     def _scenario(self, place: ScenarioPlace, official: OfficialName | None, edge: bool) -> list[RunLog]:
         self._judge.results += 1
+        if self._tree.entry(f"{place.results}/performance/result_summary.json") is not None:
+            fault = Fault(
+                place.results, "is of endpoints, not of LoadGen: not looked at here", _OFFICIAL, severity="warning"
+            )
+            self._judge.take("endpoints", "SC parsers/endpoints_parser.py", [fault])
+            return []
         self._judge.apply(MEASUREMENT_RULES, Measurements(self._tree, place))
         benchmark = official.rules if official else None
         self._judge.apply(FILE_LIST_RULES, ScenarioFiles(self._tree, place, benchmark is not None))

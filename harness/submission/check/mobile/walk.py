@@ -11,7 +11,7 @@ from harness.config.official.rule_sets import BenchmarkRules, RuleSet, figures_o
 from harness.config.official.rules import Scenario
 from harness.submission.check.code import code_faults
 from harness.submission.check.inference.accuracy import MOST_LOG_BYTES
-from harness.submission.check.inference.file_lists import OPTIONAL
+from harness.submission.check.inference.file_lists import OPTIONAL, folder_of_its_own
 from harness.submission.check.inference.measurements import FIVE_FIELDS, field_faults
 from harness.submission.check.mixed import (
     COPY_RULES,
@@ -85,7 +85,7 @@ class MobileCheck:
                 f"{owner}/Calibration.md", "is missing", fix, severity="error" if division == "closed" else "warning"
             )
         fix = "put code/<benchmark>/ and code/<backend>/README there, with the build steps and the commit"
-        yield from code_faults(tree, f"{owner}/code", fix)
+        yield from code_faults(tree, f"{owner}/code", fix, above=owner)
         devices = tree.folders(f"{owner}/results")
         if not devices:
             yield Fault(f"{owner}/results", "holds no device's results", "put them there, or take the folder away")
@@ -252,7 +252,7 @@ class MobileCheck:
                     f"{found.folder}/{name}", "does not belong there", fix, severity="error" if copied else "warning"
                 )
         for name in tree.folders(found.folder):
-            yield Fault(f"{found.folder}/{name}", "does not belong there", "take the folder away")
+            yield folder_of_its_own(tree, f"{found.folder}/{name}")
         if found.kind == "accuracy":
             yield from self._accuracy(found, log)
 

@@ -100,7 +100,7 @@ class TinyCheck:
             if name.endswith(".json") and name.removesuffix(".json") not in systems:
                 where = f"{owner}/systems/{name}"
                 yield Fault(where, "describes a system without results", "take it away, or add its results")
-        yield from code_faults(tree, f"{owner}/code", "put the implementation there, with a README")
+        yield from code_faults(tree, f"{owner}/code", "put the implementation there, with a README", above=owner)
 
     def _system(self, place: _Place) -> None:
         tree, judge = self._tree, self._judge

@@ -342,7 +342,11 @@ SINS: dict[str, tuple[str, Sin]] = {
         "scenario-name",
         lambda t: shutil.copytree(t / OFFLINE, t / OFFLINE.parent / "offline"),
     ),
-    "a scenario in another case": ("scenario-name", lambda t: (t / OFFLINE).rename(t / OFFLINE.parent / "offline")),
+    "a scenario in another case": ("scenario-name", lambda t: (t / OFFLINE).rename(t / OFFLINE.parent / "OffLine")),
+    "a scenario in small letters, as a warning": (
+        "scenario-name",
+        lambda t: (t / OFFLINE).rename(t / OFFLINE.parent / "offline"),
+    ),
     "a link": ("link", lambda t: (t / OWNER / "src/link.py").symlink_to("resnet")),
     "a space": ("file-name", lambda t: _put(t / OWNER / "src/a file.py")),
     "a dot file": ("file-name", lambda t: _put(t / OWNER / "src/.DS_Store")),
@@ -387,8 +391,8 @@ SINS: dict[str, tuple[str, Sin]] = {
         lambda t: shutil.copytree(t / SINGLE / "TEST01" / RUN_1, t / SINGLE / "TEST01/performance/run_2"),
     ),
     "notes beside the runs": ("file-list", lambda t: _put(t / SINGLE / "performance/notes.txt")),
-    "notes in a run": ("file-list", lambda t: _put(t / SINGLE / RUN_1 / "notes.txt")),
-    "notes in the accuracy": ("file-list", lambda t: _put(t / SINGLE / "accuracy/notes.txt")),
+    "notes in a run, as a warning": ("file-list", lambda t: _put(t / SINGLE / RUN_1 / "notes.txt")),
+    "notes in the accuracy, as a warning": ("file-list", lambda t: _put(t / SINGLE / "accuracy/notes.txt")),
     "notes in a scenario, as a warning": ("file-list", lambda t: _put(t / SINGLE / "notes.txt")),
     "notes in TEST01's accuracy": ("compliance-files", lambda t: _put(t / SINGLE / "TEST01/accuracy/notes.txt")),
     "a log twice in a run": (
@@ -401,7 +405,15 @@ SINS: dict[str, tuple[str, Sin]] = {
         "file-list",
         lambda t: shutil.copy(t / SINGLE / RUN_1 / "mlperf_log_detail.txt", t / SINGLE / "mlperf_log_detail.txt"),
     ),
-    "a folder in a run": ("file-list", lambda t: _put(t / SINGLE / RUN_1 / "old/notes.md")),
+    "a run in a run": ("file-list", lambda t: shutil.copytree(t / SINGLE / RUN_1, t / SINGLE / RUN_1 / "old")),
+    "endpoints in LoadGen's place, as a warning": (
+        "endpoints",
+        _all(
+            lambda t: shutil.rmtree(t / SINGLE / "performance/run_1"),
+            lambda t: _put(t / SINGLE / "performance/result_summary.json", "{}"),
+        ),
+    ),
+    "a folder in a run, as a warning": ("file-list", lambda t: _put(t / SINGLE / RUN_1 / "old/notes.md")),
     "two logs in one": ("log-keys", lambda t: _joined(t / SINGLE / RUN_1 / "mlperf_log_detail.txt")),
     "a duration edited by hand": (
         "clock",
@@ -448,12 +460,7 @@ SINS: dict[str, tuple[str, Sin]] = {
     ),
     "what nobody has told": ("system-meaningful", lambda t: _json(t / SYSTEM, cooling="not told")),
 }
-WARNINGS = {
-    "no calibration in open",
-    "notes in a scenario, as a warning",
-    "a network system without its fields, as a warning",
-    "nothing but power",
-}
+WARNINGS = {"no calibration in open", "nothing but power"} | {sin for sin in SINS if sin.endswith("as a warning")}
 """Sins that a reviewer would ask about, and no checker refuses."""
 
 
