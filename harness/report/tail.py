@@ -26,7 +26,8 @@ def tail_text(tail: Tail) -> str:
     of = f"the slowest {tail.looked_at:,}" if tail.looked_at < tail.outliers else f"{tail.looked_at:,}"
     if tail.causes:
         return f"{some}; " + ", ".join(_cause(cause, of) for cause in tail.causes[:_MOST])
-    return f"{some}; nothing coincides ({_looked(tail)})"
+    whom = f" with the slowest {tail.looked_at:,}" if tail.looked_at < tail.outliers else ""
+    return f"{some}; nothing coincides{whom} ({_looked(tail)})"
 
 
 def _cause(cause: Cause, of: str) -> str:

@@ -97,6 +97,7 @@ def test_where_most_windows_have_an_outlier_the_slowest_are_looked_at() -> None:
     tail = joined(times, machine)
     assert tail.outliers == 134
     assert 0 < tail.looked_at <= 20
+    assert f"nothing coincides with the slowest {tail.looked_at} (looked at: " in tail_text(tail)
 
 
 def test_what_was_sampled_after_the_last_query_says_nothing_of_what_is_usual() -> None:
