@@ -226,7 +226,9 @@ def test_the_time_of_every_query_is_kept_and_agrees_with_loadgens_figures(
     assert kept.seen == figures["query_count"]
     # LoadGen's clock starts before ours, and stops after it.
     p50 = figures["latency_ns"]["p50"]
-    assert 0.3 * p50 < np.median(kept.latency_ns) < 1.05 * p50 + 5000
+    assert 0 < np.median(kept.latency_ns) < 1.05 * p50 + 5000
+    # Server's asking thread may wait for a CPU between the two, for as long as the machine is busy.
+    assert name == "Server" or np.median(kept.latency_ns) > 0.3 * p50
     assert kept.ended_ns[-1] / 1e9 == pytest.approx(figures["duration_s"], abs=0.1 + 0.2 * figures["duration_s"])
 
 
