@@ -81,6 +81,11 @@ class Run:
             time.sleep(_POLL_S)
         return False
 
+    def phase(self) -> Phase | None:
+        """What the worker is doing; None where nobody knows any more."""
+        page = self._open_page()
+        return None if page is None else Phase(int.from_bytes(page[8:16], "little"))
+
     def worker(self) -> int | None:
         """The worker's process id; None where there is none."""
         return next(iter(_children(self.process.pid)), None)
@@ -117,6 +122,11 @@ class Run:
             return read_result(self.out).status
         except ConfigError:
             return "torn"
+
+    def duration_s(self) -> float | None:
+        """How long LoadGen says that it measured."""
+        result = read_result(self.out)
+        return result.performance.duration_s if isinstance(result, Result) and result.performance else None
 
     def score(self) -> str:
         """All that an accuracy run has scored."""

@@ -98,6 +98,11 @@ def writing_cache(cache: Path) -> Iterator[None]:
     """
     try:
         yield
+    except IsADirectoryError as error:
+        place = error.filename2 or error.filename
+        raise ConfigError(
+            f"cannot write the cache {cache}: {place} is a folder, where a file is kept; remove it"
+        ) from None
     except OSError as error:
         advice = "make room, or name another" if error.errno in _FULL else "name another"
         raise ConfigError(
@@ -235,7 +240,7 @@ def write_stamp(file: str, content: Path, digests: Digests, cache: Path) -> None
 
 
 def _examine_folder(path: Path, *, every_byte: bool) -> Cached:
-    """A folder that `prepare` made says what it was made from, and holds what is noted beside it; another is put there by hand."""
+    """A folder that `prepare` made says what it was made from, and holds what is noted of it; another is put there by hand."""
     try:
         made = json.loads((path / PREPARED).read_bytes())
         folders, verified = dict(made["files"]), bool(made["verified"])

@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 import pytest
 
-from harness.errors import UnknownName
+from harness.errors import ConfigError, UnknownName
+from harness.zoo.files.official import writing_cache
 from harness.zoo.standins import library as standins
 from harness.zoo.standins.library import STANDINS, Standin, standin_path
 
@@ -299,3 +300,12 @@ def test_a_file_of_another_time_is_left_alone_since_a_run_may_hold_it(tmp_path: 
     assert standin_path("kws_ds_cnn_int8", tmp_path) == (path, sha256)
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (before.st_ino, 1, before.st_ctime_ns)
+
+
+def test_a_folder_where_the_file_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "standins" / "kws_ds_cnn_int8.tflite").mkdir(parents=True)
+    with (
+        pytest.raises(ConfigError, match=r"kws_ds_cnn_int8.tflite is a folder, where a file is kept; remove it"),
+        writing_cache(tmp_path),
+    ):
+        standin_path("kws_ds_cnn_int8", tmp_path / "standins")
