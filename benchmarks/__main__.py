@@ -40,7 +40,7 @@ MEASUREMENTS = {
     "coco_ap": "COCO AP against pycocotools",
 }
 ON_REQUEST = {
-    "soak": "ten minutes at full rate: memory that stays flat",
+    "soak": "ten minutes at full rate, or 24 hours: memory, descriptors and speed that stay flat",
     "planted": "what compare --live decides of a planted 5 % and of two that are the same: up to two hours",
 }
 """Only where they are named."""

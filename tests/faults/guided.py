@@ -15,7 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-_INSTRUMENTED = ("accuracy", "harness.results", "harness.config", "harness.json_records", "tasks", "backends.litert.file")
+_INSTRUMENTED = (
+    "accuracy",
+    "harness.results",
+    "harness.config",
+    "harness.json_records",
+    "tasks",
+    "backends.litert.file",
+)
 
 
 def main() -> int:

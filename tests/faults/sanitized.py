@@ -1,6 +1,6 @@
 """The C of `native`, built with the sanitizers of addresses and of undefined behaviour, called with whatever there is.
 
-As a script, `python -m tests.faults.sanitized FOLDER CALLS SEED`, this is the process that calls what was built into that folder.
+As a script, `python -m tests.faults.sanitized FOLDER CALLS SEED`, this is the process that calls what was built there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from tests.conftest import REPOSITORY
 from tests.faults.table import Group
 
 _NAMES = ("answers", "pictures", "normal_draws", "timed_path")
-_FLAGS = ("-shared", "-fPIC", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-ffp-contract=off")
+_FLAGS = (
+    "-shared",
+    "-fPIC",
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-ffp-contract=off",
+)
 _TYPES = ("int8", "uint8", "int16", "int32", "int64", "float16", "float32", "float64", "bool")
 _FEW = 2_000
 
@@ -42,13 +50,22 @@ def sanitized(folder: Path, calls: int, seed: int, sources: Path = REPOSITORY / 
     place.mkdir()
     for name in _NAMES:
         source = sources / f"{name}.c"
-        words = [compiler, *_FLAGS, f"-I{sysconfig.get_paths()['include']}", "-o", place / f"_{name}.so", source]
+        words = [
+            compiler,
+            *_FLAGS,
+            f"-I{sysconfig.get_paths()['include']}",
+            "-o",
+            str(place / f"_{name}.so"),
+            str(source),
+        ]
         version = f'-DNATIVE_SOURCE="{zlib.crc32(source.read_bytes()):08x}"'
         built = subprocess.run([*words, version, "-lm"], capture_output=True, text=True, check=False)
         if built.returncode:
             group.miss(f"{name}.c cannot be built with sanitizers: {built.stderr.strip()[-200:]}")
             return group
-    library = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+    library = subprocess.run(
+        [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     environment = os.environ | {
         "LD_PRELOAD": library,
         # Python itself lets go of little at its end.
@@ -129,7 +146,7 @@ def _anything(dice: random.Random) -> Any:
             lambda: "fiq"[dice.randrange(3)],
             lambda: [_array(dice) for _ in range(dice.randrange(4))],
             lambda: tuple(dice.randbytes(4) for _ in range(dice.randrange(4))),
-            lambda: (lambda *_: _array(dice)),
+            lambda: lambda *_: _array(dice),
             lambda: len,
             object,
         )
@@ -176,7 +193,11 @@ def _interpolation(dice: random.Random) -> tuple[Any, ...]:
     return tuple(arguments)
 
 
-_ROWS = [lambda dice: [(_array(dice),) for _ in range(3)], lambda dice: (lambda *_: [_array(dice)]), lambda dice: (lambda *_: b"x")]
+_ROWS = [
+    lambda dice: [(_array(dice),) for _ in range(3)],
+    lambda dice: lambda *_: [_array(dice)],
+    lambda dice: lambda *_: b"x",
+]
 _CALLS: tuple[tuple[str, Callable[[random.Random], tuple[Any, ...]]], ...] = (
     ("answers.best_labels", _near(lambda dice: _array(dice).reshape(1, -1), _number, _number, _letter)),
     ("answers.class_map", _near(_array, _bytes, _bytes)),
@@ -186,9 +207,15 @@ _CALLS: tuple[tuple[str, Callable[[random.Random], tuple[Any, ...]]], ...] = (
     ("pictures.interpolate", _interpolation),
     ("normal_draws.draw", _near(_number, _real, _array)),
     ("normal_draws.draw_spread", _near(_number, _real, _array, _real, _real)),
-    ("timed_path.BestLabel", _near(lambda d: tuple(d.randbytes(4) for _ in range(5)), _number, lambda d: (lambda *_: b""))),
+    (
+        "timed_path.BestLabel",
+        _near(lambda d: tuple(d.randbytes(4) for _ in range(5)), _number, lambda d: lambda *_: b""),
+    ),
     ("timed_path.Answer", _near(*_ROWS)),
-    ("made", lambda dice: (dice.choice((0, 1, 2, 3, -1, 1 << 40, [0, 1], [5], None, [_array(dice)], (_array(dice),))),)),
+    (
+        "made",
+        lambda dice: (dice.choice((0, 1, 2, 3, -1, 1 << 40, [0, 1], [5], None, [_array(dice)], (_array(dice),))),),
+    ),
 )
 
 

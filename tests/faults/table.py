@@ -26,6 +26,8 @@ class Group:
     """What each wrong one did, once for each kind."""
     whys: list[str] = field(default_factory=list)
     """Why some are void, where that is not a matter of chance."""
+    figures: list[str] = field(default_factory=list)
+    """What was measured besides."""
 
     def note(self, finding: str | None) -> None:
         """One that reached its target: None for one that ended as it should."""
@@ -53,4 +55,5 @@ def render(groups: Sequence[Group]) -> str:
     rows = [[group.name, *(f"{getattr(group, column.name):,}" for column in columns[1:])] for group in groups]
     lines = table_lines([*rows, ["all", *(f"{each:,}" for each in sums)]], columns)
     lines += [f"void {group.name}: {why}" for group in groups for why in group.whys]
+    lines += [figure for group in groups for figure in group.figures]
     return "\n".join([*lines, *(f"WRONG {group.name}: {finding}" for group in groups for finding in group.findings)])
