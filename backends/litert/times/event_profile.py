@@ -22,6 +22,7 @@ import numpy as np
 
 from backends.base import Array, BackendUnavailable, TensorSpec
 from backends.litert.compiled import unfit_outputs
+from backends.litert.file.custom_ops import select_ops
 from backends.litert.file.model_reader import read_model
 from backends.litert.litert_c import CPU, AnyValue, EnvironmentOption, Handle, Maker
 from backends.litert.loading import first_line
@@ -211,6 +212,8 @@ def _refuse(model: Path, inputs: Sequence[TensorSpec]) -> None:
     names = [tensor.name for tensor in inputs]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise BackendUnavailable(f"a compiled model finds inputs by name, and two are called {twice[0]!r}")
+    if select := select_ops(model):
+        raise BackendUnavailable(f"a compiled model runs no select TensorFlow ops ({', '.join(select)})")
     if outputs := unfit_outputs(read_model(model).main):
         raise BackendUnavailable(
             f"a compiled model writes past the buffers of outputs whose shape the file leaves open: {', '.join(outputs)}"

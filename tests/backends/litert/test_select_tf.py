@@ -110,6 +110,20 @@ def test_inspect_says_that_the_delegate_is_here(erf: Path, call: Callable[..., A
 
 
 @needs_flex
+def test_bench_profile_and_diff_show_a_model_of_select_ops(erf: Path, call: Callable[..., Any]) -> None:
+    few = ("--num_runs=3", "--max_secs=30")
+    benched = json.loads(call("bench", erf, *few, "--min_secs=0", "--warmup_min_secs=0", "--json").stdout)["rows"][0]
+    assert benched["opened"]["backend"]["delegate"] == "TensorFlow's Flex + XNNPACK"
+    assert not benched["description"]["counts_are_complete"]
+    profiled = json.loads(call("profile", erf, *few, "--no-peak", "--json").stdout)
+    assert profiled["why_coarse"] == "a compiled model runs no select TensorFlow ops (FlexErf)"
+    assert "TfLiteFlexDelegate" in {row["name"] for row in profiled["by_type"]}
+    differed = call("diff", erf, "--num_runs=2", "--reference=builtin")
+    assert differed.returncode == 0, differed.stderr
+    assert "TensorFlow's Flex runs 1 of 2 ops" in differed.stdout
+
+
+@needs_flex
 @pytest.mark.skipif(util.find_spec("tensorflow") is None, reason="no converter is here: ./run.sh install tensorflow")
 def test_a_model_out_of_tensorflows_converter_answers_as_tensorflow_does(
     tmp_path: Path, call: Callable[..., Any]
