@@ -6,10 +6,12 @@ directory is made beside that; ended.json, which comes last, says how it ended.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -57,10 +59,22 @@ def _done(folder: Path) -> Ended:
     from harness.series.plan_file import plan_from_json
 
     job = from_json(Job, json.loads((folder / JOB_FILE).read_bytes()), JOB_FILE)
+    if job.words:
+        return _commanded(job.words, folder / RUN_FOLDER)
     # The result names the command that a person gave.
     sys.argv[:] = job.argv
     done = perform_planned(plan_from_json(job.plan), folder / RUN_FOLDER, Screen())
     return Ended(done.status, done.complaint)
+
+
+def _commanded(words: Sequence[str], folder: Path) -> Ended:
+    """Another command than a run: what it prints is kept."""
+    from harness.cli import main as command
+    from harness.remote.record import PRINTED_FILE, Ended
+
+    folder.mkdir()
+    with (folder / PRINTED_FILE).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
+        return Ended(command(words), "")
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import run
+from harness.commands.forwarded import given_words
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 
@@ -56,30 +57,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     file = Path(arguments.file)
     fleet = read_fleet(file)
     out = Path(arguments.out) if arguments.out else Path("results") / f"{time.strftime('%Y%m%d-%H%M%S')}-fleet"
-    devices = plan_fleet(fleet, file, _words(arguments), arguments.backend or [], _series(arguments), out)
+    words = given_words(arguments, run.add_arguments, _NOT_FORWARDED)
+    devices = plan_fleet(fleet, file, words, arguments.backend or [], _series(arguments), out)
     outcomes = perform_fleet(devices, out, Screen(quiet=arguments.json or arguments.quiet))
     result = summed_up(devices, outcomes, out)
     write_json(out / FLEET_FILE, to_json(result))
     failed = "; ".join(f"{row.device}: {row.why}" for row in result.rows if row.status == "failed")
     return Outcome(result.exit_status, f"{render_fleet(result)}\n{out}", to_json(result), failed)
-
-
-def _words(arguments: argparse.Namespace) -> list[str]:
-    """The options of run that were given, as a command has them."""
-    parser = argparse.ArgumentParser(add_help=False)
-    run.add_arguments(parser)
-    words: list[str] = []
-    for action in parser._actions:
-        value = getattr(arguments, action.dest)
-        if action.dest in _NOT_FORWARDED or value in (None, action.default):
-            continue
-        option = action.option_strings[0]
-        if action.nargs == 0:
-            words.append(option)
-        else:
-            # With =, so that no value is taken for an option.
-            words += [f"{option}={each}" for each in (value if isinstance(value, list) else [value])]
-    return words
 
 
 def _series(arguments: argparse.Namespace) -> Series:

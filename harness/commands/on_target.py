@@ -55,6 +55,8 @@ def there_of(arguments: argparse.Namespace) -> There | None:
             "within Android with an sshd, reached by adb forward tcp:8022 tcp:8022 and --target ssh://USER@localhost:8022 "
             "(docs/targets.md); bench and profile measure on adb: itself, by TFLite's own tool"
         )
+    if arguments.dispatch is not None:
+        raise ConfigError("--dispatch is of this machine's cluster, --target of a device by itself: take one of them")
     from harness.remote.following import There
     from harness.remote.target import ssh_target
     from harness.report.screen import Screen

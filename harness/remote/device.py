@@ -212,21 +212,19 @@ class Device:
             into: Made here; what is there is taken away.
 
         Raises:
-            RunFailed: It cannot be written here, or is not what a run leaves.
+            OSError: It cannot be written here.
+            RunFailed: It is not what a run leaves.
         """
         self._line.request("fetch", name=name)
         listed = self._answer()["files"]
-        try:
-            shutil.rmtree(into, ignore_errors=True)
-            into.mkdir(parents=True)
-            for relative, size in listed:
-                place = into / _inside(relative)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with place.open("xb") as file:
-                    for piece in self._line.receive(size):
-                        file.write(piece)
-        except OSError as error:
-            raise RunFailed(f"the run cannot be brought from {self.target} to {into}: {error.strerror}") from None
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir()
+        for relative, size in listed:
+            place = into / _inside(relative)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("xb") as file:
+                for piece in self._line.receive(size):
+                    file.write(piece)
 
     def remove(self, name: str) -> None:
         """Takes a job away that was brought back."""

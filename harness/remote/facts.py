@@ -27,6 +27,8 @@ class DeviceFacts:
     system: str
     """`linux`."""
     android: bool
+    host: str
+    """Its own name."""
     machine: str
     """The kernel's word for the processor: `aarch64`."""
     release: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import signal
 import time
@@ -19,6 +20,7 @@ from harness.remote.record import RUN_FOLDER, Job
 from harness.remote.ssh import ConnectionLost
 from harness.remote.target import SshTarget
 from harness.report.screen import Screen
+from harness.results.files import RESULT_FILE
 from harness.zoo.files.official import cache_dir
 
 _TRY_AGAIN_S = 180.0
@@ -26,6 +28,10 @@ _TRY_AGAIN_S = 180.0
 _STOPS_S = 60.0
 """A run that was told to stop has ended by then."""
 _LISTEN_S = 0.5
+_COMPLAINT = "tflite-loadgen: "
+"""How a command's own last words begin (`harness.cli`)."""
+COMING = ".coming"
+"""In a run's directory, while it is brought."""
 _DETACHES = (signal.SIGHUP, signal.SIGQUIT)
 """The terminal has gone, or the user wants this command gone, not the run."""
 
@@ -48,6 +54,12 @@ class There:
         return f"./run.sh --target {self.target} --attach {name}"
 
 
+def job_name(what: str) -> str:
+    """A new job's: when, what, and four letters so that it is nobody else's."""
+    safe = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in what)[:40]
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{safe}-{secrets.token_hex(2)}"
+
+
 class Following:
     """One job, followed over as many connections as it takes."""
 
@@ -56,6 +68,8 @@ class Following:
         self._asked = asked
         self._at = 0
         self._rest = ""
+        self.complaints: list[str] = []
+        """What a command there says of itself in the end."""
         self._stopped_at: float | None = None
         self._paths = {device.facts.place("jobs", name, RUN_FOLDER): str(out), **job.came_from}
 
@@ -74,7 +88,7 @@ class Following:
 
     def bring_back(self, end: End) -> Brought:
         """Its directory, here; then it is taken away there."""
-        coming = self._out.with_name(f".{self._out.name}-coming")
+        coming = self._out / COMING
         try:
             while True:
                 try:
@@ -83,7 +97,9 @@ class Following:
                 except ConnectionLost as lost:
                     self._again(lost)
             brought = brought_back(coming, self._job, end, self._paths, str(self._there.target))
-            coming.rename(self._out)
+            # The result comes last: where it is, all is.
+            for each in sorted(coming.iterdir(), key=lambda each: each.name == RESULT_FILE):
+                each.rename(self._out / each.name)
         except OSError as error:
             raise RunFailed(
                 f"the run cannot be kept in {self._out}: {error.strerror}. It is still there: "
@@ -109,9 +125,11 @@ class Following:
             self._mind_the_user()
 
     def _say(self, line: str) -> None:
-        if line:
-            for there, here in self._paths.items():
-                line = line.replace(there, here)
+        for there, here in self._paths.items():
+            line = line.replace(there, here)
+        if line.startswith(_COMPLAINT):
+            self.complaints.append(line.removeprefix(_COMPLAINT))
+        elif line:
             self._there.screen.say(line)
 
     def _mind_the_user(self) -> None:

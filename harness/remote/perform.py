@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
-import time
 from pathlib import Path
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
 from harness.remote.brought_back import Brought
 from harness.remote.device import Device, End
-from harness.remote.following import Following, There, noted
+from harness.remote.following import COMING, Following, There, job_name, noted
 from harness.remote.record import Job
 from harness.remote.relocated import Luggage, extras_of
 from harness.results.record import SeriesResult
 from harness.results.subject import HarnessFacts
 from harness.series.perform import Performed, default_out
-from harness.series.plan import PlannedRun, Series
+from harness.series.plan import Series
 from harness.series.plan_file import plan_to_json
 
 
@@ -34,7 +32,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
         HarnessError: As of a run here; also where the device cannot be reached or is lost for good.
     """
     first = series.runs[0]
-    claimed = _claim(out, first)
+    claimed = _claim(default_out(first) if out is None else out)
     try:
         with there.device() as device:
             # What is sent and installed would be in the way of it, too.
@@ -43,7 +41,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
             packed = luggage.packed(series)
             env = device.install(extras_of(series))
             device.have(luggage.trees.values())
-            name = _name(first)
+            name = job_name(first.spec.benchmark)
             job = Job(
                 tuple(sys.argv),
                 plan_to_json(packed),
@@ -90,7 +88,9 @@ def attach(name: str | None, out: Path | None, there: There) -> Performed:
                 )
             name = jobs[0].name
         job = device.job(name)
-        claimed = _claim(out or Path(job.out), None)
+        if job.words:
+            raise ConfigError(f"{name} is no run but {job.words[0]}, which nothing picks up: give that command again")
+        claimed = _claim(out or Path(job.out))
         with noted() as asked:
             return _to_its_end(device, name, job, claimed, there, asked)
 
@@ -101,23 +101,15 @@ def clean(there: There) -> int:
         return device.clean()
 
 
-def _claim(out: Path | None, first: PlannedRun | None) -> Path:
+def _claim(out: Path) -> Path:
     """The run's directory, made and empty, so that nobody else takes it meanwhile."""
-    if out is None and first is not None:
-        return default_out(first).absolute()
-    assert out is not None
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
+        if any(each.name != COMING for each in out.iterdir()):
             raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
     except OSError as error:
         raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
-    return out.absolute()
-
-
-def _name(first: PlannedRun) -> str:
-    safe = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in first.spec.benchmark)[:40]
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{safe}-{secrets.token_hex(2)}"
+    return out.resolve()
 
 
 def _to_its_end(device: Device, name: str, job: Job, out: Path, there: There, asked: list[int]) -> Performed:

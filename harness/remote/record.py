@@ -9,6 +9,8 @@ from harness.results.subject import HarnessFacts
 
 JOB_FILE = "job.json"
 ENDED_FILE = "ended.json"
+PRINTED_FILE = "printed.txt"
+"""Standard output of a command."""
 RUN_FOLDER = "run"
 """The run's directory, in its job's folder."""
 
@@ -29,6 +31,8 @@ class Job:
     """The harness that was sent."""
     came_from: Mapping[str, str] = field(default_factory=dict)
     """From folders of the device to those that their files were sent from."""
+    words: tuple[str, ...] = ()
+    """Of another command than a run, from its verb on; then there is no plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Luggage:
             "dataset": data.model_copy(
                 update={
                     "path": self._data(spec),
-                    "truth": None if data.truth is None else self._file(data.truth),
+                    "truth": None if data.truth is None else self.file(data.truth),
                 }
             ),
             "options": self._values(spec.options),
@@ -67,7 +67,7 @@ class Luggage:
         return spec.model_copy(update=changes)
 
     def _model(self, model: ModelRef) -> ModelRef:
-        return model.model_copy(update={"path": self._file(model.path)})
+        return model.model_copy(update={"path": self.file(model.path)})
 
     def _data(self, spec: Spec) -> Path:
         path = spec.dataset.path
@@ -78,7 +78,8 @@ class Luggage:
             self.trees[path] = tree_of(path, _read_beside(spec))
         return self._there(path)
 
-    def _file(self, path: Path) -> Path:
+    def file(self, path: Path) -> Path:
+        """One file goes along, too; where it lies there."""
         for tree in self.trees.values():
             if path.is_relative_to(tree.root) and any(file.path == path for file in tree.files):
                 return Path(self._place(tree)) / path.relative_to(tree.root)
@@ -92,7 +93,7 @@ class Luggage:
         if isinstance(value, list):
             return [self._values(each) for each in value]
         if isinstance(value, str) and value.startswith("/") and Path(value).exists():
-            return str(self._file(Path(value)))
+            return str(self.file(Path(value)))
         return value
 
     def _there(self, path: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
-from harness.commands.any_model import on_device
+from harness.commands.any_model import by_ssh, on_device
 from harness.commands.any_model import subject as of_subject
 from harness.commands.any_model.benchmark_model_refused import refuse_what_is_not_here
 from harness.commands.formats import add_format, asked_formats, formatted
@@ -83,6 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Measures and tells."""
+    if by_ssh.asked_by_ssh(arguments):
+        return by_ssh.given_there("bench", arguments, add_arguments)
     if (device := on_device.asked_device(arguments)) is not None:
         plan = plan_of(arguments)
         if plan.advice_s is not None or plan.profile_file is not None:

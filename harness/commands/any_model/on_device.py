@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Where, and by what."""
-    group = parser.add_argument_group("on an Android device (docs/targets.md)")
-    group.add_argument("--target", metavar="adb:SERIAL", help="measure there, by TFLite's own benchmark_model")
+    group = parser.add_argument_group("on another machine or an Android device (docs/targets.md)")
+    group.add_argument(
+        "--target",
+        metavar="adb:SERIAL|ssh://USER@HOST",
+        help="measure there: on a phone by TFLite's own benchmark_model, by ssh by this harness",
+    )
     group.add_argument("--tool", metavar="FILE", help="benchmark_model, built for the device")
     group.add_argument("--tool-sha256", metavar="HEX", help="that the tool's file must have")
     group.add_argument("--taskset", metavar="MASK", help="the device's cores to keep to, in hexadecimal, as f0")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import options
-from harness.commands.any_model import on_device
+from harness.commands.any_model import by_ssh, on_device
 from harness.commands.any_model import subject as of_subject
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
@@ -78,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Profiles, each model in a process of its own, or on a device."""
+    if by_ssh.asked_by_ssh(arguments):
+        return by_ssh.given_there("profile", arguments, add_arguments)
     formats = asked_formats(arguments)
     if formats and (arguments.target is not None or len(arguments.models) > 1):
         raise ConfigError(

@@ -25,6 +25,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "abi_flags": sys.abiflags,
         "system": sys.platform,
         "android": hasattr(sys, "getandroidapilevel") or "com.termux" in sys.prefix,
+        "host": os.uname().nodename,
         "machine": os.uname().machine,
         "release": os.uname().release,
         "bits": 64 if sys.maxsize > 1 << 32 else 32,

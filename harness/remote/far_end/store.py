@@ -65,6 +65,8 @@ class Store:
                 part.replace(self.blob(sha256))
             except (OSError, Refused) as error:
                 failure = failure or error
+            finally:
+                # Also of a connection that broke.
                 part.unlink(missing_ok=True)
         if failure:
             raise failure

@@ -146,3 +146,21 @@ def test_the_description_tells_machines_and_versions_apart() -> None:
     available = system.available_memory_bytes()
     assert available is not None
     assert 0 < available < found.memory_bytes
+
+
+def test_a_board_and_its_chip_are_those_of_the_device_tree(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
+    (tmp_path / "compatible").write_bytes(b"raspberrypi,5-model-b\0brcm,bcm2712\0")
+    assert system._device_tree("model", tmp_path)[0] == "Raspberry Pi 5 Model B Rev 1.0"
+    assert system._device_tree("compatible", tmp_path)[-1] == "brcm,bcm2712"
+    assert system._device_tree("model", tmp_path / "none") == [None]
+
+
+def test_a_cpu_that_its_kernel_gives_no_name_is_named_by_lscpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Architecture: aarch64\\n  Model name: Cortex-A76\\n    Model: 1\\n  Model name: Cortex-A55\\n"
+    (tmp_path / "lscpu").write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    (tmp_path / "lscpu").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert system._cpu_by_lscpu() == "Cortex-A76, Cortex-A55"
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    assert system._cpu_by_lscpu() is None

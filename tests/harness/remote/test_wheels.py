@@ -28,6 +28,7 @@ PI = DeviceFacts(
     abi_flags="",
     system="linux",
     android=False,
+    host="raspberrypi",
     machine="aarch64",
     release="6.12.47+rpt-rpi-2712",
     bits=64,

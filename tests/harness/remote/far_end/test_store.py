@@ -57,6 +57,7 @@ def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_kept(tmp_path: Path) -
     with pytest.raises(EOFError):
         store.take([(_sha256(b"this"), 4)], Sent(b"th"))
     assert store.missing([(_sha256(b"this"), 4)]) == [_sha256(b"this")]
+    assert not any((tmp_path / "blobs").iterdir())
 
 
 def test_a_tree_has_its_files_under_their_own_names_and_is_the_same_the_second_time(tmp_path: Path) -> None:
