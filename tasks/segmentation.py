@@ -35,6 +35,8 @@ from tasks.sets.digests import StoredSamples
 _ADE20K_CLASSES = 32
 _MOST_CLASSES = 256
 """A class map has one byte a pixel."""
+_NO_CLASS = 255
+"""How annotations mark pixels that are of none."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,14 @@ class Segmentation(Task):
     def score(self, answers: Iterable[Answer]) -> Score:
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
         metric = MeanIoU(self._options.class_count - 1)
+        pixels = np.zeros(_MOST_CLASSES, np.int64)
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
                 class_map = grids.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
-        return metric.score().with_notes(self._notes())
+            pixels += np.bincount(truth.ravel(), minlength=_MOST_CLASSES)
+        return metric.score().with_notes([*self._notes(), *_beyond(pixels, self._options.class_count)])
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures and both maps, by the mean IoU of each picture's own classes.
@@ -268,6 +272,25 @@ class Segmentation(Task):
                 f"class map's size ({height}x{width}) nor the picture's"
             )
         return ade20k.prepare_labels(labels, height, width)
+
+
+def _beyond(pixels: Array, class_count: int) -> list[str]:
+    """Annotated classes that the model does not have: they are no part of a score, which then is of the others alone.
+
+    The mobile benchmark leaves out all of ADE20K's classes from 32 on, by its rule.
+
+    Args:
+        pixels: Of each class in the annotations, int64 [256].
+        class_count: The model's.
+    """
+    beyond = np.flatnonzero(pixels[class_count:_NO_CLASS]) + class_count
+    if class_count == _ADE20K_CLASSES or not len(beyond):
+        return []
+    share = pixels[beyond].sum() / pixels[1:_NO_CLASS].sum()
+    return [
+        f"{share:.1%} of the annotated pixels are of {len(beyond)} classes from {beyond[0]} to {beyond[-1]}, but the model has "
+        f"the classes 0 to {class_count - 1}: they do not count. Are these the annotations of this model's classes?"
+    ]
 
 
 def names_of_maps(names: ClassNames, class_count: int | None) -> tuple[str, ...]:

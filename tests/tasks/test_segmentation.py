@@ -127,6 +127,22 @@ def test_annotations_prepared_here_score_as_the_published_ones(
     assert own.score(answers) == task.score(answers)
 
 
+def test_annotated_classes_that_the_model_does_not_have_are_remarked_and_those_beyond_the_benchmarks_32_are_not(
+    deeplab: tuple[Segmentation, list[Answer]], zoo: Path
+) -> None:
+    _, answers = deeplab
+    options = replace(AS_MEASURED, num_classes=21)
+    pascal = Segmentation(
+        DataRef(zoo / "datasets/ade20k_sample/images", zoo / "datasets/ade20k_sample/annotations"), options
+    )
+    assert any(
+        "of the annotated pixels are of 6 classes from 21 to 103, but the model has the classes 0 to 20" in note
+        for note in pascal.score(answers).notes
+    )
+    whole = Segmentation(pascal._data, AS_MEASURED)
+    assert not any("annotated pixels" in note for note in whole.score(answers).notes)
+
+
 def test_annotations_without_a_picture_are_counted_and_not_scored(deeplab: tuple[Segmentation, list[Answer]]) -> None:
     assert deeplab[0].describe_data()["unused_annotations"] == 27
     assert deeplab[0].score(deeplab[1]).notes[-1].startswith("27 of the annotations in ")
