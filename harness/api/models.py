@@ -19,6 +19,7 @@ from accuracy.truth.class_names import ClassNames, names_in_model
 from accuracy.truth.squad import Question
 from backends.base import Backend, ModelRejected, TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
+from harness.api.first_opening import refuse_what_crashes
 from harness.api.inputs import Names, Picture, as_npy, names_for, read_features, read_names, read_pixels
 from harness.config.backend import parse_backend
 from harness.config.files import find_benchmark
@@ -111,6 +112,7 @@ class Model(ABC):
         section = asked.benchmark.backend
         self._is_proven = False
         self._threads = 1 if section.threads == "auto" else section.threads
+        refuse_what_crashes(asked.model, section, cache_dir())
         self._opener = Opener(
             asked.model.path,
             asked.model.sha256,

@@ -80,6 +80,8 @@ class Answer:
     """How it ended where it said nothing: see `how_it_ended`."""
     said: str = ""
     """The last line of its output, where it said nothing else."""
+    crashed: bool = False
+    """Whether a fault in native code ended it: see `crashed`."""
 
 
 def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
@@ -108,7 +110,10 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
         said = _end_of(log)
     if b"\n" in line:
         return Answer(line.partition(b"\n")[0])
-    return Answer(None, status is None, "" if status is None else how_it_ended(status), said[-1] if said else "")
+    last = said[-1] if said else ""
+    if status is None:
+        return Answer(None, hangs=True, said=last)
+    return Answer(None, how=how_it_ended(status), said=last, crashed=crashed(status))
 
 
 class Ended(Exception):  # noqa: N818 - it is what happened

@@ -1,0 +1,133 @@
+"""Whether a model can be opened at all: tried in a process of its own when it is opened here for the first time.
+
+On some models XNNPACK aborts, which nothing can catch: the process of whoever imports the API would be gone. That a model was
+survived is kept in the cache, by its hash, the runtime's version and the machine: to look there takes half a millisecond.
+
+`python -P -m harness.api.first_opening ANSWER_FD PARENT_PID OPENING` is that process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from backends.base import ModelRejected
+from harness.config.backend import BackendSection
+from harness.config.invocation import Invocation
+from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.json_line import decode, encode
+from harness.model.opening import Opener
+from harness.spec.schema import ModelRef
+from harness.spec.trial import has_xnnpack
+
+_TIMEOUT_S = 120.0
+"""A process that lives so long has not crashed: a slow model."""
+_FOLDER = "survived"
+_WITHOUT = {"xnnpack": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is opened."""
+
+    model: str
+    sha256: str
+    cache_dir: str
+    backend: str
+    """A `BackendSection` as JSON."""
+    invocation: str
+    """An `Invocation` as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survived:
+    """The process is still there."""
+
+    why_not: str
+    """What was said against the model; "" for nothing. Whoever opens it next says it in full."""
+
+
+def refuse_what_crashes(model: ModelRef, section: BackendSection, cache_dir: Path) -> None:
+    """Opens a model once in another process, and asks it once, unless it was survived before.
+
+    Args:
+        model: It is opened as its file has it: where that leaves sizes open which only the data tell, nothing is tried.
+        section: The backend; only the CPU with XNNPACK is tried.
+        cache_dir: The harness's cache.
+
+    Raises:
+        ModelRejected: That process crashed; says whether the model runs without XNNPACK.
+    """
+    if not has_xnnpack(section):
+        return
+    opening = Opening(
+        str(model.path), model.sha256, str(cache_dir), section.model_dump_json(), model.invocation.model_dump_json()
+    )
+    mark = cache_dir / _FOLDER / _key(opening)
+    if mark.exists():
+        return
+    if crash := _crash(opening):
+        without = section.model_copy(update={"options": {**section.options, **_WITHOUT}})
+        runs = not _crash(replace(opening, backend=without.model_dump_json()))
+        remedy = (
+            'It runs without XNNPACK: open it with backend="cpu:xnnpack=false"'
+            if runs
+            else "Without XNNPACK it does so too"
+        )
+        raise ModelRejected(f"{model.path} takes down the process that opens it, which {crash}. {remedy}")
+    with contextlib.suppress(OSError):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _key(opening: Opening) -> str:
+    told = (
+        opening.sha256,
+        opening.backend,
+        opening.invocation,
+        metadata.version("ai-edge-litert"),
+        os.uname().nodename,
+    )
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _crash(opening: Opening) -> str:
+    """How the process ended that opened it, as the rest of a sentence; "" where it answered, or takes long."""
+    answer = answer_of("harness.api.first_opening", encode(opening), timeout_s=_TIMEOUT_S)
+    if answer.line is not None or answer.hangs or not answer.crashed:
+        return ""
+    return f"{answer.how}{f' ({answer.said})' if answer.said else ''}"
+
+
+def _survived(opening: Opening) -> Survived:
+    try:
+        opener = Opener(
+            Path(opening.model),
+            opening.sha256,
+            BackendSection.model_validate_json(opening.backend),
+            Path(opening.cache_dir),
+            invocation=Invocation.model_validate_json(opening.invocation),
+        )
+        backend = opener.open(1)
+        backend.invoke([tensor.zeros() for tensor in backend.inputs])
+    except Exception as error:
+        return Survived(str(error) or type(error).__name__)
+    return Survived("")
+
+
+def main() -> None:
+    """The process."""
+    answer, parent, words = sys.argv[1:]
+    live_and_die_with(int(parent))
+    found = _survived(decode(words, Opening))
+    with os.fdopen(int(answer), "w", encoding="utf-8") as pipe:
+        pipe.write(f"{encode(found)}\n")
+
+
+if __name__ == "__main__":
+    main()
