@@ -90,6 +90,7 @@ def compare_live(
         spent = time.monotonic() - began
         say(f"pair {len(ratios)}: {figure} {ratios[-1] - 1:+.1%}, {span_text(max(0.0, budget_s - spent))} left at most")
         if spent >= budget_s:
+            decision = decision or decide(ratios, 1 + limit, last=True)
             break
     found = bounds(ratios)
     return LiveResult(

@@ -17,7 +17,8 @@ LOOKS = (11, 14, 18, 23, 29, 37, 47, 60, 77, 99)
 """Ratios after which they are looked at. Of ten none lies so clearly on one side that one in a thousand is kept."""
 WRONG = 0.01
 """How often at most something within the limit is called regressed, or something beyond it kept."""
-_PER_LOOK = WRONG / len(LOOKS)
+_PER_LOOK = WRONG / (len(LOOKS) + 1)
+"""The last look is where the time is up, at whatever number of ratios."""
 
 Decision = Literal["regressed", "within the limit"]
 
@@ -44,14 +45,15 @@ def bounds(ratios: Sequence[float]) -> Bounds:
     return Bounds(statistics.median(ordered), low, high)
 
 
-def decide(ratios: Sequence[float], limit: float) -> Decision | None:
+def decide(ratios: Sequence[float], limit: float, *, last: bool = False) -> Decision | None:
     """What the ratios say; None to go on.
 
     Args:
         ratios: New over base, more being worse, in the order in which they were measured.
         limit: What the ratio may be: 1.02 for 2 % more.
+        last: There will be no further ratio: the time is up, which no ratio has to do with.
     """
-    if len(ratios) not in LOOKS:
+    if len(ratios) not in LOOKS and not last:
         return None
     found = bounds(ratios)
     if found.low is not None and found.low > limit:
