@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from harness.config.plain_yaml import load_yaml
+from harness.errors import RunFailed, shortened
 from harness.json_records import to_json
 from harness.remote.device import End
 from harness.remote.record import Job
@@ -45,14 +47,13 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
 
     Raises:
         ConfigError: A result is none of this version's.
+        RunFailed: It is no run's directory.
         OSError: A file cannot be written.
     """
-    for file in _all(folder, SPEC_FILE):
-        with replacing(file) as opened:
-            spec = put_back(yaml.safe_load(file.read_text("utf-8")), paths)
-            opened.write(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).encode())
-    for file in _all(folder, SAMPLES_FILE):
-        write_json(file, put_back(json.loads(file.read_text("utf-8")), paths))
+    try:
+        _put_back_paths(folder, paths)
+    except (ValueError, yaml.YAMLError) as error:
+        raise RunFailed(f"what came from {target} is not what a run leaves: {shortened(str(error), 300)}") from None
     told = Target(target, job.asked_from)
     for file in _all(folder, RESULT_FILE):
         result = _ended(_named(read_result(file.parent), file.parent, told, job), end)
@@ -61,6 +62,15 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
         _write_digests(file)
     found = read_result(folder) if (folder / RESULT_FILE).exists() else None
     return Brought(found, put_back(end.ended.complaint, paths) if end.ended else "")
+
+
+def _put_back_paths(folder: Path, paths: Mapping[str, str]) -> None:
+    for file in _all(folder, SPEC_FILE):
+        spec = put_back(load_yaml(file.read_text("utf-8"), ours=True), paths)
+        with replacing(file) as opened:
+            opened.write(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).encode())
+    for file in _all(folder, SAMPLES_FILE):
+        write_json(file, put_back(json.loads(file.read_text("utf-8")), paths))
 
 
 def _all(folder: Path, name: str) -> Iterator[Path]:

@@ -67,6 +67,7 @@ _MARK = '{"tflite_loadgen":'
 _NOISE_LINES = 1000
 """Lines that a login shell may write before ours."""
 _GRACE_S = 5.0
+_LONGEST_WORDS = 800
 
 
 class ConnectionLost(RunFailed):
@@ -168,7 +169,12 @@ class Connection:
 
     def answer(self) -> dict[str, Any]:
         """The next answer."""
-        found: dict[str, Any] = json.loads(self._line())
+        line = self._line()
+        try:
+            found: dict[str, Any] = dict(json.loads(line))
+        except (ValueError, TypeError):
+            said = shortened(ascii(line.decode(errors="replace")))
+            raise RunFailed(f"{self._target} said what nobody understands: {said}") from None
         if "error" in found:
             raise Refused(found["kind"], found["error"])
         return found
@@ -224,7 +230,7 @@ class Connection:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
         self._said.seek(0)
-        return " ".join(self._said.read().decode(errors="replace").split())
+        return shortened(" ".join(self._said.read().decode(errors="replace").split()), _LONGEST_WORDS)
 
     def _why_not(self) -> str:
         said, status = self._last_words(), self._process.poll()

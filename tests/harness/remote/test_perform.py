@@ -170,6 +170,15 @@ def test_a_run_that_its_device_lost_says_so_and_leaves_what_there_is(
     assert (tmp_path / "out" / "run.log").exists()
 
 
+def test_a_run_of_another_version_is_not_guessed_at(call: Call, reached: Board) -> None:
+    place = reached.folder / "other version" / "jobs" / "20200101-000000-kws-0000"
+    place.mkdir(parents=True)
+    (place / "job.json").write_text(json.dumps({"argv": [], "novelty": 1}))
+    done = call("--attach", "--target", reached.target("other version"))
+    assert done.returncode == 2
+    assert "was started by another version of the harness" in done.stderr
+
+
 def test_a_mistake_that_only_the_device_finds_ends_as_here(
     call: Call, reached: Board, keywords: list[str], tmp_path: Path
 ) -> None:
