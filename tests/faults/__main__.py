@@ -109,7 +109,8 @@ def _all(where: Ground, counts: dict[str, int], seed: int, keep: Path | None) ->
         found += some
         # Long ones take hours; whoever waits sees how far they are, and what is wrong at once.
         wrong = [f"  WRONG {finding}" for group in some for finding in group.findings]
-        sys.stderr.write("\n".join([f"{name}: {time.monotonic() - began:.0f} s", *wrong, ""]))
+        reached = f"{sum(group.reached for group in some):,} of {sum(group.injected for group in some):,} reached"
+        sys.stderr.write("\n".join([f"{name}: {reached}, {time.monotonic() - began:.0f} s", *wrong, ""]))
         sys.stderr.flush()
     remove_groups()
     return found
