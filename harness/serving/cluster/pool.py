@@ -32,7 +32,7 @@ from harness.serving.dispatch.queue_times import QueueTimes
 
 _CHUNKS_AT_ONCE = 2
 """To an actor: one that it works on and one that waits there."""
-MOST_TOGETHER = 4096
+MOST_TOGETHER = 16384
 _ANSWER_BYTES = 4_000_000
 """Of one piece's answers, about."""
 _TICK_S = 0.1

@@ -31,6 +31,8 @@ _PACKAGES = ("tflite-loadgen", "ai-edge-litert", "numpy", "pillow", "tokenizers"
 _REACH_S = 5.0
 _OBJECT_STORE_BYTES = 80_000_000
 """The least that Ray takes: indices and answers are small."""
+_STARTS = 3
+"""Ray itself waits 30 s for a node to start, which a busy machine may not do."""
 _LONGEST_START_S = 180.0
 """For a process on a node that has room for it."""
 _QUIET = {
@@ -46,7 +48,7 @@ _OWN = {
     # Its processes would else give way to all others.
     "RAY_worker_niceness": "0",
 }
-INSTALL = "./run.sh install ray (or pip install 'tflite-loadgen[ray]')"
+INSTALL = "./run.sh install ray"
 
 
 class NodeLost(Exception):  # noqa: N818 - it is what happened
@@ -196,22 +198,29 @@ class Session:
         heard, self._janitor = os.pipe()
         child_process.start("harness.serving.cluster.janitor", [heard], str(self._folder), own_session=True)
         os.close(heard)
-        try:
-            ray.init(
-                address="local",
-                num_cpus=usable_cpus(),
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                configure_logging=False,
-                _temp_dir=str(self._folder),
-            )
-        except Exception as error:
-            self._forget_folder()
-            raise RunFailed(
-                f"no Ray cluster could be started on this machine: {first_line(error)}. A machine that is busy may be too "
-                "slow for it: try again, or start one yourself (docs/cluster.md)"
-            ) from error
+        for left in reversed(range(_STARTS)):
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=usable_cpus(),
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    configure_logging=False,
+                    _temp_dir=str(self._folder),
+                )
+                return
+            except Exception as error:
+                # What a try has started ends with this process at the latest.
+                with contextlib.suppress(Exception):
+                    ray.shutdown()
+                if left:
+                    continue
+                self._forget_folder()
+                raise RunFailed(
+                    f"no Ray cluster could be started on this machine in {_STARTS} tries: {first_line(error)} A machine "
+                    "that is busy may be too slow for it: try again, or start one yourself (docs/cluster.md)"
+                ) from error
 
     def _forget_folder(self) -> None:
         if self._folder is not None:

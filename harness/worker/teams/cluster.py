@@ -35,6 +35,8 @@ from tasks.sets.digests import Digest
 
 _OFFLINE_NS, _ACCURACY_NS, _QUERY_NS, _LEAST_NS = 50_000_000, 200_000_000, 2_000_000, 2_000_000
 """So long should an actor be busy with one piece: a call takes about 1 ms of Ray's and of the network's."""
+_BETWEEN_PIECES_NS = 1_000_000
+"""Offline and accuracy runs of many actors have larger pieces, so that the head has so long for each."""
 TRUST = (
     "trusted network only: Ray lets whoever reaches its ports run any program, and unpickles what it gets; a cluster of the "
     "run's own listens on loopback alone, with a token where Ray has tokens"
@@ -220,6 +222,8 @@ class ClusterTeam(PoolTeam):
         target_ns, least_ns = (_QUERY_NS, 0) if self.one_by_one else (_OFFLINE_NS, _LEAST_NS)
         if spec.load.mode == "accuracy":
             target_ns, least_ns = _ACCURACY_NS, 0
+        if not self.one_by_one or spec.load.mode == "accuracy":
+            target_ns = max(target_ns, self.count * _BETWEEN_PIECES_NS)
         members = [member for member in self._cluster.members if not member.lost]
         for member in members:
             member.silent, member.answered = False, 0
