@@ -1,4 +1,4 @@
-"""The process in which `bench` measures one model: `python -P -m harness.bench.probe ASKED TOLD CONTROL_FD PARENT_PID`.
+"""The process in which `bench` measures one model, once `harness.bench.start` has begun it.
 
 It opens the model with a run's own `Opener`, makes the inputs once, and asks as benchmark_model does (LRT
 tflite/tools/benchmark/benchmark_model.cc): the inputs are written again before each run, and the clock is around the model
@@ -7,10 +7,8 @@ alone. A state that shall not live on is put back before each run. It answers wh
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -250,8 +248,3 @@ class Probe:
     def _fed(self, files: Mapping[str, Path]) -> list[Fed]:
         asked = self._asked
         return fed_inputs(self._backend.inputs, ranges=asked.ranges, files=files, seed=asked.seed)
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())

@@ -7,4 +7,4 @@ from harness.turns.process import MeasuringProcess
 
 def new_process() -> MeasuringProcess:
     """One for a model that nobody has named yet; it is not started."""
-    return MeasuringProcess("harness.bench.probe", purpose="bench")
+    return MeasuringProcess("harness.bench.start", purpose="bench")

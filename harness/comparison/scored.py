@@ -11,6 +11,7 @@ from harness.errors import ConfigError
 from harness.results.verdict.figure_names import metric_figure
 from harness.spec.schema import read_spec
 from harness.statistics.intervals import difference
+from tasks.base import MetricKind
 
 NOT_PAIRED = "not paired by sample (Newcombe's interval, 95 %)"
 
@@ -56,16 +57,22 @@ def _metric(
     # The wider interval of samples that are not paired is of 95 %: too little for a verdict.
     sure = least_worse is not None and method != NOT_PAIRED
     regressed = None if limit is None else sure and (least_worse or 0.0) > limit
-    unit = metric_figure(name).unit
+    unit = metric_figure(name, _kind(one, name)).unit
     return ComparedFigure(name, unit, first, second, more, low, high, method, standing, p, limit, regressed)
 
 
 def _lower_is_better(run: Run, name: str) -> bool:
+    kind = _kind(run, name)
+    return kind is not None and kind.lower_is_better
+
+
+def _kind(run: Run, name: str) -> MetricKind | None:
+    """What the task says of a metric; None where it does not, or the run's spec is gone."""
     try:
         spec = read_spec(run.folder)
     except ConfigError:
-        return False
-    return any(kind.gives(name) and kind.lower_is_better for kind in task_class(spec.task).metric_kinds(spec.options))
+        return None
+    return next((kind for kind in task_class(spec.task).metric_kinds(spec.options) if kind.gives(name)), None)
 
 
 def _intervals(name: str, one: Run, other: Run) -> list[tuple[float, float, float]] | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from backends.base import TensorSpec
 from harness.bench.session import BenchCase, Settings, Supply, bench
+from harness.config.registry import task_class
 from harness.messages.bench import BenchInput, BenchOutput, Opened
 from harness.model.subject import Subject
 from harness.report.screen import Screen
@@ -151,18 +152,21 @@ def _metric_rows(planned: Sequence[PlannedRun], runs: Sequence[SeriesRun | None]
     names = dict.fromkeys(name for run in runs if run for name in run.result.accuracy or {})
     intervals = MetricIntervals(
         [
-            scored_again(each.spec, top / each.name) if run and run.result.accuracy else Scored(None)
+            scored_again(top / each.name) if run and run.result.accuracy else Scored(None)
             for each, run in zip(planned, runs, strict=True)
         ]
     )
+    spec = planned[0].spec
+    kinds = task_class(spec.task).metric_kinds(spec.options)
     for name in names:
         values = [_metric(run, name) for run in runs]
+        unit = metric_figure(name, next((kind for kind in kinds if kind.gives(name)), None)).unit
         figures = []
         for place, value in enumerate(values):
             sure = None if value is None else intervals.own(place, name, value)
             figures.append(ComparedFigure(value, sure.low, sure.high, sure.method) if sure else ComparedFigure(None))
         versus = tuple(_versus(intervals, place, name, values) for place in range(1, len(values)))
-        yield ComparedRow(name, "metric", metric_figure(name).unit, tuple(figures), versus)
+        yield ComparedRow(name, "metric", unit, tuple(figures), versus)
 
 
 def _metric(run: SeriesRun | None, name: str) -> float | None:

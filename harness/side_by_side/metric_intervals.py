@@ -21,7 +21,7 @@ from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from harness.errors import ConfigError
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.spec.schema import Spec
+from harness.spec.schema import read_spec
 from harness.spec.task import open_task
 from harness.statistics.intervals import difference
 from tasks.base import DataMissing
@@ -32,7 +32,7 @@ _SETS_AT_ONCE = 25
 _FEWEST_SETS, _MOST_S = 100, 40.0
 """Scoring thousands of pictures again takes seconds each time: fewer sets than these tell nothing of a tail."""
 _TOO_LONG = "no interval: scoring the samples again takes too long"
-_UNTOLD = "no interval: the task does not tell what each sample adds"
+_UNTOLD = "no interval: what each sample adds to it is not known (a largest error hangs on one of them)"
 _NO_PAIRS = "not paired by sample (Newcombe)"
 
 
@@ -57,14 +57,14 @@ class Sure:
     method: str
 
 
-def scored_again(spec: Spec, folder: Path) -> Scored:
+def scored_again(folder: Path) -> Scored:
     """The score of a run's log, with all that the result does not keep.
 
     Args:
-        spec: Of the run.
-        folder: Its directory.
+        folder: The run's directory, whose spec names the answers of a reference, too.
     """
     try:
+        spec = read_spec(folder)
         task = open_task(spec.task, spec.options, spec.dataset)
         answers = sorted(read_answers(folder / ACCURACY_LOG, len(task)), key=lambda answer: answer.index)
         found = task.score(answers)

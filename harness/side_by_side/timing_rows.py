@@ -30,6 +30,7 @@ _OPENED: Sequence[tuple[str, Kind, Unit, Callable[[Opening], float | None]]] = (
     ("memory at load", "memory", "bytes", lambda each: each.load_bytes),
     ("memory overall", "memory", "bytes", lambda each: each.overall_bytes),
 )
+_SPARSE = "tensors stored sparse"
 _COUNTED: Sequence[tuple[str, Kind, Unit]] = (
     ("size", "size", "bytes"),
     ("size after gzip", "size", "bytes"),
@@ -38,6 +39,7 @@ _COUNTED: Sequence[tuple[str, Kind, Unit]] = (
     ("parameters", "work", "count"),
     ("arena", "work", "bytes"),
     ("zero weights", "share", "share"),
+    (_SPARSE, "work", "count"),
     ("ops in the delegate", "share", "share"),
 )
 _ORDER_STATISTICS = "order statistics of the runs"
@@ -61,6 +63,8 @@ def timing_rows(found: BenchResult, times: Path, openings: Openings) -> Iterator
     values = [_counted(row) for row in found.rows]
     for name, kind, unit in _COUNTED:
         of_models = [each.get(name) for each in values]
+        if name == _SPARSE and not any(of_models):
+            continue
         first = of_models[0]
         ratios = [first / each if first and each and kind != "share" else None for each in of_models[1:]]
         yield ComparedRow(
@@ -172,4 +176,5 @@ def _counted(row: BenchRow) -> dict[str, float | None]:
             found["multiply-adds"] = runs.multiply_adds if runs.counts_are_complete else None
             found["ops"] = sum(each.count for each in runs.operators)
             found |= {"parameters": runs.parameters, "arena": runs.arena_bytes, "zero weights": runs.zero_weights_share}
+            found[_SPARSE] = len(runs.sparse_tensors)
     return found

@@ -18,6 +18,7 @@ examples:
   ./run.sh compare-models mobilenet_edgetpu_int8 mobilenet_edgetpu_float32 --task mobilenet_edgetpu
   ./run.sh compare-models a.tflite b.tflite --task classification --dataset DIR --count 500
   ./run.sh compare-models a.tflite b.tflite --task kws --dataset DIR --backend cpu --backend gpu --json
+  ./run.sh compare-models int8.tflite f16.tflite --task tensors --reference-model float.tflite
 
 exit status: 0 all were scored and timed, however they did; 2 something for you to fix, or a model is refused; 3 one broke
 """
@@ -25,7 +26,18 @@ exit status: 0 all were scored and timed, however they did; 2 something for you 
 
 FIELDS = {
     name: options.FIELDS[name]
-    for name in ("dataset", "truth", "profile", "signature", "state", "threads", "count", "allow-mismatch")
+    for name in (
+        "dataset",
+        "truth",
+        "reference-model",
+        "reference-backend",
+        "profile",
+        "signature",
+        "state",
+        "threads",
+        "count",
+        "allow-mismatch",
+    )
 }
 """Options that write a field of the config, by name."""
 
@@ -44,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, option in FIELDS.items():
         option.add_to(parser, name)
     options.add_input_shape(parser)
+    options.add_input_range(parser)
     parser.add_argument(
         "--backend",
         action="append",

@@ -56,3 +56,17 @@ def test_one_model_or_an_unknown_one_is_refused_before_anything_runs(
     assert done.returncode == 2
     assert "no model file at /nowhere.tflite" in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_any_model_is_compared_by_its_error_to_a_reference_in_the_errors_own_units(
+    keyword_model: Path, flexible_keyword_model: Path, call: Call, tmp_path: Path
+) -> None:
+    words = ["--task=tensors", "--reference-model", keyword_model, "--openings=1", "--out", tmp_path / "both", *FEW]
+    done = call("compare-models", keyword_model, flexible_keyword_model, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    (behind,) = json.loads(done.stdout)["backends"]
+    rows = {row["name"]: row for row in behind["rows"]}
+    assert (rows["mean_error"]["unit"], rows["snr_db"]["unit"], rows["equal_share"]["unit"]) == ("count", "dB", "share")
+    # The two answer alike.
+    assert rows["mean_error"]["versus"][0]["method"] == "the same on every sample"
+    assert rows["load"]["versus"][0]["method"] == "no interval: opened once, and 6 are needed"
