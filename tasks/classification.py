@@ -355,7 +355,12 @@ def _names_of(options: ClassificationOptions) -> ClassNames | None:
 
 def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:
     """The offset, held against the model."""
-    surplus = score_count(outputs) - options.class_count
+    if (count := score_count(outputs)) == 1:
+        raise ModelMismatch(
+            f"output {outputs[0].name} is a single score, as of a model that ends in a sigmoid: it names no class. Image "
+            "classification needs a score for each; export the model with two"
+        )
+    surplus = count - options.class_count
     expected = (0, 1) if options.offset is None else (options.offset,)
     if surplus not in expected:
         wanted = " or ".join(str(options.class_count + offset) for offset in expected)

@@ -119,6 +119,11 @@ def test_labels_are_logged_as_int32_where_that_is_asked_for(tmp_path: Path) -> N
     assert codec.postprocess(scores(_682=9)).hex().startswith("a9020000")
 
 
+def test_a_single_score_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ModelMismatch, match="is a single score, as of a model that ends in a sigmoid"):
+        task_of(picture_set(tmp_path)).codec([PICTURE], [spec((1, 1), np.uint8)])
+
+
 def test_a_model_of_1000_classes_has_no_background(tmp_path: Path) -> None:
     task = task_of(picture_set(tmp_path))
     codec = task.codec([PICTURE], [spec((1, 1000), np.uint8)])
