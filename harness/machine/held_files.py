@@ -63,6 +63,10 @@ class HeldFiles:
             self._digests[path] = _sha256(path)
         return self._digests[path]
 
+    def note_bytes(self, path: Path) -> None:
+        """Notes its contents alone: for a file of the cache, which another run may make anew, the same."""
+        self._digests.setdefault(path, _sha256(path))
+
     def note_read(self, path: Path) -> None:
         """Notes a file that was read since this was made; one that has changed since then counts as changed."""
         self.note(path)
@@ -77,8 +81,11 @@ class HeldFiles:
         for path, state in self._states.items():
             if why := _difference(state, _State.of(path)):
                 found.append(f"{path} changed during the run: {why}")
-            elif path in self._digests and _sha256(path) != self._digests[path]:
-                found.append(f"{path} changed during the run: its contents are others, under its old size and times")
+        told = {path for path, state in self._states.items() if _State.of(path) != state}
+        for path, digest in self._digests.items():
+            if path not in told and _sha256(path) != digest:
+                where = ", under its old size and times" if path in self._states else ""
+                found.append(f"{path} changed during the run: its contents are others{where}")
         return found
 
 

@@ -34,7 +34,8 @@ def refuse_changed(held: HeldFiles, data: ReadData, task: Task) -> None:
     """
     if changes := [*held.changes(), *changed_samples(data, task)]:
         raise RunFailed(
-            f"the data changed during the run: {'; '.join(changes)}. Leave them alone while a run lasts, and run once more"
+            f"what the run reads changed during the run: {'; '.join(changes)}. Leave it alone while a run "
+            "lasts, and run once more"
         )
 
 

@@ -134,7 +134,7 @@ class _Opened:
     files: tuple[ReadItem, ...]
     """What the task has read as a whole."""
     held: HeldFiles
-    """The same, to be held against what is there at the end."""
+    """The same, and the copy of the model that is loaded where it is one, to be held against what is there at the end."""
     room: Room
     """For samples in memory."""
     own_bytes: int
@@ -150,6 +150,8 @@ def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     files = files_now(task)
     before = own_bytes()
     instances = Instances(spec, task, control)
+    if instances.opener.model != spec.model.path:
+        held.note_bytes(instances.opener.model)
     tell(instances.opened())
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)

@@ -93,3 +93,14 @@ def test_a_file_that_is_not_there_must_not_appear(tmp_path: Path) -> None:
     assert held.changes() == []
     (tmp_path / "none").write_bytes(b"")
     assert len(held.changes()) == 1
+
+
+def test_a_file_that_is_made_anew_the_same_is_as_good_where_its_contents_alone_count(tmp_path: Path) -> None:
+    path = tmp_path / "copy"
+    path.write_bytes(b"before")
+    held = HeldFiles()
+    held.note_bytes(path)
+    replace(path)
+    assert held.changes() == []
+    path.write_bytes(b"others")
+    assert held.changes() == [f"{path} changed during the run: its contents are others"]
