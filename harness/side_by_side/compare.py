@@ -160,13 +160,14 @@ def _metric_rows(planned: Sequence[PlannedRun], runs: Sequence[SeriesRun | None]
     kinds = task_class(spec.task).metric_kinds(spec.options)
     for name in names:
         values = [_metric(run, name) for run in runs]
-        unit = metric_figure(name, next((kind for kind in kinds if kind.gives(name)), None)).unit
+        kind = next((kind for kind in kinds if kind.gives(name)), None)
+        unit, lower = metric_figure(name, kind).unit, kind is not None and kind.lower_is_better
         figures = []
         for place, value in enumerate(values):
             sure = None if value is None else intervals.own(place, name, value)
             figures.append(ComparedFigure(value, sure.low, sure.high, sure.method) if sure else ComparedFigure(None))
         versus = tuple(_versus(intervals, place, name, values) for place in range(1, len(values)))
-        yield ComparedRow(name, "metric", unit, tuple(figures), versus)
+        yield ComparedRow(name, "metric", unit, tuple(figures), versus, lower_is_better=lower)
 
 
 def _metric(run: SeriesRun | None, name: str) -> float | None:

@@ -55,6 +55,8 @@ class ComparedRow:
     """One for each model."""
     versus: tuple[Versus, ...]
     """One for each model but the first."""
+    lower_is_better: bool = True
+    """False of metrics that are no errors, and of shares."""
 
 
 @dataclass(frozen=True, slots=True)

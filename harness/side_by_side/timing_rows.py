@@ -73,6 +73,7 @@ def timing_rows(found: BenchResult, times: Path, openings: Openings) -> Iterator
             unit,
             tuple(ComparedFigure(each, method=None if each is None else EXACT) for each in of_models),
             tuple(Versus(ratio=each, method=None if each is None else EXACT) for each in ratios),
+            lower_is_better=kind != "share",
         )
 
 

@@ -17,10 +17,9 @@ def told_of_models(found: ModelComparison) -> Told:
 
 def _rows(found: ModelComparison, each: ComparedBackend, row: ComparedRow) -> list[FigureRow]:
     notes = ["", *(_note(versus) for versus in row.versus)]
-    smaller = row.kind not in ("metric", "share")
     return [
         FigureRow(
-            f"{found.task}/{model}/{each.backend_asked}", row.name, row.unit, figure.value, smaller, figure.low,
+            f"{found.task}/{model}/{each.backend_asked}", row.name, row.unit, figure.value, row.lower_is_better, figure.low,
             figure.high, note,
         )
         for model, figure, note in zip(found.models, row.figures, notes, strict=True)
@@ -33,8 +32,10 @@ def _note(versus: Versus) -> str:
         return ""
     value = versus.ratio if versus.ratio is not None else versus.difference
     ends = "" if versus.low is None or versus.high is None else f" ({versus.low:.4g}..{versus.high:.4g})"
-    kind = "times the first" if versus.ratio is not None else "more than the first"
-    return f"{value:.4g} {kind}{ends}" + (f": {versus.standing}" if versus.standing else "")
+    words = (
+        f"the first has {value:.4g} times as much" if versus.ratio is not None else f"{value:.4g} more than the first"
+    )
+    return f"{words}{ends}" + (f": {versus.standing}" if versus.standing else "")
 
 
 def _cases(found: ModelComparison, each: ComparedBackend) -> list[JUnitCase]:

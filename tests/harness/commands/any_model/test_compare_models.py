@@ -67,6 +67,7 @@ def test_any_model_is_compared_by_its_error_to_a_reference_in_the_errors_own_uni
     (behind,) = json.loads(done.stdout)["backends"]
     rows = {row["name"]: row for row in behind["rows"]}
     assert (rows["mean_error"]["unit"], rows["snr_db"]["unit"], rows["equal_share"]["unit"]) == ("count", "dB", "share")
+    assert (rows["mean_error"]["lower_is_better"], rows["snr_db"]["lower_is_better"]) == (True, False)
     # The two answer alike.
     assert rows["mean_error"]["versus"][0]["method"] == "the same on every sample"
     assert rows["load"]["versus"][0]["method"] == "no interval: opened once, and 6 are needed"
