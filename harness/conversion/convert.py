@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import tempfile
@@ -161,9 +162,11 @@ def convert_checkpoint(checkpoint: Checkpoint, folder: Path, stem: str, *, trust
         ConfigError: See `harness.conversion.huggingface.mobilebert`; pickled weights that nobody trusts; or a file is there.
         RunFailed: The process that reads pickled weights broke.
     """
-    from harness.conversion.huggingface.mobilebert import pickled_weights, safe_weights, write_mobilebert
+    from harness.conversion.huggingface.mobilebert import pickled_weights, read_config, safe_weights, write_mobilebert
 
     refuse_existing([_first_place(folder, stem), folder / RECORD])
+    # The weights may be large: what the architecture is comes first.
+    read_config(checkpoint.config)
     versions: Mapping[str, str] = {}
     if checkpoint.pickled:
         weights, versions = pickled_weights(checkpoint, trusted=trusted)
@@ -220,9 +223,16 @@ def with_post_process(
 def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
     place = _first_place(folder, stem)
     refuse_existing([place, folder / RECORD])
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    write(place)
+    try:
+        write(place)
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
     took_s = time.perf_counter() - began
     return MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
 

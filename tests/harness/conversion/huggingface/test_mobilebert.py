@@ -196,6 +196,14 @@ def test_a_pickle_is_refused_until_it_is_trusted_and_a_checkpoint_without_weight
 def test_the_command_makes_all_of_it(weights: dict[str, Array], call: Any, tmp_path: Path) -> None:
     (tmp_path / "squad").mkdir()
     write_checkpoint(tmp_path / "squad", theirs(weights))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    write_checkpoint(broken, {"qa_outputs.bias": theirs(weights)["qa_outputs.bias"]})
+    done = call("convert", broken, "-o", tmp_path / "none")
+    assert done.returncode == 2
+    assert "lacks" in done.stderr
+    # Nothing is left of it.
+    assert not (tmp_path / "none").exists()
     done = call("convert", tmp_path / "squad", "-o", tmp_path / "made", "--json")
     assert done.returncode == 0, done.stderr
     conversion = json.loads(done.stdout)["conversion"]
