@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.api import first_opening, open_model
+from harness.machine.child_process import answer_of
 
 ABORTS = """
 import os, sys
@@ -60,11 +61,10 @@ def test_a_model_that_was_survived_is_not_tried_again(
 ) -> None:
     monkeypatch.setenv("TFLITE_LOADGEN_CACHE", str(tmp_path))
     tried: list[str] = []
-    ask = first_opening.answer_of
 
     def counted(module: str, *words: str, timeout_s: float) -> object:
         tried.append(module)
-        return ask(module, *words, timeout_s=timeout_s)
+        return answer_of(module, *words, timeout_s=timeout_s)
 
     monkeypatch.setattr(first_opening, "answer_of", counted)
     for _ in range(2):
