@@ -52,7 +52,7 @@ def _explained(found: ModelComparison) -> list[str]:
             for one in both:
                 if one.low is None and one.method not in (None, EXACT):
                     without.setdefault(one.method or "", []).append(row.name)
-    return lines + [f"{', '.join(dict.fromkeys(names))}: {why}" for why, names in without.items()]
+    return lines + [f"{'; '.join(dict.fromkeys(names))}: {why}" for why, names in without.items()]
 
 
 def _table(found: ModelComparison, each: ComparedBackend) -> list[str]:
@@ -109,7 +109,7 @@ def versus_text(row: ComparedRow, one: Versus) -> str:
     if row.kind in ("time", "memory") and one.standing is None:
         if low is None or high is None:
             # Measured once, or in too few rounds: two digits are more than enough.
-            times = f"{ratio:.2g}"
+            times = f"{float(f'{ratio:.2g}'):g}"
             return "about the same, not judged" if times == "1" else f"{times}x {word}, not judged"
         if low <= 1 <= high:
             return f"not told apart ({_times(one.low or 0)}..{_times(one.high or 0)})"

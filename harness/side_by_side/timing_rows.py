@@ -94,7 +94,13 @@ def _median(rows: Sequence[BenchRow]) -> ComparedRow:
         for row in rows
     )
     turns = tuple(
-        Versus(ratio=row.speed.median, low=row.speed.low, high=row.speed.high, standing=row.standing, method=_TEST)
+        Versus(
+            ratio=row.speed.median,
+            low=row.speed.low,
+            high=row.speed.high,
+            standing=row.standing,
+            method=_TEST if row.speed.low is not None else _too_few(row.speed.rounds),
+        )
         if row.speed
         else Versus()
         for row in rows[1:]
@@ -128,8 +134,12 @@ def _latency(name: str, figure: Figure, rows: Sequence[BenchRow], runs: Sequence
 def _rounds_text(sure: Within, times: RoundTimes) -> str:
     rounds = len(times.ends)
     if sure.low is None:
-        return f"no interval: {rounds} rounds, and {FEWEST_ROUNDS} are needed"
+        return _too_few(rounds)
     return f"bootstrap over {rounds} rounds in turns"
+
+
+def _too_few(rounds: int) -> str:
+    return f"no interval: {rounds} rounds, and {FEWEST_ROUNDS} are needed"
 
 
 def _of(value: Callable[[Opening], float | None], opening: Opening | None) -> float | None:

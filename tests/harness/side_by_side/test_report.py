@@ -35,6 +35,7 @@ def row(kind: Kind, unit: Unit) -> ComparedRow:
         ),
         ("time", "ns", Versus(ratio=1.914), "1.9x faster, not judged"),
         ("memory", "bytes", Versus(ratio=0.5), "2x more, not judged"),
+        ("time", "ns", Versus(ratio=329.4), "330x faster, not judged"),
         ("memory", "bytes", Versus(ratio=0.98), "about the same, not judged"),
         ("size", "bytes", Versus(ratio=9.3), "9.3x smaller"),
         ("size", "bytes", Versus(ratio=0.25), "4x larger"),
