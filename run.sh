@@ -163,12 +163,12 @@ if [ "${1:-}" = install ]; then
   extras=() flex="" native=""
   for name in "$@"; do
     case "$name" in
-      convert | opencv | hf | report | ray | browser | test) extras+=("$name") ;;
+      convert | opencv | hf | report | ray | browser | fuzz | test) extras+=("$name") ;;
       tensorflow) extras+=("$name") flex=yes ;;
       flex) flex=yes ;;
       # With what is here now: a compiler may have come.
       native) rm -f "$venv/.stamp" "$venv/.stamp-test"; native=yes ;;
-      *) echo "run.sh: unknown extra '$name'; known: convert, opencv, hf, report, ray, browser, flex, tensorflow, native, test" >&2; exit 2 ;;
+      *) echo "run.sh: unknown extra '$name'; known: convert, opencv, hf, report, ray, browser, fuzz, flex, tensorflow, native, test" >&2; exit 2 ;;
     esac
   done
   trap 'echo "run.sh: the extras could not be installed in $venv" >&2; exit 2' ERR

@@ -1,6 +1,6 @@
 """Fuzzing that is guided by what is covered: `python -m tests.faults.guided READER [-max_total_time=60 ...]`, with atheris.
 
-    .venv/bin/python -m pip install "atheris>=3,<4"
+    ./run.sh install fuzz
     .venv/bin/python -m tests.faults.guided "detail log" -max_total_time=600
 
 What comes behind the reader's name is libFuzzer's. An error that no user should meet ends it, with the input in a file of the
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
-        sys.stderr.write("atheris is not installed: pip install 'atheris>=3,<4' (Linux, Python up to 3.13)\n")
+        sys.stderr.write("atheris is not installed: ./run.sh install fuzz (Linux, Python up to 3.13)\n")
         return 2
     with atheris.instrument_imports(include=list(_INSTRUMENTED)):
         from tests.faults.fuzzing import wrong_with
