@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +14,15 @@ from tasks.base import DataMissing, Task
 from tasks.sets.digests import Digest, StoredSamples
 
 
-def changed_samples(kept: ReadData, task: Task) -> list[str]:
-    """What of the samples that were read is no longer as it was read; they are all read once more."""
-    return _changed_samples(kept.samples, task.stored_samples())
+def changed_samples(kept: ReadData, task: Task, on_sample: Callable[[], None]) -> list[str]:
+    """What of the samples that were read is no longer as it was read; they are all read once more.
+
+    Args:
+        kept: What was read.
+        task: Bound to the data.
+        on_sample: Called for each that was.
+    """
+    return _changed_samples(kept.samples, task.stored_samples(), on_sample)
 
 
 def refuse_changed_data(folder: Path, task: Task, kept: ReadData) -> None:
@@ -68,7 +74,9 @@ def _changed_classes(kept: Sequence[str], now: Sequence[str]) -> list[str]:
     return [f"the classes are others: {other[0]} {'was added' if other[0] in now else 'is gone'}"]
 
 
-def _changed_samples(kept: Sequence[ReadItem], stored: StoredSamples | None) -> list[str]:
+def _changed_samples(
+    kept: Sequence[ReadItem], stored: StoredSamples | None, on_sample: Callable[[], None] = lambda: None
+) -> list[str]:
     was, there = [item.name for item in kept], [] if stored is None else list(stored.names)
     gone, added = Counter(was) - Counter(there), Counter(there) - Counter(was)
     found = []
@@ -82,7 +90,7 @@ def _changed_samples(kept: Sequence[ReadItem], stored: StoredSamples | None) -> 
     if found or stored is None:
         return found
     with ThreadPoolExecutor(usable_cpus()) as pool:
-        now = pool.map(lambda index: _sample_now(stored, index, kept[index]), range(len(kept)))
+        now = pool.map(lambda index: _sample_now(stored, index, kept[index], on_sample), range(len(kept)))
         changed = [(item, is_now) for item, is_now in zip(kept, now, strict=True) if is_now != item]
     if not changed:
         return []
@@ -91,8 +99,9 @@ def _changed_samples(kept: Sequence[ReadItem], stored: StoredSamples | None) -> 
     return [f"changed: {len(changed):,} of {len(kept):,} samples, the first is {first.name} ({words})"]
 
 
-def _sample_now(stored: StoredSamples, index: int, kept: ReadItem) -> ReadItem:
+def _sample_now(stored: StoredSamples, index: int, kept: ReadItem, on_sample: Callable[[], None]) -> ReadItem:
     """As it is; of a sample that the run did not read only the size counts."""
+    on_sample()
     try:
         if kept.sha256 is None:
             return ReadItem(kept.name, stored.size(index), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import RunFailed, message_of
@@ -26,13 +26,19 @@ def data_read(task: Task, digests: Mapping[int, Digest], files: tuple[ReadItem, 
         raise RunFailed(f"the data changed during the run: {message_of(error)}") from None
 
 
-def refuse_changed(held: HeldFiles, data: ReadData, task: Task) -> None:
+def refuse_changed(held: HeldFiles, data: ReadData, task: Task, on_sample: Callable[[], None]) -> None:
     """Holds the data against what was read: every sample that was is read once more.
+
+    Args:
+        held: Files.
+        data: What was read.
+        task: Bound to the data.
+        on_sample: Called for each; a large set on a slow disk takes minutes.
 
     Raises:
         RunFailed: They are not the same any more.
     """
-    if changes := [*held.changes(), *changed_samples(data, task)]:
+    if changes := [*held.changes(), *changed_samples(data, task, on_sample)]:
         raise RunFailed(
             f"what the run reads changed during the run: {'; '.join(changes)}. Leave it alone while a run "
             "lasts, and run once more"

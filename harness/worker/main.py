@@ -110,7 +110,7 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     data = data_read(opened.task, opened.instances.samples.digests, opened.files)
     if not control.stop:
         # Who stopped the run waits for its end.
-        refuse_changed(opened.held, data, opened.task)
+        refuse_changed(opened.held, data, opened.task, control.tick)
     not_kept = (*keep_read_data(folder, data), *keep_query_times(folder, driven.query_times))
     return _done(opened, calibrated, driven, not_kept)
 

@@ -20,8 +20,8 @@ from PIL import Image
 
 from backends.base import TensorSpec
 from harness.errors import ConfigError
-from harness.results.read_data import ReadData, files_now, read_data
-from harness.results.same_data import refuse_changed_data
+from harness.results.read_data import ReadData, ReadItem, files_now, read_data
+from harness.results.same_data import changed_samples, refuse_changed_data
 from tasks.base import DataRef, Task
 from tasks.classification import Classification, ClassificationOptions
 from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
@@ -97,6 +97,28 @@ def test_a_run_keeps_what_it_has_read_and_scores_the_same_again(keyword_run: tup
     assert done.returncode == 0
     assert done.stdout.split()[:3] == ["top1", "80.00", "%"]
     assert "samples.json" not in done.stdout
+
+
+def test_whoever_waits_hears_of_each_sample_that_is_read_again() -> None:
+    class Stored:
+        names = ("a", "b")
+        classes = ()
+
+        def size(self, index: int) -> int:
+            return index
+
+        def whole(self, index: int) -> bytes:
+            return bytes(index)
+
+    class Bound:
+        def stored_samples(self) -> Stored:
+            return Stored()
+
+    heard: list[int] = []
+    items = tuple(ReadItem(name, size, None) for size, name in enumerate(Stored.names))
+    task: Any = Bound()
+    assert changed_samples(ReadData(1, items, ()), task, lambda: heard.append(1)) == []
+    assert len(heard) == 2
 
 
 def test_feature_files_that_changed_after_the_run_are_named(keyword_run: tuple[Path, Path], call: Cli) -> None:
