@@ -169,11 +169,16 @@ def in_force(benchmark: Benchmark, chosen: ChosenRules) -> InForce:
             rest_s=chosen.rules.cooldown.before_performance_s or 0.0,
             rest_between_repeats_s=chosen.rules.cooldown.between_repeats_s or 0.0,
             good_for=chosen.rules.submission.good_for,
+            server_bound_ns=_server_bound_ns(chosen.benchmark),
         ),
         trace=chosen.rules.submission.trace,
         expected_latency_cap_ns=cap.app_ns if cap and cap.scenario == load.scenario else None,
         notes=tuple(_notes(benchmark, chosen, named, followed)),
     )
+
+
+def _server_bound_ns(benchmark: BenchmarkRules | None) -> int | None:
+    return benchmark.server_bound.value_ns if benchmark and benchmark.server_bound else None
 
 
 def loadgen_name(benchmark: Benchmark, chosen: ChosenRules) -> str | None:

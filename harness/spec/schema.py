@@ -78,6 +78,8 @@ class ByTheRules(Section):
     """The same between repeats of a run."""
     good_for: str
     """What a submission made with LoadGen can be used for."""
+    server_bound_ns: int | None = None
+    """The longest that Server may let a query take; None where no checker holds it against one."""
 
 
 class Load(Section):

@@ -142,6 +142,15 @@ def _of_result(spec: Spec, result: Result) -> Iterator[Reason]:
         wanted = " or ".join(f"{size:,}" for size in sizes)
         fix = "leave out --count, and take the whole set"
         yield Reason("the data are a part of the set", f"{counted:,} samples, not {wanted}", fix)
+    bound_ns = load.by_the_rules.server_bound_ns if load.by_the_rules else None
+    told_ns = result.loadgen.server_target_latency_ns if result.loadgen else None
+    if load.scenario == "Server" and result.mode == "performance" and bound_ns and told_ns and told_ns > bound_ns:
+        most_ms = f"{bound_ns / 1e6:g}"
+        yield Reason(
+            "Server's bound is longer than the official checker takes, in the open division, too",
+            f"{told_ns / 1e6:g} ms, at most {most_ms}",
+            f"give it the benchmark's: --set load.server_target_latency_ms={most_ms}",
+        )
     if result.status != "valid":
         what = "LoadGen says INVALID" if result.status == "invalid" else f"a run is {result.status}"
         yield Reason(f"{result.mode}: {what}", "", "see the run's own reasons, or give --retry")

@@ -286,13 +286,13 @@ def test_what_stands_against_a_run_is_said_once_as_its_own_result_says_it(
 
 @pytest.mark.parametrize("scenario", ["MultiStream", "Server"])
 def test_a_run_with_inferences_figures_is_inferences_whatever_suite_it_was_for(
-    scenario: str, as_official: Callable[[str], Path], write: Submit, edit_log: Edit
+    scenario: str, as_official: Callable[[str], Path], write: Submit
 ) -> None:
     runs = as_official("inference-v6.1")
     mobiles = _BY_THE_RULES | {"benchmark": "mobilenetEdgeTPU", "scenarios": ["SingleStream"], "any_scenario": False}
     for folder in runs.iterdir():
         _spec(folder, scenario=scenario, by_the_rules=mobiles | {"set_sizes": [100]})
-        edit_log(folder, effective_target_latency_ns=15_000_000)
+    _result(runs / "performance", "loadgen", server_target_latency_ns=15_000_000)
     found = objections_to_run(read_spec(runs / "performance"), _read(runs / "performance"))
     assert [one.fix.rpartition(": ")[2] for one in found] == ["--rules inference-v6.1, submit --suite inference"]
     assert write(runs, **TOLD).rehearsal == ()
@@ -387,14 +387,18 @@ def test_closed_infers_no_scenario_that_the_benchmark_is_not_asked_for(
 
 
 def test_a_server_whose_queries_may_take_too_long_for_the_checker_is_told_so(
-    as_official: Callable[[str], Path], write: Submit, edit_log: Edit
+    as_official: Callable[[str], Path], write: Submit
 ) -> None:
     runs = as_official("inference-v6.1")
+    mobiles = _BY_THE_RULES | {"benchmark": "mobilenetEdgeTPU", "any_scenario": False}
     for folder in runs.iterdir():
-        _spec(folder, scenario="Server")
-        edit_log(folder, effective_scenario="Server", effective_target_latency_ns=20_000_000)
+        _spec(folder, scenario="Server", by_the_rules=mobiles)
+    _result(runs / "performance", "loadgen", server_target_latency_ns=20_000_000)
     done = write(runs, rehearsal=True, **TOLD)
-    assert [reason for reason in done.rehearsal if "--set load.server_target_latency_ms=15" in reason]
+    assert done.rehearsal == (
+        "mobilenet_edgetpu, Server, performance: Server's bound is longer than the official checker takes, in the open "
+        "division, too (20 ms, at most 15)",
+    )
 
 
 @pytest.mark.parametrize(("submitter", "system"), [("A b", "board"), ("Acme", "über"), (".hidden", "board")])
