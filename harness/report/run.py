@@ -29,6 +29,9 @@ _LEAST_SHOWN_BYTES = 500_000
 """What takes less than half a megabyte is not worth a word."""
 
 
+_NODES_SHOWN = 8
+
+
 _DATA = {"builtin": "built in", "official": "official", "file": "yours"}
 
 
@@ -64,6 +67,7 @@ def run_rows(result: Result) -> list[tuple[str, str]]:
         *([("fed", str(fed))] if (fed := data.described.get("fed")) else []),
         ("backend", _backend(result.backend)),
         *_target(result),
+        *_cluster(result),
         *_engine(result),
         *_rules(result),
     ]
@@ -95,6 +99,21 @@ def _target(result: Result) -> list[tuple[str, str]]:
     system = result.system
     what = (system.board, system.soc and f"SoC {system.soc}", system.cpu, system.machine, f"{system.usable_cpus} CPUs")
     return [("device", f"{result.target.name}: {', '.join(filter(None, (system.host, *what)))}")]
+
+
+def _cluster(result: Result) -> list[tuple[str, str]]:
+    """The nodes that answered, each with its share, the largest first."""
+    cluster = result.cluster
+    if cluster is None:
+        return []
+    nodes = sorted(cluster.nodes, key=lambda node: -node.samples)
+    shares = [f"{node.facts.host} {node.facts.address} {100 * node.share:.1f} %" for node in nodes[:_NODES_SHOWN]]
+    more = [f"{len(nodes) - _NODES_SHOWN} more"] if len(nodes) > _NODES_SHOWN else []
+    count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+    again = [f"{cluster.sent_again:,} samples sent again"] if cluster.sent_again else []
+    where = cluster.address or "of the run's own, on this machine"
+    listed = "; ".join([f"Ray {cluster.ray} {where}", f"{count}: {', '.join([*shares, *more])}", *again])
+    return [("cluster", listed), ("network", f"{cluster.trust.partition(':')[0]}; {cluster.network.partition(',')[0]}")]
 
 
 def _engine(result: Result) -> list[tuple[str, str]]:

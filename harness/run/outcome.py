@@ -273,7 +273,7 @@ def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
         *ignored_settings(spec.load, spec.backend.workers),
         *beside_the_rules(spec.load),
         *not_placed(spec.backend.placement, done.placement),
-        *too_many_threads(done.threads, done.instances, result.system.usable_cpus),
+        *(too_many_threads(done.threads, done.instances, result.system.usable_cpus) if done.cluster is None else []),
     ]
 
 

@@ -257,7 +257,10 @@ class Session:
 
     def _spec(self, fields: Mapping[str, Any]) -> Spec:
         mode = [("load.mode", "performance")]
-        return resolve(self._config, [*self._overrides, *mode, *fields.items()], self._cache_dir)
+        spec = resolve(self._config, [*self._overrides, *mode, *fields.items()], self._cache_dir)
+        if spec.dispatch.on_cluster:
+            raise ConfigError(f"tune measures this machine: leave out dispatch.use={spec.dispatch.use}")
+        return spec
 
     @property
     def _end(self) -> float:

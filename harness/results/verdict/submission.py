@@ -87,6 +87,12 @@ def _of_files(spec: Spec) -> Iterator[Reason]:
         if ref.checksum == "unverified":
             fix = "compare it with its owner's by hand: nobody can tell whether it is the official one"
             yield Reason(f"nobody has published a checksum of the {what}", ref.name, fix)
+    if spec.dispatch.on_cluster:
+        yield Reason(
+            "the nodes of a cluster answer, and what is made of the runs describes one machine",
+            f"--dispatch {spec.dispatch.use}",
+            "leave out --dispatch (docs/cluster.md, Limits)",
+        )
     if spec.backend.name == "null":
         yield Reason("the model is not run", "--backend null", "use another backend")
 
