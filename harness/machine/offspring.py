@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
@@ -62,9 +62,7 @@ def end_session(leader: int) -> None:
         return
     for _ in range(_MOST_ROUNDS):
         found = [pid for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")) if _session_of(pid) == leader]
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        end(found)
         if not found:
             return
 
@@ -76,19 +74,28 @@ def _session_of(pid: int) -> int | None:
         return None
 
 
-def _children() -> list[int]:
-    """Of all threads of this process."""
-    found: list[int] = []
+def end(pids: Iterable[int]) -> None:
+    """Ends processes at once, those that are gone apart."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def children() -> set[int]:
+    """What all threads of this process have started."""
+    found: set[int] = set()
+    if sys.platform != "linux":
+        return found
     for thread in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):
-            found += map(int, (thread / "children").read_text(encoding="ascii").split())
+            found |= set(map(int, (thread / "children").read_text(encoding="ascii").split()))
     return found
 
 
 def _children_elsewhere() -> list[int]:
     """Those in other sessions than ours."""
     ours, found = os.getsid(0), []
-    for pid in _children():
+    for pid in children():
         with contextlib.suppress(ProcessLookupError):
             if os.getsid(pid) != ours:
                 found.append(pid)

@@ -24,6 +24,7 @@ from harness.errors import ConfigError, RunFailed
 from harness.json_records import from_json
 from harness.machine import child_process
 from harness.machine.facts import usable_cpus
+from harness.machine.offspring import children, end
 from harness.messages.cluster import NodeFacts
 from harness.serving.cluster import probe
 
@@ -49,6 +50,11 @@ _OWN = {
     "RAY_worker_niceness": "0",
 }
 INSTALL = "./run.sh install ray"
+
+
+_HTTP2_EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+_HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _HTTP2_EMPTY_SETTINGS
+"""With which a client of gRPC begins, and which its server answers in kind (RFC 9113, 3.4)."""
 
 
 class NodeLost(Exception):  # noqa: N818 - it is what happened
@@ -198,6 +204,7 @@ class Session:
         heard, self._janitor = os.pipe()
         child_process.start("harness.serving.cluster.janitor", [heard], str(self._folder), own_session=True)
         os.close(heard)
+        before = children()
         for left in reversed(range(_STARTS)):
             try:
                 ray.init(
@@ -211,9 +218,10 @@ class Session:
                 )
                 return
             except Exception as error:
-                # What a try has started ends with this process at the latest.
                 with contextlib.suppress(Exception):
                     ray.shutdown()
+                # Which knows nothing of what a start that failed has left.
+                end(children() - before)
                 if left:
                     continue
                 self._forget_folder()
@@ -262,10 +270,15 @@ def _prepare_own() -> Path:
 def _join(ray: Any, address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), _REACH_S) as line:
+            # Ray itself would wait for minutes for a server that is none of its kind.
+            line.sendall(_HTTP2_HELLO)
+            heard = line.recv(len(_HTTP2_EMPTY_SETTINGS), socket.MSG_WAITALL)
+        if heard[3:4] != _HTTP2_EMPTY_SETTINGS[3:4]:
+            raise ConnectionError(f"something else than Ray answers there: {heard!r}")
     except OSError as error:
         raise ConfigError(
-            f"nothing answers at {address}, where --dispatch ray://{address} looks for a Ray cluster: "
+            f"no Ray cluster answers at {address}, where --dispatch ray://{address} looks for it: "
             f"{error.strerror or error}. `ray status` on a node names its address; start one with: ray start --head "
             "--port=6379"
         ) from None

@@ -218,7 +218,7 @@ def test_an_address_where_nothing_answers_is_refused_at_once(
 ) -> None:
     done = cli(*scored, "--dispatch", "ray://127.0.0.1:9", "--out", tmp_path / "run", env=cluster_env)
     assert done.returncode == 2, done.stderr
-    assert "nothing answers at 127.0.0.1:9" in done.stderr
+    assert "no Ray cluster answers at 127.0.0.1:9" in done.stderr
     assert "ray start --head" in done.stderr
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from harness.config.dispatch import DispatchSection
 from harness.errors import ConfigError
 from harness.serving.cluster.members import _room
-from harness.serving.cluster.session import Needs, Node, Session
+from harness.serving.cluster.session import Needs, Node, Session, _join
 
 
 @pytest.mark.parametrize("use", ["ray", "ray://10.0.0.1:6379"])
@@ -24,6 +27,30 @@ def test_without_ray_the_command_that_brings_it_is_named_and_nothing_is_left(
     with pytest.raises(ConfigError, match=rf"--dispatch {use} needs Ray, which is not here .*install ray"):
         Session(DispatchSection(use=use))
     assert set(Path("/tmp").glob("ray-*")) <= before
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "something else than Ray answers there: b'HTTP/1.1"),
+        (b"", "answers there: b''"),
+    ],
+)
+def test_a_port_of_something_else_is_refused_at_once(answer: bytes, says: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(1000)
+                line.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = server.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"no Ray cluster answers at 127\.0\.0\.1:{port}.*{re.escape(says)}"):
+            _join(None, f"127.0.0.1:{port}")
+        thread.join()
 
 
 def node(name: str, cpus: float, free: float | None = None, **others: float) -> Node:
