@@ -126,7 +126,7 @@ install_converter() {
       packages=(onnx2tf==2.6.9)
       if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then packages=(onnx2tf==1.29.24); fi
       ;;
-    *) echo "run.sh: unknown converter '$name'; known: tensorflow (2 GB), torch (6 GB), onnx (0.5 GB)" >&2; exit 2 ;;
+    *) echo "run.sh: unknown converter '$name'; known: tensorflow (2 GB), torch (7 GB), onnx (0.5 GB, with Python 3.11 2.6)" >&2; exit 2 ;;
   esac
   if [ "$(cat "$into/.stamp" 2>/dev/null)" = "${packages[*]}" ]; then return; fi
   echo "run.sh: getting the converter $name (${packages[*]}) into $into ..." >&2
