@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.topk import TopK
-from accuracy.truth.class_names import ClassNames, read_class_names
+from accuracy.truth.class_names import ClassNames, names_in_model, read_class_names
 from accuracy.truth.labels import Labels, read_labels
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
 from tasks.outputs.exhibits import Exhibition, Named, UInt8Array
@@ -54,8 +54,6 @@ _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
 class ClassificationOptions(PictureOptions):
     """What may be chosen of image classification."""
 
-    takes_packed_names: ClassVar[bool] = True
-    """Whether `class_names` may be what is packed into the model's file."""
     num_classes: int | None = None
     """Classes that a label may name: 0 to num_classes - 1. None takes what the model has, without its background; 1000 for
     the log of a model that is not at hand."""
@@ -65,6 +63,9 @@ class ClassificationOptions(PictureOptions):
     class_names: Path | None = None
     """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there.
     None takes the list that is packed into the model's file, where there is one."""
+    packed_names: Path | None = None
+    """The model's file, where it has such a list: filled in where `class_names` is not named. Without that file, when a run is
+    scored later, only labels by name are missed."""
     shown_names: tuple[str, ...] | None = None
     """What the classes that labels name are called in answers of the Python API, where no names are given there. Unlike
     `class_names` they are held against nothing."""
@@ -119,7 +120,7 @@ class Classification(Task):
         """
         names = names or _names_of(options)
         if names is not None and not names.sure and not _may_be(names, score_columns):
-            names, options = None, replace(options, class_names=None)
+            names, options = None, replace(options, packed_names=None)
         if score_columns is None and names is not None and options.num_classes is None:
             # As many as are named, for the log of a model that is not at hand.
             return replace(options, num_classes=len(names) - names.opens_with_background)
@@ -349,8 +350,10 @@ def _background(columns: int, names: ClassNames | None) -> int:
 
 
 def _names_of(options: ClassificationOptions) -> ClassNames | None:
-    """The names of the model's classes, where the user has given them."""
-    return None if options.class_names is None else read_class_names(options.class_names)
+    """The names of the model's classes, where the user has given them, or its file."""
+    if options.class_names is not None:
+        return read_class_names(options.class_names)
+    return None if options.packed_names is None else names_in_model(options.packed_names)
 
 
 def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:

@@ -23,12 +23,9 @@ def with_told(options: Any, path: Path, signature: str | None) -> Any:
     """
     if getattr(options, "file_mean", 0) is None and (told := _normalisation(path, signature)):
         options = replace(options, file_mean=_per_channel(told.mean), file_std=_per_channel(told.std))
-    if (
-        getattr(options, "takes_packed_names", False)
-        and options.class_names is None
-        and names_in_model(path) is not None
-    ):
-        options = replace(options, class_names=path)
+    unnamed = getattr(options, "packed_names", path) is None and options.class_names is None
+    if unnamed and names_in_model(path) is not None:
+        options = replace(options, packed_names=path)
     return options
 
 

@@ -74,9 +74,21 @@ def test_labels_by_name_are_looked_up_in_the_list_that_is_packed_into_the_model(
     done = accuracy(call, tmp_path / "run", model, pictures)
     assert done.returncode == 0, done.stderr
     assert top1(tmp_path / "run") == 0.75
+    assert call("score", tmp_path / "run").returncode == 0
     without = accuracy(call, tmp_path / "without", picture_model, pictures)
     assert without.returncode == 2
     assert "class_names" in complaint(without)
+
+
+def test_a_run_is_scored_from_its_log_though_the_model_with_the_names_is_gone(
+    picture_model: Path, picture_data: Path, call: Call, tmp_path: Path
+) -> None:
+    names = ["background", *(f"tint-{number}" for number in range(1000))]
+    model = with_files(picture_model, tmp_path / "named.tflite", {"labelmap.txt": "\n".join(names)})
+    assert accuracy(call, tmp_path / "run", model, picture_data).returncode == 0
+    model.unlink()
+    done = call("score", tmp_path / "run")
+    assert (done.returncode, "75.00 %" in done.stdout) == (0, True), done.stderr
 
 
 def test_a_packed_background_is_no_class_of_a_small_model(
