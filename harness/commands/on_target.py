@@ -73,7 +73,8 @@ def refuse_local_libraries(backends: list[str]) -> None:
     """
     for backend in backends:
         library = backend.removeprefix("external:").partition(",")[0]
-        if backend.startswith("external:") and "/" in library and not library.startswith("/"):
+        is_here = "/" in library or Path(library).is_file()
+        if backend.startswith("external:") and is_here and not library.startswith("/"):
             raise ConfigError(
                 f"--backend {backend}: with --target the library is one that lies on the device: give its path there, from / on"
             )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -21,6 +22,7 @@ from harness.remote.wheels import get_wheels, key_of, pins_for
 from harness.units import bytes_text
 
 _AT_ONCE_BYTES = 8 << 20
+_PIECE_BYTES = 1 << 20
 _AT_ONCE = 256
 """Files of one request, however small."""
 _INSTALLED_BYTES = 400_000_000
@@ -33,6 +35,27 @@ class KnownJob(NamedTuple):
 
     name: str
     state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is sent: a file, which may be larger than memory, or bytes."""
+
+    size: int
+    """In bytes."""
+    source: Path | bytes
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it. A file that was cut meanwhile keeps its size, and is refused for its hash."""
+        if isinstance(self.source, bytes):
+            yield self.source
+            return
+        left = self.size
+        with self.source.open("rb") as file:
+            while left:
+                piece = file.read(min(_PIECE_BYTES, left)) or bytes(min(_PIECE_BYTES, left))
+                left -= len(piece)
+                yield piece
 
 
 class End(NamedTuple):
@@ -102,7 +125,7 @@ class Device:
             self._install_deps(deps, pins)
         if not has["env"]:
             self._say(f"{self.target}: installing this harness in {self.facts.folder}")
-            self._send({sha256: (len(wheel), lambda: wheel)})
+            self._send({sha256: Content(len(wheel), wheel)})
             self._ask("install", env=env, deps=deps, wheel=sha256)
         return env
 
@@ -116,7 +139,7 @@ class Device:
         found, folder = get_wheels(self.facts, pins, self._cache)
         every = (*found.wheels, found.pip)
         paths = {wheel.sha256: folder / wheel.file for wheel in every}
-        self._send({sha256: (path.stat().st_size, path.read_bytes) for sha256, path in paths.items()})
+        self._send({sha256: Content(path.stat().st_size, path) for sha256, path in paths.items()})
         self._say(f"{self.target}: installing {len(found.wheels)} packages, which takes a while the first time")
         listed = [[wheel.file, wheel.wanted, wheel.sha256] for wheel in found.wheels]
         self._ask("install_deps", key=key, wheels=listed, pip=found.pip.sha256)
@@ -124,30 +147,28 @@ class Device:
     def have(self, trees: Iterable[Tree]) -> None:
         """Sends the files of trees that the device lacks, and lays them out."""
         trees = list(trees)
-        files = {file.sha256: (file.size, file.path.read_bytes) for tree in trees for file in tree.files}
-        self._send(files)
+        self._send({file.sha256: Content(file.size, file.path) for tree in trees for file in tree.files})
         for tree in trees:
             self._ask("tree", name=tree.id, files=[[file.name, file.sha256] for file in tree.files])
 
-    def _send(self, files: Mapping[str, tuple[int, Callable[[], bytes]]]) -> None:
-        """Sends files that are not there yet.
-
-        Args:
-            files: By SHA-256: the size, and what reads it.
-        """
-        asked = [[sha256, size] for sha256, (size, _) in files.items()]
-        missing = list(self._ask("missing", files=asked)["missing"])
-        total = sum(files[sha256][0] for sha256 in missing)
+    def _send(self, files: Mapping[str, Content]) -> None:
+        """Sends what is not there yet, by SHA-256."""
+        asked = [[sha256, content.size] for sha256, content in files.items()]
+        missing = [(sha256, files[sha256]) for sha256 in self._ask("missing", files=asked)["missing"]]
+        total = sum(content.size for _, content in missing)
         if total > _AT_ONCE_BYTES:
             self._say(f"{self.target}: sending {len(missing)} file{'s'[: len(missing) > 1]}, {bytes_text(total)}")
         while missing:
-            batch: list[tuple[str, bytes]] = []
-            while missing and len(batch) < _AT_ONCE and sum(len(data) for _, data in batch) < _AT_ONCE_BYTES:
-                sha256 = missing.pop(0)
-                batch.append((sha256, files[sha256][1]()))
-            self._line.request("put", files=[[sha256, len(data)] for sha256, data in batch])
-            for _, data in batch:
-                self._line.send(data)
+            batch = [missing.pop(0)]
+            while missing and len(batch) < _AT_ONCE and sum(each.size for _, each in batch) < _AT_ONCE_BYTES:
+                batch.append(missing.pop(0))
+            self._line.request("put", files=[[sha256, content.size] for sha256, content in batch])
+            try:
+                for _, content in batch:
+                    for piece in content.pieces():
+                        self._line.send(piece)
+            except OSError as error:
+                raise ConfigError(f"{error.filename} cannot be sent: {error.strerror}") from None
             self._answer()
 
     def start(self, name: str, env: str, job: Job) -> None:

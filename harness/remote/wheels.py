@@ -218,6 +218,7 @@ def _why_none(said: str, facts: DeviceFacts) -> str:
     broken = re.search(r"(?:connection|Connection|SSL|resolve|timed out)[^\n]*", said)
     if none and not broken:
         hint = _LOADGEN_ON_ARM.format(wanted=none[1]) if none[1].startswith("mlcommons-loadgen") else ""
+        hint = "; its Python is a 32-bit one: take a 64-bit system" if facts.bits == 32 else hint
         return f"no wheel of {none[1]} fits the device ({device}), and nothing is compiled there{hint}"
     why = broken[0] if broken else said.strip().rpartition("\n")[2]
     return (
