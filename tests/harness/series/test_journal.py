@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
@@ -25,6 +25,7 @@ def test_every_step_is_read_again_in_order(tmp_path: Path) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200))
 def test_a_line_that_was_cut_in_the_middle_is_no_line(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     folder = tmp_path_factory.mktemp("series")
