@@ -111,6 +111,8 @@ class Audit:
     dataset: DataSetRef
     own_targets: bool
     """Whether the user wrote the targets."""
+    is_own: bool
+    """Whether a kind of task was named and a model of the user's: no benchmark's targets are of it."""
 
 
 def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout, cache_dir: Path) -> Audit:
@@ -136,7 +138,8 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
     # Without a model only names may tell the number of classes; how a detector counts must be seen.
     counts = is_task(benchmark.task) and hasattr(task_class(benchmark.task).Options, "num_classes")
     options = _options(benchmark, {**of_model, **of_layout}, of_data, model, fits=counts or model is not None)
-    return Audit(benchmark, benchmark.task, options, dataset, file.wrote_targets(overrides))
+    is_own = benchmark.asked_by_kind and model is not None and model.source == "file"
+    return Audit(benchmark, benchmark.task, options, dataset, file.wrote_targets(overrides), is_own)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ from harness.report.requirements import missed_names, requirement_rows
 from harness.results.scores import Judged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.config.official.accuracy_targets import Target
+
     # What they bring is imported when a log is scored.
     from harness.results.card import Subject
     from harness.spec.resolve import Audit
@@ -144,7 +148,7 @@ def _score_predictions(arguments: argparse.Namespace) -> Outcome:
 def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
     from accuracy.answers.log import read_answers
-    from harness.config.files import find_benchmark, parse_assignment
+    from harness.config.files import find_benchmark, kind_overrides, parse_assignment
     from harness.results.card import Subject
     from harness.spec.resolve import resolve_audit
     from harness.spec.rules_in_force import chosen_rules
@@ -158,7 +162,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     if arguments.task is None:
         raise ConfigError("--log needs --task: a log does not say what it is of")
     config = find_benchmark(arguments.task)
-    overrides: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
+    overrides: list[tuple[str, Any]] = [*kind_overrides(arguments.task), *map(parse_assignment, arguments.set)]
     overrides += [
         (field, value)
         for field, value in (
@@ -182,9 +186,11 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
         rules = chosen_rules(found.benchmark)
         subject = Subject(
             headline=task.headline,
-            targets=found.benchmark.targets if found.own_targets else [*found.benchmark.targets, *rules.targets],
+            targets=_targets(found, rules.targets),
             round=rules.round,
-            full_count=found.benchmark.full_count or rules.full_count,
+            full_count=None
+            if found.is_own and found.dataset.source == "file"
+            else found.benchmark.full_count or rules.full_count,
             count=len(task),
             dataset=found.dataset,
             model=None,
@@ -198,6 +204,13 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     wanted = audit(arguments.convert_to)
     target = open_task(wanted.task, wanted.options, wanted.dataset)
     return _rewrite(task.rewrite(read_answers(arguments.log, len(task)), target), arguments.out, arguments.convert_to)
+
+
+def _targets(found: Audit, of_rules: Sequence[Target]) -> Sequence[Target]:
+    """The user's own, or the benchmark's where the log may be of its model."""
+    if found.own_targets:
+        return found.benchmark.targets
+    return [] if found.is_own else [*found.benchmark.targets, *of_rules]
 
 
 def _judge_log(task: Task, subject: Subject, found: Audit, arguments: argparse.Namespace) -> Judged:

@@ -156,3 +156,16 @@ def test_rows_written_are_the_rows_read(
     assert list(read_rows(path)) == answers
     listed: list[Any] = json.loads(path.read_text())
     assert [row["seq_id"] for row in listed] == list(range(len(rows)))
+
+
+def test_a_log_of_a_model_of_ones_own_is_held_against_no_benchmarks_target(
+    cli: Cli, picture_model: Path, picture_data: Path, tmp_path: Path
+) -> None:
+    words = ("--model", picture_model, "--dataset", picture_data)
+    run = tmp_path / "run"
+    assert cli("--task", "classification", *words, "--mode", "accuracy", "--out", run).returncode == 0
+    log = run / "mlperf_log_accuracy.json"
+    own = cli("score", "--log", log, "--task", "classification", *words).stdout
+    assert "75.00 %" in own
+    assert "target" not in own
+    assert "target" in cli("score", "--log", log, "--task", "mobilenet_edgetpu", *words).stdout
