@@ -321,6 +321,11 @@ class Task(ABC):
         """The samples as they are stored, each by itself; None where they all lie in `files`."""
         return None
 
+    def sample_names(self) -> Sequence[str] | None:
+        """What each sample is called in lists of samples; several may have one name. None where they have none."""
+        stored = self.stored_samples()
+        return None if stored is None else [str(name) for name in stored.names]
+
     def files(self) -> Sequence[Path]:
         """What is read as a whole: the ground truth where there is any, lists of names, samples that lie in one file."""
         return ()

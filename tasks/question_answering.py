@@ -227,6 +227,10 @@ class QuestionAnswering(Task):
                 start, end = unpack_logits(data, self._windows.sequence, source.layout, source.log_dtype, tokens=tokens)
             yield Answer(index, pack_logits(start, end, wanted.layout, wanted.log_dtype))
 
+    def sample_names(self) -> Sequence[str]:
+        """As `Task.sample_names`: the question's id, which all its windows share."""
+        return [self._windows.window(index).qas_id for index in range(len(self._windows))]
+
     def describe_data(self) -> Mapping[str, Any]:
         """Windows, questions, and where they are from."""
         return {

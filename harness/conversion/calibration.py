@@ -41,8 +41,7 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
     Raises:
         ConfigError: A name in the list that the data do not have, none at all, or one that is there twice.
     """
-    stored = task.stored_samples()
-    names = [Path(name).as_posix() for name in stored.names] if stored is not None else []
+    names = [Path(name).as_posix() for name in task.sample_names() or ()]
     if listed is None:
         total = len(task)
         taken = min(count, total)
@@ -50,9 +49,7 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
         shown = tuple(names[index] if names else f"sample {index}" for index in indices)
         return Chosen(indices, shown, f"{taken:,} of {total:,} samples, spread evenly over the data set")
     if not names:
-        raise ConfigError(
-            "--calibration-list names samples, but those of this data set lie in one file and have no names: leave it out"
-        )
+        raise ConfigError("--calibration-list names samples, but those of this data set have no names: leave it out")
     wanted, digest = _read_list(listed)
     places = _places(names)
     found = [places.get(name, places.get(Path(name).name, places.get(Path(name).stem))) for name in wanted]
@@ -62,7 +59,7 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
             f"{listed} names {len(missing)} of {len(wanted)} samples that the data set does not have: "
             f"{', '.join(missing[:_SHOWN])}{more}. Name the data that it is for with --calibration-data"
         )
-    indices = tuple(place for place in found if place is not None)
+    indices = tuple(place for places_of_one in found for place in places_of_one or ())
     return Chosen(indices, tuple(names[place] for place in indices), f"all {len(indices):,} of {listed.name}", digest)
 
 
@@ -80,14 +77,16 @@ def _read_list(listed: Path) -> tuple[list[str], str]:
     return names, digest
 
 
-def _places(names: Sequence[str]) -> Mapping[str, int]:
-    """A sample's whole name, its last part and that without its ending -> its place, where only one has it."""
-    places: dict[str, int] = {}
-    unsure: set[str] = set()
+def _places(names: Sequence[str]) -> Mapping[str, Sequence[int]]:
+    """A sample's whole name -> all places that have it; its last part and that without its ending, where one name has it."""
+    whole: dict[str, list[int]] = {}
     for place, name in enumerate(names):
-        for each in dict.fromkeys((name, Path(name).name, Path(name).stem)):
-            unsure |= {each} if places.setdefault(each, place) != place else set()
-    return {name: place for name, place in places.items() if name not in unsure or name in names}
+        whole.setdefault(name, []).append(place)
+    short: dict[str, list[str]] = {}
+    for name in whole:
+        for each in dict.fromkeys((Path(name).name, Path(name).stem)):
+            short.setdefault(each, []).append(name)
+    return {each: whole[owners[0]] for each, owners in short.items() if len(owners) == 1} | whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,8 @@ def _changed(directory: Path, original: PlannedRun, variant: PlannedRun) -> Chan
     width = np.dtype(str(spec.options.get("log_dtype", "float32"))).itemsize if labelled else None
     before, after = ({one.index: one.data for one in _answers(log, len(task))} for log in logs)
     indices = [index for index in sorted(before) if before[index][:width] != after.get(index, b"")[:width]]
-    stored = task.stored_samples()
-    names: Sequence[str] = [str(stored.names[index]) if stored else f"sample {index}" for index in indices[:_SHOWN]]
+    called = task.sample_names()
+    names: Sequence[str] = [called[index] if called else f"sample {index}" for index in indices[:_SHOWN]]
     return Changed(len(indices), len(before), FIRST_LABEL if labelled else OTHER_BYTES, tuple(names))
 
 

@@ -12,6 +12,7 @@ from harness.errors import ConfigError
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+from harness.zoo.files.official import cache_dir
 from tasks.base import Task
 
 
@@ -39,6 +40,23 @@ def test_a_list_names_its_samples_with_folder_or_ending_or_without(task: Task, t
     chosen = choose(task, count=1, listed=listed)
     assert chosen.indices == (5, 1, 3)
     assert chosen.list_sha256 is not None
+
+
+def test_a_list_of_questions_takes_all_windows_of_each(tmp_path: Path) -> None:
+    chosen = [("model.use", "standin"), ("dataset.use", "builtin"), ("load.mode", "accuracy")]
+    spec = resolve(read_config(find_benchmark("mobilebert")), chosen, cache_dir())
+    questions = open_task(spec.task, spec.options, spec.dataset)
+    names = questions.sample_names()
+    assert names is not None
+    several = next(name for name in names if names.count(name) > 1)
+    one = next(name for name in names if names.count(name) == 1)
+    (tmp_path / "ids.txt").write_text(f"{one}\n{several}\n", encoding="utf-8")
+    found = choose(questions, count=1, listed=tmp_path / "ids.txt")
+    assert found.names == (one, *[several] * names.count(several))
+    assert [names[index] for index in found.indices] == list(found.names)
+    (tmp_path / "ids.txt").write_text("56be4db0acb8001400a502ec\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="does not have: 56be4db0acb8001400a502ec"):
+        choose(questions, count=1, listed=tmp_path / "ids.txt")
 
 
 @pytest.mark.parametrize(
