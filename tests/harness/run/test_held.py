@@ -25,7 +25,7 @@ def spec(keyword_model: Path, keyword_data: Path, tmp_path: Path) -> Spec:
 def test_a_model_that_was_replaced_after_the_run_was_planned_is_refused(spec: Spec) -> None:
     spec.model.path.write_bytes(spec.model.path.read_bytes()[:-1] + b"x")
     with pytest.raises(
-        RunFailed, match="changed during the run: its sha256 was .* when the run was planned, and now is "
+        RunFailed, match=r"changed during the run: its sha256 was .* when the run was planned, and now is "
     ):
         HeldRun(spec)
 
