@@ -35,6 +35,8 @@ _CHUNKS_AT_ONCE = 2
 MOST_TOGETHER = 16384
 _ANSWER_BYTES = 4_000_000
 """Of one piece's answers, about."""
+_PATIENCE = 4
+"""Times as long as a piece should take, an actor may take at least before it counts as silent."""
 _TICK_S = 0.1
 
 
@@ -337,10 +339,13 @@ class ClusterPool:
 
     def _look_around(self, now: float) -> None:
         """A few times a second: who answers nothing any more, and whether anybody does."""
-        limit_ns = monotonic_ns() - int(self._resend_after_s * 1e9)
+        now_ns = monotonic_ns()
         for member in self._members:
-            oldest_ns = next(iter(member.asked.values()), limit_ns)
-            if not member.silent and oldest_ns < limit_ns and member.done_ns < limit_ns:
+            if member.silent or not member.asked:
+                continue
+            piece, sent_ns = next(iter(member.asked.items()))
+            patience_ns = max(self._resend_after_s * 1e9, _PATIENCE * member.service_ns * len(piece.ids))
+            if now_ns - max(sent_ns, member.done_ns) > patience_ns:
                 member.silent = True
                 self._send_again(member)
         if any(not member.silent for member in self._members):

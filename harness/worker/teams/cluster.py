@@ -224,6 +224,7 @@ class ClusterTeam(PoolTeam):
             target_ns, least_ns = _ACCURACY_NS, 0
         if not self.one_by_one or spec.load.mode == "accuracy":
             target_ns = max(target_ns, self.count * _BETWEEN_PIECES_NS)
+            least_ns = max(least_ns, self.count * _BETWEEN_PIECES_NS // 8)
         members = [member for member in self._cluster.members if not member.lost]
         for member in members:
             member.silent, member.answered = False, 0
