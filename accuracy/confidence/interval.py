@@ -35,42 +35,69 @@ class Interval:
     """For the reader: `Wilson`, or `bootstrap, 1,000 resamples`."""
 
 
-def wilson(hits: int, count: int) -> Interval | None:
+def wilson(hits: int, count: int, quantile: float = _NORMAL_QUANTILE) -> Interval | None:
     """Wilson's score interval of a share.
 
     Args:
         hits: Of the samples.
         count: Of samples; None is returned for 0.
+        quantile: Of the normal distribution, at the upper end; 95 % lie between.
     """
     if count == 0:
         return None
     share = hits / count
-    square = _NORMAL_QUANTILE**2
+    square = quantile**2
     centre = (share + square / (2 * count)) / (1 + square / count)
-    reach = math.sqrt(share * (1 - share) / count + square / (4 * count**2)) * _NORMAL_QUANTILE / (1 + square / count)
+    reach = math.sqrt(share * (1 - share) / count + square / (4 * count**2)) * quantile / (1 + square / count)
     # Rounding would leave a whisker beyond the ends, where all or none are hits.
     low = 0.0 if hits == 0 else centre - reach
     high = 1.0 if hits == count else centre + reach
     return Interval(low, high, "Wilson")
 
 
-def paired_shares(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> Interval | None:
-    """Of how much more of the same samples the second hits.
+@dataclass(frozen=True, slots=True)
+class PairedHits:
+    """What became of samples that both have answered."""
 
-    R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
-    Statistics in Medicine 17, 1998, method 10.
+    both: int
+    won: int
+    """Hit by the second alone."""
+    lost: int
+    """Hit by the first alone."""
+    neither: int
+
+    @property
+    def count(self) -> int:
+        """Of all samples."""
+        return self.both + self.won + self.lost + self.neither
+
+
+def paired_shares(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> Interval | None:
+    """Of how much more of the same samples the second hits; see `paired_hits`.
 
     Args:
         first: [samples] what one hits. None is returned for no samples.
         second: [samples] what the other hits.
     """
-    count = len(first)
-    mine, theirs = wilson(int(first.sum()), count), wilson(int(second.sum()), count)
-    if mine is None or theirs is None:
-        return None
     won, lost = int((second & ~first).sum()), int((first & ~second).sum())
     both = int((first & second).sum())
-    neither = count - both - won - lost
+    return paired_hits(PairedHits(both, won, lost, len(first) - both - won - lost))
+
+
+def paired_hits(hits: PairedHits, quantile: float = _NORMAL_QUANTILE) -> Interval | None:
+    """Of how much larger the second's share of hits is.
+
+    R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
+    Statistics in Medicine 17, 1998, method 10.
+
+    Args:
+        hits: None is returned for no samples.
+        quantile: As of `wilson`.
+    """
+    both, won, lost, neither, count = hits.both, hits.won, hits.lost, hits.neither, hits.count
+    mine, theirs = wilson(both + lost, count, quantile), wilson(both + won, count, quantile)
+    if mine is None or theirs is None:
+        return None
     sides = math.prod((both + won, lost + neither, both + lost, won + neither))
     alike = both * neither - won * lost
     # Corrected towards 0, and not beyond.

@@ -12,11 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.log import Answer, LogError, read_answers
+from accuracy.confidence.interval import PairedHits, paired_hits
 from accuracy.errors import TruthError
 from harness.comparison.sides import Run
 from harness.errors import ConfigError
@@ -24,7 +26,7 @@ from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import load_read_data
 from harness.spec.schema import read_spec
 from harness.spec.task import open_task
-from harness.statistics.change import mcnemar, paired_bootstrap, paired_share
+from harness.statistics.change import mcnemar, paired_bootstrap
 from tasks.base import DataMissing, Task
 
 _EXCHANGES, _LEAST_EXCHANGES = 200, 20
@@ -107,7 +109,7 @@ def _paired(base: Run, new: Run, one: _Side, other: _Side, alpha: float) -> Pair
             # A score of one sample is a part of the whole where it counts all samples of the set.
             for scale in (1, count):
                 if abs(parts[name].sum() * scale / count - more) < _ROUNDING:
-                    found[name] = _of_mean(parts[name] * scale, count, alpha)
+                    found[name] = _of_mean(parts[name] * scale, totals[0][name] * count, count, alpha)
                     break
     ratios = {name: totals[1][name] - totals[0][name] for name in names if name not in found}
     if ratios:
@@ -117,12 +119,25 @@ def _paired(base: Run, new: Run, one: _Side, other: _Side, alpha: float) -> Pair
     return PairedAnswers(found, headline, count, _names(new, changed, told > 0), _names(new, changed, told < 0))
 
 
-def _of_mean(parts: npt.NDArray[np.float64], count: int, alpha: float) -> Paired:
+def _of_mean(parts: npt.NDArray[np.float64], base: float, count: int, alpha: float) -> Paired:
+    """Of the mean of what each sample adds.
+
+    Args:
+        parts: [samples] how much more each sample that changed adds.
+        base: What all samples add to the base's, in all.
+        count: Of samples.
+        alpha: That the change lies beyond an end of the interval.
+    """
     whole = np.round(parts)
     if np.all(np.abs(parts - whole) < _ROUNDING) and np.all(np.abs(whole) <= 1):
         won, lost = int((whole > 0).sum()), int((whole < 0).sum())
-        low, high = paired_share(lost, won, count, alpha)
-        return Paired(low, high, mcnemar(lost, won), f"paired by sample: {won} won, {lost} lost (McNemar, exact)")
+        both = round(base) - lost
+        neither = count - both - won - lost
+        if abs(base - round(base)) < _ROUNDING * count and min(both, neither) >= 0:
+            found = paired_hits(PairedHits(both, won, lost, neither), NormalDist().inv_cdf(1 - alpha))
+            if found is not None:
+                told = f"paired by sample: {won} won, {lost} lost (McNemar, exact; interval by Newcombe)"
+                return Paired(found.low, found.high, mcnemar(lost, won), told)
     low, high = paired_bootstrap(parts, count, alpha)
     return Paired(low, high, None, f"paired bootstrap over {count:,} samples")
 

@@ -75,22 +75,6 @@ def mcnemar(lost: int, won: int) -> float:
     return min(1.0, 2 * beta_share(0.5, changed - fewer, fewer + 1)) if changed else 1.0
 
 
-def paired_share(lost: int, won: int, count: int, alpha: float) -> tuple[float, float]:
-    """The interval of the difference of two shares of hits on the same samples.
-
-    Of those that changed, the share that was won has Clopper and Pearson's exact interval (Biometrika 26, 1934); how many
-    changed is taken as it is.
-    """
-    changed = lost + won
-    if not changed:
-        # None of so many: the rule of three, turned to both sides.
-        reach = -math.log(alpha) / count
-        return -reach, reach
-    low = 0.0 if not won else beta_quantile(alpha, won, lost + 1)
-    high = 1.0 if not lost else beta_quantile(1 - alpha, won + 1, lost)
-    return (2 * low - 1) * changed / count, (2 * high - 1) * changed / count
-
-
 def paired_bootstrap(differences: npt.NDArray[np.float64], count: int, alpha: float) -> tuple[float, float]:
     """The interval of the mean of paired differences, by the percentile bootstrap over samples.
 

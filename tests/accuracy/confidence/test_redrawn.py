@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from accuracy.answers.arrays import Output
 from accuracy.answers.detections import Detections
 from accuracy.auc import auc, partial_auc
 from accuracy.confidence.auc_bootstrap import redrawn_auc
-from accuracy.confidence.interval import paired_shares, poisson
+from accuracy.confidence.interval import PairedHits, paired_hits, paired_shares, poisson
 from accuracy.mean_iou import MeanIoU
 from accuracy.metric.detection_score import score_detections
 from accuracy.metric.score import Score
@@ -124,3 +125,16 @@ def test_nineteen_of_twenty_intervals_of_a_paired_difference_hold_it() -> None:
         assert found is not None
         inside += found.low <= true <= found.high
     assert inside >= 370
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.01, 0.39, 0.1), (0.89, 0.005, 0.005, 0.1), (0.3, 0.2, 0.2, 0.3)])
+@pytest.mark.parametrize("confidence", [0.95, 0.98])
+def test_a_paired_interval_holds_the_truth_as_often_as_it_says(
+    shares: tuple[float, float, float, float], confidence: float
+) -> None:
+    """Also where nearly all that changed has changed one way: how many change is chance, too."""
+    quantile = NormalDist().inv_cdf((1 + confidence) / 2)
+    drawn = np.random.default_rng(7).multinomial(400, shares, 2000).tolist()
+    truth, found = shares[1] - shares[2], [paired_hits(PairedHits(*row), quantile) for row in drawn]
+    held = sum(one is not None and one.low <= truth <= one.high for one in found) / len(found)
+    assert held >= confidence - 0.015

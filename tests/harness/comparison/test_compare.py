@@ -212,7 +212,7 @@ def test_accuracy_is_paired_by_sample_and_the_samples_that_changed_are_named(sco
     lost, won = len(samples.worse), len(samples.better)
     assert top1.change == pytest.approx((won - lost) / 40)
     assert (top1.standing, top1.regressed, found.exit_status) == ("worse", True, 1)
-    assert f"{won} won, {lost} lost (McNemar, exact)" in top1.method
+    assert f"{won} won, {lost} lost (McNemar, exact; interval by Newcombe)" in top1.method
     assert top1.effect is not None
     assert top1.effect < 0.01
     assert all(name.endswith(".bin") for name in samples.worse), samples.worse
