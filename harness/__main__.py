@@ -19,12 +19,12 @@ def start() -> None:
     signal.signal(signal.SIGINT, _leave)
     # What is imported stays: looking through it for garbage every 700 objects is a tenth of the time until a verb begins.
     gc.set_threshold(_OBJECTS)
-    from harness.machine.import_path import conflict, leave_current_folder
-
-    leave_current_folder()
-    if said := conflict():
-        sys.exit(_refused(said))
     try:
+        from harness.machine.import_path import conflict, leave_current_folder
+
+        leave_current_folder()
+        if said := conflict():
+            sys.exit(_refused(said))
         from harness.cli import entry
     except MemoryError:
         os.write(2, b"tflite-loadgen: memory ran out before anything had begun\n")

@@ -70,6 +70,14 @@ def failing_allocations(where: Ground, faults: int, seed: int) -> Group:
         }
         run = Run(replace(where, environment=environment), where.folder / f"malloc-{number}", *way, *_TIMEOUT)
         status, _, said = run.end()
+        begun = "in start" in said or not ("frozen runpy" in said or "Fatal Python error" in said)
+        if not begun and not run.out.exists():
+            group.miss("Python itself had not begun")
+            continue
+        if target == "parent" and not least and status == 1 and run.status() in ("started", "failed", ""):
+            # Where nothing at all is to be had, Python cannot even say so: an exit status other than 0 is all there is.
+            group.note(None)
+            continue
         wrong = _wrong(run, None, target, status, said)
         group.note(wrong and f"the {target}'s after {good} of {least} bytes, {' '.join(way)}: {wrong}")
     return group
@@ -135,7 +143,8 @@ def _wrong(run: Run, worker: int | None, target: str, status: int, said: str) ->
     if killed and found != "torn":
         # By the system, in the middle of things or after the last.
         return None
-    if "Traceback" in said:
+    # What a run's log ends with is quoted, and further in.
+    if any(line.startswith("Traceback") for line in said.splitlines()):
         return f"a traceback: {said.strip().splitlines()[-1]}"
     wrong = told_alike(status, found, lost=target == "parent")
     return f"{wrong}: {said.strip()[-400:]}" if wrong else None

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_slices, masked
 
 quick = settings(
-    deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 packings: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "zlib": zlib.compress, "gzip": gzip.compress}
 

@@ -110,7 +110,12 @@ def test_the_hashes_are_those_of_the_cpp(case: Case, staged: Callable[[str, Case
     assert digests(staged, case) == EXPECTED[case]
 
 
-@settings(deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(
     rows=st.integers(2, 90),
     columns=st.integers(2, 90),

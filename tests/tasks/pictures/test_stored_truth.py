@@ -345,7 +345,12 @@ def test_another_numbering_of_the_classes_is_an_option_away(write_records: Write
     assert plain._data.truth.category.tolist() != task._data.truth.category.tolist()
 
 
-@settings(deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(st.data())
 def test_damaged_records_never_end_in_another_error(write_records: Write, tmp_path: Path, data: st.DataObject) -> None:
     whole = write_records(tmp_path / "val.tfrecord", [detection_api(picture) for picture in SET[:2]]).read_bytes()

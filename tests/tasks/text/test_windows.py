@@ -22,7 +22,10 @@ from tasks.text.windows import RecordWindows, TextWindows, Windows, spans, wides
 from tasks.text.wordpiece import WordPiece
 
 quick = settings(
-    deadline=None, derandomize=True, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    derandomize=True,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 
