@@ -52,7 +52,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.whole_file import write_json
 
     for name in _NOT_HERE:
-        if getattr(arguments, name):
+        # --attach alone is an empty text.
+        if getattr(arguments, name) not in (None, False, []):
             raise ConfigError(f"--{name} is of one run: fleet takes its devices from {arguments.file}, and has --json")
     file = Path(arguments.file)
     fleet = read_fleet(file)

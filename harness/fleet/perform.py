@@ -1,4 +1,4 @@
-"""A fleet, run: a command for each device in a process of its own, those of one target one after the other."""
+"""A fleet, run: a command for each device in a process of its own, those of one machine one after the other."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -
         else:
             if before:
                 before.put_aside(device.name)
-            waiting.setdefault(device.target, []).append(device)
+            waiting.setdefault(device.machine, []).append(device)
     with _noted() as asked:
         _Rack(out, screen, journal, found, waiting, asked).run()
         if asked:
@@ -137,8 +137,8 @@ class _Rack:
     def run(self) -> None:
         """Until every device has ended."""
         with selectors.DefaultSelector() as selector:
-            for target in self._waiting:
-                self._next(target, selector)
+            for machine in self._waiting:
+                self._next(machine, selector)
             try:
                 while selector.get_map():
                     for key, _ in selector.select(_TICK_S):
@@ -151,9 +151,9 @@ class _Rack:
                 for key in selector.get_map().values():
                     key.data.process.kill()
 
-    def _next(self, target: str, selector: selectors.BaseSelector) -> None:
-        if self._waiting[target] and not self._asked:
-            device = self._waiting[target].pop(0)
+    def _next(self, machine: str, selector: selectors.BaseSelector) -> None:
+        if self._waiting[machine] and not self._asked:
+            device = self._waiting[machine].pop(0)
             self._journal.write("began", device.name, device.identity)
             self._screen.say(f"{device.name}: begins on {device.target}")
             running = _Running(device, _start(device, self._out))
@@ -173,7 +173,7 @@ class _Rack:
             selector.unregister(pipe)
             pipe.close()
             self._end(running)
-            self._next(running.device.target, selector)
+            self._next(running.device.machine, selector)
 
     def _say(self, running: _Running, line: str) -> None:
         if line.startswith(_COMPLAINT) or running.complaint:

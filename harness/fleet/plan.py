@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.fleet.file import LOCAL, Fleet, FleetDevice
+from harness.remote.target import ssh_target
 from harness.series.identity import identity_of
 from harness.series.plan import Series
 from harness.zoo.files.official import hash_given
@@ -27,6 +28,14 @@ class PlannedDevice:
     """The command, from the verb on."""
     identity: str
     """Of what decides its figures: see `harness.series.identity`."""
+
+    @property
+    def machine(self) -> str:
+        """The same for targets that name one machine: what runs on it takes turns."""
+        if not self.target.startswith("ssh://"):
+            return self.target
+        target = ssh_target(self.target)
+        return f"{target.host}:{target.port or ''}"
 
 
 def plan_fleet(

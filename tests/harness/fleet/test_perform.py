@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.fleet.plan import PlannedDevice
 from harness.results.files import read_result
 from harness.series.journal import read_journal
 from tests.harness.devices.conftest import Device
@@ -25,6 +26,14 @@ def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port
+
+
+def test_what_one_machine_has_to_do_takes_turns_whatever_folder_or_user_the_targets_name() -> None:
+    machines = [
+        PlannedDevice("x", target, False, (), "").machine
+        for target in ("ssh://pi@board/a", "ssh://root@board/b", "ssh://board:22", "ssh://other", "local", "adb:X")
+    ]
+    assert machines == ["board:", "board:", "board:22", "other:", "local", "adb:X"]
 
 
 @pytest.mark.ssh
@@ -97,6 +106,8 @@ def test_what_is_of_one_run_alone_is_refused(call: Call, tmp_path: Path) -> None
     (tmp_path / "devices.yaml").write_text("devices: {here: local}")
     done = call("fleet", "devices.yaml", "--task", "kws", "--target", "ssh://board")
     assert (done.returncode, "--target is of one run" in done.stderr) == (2, True)
+    done = call("fleet", "devices.yaml", "--task", "kws", "--attach")
+    assert (done.returncode, "--attach is of one run" in done.stderr) == (2, True)
     done = call("fleet", "devices.yaml", "--task", "kws", "--scenario", "Nonsense")
     assert done.returncode == 2
     assert not (tmp_path / "results").exists()
