@@ -47,7 +47,7 @@ class NodeShare:
     share: float
     """The same as a part of all."""
     joined_late: bool
-    """It came while LoadGen asked."""
+    """It was not there from the beginning: it came, or had room, while LoadGen asked."""
     lost: int
     """Instances there that died or stopped answering."""
 

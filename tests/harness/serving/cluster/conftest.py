@@ -114,18 +114,21 @@ from pathlib import Path
 from backends.litert.interpreter import InterpreterBackend
 
 class Backend(InterpreterBackend):
-    def __init__(self, model, *, threads, mark="", input_shapes=None):
+    def __init__(self, model, *, threads, mark="", wait=0, input_shapes=None):
         super().__init__(model, name="slow", threads=threads, input_shapes=input_shapes)
-        self.mark, self.count = mark, 0
+        self.mark, self.wait, self.count = mark, wait, 0
 
     def invoke(self, inputs):
         time.sleep(0.004)
         self.count += 1
         if self.mark and self.count == 20:
             Path(self.mark, str(os.getpid())).touch()
+        while self.count >= 20 and self.wait > len(os.listdir(self.mark)):
+            time.sleep(0.05)
         return super().invoke(inputs)
 """
-"""4 ms a sample, and a file with its process's number once it has answered some: `--backend slow:mark=FOLDER`."""
+"""4 ms a sample, and a file with its process's number once it has answered some: `--backend slow:mark=FOLDER`; with `wait=N` it
+answers no more until so many have."""
 
 
 @pytest.fixture(scope="module")

@@ -103,17 +103,20 @@ def test_every_sample_has_one_answer_whatever_dies_hangs_and_comes(
     tmp_path: Path,
 ) -> None:
     draw = random.Random(seed)
-    (mark := tmp_path / "mark").mkdir()
-    words = [*scored, *nodes.dispatch, "--set", "dispatch.resend_after_s=3", "--out", tmp_path / "run"]
-    command = start(*words, "--backend", f"slow:mark={mark}", env=cluster_env)
-    eventually(lambda: len(marked(mark)) >= 2 or command.poll() is not None, "two are at work")
-    guest = None
-    # Of every three, one loses a node's process, one has one that hangs, and to one a node comes before.
+    # Of every three, one loses a process, one has one that hangs, and to one a node comes before it loses one.
     what = ("kill", "hang", "come")[seed % 3]
+    (mark := tmp_path / "mark").mkdir()
+    # Where a node is to come, the others answer no more until it has answered some.
+    backend, patience = (f"slow:mark={mark},wait=3", 600) if what == "come" else (f"slow:mark={mark}", 3)
+    words = [*scored, *nodes.dispatch, "--set", f"dispatch.resend_after_s={patience}", "--out", tmp_path / "run"]
+    command = start(*words, "--backend", backend, env=cluster_env)
+    eventually(lambda: len(marked(mark)) >= 2 or command.poll() is not None, "two are at work")
+    assert command.poll() is None, command.communicate()
+    victim, guest = draw.choice(marked(mark)), None
     if what == "come":
         guest = nodes.add()
-    victim = draw.choice(marked(mark)) if marked(mark) else 0
-    if victim and Path(f"/proc/{victim}").exists():
+        eventually(lambda: len(marked(mark)) == 3 or command.poll() is not None, "the third is at work")
+    with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGSTOP if what == "hang" else signal.SIGKILL)
     _, stderr = command.communicate(timeout=600)
     if guest is not None:
@@ -122,7 +125,12 @@ def test_every_sample_has_one_answer_whatever_dies_hangs_and_comes(
     assert rows_of(tmp_path / "run") == local[1]
     result = read_result(tmp_path / "run")
     assert result["accuracy"] == local[0]
-    assert sum(node["samples"] for node in result["cluster"]["nodes"]) == SAMPLES
+    shares = result["cluster"]["nodes"]
+    assert sum(node["samples"] for node in shares) == SAMPLES
+    late = [node for node in shares if node["joined_late"]]
+    if what == "come":
+        assert len(shares) == 3
+        assert any(node["samples"] >= 20 for node in late)
 
 
 @pytest.mark.parametrize("scenario", ["Offline", "Server", "MultiStream"])
