@@ -118,6 +118,8 @@ exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something 
 """
 
 
+_SHORTEST_BEGINNING = 4
+"""Characters of an option, with its dashes, that tell which was meant."""
 _ENDLESS = re.compile(r"\S{250,}")
 """A name that no message needs whole."""
 
@@ -284,7 +286,9 @@ def _unknown_word(word: str, known: Sequence[str]) -> str:
     if not word.startswith("-"):
         return f"unexpected word {word!r}"
     option = word.partition("=")[0]
-    near = difflib.get_close_matches(option, known, n=1)
+    # One that was cut short is nearer than one of as many letters.
+    begun = [each for each in known if each.startswith(option)] if len(option) > _SHORTEST_BEGINNING else []
+    near = begun[:1] or difflib.get_close_matches(option, known, n=1)
     return f"unknown option {option}" + (f"; did you mean {near[0]}?" if near else "")
 
 
