@@ -1,4 +1,4 @@
-"""Too little of what the system gives: address space, descriptors, processes, memory of a group, and allocations that fail."""
+"""Too little of what the system gives: address space, descriptors, file size, memory of a group, and allocations that fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def limits(where: Ground, faults: int, seed: int) -> Group:
 
     Right is: the run ends; it is as good as any, or failed and says so alike in exit status and result; no process outlives it.
     """
-    group, dice = Group("limits: address space, descriptors, processes, group memory"), random.Random(f"{seed} limits")
+    group, dice = Group("limits: address space, descriptors, file size, group memory"), random.Random(f"{seed} limits")
     for number in range(faults):
         kind, limit = dice.choice(_LIMITS)
         target, phase, way = dice.choice(("parent", "worker")), dice.choice(_PHASES), dice.choice(_WAYS)
