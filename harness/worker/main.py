@@ -105,7 +105,11 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     team, settings = calibrated.plan.team, calibrated.settings
     # LoadGen looks for a file here that would override everything, and a backend's library may have gone elsewhere.
     os.chdir(folder)
-    driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
+    try:
+        driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
+    except BaseException:
+        team.leave_nothing()
+        raise
     _prove_again(spec, opened, calibrated)
     data = data_read(opened.task, opened.instances.samples.digests, opened.files)
     if not control.stop:

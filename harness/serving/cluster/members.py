@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,7 @@ class Cluster:
         self._order: Order | None = None
         self._data, self._service_ns = ("", 0), 1.0
         self._actors: list[Actor] = []
+        self._numbers = itertools.count()
         self._trees: dict[str, Tree] = {}
         self._loaded: bytes | None = None
         self._digests: dict[int, Digest] = {}
@@ -98,8 +100,8 @@ class Cluster:
                 self._tick()
         if not self.members:
             raise RunFailed("; ".join(self.why_not_joined))
-        for number, member in enumerate(self.members):
-            self._name(member, number)
+        for member in self.members:
+            self._name(member)
 
     def load(self, indices: Sequence[int], on_sample: Callable[[], None]) -> dict[int, Digest]:
         """Brings samples into the memory of every instance; returns what they were made of.
@@ -180,7 +182,7 @@ class Cluster:
             found = self._open_on(node.id, count)
             with self._lock:
                 for member in found:
-                    self._name(member, len(self.members))
+                    self._name(member)
                     member.late = True
                     if self._loaded is not None:
                         self._note_loaded(member, self._loaded_on(member))
@@ -195,7 +197,9 @@ class Cluster:
         if text not in self.why_not_joined:
             self.why_not_joined.append(text)
 
-    def _name(self, member: Member, number: int) -> None:
+    def _name(self, member: Member) -> None:
+        """Gives it a number that no other had, those that are gone among them."""
+        number = next(self._numbers)
         self.started[number] = self.started.pop(member.number)
         member.number = number
 

@@ -191,6 +191,10 @@ class ClusterTeam(PoolTeam):
             *self._cluster.why_not_joined,
         ]
 
+    def leave_nothing(self) -> None:
+        """Ends the actors, and the folder of a cluster of this run's own; see `Team`."""
+        self._cluster.close()
+
     def dismiss(self) -> None:
         """Ends the actors, and a cluster of this run's own; see `Team`."""
         super().dismiss()

@@ -133,6 +133,9 @@ class Team(ABC):
         for sut in self._others:
             sut.close()
 
+    def leave_nothing(self) -> None:
+        """Where the run has failed: ends what would outlive this process, which closes nothing else."""
+
     def close(self) -> None:
         """Lets all instances go."""
         self.dismiss()
