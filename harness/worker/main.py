@@ -107,15 +107,15 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     os.chdir(folder)
     try:
         driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
+        _prove_again(spec, opened, calibrated)
+        data = data_read(opened.task, opened.instances.samples.digests, opened.files)
+        if not control.stop:
+            # Who stopped the run waits for its end.
+            refuse_changed(opened.held, data, opened.task, control.tick)
+        not_kept = (*keep_read_data(folder, data), *keep_query_times(folder, driven.query_times))
     except BaseException:
         team.leave_nothing()
         raise
-    _prove_again(spec, opened, calibrated)
-    data = data_read(opened.task, opened.instances.samples.digests, opened.files)
-    if not control.stop:
-        # Who stopped the run waits for its end.
-        refuse_changed(opened.held, data, opened.task, control.tick)
-    not_kept = (*keep_read_data(folder, data), *keep_query_times(folder, driven.query_times))
     return _done(opened, calibrated, driven, not_kept)
 
 

@@ -133,7 +133,7 @@ class Team(ABC):
         for sut in self._others:
             sut.close()
 
-    def leave_nothing(self) -> None:
+    def leave_nothing(self) -> None:  # noqa: B027 - most leave nothing
         """Where the run has failed: ends what would outlive this process, which closes nothing else."""
 
     def close(self) -> None:
