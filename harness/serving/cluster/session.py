@@ -49,6 +49,8 @@ _OWN = {
     # Its processes would else give way to all others.
     "RAY_worker_niceness": "0",
 }
+_FOLDERS = "ray-"
+"""How the folders of clusters of runs' own begin, below /tmp; the process's number comes next."""
 INSTALL = "./run.sh install ray"
 
 
@@ -263,8 +265,18 @@ def _prepare_own() -> Path:
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     # A cluster that the user's environment names is not this one.
     os.environ.pop("RAY_ADDRESS", None)
+    _forget_stale_folders()
     # The names of sockets below it may have 107 bytes.
-    return Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-", dir="/tmp"))
+
+
+def _forget_stale_folders() -> None:
+    """Of runs that were killed with all that they had started."""
+    for path in Path("/tmp").glob(f"{_FOLDERS}*-*"):
+        pid = path.name.removeprefix(_FOLDERS).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if pid.isdecimal() and path.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _join(ray: Any, address: str) -> None:
