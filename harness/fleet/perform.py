@@ -9,7 +9,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from harness.errors import ConfigError, Interrupted
 from harness.fleet.outcome import Outcome, read_outcome, write_outcome
 from harness.fleet.plan import PlannedDevice
 from harness.machine import stop_signals
+from harness.machine.child_process import python_words
 from harness.machine.import_path import safe_environment
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE
@@ -197,7 +197,7 @@ def _start(device: PlannedDevice, out: Path) -> subprocess.Popen[bytes]:
     libc = ctypes.CDLL(None)
     with (out / f"{device.name}.result.json").open("wb") as result:
         return subprocess.Popen(
-            [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "harness", *device.words],
+            python_words("harness", *device.words),
             env=safe_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=result,

@@ -30,6 +30,11 @@ _DUMP = "Fatal Python error: "
 Child = subprocess.Popen[bytes]
 
 
+def python_words(module: str, *words: str) -> list[str]:
+    """The words that run one of our modules in this Python, as isolated as this process."""
+    return [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", module, *words]
+
+
 def start(
     module: str,
     descriptors: Sequence[int],
@@ -49,15 +54,7 @@ def start(
         own_session: Ctrl-C on the terminal does not reach it: for a child whose parent has to end it in order.
     """
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-I" if sys.flags.isolated else "-P",
-            "-m",
-            module,
-            *map(str, descriptors),
-            str(os.getpid()),
-            *words,
-        ],
+        python_words(module, *map(str, descriptors), str(os.getpid()), *words),
         cwd=folder,
         env=safe_environment(os.environ),
         stdin=subprocess.DEVNULL,

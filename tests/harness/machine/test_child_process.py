@@ -121,7 +121,9 @@ def test_no_module_of_ours_starts_a_child_by_itself() -> None:
         for path in (root / package).rglob("*.py")
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
-    assert starters == ["harness/machine/child_process.py"], sys.executable
+    # The other two start pip, which is no module of ours; one of them runs on a device, where nothing of ours is yet.
+    pip = {"harness/remote/wheels.py", "harness/remote/far_end/installed.py"}
+    assert set(starters) - pip == {"harness/machine/child_process.py"}, sys.executable
 
 
 def test_of_a_log_that_no_memory_holds_only_the_end_is_read(tmp_path: Path) -> None:
