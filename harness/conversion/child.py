@@ -11,13 +11,13 @@ import sys
 import time
 
 from backends.litert.file.model_reader import read_model
-from harness.conversion.calibration import NO_SAMPLES, prepared
 from harness.conversion.model_objects import read_objects, write_objects
 from harness.conversion.packed_files import copy_packed_files
-from harness.conversion.post_training import PostTraining
+from harness.conversion.quantiser.calibration import NO_SAMPLES, prepared
+from harness.conversion.quantiser.post_training import PostTraining
+from harness.conversion.quantiser.uint8_model import to_int8_per_channel
 from harness.conversion.record import AskedVariants, MadeVariant, MadeVariants, Variant
 from harness.conversion.source_model import weights_made_small
-from harness.conversion.uint8_model import to_int8_per_channel
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, Progressed, ask, tell

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.conversion.calibration import Chosen, choose
 from harness.conversion.child import make_variants
 from harness.conversion.converters.forms import Foreign
 from harness.conversion.converters.run_converter import run_converter
 from harness.conversion.darknet.files import Darknet
 from harness.conversion.huggingface.checkpoint import Checkpoint
+from harness.conversion.quantiser.calibration import Chosen, choose
 from harness.conversion.record import (
     CALIBRATED,
     AskedVariants,

@@ -14,10 +14,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from backends.litert.loading import first_line
-from harness.conversion.calibration import PreparedSamples
-from harness.conversion.dead_channels import mend_dead_channels
-from harness.conversion.integer_interfaces import with_uint8_interfaces
 from harness.conversion.model_objects import drop_idle_tensors, operator_name, read_objects, text, write_objects
+from harness.conversion.quantiser.calibration import PreparedSamples
+from harness.conversion.quantiser.dead_channels import mend_dead_channels
+from harness.conversion.quantiser.integer_interfaces import with_uint8_interfaces
 from harness.conversion.record import CALIBRATED, Variant
 from harness.conversion.signature_names import give_signature
 from harness.errors import ConfigError

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
 
-from harness.conversion.calibration import NO_SAMPLES, PreparedSamples
 from harness.conversion.model_objects import read_objects, write_objects
-from harness.conversion.post_training import PostTraining
+from harness.conversion.quantiser.calibration import NO_SAMPLES, PreparedSamples
+from harness.conversion.quantiser.post_training import PostTraining
 from harness.conversion.record import Variant
 from tests.harness.conversion.conftest import Array, ask, details, write_dense
 

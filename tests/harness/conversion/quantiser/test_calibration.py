@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config.files import find_benchmark, read_config
-from harness.conversion.calibration import choose, prepared
+from harness.conversion.quantiser.calibration import choose, prepared
 from harness.errors import ConfigError
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.litert.file.model_reader import read_model
 from harness.conversion.model_objects import read_objects, write_objects
-from harness.conversion.uint8_model import to_int8_per_channel
+from harness.conversion.quantiser.uint8_model import to_int8_per_channel
 from harness.errors import ConfigError
 from tests.harness.conversion.conftest import ask
 
