@@ -6,16 +6,13 @@ and the offsets of the old ones are pointed at them.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from backends.litert.copies.shapes import write_copy
+from backends.litert.copies.shapes import append_shapes, write_copy
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import Table
 from backends.litert.file.model_file import ModelFile, Shape
-
-_INT32, _UINT32 = struct.Struct("<i"), struct.Struct("<I")
 
 
 def leaves_sizes_open(model: ModelFile, shapes: Mapping[int, Shape]) -> bool:
@@ -51,11 +48,5 @@ def write_with_shapes(model: ModelFile, shapes: Mapping[int, Shape], place: Path
         for field in fields
         if (at := tensor.at(field)) is not None
     }
-    data += bytes(-len(data) % 16)
-    written: dict[Shape, int] = {}
-    for at, shape in places.items():
-        if shape not in written:
-            written[shape] = len(data)
-            data += _UINT32.pack(len(shape)) + b"".join(map(_INT32.pack, shape))
-        _UINT32.pack_into(data, at, written[shape] - at)
+    append_shapes(data, places)
     write_copy(place, data)

@@ -15,7 +15,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
     place = folder / f"{sha256}-shapes{_VERSION}.tflite"
     if not is_kept(place):
         data = bytearray(model.read_bytes())
-        _append(data, {position: shapes[index] for index, position in missing.items()})
+        append_shapes(data, {position: shapes[index] for index, position in missing.items()})
         write_copy(place, data)
     return place, changed
 
@@ -111,8 +111,13 @@ def _empty_shapes(graph: Subgraph) -> dict[int, int]:
     return places if read else {}
 
 
-def _append(data: bytearray, shapes: dict[int, Shape]) -> None:
-    """Writes each shape once behind the file and points the offsets there (unsigned, so they can only point forward)."""
+def append_shapes(data: bytearray, shapes: Mapping[int, Shape]) -> None:
+    """Writes each shape once behind the file and points the offsets there (unsigned, so they can only point forward).
+
+    Args:
+        data: The file, which is changed.
+        shapes: By where the offset to each lies.
+    """
     data += bytes(-len(data) % 16)
     written: dict[Shape, int] = {}
     for position, shape in shapes.items():
