@@ -81,7 +81,7 @@ def write_mobilebert(checkpoint: Checkpoint, weights: Weights, place: Path) -> N
         ConfigError: Another architecture, or weights that are missing or of another shape.
     """
     config = read_config(checkpoint.config)
-    named = ours(weights, config, checkpoint.weights)
+    named = weights_of_graph(weights, config, checkpoint.weights)
     graph = build_graph(named, config, "float32", "MobileBERT, from Hugging Face")
     with replacing(place) as file:
         graph.write(file)
@@ -146,7 +146,7 @@ def _size(said: Mapping[str, Any], name: str, default: int, path: Path) -> int:
     return value
 
 
-def ours(weights: Weights, config: MobileBertConfig, source: Path) -> Weights:
+def weights_of_graph(weights: Weights, config: MobileBertConfig, source: Path) -> Weights:
     """The weights by the names of the graph.
 
     Args:
