@@ -60,7 +60,7 @@ def _minutes_of(folder: Path) -> tuple[str, dict[str, object]]:
     from harness.json_records import to_json
     from harness.report.sustained import render_sustained, sustained
     from harness.results.files import read_result
-    from harness.results.query_times import read_query_times
+    from harness.results.queries.query_times import read_query_times
     from harness.results.record import Result
 
     result = read_result(folder)

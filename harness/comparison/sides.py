@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.comparison.foreign import read_foreign
 from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE, read_result
-from harness.results.query_times import KeptTimes, read_query_times
+from harness.results.queries.query_times import KeptTimes, read_query_times
 from harness.results.record import Result, SeriesResult
 
 

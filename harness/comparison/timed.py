@@ -10,7 +10,7 @@ import numpy as np
 from harness.comparison.asked import Asked
 from harness.comparison.record import ComparedFigure, Standing
 from harness.comparison.sides import Run, Side, times_of
-from harness.results.query_times import KeptTimes
+from harness.results.queries.query_times import KeptTimes
 from harness.statistics.change import Change, welch
 from harness.units import Unit
 

@@ -11,11 +11,11 @@ from harness.errors import ConfigError, HarnessError, message_of
 from harness.report.tail import why_no_times
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.results.query_times import KeptTimes, read_query_times
+from harness.results.queries.query_times import KeptTimes, read_query_times
+from harness.results.queries.tail import Tail, tail_of
 from harness.results.read_data import load_read_data
 from harness.results.record import Result, SeriesResult
 from harness.results.same_data import refuse_changed_data
-from harness.results.tail import Tail, tail_of
 from harness.run.reference import asks_reference, with_reference
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
 from harness.spec.task import open_task

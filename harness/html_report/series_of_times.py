@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.results.query_times import KeptTimes
-from harness.results.tail import fence_of
+from harness.results.queries.query_times import KeptTimes
+from harness.results.queries.tail import fence_of
 
 Ns = npt.NDArray[np.int64]
 _BARS = 48

@@ -9,7 +9,7 @@ import numpy as np
 from harness.machine.state import State
 from harness.report.table import Column, table_lines
 from harness.results.figures import MachineStates
-from harness.results.query_times import KeptTimes
+from harness.results.queries.query_times import KeptTimes
 from harness.units import duration
 
 _MINUTE_NS = 60_000_000_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.results.queries.tail import Cause, Tail
 from harness.results.record import Result
-from harness.results.tail import Cause, Tail
 from harness.units import duration
 
 _MOST = 3

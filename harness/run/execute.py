@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import ConfigError, HarnessError, Interrupted, message_of
 from harness.machine import stop_signals
 from harness.results import files as results
-from harness.results.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
+from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.record import Result
 from harness.run.crash import with_remedy
 from harness.run.held import HeldRun

@@ -22,7 +22,7 @@ from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
 from harness.messages.server_times import ServerTimes
-from harness.results.query_times import KeptTimes, of_memory
+from harness.results.queries.query_times import KeptTimes, of_memory
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.query_times import QueryTimes

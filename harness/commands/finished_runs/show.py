@@ -58,8 +58,8 @@ def _shown(directory: Path) -> Outcome:
 def _outliers(directory: Path, result: Result) -> list[tuple[str, str]]:
     """What the slowest queries of a timed run coincide with, or why that is not known."""
     from harness.report.tail import tail_text, why_no_times
-    from harness.results.query_times import read_query_times
-    from harness.results.tail import tail_of
+    from harness.results.queries.query_times import read_query_times
+    from harness.results.queries.tail import tail_of
 
     try:
         times = read_query_times(directory)

@@ -1,7 +1,7 @@
 """How long each query took and when it ended, kept while LoadGen asks in memory that was taken before: 8 bytes a query.
 
-By the harness's own clock, from the callback to the answer; LoadGen's trace stays the reference. `harness.results.query_times`
-writes and reads the file that becomes of it.
+By the harness's own clock, from the callback to the answer; LoadGen's trace stays the reference.
+`harness.results.queries.query_times` writes and reads the file that becomes of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import TypeVar
 
-from harness.results.query_times import FIRST_BEGAN, HEAD_WORDS, LAST_ENDED, MOST_KEPT, MOST_UNITS, SEEN, SHIFT
+from harness.results.queries.query_times import FIRST_BEGAN, HEAD_WORDS, LAST_ENDED, MOST_KEPT, MOST_UNITS, SEEN, SHIFT
 
 _COARSE_FROM_NS = 40_000_000
 """Where a query is expected to take so long, a unit is 1,024 ns: half a word then holds an hour, else 4.3 s."""

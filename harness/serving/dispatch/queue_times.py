@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.messages.server_times import ServerTimes, TimesAtShares
-from harness.results.query_times import KeptTimes
+from harness.results.queries.query_times import KeptTimes
 
 _ROOM = 1 << 16
 """Queries that one worker keeps: a p99 of so many is known to a part in a thousand, in 1.5 MB."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.results.files import read_result, write_result
-from harness.results.query_times import KeptTimes, write_query_times
+from harness.results.queries.query_times import KeptTimes, write_query_times
 from harness.results.record import Result, SeriesResult, SeriesRun
 from harness.series.execute import top_of
 

@@ -19,7 +19,7 @@ from harness.html_report.gathered import Gathered, gather
 from harness.html_report.page import render
 from harness.profiling.kept import read_profile
 from harness.results.files import read_result
-from harness.results.query_times import QUERY_TIMES_FILE, KeptTimes
+from harness.results.queries.query_times import QUERY_TIMES_FILE, KeptTimes
 from harness.results.record import Result
 from tasks.outputs.exhibits import Box, Exhibit, Exhibition
 

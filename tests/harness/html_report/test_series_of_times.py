@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.html_report.series_of_times import thinned
-from harness.results.query_times import KeptTimes
+from harness.results.queries.query_times import KeptTimes
 
 
 def kept(latency_ns: list[int], ended_ns: list[int] | None = None) -> KeptTimes:

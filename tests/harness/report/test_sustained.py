@@ -5,7 +5,7 @@ import pytest
 
 from harness.cli import main
 from harness.report.sustained import render_sustained, sustained
-from harness.results.query_times import KeptTimes
+from harness.results.queries.query_times import KeptTimes
 
 
 def of_minutes(*latency_ms: float, seen: int | None = None) -> KeptTimes:

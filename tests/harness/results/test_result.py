@@ -18,7 +18,7 @@ import yaml
 from harness.json_records import from_json
 from harness.report.accuracy import metric
 from harness.report.run import render_run
-from harness.results.query_times import read_query_times
+from harness.results.queries.query_times import read_query_times
 from harness.results.record import Result
 from harness.results.verdict.warnings import too_short
 from harness.units import duration

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.machine.sampler import COLUMNS
-from harness.results.machine_trace import MACHINE_TRACE_FILE, read_machine_trace
-from harness.results.query_times import read_query_times
+from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, read_machine_trace
+from harness.results.queries.query_times import read_query_times
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from harness.machine.control import Control
-from harness.results.query_times import of_memory
+from harness.results.queries.query_times import of_memory
 from harness.serving.dispatch import inline
 from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.inline import multi_stream, single_stream

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
-from harness.results.query_times import (
+from harness.results.queries.query_times import (
     HEAD_WORDS,
     MOST_KEPT,
     QUERY_TIMES_FILE,

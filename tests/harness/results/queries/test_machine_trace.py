@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.machine.sampler import COLUMNS
-from harness.results.machine_trace import MACHINE_TRACE_FILE, read_machine_trace, write_machine_trace
+from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, read_machine_trace, write_machine_trace
 
 
 def _samples(count: int) -> array[int]:

@@ -12,9 +12,9 @@ import pytest
 from harness.errors import ConfigError
 from harness.machine.sampler import COLUMNS, UNKNOWN
 from harness.report.tail import tail_text
-from harness.results.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
-from harness.results.query_times import KeptTimes, write_query_times
-from harness.results.tail import joined, tail_of
+from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
+from harness.results.queries.query_times import KeptTimes, write_query_times
+from harness.results.queries.tail import joined, tail_of
 
 _MS = 1_000_000
 _BEGAN = 5_000 * _MS

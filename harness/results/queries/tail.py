@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.machine.sampler import COLUMNS, UNKNOWN
-from harness.results.machine_trace import read_machine_trace
-from harness.results.query_times import KeptTimes
+from harness.results.queries.machine_trace import read_machine_trace
+from harness.results.queries.query_times import KeptTimes
 from harness.statistics.coincidence import Events
 
 _BEYOND = 3.0

@@ -6,7 +6,6 @@ bytes each, in units of `unit_ns`. What took longer than 4 bytes hold has the la
 
 from __future__ import annotations
 
-import json
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import ConfigError
-from harness.json_records import LEFT_OUT, NotThisRecord, from_json, to_json
-from harness.whole_file import replacing
+from harness.json_records import LEFT_OUT
+from harness.results.queries.headed_file import cut, read_headed, unknown_form, write_headed
 
 QUERY_TIMES_FILE = "query_times.bin"
 MOST_KEPT = 1_000_000
@@ -25,7 +23,6 @@ SEEN, FIRST_BEGAN, LAST_ENDED, SHIFT, HEAD_WORDS = range(5)
 """The words before the queries' own, while they are kept in memory."""
 MOST_UNITS = (1 << 32) - 1
 _FORM = "tflite-loadgen query times"
-_LONGEST_HEAD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +84,7 @@ def write_query_times(folder: Path, times: KeptTimes) -> None:
     halves[:, 0] = np.minimum(times.latency_ns // unit_ns, MOST_UNITS)
     halves[:, 1] = np.minimum(np.diff(times.ended_ns // unit_ns, prepend=0), MOST_UNITS)
     head = Head(_FORM, 1, unit_ns, times.seen, times.every, len(halves), times.began_ns)
-    with replacing(folder / QUERY_TIMES_FILE) as file:
-        file.write(json.dumps(to_json(head)).encode("ascii") + b"\n")
-        file.write(halves.data)
+    write_headed(folder / QUERY_TIMES_FILE, head, halves.data)
 
 
 def read_query_times(folder: Path) -> KeptTimes | None:
@@ -99,26 +94,12 @@ def read_query_times(folder: Path) -> KeptTimes | None:
         ConfigError: The file is cut, damaged or of another version.
     """
     path = folder / QUERY_TIMES_FILE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if (read := read_headed(path, Head, _FORM)) is None:
         return None
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    line, end, _ = data[:_LONGEST_HEAD].partition(b"\n")
-    try:
-        head = from_json(Head, json.loads(line) if end else None)
-    except (NotThisRecord, ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"{path} is not what a run wrote ({error}): take it away, and the rest of the run counts"
-        ) from None
-    if head.form != _FORM or head.version != 1 or head.unit_ns < 1:
-        raise ConfigError(f"{path} is of a form that this harness does not know: {head.form!r} {head.version}")
-    body = memoryview(data)[len(line) + 1 :]
-    if not 0 <= head.kept <= head.seen or head.every < 1 or len(body) != 8 * head.kept:
-        raise ConfigError(
-            f"{path} is cut or damaged ({len(body):,} bytes, where {head.kept:,} queries take {8 * head.kept:,}): take it "
-            "away, and the rest of the run counts"
-        )
-    halves = np.frombuffer(body, "<u4").reshape(-1, 2).astype(np.int64) * head.unit_ns
+    head, numbers = read
+    if head.unit_ns < 1:
+        raise unknown_form(path, head)
+    if not 0 <= head.kept <= head.seen or head.every < 1 or len(numbers) != 8 * head.kept:
+        raise cut(path, numbers, f"{head.kept:,} queries take {8 * head.kept:,}")
+    halves = np.frombuffer(numbers, "<u4").reshape(-1, 2).astype(np.int64) * head.unit_ns
     return KeptTimes(halves[:, 0], np.cumsum(halves[:, 1]), head.seen, head.every, head.began_ns)
