@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
 import signal
 import struct
 import subprocess
@@ -35,6 +34,7 @@ from harness.machine import child_process, stop_signals
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph, Quantization, Tensor
 from tasks.question_answering import QuestionAnswering
+from tests.shared_library import shared_library
 from tests.warm_processes import Nursery
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -519,13 +519,9 @@ def picture_data(make_picture_data: Callable[[int], Path]) -> Path:
 @pytest.fixture(scope="session")
 def delegate_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """tests/backends/delegate.c, compiled: a real delegate, which computes or misbehaves as its options say."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
+    library = shared_library(REPOSITORY / "tests/backends/delegate.c", tmp_path_factory.mktemp("delegate"))
+    if library is None:
         pytest.skip("no C compiler is here to build the test delegate with")
-    library = tmp_path_factory.mktemp("delegate") / "libtest_delegate.so"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-o", library, REPOSITORY / "tests/backends/delegate.c"], check=True
-    )
     return library
 
 

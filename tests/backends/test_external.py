@@ -27,7 +27,7 @@ def test_a_delegate_runs_its_ops_and_what_it_leaves_is_named(
     backend = result["backend"]
     assert result["status"] == "valid"
     assert (backend["name"], backend["engine"]) == ("external", "Interpreter")
-    assert backend["delegate"] == "libtest_delegate.so"
+    assert backend["delegate"] == "libdelegate.so"
     assert backend["device"] == {"library": str(delegate_library)}
     # XNNPACK runs the other three, which are the CPU's all the same.
     assert (backend["nodes"], backend["delegated_nodes"], backend["partitions"]) == (5, 2, 2)

@@ -12,23 +12,23 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults.bombs import bombs
-from tests.faults.changed import changed
-from tests.faults.clocks import clocks
-from tests.faults.corrupted import corrupted
-from tests.faults.delegate_parts import delegate_parts
-from tests.faults.delegates import delegates
-from tests.faults.disks import disks
-from tests.faults.fuzzing import fuzz, replay
+from tests.faults.inputs.fuzzing import fuzz, replay
+from tests.faults.inputs.readers import readers
 from tests.faults.kept import damaged_samples
-from tests.faults.limits import failing_allocations, limits, remove_groups
-from tests.faults.peers import pool_peers
-from tests.faults.readers import readers
-from tests.faults.runs import Ground, ground
+from tests.faults.of_runs.changed import changed
+from tests.faults.of_runs.clocks import clocks
+from tests.faults.of_runs.corrupted import corrupted
+from tests.faults.of_runs.delegate_parts import delegate_parts
+from tests.faults.of_runs.delegates import delegates
+from tests.faults.of_runs.disks import disks
+from tests.faults.of_runs.limits import failing_allocations, limits, remove_groups
+from tests.faults.of_runs.peers import pool_peers
+from tests.faults.of_runs.runs import Ground, ground
+from tests.faults.of_runs.sharing import sharing
+from tests.faults.of_runs.signalled import signals
+from tests.faults.of_runs.soaked import soaked
 from tests.faults.sanitized import sanitized
 from tests.faults.servers import lies
-from tests.faults.sharing import sharing
-from tests.faults.signalled import signals
-from tests.faults.soaked import soaked
 from tests.faults.table import Group, render
 
 _COUNTS = {

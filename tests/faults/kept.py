@@ -12,7 +12,7 @@ import numpy as np
 from backends.base import TensorSpec
 from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec
-from tests.faults.mutations import header_bytes, raw_bytes
+from tests.faults.inputs.mutations import header_bytes, raw_bytes
 from tests.faults.table import Group
 
 _COUNT = 4

@@ -92,7 +92,7 @@ def test_the_error_of_a_delegate_is_what_it_adds(wrong: Difference) -> None:
     assert tripled.largest == pytest.approx(3 * OFFSET, rel=1e-6)
     assert not both.exact
     assert wrong.same_sides == ""
-    assert (wrong.test.delegate, wrong.test.delegated_nodes) == ("libtest_delegate.so", 1)
+    assert (wrong.test.delegate, wrong.test.delegated_nodes) == ("libdelegate.so", 1)
 
 
 def test_bisect_names_the_tensor_with_its_op_and_shape(wrong: Difference) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +10,16 @@ from typing import Any
 import pytest
 
 from harness.machine import clocks
+from tests.shared_library import shared_library
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
 def stepping_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
+    library = shared_library(Path(__file__).with_name("clock_step.c"), tmp_path_factory.mktemp("clock"))
+    if library is None:
         pytest.skip("no C compiler is here to build a clock that steps with")
-    library = tmp_path_factory.mktemp("clock") / "libstep.so"
-    source = Path(__file__).with_name("clock_step.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
     return library
 
 

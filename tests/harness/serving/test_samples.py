@@ -17,7 +17,7 @@ import pytest
 from backends.base import TensorSpec
 from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec, DataMissing
-from tests.faults.mutations import header_bytes
+from tests.faults.inputs.mutations import header_bytes
 
 
 class Counting(Codec):

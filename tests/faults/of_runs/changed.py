@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.machine.control import Phase
-from tests.faults.delegate_parts import DelegateParts, delegate_parts, write_sums
-from tests.faults.runs import Ground, Run
+from tests.faults.of_runs.delegate_parts import DelegateParts, delegate_parts, write_sums
+from tests.faults.of_runs.runs import Ground, Run
 from tests.faults.table import Group
 
 _PHASES = (Phase.STARTING, Phase.LOADING, Phase.CALIBRATING, Phase.PREPARING, Phase.RUNNING)

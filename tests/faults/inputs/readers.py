@@ -48,9 +48,17 @@ from tasks.audio.wav import read_wav
 from tasks.pictures.preprocess import decode
 from tasks.pictures.sets import open_pictures
 from tasks.tensors.array_files import read_npy, read_npz
-from tests.faults.mutations import Mutation, header_bytes, json_lines, json_tree, raw_bytes, text_lines, yaml_lines
+from tests.faults.inputs.mutations import (
+    Mutation,
+    header_bytes,
+    json_lines,
+    json_tree,
+    raw_bytes,
+    text_lines,
+    yaml_lines,
+)
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _EDGES = (("top", 0.5), ("bottom", "inf"), ("left", 0.1), ("right", 0.2))
 _VERSION_1 = _ROOT / "tests/harness/results/version_1"
 

@@ -1,7 +1,7 @@
-"""Fuzzing that is guided by what is covered: `python -m tests.faults.guided READER [-max_total_time=60 ...]`, with atheris.
+"""Fuzzing that is guided by what is covered, with atheris: `python -m tests.faults.inputs.guided READER [OPTION ...]`.
 
     ./run.sh install fuzz
-    .venv/bin/python -m tests.faults.guided "detail log" -max_total_time=600
+    .venv/bin/python -m tests.faults.inputs.guided "detail log" -max_total_time=600
 
 What comes behind the reader's name is libFuzzer's. An error that no user should meet ends it, with the input in a file of the
 current directory: made small (`-minimize_crash=1`) and laid into `cases/`, it is tried again by each run of the tests.
@@ -33,8 +33,8 @@ def main() -> int:
         sys.stderr.write("atheris is not installed: ./run.sh install fuzz (Linux, Python up to 3.13)\n")
         return 2
     with atheris.instrument_imports(include=list(_INSTRUMENTED)):
-        from tests.faults.fuzzing import wrong_with
-        from tests.faults.readers import readers
+        from tests.faults.inputs.fuzzing import wrong_with
+        from tests.faults.inputs.readers import readers
     known = {reader.name: reader for reader in readers()}
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in known:

@@ -8,8 +8,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.mutations import raw_bytes
-from tests.faults.runs import Ground, Run, told_alike
+from tests.faults.inputs.mutations import raw_bytes
+from tests.faults.of_runs.runs import Ground, Run, told_alike
 from tests.faults.table import Group
 
 _SETTINGS = (

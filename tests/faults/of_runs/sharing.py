@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.machine.control import Phase
-from tests.faults.runs import Ground, Run, told_alike
+from tests.faults.of_runs.runs import Ground, Run, told_alike
 from tests.faults.table import Group
 
 _PHASES = (Phase.STARTING, Phase.LOADING, Phase.CALIBRATING, Phase.PREPARING, Phase.RUNNING)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 from harness.machine.control import Phase
 from tests.conftest import REPOSITORY
-from tests.faults.runs import Ground, Run, told_alike
+from tests.faults.of_runs.runs import Ground, Run, told_alike
 from tests.faults.table import Group
+from tests.shared_library import shared_library
 
 _PHASES = (Phase.STARTING, Phase.CALIBRATING, Phase.RUNNING, Phase.WRITING)
 _STEPS_S = (20, -20, 3600, -3600, 1, -1)
@@ -26,7 +24,7 @@ def clocks(where: Ground, steps: int, seed: int) -> Group:
     ends.
     """
     group, dice = Group("the system's clock is set"), random.Random(f"{seed} clocks")
-    library = _library(where.folder)
+    library = shared_library(REPOSITORY / "tests/harness/run/clock_step.c", where.folder)
     for number in range(steps):
         if library is None:
             group.miss("no C compiler is here")
@@ -64,13 +62,3 @@ def _wrong(run: Run, phase: Phase, status: int, said: str) -> str | None:
         return None if _SAID in said else f"exit status {status}: {said.strip()[-300:]}"
     duration_s = run.duration_s()
     return None if duration_s is None or 0 < duration_s < 600 else f"took {duration_s} s"
-
-
-def _library(folder: Path) -> Path | None:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    library = folder / "libstep.so"
-    source = REPOSITORY / "tests/harness/run/clock_step.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library

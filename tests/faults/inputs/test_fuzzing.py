@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from accuracy.errors import TruthError
-from tests.faults.fuzzing import fuzz, replay, wrong_with
-from tests.faults.readers import Reader, readers
+from tests.faults.inputs.fuzzing import fuzz, replay, wrong_with
+from tests.faults.inputs.readers import Reader, readers
 from tests.faults.table import render
 
 

@@ -6,8 +6,8 @@ import random
 import time
 from pathlib import Path
 
-from tests.faults.delegate_parts import DelegateParts
-from tests.faults.runs import Ground, Run, lives, told_alike
+from tests.faults.of_runs.delegate_parts import DelegateParts
+from tests.faults.of_runs.runs import Ground, Run, lives, told_alike
 from tests.faults.table import Group
 
 _POINTS = ("load", "prepare", "invoke", "end")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import resource
-import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from harness.machine.control import Phase
-from tests.faults.runs import Ground, Run, gone_soon, told_alike
+from tests.faults.of_runs.runs import Ground, Run, gone_soon, told_alike
 from tests.faults.table import Group
+from tests.shared_library import shared_library
 
 _PHASES = (Phase.STARTING, Phase.LOADING, Phase.CALIBRATING, Phase.PREPARING, Phase.RUNNING, Phase.WRITING)
 _WAYS = (
@@ -55,7 +54,7 @@ def limits(where: Ground, faults: int, seed: int) -> Group:
 def failing_allocations(where: Ground, faults: int, seed: int) -> Group:
     """Lets allocations of so many runs fail after a while, in the command or its worker; right is as in `limits`."""
     group, dice = Group("allocations that fail"), random.Random(f"{seed} malloc")
-    library = _library(where.folder)
+    library = shared_library(Path(__file__).with_name("failing_malloc.c"), where.folder)
     for number in range(faults):
         if library is None:
             group.miss("no C compiler is here")
@@ -148,13 +147,3 @@ def _wrong(run: Run, worker: int | None, target: str, status: int, said: str) ->
         return f"a traceback: {said.strip().splitlines()[-1]}"
     wrong = told_alike(status, found, lost=target == "parent")
     return f"{wrong}: {said.strip()[-400:]}" if wrong else None
-
-
-def _library(folder: Path) -> Path | None:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    library = folder / "libfailing.so"
-    source = Path(__file__).with_name("failing_malloc.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
-    return library

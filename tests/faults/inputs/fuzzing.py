@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from harness.errors import exit_status, memory_ran_out
-from tests.faults.readers import Reader
+from tests.faults.inputs.readers import Reader
 from tests.faults.table import Group
 
 CASES = Path(__file__).parent / "cases"

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 
 from harness.machine.control import Phase
-from tests.faults.delegate_parts import DelegateParts
-from tests.faults.runs import Ground, Run, gone_soon, told_alike
+from tests.faults.of_runs.delegate_parts import DelegateParts
+from tests.faults.of_runs.runs import Ground, Run, gone_soon, told_alike
 from tests.faults.table import Group
 
 _TIMEOUT_S = 4

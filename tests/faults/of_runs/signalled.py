@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from harness.machine.control import Phase
-from tests.faults.runs import Ground, Run, gone_soon
+from tests.faults.of_runs.runs import Ground, Run, gone_soon
 from tests.faults.table import Group
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")

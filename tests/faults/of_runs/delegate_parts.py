@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph.writer import Graph
 from tests.conftest import REPOSITORY
-from tests.faults.runs import Ground
+from tests.faults.of_runs.runs import Ground
+from tests.shared_library import shared_library
 
 _SIZE = 64
 
@@ -33,12 +32,9 @@ class DelegateParts:
 
 def delegate_parts(folder: Path) -> DelegateParts | None:
     """Makes both; None where there is no C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
+    library = shared_library(REPOSITORY / "tests/backends/delegate.c", folder)
+    if library is None:
         return None
-    library = folder / "libfaults.so"
-    source = REPOSITORY / "tests/backends/delegate.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-lpthread"], check=True)
     return DelegateParts(write_sums(folder / "sums.tflite"), library)
 
 
