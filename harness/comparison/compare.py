@@ -46,6 +46,8 @@ def _pair(base: Side, new: Side, asked: Asked) -> Pair:
     found = differences(base, new)
     refuse_differences(found, asked.allowed)
     notes: list[str] = []
+    if base.path.resolve() == new.path.resolve():
+        notes.append("base and new are the same directory: nothing is compared but a result with itself")
     timed = list(timed_figures(base, new, asked, notes))
     scored, samples = scored_figures(base, new, asked, notes)
     figures = (*timed, *scored, *_size(base, new, asked))

@@ -48,6 +48,8 @@ class LiveResult:
     wrong_verdict: float
     """How often at most it decides wrongly."""
     exit_status: int
+    standins: tuple[str, ...] = ()
+    """Which of the two are stand-ins of our own, since no official file is here."""
 
 
 class Match(Protocol):
@@ -66,6 +68,7 @@ def compare_live(
     budget_s: float,
     say: Callable[[str], None],
     measured_by: str = BENCH,
+    standins: tuple[str, ...] = (),
 ) -> LiveResult:
     """Measures pairs until the test decides or the time is up; one pair at least.
 
@@ -78,6 +81,7 @@ def compare_live(
         budget_s: How long it may last.
         say: Hears how far it is.
         measured_by: Whose figures they are.
+        standins: Which of the two are stand-ins.
 
     Raises:
         harness.turns.process.CandidateFailed: One of them cannot be measured.
@@ -108,6 +112,7 @@ def compare_live(
         measured_by=measured_by,
         wrong_verdict=WRONG,
         exit_status=EXIT_INVALID if decision == "regressed" else EXIT_VALID,
+        standins=standins,
     )
 
 
@@ -148,13 +153,29 @@ def render_live(found: LiveResult) -> str:
     """For a terminal."""
     interval = "" if found.low is None or found.high is None else f" ({found.low:+.1%}..{found.high:+.1%})"
     verdict = {"regressed": "REGRESSED", "within the limit": "within the limit"}.get(found.decision, found.decision)
+    pairs = f"{len(found.ratios)} pair{'' if len(found.ratios) == 1 else 's'}"
     return "\n".join(
         [
             f"base  {found.base}",
             f"new   {found.new}",
+            *(f"{name} is a stand-in of our own (docs/standins.md)" for name in found.standins),
             f"{found.figure}: {found.change:+.1%}{interval}, the limit {found.limit:+.1%}",
-            f"{len(found.ratios)} pairs of processes in {span_text(found.took_s)}, by {found.measured_by}",
+            f"{pairs} of processes in {span_text(found.took_s)}, by {found.measured_by}",
             f"a verdict is wrong in at most {found.wrong_verdict:.0%}",
+            *([_why_not_told(found)] if found.decision == "not told apart" else []),
             verdict,
         ]
     )
+
+
+def _why_not_told(found: LiveResult) -> str:
+    """What would decide it."""
+    count = len(found.ratios)
+    if count < LOOKS[0]:
+        needed = span_text(found.took_s / count * LOOKS[0])
+        return (
+            f"{LOOKS[0]} pairs are the least that decide, which take about {needed} here: --budget has been too short"
+        )
+    if count < LOOKS[-1]:
+        return "the limit lies within the interval: more pairs narrow it, --budget gives them time"
+    return f"the limit lies within the interval, and {count} pairs are the most: the change is too near to the limit"

@@ -25,6 +25,8 @@ class Workers:
     """As a config and a result say it."""
     label: str = ""
     """What a report calls them behind their number (`4 processes x 1 thread`); empty where that goes without saying."""
+    label_of_one: str = ""
+    """Likewise of a single one."""
     backends: frozenset[str] | None = None
     """Backends that they open unasked; None for all of them."""
     below_ns: int | None = None
@@ -47,10 +49,10 @@ INLINE = Workers("inline")
 """LoadGen's own thread: SingleStream and MultiStream, with one query in flight."""
 THREADS = Workers("threads")
 """Threads of the worker, an instance each."""
-PROCESSES = Workers("processes", "processes", frozenset({"cpu", "null"}), QUICK_NS)
+PROCESSES = Workers("processes", "processes", "process", frozenset({"cpu", "null"}), QUICK_NS)
 """Processes with an instance each. Unasked only for these backends: a device has one owner, and a plug-in its own mind."""
 
-RAY = Workers("ray", "Ray actors")
+RAY = Workers("ray", "Ray actors", "Ray actor")
 """Actors on the nodes of a Ray cluster, an instance each: only where `dispatch.use` asks for it."""
 
 POOLS: Mapping[str, Workers] = {pool.name: pool for pool in (THREADS, PROCESSES)}

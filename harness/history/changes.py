@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _ERROR = 0.01
 """A series without a change is said to have one so often at most."""
-_LEAST_SIDE = 4
+LEAST_SIDE = 4
 """Runs on either side: fewer are no change for good."""
 
 
@@ -50,7 +50,7 @@ def changes_in(values: Sequence[float]) -> list[Change]:
 
 
 def _places(values: Sequence[float], begin: int, end: int) -> list[tuple[int, float]]:
-    if end - begin < 2 * _LEAST_SIDE:
+    if end - begin < 2 * LEAST_SIDE:
         return []
     place, chance = _most_likely(values[begin:end])
     if chance > _ERROR:
@@ -65,7 +65,7 @@ def _most_likely(values: Sequence[float]) -> tuple[int, float]:
     total, best, place = 0.0, 0.0, 0
     for at, rank in enumerate(_ranks(values)[:-1], 1):
         total += 2 * rank - (count + 1)
-        if abs(total) > best and _LEAST_SIDE <= at <= count - _LEAST_SIDE:
+        if abs(total) > best and LEAST_SIDE <= at <= count - LEAST_SIDE:
             best, place = abs(total), at
     return place, min(1.0, 2 * math.exp(-6 * best**2 / (count**3 + count**2)))
 

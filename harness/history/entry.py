@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 FIGURES = ("p50", "p90", "p99", "samples_per_second", "peak_rss_bytes", "accuracy")
 """What may be plotted, sorted by and searched for changes."""
+BENCHMARK = ("task", "scenario", "mode", "preset", "model_sha256", "data", "backend", "machine")
+"""The columns that are the same where runs are of one benchmark."""
 LOWER_IS_BETTER = frozenset({"p50", "p90", "p99", "peak_rss_bytes"})
 
 
@@ -56,5 +58,4 @@ class Entry:
     @property
     def benchmark(self) -> tuple[str, ...]:
         """Runs of the same may be held against each other: the same question, asked of the same file, on the same machine."""
-        asked = (self.task, self.scenario, self.mode, self.preset, self.model_sha256, self.data)
-        return (*asked, self.backend, self.machine)
+        return tuple(getattr(self, column) for column in BENCHMARK)

@@ -7,8 +7,8 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
-from harness.history.changes import Change, changes_in
-from harness.history.entry import LOWER_IS_BETTER, Entry
+from harness.history.changes import LEAST_SIDE, Change, changes_in
+from harness.history.entry import BENCHMARK, LOWER_IS_BETTER, Entry
 from harness.history.noise import LEAST, Judgement, Noise
 from harness.units import Unit, bytes_text, number, quantity_text
 
@@ -81,7 +81,8 @@ def _row(one: Entry) -> tuple[str, ...]:
 
 def plotted(entries: Sequence[Entry], name: str) -> str:
     """A figure over the runs, in the order of time: a sign a run, or the median of several where there are many."""
-    values = [value for one in entries if (value := getattr(one, name)) is not None]
+    entries = [one for one in entries if getattr(one, name) is not None]
+    values = [getattr(one, name) for one in entries]
     if not values:
         return f"none of the runs has {name}"
     columns = min(len(values), _WIDTH)
@@ -99,7 +100,20 @@ def plotted(entries: Sequence[Entry], name: str) -> str:
     lines.append(
         f"{'':{width}}  {name} of {len(values):,} runs, {when(entries[0].at_s)} to {when(entries[-1].at_s)}{each}"
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_mixed(entries)])
+
+
+def _mixed(entries: Sequence[Entry]) -> list[str]:
+    """What keeps runs that are drawn beside each other from being held against each other."""
+    benchmarks = {one.benchmark for one in entries}
+    if len(benchmarks) == 1:
+        return []
+    differing = [column for column in BENCHMARK if len({getattr(one, column) for one in entries}) > 1]
+    return [
+        f"note: these are {len(benchmarks):,} benchmarks, which differ in {', '.join(differing)}: a step between two of them "
+        "is no change",
+        f"      one alone: --filter {differing[0]}=...",
+    ]
 
 
 def _median(values: Sequence[float]) -> float:
@@ -113,8 +127,9 @@ def changes_text(groups: Mapping[tuple[str, ...], Sequence[Entry]], name: str) -
     for runs in groups.values():
         known = [one for one in runs if (getattr(one, name) or 0) > 0]
         found = changes_in([getattr(one, name) for one in known])
+        few = f"; {2 * LEAST_SIDE} are the least that can show a change" if len(known) < 2 * LEAST_SIDE else ""
         lines.append(
-            f"{_title(known or runs)}: {_count(len(known))} with {name}" + ("" if found else ", no change for good")
+            f"{_title(known or runs)}: {_count(len(known))} with {name}{few or ('' if found else ', no change for good')}"
         )
         for change in found:
             lines += _change(change, known, name)
@@ -180,7 +195,9 @@ def judgement_text(title: str, name: str, noise: Noise, found: Judgement) -> str
 
 def _title(runs: Sequence[Entry]) -> str:
     one = runs[0]
-    return f"{shown(one.task)} {one.scenario}, {shown(one.model)} on {shown(one.backend)}, {one.preset}, {shown(one.machine)}"
+    mode = "" if one.mode == "performance" else f" {shown(one.mode)}"
+    what = f"{shown(one.task)} {one.scenario}{mode}"
+    return f"{what}, {shown(one.model)} on {shown(one.backend)}, {one.preset}, {shown(one.machine)}"
 
 
 def _count(runs: int) -> str:

@@ -238,7 +238,9 @@ def _backend(backend: BackendFacts) -> str:
         return backend.name
     # Results of version 1 may not say who answers.
     known = WORKERS.get(answering.workers or THREADS.name)
-    workers = known.label if known else str(answering.workers)
+    workers = str(answering.workers)
+    if known:
+        workers = known.label_of_one if answering.instances == 1 else known.label
     shape = " ".join(filter(None, (str(answering.instances), workers, "x", str(answering.threads), "thread")))
     shape += "s" if answering.threads > 1 else ""
     shape += f", batches of {answering.batch}" if answering.batch > 1 else ""

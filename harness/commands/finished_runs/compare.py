@@ -101,9 +101,9 @@ def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome
     budget_s = span("--budget", arguments.budget)
     screen = Screen(quiet=arguments.json or arguments.quiet)
     of_checkouts = arguments.task is not None
-    names, match = (_checkouts if of_checkouts else _models)(arguments, figure, screen.say)
+    names, standins, match = (_checkouts if of_checkouts else _models)(arguments, figure, screen.say)
     measured_by = LOADGEN if of_checkouts else BENCH
-    found = compare_live(*names, match, figure, limits[figure], budget_s, screen.say, measured_by)
+    found = compare_live(*names, match, figure, limits[figure], budget_s, screen.say, measured_by, standins)
     complaint = f"{names[1]} has regressed: {figure} {found.change:+.1%}" if found.exit_status else ""
     outcome = Outcome(found.exit_status, render_live(found), to_json(found), complaint)
     return formatted(formats, outcome, lambda: told_of_live(found))
@@ -111,7 +111,7 @@ def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome
 
 def _models(
     arguments: argparse.Namespace, figure: LiveFigure, _say: Callable[[str], None]
-) -> tuple[tuple[str, str], Match]:
+) -> tuple[tuple[str, str], tuple[str, ...], Match]:
     from harness.bench.session import BenchCase
     from harness.comparison.live import match_of
 
@@ -124,12 +124,13 @@ def _models(
         model, _, backend = name.partition("@")
         subject = of_subject.subject(model, arguments, backend or None, threads)
         cases.append(BenchCase(subject, backend or "cpu"))
-    return names, match_of(cases[0], cases[1], figure)
+    standins = tuple(name for name, case in zip(names, cases, strict=True) if case.subject.source == "standin")
+    return names, tuple(dict.fromkeys(standins)), match_of(cases[0], cases[1], figure)
 
 
 def _checkouts(
     arguments: argparse.Namespace, figure: LiveFigure, say: Callable[[str], None]
-) -> tuple[tuple[str, str], Match]:
+) -> tuple[tuple[str, str], tuple[str, ...], Match]:
     from harness.comparison.checkouts import checkout_of, match_of_checkouts
     from harness.zoo.files.official import cache_dir
 
@@ -141,7 +142,7 @@ def _checkouts(
     words += [word for text in arguments.set for word in ("--set", text)]
     cache = cache_dir()
     base, new = (checkout_of(text, cache, say) for text in (arguments.base, arguments.new[0]))
-    return (base.name, new.name), match_of_checkouts(base, new, words, figure)
+    return (base.name, new.name), (), match_of_checkouts(base, new, words, figure)
 
 
 def allowed_of(texts: list[str]) -> tuple[Subject, ...]:

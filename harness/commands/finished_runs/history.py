@@ -46,20 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", action="append", default=[], metavar="COLUMN=PATTERN", help="as task=kws, model=*int8*; repeatable"
     )
-    parser.add_argument(
-        "--sort", default="at", metavar="COLUMN", help="at (default), p50, p90, samples_per_second, ..."
-    )
-    parser.add_argument("--limit", default="50", metavar="N", help="the last N in that order (default 50); 0 for all")
+    parser.add_argument("--sort", metavar="COLUMN", help="at (default), p50, p90, samples_per_second, ...")
+    parser.add_argument("--limit", metavar="N", help="the last N in that order (default 50); 0 for all")
     parser.add_argument(
         "--plot", metavar="FIGURE", help="p50, p90, p99, samples_per_second, peak_rss_bytes or accuracy"
     )
     parser.add_argument("--changes", metavar="FIGURE", help="when it changed for good, and what else changed then")
     parser.add_argument("--noise", metavar="FIGURE", help="what is usual for each benchmark, and how much it differs")
     parser.add_argument("--judge", nargs="+", metavar="RUN", type=Path, help="hold runs against what is usual for them")
-    parser.add_argument("--figure", default="p90", metavar="NAME", help="what --judge looks at (default p90)")
-    parser.add_argument(
-        "--max-regression", default="3%", metavar="SHARE", help="how much worse it may be (default 3%%)"
-    )
+    parser.add_argument("--figure", metavar="NAME", help="what --judge looks at (default p90)")
+    parser.add_argument("--max-regression", metavar="SHARE", help="how much worse it may be (default 3%%)")
     add_format(parser)
 
 
@@ -75,11 +71,13 @@ def main(arguments: argparse.Namespace) -> Outcome:
     views = [name for name in ("plot", "changes", "noise", "judge") if getattr(arguments, name)]
     if len(views) > 1:
         raise ConfigError(f"--{' and --'.join(views)} are shown one at a time")
+    _refuse_unused(arguments, views)
     filters = _filters(arguments.filter, FILTERS)
-    limit = _limit(arguments.limit)
-    if arguments.sort not in SORTS:
-        raise ConfigError(unknown("column to sort by", arguments.sort, SORTS))
-    figure = _figure(arguments.plot or arguments.changes or arguments.noise or arguments.figure)
+    limit = _limit("50" if arguments.limit is None else arguments.limit)
+    sort = "at" if arguments.sort is None else arguments.sort
+    if sort not in SORTS:
+        raise ConfigError(unknown("column to sort by", sort, SORTS))
+    figure = _figure(arguments.plot or arguments.changes or arguments.noise or arguments.figure or "p90")
     formats = asked_formats(arguments)
     if formats and views and views != ["judge"]:
         raise ConfigError(f"--format is of the list and of --judge; --{views[0]} has --json")
@@ -88,7 +86,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if arguments.judge:
         outcome, cases = _judge(index, arguments, figure)
         return formatted(formats, outcome, lambda: _told().told_of_judgement(cases))
-    entries = index.select(filters, "at" if views else arguments.sort, 0 if views else limit)
+    entries = index.select(filters, sort, 0 if views else limit)
     if arguments.plot:
         text = plotted(entries, figure)
     elif arguments.changes:
@@ -103,6 +101,25 @@ def main(arguments: argparse.Namespace) -> Outcome:
         EXIT_VALID, "\n".join([*said, *([text] if text else [])]), {"runs": [asdict(one) for one in entries]}
     )
     return formatted(formats, outcome, lambda: _told().told_of_history(entries))
+
+
+def _refuse_unused(arguments: argparse.Namespace, views: Sequence[str]) -> None:
+    """What is given and would change nothing.
+
+    Raises:
+        ConfigError: Names it.
+    """
+    judged = bool(arguments.judge)
+    for option, of, used in (
+        ("--sort", "the list", not views),
+        ("--limit", "the list", not views),
+        ("--figure", "--judge", judged),
+        ("--max-regression", "--judge", judged),
+        ("--filter", "the list and of --plot, --changes and --noise", not judged),
+    ):
+        if getattr(arguments, option[2:].replace("-", "_")) not in (None, []) and not used:
+            beside = f": beside --{views[0]} it would change nothing" if views else ": without that it changes nothing"
+            raise ConfigError(f"{option} is of {of}{beside}")
 
 
 def _told() -> ModuleType:
@@ -141,12 +158,13 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
     from harness.results.files import RESULT_FILE, read_result
     from harness.units import parse_quantity
 
+    allowed = "3%" if arguments.max_regression is None else arguments.max_regression
     try:
-        limit = parse_quantity(arguments.max_regression, "share")
+        limit = parse_quantity(allowed, "share")
     except ValueError as error:
         raise ConfigError(f"--max-regression {error}") from None
     if not 0 <= limit < 10:
-        raise ConfigError(f"--max-regression is 0 to 1000 %, not {arguments.max_regression}")
+        raise ConfigError(f"--max-regression is 0 to 1000 %, not {allowed}")
     new: list[Entry] = []
     for folder in arguments.judge:
         new += entries_of(folder.resolve(), read_result(folder), (folder / RESULT_FILE).stat().st_mtime)

@@ -44,5 +44,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
     packed = pack(arguments.runs, arguments.out, most)
     lines = [f"not in it: {one}" for one in packed.missing]
     lines += [f"data: {one}" for one in packed.made]
-    lines += [f"{packed.bundle}: {len(packed.runs)} runs, {packed.files:,} files, {bytes_text(packed.size)}"]
+    runs = f"{len(packed.runs)} run{'' if len(packed.runs) == 1 else 's'}"
+    lines += [f"{packed.bundle}: {runs}, {packed.files:,} files, {bytes_text(packed.size)}"]
     return Outcome(EXIT_VALID, "\n".join([*lines, f"SHA-256 {packed.sha256}"]), to_json(packed))

@@ -42,6 +42,12 @@ def slower(factor: float) -> list[float]:
     return [factor * each for each in reversed(QUIET)]
 
 
+def test_a_result_held_against_itself_is_said_to_be_so(series: Series) -> None:
+    base, new = series("base", QUIET), series("new", QUIET)
+    assert "the same directory" in render(compare(base, [base / ".." / "base"], asked()))
+    assert "the same directory" not in render(compare(base, [new], asked()))
+
+
 def test_a_regression_beyond_its_limit_is_one_and_within_it_is_none(series: Series) -> None:
     base, bad, small = series("base", QUIET), series("bad", slower(1.1)), series("small", slower(1.02))
     found = compare(base, [bad, small], asked("p90=3%"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.comparison import checkouts
-from harness.comparison.live import compare_live
+from harness.comparison.live import compare_live, render_live
 from harness.errors import ConfigError
 from harness.statistics.limit_test import LOOKS
 
@@ -38,7 +40,25 @@ def test_two_models_are_measured_by_the_command_within_its_budget(call: Cli, key
     done = call("compare", "--live", keyword_model, keyword_model, "--max-regression", "p50=2%", "--budget", "0s")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "not told apart"
-    assert "1 pairs of processes" in done.stdout
+    assert "1 pair of processes" in done.stdout
+    assert "11 pairs are the least that decide" in done.stdout
+    assert "stand-in" not in done.stdout
+
+
+def test_a_stand_in_is_called_one(call: Cli) -> None:
+    words = ["kws_ref_model_int8", "kws_ref_model_int8@cpu:xnnpack=false", "--max-regression", "p50=2%"]
+    done = call("compare", "--live", *words, "--budget", "0s")
+    assert done.returncode == 0, done.stderr
+    assert "kws_ref_model_int8 is a stand-in of our own (docs/standins.md)" in done.stdout
+    assert "kws_ref_model_int8@cpu:xnnpack=false is a stand-in" in done.stdout
+
+
+def test_what_a_longer_budget_would_decide_is_said() -> None:
+    ratios = itertools.cycle([0.9, 1.1])
+    found = compare_live("a", "b", lambda *, new_first: next(ratios), "p90", 0.02, 1e9, lambda _: None)
+    assert len(found.ratios) == LOOKS[-1]
+    assert "99 pairs are the most" in render_live(found)
+    assert "more pairs narrow it" in render_live(replace(found, ratios=found.ratios[:20]))
 
 
 def test_live_takes_one_limit_and_two_models(call: Cli, keyword_model: Path) -> None:

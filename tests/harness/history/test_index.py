@@ -183,6 +183,47 @@ def test_when_it_got_slower_is_said_with_what_else_changed_then(tmp_path: Path) 
     assert "lib 1 -> 2" in text
 
 
+def test_runs_of_several_benchmarks_in_one_plot_are_said_to_be_so(results: Path, tmp_path: Path) -> None:
+    index = Index(tmp_path / "h")
+    index.add(results_below([results]))
+    text = plotted(index.select({}), "p90")
+    (note,) = [line for line in text.splitlines() if line.startswith("note: ")]
+    assert "2 benchmarks, which differ in scenario" in note
+    assert "--filter scenario=..." in text
+    many(tmp_path / "alike", [1e6, 2e6])
+    assert "note: " not in plotted(Index(tmp_path / "alike").select({}), "p90")
+
+
+def test_too_few_runs_are_not_said_to_have_no_change(tmp_path: Path) -> None:
+    runs = many(tmp_path, [1e6] * 8).select({})
+    assert changes_text({("x",): runs[:7]}, "p90").endswith("7 runs with p90; 8 are the least that can show a change")
+    assert changes_text({("x",): runs}, "p90").endswith("8 runs with p90, no change for good")
+
+
+def test_benchmarks_that_differ_in_their_mode_have_different_titles(tmp_path: Path) -> None:
+    scored = many(tmp_path, [1e6], mode="accuracy").select({})
+    assert " accuracy, " in changes_text({("x",): scored}, "p90")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--plot", "p90", "--sort", "p50"],
+        ["--changes", "p90", "--limit", "3"],
+        ["--figure", "p50"],
+        ["--noise", "p90", "--max-regression", "2%"],
+        ["--judge", "run", "--filter", "task=kws"],
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many(tmp_path, [1e6])
+    assert main(["history", "--history", str(tmp_path), *words]) == 2
+    assert "change" in (said := capsys.readouterr().err)
+    assert words[-2] in said
+
+
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
     many(tmp_path, [1e6], model="\x1b[31mred\u202e\n" + "x" * 500, path="\x1b]0;title\x07")
     text = listed(Index(tmp_path).select({}))
