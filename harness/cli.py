@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType, ModuleType, TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, NoReturn, TextIO
 
 from accuracy.outside.shown import printable
@@ -25,7 +25,6 @@ from harness.errors import (
     EXIT_BROKEN,
     EXIT_USER,
     ConfigError,
-    Interrupted,
     RunFailed,
     exit_status,
     message_of,
@@ -171,7 +170,7 @@ def entry() -> NoReturn:
     sys.excepthook = _show_bug
     status = main(sys.argv[1:])
     # What is left is Python's own end, which a signal would only make noisy.
-    _ignore_signals()
+    stop_signals.ignore()
     sys.exit(status)
 
 
@@ -188,8 +187,7 @@ def main(words: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    for number in stop_signals.heard():
-        signal.signal(number, _interrupted)
+    stop_signals.interrupt_on_any()
     try:
         if nul := [word for word in words if "\0" in word]:
             raise ConfigError(f"{shortened(ascii(nul[0]))} holds the character NUL, which no name may")
@@ -209,7 +207,7 @@ def main(words: Sequence[str]) -> int:
         _give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except BaseException as error:
-        _ignore_signals()
+        stop_signals.ignore()
         status = exit_status(error)
         if status is None:
             raise
@@ -331,14 +329,3 @@ def _complain(message: str, status: int = EXIT_USER) -> int:
         # There is nowhere to say it: the exit status does.
         _give_up(sys.stderr)
     return status
-
-
-def _interrupted(number: int, _frame: FrameType | None) -> None:
-    _ignore_signals()
-    raise Interrupted(number)
-
-
-def _ignore_signals() -> None:
-    """The command is on its way out already: a second signal must not cut its last words short."""
-    for number in stop_signals.ALL:
-        signal.signal(number, signal.SIG_IGN)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from harness.errors import EXIT_BROKEN, Interrupted, exit_status, message_of
+from harness.errors import EXIT_BROKEN, exit_status, message_of
 from harness.machine import stop_signals
 
 if TYPE_CHECKING:
@@ -30,13 +28,11 @@ def main(folder: Path) -> int:
         The exit status, which ended.json has as well.
     """
     # Before all else is imported, which takes a while.
-    for number in stop_signals.heard():
-        signal.signal(number, _interrupted)
+    stop_signals.interrupt_on_any()
     try:
         ended = _done(folder)
     except BaseException as error:
-        for number in stop_signals.ALL:
-            signal.signal(number, signal.SIG_IGN)
+        stop_signals.ignore()
         from harness.remote.record import Ended
 
         status = exit_status(error)
@@ -75,12 +71,6 @@ def _commanded(words: Sequence[str], folder: Path) -> Ended:
     folder.mkdir()
     with (folder / PRINTED_FILE).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
         return Ended(command(words), "")
-
-
-def _interrupted(number: int, _frame: FrameType | None) -> None:
-    for each in stop_signals.ALL:
-        signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(number)
 
 
 if __name__ == "__main__":

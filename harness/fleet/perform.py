@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
 import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from harness.errors import ConfigError, Interrupted
 from harness.fleet.outcome import Outcome, read_outcome, write_outcome
@@ -75,7 +73,7 @@ def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -
             if before:
                 before.put_aside(device.name)
             waiting.setdefault(device.machine, []).append(device)
-    with _noted() as asked:
+    with stop_signals.noted() as asked:
         _Rack(out, screen, journal, found, waiting, asked).run()
         if asked:
             screen.say(f"what came to its end is kept: the same command with --out {out} goes on")
@@ -205,19 +203,3 @@ def _start(device: PlannedDevice, out: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),
         )
-
-
-@contextlib.contextmanager
-def _noted() -> Iterator[list[int]]:
-    """A signal to stop is passed on, and heard in the end."""
-    asked: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-
-    before = {number: signal.signal(number, note) for number in stop_signals.heard()}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import Interrupted, RunFailed
-from harness.remote.following import Following, There, job_name, noted
+from harness.machine import stop_signals
+from harness.remote.following import Following, There, job_name
 from harness.remote.record import PRINTED_FILE, Job
 from harness.remote.relocated import Luggage, put_back
 from harness.results.subject import HarnessFacts
@@ -58,7 +59,7 @@ def command_there(words: Sequence[str | Sent], there: There) -> Printed:
         name, came_from = job_name(placed[0]), luggage.came_from
         argv = tuple(sys.argv)
         job = Job(argv, {}, str(out), os.uname().nodename, HarnessFacts.here(), came_from, words=placed)
-        with noted() as asked:
+        with stop_signals.noted() as asked:
             device.start(name, env, job)
             following = Following(device, name, job, out, there, asked)
             try:

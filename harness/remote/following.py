@@ -7,13 +7,10 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from harness.errors import ConfigError, Interrupted, RunFailed
-from harness.machine import stop_signals
 from harness.remote.brought_back import Brought, brought_back
 from harness.remote.device import Device, End
 from harness.remote.record import RUN_FOLDER, Job
@@ -158,21 +155,3 @@ class Following:
                 raise RunFailed(f"{lost}. What runs there goes on; pick it up: {self._there.attaches(self._name)}")
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, 15.0)
-
-
-@contextlib.contextmanager
-def noted() -> Iterator[list[int]]:
-    """A signal to stop is for the run, not for this command: it is only noted."""
-    asked: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-
-    handlers: dict[signal.Signals, Callable[..., object] | int | None] = {
-        number: signal.signal(number, note) for number in stop_signals.heard()
-    }
-    try:
-        yield asked
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

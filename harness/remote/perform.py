@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
+from harness.machine import stop_signals
 from harness.remote.brought_back import Brought
 from harness.remote.device import Device, End
-from harness.remote.following import COMING, Following, There, job_name, noted
+from harness.remote.following import COMING, Following, There, job_name
 from harness.remote.record import Job
 from harness.remote.relocated import Luggage, extras_of
 from harness.results.record import SeriesResult
@@ -50,7 +51,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
                 HarnessFacts.here(),
                 luggage.came_from,
             )
-            with noted() as asked:
+            with stop_signals.noted() as asked:
                 device.start(name, env, job)
                 there.screen.say(
                     f"{there.target}: {name} has begun. It goes on without this command: {there.attaches(name)}"
@@ -91,7 +92,7 @@ def attach(name: str | None, out: Path | None, there: There) -> Performed:
         if job.words:
             raise ConfigError(f"{name} is no run but {job.words[0]}, which nothing picks up: give that command again")
         claimed = _claim(out or Path(job.out))
-        with noted() as asked:
+        with stop_signals.noted() as asked:
             return _to_its_end(device, name, job, claimed, there, asked)
 
 

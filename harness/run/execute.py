@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -124,13 +123,7 @@ def _not_writable(folder: Path, error: OSError) -> ConfigError:
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """A signal that comes meanwhile is heard afterwards."""
-    # Handlers, not a mask: another thread would get the signal then.
-    heard: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in stop_signals.heard()}
-    try:
+    with stop_signals.noted() as heard:
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if heard:
         raise Interrupted(heard[0])

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO, Protocol
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
@@ -100,7 +98,7 @@ def run_worker(
         stack.callback(os.close, read_end)
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         stack.enter_context(none_left())
-        asked = stack.enter_context(_signals(control))
+        asked = stack.enter_context(stop_signals.noted(lambda number: _ask_to_stop(control, number)))
         child = start((write_end, page.fileno()), folder, log)
         os.close(write_end)
         hearing = _Hearing(child, read_end, control, progress, timeout_s, log.fileno(), timed=timed, traced=traced)
@@ -122,21 +120,9 @@ def run_worker(
         return hearing.report(end)
 
 
-@contextlib.contextmanager
-def _signals(control: Control) -> Iterator[list[int]]:
-    """While the worker runs, a signal to stop only leaves a word for it."""
-    asked: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        control.stop = number
-
-    before = {number: signal.signal(number, note) for number in stop_signals.heard()}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _ask_to_stop(control: Control, number: int) -> None:
+    """A word for the worker, which brings LoadGen to its end."""
+    control.stop = number
 
 
 class _Hearing:

@@ -85,7 +85,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr("harness.commands.finished_runs.show.main", broken)
-    monkeypatch.setattr(command_line, "_ignore_signals", lambda: None)
+    monkeypatch.setattr("harness.machine.stop_signals.ignore", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         command_line.main(["show", "anywhere"])
