@@ -22,7 +22,7 @@
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.outside.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
 comparison.answers.NoPairs, devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField,
-machine.child_process.Ended, remote.far_end.wire.Refused, remote.ssh.Refused, serving.cluster.session.NodeLost,
+machine.child_process.Ended, remote.far_end.wire.Refused, serving.cluster.session.NodeLost,
 worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
 Memory that ran out has status 3 wherever it does.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has

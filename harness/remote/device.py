@@ -13,9 +13,10 @@ from typing import Any, Literal, NamedTuple, Self
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.remote.facts import DeviceFacts, usable_facts
+from harness.remote.far_end.wire import Refused
 from harness.remote.own_wheel import own_wheel
 from harness.remote.record import Ended, Job
-from harness.remote.ssh import Connection, Refused
+from harness.remote.ssh import Connection
 from harness.remote.target import SshTarget
 from harness.remote.trees import Tree
 from harness.remote.wheels import get_wheels, key_of, pins_for

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +17,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from harness.errors import ConfigError, RunFailed, shortened
+from harness.remote.far_end.wire import Incoming, Refused
 from harness.remote.target import SshTarget
 
 _OPTIONS = {
@@ -74,15 +73,6 @@ class ConnectionLost(RunFailed):
     """The connection broke; whoever calls tries again."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """The far end cannot do what it was asked for."""
-
-    def __init__(self, kind: str, why: str) -> None:
-        super().__init__(why)
-        self.kind = kind
-        """`full`, `busy`, `unknown`, `broken`, `pip` or `system`."""
-
-
 class Connection:
     """One `ssh` process."""
 
@@ -99,7 +89,6 @@ class Connection:
                 f"--target {target} needs ssh, which is not in PATH: install OpenSSH's client (openssh-client)"
             )
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the connection
-        self._rest = b""
         words = [ssh, "-T", *(f"-o{name}={value}" for name, value in _OPTIONS.items())]
         words += ["-l", target.user] if target.user else []
         words += ["-p", str(target.port)] if target.port else []
@@ -112,6 +101,7 @@ class Connection:
             # Ctrl-C is for the run, which this connection has to bring back.
             start_new_session=True,
         )
+        self._incoming = Incoming(self._out.fileno())
         try:
             self.facts = self._begin()
         except BaseException:
@@ -181,7 +171,7 @@ class Connection:
 
     def waits(self, seconds: float) -> bool:
         """Whether an answer, or a part of one, comes within so many seconds."""
-        return bool(self._rest) or bool(select.select([self._out], [], [], seconds)[0])
+        return self._incoming.waits(seconds)
 
     def send(self, data: bytes) -> None:
         """Bytes behind a request."""
@@ -194,24 +184,16 @@ class Connection:
 
     def receive(self, size: int) -> Iterator[bytes]:
         """So many bytes behind an answer, in pieces."""
-        while size:
-            if not self._rest:
-                self._more()
-            piece, self._rest = self._rest[:size], self._rest[size:]
-            size -= len(piece)
-            yield piece
+        try:
+            yield from self._incoming.pieces(size)
+        except EOFError:
+            raise self._lost() from None
 
     def _line(self) -> bytes:
-        while b"\n" not in self._rest:
-            self._more()
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line
-
-    def _more(self) -> None:
-        piece = os.read(self._out.fileno(), 1 << 20)
-        if not piece:
-            raise self._lost()
-        self._rest += piece
+        try:
+            return self._incoming.line()
+        except EOFError:
+            raise self._lost() from None
 
     @property
     def _in(self) -> IO[bytes]:

@@ -16,13 +16,19 @@ class Refused(Exception):  # noqa: N818 - it is an answer
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
         self.kind = kind
+        """`full`, `busy`, `unknown`, `broken`, `pip` or `system`."""
 
 
-class Wire:
-    """Standard input and output."""
+class Incoming:
+    """What comes out of a pipe, by either end of a connection."""
 
-    def __init__(self) -> None:
-        self._rest = b""
+    def __init__(self, pipe: int) -> None:
+        """Reads nothing yet.
+
+        Args:
+            pipe: Its descriptor, which is read by nobody else.
+        """
+        self._pipe, self._rest = pipe, b""
 
     def line(self) -> bytes:
         """The next line, without its end.
@@ -36,7 +42,11 @@ class Wire:
         return line
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """So many bytes, in pieces."""
+        """So many bytes, in pieces.
+
+        Raises:
+            EOFError: The connection is gone.
+        """
         while size:
             if not self._rest:
                 self._more()
@@ -46,7 +56,21 @@ class Wire:
 
     def waits(self, seconds: float) -> bool:
         """Whether there is something to read within so many seconds."""
-        return bool(self._rest) or bool(select.select([0], [], [], seconds)[0])
+        return bool(self._rest) or bool(select.select([self._pipe], [], [], seconds)[0])
+
+    def _more(self) -> None:
+        piece = os.read(self._pipe, CHUNK)
+        if not piece:
+            raise EOFError
+        self._rest += piece
+
+
+class Wire(Incoming):
+    """Standard input and output, at the far end."""
+
+    def __init__(self) -> None:
+        """Opens nothing: both are there."""
+        super().__init__(0)
 
     def tell(self, **answer: object) -> None:
         """Sends a line."""
@@ -56,9 +80,3 @@ class Wire:
         """Sends bytes."""
         while data:
             data = data[os.write(1, data) :]
-
-    def _more(self) -> None:
-        piece = os.read(0, CHUNK)
-        if not piece:
-            raise EOFError
-        self._rest += piece
