@@ -97,6 +97,8 @@ _BRANCHES = {
     "float": "a number",
     "str": "a text",
     "tuple[float, ...]": "a list of numbers",
+    "a file": "a file",
+    "a rule": "a rule",
 }
 
 

@@ -47,6 +47,9 @@ _MUST_BE = {
     "hidden_act": "relu",
 }
 """Of the published MobileBERT; these are transformers' defaults too."""
+_MOST = {"blocks": 1_000, "feed_forwards": 1_000, "heads": 1_000}
+_LARGEST = 10_000_000
+"""Of the other sizes. Larger ones are a slip, which would name billions of weights before one is missed."""
 _TRUNK = "mobilebert"
 _PARTS = {
     "embeddings/word": "embeddings.word_embeddings",
@@ -127,7 +130,9 @@ def read_config(path: Path) -> MobileBertConfig:
             raise ConfigError(
                 f"{path}: {name} is {value!r}, but the official model has {wanted!r}: it is another graph"
             )
-    sizes = {ours: _size(said, name, default, path) for ours, (name, default) in _SIZES.items()}
+    sizes = {
+        ours: _size(said, name, default, _MOST.get(ours, _LARGEST), path) for ours, (name, default) in _SIZES.items()
+    }
     config = MobileBertConfig(**sizes)
     if config.positions < config.sequence:
         raise ConfigError(
@@ -139,10 +144,10 @@ def read_config(path: Path) -> MobileBertConfig:
     return config
 
 
-def _size(said: Mapping[str, Any], name: str, default: int, path: Path) -> int:
+def _size(said: Mapping[str, Any], name: str, default: int, most: int, path: Path) -> int:
     value = said.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{path}: {name} is {value!r}, but must be a whole number of 1 or more")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ConfigError(f"{path}: {name} is {value!r}, but must be a whole number from 1 to {most:,}")
     return value
 
 

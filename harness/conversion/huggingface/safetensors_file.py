@@ -21,6 +21,8 @@ _LENGTH = struct.Struct("<Q")
 _MOST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_MOST_SIDES = 8
+"""Of a tensor. No model has more, and numpy takes no more than 32 or 64."""
 _METADATA = "__metadata__"
 
 
@@ -48,7 +50,9 @@ def read_floats(path: Path) -> Mapping[str, npt.NDArray[np.float32]]:
                 f"{path} is cut, or no safetensors file: {name!r} is {kind} {shape} at bytes {begin} to {end} of "
                 f"{len(data) - start}"
             )
-        found[name] = _values(data, dtype, shape, start + begin, is_bfloat=kind == "BF16")
+        # No weight is empty, and whatever needs one of that name says that it is not there.
+        if end > begin:
+            found[name] = _values(data, dtype, shape, start + begin, is_bfloat=kind == "BF16")
     return found
 
 
@@ -73,9 +77,9 @@ def _place(said: Any, name: str, path: Path) -> tuple[str, list[int], int, int]:
     try:
         kind, shape = str(said["dtype"]), [int(side) for side in said["shape"]]
         begin, end = (int(one) for one in said["data_offsets"])
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise ConfigError(f"{path} is no safetensors file: what it says of {name!r} is {str(said)[:80]}") from None
-    if any(side < 0 for side in shape):
+    if any(side < 0 for side in shape) or len(shape) > _MOST_SIDES:
         raise ConfigError(f"{path} is no safetensors file: {name!r} has the shape {shape}")
     return kind, shape, begin, end
 

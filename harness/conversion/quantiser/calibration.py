@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,13 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
         return Chosen(indices, shown, f"{taken:,} of {total:,} samples, spread evenly over the data set")
     if not names:
         raise ConfigError("--calibration-list names samples, but those of this data set have no names: leave it out")
-    wanted, digest = _read_list(listed)
+    lines, digest = _read_list(listed)
     places = _places(names)
-    found = [places.get(name, places.get(Path(name).name, places.get(Path(name).stem))) for name in wanted]
+    # A name may have blanks; MLCommons' lists have labels behind theirs.
+    wanted = [line if line in places or Path(line).name in places else line.split()[0] for line in lines]
+    if twice := [name for name, times in Counter(wanted).items() if times > 1]:
+        raise ConfigError(f"the calibration list {listed} names {twice[0]} more than once")
+    found = [_sought(name, places) for name in wanted]
     if missing := [name for name, place in zip(wanted, found, strict=True) if place is None]:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         raise ConfigError(
@@ -60,6 +65,10 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
             f"{', '.join(missing[:_SHOWN])}{more}. Name the data that it is for with --calibration-data"
         )
     indices = tuple(place for places_of_one in found for place in places_of_one or ())
+    if twice := [names[place] for place, times in Counter(indices).items() if times > 1]:
+        raise ConfigError(
+            f"the calibration list {listed} names {twice[0]} more than once, in different ways of writing it"
+        )
     return Chosen(indices, tuple(names[place] for place in indices), f"all {len(indices):,} of {listed.name}", digest)
 
 
@@ -69,12 +78,14 @@ def _read_list(listed: Path) -> tuple[list[str], str]:
         digest = hashlib.sha256(listed.read_bytes()).hexdigest()
     except (OSError, NotText) as error:
         raise ConfigError(f"cannot read the calibration list {listed}: {error}") from None
-    names = [line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not names:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
         raise ConfigError(f"the calibration list {listed} names no sample")
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise ConfigError(f"the calibration list {listed} names {twice[0]} more than once")
-    return names, digest
+    return lines, digest
+
+
+def _sought(name: str, places: Mapping[str, Sequence[int]]) -> Sequence[int] | None:
+    return places.get(name, places.get(Path(name).name, places.get(Path(name).stem)))
 
 
 def _places(names: Sequence[str]) -> Mapping[str, Sequence[int]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError
 
 from harness.config.files import read_yaml
 from harness.config.mistakes import explanations, report
@@ -17,16 +17,20 @@ from harness.zoo.graph.ssd_anchors import ssd_anchors
 
 Scores = Literal["probabilities", "sigmoid", "softmax"]
 _SIDES = 4
+_MOST = 10_000
+"""Of detections, and of a feature map's rows: the kernel counts in int32, and larger ones are a slip."""
+Side = Annotated[int, Field(ge=1, le=_MOST)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class AnchorGrid(Section):
     """Anchors made by rule: see `harness.zoo.graph.ssd_anchors`."""
 
-    feature_maps: list[tuple[int, int]] = Field(min_length=1)
+    feature_maps: list[tuple[Side, Side]] = Field(min_length=1)
     """Rows and columns of each, from the finest."""
     min_scale: float = Field(default=0.2, gt=0, le=1)
     max_scale: float = Field(default=0.95, gt=0, le=1)
-    aspect_ratios: list[float] = Field(default=[1.0, 2.0, 0.5, 3.0, 1 / 3], min_length=1)
+    aspect_ratios: list[Positive] = Field(default=[1.0, 2.0, 0.5, 3.0, 1 / 3], min_length=1)
     reduce_lowest: bool = True
 
 
@@ -41,15 +45,18 @@ class PostProcess(Section):
     """`sigmoid` and `softmax` of what are logits yet: that op is added, too."""
     background: bool = True
     """Whether the scores' first column is the background's."""
-    anchors: Path | AnchorGrid
+    anchors: Annotated[
+        Annotated[Path, Tag("a file")] | Annotated[AnchorGrid, Tag("a rule")],
+        Discriminator(lambda given: "a rule" if isinstance(given, dict | AnchorGrid) else "a file"),
+    ]
     """A .npy or .csv file [anchors, 4] of y, x, height and width in fractions of the picture; or the rule that makes them."""
-    max_detections: int = Field(default=10, ge=1)
-    max_classes_per_detection: int = Field(default=1, ge=1)
-    detections_per_class: int = Field(default=100, ge=1)
+    max_detections: int = Field(default=10, ge=1, le=_MOST)
+    max_classes_per_detection: int = Field(default=1, ge=1, le=_MOST)
+    detections_per_class: int = Field(default=100, ge=1, le=_MOST)
     use_regular_nms: bool = True
     nms_score_threshold: float = Field(default=1e-8, ge=0, lt=1)
     nms_iou_threshold: float = Field(default=0.6, gt=0, le=1)
-    box_scales: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0)
+    box_scales: tuple[Positive, Positive, Positive, Positive] = (10.0, 10.0, 5.0, 5.0)
     """What encoded y, x, height and width were multiplied by."""
 
     def anchor_values(self) -> npt.NDArray[np.float32]:

@@ -78,6 +78,8 @@ def _find(source: Path, graph: Any, named: dict[str, int], options: PostProcess)
     )
     as_many = [name for name, shape in shapes.items() if name != boxes and shape[1:2] == shapes[boxes][1:2]]
     scores = _output(source, "scores", options.scores, shapes, [name for name in as_many if len(shapes[name]) == 3])
+    if boxes == scores:
+        raise ConfigError(f"output {boxes} of {source} cannot be both the boxes and the scores")
     if len(shapes[boxes]) != 3 or shapes[boxes][::2] != [1, 4] or shapes[scores][:-1] != shapes[boxes][:-1]:
         raise ConfigError(
             f"{OP} takes boxes [1, anchors, 4] and scores [1, anchors, classes], but {boxes} is {shapes[boxes]} and "

@@ -109,6 +109,8 @@ def joined(times: KeptTimes, samples: npt.NDArray[np.int64] | None) -> Tail:
         samples = samples[samples[:, 0] <= times.began_ns + times.ended_ns[-1]]
     if samples is None or len(samples) < 2 or times.began_ns is None:
         return _with(said, why_not="what the machine did meanwhile was not sampled")
+    if samples[-1, 0] < times.began_ns:
+        return _with(said, why_not="machine_trace.bin ends before the first query: it is another run's")
     edges = samples[:, 0].astype(np.float64)
     every_s = float(np.median(np.diff(edges))) / 1e9
     most = max(1, (len(samples) - 1) // _WINDOWS_EACH)

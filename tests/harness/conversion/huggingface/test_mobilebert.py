@@ -124,6 +124,7 @@ def test_every_weight_has_a_name_of_its_own_there() -> None:
             "normalization_type is 'layer_norm', but the official model has 'no_norm'",
         ),
         ({"hidden_size": "wide"}, "hidden_size is 'wide', but must be a whole number"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers is 1000000000, but must be a whole number from 1 to 1,000"),
         ({"max_position_embeddings": 128}, "is 128, but the official interface has windows of 384 tokens"),
         ({"num_attention_heads": 3}, "16 channels cannot be split among 3"),
     ],
@@ -162,6 +163,21 @@ def test_weights_that_do_not_fit_are_named(weights: dict[str, Array], tmp_path: 
 def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, data: bytes) -> None:
     checkpoint = write_checkpoint(tmp_path, {})
     checkpoint.weights.write_bytes(data)
+    with pytest.raises(ConfigError, match="is no safetensors file"):
+        safe_weights(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "shape", ["[1e400]", f"[{', '.join(['1'] * 70)}]", f"[0, {2**70}]"], ids=["no number", "too deep", "too wide"]
+)
+def test_a_shape_that_no_array_can_have_is_refused_or_left_out(tmp_path: Path, shape: str) -> None:
+    checkpoint = write_checkpoint(tmp_path, {})
+    end = 0 if shape.startswith("[0") else 4
+    header = f'{{"a": {{"dtype": "F32", "shape": {shape}, "data_offsets": [0, {end}]}}}}'.encode()
+    checkpoint.weights.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    if not end:
+        assert not safe_weights(checkpoint)
+        return
     with pytest.raises(ConfigError, match="is no safetensors file"):
         safe_weights(checkpoint)
 

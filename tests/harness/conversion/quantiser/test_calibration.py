@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -59,11 +60,25 @@ def test_a_list_of_questions_takes_all_windows_of_each(tmp_path: Path) -> None:
         choose(questions, count=1, listed=tmp_path / "ids.txt")
 
 
+def test_names_with_blanks_are_found_and_what_stands_behind_a_name_is_none_of_it(tmp_path: Path) -> None:
+    class Named:
+        def sample_names(self) -> list[str]:
+            return ["cat", "cat 1.jpg", "cat.dog"]
+
+        def __len__(self) -> int:
+            return 3
+
+    listed = tmp_path / "list.txt"
+    listed.write_text("cat 1.jpg\ncat.dog 7\n", encoding="ascii")
+    assert choose(cast("Task", Named()), count=1, listed=listed).indices == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("picture_0001.jpg\ngone.jpg\n", "names 1 of 2 samples that the data set does not have: gone.jpg"),
         ("picture_0001.jpg\npicture_0001.jpg\n", "names picture_0001.jpg more than once"),
+        ("val/picture_0001.jpg\npicture_0001\n", "names picture_0001.jpg more than once, in different ways"),
         ("\n", "names no sample"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,34 @@ def test_a_detector_in_int8_takes_bytes_and_gives_the_floats_of_its_op(raw: Path
     assert done.returncode == 0, done.stderr
     picture = np.random.default_rng(0).integers(-128, 128, (1, 300, 300, 3)).astype(np.int8)
     assert [each.dtype for each in ask(made / "raw_int8.tflite", picture)] == [np.float32] * 4
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("anchors: {feature_maps: [[2, 2]], aspect_ratios: [0]}", ": anchors.aspect_ratios.0: "),
+        ("anchors: {feature_maps: [[2, 2]], aspect_ratios: [-1]}", ": anchors.aspect_ratios.0: "),
+        ("anchors: {feature_maps: [[100000, 1]]}", ": anchors.feature_maps.0.0: "),
+        ("anchors: {feature_maps: [[-1, 2]]}", ": anchors.feature_maps.0.0: "),
+        (f"box_scales: [0, 10, 5, 5]\n{BY_RULE}", "box_scales.0"),
+        (f"box_scales: [10, 10, -5, 5]\n{BY_RULE}", "box_scales.2"),
+        (f"max_detections: 99999999999999\n{BY_RULE}", "max_detections"),
+    ],
+)
+def test_numbers_of_which_no_anchors_or_boxes_come_are_refused_by_field(tmp_path: Path, said: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(wrong)) as caught:
+        options(tmp_path, said)
+    assert str(caught.value).startswith("a mistake in ")
+
+
+def test_one_output_cannot_be_the_boxes_and_the_scores(raw: Path, tmp_path: Path) -> None:
+    boxes = next(
+        text(raw_graph.tensors[index].name)
+        for raw_graph in read_objects(raw).subgraphs
+        for index in raw_graph.outputs
+        if list(raw_graph.tensors[index].shape)[2:] == [4]
+    )
+    with pytest.raises(ConfigError, match="both the boxes and the scores"):
+        add_post_process(
+            raw, options(tmp_path, f"boxes: {boxes}\nscores: {boxes}\n{BY_RULE}"), tmp_path / "made.tflite"
+        )

@@ -82,6 +82,7 @@ def test_slowness_without_a_cause_is_said_to_coincide_with_nothing_and_what_was_
         (_times(SLOW), None, "was not sampled"),
         (_times(SLOW, None), _machine(), "was not sampled"),
         (_times(SLOW), _machine()[:15], "to say what is usual"),
+        (_times(SLOW, _BEGAN + 60_000 * _MS), _machine(), "another run's"),
         (_times(SLOW[:1]), _machine(), "to tell cause from accident"),
     ],
 )
