@@ -141,11 +141,14 @@ def _add(index: Index, arguments: argparse.Namespace) -> list[str]:
         except ConfigError:
             if not arguments.add:
                 raise
-    below = list(results_below(arguments.add))
+    found = {top: list(results_below([top])) for top in arguments.add}
+    below = [path for paths in found.values() for path in paths]
     covered = {path.resolve() for path in below}
     left = [path for path in known if path not in covered and not covered & set(path.parents)]
     added = index.add([*below, *left], anew=arguments.rebuild)
-    return [f"{added.runs:,} runs are in the index", *(f"not added: {text}" for text in added.refused)]
+    said = [f"{added.runs:,} run{' is' if added.runs == 1 else 's are'} in the index"]
+    said += [f"not added: {text}" for text in added.refused]
+    return [*said, *(f"no finished run lies below {top}: no {RESULT_FILE} is there" for top in found if not found[top])]
 
 
 def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Outcome, list[JUnitCase]]:

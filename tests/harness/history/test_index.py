@@ -246,6 +246,18 @@ def test_the_command_adds_lists_filters_and_judges(
     assert "cannot be judged" in capsys.readouterr().out
 
 
+def test_a_folder_without_any_run_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLITE_LOADGEN_HISTORY", str(tmp_path / "h"))
+    lay_out(tmp_path / "runs/one")
+    (tmp_path / "empty").mkdir()
+    assert main(["history", "--add", str(tmp_path / "runs"), "--add", str(tmp_path / "empty")]) == 0
+    index, nothing = capsys.readouterr().out.splitlines()
+    assert index == "1 run is in the index"
+    assert nothing == f"no finished run lies below {tmp_path / 'empty'}: no result.json is there"
+
+
 def test_a_regression_is_exit_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = lay_out(tmp_path / "new")
     (entry,) = [*_entries(run)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
@@ -322,3 +323,14 @@ def test_a_server_percentile_of_the_config_decides_how_many_queries(keyword_mode
     assert (found.target_percentile, found.min_query_count) == (0.999, 4603)
     streams = resolved(keyword_model, keyword_data, scenario="MultiStream", **fields).load
     assert (streams.target_percentile, streams.samples_per_query) == (0.99, 8)
+
+
+@pytest.mark.parametrize("name", rule_set_names())
+def test_sources_that_a_result_shows_are_written_out(name: str) -> None:
+    """The files' comments explain short names (SC, INF, ...), which nobody sees who reads a result."""
+    rules = rule_set(name)
+    shown = [target.source for benchmark in rules.benchmarks.values() for target in benchmark.targets]
+    if rules.seeds.assumed or rules.seeds.qsl_rng_seed is None:
+        shown.append(rules.seeds.source)
+    for source in shown:
+        assert not {"SC", "INF", "TI", "MO", "MA", "IP"} & set(re.findall(r"\w+", source)), source
