@@ -20,7 +20,8 @@ from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import Subject, harness, median, subjects
 from harness.config.dispatch import DispatchSection
 from harness.machine.control import Control, control_file
-from harness.serving.cluster.pool import ClusterPool, Member
+from harness.serving.cluster.member import Member
+from harness.serving.cluster.pool import ClusterPool
 from harness.serving.cluster.session import Needs, Session
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.guard import Guard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from harness.messages.cluster import NodeFacts
 from harness.messages.failure import Failed
 from harness.serving.cluster import files
 from harness.serving.cluster.answerer import Answerer
-from harness.serving.cluster.pool import Asks, Member
+from harness.serving.cluster.member import Asks, Member
+from harness.serving.cluster.room import room_on
 from harness.serving.cluster.session import Actor, Needs, Node, NodeLost, Session, facts_of, first_line, own_facts
 from harness.serving.cluster.skew import refuse_skew, skew
 from tasks.sets.digests import Digest
@@ -57,7 +58,7 @@ class Cluster:
         self.why_not_joined: list[str] = []
         """What became of nodes that are not used, a sentence each."""
         self.facts: dict[str, NodeFacts] = {}
-        chosen = _room(nodes, needs, asked)
+        chosen = room_on(nodes, needs, asked)
         told = session.ask_about([node for node in nodes if node.id in chosen])
         for node in nodes:
             if node.id in told:
@@ -65,7 +66,7 @@ class Cluster:
         tick()
         refuse_skew(self.head, list(self.facts.values()))
         # Ray may know a node for some seconds after it is gone.
-        self._room = _room([node for node in nodes if node.id in self.facts], needs, asked)
+        self._room = room_on([node for node in nodes if node.id in self.facts], needs, asked)
         self.members: list[Member] = []
         self.started: dict[int, Started] = {}
         """What each member told of itself, by its number."""
@@ -318,32 +319,3 @@ class Cluster:
     def _where(self, actor: Asks) -> str:
         facts = self.facts.get(actor.node)
         return f"node {facts.address} ({facts.host})" if facts else f"node {actor.node}"
-
-
-def _room(nodes: Sequence[Node], needs: Needs, asked: int | None) -> Mapping[str, int]:
-    """How many instances on which node: the least laden first where a number is asked for, else all that fit.
-
-    Raises:
-        ConfigError: They do not fit.
-    """
-    fits = {node.id: max(0, needs.fits(node.free)) for node in nodes}
-    total = sum(fits.values())
-    if total >= max(1, asked or 1):
-        chosen = dict.fromkeys(fits, 0)
-        for _ in range(total if asked is None else asked):
-            best = max(fits, key=lambda node: (chosen[node] < fits[node], -chosen[node], fits[node]))
-            chosen[best] += 1
-        return {node: count for node, count in chosen.items() if count}
-    has = "; ".join(f"{node.address}: {_resources(node)}" for node in nodes) or "no node lives"
-    wanted = "an instance" if asked is None else f"{asked} instances"
-    raise ConfigError(
-        f"the cluster has no room for {wanted} of {needs} each: it fits {total} (free of all: {has}). Ask for fewer with "
-        "--instances, for less with dispatch.cpus or dispatch.resources, or add nodes: nothing is waited for"
-    )
-
-
-def _resources(node: Node) -> str:
-    names = [name for name in node.total if ":" not in name and not name.endswith("memory")]
-    return (
-        ", ".join(f"{node.free.get(name, 0):g} of {node.total[name]:g} {name}" for name in sorted(names)) or "nothing"
-    )

@@ -13,10 +13,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic, monotonic_ns
-from typing import Any, Protocol
 
 from harness.errors import RunFailed
 from harness.machine.control import STOP_WORD, Control
@@ -24,6 +23,7 @@ from harness.machine.json_line import decode
 from harness.messages.actor import Loaded
 from harness.messages.failure import Failed
 from harness.serving.cluster.answerer import Answered
+from harness.serving.cluster.member import Member, Piece
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Frame, Kind
 from harness.serving.dispatch.guard import Guard
@@ -38,55 +38,6 @@ _ANSWER_BYTES = 4_000_000
 _PATIENCE = 4
 """Times as long as a piece should take, an actor may take at least before it counts as silent."""
 _TICK_S = 0.1
-
-
-class Asks(Protocol):
-    """An actor: see `harness.serving.cluster.session.Actor`."""
-
-    @property
-    def node(self) -> str:
-        """Ray's number of its node."""
-
-    def ask(self, method: str, *words: object) -> Future[Any]:
-        """Calls a method."""
-
-
-@dataclass(slots=True, eq=False)
-class Piece:
-    """Samples that go together."""
-
-    ids: Sequence[int]
-    indices: Sequence[int]
-    issued_ns: Sequence[int]
-    """When LoadGen asked each; empty where nobody wants to know."""
-    answered: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """An actor as the head sees it."""
-
-    number: int
-    actor: Asks
-    service_ns: float
-    """What it takes for a sample: measured with each answer."""
-    late: bool = False
-    """It came while LoadGen asked."""
-    answer_bytes: float = 1.0
-    asked: dict[Piece, int] = field(default_factory=dict)
-    """What it has not answered, oldest first, and when it was sent, by the monotonic clock in ns."""
-    answered: int = 0
-    """Samples that it answered first."""
-    done_ns: int = 0
-    """When it last answered."""
-    silent: bool = False
-    """It has answered nothing for too long, and gets nothing more until it does."""
-    lost: bool = False
-
-    @property
-    def node(self) -> str:
-        """Ray's number of its node."""
-        return self.actor.node
 
 
 @dataclass(slots=True)

@@ -18,7 +18,8 @@ from harness.errors import RunFailed
 from harness.machine.control import Control
 from harness.machine.json_line import encode
 from harness.messages.failure import failed
-from harness.serving.cluster.pool import ClusterPool, Member
+from harness.serving.cluster.member import Member
+from harness.serving.cluster.pool import ClusterPool
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Kind
 from harness.serving.dispatch.guard import Guard

@@ -15,7 +15,7 @@ import pytest
 
 from harness.config.dispatch import DispatchSection
 from harness.errors import ConfigError
-from harness.serving.cluster.members import _room
+from harness.serving.cluster.room import room_on
 from harness.serving.cluster.session import Needs, Node, Session, _forget_stale_folders, _join
 
 
@@ -77,10 +77,10 @@ def node(name: str, cpus: float, free: float | None = None, **others: float) -> 
 
 def test_instances_fill_what_is_free_or_are_spread_evenly() -> None:
     nodes = [node("a", 4), node("b", 8, 2), node("c", 1, 0)]
-    assert _room(nodes, Needs(1, {}), None) == {"a": 4, "b": 2}
-    assert _room(nodes, Needs(1, {}), 3) == {"a": 2, "b": 1}
-    assert _room(nodes, Needs(0.5, {}), None) == {"a": 8, "b": 4}
-    assert _room([node("a", 4, GPU=2.0), node("b", 4)], Needs(1, {"GPU": 1}), None) == {"a": 2}
+    assert room_on(nodes, Needs(1, {}), None) == {"a": 4, "b": 2}
+    assert room_on(nodes, Needs(1, {}), 3) == {"a": 2, "b": 1}
+    assert room_on(nodes, Needs(0.5, {}), None) == {"a": 8, "b": 4}
+    assert room_on([node("a", 4, GPU=2.0), node("b", 4)], Needs(1, {"GPU": 1}), None) == {"a": 2}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_instances_fill_what_is_free_or_are_spread_evenly() -> None:
 )
 def test_a_cluster_without_room_is_refused_with_what_each_node_has(needs: Needs, asked: int | None, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        _room([node("a", 4), node("b", 8, 2)], needs, asked)
+        room_on([node("a", 4), node("b", 8, 2)], needs, asked)
 
 
 def test_a_cluster_without_nodes_says_so() -> None:
     with pytest.raises(ConfigError, match="no node lives"):
-        _room([], Needs(1, {}), None)
+        room_on([], Needs(1, {}), None)
