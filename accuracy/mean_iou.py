@@ -105,7 +105,7 @@ class MeanIoU:
         )
 
     def _redrawn(self, weights: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
-        """See `accuracy.score.Redrawn`; a class that is in no picture of a set has the mean of the others."""
+        """See `accuracy.metric.score.Redrawn`; a class that is in no picture of a set has the mean of the others."""
         areas = self._stacked().astype(np.float64)
         hits, truths, accused = (weights @ areas[:, kind] for kind in range(3))
         union = truths + accused - hits
