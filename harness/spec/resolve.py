@@ -12,11 +12,11 @@ from harness.config.backend import with_absolute_paths
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
 from harness.config.official.compliance_tests import sampling_target
-from harness.config.official.rules import STREAMS
-from harness.config.registry import backend_names, is_task, task_class, task_names
+from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
-from harness.errors import ConfigError, unknown
+from harness.errors import ConfigError
 from harness.model.classes import score_columns
+from harness.spec.contradictions import mistakes_alone, mistakes_under
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import model_of, with_invocation
 from harness.spec.reference_source import find_reference
@@ -27,8 +27,6 @@ from harness.user_paths import absolute
 from harness.zoo.files.sample_cache import cache_limit
 from tasks.base import Layout, ModelMismatch
 
-_MOST = 1024
-"""Threads, instances or samples of one invoke; more is a slip of the keyboard."""
 T = TypeVar("T")
 
 
@@ -53,15 +51,10 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
             problems.append(str(error))
             return None
 
-    if not is_task(benchmark.task):
-        problems.append(unknown("task kind", benchmark.task, task_names()))
-    if benchmark.backend.name not in backend_names():
-        problems.append(unknown("backend", benchmark.backend.name, backend_names()))
-    problems += _check_numbers(benchmark)
+    problems += mistakes_alone(benchmark)
     chosen = attempt(lambda: chosen_rules(benchmark))
     load = attempt(lambda: load_of(benchmark, chosen)) if chosen else None
-    problems += _check_batch(benchmark, load)
-    problems += _check_dispatch(benchmark, load)
+    problems += mistakes_under(load, benchmark)
     found_model = attempt(lambda: model_of(benchmark, benchmark.model.use, cache_dir))
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
@@ -178,46 +171,6 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
 
 def _list(problems: list[str]) -> str:
     return f"{len(problems)} mistakes:\n" + "\n".join(f"  {line}" for text in problems for line in text.splitlines())
-
-
-def _check_numbers(benchmark: Benchmark) -> list[str]:
-    problems = []
-    for name in ("threads", "instances", "batch"):
-        value = getattr(benchmark.backend, name)
-        if value != "auto" and not 1 <= value <= _MOST:
-            problems.append(f"backend.{name} must be 1 to {_MOST} or auto, not {value}")
-    return problems
-
-
-def _check_batch(benchmark: Benchmark, load: Load | None) -> list[str]:
-    """A stream has one query in flight, so a batch holds at most what one query asks."""
-    batch = benchmark.backend.batch
-    if load is None or load.scenario not in STREAMS or batch == "auto" or batch <= (most := load.samples_per_query):
-        return []
-    asks = "one sample" if most == 1 else f"{most} samples"
-    return [f"backend.batch is {batch}, but {load.scenario} asks {asks} at a time: at most {most}, or auto"]
-
-
-def _check_dispatch(benchmark: Benchmark, load: Load | None) -> list[str]:
-    """What a cluster cannot do."""
-    if not benchmark.dispatch.on_cluster:
-        return []
-    asked, problems = benchmark.dispatch.use, []
-    if load is not None and load.scenario == "SingleStream":
-        problems.append(
-            f"--dispatch {asked} cannot answer SingleStream: it has one sample in flight, so a cluster would only add its "
-            "network to every latency. Use --scenario Offline, Server or MultiStream"
-        )
-    if benchmark.backend.workers != "auto":
-        problems.append(
-            f"backend.workers={benchmark.backend.workers} is of one machine, and --dispatch {asked} leaves it to Ray: take "
-            "one of them away"
-        )
-    if benchmark.model.state == "keep":
-        problems.append(
-            f"--dispatch {asked} has several instances, of which each would remember other queries: use --state reset"
-        )
-    return problems
 
 
 def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:
