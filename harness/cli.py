@@ -33,7 +33,7 @@ from harness.errors import (
 )
 from harness.machine import stop_signals
 from harness.machine.import_path import leave_current_folder
-from harness.way_in import as_entered, came_by_script, command
+from harness.way_in import COMPLAINT, as_entered, came_by_script, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +324,7 @@ def _give_up(stream: TextIO) -> None:
 def _complain(message: str, status: int = EXIT_USER) -> int:
     plain = _ENDLESS.sub(lambda name: shortened(name[0]), message)
     try:
-        print(f"tflite-loadgen: {as_entered(printable(plain))}", file=sys.stderr, flush=True)
+        print(f"{COMPLAINT}{as_entered(printable(plain))}", file=sys.stderr, flush=True)
     except OSError:
         # There is nowhere to say it: the exit status does.
         _give_up(sys.stderr)

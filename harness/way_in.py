@@ -17,6 +17,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SCRIPT, COMMAND = "./run.sh", "tflite-loadgen"
+COMPLAINT = f"{COMMAND}: "
+"""How the last words of a command that did not do what it was asked begin, whichever way the user came in."""
 _BY_SCRIPT = "TFLITE_LOADGEN_BY_SCRIPT"
 """Set by run.sh, whose code may lie elsewhere: of a clone that cannot be written a copy runs."""
 _ROOT = Path(__file__).resolve().parents[1]

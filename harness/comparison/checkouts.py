@@ -20,6 +20,7 @@ from typing import Any
 from harness.comparison.live import LiveFigure, Match
 from harness.errors import EXIT_USER, ConfigError, shortened
 from harness.turns.process import CandidateFailed
+from harness.way_in import COMPLAINT
 
 _OURS = Path(__file__).resolve().parents[2]
 _FOLDER = "checkouts"
@@ -182,5 +183,5 @@ def _ended(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[
 
 
 def _last_line(text: str) -> str:
-    lines = [line.strip().removeprefix("tflite-loadgen: ") for line in text.splitlines() if line.strip()]
+    lines = [line.strip().removeprefix(COMPLAINT) for line in text.splitlines() if line.strip()]
     return shortened(lines[-1], 400) if lines else "it said nothing"

@@ -23,9 +23,9 @@ from harness.results.files import RESULT_FILE
 from harness.series.journal import Journal, read_journal
 from harness.series.on_top import empty_directory
 from harness.series.resume import Before, is_begun
+from harness.way_in import COMPLAINT
 
 _PR_SET_PDEATHSIG = 1
-_COMPLAINT = "tflite-loadgen: "
 _KEPT = ("0", "1")
 """Exit statuses of what need not be done again."""
 _TICK_S = 0.5
@@ -174,8 +174,8 @@ class _Rack:
             self._next(running.device.machine, selector)
 
     def _say(self, running: _Running, line: str) -> None:
-        if line.startswith(_COMPLAINT) or running.complaint:
-            running.complaint.append(line.removeprefix(_COMPLAINT))
+        if line.startswith(COMPLAINT) or running.complaint:
+            running.complaint.append(line.removeprefix(COMPLAINT))
         elif line:
             self._screen.say(f"{running.device.name}: {line}")
 

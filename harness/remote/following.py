@@ -18,6 +18,7 @@ from harness.remote.ssh import ConnectionLost
 from harness.remote.target import SshTarget
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE
+from harness.way_in import COMPLAINT
 from harness.zoo.files.official import cache_dir
 
 _TRY_AGAIN_S = 180.0
@@ -25,8 +26,6 @@ _TRY_AGAIN_S = 180.0
 _STOPS_S = 60.0
 """A run that was told to stop has ended by then."""
 _LISTEN_S = 0.5
-_COMPLAINT = "tflite-loadgen: "
-"""How a command's own last words begin (`harness.cli`)."""
 COMING = ".coming"
 """In a run's directory, while it is brought."""
 _DETACHES = (signal.SIGHUP, signal.SIGQUIT)
@@ -124,8 +123,8 @@ class Following:
     def _say(self, line: str) -> None:
         for there, here in self._paths.items():
             line = line.replace(there, here)
-        if line.startswith(_COMPLAINT):
-            self.complaints.append(line.removeprefix(_COMPLAINT))
+        if line.startswith(COMPLAINT):
+            self.complaints.append(line.removeprefix(COMPLAINT))
         elif line:
             self._there.screen.say(line)
 

@@ -106,7 +106,7 @@ class Errors:
     def _redrawn(
         self, found: Mapping[str, OutputError], names: Sequence[str], weights: npt.NDArray[np.float64]
     ) -> Mapping[str, npt.NDArray[np.float64]]:
-        """See `accuracy.score.Redrawn`. The largest error, and how many values are no numbers, hang on single samples."""
+        """See `accuracy.metric.score.Redrawn`; the largest error, and how many values are no numbers, hang on one sample."""
         sums = {name: weights @ one.by_sample(self._samples) for name, one in self._outputs.items()}
         kinds = [kind for kind in KINDS if kind.name not in (NOT_FINITE, *_LARGEST)]
         drawn = []
