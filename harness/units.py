@@ -73,7 +73,7 @@ def parse_bytes(text: str) -> int:
     size = (_SIZES | _BINARY_SIZES).get(found[2].upper()) if found else None
     if found is None or size is None:
         raise ValueError(f"must be a size such as 512MB or 2GiB, not {text!r}")
-    return int(float(found[1]) * size)
+    return int(Decimal(found[1]) * size)
 
 
 Unit = Literal["ns", "s", "bytes", "queries/s", "samples/s", "J", "W", "dB", "share", "count"]
@@ -127,7 +127,10 @@ def parse_quantity(text: str, unit: Unit) -> float:
     size = _WRITTEN[unit].get(written)
     if found is None or size is None:
         raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}")
-    return float(Decimal(found[1]) * size)
+    value = float(Decimal(found[1]) * size)
+    if not math.isfinite(value):
+        raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}, which is beyond all numbers")
+    return value
 
 
 def parse_duration(text: str) -> float:
@@ -140,7 +143,10 @@ def parse_duration(text: str) -> float:
     size = _SPANS.get(found[2] or "s") if found else None
     if found is None or size is None:
         raise ValueError(f"must be a span of time such as 90, 90s, 45m or 2h, not {text.strip()!r}")
-    return float(Decimal(found[1]) * Decimal(size) / 10**9)
+    value = float(Decimal(found[1]) * Decimal(size) / 10**9)
+    if not math.isfinite(value):
+        raise ValueError(f"must be a span of time such as 90, 90s, 45m or 2h, not {text.strip()!r}")
+    return value
 
 
 def span_text(value_s: float) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from accuracy.outside.border import reads
 from harness.budgets.figures import ACCURACY, BudgetFigure, budget_figure
@@ -60,7 +60,7 @@ class AccuracySection(_Section):
 class LimitSection(_Section):
     """What a figure may be, with more than the limit alone."""
 
-    limit: str | int | float
+    limit: StrictStr | StrictInt | StrictFloat
     optional: bool = False
     """Whether the row may pass though this could not be measured."""
 

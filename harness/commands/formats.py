@@ -54,6 +54,9 @@ def asked_formats(arguments: argparse.Namespace, own: Sequence[str] = ()) -> lis
         if equals and not file:
             raise ConfigError(f"--format {text} names no file: write {name}=FILE, or {name} for standard output")
         found.append((name, output_file("--format", file) if equals else None))
+    files = [file.resolve() for _, file in found if file is not None]
+    if twice := next((file for file in files if files.count(file) > 1), None):
+        raise ConfigError(f"two formats are to be written to {twice}: give each its own file")
     if sum(file is None for _, file in found) > (0 if arguments.json else 1):
         raise ConfigError(
             "only one thing goes to standard output: give the other formats files, as --format junit=FILE"

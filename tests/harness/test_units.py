@@ -86,6 +86,7 @@ def test_a_quantity_is_read_in_the_unit_that_is_wanted(text: str, unit: Unit, va
         ("nan", "share"),
         ("inf", "count"),
         ("1e9999", "count"),
+        ("1e400", "bytes"),
         ("", "count"),
         ("75 %%", "share"),
         ("9queries/s", "samples/s"),
@@ -96,6 +97,12 @@ def test_a_quantity_is_read_in_the_unit_that_is_wanted(text: str, unit: Unit, va
 def test_a_quantity_of_another_kind_is_refused_with_an_example(text: str, unit: Unit) -> None:
     with pytest.raises(ValueError, match=f"must be .* not '{text}'"):
         parse_quantity(text, unit)
+
+
+def test_numbers_beyond_all_sizes_and_spans_are_refused_or_whole() -> None:
+    assert parse_bytes("9" * 400) > 10**399
+    with pytest.raises(ValueError, match="must be a span of time"):
+        parse_duration("9" * 400)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +105,18 @@ def ranges_of(text: str | None) -> dict[str, tuple[float, ...]]:
     return found
 
 
+_DEVICES = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+_PART_OF_A_RUN = re.compile(
+    r"(result|samples)\.json|spec\.yaml|user\.conf|run\.log|(query_times|machine_trace)\.bin|mlperf_log_.*"
+)
+
+
 def output_file(option: str, text: str | None) -> Path | None:
     """Where something is written in the end, seen to be possible before anything is measured.
 
     Raises:
-        ConfigError: Its folder is not there, or it is a folder itself.
+        ConfigError: Its folder is not there, it is a folder itself, a device or a pipe, or a model or a part of a run, which
+            would be lost.
     """
     if text is None:
         return None
@@ -117,4 +125,11 @@ def output_file(option: str, text: str | None) -> Path | None:
         raise ConfigError(
             f"{option} {text} cannot be written: {'it is a folder' if path.is_dir() else 'no such folder'}"
         )
+    # It would be put into the place of what is there, whole: also into that of /dev/stdout.
+    if path.absolute().parent in _DEVICES or (path.exists() and not path.is_file()):
+        raise ConfigError(
+            f"{option} {text} cannot be written: it is a device or a pipe, and only a file is written whole or not at all"
+        )
+    if path.exists() and (path.suffix == ".tflite" or _PART_OF_A_RUN.fullmatch(path.name)):
+        raise ConfigError(f"{option} {text} would be written over a model or a part of a run: name another file")
     return path

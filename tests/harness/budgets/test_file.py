@@ -65,6 +65,8 @@ def test_the_budget_of_chromeos_has_its_nine_rows() -> None:
         ("{model: m, accuracy: {task: kws}, limits: {accuracy.topp1: 75%}}", "did you mean 'top1'?"),
         ("{model: m, accuracy: {task: kwss}, limits: {accuracy.top1: 75%}}", "did you mean 'kws'?"),
         ("{model: m, accuracy: {task: kwss}, limits: {size: 5MB}}", "did you mean 'kws'?"),
+        ("{model: m, limits: {size: true}}", "not True"),
+        ("{model: m, limits: {size: 1e400}}", "beyond all numbers"),
         ("{model: m, accuracy: {task: kws}, limits: {accuracy.top1: 5ms}}", "must be a fraction of 1"),
     ],
 )

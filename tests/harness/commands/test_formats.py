@@ -95,6 +95,8 @@ def test_bench_says_in_every_form_which_model_was_refused(
         (("--format", "csv", "--format", "junit"), "only one thing goes to standard output"),
         (("--format", "junit="), "names no file"),
         (("--format", "junit=/dev/null/x.xml"), "x.xml"),
+        (("--format", "csv=/proc/self/fd/1"), "it is a device or a pipe"),
+        (("--format", "csv=one", "--format", "junit=./one"), "give each its own file"),
     ],
 )
 def test_a_mistake_is_said_before_anything_is_measured(
@@ -104,6 +106,18 @@ def test_a_mistake_is_said_before_anything_is_measured(
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_neither_a_model_nor_a_part_of_a_run_is_written_over(keyword_model: Path, call: Cli, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("a run's", encoding="ascii")
+    model = tmp_path / "model.tflite"
+    model.write_bytes(keyword_model.read_bytes())
+    for file in (model, tmp_path / "result.json"):
+        before = file.read_bytes()
+        done = call("bench", model, *FEW, "--format", f"csv={file}")
+        assert done.returncode == 2
+        assert "would be written over a model or a part of a run" in done.stderr
+        assert file.read_bytes() == before
 
 
 def test_history_has_a_row_for_each_figure_of_each_run(
