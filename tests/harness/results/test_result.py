@@ -406,7 +406,9 @@ def test_a_server_bound_that_nobody_gave_is_measured_and_said_to_be(
 def test_the_null_backend_says_that_no_model_was_run(
     words: list[str], call: Cli, tmp_path: Path, read_result: Read
 ) -> None:
-    done = call(*words, *options("Offline"), "--backend", "null", "--out", tmp_path / "run")
+    # However quick the machine is: no duration is asked for.
+    short = ["--preset", "rapid", "--scenario", "Offline", "--set", "load.min_duration_ms=0"]
+    done = call(*words, *short, "--backend", "null", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert read_result(tmp_path / "run")["backend"]["engine"] == "none"
     assert "the model is NOT run, every answer is zeros" in done.stdout
