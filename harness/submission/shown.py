@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from harness.report.table import table_lines
 from harness.submission.finding import Finding, Report, printable
+
+_SHORT_NAMES: Mapping[str, str] = {
+    "INF": "mlcommons/inference",
+    "SC": "mlcommons/inference, tools/submission/submission_checker",
+    "IP": "mlcommons/inference_policies",
+    "POL": "mlcommons/policies",
+    "MO": "mlcommons/mobile_open",
+    "MA": "mlcommons/mobile_app_open",
+    "TI": "mlcommons/tiny",
+}
+"""What a finding's source calls the repository in which the document or the program lies."""
 
 
 def render_report(report: Report) -> str:
@@ -14,6 +26,8 @@ def render_report(report: Report) -> str:
     lines = [line for name, group in itertools.groupby(report.findings, key=_where) for line in _of_file(name, group)]
     rows = [("tree", printable(report.tree)), ("rules", report.rules), *(("", note) for note in report.notes)]
     rows.append(("results", f"{report.results:,} looked at"))
+    named = {word for one in report.findings for word in re.findall(r"\w+", one.source)}
+    rows += [(short, whole) for short, whole in _SHORT_NAMES.items() if short in named]
     verdict = "no error was found" if not report.errors else _counted(report.errors, "error")
     if report.warnings:
         verdict += f", {_counted(report.warnings, 'warning')}"

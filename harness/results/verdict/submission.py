@@ -146,7 +146,10 @@ def _of_result(spec: Spec, result: Result) -> Iterator[Reason]:
     counted = _counted(spec, result)
     if result.mode == "accuracy" and sizes and counted is not None and counted not in sizes:
         wanted = " or ".join(f"{size:,}" for size in sizes)
-        fix = "leave out --count, and take the whole set"
+        built_in = result.dataset.source == "builtin"
+        fix = "take the whole set: " + (
+            "name it with --dataset" if built_in else "leave out --count, or name another --dataset"
+        )
         yield Reason("the data are a part of the set", f"{counted:,} samples, not {wanted}", fix)
     bound_ns = load.by_the_rules.server_bound_ns if load.by_the_rules else None
     told_ns = result.loadgen.server_target_latency_ns if result.loadgen else None

@@ -91,6 +91,11 @@ def test_a_stand_in_built_in_data_and_no_model_at_all_are_named(spec: Any) -> No
 def test_what_a_run_has_shown_counts_too(spec: Any, ran: Result) -> None:
     accuracy = replace(ran, mode="accuracy", performance=None, dataset=replace(ran.dataset, count=40))
     assert words(objections_to_run(spec(mode="accuracy"), accuracy)) == ["the data are a part of the set"]
+    (mine,) = objections_to_run(spec(mode="accuracy"), accuracy)
+    built_in = replace(accuracy, dataset=replace(accuracy.dataset, source="builtin"))
+    (ours,) = objections_to_run(spec(mode="accuracy"), built_in)
+    assert "--count" in (mine.fix or "")
+    assert ours.fix == "take the whole set: name it with --dataset"
     whole = replace(accuracy, dataset=replace(ran.dataset, count=1000))
     assert objections_to_run(spec(mode="accuracy"), whole) == []
     changed = replace(whole, model=replace(ran.model, modified="its missing shapes were completed"), status="invalid")
