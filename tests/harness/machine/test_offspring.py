@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,11 @@ def test_what_another_thread_starts_meanwhile_lives_on() -> None:
 
 
 def test_our_own_group_is_never_ended() -> None:
-    end_group(os.getpgrp())
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]) as other:
+        end_group(os.getpgrp())
+        assert other.poll() is None
+        other.kill()
+        assert other.wait() == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

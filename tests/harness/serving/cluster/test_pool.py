@@ -224,13 +224,14 @@ def test_a_stop_lets_what_waits_and_what_is_out_go_once(
     pool_of: Make, loadgen: LoadGen, control: Control, eventually: Eventually
 ) -> None:
     actor = Simulated(at_once=False)
-    ask(pool_of(actor), 30)
+    pool = pool_of(actor)
+    ask(pool, 30)
     eventually(lambda: len(actor.asked) == 2, "it is asked")
     control.stop = 2
     eventually(lambda: loadgen.abandoned.total() == 30, "all are let go")
     actor.answer()
     actor.answer()
-    time.sleep(0)
+    pool.close()
     assert (loadgen.abandoned.total(), loadgen.completed) == (30, [])
 
 
