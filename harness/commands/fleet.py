@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import run
-from harness.commands.forwarded import given_words
+from harness.commands.elsewhere.forwarded import given_words
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 

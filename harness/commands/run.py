@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from harness.commands.elsewhere.on_target import add_target, of_finished, performing, refuse_local_libraries, there_of
 from harness.commands.formats import add_format, asked_formats, formatted
-from harness.commands.on_target import add_target, of_finished, performing, refuse_local_libraries, there_of
 from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_label, add_require, add_task
 from harness.commands.outcome import Outcome
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
-from harness.commands.any_model import by_ssh, on_device
 from harness.commands.any_model import subject as of_subject
 from harness.commands.any_model.benchmark_model_refused import refuse_what_is_not_here
+from harness.commands.elsewhere import by_ssh, on_device
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError

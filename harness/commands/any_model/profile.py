@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import options
-from harness.commands.any_model import by_ssh, on_device
 from harness.commands.any_model import subject as of_subject
+from harness.commands.elsewhere import by_ssh, on_device
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, unknown

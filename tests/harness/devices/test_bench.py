@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.session import BenchCase, Settings
-from harness.commands.any_model.on_device import bench_there
+from harness.commands.elsewhere.on_device import bench_there
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.devices.adb import FOLDER

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.commands.forwarded import given_words
+from harness.commands.elsewhere.forwarded import given_words
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 
