@@ -182,3 +182,10 @@ def test_a_command_of_a_document_does_what_it_says(
     assert done.returncode in (0, 1), f"{command.where}: {command.text}: {done.stderr}"
     assert "Traceback" not in done.stderr
     assert done.stdout or verb == "completion"
+
+
+def test_the_readme_leads_to_every_page_for_users() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for_developers = {"moves.md"}
+    pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - for_developers
+    assert {page for page in pages if f"docs/{page}" not in readme} == set()

@@ -152,6 +152,10 @@ def find_budget(name: str) -> Path:
             raise ConfigError(f"no budget file at {name}")
         return Path(name)
     shipped = {path.stem: path for path in sorted((config_folder() / FOLDER).glob("*.yaml"))}
+    if name not in shipped and Path(name).exists():
+        raise ConfigError(
+            f"there is no budget {name!r} among those that ship; a file that is not called .yaml is named as ./{name}"
+        )
     if name not in shipped:
         raise UnknownName("budget", name, shipped)
     return shipped[name]

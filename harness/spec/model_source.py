@@ -119,7 +119,7 @@ def _chosen_model(
     if use == "standin":
         raise ConfigError(f"there is no built-in stand-in for {title}: give a model with --model PATH")
     if not published:
-        raise ConfigError(f"no model for {title} is listed: give one with --model PATH")
+        raise ConfigError(f"{title}: no model is listed for it, give one with --model PATH")
     (name, entry), *more = published.items()
     others = f" (or another: {', '.join(other for other, _ in more)})" if more else ""
     raise ConfigError(

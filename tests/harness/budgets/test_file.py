@@ -93,3 +93,11 @@ def test_two_rows_of_one_name_and_a_file_of_another_kind_are_refused(tmp_path: P
         find_budget("chrome-os")
     with pytest.raises(ConfigError, match=r"no budget file at absent\.yaml"):
         find_budget("absent.yaml")
+
+
+def test_a_file_with_another_ending_is_named_with_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").write_text("title: mine\nrows: []\n", encoding="ascii")
+    with pytest.raises(ConfigError, match=r"named as \./mine"):
+        find_budget("mine")
+    assert find_budget("./mine") == Path("mine")
