@@ -166,7 +166,7 @@ def _measured(plan: Plan, process: MeasuringProcess) -> BenchResult:
     result = bench(plan.cases, plan.settings, screen.say, process)
     if plan.advice_s is None or result.rows[0].refusal is not None:
         return result
-    from harness.bench.advice import advise
+    from harness.bench.advice.ways import advise
 
     return replace(result, advice=advise(plan.cases[0], plan.settings, plan.advice_s, screen.say))
 

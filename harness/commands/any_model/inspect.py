@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     seconds = options.advice_seconds(arguments)
     if seconds is None:
         return Outcome(EXIT_VALID, _text(found), to_json(found))
-    from harness.bench.advice import advise
+    from harness.bench.advice.ways import advise
     from harness.bench.report import advice_lines
     from harness.bench.session import BenchCase, Settings
     from harness.report.screen import Screen

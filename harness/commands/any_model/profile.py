@@ -119,7 +119,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     shown, data = render(found[0], arguments.by or ("type", "slowest")), to_json(found[0])
     if seconds is None:
         return formatted(formats, Outcome(EXIT_VALID, shown, data), lambda: told_of_profile(found[0]))
-    from harness.bench.advice import advise
+    from harness.bench.advice.ways import advise
     from harness.bench.report import advice_lines
     from harness.bench.session import BenchCase, Settings
     from harness.report.screen import Screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.bench.advice import Way, advise, told
+from harness.bench.advice.ways import Way, advise, told
 from harness.bench.session import BenchCase, Settings
 from harness.model.subject import Subject
 from harness.statistics.intervals import Ratio

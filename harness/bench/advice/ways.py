@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.bench.advice_on_types import of_types
-from harness.bench.advice_words import WORTH, command_of, times_as_quick
+from harness.bench.advice.number_types import of_types
+from harness.bench.advice.words import WORTH, command_of, times_as_quick
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.machine.placement import thread_counts
 from harness.machine.topology import this_machine

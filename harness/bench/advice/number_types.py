@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backends.litert.file.model_reader import read_model
-from harness.bench.advice_words import WORTH, command_of, times_as_quick
+from harness.bench.advice.words import WORTH, command_of, times_as_quick
 from harness.bench.kernels import CONVOLUTION, NumberType, compare_number_types
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.machine.facts import integer_extensions
