@@ -49,9 +49,10 @@ def timed_figures(base: Side, new: Side, asked: Asked, notes: list[str]) -> Iter
     several = all(len(side) > 1 for side in sides)
     blocks = [] if several else [_blocks(side.timed[0], notes) for side in (base, new)]
     if not several:
+        counts = " and ".join(_counted(len(side)) for side in sides)
         notes.append(
-            f"{len(sides[0])} and {len(sides[1])} runs: what differs from run to run is not known, so no difference is told "
-            "apart. Make several of each (--repeat 5), or compare --live"
+            f"{counts}: what differs from run to run is not known, so no difference is told apart. Make several of each "
+            "(--repeat 5), or compare --live"
         )
     for name in sides[0][0]:
         if not all(name in figures for side in sides for figures in side):
@@ -67,6 +68,10 @@ def timed_figures(base: Side, new: Side, asked: Asked, notes: list[str]) -> Iter
             yield _unsure(name, medians, change, f"spread of {_BLOCKS} blocks of one run each, not of runs", asked)
         else:
             yield _unsure(name, medians, None, "one run: no spread", asked)
+
+
+def _counted(runs: int) -> str:
+    return f"{runs} run{'' if runs == 1 else 's'}"
 
 
 def _blocks(run: Run, notes: list[str]) -> dict[str, list[float]]:

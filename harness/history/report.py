@@ -174,8 +174,9 @@ def noise_text(
     lines = []
     for key, noise in groups.items():
         if noise is None:
+            known = sum(bool(getattr(one, name)) for one in runs[key])
             lines.append(
-                f"{_title(runs[key])}: {_count(len(runs[key]))}; {LEAST} teach how much it differs from run to run"
+                f"{_title(runs[key])}: {_count(known)} with {name}; {LEAST} teach how much it differs from run to run"
             )
         else:
             usual = figure_text(name, noise.usual)

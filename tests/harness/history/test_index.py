@@ -13,7 +13,7 @@ from harness.cli import main
 from harness.errors import ConfigError
 from harness.history.entry import Entry
 from harness.history.index import INDEX_FILE, Index, results_below
-from harness.history.report import changes_text, listed, plotted
+from harness.history.report import changes_text, listed, noise_text, plotted
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
 
@@ -198,6 +198,11 @@ def test_too_few_runs_are_not_said_to_have_no_change(tmp_path: Path) -> None:
     runs = many(tmp_path, [1e6] * 8).select({})
     assert changes_text({("x",): runs[:7]}, "p90").endswith("7 runs with p90; 8 are the least that can show a change")
     assert changes_text({("x",): runs}, "p90").endswith("8 runs with p90, no change for good")
+
+
+def test_runs_without_the_figure_do_not_count_as_teaching_it(tmp_path: Path) -> None:
+    runs = many(tmp_path, [0.0] * 9 + [1e6]).select({})
+    assert ": 1 run with p90; 8 teach" in noise_text({("x",): None}, {("x",): runs}, "p90")
 
 
 def test_benchmarks_that_differ_in_their_mode_have_different_titles(tmp_path: Path) -> None:
