@@ -24,6 +24,8 @@ _RESERVE_FILE = ".result.json.reserve"
 
 
 _RESERVE_BYTES = 1 << 16
+_FEW = 4
+"""As many runs of a folder are named."""
 
 
 def write_result(folder: Path, result: Result | SeriesResult) -> None:
@@ -52,6 +54,16 @@ def failure(error: BaseException) -> Reason:
     return Reason(message_of(error) or type(error).__name__, "", "")
 
 
+def _below(folder: Path) -> str:
+    """Which results lie in it, where it is a folder of runs: a few of their names."""
+    try:
+        names = sorted(path.parent.name for path in folder.glob(f"*/{RESULT_FILE}"))
+    except OSError:
+        return ""
+    more = ", ..." if len(names) > _FEW else ""
+    return f"; runs lie in it: {', '.join(names[:_FEW])}{more}" if names else ""
+
+
 @reads(ConfigError)
 def read_result(folder: Path) -> Result | SeriesResult:
     """The result of a run, or of a series of runs.
@@ -66,7 +78,9 @@ def read_result(folder: Path) -> Result | SeriesResult:
     try:
         value = json.loads(read_text(path), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
-        raise ConfigError(f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}") from None
+        raise ConfigError(
+            f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}{_below(folder)}"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not a result: {error}") from None
     version = value.get("schema_version") if isinstance(value, dict) else None

@@ -110,3 +110,14 @@ def test_what_is_no_result_is_refused(text: str | None, says: str, tmp_path: Pat
         (tmp_path / "result.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ConfigError, match=says):
         read_result(tmp_path)
+
+
+def test_a_folder_of_runs_is_refused_with_the_names_of_some(tmp_path: Path) -> None:
+    for name in "fedcba":
+        (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match=r"directory$"):
+        read_result(tmp_path)
+    for name in "fedcba":
+        (tmp_path / name / "result.json").touch()
+    with pytest.raises(ConfigError, match=r"runs lie in it: a, b, c, d, \.\.\.$"):
+        read_result(tmp_path)
