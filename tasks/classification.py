@@ -121,6 +121,9 @@ class Classification(Task):
         names = names or _names_of(options)
         if names is not None and not names.sure and not _may_be(names, score_columns):
             names, options = None, replace(options, packed_names=None)
+        said = options.class_names is not None or options.num_classes is not None
+        if names is not None and not said and _hides_background(names, score_columns):
+            names, options = None, replace(options, packed_names=None)
         if score_columns is None and names is not None and options.num_classes is None:
             # As many as are named, for the log of a model that is not at hand.
             return replace(options, num_classes=len(names) - names.opens_with_background)
@@ -332,6 +335,11 @@ def _may_be(names: ClassNames, columns: int | None) -> bool:
     """Whether so many names may be those of a model with so many scores, its background among them or not."""
     shown = len(names) - names.opens_with_background
     return columns is None or columns in (shown, shown + 1)
+
+
+def _hides_background(names: ClassNames, columns: int | None) -> bool:
+    """Whether a packed list of 1001 may be ImageNet's with a background called "dummy" or nothing: nobody says it has none."""
+    return not names.sure and columns == len(names) == _IMAGENET_CLASSES + 1 and not names.opens_with_background
 
 
 def _background(columns: int, names: ClassNames | None) -> int:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_labels, unpack_labels
+from accuracy.truth.class_names import ClassNames
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch
 from tasks.classification import Classification, ClassificationOptions
@@ -295,3 +296,12 @@ def test_raw_pictures_of_mlperf_tiny_are_taken_as_they_are_in_colour_and_gray(tm
     (tmp_path / "a.bin").write_bytes(b"\0" * 100)
     with pytest.raises(DataMissing, match=r"a\.bin has 100 bytes, but .* 768, or 256 in gray"):
         codec.preprocess(0)
+
+
+@pytest.mark.parametrize("first", ["dummy", "", "0"])
+def test_a_packed_list_that_calls_the_background_something_else_shifts_no_label(first: str) -> None:
+    names = (first, *(f"class {number}" for number in range(1000)))
+    fitted = Classification.fit(ClassificationOptions(), 1001, ClassNames(names, "model.tflite", sure=False))
+    assert (fitted.num_classes, fitted.offset) == (1000, 1)
+    said = Classification.fit(ClassificationOptions(), 1001, ClassNames(names, "names.txt"))
+    assert (said.num_classes, said.offset) == (1001, 0)
