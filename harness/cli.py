@@ -244,8 +244,11 @@ def _text(outcome: Outcome, arguments: argparse.Namespace) -> str:
     if not sys.stdout.isatty():
         return text
     from harness.report.colour import coloured
+    from harness.report.folded import folded
+    from harness.report.table import terminal_columns
 
-    return coloured(text, os.environ)
+    columns = None if outcome.as_it_is else terminal_columns()
+    return coloured(text if columns is None else folded(text, columns), os.environ)
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:

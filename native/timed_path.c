@@ -554,11 +554,11 @@ static PyMethodDef answer_methods[] = {
       "native._timed_path." #name, sizeof(name), 0,                                        \
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE, prefix##_slots}
 
-CLASS(RawRun, raw_run, "RawRun(inputs, run, holder, name, answers): see backends.interpreter.", );
+CLASS(RawRun, raw_run, "RawRun(inputs, run, holder, name, answers): see backends.litert.interpreter.", );
 CLASS(BestLabel, best_label, "BestLabel(answers, offset, otherwise): see tasks.outputs.label_answers.", );
-CLASS(Answer, answer, "Answer(rows, run, postprocess): see harness.sut.", {Py_tp_methods, answer_methods}, );
+CLASS(Answer, answer, "Answer(rows, run, postprocess): see harness.serving.sut.", {Py_tp_methods, answer_methods}, );
 CLASS(SingleStream, single_stream,
-      "SingleStream(words, stop, done, answer, room, responses, complete, abandon, times=None): see harness.dispatch.inline.", );
+      "SingleStream(words, stop, done, answer, room, responses, complete, abandon, times=None): see harness.serving.dispatch.inline.", );
 
 static int fill(PyObject *module) {
   PyType_Spec *specs[] = {&raw_run_spec, &best_label_spec, &answer_spec, &single_stream_spec};
