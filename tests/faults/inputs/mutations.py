@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -144,11 +145,12 @@ def _change(dice: random.Random, tree: list[Any]) -> None:
         other, name = dice.choice(places)
         owner[key] = json.loads(json.dumps(other[name])) if name in other or isinstance(other, list) else None
     elif what == 3 and isinstance(owner, list) and owner is not tree:
-        owner.insert(key, dice.choice(_VALUES))
+        owner.insert(key, copy.deepcopy(dice.choice(_VALUES)))
     elif what == 4 and isinstance(owner[key], int | float) and not isinstance(owner[key], bool):
         owner[key] = dice.choice((-owner[key], owner[key] * 1_000_003, 0, owner[key] + 0.5))
     else:
-        owner[key] = dice.choice(_VALUES)
+        # A list that stood in two places would be changed in both, and could come to hold itself.
+        owner[key] = copy.deepcopy(dice.choice(_VALUES))
 
 
 def json_lines(seed: bytes, dice: random.Random) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
 from pathlib import Path
 
 from accuracy.errors import TruthError
 from tests.faults.inputs.fuzzing import fuzz, replay, wrong_with
+from tests.faults.inputs.mutations import json_tree
 from tests.faults.inputs.readers import Reader, readers
 from tests.faults.table import render
 
@@ -38,3 +41,9 @@ def test_a_reader_that_leaks_an_error_is_found_and_its_input_made_small(tmp_path
     [kept] = (tmp_path / "kept").iterdir()
     assert kept.read_bytes() in (b"7", b"")
     assert wrong_with(reader, b"7", tmp_path) == "KeyError at test_fuzzing.py:read: \"'nobody'\""
+
+
+def test_the_same_dice_damage_the_same_input_the_same_way_however_many_came_before() -> None:
+    seed = json.dumps({"a": [1, 2], "b": {"c": [], "d": 0.5}}).encode()
+    first = [json_tree(seed, random.Random(number)) for number in range(300)]
+    assert [json_tree(seed, random.Random(number)) for number in range(300)] == first
