@@ -123,7 +123,7 @@ class Backend(InterpreterBackend):
         self.count += 1
         if self.mark and self.count == 20:
             Path(self.mark, str(os.getpid())).touch()
-        while self.count >= 20 and self.wait > len(os.listdir(self.mark)):
+        while self.mark and self.count >= 20 and self.wait > len(os.listdir(self.mark)):
             time.sleep(0.05)
         return super().invoke(inputs)
 """
