@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.statistics.change import student_quantile
+from harness.statistics.quantiles import student_quantile
 
 LEAST = 8
 """Runs from which noise is learnt."""
