@@ -243,9 +243,9 @@ def _text(outcome: Outcome, arguments: argparse.Namespace) -> str:
     text = printable(outcome.text) if outcome.as_it_is else as_entered(printable(outcome.text))
     if not sys.stdout.isatty():
         return text
-    from harness.report.colour import coloured
-    from harness.report.folded import folded
     from harness.report.table import terminal_columns
+    from harness.report.terminal.colour import coloured
+    from harness.report.terminal.folded import folded
 
     columns = None if outcome.as_it_is else terminal_columns()
     return coloured(text if columns is None else folded(text, columns), os.environ)

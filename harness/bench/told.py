@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.bench.result import BenchResult, BenchRow
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 
 
 def told_of_bench(result: BenchResult) -> Told:

@@ -20,7 +20,7 @@ from harness.difference.record import KERNELS, AskedDifference, Difference, Outp
 from harness.difference.report import spoilt
 from harness.difference.side import same_sides
 from harness.errors import EXIT_USER, HarnessError, Interrupted, exit_status, message_of
-from harness.machine.power import PowerMeter
+from harness.machine.watched.power import PowerMeter
 from harness.messages.bench import Finished, WarmedUp
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance

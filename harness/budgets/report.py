@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.budgets.verdict import BudgetResult, Check, RowVerdict
-from harness.report.junit import JUnitCase, Outcome
+from harness.report.for_programs.junit import JUnitCase, Outcome
 from harness.report.table import Column, table_lines
 from harness.units import Unit, quantity_text
 

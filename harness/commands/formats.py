@@ -80,7 +80,7 @@ def formatted(
     """
     if not asked:
         return outcome
-    from harness.report.formats import FORMATS
+    from harness.report.for_programs.formats import FORMATS
     from harness.way_in import as_entered
     from harness.whole_file import replacing
 

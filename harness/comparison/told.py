@@ -6,7 +6,7 @@ from harness.comparison.live import LiveResult
 from harness.comparison.record import ComparedFigure, ComparisonResult
 from harness.comparison.report import change_text, verdict_of
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 
 
 def told_of_comparison(found: ComparisonResult) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.difference.record import Difference, OutputDifference
 from harness.difference.report import spoilt
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 from harness.units import Unit
 
 _FIGURES: tuple[tuple[str, Unit, bool], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 from harness.report.requirements import requirement_rows
 from harness.results.record import Result, SeriesResult
 from harness.units import Unit

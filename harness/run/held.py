@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import HarnessError, Interrupted, RunFailed
-from harness.machine.held_files import HeldFiles
+from harness.machine.watched.held_files import HeldFiles
 from harness.spec.schema import Spec
 from tasks.base import Task
 

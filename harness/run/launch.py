@@ -15,12 +15,12 @@ from typing import IO, Protocol
 
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
 from harness.machine import child_process, stop_signals
-from harness.machine.clocks import step_of, wall_ahead_ns
 from harness.machine.control import Control, Phase, control_file
 from harness.machine.json_line import decode
 from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
 from harness.machine.offspring import end_group, none_left
-from harness.machine.sampler import Sampler
+from harness.machine.watched.clocks import step_of, wall_ahead_ns
+from harness.machine.watched.sampler import Sampler
 from harness.messages.failure import Failed
 from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
 from harness.statistics.drift import Pace
@@ -59,7 +59,7 @@ class WorkerReport:
     crashed_while: Phase | None = None
     """What it was doing when a fault in native code took it down; None where it ended otherwise."""
     machine_trace: array[int] | None = None
-    """What the machine did while queries were timed, as `harness.machine.sampler` has it; None where nobody asked."""
+    """What the machine did while queries were timed, as `harness.machine.watched.sampler` has it; None where nobody asked."""
 
 
 StartWorker = Callable[[Sequence[int], Path, IO[bytes]], child_process.Child]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 from harness.side_by_side.record import ComparedBackend, ComparedRow, ModelComparison, Versus
 
 

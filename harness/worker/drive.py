@@ -16,11 +16,11 @@ from typing import Literal
 from harness.config.official.rules import STREAMS
 from harness.errors import RunFailed
 from harness.machine.child_process import awake_on_time
-from harness.machine.clocks import step_of, wall_ahead_ns
 from harness.machine.control import Phase
 from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
+from harness.machine.watched.clocks import step_of, wall_ahead_ns
 from harness.messages.server_times import ServerTimes
 from harness.results.queries.query_times import KeptTimes, of_memory
 from harness.serving import loadgen

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import RunFailed, message_of
-from harness.machine.held_files import HeldFiles
+from harness.machine.watched.held_files import HeldFiles
 from harness.results.queries.query_times import QUERY_TIMES_FILE, KeptTimes, write_query_times
 from harness.results.read_data import SAMPLES_FILE, ReadData, ReadItem, read_data, write_read_data
 from harness.results.same_data import changed_samples

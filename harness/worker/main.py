@@ -19,10 +19,10 @@ from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected,
 from harness.errors import Reported
 from harness.machine.child_process import leave, live_and_die_with
 from harness.machine.control import Control, Phase
-from harness.machine.held_files import HeldFiles
 from harness.machine.json_line import encode
 from harness.machine.memory import own_bytes
 from harness.machine.placement import on
+from harness.machine.watched.held_files import HeldFiles
 from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker

@@ -49,7 +49,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.budgets.models import ModelFolder
     from harness.budgets.report import junit_cases, render
     from harness.json_records import to_json
-    from harness.report.junit import junit_xml
+    from harness.report.for_programs.junit import junit_xml
     from harness.report.screen import Screen
     from harness.whole_file import replacing
     from harness.zoo.files.official import cache_dir

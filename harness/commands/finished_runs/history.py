@@ -17,7 +17,7 @@ from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
 if TYPE_CHECKING:
     from harness.history.entry import Entry
     from harness.history.index import Index
-    from harness.report.junit import JUnitCase
+    from harness.report.for_programs.junit import JUnitCase
 
 EXAMPLES = """\
 examples:
@@ -157,7 +157,7 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
     from harness.history.noise import judge, learn
     from harness.history.report import judgement_text
     from harness.json_records import to_json
-    from harness.report.junit import JUnitCase
+    from harness.report.for_programs.junit import JUnitCase
     from harness.results.files import RESULT_FILE, read_result
     from harness.units import parse_quantity
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.history.entry import FIGURES, LOWER_IS_BETTER, Entry
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.junit import JUnitCase
 from harness.units import Unit
 
 _UNITS: dict[str, Unit] = {

@@ -1,7 +1,7 @@
 """machine_trace.bin in a run's directory: what the machine did while queries were timed. The only reader and writer.
 
 A line of JSON, then a sample after the other: 8 bytes a column, little-endian, signed. The columns are those of
-`harness.machine.sampler`; -1 is what the machine does not tell.
+`harness.machine.watched.sampler`; -1 is what the machine does not tell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import ConfigError
-from harness.machine.sampler import COLUMNS
+from harness.machine.watched.sampler import COLUMNS
 from harness.results.queries.headed_file import cut, read_headed, unknown_form, write_headed
 
 if TYPE_CHECKING:

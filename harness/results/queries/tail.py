@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.machine.sampler import COLUMNS, UNKNOWN
+from harness.machine.watched.sampler import COLUMNS, UNKNOWN
 from harness.results.queries.machine_trace import read_machine_trace
 from harness.results.queries.query_times import KeptTimes
 from harness.statistics.coincidence import Events

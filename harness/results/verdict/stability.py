@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from harness.machine.facts import System
-from harness.machine.power import joules
 from harness.machine.state import State
+from harness.machine.watched.power import joules
 from harness.messages.calibration import WarmUp
 from harness.results.figures import Span
 from harness.results.record import Reason

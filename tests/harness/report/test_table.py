@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.report.folded import folded
 from harness.report.table import Column, table_lines
+from harness.report.terminal.folded import folded
 
 COLUMNS = (Column("model"), Column("p50", "right"), Column("energy an inference", "right"), Column("verdict"))
 ROWS = (

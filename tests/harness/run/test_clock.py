@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.machine import clocks
+from harness.machine.watched import clocks
 from tests.shared_library import shared_library
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.machine.sampler import COLUMNS
+from harness.machine.watched.sampler import COLUMNS
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, read_machine_trace
 from harness.results.queries.query_times import read_query_times
 

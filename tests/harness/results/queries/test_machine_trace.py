@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError
-from harness.machine.sampler import COLUMNS
+from harness.machine.watched.sampler import COLUMNS
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, read_machine_trace, write_machine_trace
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from harness.errors import ConfigError
-from harness.machine.sampler import COLUMNS, UNKNOWN
+from harness.machine.watched.sampler import COLUMNS, UNKNOWN
 from harness.report.tail import tail_text
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.queries.query_times import KeptTimes, write_query_times

@@ -14,13 +14,13 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.report.figure_rows import FigureRow, Told, told_of
-from harness.report.formats import FORMATS
-from harness.report.junit import JUnitCase
+from harness.report.for_programs.formats import FORMATS
+from harness.report.for_programs.junit import JUnitCase
 from harness.results.files import read_result
 from harness.results.record import Result
 
 HOSTILE = '=cmd|"<script>alert(1)</script>`$(x)`\\\n\x1b[31m\x00,;]]>&@all'
-VERSION_1 = Path(__file__).parents[1] / "results" / "version_1"
+VERSION_1 = Path(__file__).parents[2] / "results" / "version_1"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 from accuracy.outside.shown import printable
 from harness.report.figure_rows import FigureRow, Told
-from harness.report.junit import junit_xml
+from harness.report.for_programs.junit import junit_xml
 from harness.units import quantity_text
 
 _PROMETHEUS = "tflite_loadgen_"

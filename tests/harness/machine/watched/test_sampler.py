@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine import sampler as module
-from harness.machine.sampler import COLUMNS, UNKNOWN, Sampler
+from harness.machine.watched import sampler as module
+from harness.machine.watched.sampler import COLUMNS, UNKNOWN, Sampler
 
 _STAT = "7 (a (b) c) R 1 7 7 0 -1 4194304 {minor} 0 {major} 0 {user} 5 0 0 20 0 1 0\n"
 

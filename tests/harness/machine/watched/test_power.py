@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.power import PowerMeter, joules
 from harness.machine.state import Energy
+from harness.machine.watched.power import PowerMeter, joules
 
 
 def lay_out(root: Path, files: dict[str, str]) -> None:

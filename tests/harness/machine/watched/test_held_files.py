@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.held_files import HeldFiles
+from harness.machine.watched.held_files import HeldFiles
 
 
 def replace(path: Path) -> None:

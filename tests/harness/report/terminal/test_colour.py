@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.colour import coloured
+from harness.report.terminal.colour import coloured
 
 
 def test_valid_is_green_and_what_is_wrong_is_red() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from harness.report.junit import JUnitCase, junit_xml
+from harness.report.for_programs.junit import JUnitCase, junit_xml
 
 
 def test_cases_are_counted_by_what_came_of_them() -> None:

@@ -1,0 +1,1 @@
+"""Text as a terminal takes it: its colours and its width."""
