@@ -23,6 +23,7 @@ from accuracy.confidence.interval import bootstrap_mean_iou
 from accuracy.errors import TruthError
 from accuracy.metric import command
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.truth.masks import Masks
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -71,6 +72,17 @@ class MeanIoU:
         pixels = np.bincount(cells.ravel(), minlength=side * side).reshape(side, side)
         areas = (pixels.diagonal()[1:], pixels[1:].sum(axis=1), pixels[1:, 1:].sum(axis=0))
         self._areas.append(np.array(areas, np.int64))
+
+    @classmethod
+    def of(cls, tally: Tally, classes: int = ADE20K_CLASSES) -> MeanIoU:
+        """With the pictures of a `tally` of so many classes."""
+        metric = cls(classes)
+        metric._areas = list(tally["areas"])
+        return metric
+
+    def tally(self) -> Tally:
+        """`areas`: int64 [pictures, 3, classes], the pixels of hits, truths and accused."""
+        return {"areas": self._stacked()}
 
     def per_class(self) -> list[tuple[int, float]]:
         """(class, IoU) of every class that was predicted or occurs, in order of class."""

@@ -22,6 +22,7 @@ from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
 from accuracy.metric import command
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -56,13 +57,24 @@ class Psnr:
         self._decibels.append(psnr(prediction, truth))
         return self._decibels[-1]
 
+    @classmethod
+    def of(cls, tally: Tally) -> Psnr:
+        """With the pictures of a `tally`."""
+        metric = cls()
+        metric._decibels = tally["psnr_db"].tolist()
+        return metric
+
+    def tally(self) -> Tally:
+        """`psnr_db`: float64 [pictures]."""
+        return {"psnr_db": np.array(self._decibels, np.float64)}
+
     def compute(self) -> Mapping[str, float]:
         """The mean in dB; empty before the first picture."""
         return {"psnr_db": math.fsum(self._decibels) / len(self._decibels)} if self._decibels else {}
 
     def score(self) -> Score:
         """As `compute`, with the mean's bootstrap interval."""
-        parts = np.array(self._decibels, np.float64)
+        parts = self.tally()["psnr_db"]
         return Score(self.compute(), "pictures", len(parts), bootstrap_mean(parts), means={"psnr_db": parts})
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from accuracy.errors import TruthError
 from accuracy.metric import command
 from accuracy.metric.score import Score, of_hits
+from accuracy.metric.tally import Tally
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import NotText, lines_of, read_text
 
@@ -55,6 +56,18 @@ class TopK:
         for k in self._hits:
             self._hits[k].append(truth in prediction[:k])
 
+    @classmethod
+    def of(cls, tally: Tally) -> TopK:
+        """With the samples of a `tally`."""
+        metric = cls(())
+        metric._hits = {int(name.removeprefix("top")): bytearray(hits.tobytes()) for name, hits in tally.items()}
+        metric._count = max(map(len, metric._hits.values()), default=0)
+        return metric
+
+    def tally(self) -> Tally:
+        """`top1`, `top5` ...: uint8 [samples], 1 for a hit."""
+        return {f"top{k}": np.frombuffer(bytes(hits), np.uint8) for k, hits in self._hits.items()}
+
     def compute(self) -> Mapping[str, float]:
         """`top1`, `top5` ... as fractions; empty before the first sample."""
         return {f"top{k}": sum(hits) / self._count for k, hits in self._hits.items()} if self._count else {}
@@ -65,7 +78,7 @@ class TopK:
         Args:
             unit: What a sample is, in the plural.
         """
-        hits = {f"top{k}": np.frombuffer(bytes(of), np.uint8).astype(np.float64) for k, of in self._hits.items()}
+        hits = {name: column.astype(np.float64) for name, column in self.tally().items()}
         return of_hits(self.compute(), hits, self._count, unit)
 
 

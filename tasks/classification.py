@@ -17,10 +17,12 @@ from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, names_in_model, read_class_names
 from accuracy.truth.labels import Labels, read_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Tensor, find_truth
+from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibition, Named, UInt8Array
 from tasks.outputs.label_answers import (
     LABEL_LAYOUTS,
@@ -97,7 +99,7 @@ class ClassificationOptions(PictureOptions):
         return _IMAGENET_CLASSES if self.num_classes is None else self.num_classes
 
 
-class Classification(Task):
+class Classification(InParts):
     """Pictures and a label for each.
 
     In a folder or zip archive, with the labels in a file (accuracy.truth.labels); or in TFRecord files (tasks.pictures.records)
@@ -155,14 +157,18 @@ class Classification(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """`top1`, and `top5` where each answer holds five labels."""
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: whether the label is the best, and one of the five best, where an answer holds five."""
         metric = TopK((1, min(_BEST, self._options.class_count)))
         for index, data in answers:
             with Sample(index, self._pictures.names):
                 labels = unpack_labels(data, self._options.class_count, self._options.log_dtype)
             metric.update(labels, self._labels[index])
-        found = metric.score("pictures")
+        return metric.tally()
+
+    def figures(self, tally: Tally) -> Score:
+        """`top1`, and `top5` where each answer holds five labels."""
+        found = TopK.of(tally).score("pictures")
         only = set(self._labels)
         if len(only) == 1 and len(self) > 1:
             return found.with_notes(

@@ -13,16 +13,18 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from accuracy.answers import wire
-from accuracy.answers.detections import Detections, from_answers
+from accuracy.answers.detections import Detections, from_answers, of_tally, tally_of
 from accuracy.answers.log import Answer, Sample
 from accuracy.coco_ap import METRICS, coco_ap
 from accuracy.errors import TruthError
 from accuracy.metric.detection_score import explain, score_detections
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.truth.boxes.coco import COCO_CATEGORIES, CocoTruth
 from accuracy.truth.boxes.coco_names import coco_places, listed_order
 from accuracy.truth.class_names import ClassNames, read_class_names
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Task, Tensor
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Tensor
+from tasks.in_parts import InParts
 from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.outputs.detection_exhibits import exhibit_detections
 from tasks.outputs.exhibits import Exhibition
@@ -110,7 +112,7 @@ def names_by_category(names: ClassNames, options: DetectionOptions, score_column
     return dict(enumerate(listed, options.class_offset))
 
 
-class Detection(Task):
+class Detection(InParts):
     """What is where in the picture?
 
     Pictures in a folder or zip archive, and COCO's instances JSON or a `.pbtxt`; or TFRecord files or a Hugging Face data
@@ -166,13 +168,23 @@ class Detection(Task):
         """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all."""
         self._data.check()
 
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """COCO's twelve figures, `tflite_map` and `voc_map50`; what is not defined on this set is left out.
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: the rows of each answer (`accuracy.answers.detections.tally_of`).
 
         Raises:
             LogError: An answer that no working model gives, such as a NaN score; the message names the picture.
         """
-        found = score_detections(self._truth_of(self._data), self._detections(answers), self.headline)
+        truth = self._truth_of(self._data)
+        return tally_of(answers, truth, self._label_map(truth))
+
+    def figures(self, tally: Tally) -> Score:
+        """COCO's twelve figures, `tflite_map` and `voc_map50`; what is not defined on this set is left out.
+
+        Raises:
+            LogError: Samples without an answer, or most boxes far outside their pictures.
+        """
+        truth = self._truth_of(self._data)
+        found = score_detections(truth, self._counted(of_tally(tally, truth, self._label_map(truth))), self.headline)
         return found.with_notes(self._data.notes)
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:

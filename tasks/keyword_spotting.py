@@ -19,13 +19,15 @@ from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import Labels, read_labels
 from tasks.audio.front_ends import MFCC_FRAMES, MFCCS, RATE, mfcc, quantised_features
 from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_testing
 from tasks.audio.wav import is_wav, read_wav
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Tensor, find_truth
+from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibition, Named
 from tasks.outputs.label_answers import (
     LABEL_LAYOUTS,
@@ -77,7 +79,7 @@ class KeywordSpottingOptions:
             raise ValueError(f"zero_point is {self.zero_point}, but must be an int8")
 
 
-class KeywordSpotting(Task):
+class KeywordSpotting(InParts):
     """Recordings or feature files in a folder or zip archive: with y_labels.csv, or in a folder a word as Speech Commands.
 
     Of those that Speech Commands' testing_list.txt names, where it lies with them, else of all.
@@ -114,14 +116,18 @@ class KeywordSpotting(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """`top1`."""
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: whether the label is the one that was answered."""
         metric = TopK((1,))
         for index, data in answers:
             with Sample(index, self._files.names):
                 labels = unpack_labels(data, CLASSES, self._options.log_dtype)
             metric.update(labels, self._labels[index])
-        return metric.score("samples")
+        return metric.tally()
+
+    def figures(self, tally: Tally) -> Score:
+        """`top1`."""
+        return TopK.of(tally).score("samples")
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: names alone, and which word was taken for which."""

@@ -23,8 +23,10 @@ from accuracy.answers.spans import BestAnswers
 from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Tensor, find_truth
+from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.sets.digests import Digest, StoredSamples
 from tasks.sets.hub import is_hub_name, read_hub_questions
@@ -73,7 +75,7 @@ class QuestionAnsweringOptions:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
 
 
-class QuestionAnswering(Task):
+class QuestionAnswering(InParts):
     """Bound to windows from a tfrecord, or to questions from SQuAD's JSON or a Hugging Face data set (tasks.sets.hub).
 
     `count` keeps the first windows, as MLPerf's mini set is the first 100. A question counts as soon as one of its
@@ -143,18 +145,26 @@ class QuestionAnswering(Task):
                     f" question {window.qas_id!r}, whose context has {len(words)} words there"
                 )
 
-    def score(self, answers: Iterable[Answer]) -> Score:
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: the best answer of each question in these windows (`BestAnswers.tally`).
+
+        Raises:
+            LogError: An answer is not what `wire.pack_logits` writes.
+        """
+        return self._best(answers, self._options.layout, self._options.log_dtype).tally()
+
+    def figures(self, tally: Tally) -> Score:
         """`f1`, `exact_match` and `f1_mobile` over the questions of this set, as fractions of 1.
 
         A question counts where any of its windows is in the set. One without a valid answer scores 0, and so does one
         whose context gives no window at all; a note says how many there are, and how many the truth has beyond the set.
 
         Raises:
-            LogError: An answer is not what `wire.pack_logits` writes.
             DataMissing: As `check_truth`.
         """
-        scored = self._score(answers, self._options.layout, self._options.log_dtype)
-        return scored.with_notes(self._notes(self._truth))
+        best = self._no_answers()
+        best.add(tally)
+        return self._score(best).with_notes(self._notes(self._truth))
 
     def chance(self) -> float:
         """As `Task.chance`: answers of another question have a word or two in common."""
@@ -179,21 +189,20 @@ class QuestionAnswering(Task):
     def _f1(
         self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
     ) -> float:
-        return self._score(answers, layout, dtype, exchanged=exchanged)["f1"]
+        return self._score(self._best(answers, layout, dtype, exchanged=exchanged))["f1"]
 
-    def _score(
-        self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
-    ) -> Score:
-        truth, _ = self._matching_truth
-        found = self._texts(answers, layout, dtype, exchanged=exchanged)
-        return squad_f1.score(found, {qas_id: truth.answers[qas_id] for qas_id in self._questions})
+    def _score(self, best: BestAnswers) -> Score:
+        truth, words_of = self._matching_truth
+        return squad_f1.score(best.texts(words_of), {qas_id: truth.answers[qas_id] for qas_id in self._questions})
 
-    def _texts(
+    def _no_answers(self) -> BestAnswers:
+        return BestAnswers(n_best=self._options.n_best, max_answer_length=self._options.max_answer_length)
+
+    def _best(
         self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False
-    ) -> dict[str, str]:
-        """Question -> the answer as original text, where there is one."""
-        _, words_of = self._matching_truth
-        best = BestAnswers(n_best=self._options.n_best, max_answer_length=self._options.max_answer_length)
+    ) -> BestAnswers:
+        """The best answer of each question."""
+        best = self._no_answers()
         for index, data in answers:
             if index >= len(self._windows):
                 raise LogError(f"an answer for sample {index}; the data set has {len(self._windows)} windows")
@@ -201,12 +210,12 @@ class QuestionAnswering(Task):
             with Sample(index):
                 start, end = unpack_logits(data, self._windows.sequence, layout, dtype, tokens=len(window.tokens))
             best.update(index, window, *((end, start) if exchanged else (start, end)))
-        return best.texts(words_of)
+        return best
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: answers beside the right ones, by F1."""
-        truth, _ = self._matching_truth
-        found = self._texts(answers, self._options.layout, self._options.log_dtype)
+        truth, words_of = self._matching_truth
+        found = self._best(answers, self._options.layout, self._options.log_dtype).texts(words_of)
         said = {qas_id: found.get(qas_id, "") for qas_id in self._questions}
         quality = {qas_id: squad_f1.f1(text, truth.answers[qas_id]) for qas_id, text in said.items()}
         worst = sorted(self._questions, key=lambda qas_id: quality[qas_id])[:most]

@@ -15,9 +15,11 @@ from accuracy.answers.log import Answer, Sample
 from accuracy.errors import TruthError
 from accuracy.mean_iou import MeanIoU
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Tensor, find_truth
+from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
 from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 from tasks.pictures.folders import FileCodec, Pictures
@@ -67,7 +69,7 @@ class SegmentationOptions(PictureOptions):
         return _ADE20K_CLASSES if self.num_classes is None else self.num_classes
 
 
-class Segmentation(Task):
+class Segmentation(InParts):
     """Which class is each pixel?
 
     Pictures in a folder or zip archive, one annotation of the same name for each; or TFRecord files or a Hugging Face data
@@ -121,8 +123,8 @@ class Segmentation(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: `areas` of `MeanIoU.tally`, and `pixels` of each class in the annotations, a row a part."""
         metric = MeanIoU(self._options.class_count - 1)
         pixels = np.zeros(_MOST_CLASSES, np.int64)
         for answer in answers:
@@ -131,7 +133,12 @@ class Segmentation(Task):
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
             pixels += np.bincount(truth.ravel(), minlength=_MOST_CLASSES)
-        return metric.score().with_notes([*self._notes(), *_beyond(pixels, self._options.class_count)])
+        return {**metric.tally(), "pixels": pixels[None]}
+
+    def figures(self, tally: Tally) -> Score:
+        """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
+        found = MeanIoU.of(tally, self._options.class_count - 1).score()
+        return found.with_notes([*self._notes(), *_beyond(tally["pixels"].sum(axis=0), self._options.class_count)])
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures and both maps, by the mean IoU of each picture's own classes.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.psnr import Originals, Psnr
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Task, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Tensor, find_truth
+from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.headerless import decode_rgb8
@@ -44,7 +47,7 @@ class SuperResolutionOptions(PictureOptions):
             raise ValueError(f"scale is {self.scale}, but must be 1 or more")
 
 
-class SuperResolution(Task):
+class SuperResolution(InParts):
     """What did the small picture look like? Small pictures, and originals of the same names, `scale` times larger.
 
     The originals are found in a folder `hr` in or beside the small pictures, or in an archive named as theirs with
@@ -93,10 +96,9 @@ class SuperResolution(Task):
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
-    def score(self, answers: Iterable[Answer]) -> Score:
-        """`psnr_db`, the mean over the pictures (accuracy.psnr), and each picture's own."""
-        metric = Psnr()
-        by_picture: dict[str, float] = {}
+    def tally(self, answers: Iterable[Answer]) -> Tally:
+        """As `InParts.tally`: `psnr_db` of each picture, and the `picture`, by its index."""
+        metric, pictures = Psnr(), list[int]()
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
                 picture = grids.unpack_picture(answer.data)
@@ -106,8 +108,15 @@ class SuperResolution(Task):
                     f"the answer for {self._pictures.names[answer.index]} is {list(picture.shape)}, but its original "
                     f"is {list(original.shape)}: is this the log of another data set?"
                 )
-            by_picture[self._pictures.names[answer.index]] = metric.update(picture, original)
-        score = dataclasses.replace(metric.score(), details={"psnr_db_by_picture": by_picture})
+            metric.update(picture, original)
+            pictures.append(answer.index)
+        return {**metric.tally(), "picture": np.array(pictures, np.int64)}
+
+    def figures(self, tally: Tally) -> Score:
+        """`psnr_db`, the mean over the pictures (accuracy.psnr), and each picture's own."""
+        names = [self._pictures.names[index] for index in tally["picture"].tolist()]
+        by_picture = dict(zip(names, tally["psnr_db"].tolist(), strict=True))
+        score = replace(Psnr.of(tally).score(), details={"psnr_db_by_picture": by_picture})
         if self._data.count is not None or not (unused := self._unused(self._originals)):
             return score
         return score.with_notes(

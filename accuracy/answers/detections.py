@@ -15,6 +15,7 @@ from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
+from accuracy.metric.tally import Tally
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import read_text
 from accuracy.truth.boxes.coco import (
@@ -83,25 +84,48 @@ def from_answers(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping
             is not finite, or a class that cannot be; the message names the picture. Boxes most of which lie far outside
             their pictures.
     """
+    return of_tally(tally_of(answers, truth, label_map), truth, label_map)
+
+
+def tally_of(answers: Iterable[Answer], truth: CocoTruth, label_map: Mapping[int, int] | None = None) -> Tally:
+    """The rows of some answers: `image`, int64 [answers]; `count` of rows, likewise; `rows`, float32 [rows, 7].
+
+    Arguments and errors as those of `from_answers`, but that some samples may have no answer here.
+    """
     highest = max((_COCO_LABELS, *truth.categories))
-    rows_of: list[Rows | None] = [None] * len(truth.images)
     names = [image.name for image in truth.images]
+    seen: dict[int, Rows] = {}
     for answer in answers:
-        if answer.index >= len(rows_of):
-            raise LogError(f"sample {answer.index} is answered, but there are {len(rows_of)} samples")
-        if rows_of[answer.index] is not None:
+        if answer.index >= len(names):
+            raise LogError(f"sample {answer.index} is answered, but there are {len(names)} samples")
+        if answer.index in seen:
             raise LogError(f"sample {answer.index} ({names[answer.index]}) is answered twice")
         with Sample(answer.index, names):
             rows = wire.unpack_detections(answer.data)
             if fault := _row_fault(rows, answer.index, highest if label_map is None else label_map):
                 raise LogError(fault)
-        rows_of[answer.index] = rows
-    missing = [index for index, rows in enumerate(rows_of) if rows is None]
-    if missing:
+        seen[answer.index] = rows
+    return {
+        "image": np.array(list(seen), np.int64),
+        "count": np.array([len(rows) for rows in seen.values()], np.int64),
+        "rows": np.concatenate([*seen.values(), np.zeros((0, wire.DETECTION_FLOATS), np.float32)]),
+    }
+
+
+def of_tally(tally: Tally, truth: CocoTruth, label_map: Mapping[int, int] | None = None) -> Detections:
+    """The detections of a whole log: see `from_answers`."""
+    names = [image.name for image in truth.images]
+    times = np.bincount(tally["image"], minlength=len(names)).tolist()
+    for index, count in enumerate(times):
+        if count > 1:
+            raise LogError(f"sample {index} ({names[index]}) is answered twice")
+    if missing := [index for index, count in enumerate(times) if not count]:
         raise LogError(f"{len(missing)} samples have no answer, the first is sample {missing[0]} ({names[missing[0]]})")
-    found = [rows for rows in rows_of if rows is not None]
-    image = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
-    rows = np.concatenate([*found, np.zeros((0, wire.DETECTION_FLOATS), np.float32)])
+    by_answer = np.repeat(tally["image"], tally["count"])
+    # As they stand within a picture, whatever the order in which the pictures were answered.
+    order = np.argsort(by_answer, kind="stable")
+    image = by_answer[order]
+    rows: Rows = tally["rows"][order]
     far = (np.abs(rows[:, 1:5] - 0.5) > _FAR).any(axis=1)
     if 2 * np.count_nonzero(far) > len(far):
         first = int(far.argmax())

@@ -8,7 +8,7 @@ start has its maximum context in this window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.answers.squad_text import joined_pieces, original_text
+from accuracy.metric.tally import Tally
 
 Array = npt.NDArray[Any]
 
@@ -81,13 +82,35 @@ def best_span(
     return Span(float(scores[row, column]), int(starts[row]), int(ends[column]))
 
 
+class _Candidate(NamedTuple):
+    """The best of a question so far."""
+
+    score: float
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
+    """Of its window."""
+    plain: str
+    """Its tokens, joined."""
+    first_word: int
+    last_word: int
+    """Of the context, both included."""
+
+
+_COLUMNS: Mapping[str, type[np.generic]] = {
+    "score": np.float64,
+    "index": np.int64,
+    "plain": np.str_,
+    "first_word": np.int64,
+    "last_word": np.int64,
+}
+
+
 class BestAnswers:
     """Takes windows in any order and keeps one candidate a question: memory does not grow with the windows."""
 
     def __init__(self, *, n_best: int = 20, max_answer_length: int = 30) -> None:
         self._n_best = n_best
         self._max_answer_length = max_answer_length
-        self._best: dict[str, tuple[float, int, str, int, int]] = {}
+        self._best: dict[str, _Candidate] = {}
 
     def update(self, index: int, window: Window, start_logits: Array, end_logits: Array) -> None:
         """Takes one window's logits in.
@@ -103,14 +126,32 @@ class BestAnswers:
         )
         if span is None:
             return
-        held = self._best.get(window.qas_id)
-        if held is not None and (held[0], -held[1]) >= (span.score, -index):
+        if not self._betters(window.qas_id, span.score, index):
             return
         plain = joined_pieces(window.tokens[span.start : span.end + 1])
         first_word, last_word = window.token_to_orig_map[
             [span.start - window.context_start, span.end - window.context_start]
         ].tolist()
-        self._best[window.qas_id] = (span.score, index, plain, first_word, last_word)
+        self._best[window.qas_id] = _Candidate(span.score, index, plain, first_word, last_word)
+
+    def tally(self) -> Tally:
+        """A row a question that has a candidate: `question`, and the fields of the candidate."""
+        columns = dict(zip(_Candidate._fields, zip(*self._best.values(), strict=True), strict=False))
+        return {"question": np.array(list(self._best), np.str_)} | {
+            name: np.array(columns.get(name, ()), kind) for name, kind in _COLUMNS.items()
+        }
+
+    def add(self, tally: Tally) -> None:
+        """Takes in what others have kept of other windows."""
+        rows = zip(*(tally[name].tolist() for name in ("question", *_COLUMNS)), strict=True)
+        for question, *row in rows:
+            candidate = _Candidate(*row)
+            if self._betters(question, candidate.score, candidate.index):
+                self._best[question] = candidate
+
+    def _betters(self, qas_id: str, score: float, index: int) -> bool:
+        held = self._best.get(qas_id)
+        return held is None or (held.score, -held.index) < (score, -index)
 
     def texts(self, words_of: Callable[[str], Sequence[str]]) -> dict[str, str]:
         """The answers as original text, for every question that has one.
@@ -119,8 +160,9 @@ class BestAnswers:
             words_of: Question id to the words of its context.
         """
         found = {}
-        for qas_id, (_, _, plain, first_word, last_word) in self._best.items():
-            found[qas_id] = original_text(plain, " ".join(words_of(qas_id)[first_word : last_word + 1]))
+        for qas_id, held in self._best.items():
+            words = words_of(qas_id)[held.first_word : held.last_word + 1]
+            found[qas_id] = original_text(held.plain, " ".join(words))
         return found
 
 
