@@ -9,12 +9,13 @@ from pathlib import Path
 
 import yaml
 
+from accuracy.outside.border import border
 from harness.config.plain_yaml import load_yaml
-from harness.errors import RunFailed, shortened
+from harness.errors import RunFailed
 from harness.json_records import to_json
-from harness.remote.device import End
+from harness.remote.device import End, inside
+from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Job
-from harness.remote.relocated import put_back
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.read_data import SAMPLES_FILE, samples_digest
 from harness.results.record import Reason, Result, SeriesResult
@@ -22,7 +23,12 @@ from harness.results.subject import Target
 from harness.series.journal import JOURNAL_FILE, read_journal
 from harness.series.resume import digest_of
 from harness.spec.schema import SPEC_FILE
+from harness.units import bytes_text
 from harness.whole_file import replacing, write_json
+
+_READ = (RESULT_FILE, SPEC_FILE, SAMPLES_FILE, JOURNAL_FILE)
+_LARGEST = 1 << 29
+"""Bytes. samples.json of a million samples has a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,12 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
         RunFailed: It is no run's directory.
         OSError: A file cannot be written.
     """
-    try:
-        _put_back_paths(folder, paths)
-    except (ValueError, yaml.YAMLError) as error:
-        raise RunFailed(f"what came from {target} is not what a run leaves: {shortened(str(error), 300)}") from None
+    for name in _READ:
+        if large := [file for file in _all(folder, name) if file.stat().st_size > _LARGEST]:
+            raise RunFailed(
+                f"{large[0].name} that came from {target} has {bytes_text(large[0].stat().st_size)}: no run's has"
+            )
+    _put_back_paths(folder, paths, target)
     told = Target(target, job.asked_from)
     for file in _all(folder, RESULT_FILE):
         result = _ended(_named(read_result(file.parent), file.parent, told, job), end)
@@ -64,13 +72,18 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
     return Brought(found, put_back(end.ended.complaint, paths) if end.ended else "")
 
 
-def _put_back_paths(folder: Path, paths: Mapping[str, str]) -> None:
+def _put_back_paths(folder: Path, paths: Mapping[str, str], target: str) -> None:
     for file in _all(folder, SPEC_FILE):
-        spec = put_back(load_yaml(file.read_text("utf-8"), ours=True), paths)
+        with border(RunFailed, f"{file.name} that came from {target}"):
+            spec = put_back(load_yaml(file.read_text("utf-8"), ours=True), paths)
         with replacing(file) as opened:
             opened.write(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).encode())
     for file in _all(folder, SAMPLES_FILE):
-        write_json(file, put_back(json.loads(file.read_text("utf-8")), paths))
+        with border(RunFailed, f"{file.name} that came from {target}"):
+            samples = put_back(json.loads(file.read_text("utf-8")), paths)
+            if not isinstance(samples, dict):
+                raise TypeError("it is no object")
+        write_json(file, samples)
 
 
 def _all(folder: Path, name: str) -> Iterator[Path]:
@@ -80,6 +93,8 @@ def _all(folder: Path, name: str) -> Iterator[Path]:
 def _named(result: Result | SeriesResult, folder: Path, target: Target, job: Job) -> Result | SeriesResult:
     """The result with what only this side knows."""
     if isinstance(result, SeriesResult):
+        for run in result.runs:
+            inside(run.directory)
         runs = tuple(
             replace(run, result=_of_run(run.result, folder / run.directory, target, job)) for run in result.runs
         )
@@ -107,8 +122,8 @@ def _write_digests(journal: Path) -> None:
     """Of results as they are now."""
     folder = journal.parent
     lines = [
-        replace(line, digest=digest_of(folder / line.run))
-        if line.digest and (folder / line.run / RESULT_FILE).exists()
+        replace(line, digest=digest_of(folder / inside(line.run)))
+        if line.digest and (folder / inside(line.run) / RESULT_FILE).exists()
         else line
         for line in read_journal(folder)
     ]

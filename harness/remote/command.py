@@ -13,8 +13,8 @@ from pathlib import Path
 from harness.errors import Interrupted, RunFailed
 from harness.machine import stop_signals
 from harness.remote.following import Following, There, job_name
+from harness.remote.luggage.relocated import Luggage, put_back
 from harness.remote.record import PRINTED_FILE, Job
-from harness.remote.relocated import Luggage, put_back
 from harness.results.subject import HarnessFacts
 
 

@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from harness.errors import ConfigError, RunFailed
+from harness.errors import EXIT_BROKEN, ConfigError, RunFailed, shortened
 from harness.json_records import NotThisRecord, from_json, to_json
+from harness.machine import stop_signals
+from harness.remote.answers import (
+    Answer,
+    Done,
+    Followed,
+    Freed,
+    Installed,
+    Jobs,
+    JobState,
+    JobText,
+    Left,
+    LeftHash,
+    Missing,
+    ToldJob,
+)
 from harness.remote.facts import DeviceFacts, usable_facts
 from harness.remote.far_end.wire import Refused
-from harness.remote.own_wheel import own_wheel
+from harness.remote.luggage.own_wheel import own_wheel
+from harness.remote.luggage.trees import Content, Tree
+from harness.remote.luggage.wheels import get_wheels, key_of, pins_for
 from harness.remote.record import Ended, Job
+from harness.remote.refusals import of_another_version, refusal
 from harness.remote.ssh import Connection
 from harness.remote.target import SshTarget
-from harness.remote.trees import Tree
-from harness.remote.wheels import get_wheels, key_of, pins_for
 from harness.units import bytes_text
 
+_CLOCK_OFF_S = 300.0
+"""More is no delay of a connection."""
+_STATUSES = (*range(EXIT_BROKEN + 1), *(128 + number for number in (*stop_signals.ALL, signal.SIGPIPE)))
+"""With which a command of ours ends."""
 _AT_ONCE_BYTES = 8 << 20
-_PIECE_BYTES = 1 << 20
 _AT_ONCE = 256
 """Files of one request, however small."""
 _INSTALLED_BYTES = 400_000_000
 """What the harness needs, beside its wheels while they are unpacked."""
-JobState = Literal["running", "ended", "died", "rebooted"]
-
-
-class KnownJob(NamedTuple):
-    """A job that the device has."""
-
-    name: str
-    state: JobState
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What is sent: a file, which may be larger than memory, or bytes."""
-
-    size: int
-    """In bytes."""
-    source: Path | bytes
-
-    def pieces(self) -> Iterator[bytes]:
-        """All of it. A file that was cut meanwhile keeps its size, and is refused for its hash."""
-        if isinstance(self.source, bytes):
-            yield self.source
-            return
-        left = self.size
-        with self.source.open("rb") as file:
-            while left:
-                piece = file.read(min(_PIECE_BYTES, left)) or bytes(min(_PIECE_BYTES, left))
-                left -= len(piece)
-                yield piece
 
 
 class End(NamedTuple):
@@ -86,9 +78,19 @@ class Device:
         self._line = Connection(target)
         try:
             self.facts: DeviceFacts = usable_facts(target, self._line.facts)
+            self._compare_clocks()
         except BaseException:
             self._line.close()
             raise
+
+    def _compare_clocks(self) -> None:
+        """Results bear the device's own times, by which `history` and `compare` order them."""
+        off_s = 0.0 if self.facts.clock_s is None else self.facts.clock_s - time.time()
+        if abs(off_s) > _CLOCK_OFF_S:
+            way = "ahead of" if off_s > 0 else "behind"
+            self._say(
+                f"{self.target}: its clock is {abs(off_s) / 3600:,.1f} h {way} this machine's; results bear its times"
+            )
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -121,13 +123,13 @@ class Device:
         wheel = own_wheel(self.facts.compiled_suffix)
         sha256 = hashlib.sha256(wheel).hexdigest()
         env = hashlib.sha256(f"{deps} {sha256}".encode()).hexdigest()[:32]
-        has = self._ask("has", deps=deps, env=env)
-        if not has["deps"]:
+        has = self._ask(Installed, "has", deps=deps, env=env)
+        if not has.deps:
             self._install_deps(deps, pins)
-        if not has["env"]:
+        if not has.env:
             self._say(f"{self.target}: installing this harness in {self.facts.folder}")
             self._send({sha256: Content(len(wheel), wheel)})
-            self._ask("install", env=env, deps=deps, wheel=sha256)
+            self._ask(Done, "install", env=env, deps=deps, wheel=sha256)
         return env
 
     def _install_deps(self, key: str, pins: Sequence[str]) -> None:
@@ -143,19 +145,21 @@ class Device:
         self._send({sha256: Content(path.stat().st_size, path) for sha256, path in paths.items()})
         self._say(f"{self.target}: installing {len(found.wheels)} packages, which takes a while the first time")
         listed = [[wheel.file, wheel.wanted, wheel.sha256] for wheel in found.wheels]
-        self._ask("install_deps", key=key, wheels=listed, pip=found.pip.sha256)
+        self._ask(Done, "install_deps", key=key, wheels=listed, pip=found.pip.sha256)
 
     def have(self, trees: Iterable[Tree]) -> None:
         """Sends the files of trees that the device lacks, and lays them out."""
         trees = list(trees)
         self._send({file.sha256: Content(file.size, file.path) for tree in trees for file in tree.files})
         for tree in trees:
-            self._ask("tree", name=tree.id, files=[[file.name, file.sha256] for file in tree.files])
+            listed = [[file.name, file.sha256, file.size] for file in tree.files]
+            self._ask(Done, "tree", name=tree.id, files=listed)
 
     def _send(self, files: Mapping[str, Content]) -> None:
         """Sends what is not there yet, by SHA-256."""
         asked = [[sha256, content.size] for sha256, content in files.items()]
-        missing = [(sha256, files[sha256]) for sha256 in self._ask("missing", files=asked)["missing"]]
+        lacking = set(self._ask(Missing, "missing", files=asked).missing)
+        missing = [(sha256, content) for sha256, content in files.items() if sha256 in lacking]
         total = sum(content.size for _, content in missing)
         if total > _AT_ONCE_BYTES:
             self._say(f"{self.target}: sending {len(missing)} file{'s'[: len(missing) > 1]}, {bytes_text(total)}")
@@ -170,7 +174,7 @@ class Device:
                         self._line.send(piece)
             except OSError as error:
                 raise ConfigError(f"{error.filename} cannot be sent: {error.strerror}") from None
-            self._answer()
+            self._answer(Done)
 
     def start(self, name: str, env: str, job: Job) -> None:
         """Starts a job, which no lost connection ends.
@@ -178,11 +182,11 @@ class Device:
         Raises:
             ConfigError: Another one is under way.
         """
-        self._ask("start", name=name, env=env, job=to_json(job))
+        self._ask(Done, "start", name=name, env=env, job=to_json(job))
 
-    def jobs(self) -> list[KnownJob]:
+    def jobs(self) -> Sequence[ToldJob]:
         """All that are there, in the order of their names, which begin with their time."""
-        return [KnownJob(each["name"], each["state"]) for each in self._ask("jobs")["jobs"]]
+        return self._ask(Jobs, "jobs").jobs
 
     def refuse_busy(self) -> None:
         """One at a time.
@@ -192,7 +196,7 @@ class Device:
         """
         for job in self.jobs():
             if job.state == "running":
-                raise ConfigError(self._said(Refused("busy", job.name)))
+                raise ConfigError(refusal(self.target, self.facts.folder, Refused("busy", job.name), ()))
 
     def job(self, name: str) -> Job:
         """What a job was told.
@@ -200,12 +204,14 @@ class Device:
         Raises:
             ConfigError: There is none of that name, or another version started it.
         """
+        text = self._ask(JobText, "job", name=name).job
         try:
-            return from_json(Job, self._ask("job", name=name)["job"], name)
-        except NotThisRecord as error:
-            raise ConfigError(
-                f"{self.target}: {name} was started by another version of the harness ({error}): attach with that one"
-            ) from None
+            job = from_json(Job, text, name)
+        except (NotThisRecord, RecursionError) as error:
+            raise ConfigError(of_another_version(self.target, name, text, str(error))) from None
+        if bad := [there for there in job.came_from if not there.startswith(self.facts.place(""))]:
+            raise ConfigError(f"{self.target}: {name} names {shortened(bad[0])}, which is none of our folders there")
+        return job
 
     def begin_to_follow(self, name: str, at: int) -> None:
         """Has the device tell what a job writes, from this place in its log on: see `told`."""
@@ -215,12 +221,19 @@ class Device:
         """The next that is told of a job: a piece of its log and where that ends, or its end; None where nothing comes."""
         if not self._line.waits(seconds):
             return None
-        answer = self._answer()
-        if "log" in answer:
-            return answer["log"], answer["at"]
-        ended = answer["ended"]
-        state: JobState = ended.pop("state")
-        return End(state, from_json(Ended, ended, "ended") if state == "ended" else None)
+        heard = self._answer(Followed)
+        if heard.ended is None:
+            return heard.log, heard.at
+        state, left = heard.ended.state, heard.ended.ended
+        if state != "ended":
+            return End(state, None)
+        try:
+            ended = from_json(Ended, left, "how it ended")
+            if ended.status not in _STATUSES:
+                raise NotThisRecord(f"its status is {ended.status}")
+        except (NotThisRecord, RecursionError) as error:
+            raise RunFailed(of_another_version(self.target, "the run", {}, str(error))) from None
+        return End(state, ended)
 
     def stop(self, number: int) -> None:
         """Passes a signal on to the job that is followed."""
@@ -235,22 +248,29 @@ class Device:
 
         Raises:
             OSError: It cannot be written here.
-            RunFailed: It is not what a run leaves.
+            RunFailed: It is not what a run leaves, does not fit here, or did not come whole.
         """
         self._line.request("fetch", name=name)
-        listed = self._answer()["files"]
+        files = self._answer(Left).files
+        places = [into / inside(file.name) for file in files]
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir()
-        for relative, size in listed:
-            place = into / _inside(relative)
+        total, free = sum(file.size for file in files), shutil.disk_usage(into).free
+        if total > free:
+            raise OSError(errno.ENOSPC, f"{bytes_text(total)} are to come, and {bytes_text(free)} are free")
+        for file, place in zip(files, places, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("xb") as file:
-                for piece in self._line.receive(size):
-                    file.write(piece)
+            digest = hashlib.sha256()
+            with place.open("xb") as opened:
+                for piece in self._line.receive(file.size):
+                    digest.update(piece)
+                    opened.write(piece)
+            if self._answer(LeftHash).sha256 != digest.hexdigest():
+                raise RunFailed(f"{shortened(file.name)} of {name} did not come from {self.target} as it is there")
 
     def remove(self, name: str) -> None:
         """Takes a job away that was brought back."""
-        self._ask("remove", name=name)
+        self._ask(Done, "remove", name=name)
 
     def clean(self) -> int:
         """Takes all of ours away.
@@ -261,38 +281,23 @@ class Device:
         Raises:
             ConfigError: A job is under way.
         """
-        return int(self._ask("clean")["freed_bytes"])
+        return self._ask(Freed, "clean").freed_bytes
 
-    def _ask(self, what: str, **words: object) -> dict[str, Any]:
+    def _ask(self, kind: type[Answer], what: str, **words: object) -> Answer:
         self._line.request(what, **words)
-        return self._answer()
+        return self._answer(kind)
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self, kind: type[Answer]) -> Answer:
         try:
-            return self._line.answer()
+            return self._line.answer(kind)
         except Refused as refused:
-            raise ConfigError(self._said(refused)) from None
-
-    def _said(self, refused: Refused) -> str:
-        match refused.kind:
-            case "full":
-                return f"{self.target} is full: {refused}. Make room there, or name another folder: ssh://HOST/FOLDER"
-            case "busy":
-                return (
-                    f"{self.target} is busy with {refused}: two runs at once would disturb each other. Wait for it, or pick "
-                    f"it up with --target {self.target} --attach {refused}"
-                )
-            case "unknown":
-                known = ", ".join(job.name for job in self.jobs()) or "none"
-                return f"{self.target} has no run {refused}; it has {known}"
-            case "pip":
-                return f"{self.target}: the wheels could not be installed there: {refused}"
-        return f"{self.target}: {refused}"
+            known = [job.name for job in self.jobs()] if refused.kind == "unknown" else []
+            raise ConfigError(refusal(self.target, self.facts.folder, refused, known)) from None
 
 
-def _inside(relative: str) -> PurePosixPath:
+def inside(relative: str) -> PurePosixPath:
     """A path that stays below where it is put, whatever the device says."""
     path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise RunFailed(f"the device names a file {relative!r}, which no run leaves")
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in relative:
+        raise RunFailed(f"the device names a file {shortened(ascii(relative))}, which no run leaves")
     return path

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from harness.errors import ConfigError
-from harness.json_records import from_json
+from harness.errors import ConfigError, shortened
+from harness.json_records import NotThisRecord, from_json
 from harness.remote.target import SshTarget
+
+_PYTHON = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,3}")
+_GLIBC = re.compile(r"2\.[0-9]{1,3}(\.[0-9]{1,3})?")
+_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class DeviceFacts:
     """`2.36`; None where the C library is another."""
     free_bytes: int
     """Where the folder is."""
+    no_programs: bool = False
+    """The file system of the folder is mounted so that no program runs from it (noexec)."""
+    clock_s: float | None = None
+    """Seconds since 1970, by its own clock."""
 
     @property
     def python_minor(self) -> str:
@@ -71,13 +79,13 @@ class DeviceFacts:
         return str(PurePosixPath(self.folder, *parts))
 
 
-def usable_facts(target: SshTarget, told: Mapping[str, Any]) -> DeviceFacts:
+def usable_facts(target: SshTarget, told: Mapping[str, object]) -> DeviceFacts:
     """The facts of a device on which the harness can run.
 
     Raises:
         ConfigError: It cannot, and why.
     """
-    facts = from_json(DeviceFacts, told, "the device's facts")
+    facts = _facts(target, told)
     if facts.android:
         raise ConfigError(
             f"{target} runs Android's own Python (Termux): no wheels of the runtime are made for its C library. Use a Debian "
@@ -94,4 +102,29 @@ def usable_facts(target: SshTarget, told: Mapping[str, Any]) -> DeviceFacts:
             f"{target} has another C library than glibc (musl, as Alpine has): no wheels of the runtime are made for it. Use a "
             "system with glibc (Debian, Ubuntu, Raspberry Pi OS, Fedora)"
         )
+    if facts.no_programs:
+        raise ConfigError(
+            f"{target}: no program runs from {facts.folder}, whose file system is mounted noexec: name a folder on another "
+            "one: ssh://HOST/FOLDER"
+        )
+    return facts
+
+
+def _facts(target: SshTarget, told: Mapping[str, object]) -> DeviceFacts:
+    try:
+        facts = from_json(DeviceFacts, told)
+    except (NotThisRecord, RecursionError) as error:
+        raise ConfigError(f"{target} says of itself what nobody understands: {error}") from None
+    odd = [
+        text
+        for text, form in (
+            (facts.python, _PYTHON),
+            (facts.glibc or "2.0", _GLIBC),
+            (facts.machine, _WORD),
+            (facts.abi_flags or "none", _WORD),
+        )
+        if not form.fullmatch(text)
+    ]
+    if odd or not facts.folder.startswith("/") or "\0" in facts.folder:
+        raise ConfigError(f"{target} says of itself what no machine is: {shortened(ascii([*odd, facts.folder]))}")
     return facts

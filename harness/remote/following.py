@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import shutil
 import signal
@@ -10,12 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ConfigError, Interrupted, RunFailed
+from harness.errors import ConfigError, HarnessError, Interrupted, RunFailed
 from harness.remote.brought_back import Brought, brought_back
 from harness.remote.device import Device, End
 from harness.remote.record import RUN_FOLDER, Job
 from harness.remote.ssh import ConnectionLost
 from harness.remote.target import SshTarget
+from harness.remote.waiting_directory import COMING, came
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE
 from harness.way_in import COMPLAINT
@@ -26,8 +26,10 @@ _TRY_AGAIN_S = 180.0
 _STOPS_S = 60.0
 """A run that was told to stop has ended by then."""
 _LISTEN_S = 0.5
-COMING = ".coming"
-"""In a run's directory, while it is brought."""
+_LONGEST_LINE = 100_000
+"""Characters. A device may send a log that has no line."""
+_COMPLAINTS = 20
+"""The last of what a device says in the end."""
 _DETACHES = (signal.SIGHUP, signal.SIGQUIT)
 """The terminal has gone, or the user wants this command gone, not the run."""
 
@@ -96,15 +98,24 @@ class Following:
             # The result comes last: where it is, all is.
             for each in sorted(coming.iterdir(), key=lambda each: each.name == RESULT_FILE):
                 each.rename(self._out / each.name)
+            came(self._out)
         except OSError as error:
             raise RunFailed(
                 f"the run cannot be kept in {self._out}: {error.strerror}. It is still there: "
-                f"{self._there.attaches(self._name)}"
+                f"{self._there.attaches(self._name)} --out DIR"
             ) from None
+        except ConnectionLost:
+            raise
+        except HarnessError as error:
+            still = f". It is still there: {self._there.attaches(self._name)}"
+            raise RunFailed(f"{error}{'' if self._there.attaches(self._name) in str(error) else still}") from None
         finally:
             shutil.rmtree(coming, ignore_errors=True)
-        with contextlib.suppress(ConnectionLost):
+        try:
             self._device.remove(self._name)
+        except HarnessError as error:
+            # It is here, which is what counts.
+            self._there.screen.say(f"{self._name} is here, and could not be taken away there: {error}")
         return brought
 
     def _listen(self) -> End:
@@ -116,6 +127,8 @@ class Following:
             if heard is not None:
                 text, self._at = heard
                 *lines, self._rest = (self._rest + text).split("\n")
+                if len(self._rest) > _LONGEST_LINE:
+                    lines, self._rest = [*lines, self._rest], ""
                 for line in lines:
                     self._say(line)
             self._mind_the_user()
@@ -124,7 +137,7 @@ class Following:
         for there, here in self._paths.items():
             line = line.replace(there, here)
         if line.startswith(COMPLAINT):
-            self.complaints.append(line.removeprefix(COMPLAINT))
+            self.complaints = [*self.complaints, line.removeprefix(COMPLAINT)][-_COMPLAINTS:]
         elif line:
             self._there.screen.say(line)
 
@@ -145,12 +158,16 @@ class Following:
         """A new connection, where there is one to be had in time."""
         self._there.screen.say(f"{lost}; the run goes on there, trying again")
         self._device.close()
-        end, wait_s = time.monotonic() + _TRY_AGAIN_S, 1.0
+        end, wait_s, why = time.monotonic() + _TRY_AGAIN_S, 1.0, ""
         while True:
-            with contextlib.suppress(ConfigError):
+            try:
                 self._device = self._there.device()
                 return
+            except ConfigError as error:
+                why = str(error)
             if time.monotonic() + wait_s > end or self._asked:
-                raise RunFailed(f"{lost}. What runs there goes on; pick it up: {self._there.attaches(self._name)}")
+                raise RunFailed(
+                    f"{lost}. What runs there goes on; pick it up: {self._there.attaches(self._name)} (the last try: {why})"
+                )
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, 15.0)

@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 
-from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
+from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed, shortened
 from harness.machine import stop_signals
 from harness.remote.brought_back import Brought
 from harness.remote.device import Device, End
-from harness.remote.following import COMING, Following, There, job_name
+from harness.remote.following import Following, There, job_name
+from harness.remote.luggage.relocated import Luggage, extras_of
 from harness.remote.record import Job
-from harness.remote.relocated import Luggage, extras_of
+from harness.remote.waiting_directory import claim, wait_for, waits_for
 from harness.results.record import SeriesResult
 from harness.results.subject import HarnessFacts
 from harness.series.perform import Performed, default_out
@@ -33,7 +34,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
         HarnessError: As of a run here; also where the device cannot be reached or is lost for good.
     """
     first = series.runs[0]
-    claimed = _claim(default_out(first) if out is None else out)
+    claimed = claim(default_out(first) if out is None else out)
     try:
         with there.device() as device:
             # What is sent and installed would be in the way of it, too.
@@ -53,6 +54,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
             )
             with stop_signals.noted() as asked:
                 device.start(name, env, job)
+                wait_for(claimed, name)
                 there.screen.say(
                     f"{there.target}: {name} has begun. It goes on without this command: {there.attaches(name)}"
                 )
@@ -91,7 +93,12 @@ def attach(name: str | None, out: Path | None, there: There) -> Performed:
         job = device.job(name)
         if job.words:
             raise ConfigError(f"{name} is no run but {job.words[0]}, which nothing picks up: give that command again")
-        claimed = _claim(out or Path(job.out))
+        if out is None and not waits_for(Path(job.out), name):
+            raise ConfigError(
+                f"{name} was started for {shortened(job.out)} on {shortened(job.asked_from)}, and no such directory waits for "
+                f"it here: say where it is to go: {there.attaches(name)} --out DIR"
+            )
+        claimed = claim(out or Path(job.out))
         with stop_signals.noted() as asked:
             return _to_its_end(device, name, job, claimed, there, asked)
 
@@ -100,17 +107,6 @@ def clean(there: There) -> int:
     """Takes all of ours from a device; the bytes that are free again."""
     with there.device() as device:
         return device.clean()
-
-
-def _claim(out: Path) -> Path:
-    """The run's directory, made and empty, so that nobody else takes it meanwhile."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(each.name != COMING for each in out.iterdir()):
-            raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
-    except OSError as error:
-        raise ConfigError(f"cannot write the run's directory {out}: {error.strerror}") from None
-    return out.resolve()
 
 
 def _to_its_end(device: Device, name: str, job: Job, out: Path, there: There, asked: list[int]) -> Performed:
@@ -130,8 +126,12 @@ def _performed(brought: Brought, end: End, out: Path, there: There, asked: list[
         "died": "the run's process was killed there (is its memory full? dmesg tells)",
         "rebooted": "it has started anew",
     }
-    complaint = brought.complaint if ended else f"{there.target} lost the run in its middle: {why[end.state]}"
-    status = ended.status if ended else RunFailed.exit_status
+    complaint = (
+        brought.complaint if ended else f"{there.target} lost the run in its middle: {why.get(end.state, end.state)}"
+    )
+    if not complaint and result is None:
+        complaint = f"{there.target} says that the run came to its end, and it left no result"
+    status = ended.status if ended and (result or ended.status) else RunFailed.exit_status
     if not complaint and result is not None:
         return Performed(status, f"{_rendered(result)}\n{out}", result, out)
     if result is not None and there.as_json:

@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from harness.errors import ConfigError, RunFailed, shortened
-from harness.remote.far_end.wire import Incoming, Refused
+from harness.remote.answers import Answer, Greeting, NotAnAnswer, answer_of
+from harness.remote.far_end.wire import Endless, Incoming
 from harness.remote.target import SshTarget
 
 _OPTIONS = {
@@ -108,16 +109,15 @@ class Connection:
             self.close()
             raise
 
-    def _begin(self) -> Mapping[str, Any]:
+    def _begin(self) -> Mapping[str, object]:
         try:
             for text in (_program(), self._target.folder or ""):
                 self.send(b"%d\n%s" % (len(text.encode()), text.encode()))
             for _ in range(_NOISE_LINES):
                 line = self._line()
                 if line.startswith(_MARK.encode()):
-                    found: Mapping[str, Any] = json.loads(line)["tflite_loadgen"]
-                    return found
-        except (ConnectionLost, ValueError):
+                    return answer_of(Greeting, line).tflite_loadgen
+        except (ConnectionLost, NotAnAnswer, RunFailed):
             pass
         raise ConfigError(self._why_not())
 
@@ -143,31 +143,30 @@ class Connection:
         self._out.close()
         self._said.close()
 
-    def ask(self, what: str, **words: object) -> dict[str, Any]:
-        """One request and its answer.
-
-        Raises:
-            ConnectionLost: It broke.
-            Refused: The far end cannot do that.
-        """
+    def ask(self, kind: type[Answer], what: str, **words: object) -> Answer:
+        """One request and its answer: see `answer`."""
         self.request(what, **words)
-        return self.answer()
+        return self.answer(kind)
 
     def request(self, what: str, **words: object) -> None:
         """A request alone."""
         self.send(json.dumps({"do": what, **words}).encode() + b"\n")
 
-    def answer(self) -> dict[str, Any]:
-        """The next answer."""
-        line = self._line()
+    def answer(self, kind: type[Answer]) -> Answer:
+        """The next answer.
+
+        Args:
+            kind: Its record.
+
+        Raises:
+            ConnectionLost: It broke.
+            Refused: The far end cannot do that.
+            RunFailed: Something else came.
+        """
         try:
-            found: dict[str, Any] = dict(json.loads(line))
-        except (ValueError, TypeError):
-            said = shortened(ascii(line.decode(errors="replace")))
-            raise RunFailed(f"{self._target} said what nobody understands: {said}") from None
-        if "error" in found:
-            raise Refused(found["kind"], found["error"])
-        return found
+            return answer_of(kind, self._line())
+        except NotAnAnswer as error:
+            raise self._odd(str(error)) from None
 
     def waits(self, seconds: float) -> bool:
         """Whether an answer, or a part of one, comes within so many seconds."""
@@ -194,6 +193,8 @@ class Connection:
             return self._incoming.line()
         except EOFError:
             raise self._lost() from None
+        except Endless:
+            raise self._odd("a line without an end") from None
 
     @property
     def _in(self) -> IO[bytes]:
@@ -204,6 +205,12 @@ class Connection:
     def _out(self) -> IO[bytes]:
         assert self._process.stdout is not None
         return self._process.stdout
+
+    def _odd(self, why: str) -> RunFailed:
+        return RunFailed(
+            f"{self._target} answers what nobody here understands: {why}. Its program came from here with this connection, so "
+            f"something else writes into it, or its folder is damaged: ./run.sh --target {self._target} --clean takes that away"
+        )
 
     def _lost(self) -> ConnectionLost:
         return ConnectionLost(f"the connection to {self._target} was lost: {self._last_words() or 'it was closed'}")

@@ -44,7 +44,7 @@ def install_deps(store: Store, key: str, wheels: list[tuple[str, str, str]], pip
     (place / "requirements.txt").write_text("".join(lines))
     _pip(place)
     shutil.rmtree(place / "wheels")
-    (place / "ready").touch()
+    _is_ready_now(place)
     store.forget([pip, *(sha256 for _, _, sha256 in wheels)])
 
 
@@ -88,7 +88,7 @@ def install(store: Store, key: str, deps: str, wheel: str) -> None:
     with zipfile.ZipFile(store.blob(wheel)) as packed:
         packed.extractall(site)
     (site / "needs.pth").write_text(f"{store.folder / 'deps' / deps / 'site'}\n")
-    (place / "ready").touch()
+    _is_ready_now(place)
     store.forget([wheel])
 
 
@@ -98,3 +98,9 @@ def forget_others(store: Store, env: str, deps: str) -> None:
         for other in (store.folder / kind).iterdir():
             if other.name != kept:
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_ready_now(place: Path) -> None:
+    """Marks it. All of it is on the disk before: power that goes must not leave the mark without the files."""
+    os.sync()
+    (place / "ready").touch()

@@ -43,15 +43,14 @@ class Jobs:
     def state(self, name: str) -> dict[str, Any]:
         """`running`; `ended`, with what it left; `rebooted` or `died` where something else ended it."""
         place = self._folder / name
-        try:
-            process = json.loads((place / "process.json").read_text())
-        except (OSError, ValueError):
+        process = _read(place / "process.json", "pid", "started", "boot")
+        if process is None:
             return {"state": "died"}
         same_boot = process["boot"] == boot_id()
         running = same_boot and started_at(process["pid"]) == process["started"] != ""
         # Looked at last: it may have ended just now.
-        if (place / "ended.json").exists():
-            return {**json.loads((place / "ended.json").read_text()), "state": "ended"}
+        if (ended := _read(place / "ended.json")) is not None:
+            return {"state": "ended", "ended": ended}
         return {"state": "running" if running else "died" if same_boot else "rebooted"}
 
     def refuse_a_second(self) -> None:
@@ -97,8 +96,8 @@ class Jobs:
 
     def stop(self, name: str, number: int) -> None:
         """Passes a signal on to one that is under way."""
-        process = json.loads((self.folder(name) / "process.json").read_text())
-        if self.state(name)["state"] == "running":
+        process = _read(self.folder(name) / "process.json", "pid")
+        if process and self.state(name)["state"] == "running":
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process["pid"], number)
 
@@ -114,3 +113,12 @@ class Jobs:
         if self.state(name)["state"] == "running":
             raise Refused("busy", name)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _read(file: Path, *keys: str) -> dict[str, Any] | None:
+    """A mapping that has these keys; None for anything else, as the middle of a write that a power cut left."""
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and all(key in found for key in keys) else None

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def facts(folder: Path) -> dict[str, Any]:
         "bits": 64 if sys.maxsize > 1 << 32 else 32,
         "glibc": libc.partition(" ")[2] if libc else None,
         "free_bytes": shutil.disk_usage(place).free,
+        "no_programs": bool(os.statvfs(place).f_flag & getattr(os, "ST_NOEXEC", 0)),
+        "clock_s": time.time(),
     }
 
 

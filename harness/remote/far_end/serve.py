@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import json
 import signal
 import time
@@ -18,6 +20,7 @@ from harness.remote.far_end.store import FULL, Store
 from harness.remote.far_end.wire import CHUNK, Refused, Wire
 
 _POLL_S = 0.5
+_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class FarEnd:
@@ -29,6 +32,8 @@ class FarEnd:
 
     def serve(self) -> None:
         """Says what this machine is, then answers."""
+        # A login shell may have written something without the end of a line.
+        self._wire.send(b"\n")
         self._wire.tell(tflite_loadgen=facts(self._store.folder))
         with contextlib.suppress(EOFError):
             while True:
@@ -40,8 +45,11 @@ class FarEnd:
         except Refused as refused:
             self._wire.tell(error=str(refused), kind=refused.kind)
         except OSError as error:
-            kind = "full" if error.errno in FULL else "system"
+            kind = "full" if error.errno in FULL else "closed" if error.errno in _CLOSED else "system"
             self._wire.tell(error=f"{error.filename or self._store.folder}: {error.strerror}", kind=kind)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # What lies here was damaged: whoever asked is told, and not that the connection broke.
+            self._wire.tell(error=f"{type(error).__name__}: {error}", kind="broken")
 
     def do_missing(self, files: list[tuple[str, int]]) -> None:
         """Which files are not here yet."""
@@ -52,7 +60,7 @@ class FarEnd:
         self._store.take(files, self._wire)
         self._wire.tell(ok=True)
 
-    def do_tree(self, name: str, files: list[tuple[str, str]]) -> None:
+    def do_tree(self, name: str, files: list[tuple[str, str, int]]) -> None:
         """Lays files out under their names."""
         self._store.tree(name, files)
         self._wire.tell(ok=True)
@@ -86,7 +94,7 @@ class FarEnd:
 
     def do_jobs(self) -> None:
         """All runs that are here, and how they are."""
-        self._wire.tell(jobs=[{**self._jobs.state(name), "name": name} for name in self._jobs.names()])
+        self._wire.tell(jobs=[{"name": name, "state": self._jobs.state(name)["state"]} for name in self._jobs.names()])
 
     def do_job(self, name: str) -> None:
         """What a run was told."""
@@ -98,7 +106,8 @@ class FarEnd:
         while True:
             # Its state first: what it wrote before it ended is told then.
             state = self._jobs.state(name)
-            with place.open("rb") as log:
+            # One that was cut off by a loss of power may have none.
+            with contextlib.suppress(FileNotFoundError), place.open("rb") as log:
                 log.seek(at)
                 while piece := log.read(CHUNK):
                     at += len(piece)
@@ -113,17 +122,27 @@ class FarEnd:
         """One that came when the run had ended by itself: nothing is left to do, and nobody waits for an answer."""
 
     def do_fetch(self, name: str) -> None:
-        """Sends a run's directory: first which files, then their bytes."""
+        """Sends a run's directory: first which files, then of each its bytes and their SHA-256."""
         run, files = self._jobs.left(name)
-        self._wire.tell(files=files)
+        self._wire.tell(files=[{"name": relative, "size": size} for relative, size in files])
         for relative, size in files:
-            left = size
-            with (run / relative).open("rb") as file:
-                while left:
-                    # One that was cut meanwhile keeps its size, or nothing behind it would be read right.
-                    piece = file.read(min(CHUNK, left)) or bytes(min(CHUNK, left))
-                    left -= len(piece)
-                    self._wire.send(piece)
+            self._wire.tell(sha256=self._sent(run / relative, size))
+
+    def _sent(self, file: Path, size: int) -> str:
+        """So many bytes of a file go out, whatever becomes of it meanwhile, or nothing behind it would be read right.
+
+        Returns:
+            Their SHA-256; empty where not all of them could be read.
+        """
+        digest, left = hashlib.sha256(), size
+        with contextlib.suppress(OSError), file.open("rb") as opened:
+            while left and (piece := opened.read(min(CHUNK, left))):
+                digest.update(piece)
+                left -= len(piece)
+                self._wire.send(piece)
+        for at in range(0, left, CHUNK):
+            self._wire.send(bytes(min(CHUNK, left - at)))
+        return "" if left else digest.hexdigest()
 
     def do_remove(self, name: str) -> None:
         """Takes a run away."""

@@ -34,6 +34,13 @@ class Store:
         """Where a file lies, or would."""
         return self.folder / "blobs" / sha256
 
+    def _has(self, sha256: str, size: int) -> bool:
+        """Whether a file is here. One that was written just before the power went may be empty under its right name."""
+        try:
+            return self.blob(sha256).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
     def missing(self, files: list[tuple[str, int]]) -> list[str]:
         """Which of these are not here yet, by SHA-256 and size.
 
@@ -41,7 +48,7 @@ class Store:
             Refused: There is no room for them.
         """
         self.make()
-        absent = {sha256: size for sha256, size in files if not self.blob(sha256).exists()}
+        absent = {sha256: size for sha256, size in files if not self._has(sha256, size)}
         need, free = sum(absent.values()), shutil.disk_usage(self.folder).free
         if absent and need + _ROOM > free:
             raise Refused("full", f"{need >> 20} MB are to be sent, and {free >> 20} MB are free")
@@ -71,17 +78,22 @@ class Store:
         if failure:
             raise failure
 
-    def tree(self, name: str, files: list[tuple[str, str]]) -> None:
-        """Lays files out, by relative path and SHA-256."""
+    def tree(self, name: str, files: list[tuple[str, str, int]]) -> None:
+        """Lays files out, by relative path, SHA-256 and size; those without a SHA-256 are empty, for their names' sake."""
         tree = self.folder / "trees" / name
         if tree.exists():
-            return
+            if all(_size(tree / relative) == size for relative, _, size in files):
+                return
+            shutil.rmtree(tree)
         new = tree.with_name(f".{os.getpid()}-{name}")
         shutil.rmtree(new, ignore_errors=True)
-        for relative, sha256 in files:
+        for relative, sha256, _ in files:
             place = new / relative
             place.parent.mkdir(parents=True, exist_ok=True)
-            self.link(sha256, place)
+            if sha256:
+                self.link(sha256, place)
+            else:
+                place.touch()
         try:
             new.replace(tree)
         except OSError:
@@ -133,6 +145,13 @@ def _written(wire: Wire, size: int, file: IO[bytes]) -> str:
     if failure:
         raise failure
     return digest.hexdigest()
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
 
 
 def _all(folder: Path) -> Iterator[str]:

@@ -8,6 +8,8 @@ import select
 from collections.abc import Iterator
 
 CHUNK = 1 << 20
+LONGEST_LINE = 64 << 20
+"""Bytes. The longest that is ever said names some 100,000 files."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -16,7 +18,11 @@ class Refused(Exception):  # noqa: N818 - it is an answer
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
         self.kind = kind
-        """`full`, `busy`, `unknown`, `broken`, `pip` or `system`."""
+        """`full`, `closed`, `busy`, `unknown`, `broken`, `pip` or `system`."""
+
+
+class Endless(Exception):  # noqa: N818 - it says what came
+    """A line that nobody here says: it has no end."""
 
 
 class Incoming:
@@ -28,17 +34,23 @@ class Incoming:
         Args:
             pipe: Its descriptor, which is read by nobody else.
         """
-        self._pipe, self._rest = pipe, b""
+        self._pipe, self._rest = pipe, bytearray()
 
     def line(self) -> bytes:
         """The next line, without its end.
 
         Raises:
             EOFError: The connection is gone.
+            Endless: It is longer than any line of ours.
         """
-        while b"\n" not in self._rest:
+        seen = 0
+        while (end := self._rest.find(b"\n", seen)) < 0:
+            seen = len(self._rest)
+            if seen > LONGEST_LINE:
+                raise Endless
             self._more()
-        line, _, self._rest = self._rest.partition(b"\n")
+        line = bytes(self._rest[:end])
+        del self._rest[: end + 1]
         return line
 
     def pieces(self, size: int) -> Iterator[bytes]:
@@ -47,10 +59,11 @@ class Incoming:
         Raises:
             EOFError: The connection is gone.
         """
-        while size:
+        while size > 0:
             if not self._rest:
                 self._more()
-            piece, self._rest = self._rest[:size], self._rest[size:]
+            piece = bytes(self._rest[:size])
+            del self._rest[:size]
             size -= len(piece)
             yield piece
 

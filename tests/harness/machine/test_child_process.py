@@ -122,7 +122,7 @@ def test_no_module_of_ours_starts_a_child_by_itself() -> None:
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
     # The other two start pip, which is no module of ours; one of them runs on a device, where nothing of ours is yet.
-    pip = {"harness/remote/wheels.py", "harness/remote/far_end/installed.py"}
+    pip = {"harness/remote/luggage/wheels.py", "harness/remote/far_end/installed.py"}
     assert set(starters) - pip == {"harness/machine/child_process.py"}, sys.executable
 
 

@@ -24,9 +24,9 @@ import ai_edge_litert
 import pytest
 
 from harness.remote.facts import usable_facts
+from harness.remote.luggage.wheels import key_of, pins_for
 from harness.remote.ssh import Connection
 from harness.remote.target import ssh_target
-from harness.remote.wheels import key_of, pins_for
 
 SSHD_UNPACKED = "TFLITE_LOADGEN_SSHD"
 """An environment variable: the folder into which .ci/run has unpacked Debian's openssh-server."""

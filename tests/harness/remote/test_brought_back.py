@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import ConfigError, RunFailed
 from harness.remote.brought_back import brought_back
-from harness.remote.device import End, _inside
+from harness.remote.device import End, inside
+from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Ended, Job
-from harness.remote.relocated import put_back
 from harness.results.subject import HarnessFacts
 
 JOB = Job(("run.sh",), {}, "/out", "here", HarnessFacts("0.1.0", None))
@@ -25,9 +25,12 @@ END = End("ended", Ended(0, ""))
         ("spec.yaml", "!!python/object/apply:os.system [touch pwned]"),
         ("samples.json", "{"),
         ("samples.json", "\xff"),
+        ("samples.json", "[" * 100_000),
+        ("samples.json", "[]"),
         ("result.json", "{}"),
         ("result.json", json.dumps({"schema_version": 2, "status": "valid"})),
         ("journal.jsonl", "no line\n"),
+        ("journal.jsonl", '{"what": "ended", "run": "../other", "identity": "", "status": "valid", "digest": "x"}\n'),
     ],
 )
 def test_what_no_run_leaves_is_refused_in_a_sentence(name: str, text: str, tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_what_no_run_leaves_is_refused_in_a_sentence(name: str, text: str, tmp_p
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ".."])
 def test_a_file_that_would_lie_outside_of_the_runs_directory_is_refused(name: str) -> None:
     with pytest.raises(RunFailed, match="which no run leaves"):
-        _inside(name)
+        inside(name)
 
 
 def test_paths_are_ours_again_wherever_a_text_names_them() -> None:

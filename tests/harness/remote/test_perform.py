@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from harness.json_records import to_json
+from harness.remote.record import Job
 from harness.results.files import read_result
 from harness.results.record import Result, SeriesResult
+from harness.results.subject import HarnessFacts
 from harness.spec.schema import read_spec
 from tests.harness.remote.conftest import NAME, SSHD_UNPACKED, Board
 
@@ -177,6 +180,20 @@ def test_a_run_of_another_version_is_not_guessed_at(call: Call, reached: Board) 
     done = call("--attach", "--target", reached.target("other version"))
     assert done.returncode == 2
     assert "was started by another version of the harness" in done.stderr
+
+
+def test_a_device_does_not_choose_the_directory_that_is_written_here(
+    call: Call, reached: Board, tmp_path: Path
+) -> None:
+    place = reached.folder / "liar" / "jobs" / "20200101-000000-kws-0000"
+    place.mkdir(parents=True)
+    job = Job(("run.sh",), {}, str(tmp_path / "autostart"), "here", HarnessFacts.here())
+    (place / "job.json").write_text(json.dumps(to_json(job)))
+    done = call("--attach", "--target", reached.target("liar"))
+    assert (done.returncode, "no such directory waits for it here" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "autostart").exists()
+    told = call("--attach", "--target", reached.target("liar"), "--out", "mine")
+    assert (told.returncode, "was killed there" in told.stderr) == (3, True), told.stderr
 
 
 def test_a_mistake_that_only_the_device_finds_ends_as_here(

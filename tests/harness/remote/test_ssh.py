@@ -10,7 +10,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.remote.ssh import Connection, remote_command, why_not
 from harness.remote.target import ssh_target
-from tests.harness.remote.conftest import Board, ssh_wrapper
+from tests.harness.remote.conftest import Board, program, ssh_wrapper
 
 
 def _said(target: str) -> str:
@@ -74,6 +74,16 @@ def test_a_device_without_a_python_that_fits_says_which_it_has(
         python.write_text(works)
         for shadow in shadows:
             shadow.unlink()
+
+
+@pytest.mark.parametrize("noise", ["Welcome to board", "one line\n\nand a half", "\\033[1mtext\\n"])
+def test_what_a_login_shell_writes_before_it_is_no_answer_whether_or_not_its_line_ends(
+    noise: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "ssh", f'#!/bin/sh\nprintf "{noise}"\nfor last; do :; done\nexec sh -c "$last"\n')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with Connection(ssh_target("ssh://board/tmp/none")) as connection:
+        assert connection.facts["folder"] == "/tmp/none"
 
 
 def test_without_ssh_it_says_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

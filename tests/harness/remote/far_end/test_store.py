@@ -65,7 +65,7 @@ def test_a_tree_has_its_files_under_their_own_names_and_is_the_same_the_second_t
     store.make()
     store.take([(_sha256(b"this"), 4)], Sent(b"this"))
     for _ in range(2):
-        store.tree("id", [("a b/it's; $(x)\n.txt", _sha256(b"this")), ("copy", _sha256(b"this"))])
+        store.tree("id", [("a b/it's; $(x)\n.txt", _sha256(b"this"), 4), ("copy", _sha256(b"this"), 4)])
     tree = tmp_path / "trees" / "id"
     assert (tree / "a b" / "it's; $(x)\n.txt").read_bytes() == b"this"
     assert (tree / "copy").stat().st_nlink == 3

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import ConfigError
 from harness.remote.facts import DeviceFacts
-from harness.remote.trees import Tree, tree_of
+from harness.remote.luggage.trees import Tree, tree_of
 from harness.series.plan import PlannedRun, Series
 from harness.spec.schema import ModelRef, Spec
 from harness.spec.task import open_task

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.zoo.files.official import hash_file
+
+_PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is sent: a file, which may be larger than memory, or bytes."""
+
+    size: int
+    """In bytes."""
+    source: Path | bytes
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it. A file that was cut meanwhile keeps its size, and is refused for its hash."""
+        if isinstance(self.source, bytes):
+            yield self.source
+            return
+        left = self.size
+        with self.source.open("rb") as file:
+            while left:
+                piece = file.read(min(_PIECE_BYTES, left)) or bytes(min(_PIECE_BYTES, left))
+                left -= len(piece)
+                yield piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import pytest
 from packaging.tags import platform_tags
 
 from harness.errors import ConfigError
-from harness.remote import wheels
 from harness.remote.facts import DeviceFacts, usable_facts
-from harness.remote.own_wheel import PACKAGES, own_wheel
+from harness.remote.luggage import wheels
+from harness.remote.luggage.own_wheel import PACKAGES, own_wheel
+from harness.remote.luggage.wheels import get_wheels, key_of, pins_for, platforms
 from harness.remote.target import SshTarget
-from harness.remote.wheels import get_wheels, key_of, pins_for, platforms
 from tests.harness.test_packaging import PACKAGES as IN_THE_WHEEL
 
 PI = DeviceFacts(

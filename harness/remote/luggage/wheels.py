@@ -71,7 +71,7 @@ def pins_for(facts: DeviceFacts, extras: Sequence[str] = (), constraints: Path |
         ConfigError: A version is not known.
     """
     environment = _environment(facts)
-    versions = _versions(constraints or Path(__file__).parents[2] / "constraints.txt", environment)
+    versions = _versions(constraints or Path(__file__).parents[3] / "constraints.txt", environment)
     found: dict[str, str] = {}
     todo = [name for extra in ("", *extras) for name in _needs(_OWN, extra, environment)]
     while todo:
