@@ -47,7 +47,7 @@ NOT_RUN = {
 }
 """What fits is parsed alone -> why."""
 SHORT = {
-    "run": ("--preset", "rapid", "--set", "load.min_duration_ms=50", "--set", "load.min_query_count=64"),
+    "run": ("--preset", "rapid", "--set", "load.min_duration_ms=0", "--set", "load.min_query_count=64"),
     "bench": ("--num_runs=2", "--min_secs=0", "--max_secs=1", "--warmup_min_secs=0"),
     "profile": ("--num_runs", "2", "--no-peak"),
     "diff": ("--num_runs", "1"),

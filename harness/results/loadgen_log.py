@@ -81,7 +81,9 @@ def performance(detail: Mapping[str, Any], load: Load, server: ServerTimes | Non
         case "Server":
             per_second, duration_s = _rate(detail["result_completed_samples_per_sec"], sample_count)
         case "SingleStream":
-            per_second, duration_s = _rate(detail["result_qps_with_loadgen_overhead"], sample_count)
+            # By LoadGen's reckoning the time from the first query to the last: of a single one it says 0.
+            overhead = "without" if query_count == 1 else "with"
+            per_second, duration_s = _rate(detail[f"result_qps_{overhead}_loadgen_overhead"], sample_count)
         case _:
             # LoadGen gives no rate for MultiStream, only when it began and ended, to the millisecond.
             stamped_s = _clock_s(detail["power_end"]) - _clock_s(detail["power_begin"])
@@ -221,7 +223,7 @@ def wrong_seeds(detail: Mapping[str, Any], load: Load) -> list[Reason]:
 
 def _rate(per_second: float, count: int) -> tuple[float, float]:
     """LoadGen's own rate, and the duration in seconds it stands for."""
-    return per_second, count / per_second
+    return per_second, count / per_second if per_second else math.inf
 
 
 def _clock_s(stamp: str) -> float:

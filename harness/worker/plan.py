@@ -30,6 +30,9 @@ _HANDED_OVER_NS = 20_000
 worker that is woken. So on 2 cores keyword spotting, of which two workers that are never without work do 80,000/s, breaks
 down at 45,000/s."""
 _SERVER_BOUND_SERVICE_TIMES = 10
+_SHORT_MS, _SHORT = 1000, 2
+"""Offline that need not last a second is given twice the samples: the calibration, which looks for less than that, may have
+seen a busy machine, and what is too much takes another second at most."""
 
 _WORTH_THREADS_NS = 1_000_000
 """An accuracy run, which is not timed, tries more threads for longer answers than this alone."""
@@ -144,7 +147,8 @@ def pool_load(spec: Spec, chosen: ChosenWorkers, alone: timing.ServiceTime, batc
     # LoadGen generates Offline's samples beforehand from this: too many only take longer, too few are INVALID.
     undisturbed = count * 1e9 / alone.expected_latency_ns / batch.time_share
     peak = _peak_of(spec, count, chosen.speed.busy_ns, bound or 0)
-    expected_qps = (peak or server_load(per_second, count)) if server else max(per_second / 0.9, undisturbed)
+    room = _SHORT if spec.load.min_duration_ms < _SHORT_MS else 1
+    expected_qps = (peak or server_load(per_second, count)) if server else room * max(per_second / 0.9, undisturbed)
     return bound, spec.load.target_qps or expected_qps
 
 

@@ -78,7 +78,7 @@ def test_keyword_spotting_on_the_gpu_agrees_and_names_the_adapter(
     cli: Cli, zoo: Path, vulkan: dict[str, str], tmp_path: Path, read_result: Read
 ) -> None:
     words = ["--model", zoo / "models/mlperf_tiny/kws_ref_model_int8.tflite", "--dataset", zoo / "datasets/kws01"]
-    run = ["--task", "kws", *words, "--backend", "gpu", "--preset", "rapid", "--set", "load.min_duration_ms=1000"]
+    run = ["--task", "kws", *words, "--backend", "gpu", "--preset", "rapid", "--set", "load.min_duration_ms=0"]
     done = cli(*run, "--require-full", "--out", tmp_path / "run", env=vulkan)
     assert done.returncode == 0, done.stderr
     result = read_result(tmp_path / "run")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 CODE = """
 def test_latency(loadgen):
-    short = {"load.min_duration_ms": 100, "load.min_query_count": 100, "load.warm_up_s": 0}
+    short = {"load.min_duration_ms": 0, "load.min_query_count": 100, "load.warm_up_s": 0}
     asked = dict(task="kws", model=MODEL, dataset=DATA, preset="rapid", settings=short | {"allow_short": True})
     result = loadgen.run(**asked, require=["p90<=100s"], labels={"build": "7"})
     assert result.performance.query_count >= 100

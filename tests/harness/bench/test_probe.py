@@ -36,7 +36,7 @@ ZOO = Path(os.environ.get("TFLITE_LOADGEN_ZOO", Path(__file__).resolve().parents
 MODELS = sorted(path.relative_to(ZOO) for path in ZOO.rglob("*.tflite"))
 _LONG = "edsr"
 """Half a minute for a few runs of these; they were measured by hand."""
-ONCE, TWICE = Pace(1, 0, 2), Pace(2, 0, 2)
+ONCE, TWICE = Pace(1, 0, 600), Pace(2, 0, 600)
 
 
 def ran(probe: Probe, pace: Pace = TWICE) -> Finished:
@@ -99,10 +99,12 @@ def test_what_it_sleeps_between_runs_is_in_no_runs_time(small: Path, probe: Open
     began = time.perf_counter()
     opened.answer(Run(Pace(4, 0, 60, delay_s=0.02)))
     opened.answer(Run(Pace(4, 0, 60, runs_per_second=50)))
-    assert time.perf_counter() - began >= 0.16
+    took_s = time.perf_counter() - began
+    assert took_s >= 0.16
     found = opened.answer(Finish())
     assert isinstance(found, Finished)
-    assert found.latency.min < 20e6
+    # The four sleeps of the first; those of the second are as long as its runs leave them.
+    assert found.latency.runs * found.latency.mean / 1e9 + 0.08 <= took_s
 
 
 def test_what_is_no_number_is_counted(roots: Path, probe: Open) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.reserved_port import reserved_port
+
 ADB_UNPACKED = "TFLITE_LOADGEN_ADB"
 """An environment variable: the folder into which .ci/run has unpacked Debian's adb."""
 SILENT: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -232,12 +234,10 @@ def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     libraries = f"{unpacked}/usr/lib/x86_64-linux-gnu"
     path = f'export LD_LIBRARY_PATH="{libraries}:{libraries}/android"\n' if unpacked else ""
     program(folder / "adb", f'#!/bin/sh\n{path}exec "{found}" "$@"\n')
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     environment = {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "HOME": str(folder),
-        "ANDROID_ADB_SERVER_PORT": str(port),
+        "ANDROID_ADB_SERVER_PORT": str(reserved_port()),
     }
     # The server keeps what of ours is open: so nothing is.
     subprocess.run(["adb", "start-server"], env=os.environ | environment, check=True, **SILENT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +17,9 @@ from harness.results.files import read_result
 from harness.series.journal import read_journal
 from tests.harness.devices.conftest import Device
 from tests.harness.remote.conftest import Board
+from tests.reserved_port import reserved_port
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def test_what_one_machine_has_to_do_takes_turns_whatever_folder_or_user_the_targets_name() -> None:
@@ -43,7 +37,7 @@ def test_one_of_three_that_is_broken_keeps_nothing_from_the_others_and_is_all_th
     (tmp_path / "tool").symlink_to(tool)
     devices: dict[str, Any] = {
         "here": "local",
-        "board": f"ssh://127.0.0.1:{_free_port()}",
+        "board": f"ssh://127.0.0.1:{reserved_port()}",
         "phone": {"target": f"adb:{device.serial}", "tool": "tool", "taskset": "1"},
     }
     file = tmp_path / "devices.yaml"

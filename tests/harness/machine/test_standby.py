@@ -38,7 +38,7 @@ def test_it_works_in_the_directory_with_the_log_and_the_descriptors_that_it_is_g
         child = standby.take([tell], modules / "run", log)
         os.close(tell)
     assert child is not None
-    assert child.wait(60) == 7
+    assert child.wait(600) == 7
     assert os.read(told, 100) == b"here"
     os.close(told)
     assert (modules / "run.log").read_text(encoding="utf-8") == f"in {(modules / 'run').resolve()}\n"
@@ -53,7 +53,7 @@ def test_what_goes_wrong_while_it_imports_stands_in_the_log(modules: Path) -> No
     with (modules / "run.log").open("wb") as log:
         child = standby.take([], modules / "run", log)
     assert child is not None
-    assert child.wait(60) == 1
+    assert child.wait(600) == 1
     assert "OSError: no such driver" in (modules / "run.log").read_text(encoding="utf-8")
     standby.dismiss()
 

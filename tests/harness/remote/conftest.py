@@ -27,6 +27,7 @@ from harness.remote.facts import usable_facts
 from harness.remote.luggage.wheels import key_of, pins_for
 from harness.remote.ssh import Connection
 from harness.remote.target import ssh_target
+from tests.reserved_port import reserved_port
 
 SSHD_UNPACKED = "TFLITE_LOADGEN_SSHD"
 """An environment variable: the folder into which .ci/run has unpacked Debian's openssh-server."""
@@ -110,8 +111,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     folder = tmp_path_factory.mktemp("board")
     sshd, environment = _sshd(os.environ.get(SSHD_UNPACKED))
     _keys(folder)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = reserved_port()
     (folder / "bin").mkdir()
     # A launcher of its own: what sys.executable is there, is Python's real path.
     program(folder / "bin" / "python3", f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" "$@"\n')

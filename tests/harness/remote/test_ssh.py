@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from harness.errors import ConfigError
 from harness.remote.ssh import Connection, remote_command, why_not
 from harness.remote.target import ssh_target
 from tests.harness.remote.conftest import Board, program, ssh_wrapper
+from tests.reserved_port import reserved_port
 
 
 def _said(target: str) -> str:
@@ -52,9 +52,7 @@ def test_a_host_key_that_is_unknown_or_has_changed_is_never_taken_on_trust(
 
 @pytest.mark.ssh
 def test_a_port_where_nobody_listens_is_a_device_that_does_not_answer(reached: Board) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert "does not answer: is it on" in _said(f"ssh://127.0.0.1:{port}")
+    assert "does not answer: is it on" in _said(f"ssh://127.0.0.1:{reserved_port()}")
 
 
 @pytest.mark.ssh

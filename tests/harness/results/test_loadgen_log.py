@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,27 @@ def test_a_duration_of_nothing_or_less_is_never_reported(detail: dict[str, str],
     benchmark = load_benchmark(config_folder() / "kws.yaml")
     load = load_of(benchmark, chosen_rules(benchmark))
     assert performance(entries, load).duration_s > 0
-    for name, value in (("result_qps_with_loadgen_overhead", -15_749.0), ("result_min_latency_ns", -5)):
+    rate = "result_qps_with_loadgen_overhead"
+    for name, value in ((rate, -15_749.0), (rate, 0.0), ("result_min_latency_ns", -5)):
         with pytest.raises(RunFailed, match="LoadGen's figures are none"):
             performance({**entries, name: value}, load)
     for lost in ("result_query_count", "result_mean_latency_ns", "generated_samples_per_query"):
         with pytest.raises(RunFailed, match=r"mlperf_log_detail\.txt cannot be read: KeyError"):
             performance({name: value for name, value in entries.items() if name != lost}, load)
+
+
+def test_a_run_of_one_query_lasts_as_long_as_that(
+    call: Callable[..., subprocess.CompletedProcess[str]],
+    keywords: list[str],
+    tmp_path: Path,
+    read_result: Callable[[Path], dict[str, Any]],
+) -> None:
+    """LoadGen's rate of a stream is of the queries after the first: here 0."""
+    done = call(*keywords, "--set", "load.min_query_count=1", "--out", tmp_path / "run")
+    assert done.returncode == 1, done.stderr
+    result = read_result(tmp_path / "run")
+    assert [reason["what"] for reason in result["reasons"]] == ["too few queries for early stopping to prove the tail"]
+    figures = result["performance"]
+    assert figures["query_count"] == 1
+    # LoadGen writes six digits of the rate.
+    assert figures["duration_s"] == pytest.approx(figures["latency_ns"]["mean"] / 1e9, rel=1e-4)

@@ -21,7 +21,7 @@ from harness.report.run import render_run
 from harness.results.queries.query_times import read_query_times
 from harness.results.record import Result
 from harness.results.verdict.warnings import too_short
-from harness.units import duration
+from harness.units import duration, seconds
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -102,11 +102,12 @@ def check(found: Any, contract: Any, where: str = "result") -> None:
 
 
 SETTINGS = {
-    # Expected latencies and throughput are given, and too fast: no run may be INVALID because the machine is busy.
+    # Expected latencies are given, and too fast, a bound that any machine holds, and Offline has no duration to reach: no run
+    # may be INVALID because the machine is busy, or quick.
     "SingleStream": ["load.min_duration_ms=200", "load.expected_latency_ns=1000"],
     "MultiStream": ["load.min_duration_ms=200", "load.expected_latency_ns=4000"],
-    "Server": ["load.min_duration_ms=200", "load.target_qps=2000", "load.server_target_latency_ms=1000"],
-    "Offline": ["load.min_duration_ms=20", "load.target_qps=2000000"],
+    "Server": ["load.min_duration_ms=200", "load.target_qps=2000", "load.server_target_latency_ms=600000"],
+    "Offline": ["load.min_duration_ms=0"],
     "accuracy": [],
 }
 
@@ -202,9 +203,9 @@ def test_the_figures_are_those_of_loadgens_own_log(
     else:
         assert "samples_per_second" in figures["derived"]
         assert figures["samples_per_second"] == pytest.approx(figures["sample_count"] / figures["duration_s"], rel=1e-6)
-        # By the clock: the power log's stamps, to the millisecond.
+        # By the clock: the power log's stamps, to the millisecond, which lie before the first query and after the last.
         stamps = [datetime.strptime(detail[key], "%m-%d-%Y %H:%M:%S.%f") for key in ("power_begin", "power_end")]
-        assert figures["duration_s"] == pytest.approx((stamps[1] - stamps[0]).total_seconds(), abs=0.05)
+        assert figures["duration_s"] <= (stamps[1] - stamps[0]).total_seconds() * 1.01 + 0.002
     assert figures["duration_s"] >= 0.19 or scenario == "Offline"
     early = {"SingleStream": "early_stopping_latency_ss", "MultiStream": "early_stopping_latency_ms"}.get(scenario)
     assert figures["early_stopping_latency_ns"] == (detail[early] if early else None)
@@ -224,12 +225,14 @@ def test_the_time_of_every_query_is_kept_and_agrees_with_loadgens_figures(
     assert kept is not None
     assert kept.all
     assert kept.seen == figures["query_count"]
-    # LoadGen's clock starts before ours, and stops after it.
+    # LoadGen's clock starts before ours, and stops after it: of each query, so of the one in the middle. Ours counts in
+    # steps of 1024 ns.
     p50 = figures["latency_ns"]["p50"]
-    assert 0 < np.median(kept.latency_ns) < 1.05 * p50 + 5000
+    assert 0 < np.sort(kept.latency_ns)[(kept.seen - 1) // 2] < p50 + 1024
     # Server's asking thread may wait for a CPU between the two, for as long as the machine is busy.
     assert name == "Server" or np.median(kept.latency_ns) > 0.3 * p50
-    assert kept.ended_ns[-1] / 1e9 == pytest.approx(figures["duration_s"], abs=0.1 + 0.2 * figures["duration_s"])
+    # The duration that stands for LoadGen's rate counts one query more than it saw end.
+    assert kept.latency_ns[-1] <= kept.ended_ns[-1] < figures["duration_s"] * 1.01e9 + 1_000_000
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, "accuracy"])
@@ -243,7 +246,7 @@ def test_the_settings_in_the_result_are_those_in_loadgens_log(
     assert loadgen["scenario"] == detail["effective_scenario"]
     assert loadgen["mode"] == detail["effective_test_mode"]
     if name == "Server":
-        assert loadgen["server_target_latency_ns"] == detail["requested_server_target_latency_ns"] == 1_000_000_000
+        assert loadgen["server_target_latency_ns"] == detail["requested_server_target_latency_ns"] == 600_000_000_000
         assert loadgen["server_target_qps"] == detail["requested_server_target_qps"] == 2000
     if name in ("SingleStream", "MultiStream"):
         key = f"{'single' if name == 'SingleStream' else 'multi'}_stream_expected_latency_ns"
@@ -296,9 +299,7 @@ def test_show_tells_what_the_run_said(name: str, runs: Any, call: Cli, read_resu
             duration(figures["early_stopping_latency_ns"]),
         )
     assert rows["queries"].startswith(f"{figures['query_count']:,}")
-    number, unit = rows["duration"].split()
-    assert unit == ("s" if figures["duration_s"] >= 1 else "ms")
-    assert float(number) == pytest.approx(figures["duration_s"] * {"s": 1, "ms": 1e3}[unit], rel=0.05)
+    assert rows["duration"] == seconds(figures["duration_s"])
     assert "\nVALID\n" in text
     assert json.loads(call("show", folder, "--json").stdout) == result
 

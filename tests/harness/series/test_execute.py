@@ -115,10 +115,12 @@ def test_a_run_that_the_calibration_spoilt_runs_once_more_and_both_are_kept(
         result = run_execute.execute(spec, folder, screen)
         if folder.name.endswith("-again") or result.performance is None:
             return result
-        return replace(result, status="invalid", performance=replace(result.performance, duration_s=0.001))
+        latency = replace(result.performance.latency_ns, mean=2000.0)
+        too_short = replace(result.performance, duration_s=1e-5, latency_ns=latency)
+        return replace(result, status="invalid", performance=too_short)
 
     monkeypatch.setattr(execute, "execute", spoilt)
-    words = [*keywords, "--set", "load.expected_latency_ns=null"]
+    words = [*keywords, "--set", "load.expected_latency_ns=null", "--set", "load.min_duration_ms=1"]
     done = call(*words, "--retry", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     top = read_result(tmp_path / "out")
@@ -184,8 +186,10 @@ def test_a_sweep_runs_every_model_on_every_backend(
 
 
 def test_a_series_is_as_bad_as_its_worst_run(call: Cli, keywords: list[str], tmp_path: Path, read_result: Read) -> None:
-    slow = ["--set", "load.expected_latency_ns=50000000", "--set", "load.min_query_count=1"]
-    done = call(*keywords, *slow, "--mode", "submission", "--out", tmp_path / "both")
+    # Two queries, where a minute is asked for.
+    slow = ["load.expected_latency_ns=60000000000", "load.min_duration_ms=60000", "load.min_query_count=1"]
+    words = [word for setting in slow for word in ("--set", setting)]
+    done = call(*keywords, *words, "--mode", "submission", "--out", tmp_path / "both")
     assert done.returncode == 1
     top = read_result(tmp_path / "both")
     assert top["status"] == "invalid"

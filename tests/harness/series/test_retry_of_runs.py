@@ -13,53 +13,63 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
 
 MOODY = """
-import time
+import itertools, time
 from pathlib import Path
 from backends.cpu import CpuBackend
+from harness.worker import pool_timing, timing
+
+class Clock:
+    now_ns = 0
+    sleep = staticmethod(time.sleep)
+
+    def perf_counter_ns(self):
+        return self.now_ns
+
+clock = timing.time = pool_timing.time = Clock()
+numbers = itertools.count()
 
 class Backend(CpuBackend):
-    asked = 0
-
     def invoke(self, inputs):
         # A worker's directory is its run's, and the log is there from the moment at which LoadGen begins.
-        began, again = Path("mlperf_log_detail.txt").exists(), Path.cwd().name.endswith("-again")
-        self.asked += began
-        time.sleep({pause})
+        if Path("mlperf_log_detail.txt").exists():
+            number, again = next(numbers), Path.cwd().name.endswith("-again")
+            time.sleep({sleeps})
+        clock.now_ns += int(1e9 * {calibrated})
         return super().invoke(inputs)
 """
-"""A backend that is slower or quicker for a while."""
+"""A backend that the calibration sees by a clock of its own, and LoadGen by another. What it sleeps is so long that nothing
+else a machine does counts beside it."""
 
-QUICKER = "0.001 if began else 0.05"
-STUCK = "{seconds} if began and not again and self.asked == 1 else 0"
-CAUSES = {
+CAUSES: dict[str, tuple[list[str], dict[str, object], str]] = {
     "a stream whose expected latency is too high": (
-        ["--scenario", "SingleStream", "--set", "load.min_duration_ms=1000", "--set", "load.min_query_count=64"],
-        QUICKER,
+        ["--scenario", "SingleStream", "--set", "load.min_duration_ms=3000", "--set", "load.min_query_count=8"],
+        {"calibrated": 10, "sleeps": 0.01},
         "a query took less than the calibration saw",
     ),
     "Offline, which is through before its time": (
         [
             *("--scenario", "Offline", "--instances", "1"),
-            *("--set", "load.min_duration_ms=1000", "--set", "load.min_query_count=64"),
+            *("--set", "load.min_duration_ms=2000", "--set", "load.min_query_count=8"),
         ],
-        QUICKER,
+        {"calibrated": 10, "sleeps": 0.1},
         "more samples were answered than the calibration saw",
     ),
     "Server, whose load is too high for the bound": (
         [
             *("--scenario", "Server", "--instances", "1"),
-            *("--set", "load.min_duration_ms=200", "--set", "load.server_target_latency_ms=1000"),
+            *("--set", "load.min_duration_ms=200", "--set", "load.server_target_latency_ms=3000"),
         ],
-        STUCK.format(seconds=1.5),
+        {"calibrated": 0.0005, "sleeps": "0 if again or number else 4"},
         "the load was too high for the bound",
     ),
     "Server, with too few queries to prove its tail": (
         [
-            *("--scenario", "Server", "--instances", "1", "--set", "load.server_target_percentile=0.9"),
+            *("--scenario", "Server", "--instances", "8", "--set", "load.server_target_percentile=0.9"),
             *("--set", "load.min_duration_ms=200", "--set", "load.min_query_count=64"),
             *("--set", "load.server_target_latency_ms=2000", "--set", "load.target_qps=40"),
         ],
-        STUCK.format(seconds=2.05),
+        # Each keeps but one of the instances.
+        {"calibrated": 0.0005, "sleeps": "0 if again or number > 2 else 3"},
         "too few queries prove the tail",
     ),
 }
@@ -75,10 +85,10 @@ def test_a_run_that_is_invalid_for_what_the_calibration_found_is_valid_when_it_i
     tmp_path: Path,
     read_result: Read,
 ) -> None:
-    words, pause, why = CAUSES[cause]
+    words, times, why = CAUSES[cause]
     asked = ["--task", "kws", "--model", keyword_model, "--dataset", keyword_data, "--threads", "1", "--retry"]
     asked += ["--set", "load.warm_up_s=0", "--set", "backend.workers=threads"]
-    env = plug_in("moody", MOODY.format(pause=pause))
+    env = plug_in("moody", MOODY.format(**times))
     done = call(*asked, *words, "--backend", "moody", "--out", tmp_path / "run", env=env)
     assert f"1-performance-moody is INVALID: {why}" in done.stderr
     assert done.returncode == 0, done.stderr

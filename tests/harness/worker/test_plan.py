@@ -12,8 +12,10 @@ from harness.config.backend import BackendSection
 from harness.errors import ConfigError
 from harness.machine.placement import Placement
 from harness.worker import timing
-from harness.worker.plan import _fill, plan_run, server_load
+from harness.worker.plan import _fill, plan_run, pool_load, server_load
+from harness.worker.teams.team import Speed
 from harness.worker.timing import ServiceTime
+from harness.worker.workers import ChosenWorkers
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,23 @@ def test_a_server_of_microseconds_is_asked_for_what_loadgen_and_waking_the_worke
     # One thread asks, whatever the number of workers.
     for workers in (1, 64):
         assert server_load(1e9, workers) == pytest.approx(25_000, rel=0.01)
+
+
+@pytest.mark.parametrize(("least_ms", "margin"), [(0, 2), (999, 2), (1000, 1), (60_000, 1)])
+def test_offline_has_samples_for_a_machine_that_was_busier_before_and_twice_as_many_where_it_is_short(
+    least_ms: int, margin: float
+) -> None:
+    load = SimpleNamespace(scenario="Offline", min_duration_ms=least_ms, target_qps=None, server_target_latency_ns=None)
+    load.server_load = "half"
+    spec: Any = SimpleNamespace(load=load)
+    alone = ServiceTime(1_000_000, 1_000_000, 7)
+    pool: Any = SimpleNamespace(count=2)
+    chosen = ChosenWorkers(pool, Speed(1800.0, 1_100_000, 1_100_000), "config", {})
+    batch: Any = SimpleNamespace(time_share=1.0)
+    # Twice 1,111 a second undisturbed is more than what was seen of both.
+    assert pool_load(spec, chosen, alone, batch)[1] == pytest.approx(margin * 2 / 0.0009)
+    load.target_qps = 5.0
+    assert pool_load(spec, chosen, alone, batch) == (None, 5.0)
 
 
 def test_an_accuracy_run_asks_once_and_tries_more_threads_for_long_answers_alone(stream: Any) -> None:

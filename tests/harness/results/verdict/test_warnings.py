@@ -47,16 +47,14 @@ def test_a_setting_that_the_scenario_does_not_heed_is_said_in_the_result(
     tmp_path: Path,
     read_result: Read,
 ) -> None:
-    # Without a least duration, a busy moment during the calibration cannot make an Offline run INVALID.
-    least = ["load.min_duration_ms=0"] if scenario == "Offline" else []
-    words = [word for setting in [*settings, *least] for word in ("--set", setting)]
+    words = [word for setting in settings for word in ("--set", setting)]
     done = call(*keywords, "--scenario", scenario, *words, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     warnings = read_result(tmp_path / "run")["warnings"]
     assert [warning.partition(":")[0] for warning in warnings if "has no effect" in warning] == ignored
     for warning in warnings:
         assert f"warning: {warning}" in done.stdout
-    # Of a run of 64 queries and some 50 ms, what its figures are worth.
+    # Of a run of 64 queries, what its figures are worth.
     assert sum("too short" in warning for warning in warnings) == 1
 
 

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.reserved_port import reserved_port
 
 NAMED = "TFLITE_LOADGEN_CLUSTER"
 """An environment variable: where it is set, Ray must be here and work."""
@@ -31,9 +32,7 @@ class RayNodes:
         """Starts the head; `site` is on Python's path of all."""
         # Sockets have names of 107 bytes at most.
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = reserved_port()
         self.environment = {
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",

@@ -23,9 +23,7 @@ def compliant(
     made_once: Callable[[str, Callable[[Path], None]], Path],
 ) -> Path:
     """A series with both tests, of a model that is asked as often as it takes for all answers to be logged."""
-    changed = {"min_query_count=64": "min_query_count=400", "min_duration_ms=50": "min_duration_ms=0"}
-    words = [f"load.{changed.get(word.removeprefix('load.'), word.removeprefix('load.'))}" for word in classify]
-    words = [new if old.startswith("load.") else old for old, new in zip(classify, words, strict=True)]
+    words = [word.replace("min_query_count=64", "min_query_count=400") for word in classify]
     tests = ["--compliance", "TEST01", "--compliance", "TEST04"]
 
     def fill(folder: Path) -> None:

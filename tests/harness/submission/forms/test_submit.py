@@ -137,7 +137,7 @@ def _state(folder: Path) -> dict[str, tuple[int, int]]:
 def test_runs_that_are_no_submission_are_refused_with_every_reason(series: Path, write: Submit, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         write(series)
-    for reason in ("other seeds", "0.05 s", "24 samples, not 50,000", "cooling (how", "--rehearsal"):
+    for reason in ("other seeds", "asked to last 0 s", "24 samples, not 50,000", "cooling (how", "--rehearsal"):
         assert reason in str(refused.value)
     assert not (tmp_path / "tree").exists()
 
