@@ -100,7 +100,7 @@ class AnomalyDetection(Task):
     def check_truth(self) -> None:
         """Whether every recording is known as normal or an anomaly, and there are both."""
         used = self._used()
-        if unknown := [each.name for each in used if each.anomalous is None]:
+        if unknown := [each.name for each in self._recordings if each.anomalous is None]:
             raise DataMissing(
                 f"nothing says whether {len(unknown)} recordings of {self._data.path} are normal: {some(unknown)}. Names open "
                 "with normal_ or anomaly_, or y_labels.csv lies beside them"

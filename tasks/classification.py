@@ -146,14 +146,15 @@ class Classification(InParts):
         return ClassificationCodec(self._pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
-        """Reads the labels: one for each picture, and not known to be another set's?"""
+        """Reads the labels: one for each picture, also of those behind a count, and not known to be another set's?"""
         try:
             if self._stored is None:
                 refuse_wrong_pair(self._pictures, self._truth)
                 self._file.check()
-            options, labels = self._options, self._labels
+            options, truth = self._options, str(self.describe_data()["truth"])
             place_of = synset_place(options.class_count, _names_of(options))
-            refuse_contradictions(self._pictures.names, labels, place_of, str(self.describe_data()["truth"]))
+            refuse_contradictions(self._pictures.names, self._labels, place_of, truth)
+            refuse_contradictions(self._pictures.uncounted.names, self._whole_labels, place_of, truth)
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
@@ -257,14 +258,22 @@ class Classification(InParts):
         Raises:
             DataMissing: The folders are classes, and a file of labels lies among them.
         """
-        return labels_by_folder(self._pictures, self._data.truth, self._data.path, _TRUTH_PATTERNS)
+        return self._stored_with(self._pictures)
+
+    def _stored_with(self, pictures: Pictures) -> StoredLabels | None:
+        return labels_by_folder(pictures, self._data.truth, self._data.path, _TRUTH_PATTERNS)
+
+    @property
+    def _labels(self) -> Sequence[int]:
+        return self._whole_labels[: len(self)]
 
     @cached_property
-    def _labels(self) -> Sequence[int]:
-        count, names = self._options.class_count, _names_of(self._options)
-        if self._stored is not None:
-            return self._stored.of_classes(self._pictures.names, count, self._options.first_label, names)
-        return self._file.match(names_in(self._file.names, self._pictures.names), len(self._pictures.all_names))
+    def _whole_labels(self) -> Sequence[int]:
+        """Those behind a count as well: they too say whether the truth is the set's, and how it counts."""
+        count, names, pictures = self._options.class_count, _names_of(self._options), self._pictures.uncounted
+        if (stored := self._stored_with(pictures)) is not None:
+            return stored.of_classes(pictures.names, count, self._options.first_label, names)
+        return self._file.match(names_in(self._file.names, pictures.names), len(pictures.all_names))
 
     @cached_property
     def _file(self) -> Labels:

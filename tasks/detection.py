@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from accuracy.errors import TruthError
 from accuracy.metric.detection_score import explain, score_detections
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
+from accuracy.outside.shown import some
 from accuracy.truth.boxes.coco import COCO_CATEGORIES, CocoTruth
 from accuracy.truth.boxes.coco_names import coco_places, listed_order
 from accuracy.truth.class_names import ClassNames, read_class_names
@@ -38,6 +39,7 @@ from tasks.sets.digests import StoredSamples
 
 _WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
 """Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""
+Counting = TypeVar("Counting", bound="DetectionOptions")
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -86,6 +88,10 @@ class DetectionOptions(PictureOptions):
         super().__post_init__()
         if self.max_detections is not None and self.max_detections < 1:
             raise ValueError(f"max_detections is {self.max_detections}, but must be at least 1")
+        if self.categories is not None and not self.categories:
+            raise ValueError(
+                "categories is empty, so that nothing would be scored: name those that count, or leave it out"
+            )
         if not self.score_threshold < 1:
             raise ValueError(f"score_threshold is {self.score_threshold}, but must be less than 1")
 
@@ -110,6 +116,39 @@ def names_by_category(names: ClassNames, options: DetectionOptions, score_column
             f"there are {len(listed)} names, but the model has {score_columns - 1} classes: are they the names of this model?"
         )
     return dict(enumerate(listed, options.class_offset))
+
+
+def counting(options: Counting, score_columns: int | None) -> Counting:
+    """The options with what classes are called, where the number of class scores says it.
+
+    Raises:
+        ModelMismatch: The options say it otherwise, in a way that cannot be.
+    """
+    without_gaps = score_columns in _WITHOUT_GAPS
+    is_coco = score_columns is None or without_gaps or score_columns in _WITH_GAPS
+    found = replace(
+        options,
+        inverse_map=without_gaps if options.inverse_map is None else options.inverse_map,
+        category_ids=options.category_ids or ("coco" if is_coco else "file"),
+    )
+    if found.category_ids == "file":
+        return found
+    if found.inverse_map and score_columns in _WITH_GAPS:
+        raise ModelMismatch(
+            f"inverse_map is true, but the model has {score_columns} class scores, which are COCO's ids with their gaps: leave "
+            "it out, or say dataset.category_ids=file for a model whose classes are the file's"
+        )
+    if without_gaps and not found.inverse_map:
+        raise ModelMismatch(
+            f"inverse_map is false, but the model has {score_columns} class scores, which are COCO's classes without its ids' "
+            "gaps: leave it out, or say dataset.category_ids=file for a model whose classes are the file's ids"
+        )
+    if score_columns is not None and is_coco and options.class_offset not in (0, 1):
+        raise ModelMismatch(
+            f"class_offset is {options.class_offset}, but the {score_columns} class scores of the model are COCO's, which "
+            "begin with 0 (class_offset 1, the default) or 1 (class_offset 0): dataset.category_ids=file is for other ids"
+        )
+    return found
 
 
 class Detection(InParts):
@@ -137,13 +176,7 @@ class Detection(InParts):
             names = read_class_names(options.class_names)
         if names is not None:
             names_by_category(names, options, score_columns)
-        without_gaps = score_columns in _WITHOUT_GAPS
-        if options.inverse_map is None:
-            options = replace(options, inverse_map=without_gaps)
-        if options.category_ids is None:
-            is_coco = score_columns is None or without_gaps or score_columns in _WITH_GAPS
-            options = replace(options, category_ids="coco" if is_coco else "file")
-        return options
+        return counting(options, score_columns)
 
     def __init__(self, data: DataRef, options: DetectionOptions) -> None:
         """Finds the pictures and their order."""
@@ -165,8 +198,14 @@ class Detection(InParts):
         return DetectionCodec(self._data.pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
-        """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all."""
+        """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all that counts."""
         self._data.check()
+        if self._options.categories is not None and not len(self._truth_of(self._data).box):
+            there = some([str(number) for number in sorted(set(self._data.truth.category.tolist()))])
+            raise DataMissing(
+                f"no object in any of the {len(self)} pictures is of the categories {list(self._options.categories)}: there "
+                f"are {there}. Is dataset.categories right?"
+            )
 
     def tally(self, answers: Iterable[Answer]) -> Tally:
         """As `InParts.tally`: the rows of each answer (`accuracy.answers.detections.tally_of`).

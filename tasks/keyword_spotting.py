@@ -108,11 +108,11 @@ class KeywordSpotting(InParts):
         return KeywordSpottingCodec(self._files, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
-        """Reads the labels: one for each file?"""
+        """Reads the labels: one for each file, also of those behind a count?"""
         try:
-            refuse_contradictions(
-                self._files.names, self._labels, word_place(_WORDS), str(self.describe_data()["truth"])
-            )
+            truth = str(self.describe_data()["truth"])
+            refuse_contradictions(self._files.names, self._labels, word_place(_WORDS), truth)
+            refuse_contradictions(self._files.uncounted.names, self._whole_labels, word_place(_WORDS), truth)
         except TruthError as error:
             raise DataMissing(str(error)) from None
 
@@ -184,16 +184,25 @@ class KeywordSpotting(InParts):
     @property
     def _stored(self) -> StoredLabels | None:
         """The words that the folders name, unless labels are named."""
-        return labels_by_folder(self._files, self._data.truth, self._data.path, _TRUTH_PATTERNS)
+        return self._stored_with(self._files)
+
+    def _stored_with(self, files: Pictures) -> StoredLabels | None:
+        return labels_by_folder(files, self._data.truth, self._data.path, _TRUTH_PATTERNS)
+
+    @property
+    def _labels(self) -> Sequence[int]:
+        return self._whole_labels[: len(self)]
 
     @cached_property
-    def _labels(self) -> Sequence[int]:
-        names = self._files.names
-        if self._stored is not None and any(name.lower().endswith(".wav") for name in names):
-            return labels_of_folders(self._stored, WORDS)
-        if self._stored is not None:
-            return self._stored.of_classes(names, CLASSES, None, _WORDS)
-        return self._file.match(names_in(self._file.names, names), len(self._files.all_names))
+    def _whole_labels(self) -> Sequence[int]:
+        """Those behind a count as well: they too say whether the truth is the set's."""
+        files = self._files.uncounted
+        stored = self._stored_with(files)
+        if stored is not None and any(name.lower().endswith(".wav") for name in files.names):
+            return labels_of_folders(stored, WORDS)
+        if stored is not None:
+            return stored.of_classes(files.names, CLASSES, None, _WORDS)
+        return self._file.match(names_in(self._file.names, files.names), len(files.all_names))
 
     @cached_property
     def _file(self) -> Labels:

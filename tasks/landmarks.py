@@ -107,7 +107,7 @@ class Landmarks(Task):
         return LandmarkCodec(self._pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
-        """Reads the points: some for each picture?"""
+        """Reads the points: some for each picture, also of those behind a count?"""
         try:
             self._points  # noqa: B018 - reading them is the check
         except TruthError as error:
@@ -172,7 +172,7 @@ class Landmarks(Task):
     @cached_property
     def _points(self) -> Mapping[str, Points]:
         found = read_points(self._truth, self._options.points)
-        if missing := [name for name in self._pictures.names if name not in found]:
+        if missing := [name for name in self._pictures.uncounted.names if name not in found]:
             raise TruthError(f"{self._truth} has no points for {len(missing)} of the pictures: {some(missing)}")
         return found
 

@@ -130,7 +130,7 @@ class QuestionAnswering(InParts):
         return window_shapes(inputs, self._windows.sequence)
 
     def check_truth(self) -> None:
-        """Loads the ground truth and holds it against every question.
+        """Loads the ground truth and holds it against every question, those behind a count too.
 
         Raises:
             DataMissing: No ground truth, or one that lacks questions of this set or the words of their contexts.
@@ -143,6 +143,26 @@ class QuestionAnswering(InParts):
                 raise DataMissing(
                     f"{truth.path} does not belong to {self._windows.path}: window {index} speaks of word {last} of"
                     f" question {window.qas_id!r}, whose context has {len(words)} words there"
+                )
+        self._refuse_behind(truth, words_of)
+
+    def _refuse_behind(self, truth: SquadTruth, words_of: Callable[[str], list[str]]) -> None:
+        """What the whole set's run would find in the questions behind the count."""
+        if truth.path == self._windows.path:
+            return  # one file has both
+        words: dict[str, int] = {}
+        for qas_id, last in self._windows.behind():
+            if qas_id not in truth.answers:
+                raise DataMissing(
+                    f"{truth.path} does not belong to {self._windows.path}: it has no answer for {qas_id!r}, behind the"
+                    f" {len(self._windows)} windows that count"
+                )
+            if qas_id not in words:
+                words[qas_id] = len(words_of(qas_id))
+            if last >= words[qas_id]:
+                raise DataMissing(
+                    f"{truth.path} does not belong to {self._windows.path}: behind the {len(self._windows)} windows that count"
+                    f" one speaks of word {last} of question {qas_id!r}, whose context has {words[qas_id]} words there"
                 )
 
     def tally(self, answers: Iterable[Answer]) -> Tally:

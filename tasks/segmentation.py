@@ -37,6 +37,8 @@ from tasks.sets.digests import StoredSamples
 _ADE20K_CLASSES = 32
 _MOST_CLASSES = 256
 """A class map has one byte a pixel."""
+_LOOKED_AT = 1 << 26
+"""Pixels of annotations behind a count that are decoded: some 250 maps of 512x512, in half a second."""
 _NO_CLASS = 255
 """How annotations mark pixels that are of none."""
 
@@ -117,7 +119,10 @@ class Segmentation(InParts):
         return SegmentationCodec(self._pictures, self._options, inputs, outputs)
 
     def check_truth(self) -> None:
-        """Reads every annotation: is there one for each picture, of a size that fits, with any class that is scored?"""
+        """Reads every annotation: is there one for each picture, of a size that fits, with any class that is scored?
+
+        Behind a count the first are decoded, and of the others the size is read: all would take longer than the run.
+        """
         try:
             self._check_masks()
         except TruthError as error:
@@ -224,8 +229,11 @@ class Segmentation(InParts):
 
     def _notes(self) -> list[str]:
         """What the truth has that the set does not ask for, unless the user wanted a part of it."""
+        behind = [
+            f"behind the {len(self):,} that count, {note}" for note in _beyond(self._behind, self._options.class_count)
+        ]
         if self._stored is not None or self._data.count is not None or not (unused := self._unused(self._masks)):
-            return []
+            return behind
         return [f"{unused:,} of the annotations in {self._masks.path} have no picture in the set: they do not count"]
 
     @property
@@ -242,29 +250,59 @@ class Segmentation(InParts):
         return Masks.open(self._data.truth or find_truth(path, patterns))
 
     def _check_masks(self) -> None:
-        names = self._pictures.names if self._stored is not None else stems(self._pictures)
+        names = self._names(self._pictures)
         self._masks.require(names)
         if self._stored is None:
             refuse_wrong_pair(self._pictures, self._masks.path)
         scored = False
         for index, stem in enumerate(names):
             labels = self._masks.read(stem)
-            size = picture_size(self._pictures, index)
-            if self._stored is not None and labels.shape != size:
-                raise DataMissing(
-                    f"{self._stored.name(stem)} is {labels.shape[0]}x{labels.shape[1]}, but its picture is "
-                    f"{f'{size[0]}x{size[1]}' if size else 'without a header'}"
-                )
-            if labels.shape[0] != labels.shape[1] and labels.shape != size:
-                raise DataMissing(
-                    f"the annotation {stem} in {self._masks.path} is {labels.shape[0]}x{labels.shape[1]}, which is "
-                    f"neither its picture's size {size or ''} nor square, as for a model's input"
-                )
+            self._refuse_size(self._pictures, index, labels.shape)
             scored = scored or bool(np.any((labels > 0) & (labels < self._options.class_count)))
         if not scored:
             raise DataMissing(
                 f"no annotation in {self._masks.path} has any of the classes 1 to {self._options.class_count - 1}"
             )
+        self._behind  # noqa: B018 - looking at them is the check
+
+    def _names(self, pictures: Pictures) -> Sequence[str]:
+        """What the annotations of these pictures are called."""
+        return pictures.names if self._stored is not None else stems(pictures)
+
+    def _refuse_size(self, pictures: Pictures, index: int, shape: tuple[int, ...]) -> None:
+        """Refuses an annotation that is neither of its picture's size nor square, as one for a model's input."""
+        size = picture_size(pictures, index)
+        if self._stored is not None and shape != size:
+            raise DataMissing(
+                f"{self._stored.name(pictures.names[index])} is {shape[0]}x{shape[1]}, but its picture is "
+                f"{f'{size[0]}x{size[1]}' if size else 'without a header'}"
+            )
+        if shape[0] != shape[1] and shape != size:
+            raise DataMissing(
+                f"the annotation {pictures.stem(index)} in {self._masks.path} is {shape[0]}x{shape[1]}, which is "
+                f"neither its picture's size {size or ''} nor square, as for a model's input"
+            )
+
+    @cached_property
+    def _behind(self) -> Array:
+        """Pixels of each class in the annotations behind the count that are decoded, int64 [256].
+
+        Raises:
+            DataMissing: One that the whole set's run would refuse.
+            TruthError: Likewise.
+        """
+        whole, pixels = self._pictures.uncounted, np.zeros(_MOST_CLASSES, np.int64)
+        if len(whole) == len(self):
+            return pixels
+        masks = self._masks if self._stored is None or whole.masks is None else Masks(whole.masks)
+        names = self._names(whole)
+        masks.require(names)
+        for index in range(len(self), len(whole)):
+            shape: tuple[int, ...] = masks.whole_size(names[index])
+            self._refuse_size(whole, index, shape)
+            if pixels.sum() < _LOOKED_AT:
+                pixels += np.bincount(masks.read(names[index]).ravel(), minlength=_MOST_CLASSES)
+        return pixels
 
     def _truth_for(self, index: int, size: tuple[int, ...]) -> Array:
         pictures = self._pictures

@@ -90,7 +90,7 @@ class SuperResolution(InParts):
         return codec
 
     def check_truth(self) -> None:
-        """Looks at every original: is there one for each picture, `scale` times as large?"""
+        """Looks at every original, those behind a count too: is there one for each picture, `scale` times as large?"""
         try:
             self._check_originals()
         except TruthError as error:
@@ -185,11 +185,13 @@ class SuperResolution(InParts):
         return Originals.open(self._data.truth or find_truth(path, patterns, wanted))
 
     def _check_originals(self) -> None:
-        names = stems(self._pictures)
+        pictures = self._pictures.uncounted
+        names = stems(pictures)
         self._originals.require(names)
         for index, stem in enumerate(names):
             original = self._originals.size(stem)
-            small = self._size(index, (original[0] // self._options.scale, original[1] // self._options.scale))
+            headerless = (original[0] // self._options.scale, original[1] // self._options.scale)
+            small = picture_size(pictures, index) or headerless
             wanted = (small[0] * self._options.scale, small[1] * self._options.scale)
             if original != wanted:
                 raise DataMissing(

@@ -7,7 +7,7 @@ outputs and the boxes (`tasks.outputs.yolo_heads`). All of it is timed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from accuracy.answers import wire
 from accuracy.truth.boxes.coco import COCO_CATEGORIES
 from accuracy.truth.class_names import ClassNames
 from tasks.base import Array, DataRef, ModelMismatch, Tensor
-from tasks.detection import Detection, DetectionCodec, DetectionOptions
+from tasks.detection import Detection, DetectionCodec, DetectionOptions, counting
 from tasks.outputs.yolo_heads import Anchors, Export, Form, Found, RawHead, Suppression, heads_of, read_cfg, suppress
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.inputs import bind_input, shapes
@@ -77,12 +77,8 @@ class YoloDetection(Detection):
     def fit(cls, options: YoloOptions, score_columns: int | None, names: ClassNames | None = None) -> YoloOptions:  # type: ignore[override]
         """As `Detection.fit`; the options say how many classes there are."""
         del score_columns, names
-        as_coco = options.classes in (1, _COCO_CLASSES)
-        return replace(
-            options,
-            inverse_map=options.classes == _COCO_CLASSES if options.inverse_map is None else options.inverse_map,
-            category_ids=options.category_ids or ("coco" if as_coco else "file"),
-        )
+        # One class is COCO's persons.
+        return counting(options, None if options.classes == 1 else options.classes)
 
     def __init__(self, data: DataRef, options: YoloOptions) -> None:
         """As `Detection`."""

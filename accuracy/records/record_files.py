@@ -73,6 +73,10 @@ class RecordFile(ABC):
         """
 
     @abstractmethod
+    def glance(self, index: int) -> Example:
+        """As `read`, in a fraction of the time: a record that is not held against its checksum, so no truth to score by."""
+
+    @abstractmethod
     def size(self, index: int) -> int:
         """Bytes of one record's data."""
 
@@ -134,6 +138,17 @@ class _Plain(RecordFile):
 
     def read(self, index: int) -> Example:
         length = self._lengths[index]
+        record = self._stored(index)
+        if not _is_of(crc32c_of_long(record[:length]), record[length:]):
+            raise RecordError(self.corrupt(index))
+        return Example(record, self.name(index), 0, length)
+
+    def glance(self, index: int) -> Example:
+        return Example(self._stored(index), self.name(index), 0, self._lengths[index])
+
+    def _stored(self, index: int) -> bytes:
+        """A record and its checksum."""
+        length = self._lengths[index]
         try:
             with self.path.open("rb") as file:
                 file.seek(self._starts[index])
@@ -142,9 +157,7 @@ class _Plain(RecordFile):
             raise RecordError(f"{self.name(index)} cannot be read: {error.strerror}") from None
         if len(record) != length + _TAIL_BYTES:
             raise RecordError(f"{self.name(index)} is cut: {length} bytes are announced and {len(record)} left")
-        if not _is_of(crc32c_of_long(record[:length]), record[length:]):
-            raise RecordError(self.corrupt(index))
-        return Example(record, self.name(index), 0, length)
+        return record
 
     def size(self, index: int) -> int:
         return self._lengths[index]
@@ -172,6 +185,9 @@ class _Packed(RecordFile):
 
     def read(self, index: int) -> Example:
         return Example(self._records[index], self.name(index))
+
+    def glance(self, index: int) -> Example:
+        return self.read(index)
 
     def size(self, index: int) -> int:
         return len(self._records[index])

@@ -56,7 +56,7 @@ class Labels:
         """The labels of samples, in the samples' order.
 
         Args:
-            names: The file names of the samples in use: the first of the set.
+            names: The file names of the samples in use: the first of the set, or all.
             total: The number of samples in the whole set.
 
         Raises:

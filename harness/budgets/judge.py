@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.budgets.file import Budget, BudgetRow
 from harness.budgets.measure import RowMeter, Say
 from harness.budgets.models import ModelFolder, RowModel
+from harness.budgets.row_check import mistakes
 from harness.budgets.verdict import SCHEMA_VERSION, BudgetResult, Measured, RowVerdict, checked, judged
+from harness.config.mistakes import report
 from harness.errors import ConfigError, UnknownName, message_of
 from harness.json_records import shown
 from harness.machine.facts import describe
@@ -26,11 +29,12 @@ def judge(budget: Budget, folder: ModelFolder, cache_dir: Path, *, allow_unmeasu
         say: Hears what is done now.
 
     Raises:
-        UnknownName: A model that nobody knows, before anything is measured.
+        ConfigError: A model that nobody knows, or what a row says of its model that is not so, before anything is measured.
     """
     models = {row.name: _found(row, folder, cache_dir) for row in budget.rows}
-    for row in budget.rows:
-        _refuse_unknown_reference(row, cache_dir)
+    problems = [problem for row in budget.rows for problem in _mistakes(row, models[row.name], cache_dir)]
+    if problems:
+        raise ConfigError(report(str(budget.path), problems))
     rows = tuple(_judged(row, models[row.name], cache_dir, allow_unmeasured, say) for row in budget.rows)
     return BudgetResult(
         SCHEMA_VERSION,
@@ -59,14 +63,20 @@ def _found(row: BudgetRow, folder: ModelFolder, cache_dir: Path) -> RowModel | s
         return str(error)
 
 
-def _refuse_unknown_reference(row: BudgetRow, cache_dir: Path) -> None:
-    """One that is only not here is the row's affair."""
+def _mistakes(row: BudgetRow, found: RowModel | str, cache_dir: Path) -> Iterator[str]:
+    """What is wrong with the row; a model that is only not here is none of it."""
+    of_model = () if isinstance(found, str) else mistakes(row.section, found.model, cache_dir)
+    for problem in (*_unknown_reference(row, cache_dir), *of_model):
+        yield f"row {shown(row.name)}: {problem}"
+
+
+def _unknown_reference(row: BudgetRow, cache_dir: Path) -> Iterator[str]:
     if row.section.reference_model is None:
         return
     try:
         find_any_model(row.section.reference_model, cache_dir)
     except UnknownName as error:
-        raise ConfigError(f"row {shown(row.name)}: reference_model: {error}") from None
+        yield f"reference_model: {error}"
     except ConfigError:
         return
 

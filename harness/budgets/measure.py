@@ -12,9 +12,10 @@ from harness.bench.session import BenchCase, Settings, bench
 from harness.budgets.figures import ACCURACY
 from harness.budgets.file import BudgetRow, RowSection
 from harness.budgets.models import RowModel
+from harness.budgets.row_check import accuracy_overrides, row_overrides
 from harness.budgets.verdict import Measured
 from harness.config.backend import BackendSection, parse_backend
-from harness.config.files import find_benchmark, kind_overrides
+from harness.config.files import find_benchmark
 from harness.difference.child import difference
 from harness.difference.record import KERNELS, AskedDifference, Difference, OutputDifference
 from harness.difference.report import spoilt
@@ -66,11 +67,7 @@ class RowMeter:
 
     def _of(self, found: RowModel, backend: str) -> Subject:
         section = self._row.section
-        overrides: list[tuple[str, Any]] = [("model.state", section.state), *parse_backend(backend)]
-        if section.signature is not None:
-            overrides.append(("model.signature", section.signature))
-        if section.input_shapes:
-            overrides.append(("model.input_shapes", section.input_shapes))
+        overrides: list[tuple[str, Any]] = [*row_overrides(section), *parse_backend(backend)]
         return subject_of(found.model, overrides, self._cache_dir, threads=section.threads)
 
     def _times_and_memory(self, percentiles: tuple[float, ...]) -> dict[str, Measured]:
@@ -145,13 +142,10 @@ class RowMeter:
         asked = section.accuracy
         if asked is None:
             raise HarnessError("the row names no run")
-        given = {"dataset.use": asked.dataset, "dataset.truth": asked.truth, "dataset.count": asked.count}
-        overrides: list[tuple[str, Any]] = [("load.mode", "accuracy"), ("backend.threads", section.threads)]
-        overrides += [(field, value) for field, value in given.items() if value is not None]
         with tempfile.TemporaryDirectory(prefix="tflite-loadgen-budget-") as folder:
             done = perform(
                 find_benchmark(asked.task),
-                [*kind_overrides(asked.task), *overrides],
+                [*accuracy_overrides(asked), ("backend.threads", section.threads)],
                 models=[str(self._subject.model)],
                 backends=[section.backend],
                 repeat=1,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from harness.config.official.published import DatasetEntry, FileEntry
 from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
-from harness.errors import ConfigError, unknown
+from harness.errors import ConfigError, UnknownName, unknown
 from harness.spec.official_source import _examined, how_to_get
 from harness.spec.schema import DataSetRef, ModelRef
 from harness.zoo.builtin.sets import BUILTIN, builtin_path
@@ -47,7 +47,7 @@ def find_dataset(
     path = Path(section.use)
     if not path.exists():
         if "/" not in section.use:
-            raise ConfigError(unknown("data set", section.use, [*entries, "auto", "official", "builtin"]))
+            raise UnknownName("data set", section.use, [*entries, "auto", "official", "builtin"])
         raise ConfigError(f"no data set at {section.use}")
     ref = DataSetRef(name=path.stem, source="file", path=path.resolve(), truth=truth, count=section.count)
     return _recognised(ref, entries, benchmark.load.mode == "accuracy")

@@ -11,11 +11,11 @@ import threading
 import zipfile
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from accuracy.outside.border import reads
 from accuracy.outside.shown import some
@@ -31,8 +31,11 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 
 FOLDERS = "the folders' names"
 """Where the labels of a folder a class are from."""
+OPENING_BYTES = 1 << 16
+"""So much of a picture tells its size, but for the few with a long preface."""
 _MAX_FILE_BYTES = 512 << 20
 _KINDS_SHOWN = 5
+_Read = TypeVar("_Read")
 
 
 class Stored(NamedTuple):
@@ -49,6 +52,9 @@ class Store(Protocol):
     def read(self, key: str) -> Stored:
         """One sample; raises OSError or ValueError where it cannot be read."""
 
+    def opening(self, key: str) -> bytes:
+        """The picture's first bytes, which may be all of them, not held against a checksum; raises as `read`."""
+
     def size(self, key: str) -> int | None:
         """Of all that is stored of it, in bytes; None where only reading tells. Raises OSError where it is gone."""
 
@@ -63,6 +69,10 @@ class _Folder:
     def read(self, key: str) -> Stored:
         data = (self.path / key).read_bytes()
         return Stored(data, data)
+
+    def opening(self, key: str) -> bytes:
+        with (self.path / key).open("rb") as file:
+            return file.read(OPENING_BYTES)
 
     def size(self, key: str) -> int:
         return (self.path / key).stat().st_size
@@ -82,14 +92,22 @@ class _Archive:
         self._path = path
 
     def read(self, key: str) -> Stored:
+        info = self._readable(key)
+        with self._lock:
+            data = self._archive.read(info)
+        return Stored(data, data)
+
+    def opening(self, key: str) -> bytes:
+        with self._lock, self._archive.open(self._readable(key)) as file:
+            return file.read(OPENING_BYTES)
+
+    def _readable(self, key: str) -> zipfile.ZipInfo:
         info = self._archive.getinfo(key)
         if info.flag_bits & 1:
             raise OSError("it is encrypted: unpack the archive and name the folder instead")
         if info.file_size > _MAX_FILE_BYTES:
             raise OSError(f"it unpacks to {info.file_size} bytes, which no picture needs")
-        with self._lock:
-            data = self._archive.read(info)
-        return Stored(data, data)
+        return info
 
     def size(self, key: str) -> int:
         return self._archive.getinfo(key).file_size
@@ -112,6 +130,8 @@ class Pictures:
         order: str = "file names",
         left_out: Mapping[str, int] | None = None,
         suffixes: Sequence[str] = SUFFIXES,
+        uncounted: Sequence[str] = (),
+        verified: Sequence[str] = (),
     ) -> None:
         """Use `Pictures.open`.
 
@@ -124,6 +144,8 @@ class Pictures:
             order: What `names` are in the order of, for the result.
             left_out: Files that look like pictures and are none of the set, by suffix.
             suffixes: What counts as one, for messages.
+            uncounted: What `names` would be without a count, where that is not the whole set in its order.
+            verified: Names of those whose stored truth must be held against its checksum; empty for all.
         """
         self.path = path
         self.names: tuple[str, ...] = tuple(names)
@@ -136,6 +158,8 @@ class Pictures:
         self._store, self._suffixes = store, suffixes
         self._keys = keys
         self._stored = stored
+        self._uncounted = tuple(uncounted) or self.all_names
+        self._verified = tuple(verified) or self.names
 
     @classmethod
     def open(
@@ -190,10 +214,16 @@ class Pictures:
         missing = [name for name in order if name not in self._keys]
         _refuse(self.path, "are named by the ground truth but are not there", missing)
         _refuse(self.path, "are named more than once", [name for name, times in Counter(order).items() if times > 1])
-        chosen = first(self.path, order, count)
-        return Pictures(
-            self.path, self._store, self._keys, chosen, self._stored, self.order, self.left_out, self._suffixes
-        )
+        return self._using(first(self.path, order, count), order)
+
+    @cached_property
+    def uncounted(self) -> Pictures:
+        """The set as it is without a count, of which the pictures in use are the first; this one where there was none."""
+        return self if len(self) == len(self._uncounted) else self._using(self._uncounted, self._uncounted, self.names)
+
+    def _using(self, names: Sequence[str], uncounted: Sequence[str], verified: Sequence[str] = ()) -> Pictures:
+        beside = self._stored, self.order, self.left_out, self._suffixes, uncounted, verified
+        return Pictures(self.path, self._store, self._keys, names, *beside)
 
     @cached_property
     def labels(self) -> StoredLabels | None:
@@ -202,17 +232,17 @@ class Pictures:
         Raises:
             DataMissing: Some have one, or what is stored is no class; so for boxes and masks.
         """
-        return None if self._stored is None else self._stored.labels(self.names)
+        return None if self._stored is None else self._stored.labels(self.names, self._verified)
 
     @cached_property
     def boxes(self) -> StoredBoxes | None:
         """As `labels`; they are read when they are asked for."""
-        return None if self._stored is None else self._stored.boxes(self.names)
+        return None if self._stored is None else self._stored.boxes(self.names, self._verified)
 
     @cached_property
     def masks(self) -> StoredMasks | None:
         """As `labels`."""
-        return None if self._stored is None else self._stored.masks(self.names)
+        return None if self._stored is None else self._stored.masks(self.names, self._verified)
 
     @property
     def files(self) -> Sequence[Path]:
@@ -246,7 +276,11 @@ class Pictures:
 
     def stored(self, index: int) -> Stored:
         """The picture, and all that is stored with it; as `read`."""
-        return self._read(self.names[index])
+        return self._read(self.names[index], self._store.read)
+
+    def opening(self, index: int) -> bytes:
+        """The file's first bytes, of a record not held against its checksum; as `read`."""
+        return self._read(self.names[index], self._store.opening)
 
     def size(self, index: int) -> int | None:
         """As `StoredSamples.size`."""
@@ -262,12 +296,12 @@ class Pictures:
         Raises:
             DataMissing: It cannot be read.
         """
-        return hashlib.sha256(self._read(self.all_names[0]).picture).hexdigest()
+        return hashlib.sha256(self._read(self.all_names[0], self._store.read).picture).hexdigest()
 
     @reads(DataMissing)
-    def _read(self, name: str) -> Stored:
+    def _read(self, name: str, how: Callable[[str], _Read]) -> _Read:
         try:
-            return self._store.read(self._keys[name])
+            return how(self._keys[name])
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
             raise DataMissing(f"{name} in {self.path} cannot be read: {_reason(error)}") from None
 
@@ -369,14 +403,15 @@ class _FolderLabels:
     def classes(self) -> Sequence[str]:
         return self._classes.names
 
-    def labels(self, names: Sequence[str]) -> StoredLabels:
+    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels:
+        del verified
         values = [self._whole[name] for name in names]
-        return StoredLabels(values, 0, FOLDERS, whole=self._whole, classes=self._classes)
+        return StoredLabels(values, 0, FOLDERS, classes=self._classes)
 
-    def boxes(self, names: Sequence[str]) -> None:
+    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> None:
         """Folders hold none."""
 
-    def masks(self, names: Sequence[str]) -> None:
+    def masks(self, names: Sequence[str], verified: Sequence[str]) -> None:
         """Folders hold none."""
 
 

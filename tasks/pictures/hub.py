@@ -102,6 +102,9 @@ class _Rows:
         picture = _content(pictures[self._picture])
         return Stored(picture, b"\0".join([repr(sorted(row.items())).encode(), picture, *beside]))
 
+    def opening(self, key: str) -> bytes:
+        return self._read(self._picture, int(key))
+
     def size(self, key: str) -> None:
         """A table does not say it of one row."""
 
@@ -121,7 +124,8 @@ class _Rows:
     def _object_fields(self) -> Mapping[str, Any]:
         return _fields(self._rows.features.get(_OBJECTS))
 
-    def labels(self, names: Sequence[str]) -> StoredLabels | None:
+    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels | None:
+        del verified
         kinds = self._kinds
         column = "label" if kinds.get("label") in ("ClassLabel", "Value") else None
         column = column or _column(self._path, kinds, "ClassLabel", ())
@@ -132,7 +136,7 @@ class _Rows:
         if all(isinstance(value, int) and not isinstance(value, bool) for value in whole.values()):
             listed = getattr(self._rows.features[column], "names", None)
             classes = None if listed is None else ClassNames(tuple(listed), f"the column {column} of {self._path}")
-            return StoredLabels(values, 0, column, whole=whole, classes=classes)
+            return StoredLabels(values, 0, column, classes=classes)
         if all(isinstance(value, str) for value in whole.values()):
             source = f"the column {column} of {self._path}"
             return StoredLabels((), 0, source, class_of=values, named=tuple(sorted(set(whole.values()))))
@@ -140,7 +144,8 @@ class _Rows:
             f"the column {column} of {self._path} holds no class numbers, but for example {brief(repr(values[0]))}"
         )
 
-    def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
+    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> StoredBoxes | None:
+        del verified
         fields = self._object_fields()
         category = _one_of(fields, _CATEGORIES)
         if _BOX not in fields or category is None:
@@ -150,7 +155,8 @@ class _Rows:
         crowds = _one_of(fields, _CROWD) is not None
         return StoredBoxes(source, lambda: self._objects(names, category, fields), None, classes, crowds)
 
-    def masks(self, names: Sequence[str]) -> StoredMasks | None:
+    def masks(self, names: Sequence[str], verified: Sequence[str]) -> StoredMasks | None:
+        del verified
         others = {name: kind for name, kind in self._kinds.items() if name != self._picture}
         column = _column(self._path, others, "Image", _MASKS)
         if column is None:

@@ -111,6 +111,17 @@ def size_of(data: bytes, name: str) -> tuple[int, int] | None:
         return height, width
 
 
+def size_in_opening(opening: bytes, name: str) -> tuple[int, int] | None:
+    """As `size_of`, from a file's first bytes; None also where these are too few, or no picture's."""
+    if name.lower().endswith(RAW_SUFFIXES):
+        return None
+    try:
+        with Image.open(io.BytesIO(opening)) as picture:
+            return picture.height, picture.width
+    except Exception:  # whatever Pillow makes of a part of a file
+        return None
+
+
 def _decode_with_pillow(data: bytes, name: str, kind: str, opener: type[ImageFile.ImageFile]) -> Array:
     # The plug-in is called by itself, since Image.open would warn of large pictures where this module refuses them.
     try:

@@ -93,6 +93,10 @@ _FORMS = (
 )
 
 
+_VERIFIED_BEHIND = 1 << 24
+"""Bytes of the records of pictures that are not in use."""
+
+
 def open_records(path: Path, count: int | None = None) -> Pictures:
     """Finds the pictures of a set, their names and labels; reads no picture. Boxes and masks are read when asked for.
 
@@ -207,6 +211,10 @@ class _Records:
         except TruthError as error:
             raise OSError(str(error)) from None
 
+    def opening(self, key: str) -> bytes:
+        file, index = self._place(key)
+        return file.glance(index).content(self.form.picture)
+
     def size(self, key: str) -> int:
         file, index = self._place(key)
         return file.size(index)
@@ -223,7 +231,7 @@ class _Records:
     def classes(self) -> Sequence[str]:
         return ()  # of the lists of names, which are files
 
-    def labels(self, names: Sequence[str]) -> StoredLabels | None:
+    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels | None:
         form = self.form
         if not self._all(form.label, self.stored_labels):
             return None
@@ -232,24 +240,23 @@ class _Records:
             values,
             form.first_label,
             form.label,
-            whole=self.stored_labels,
             classes=self.label_names,
             class_of=[self.class_of[name] for name in names] if len(self.class_of) == len(self.keys) else None,
-            verify=partial(self._verify, names),
+            verify=partial(self._verify, verified),
         )
 
-    def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
+    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> StoredBoxes | None:
         form = self.form
         if not self._all(form.category, self.with_boxes):
             return None
         classes = form.categories if self.box_names is None else self.box_names.names
-        read, whole = partial(self._objects, names), partial(self._all_classes, names)
-        return StoredBoxes(form.category, read, "fractions", classes, self.knows_crowds, whole)
+        read = partial(self._objects, names, verified)
+        return StoredBoxes(form.category, read, "fractions", classes, self.knows_crowds)
 
-    def masks(self, names: Sequence[str]) -> StoredMasks | None:
+    def masks(self, names: Sequence[str], verified: Sequence[str]) -> StoredMasks | None:
         if not self._all(self.form.mask, self.with_mask):
             return None
-        return StoredMasks(self.path, self.form.mask, names, self._mask)
+        return StoredMasks(self.path, self.form.mask, names, partial(self._mask, frozenset(verified)))
 
     def _all(self, feature: str, having: Collection[str]) -> bool:
         """Whether the records have a feature: all of them, or none."""
@@ -261,14 +268,8 @@ class _Records:
             )
         return len(having) > 0
 
-    def _all_classes(self, names: Sequence[str]) -> Iterator[tuple[str, Sequence[int]]]:
-        """Of the pictures that are not in use; nothing where all are."""
-        if len(names) < len(self.keys):
-            for name, (_, example) in zip(self.keys, _examples(self.record_files), strict=True):
-                yield name, example.ints(self.form.category).tolist()
-
-    def _objects(self, names: Sequence[str]) -> list[PictureObjects]:
-        self._verify(names)
+    def _objects(self, names: Sequence[str], verified: Sequence[str]) -> list[PictureObjects]:
+        self._verify(verified)
         wanted = set(names)
         found = {
             name: _read_objects(example, self.form, name, partial(self._size, name))
@@ -278,8 +279,17 @@ class _Records:
         return [found[name] for name in names]
 
     def _verify(self, names: Sequence[str]) -> None:
-        """Holds the records of these pictures against their checksums: what was read of them so far is not verified."""
+        """Holds records against their checksums: what was read of them so far is not verified.
+
+        Those of these pictures, and of the others so many as take a second at most.
+        """
         name_of = {int(self.keys[name]): name for name in names}
+        left = _VERIFIED_BEHIND
+        for name, key in self.keys.items():
+            if int(key) not in name_of and (left := left - self.size(key)) >= 0:
+                name_of[int(key)] = name
+            if left < 0:
+                break
         first = 0
         for file in self.record_files:
             here = [number - first for number in sorted(name_of) if first <= number < first + len(file)]
@@ -295,10 +305,10 @@ class _Records:
             raise TruthError(f"{name} in {self.path} has no header, and the record does not tell its size")
         return size
 
-    def _mask(self, name: str) -> bytes:
+    def _mask(self, verified: Collection[str], name: str) -> bytes:
         form = self.form
         file, index = self._place(self.keys[name])
-        example = file.read(index)
+        example = file.read(index) if name in verified else file.glance(index)
         if form.mask_format in example.names() and (kind := example.text(form.mask_format)).lower() != "png":
             raise ValueError(f"{form.mask_format} is {kind!r}, but png is read")
         return example.content(form.mask)

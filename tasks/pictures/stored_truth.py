@@ -6,7 +6,7 @@ The task, which knows its options, asks for what it means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -18,9 +18,10 @@ from tasks.base import DataMissing
 
 
 class StoredTruth(Protocol):
-    """What a set has beside its pictures; None for what it does not have. `names` are of the pictures in use.
+    """What a set has beside its pictures; None for what it does not have.
 
-    Each raises DataMissing where a set has it for some of its pictures.
+    `names` are of the pictures that are asked for, `verified` of those among them whose truth counts: where it has a checksum,
+    it must have that. Each raises DataMissing where a set has it for some of its pictures.
     """
 
     def files(self) -> Sequence[Path]:
@@ -29,13 +30,13 @@ class StoredTruth(Protocol):
     def classes(self) -> Sequence[str]:
         """Names by whose places labels count: folders, or those that a table has for its columns."""
 
-    def labels(self, names: Sequence[str]) -> StoredLabels | None:
+    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels | None:
         """A label a picture."""
 
-    def boxes(self, names: Sequence[str]) -> StoredBoxes | None:
+    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> StoredBoxes | None:
         """Any number of boxes with a class a picture."""
 
-    def masks(self, names: Sequence[str]) -> StoredMasks | None:
+    def masks(self, names: Sequence[str], verified: Sequence[str]) -> StoredMasks | None:
         """A class map a picture."""
 
 
@@ -43,17 +44,15 @@ class StoredLabels(NamedTuple):
     """Labels that are stored with the pictures."""
 
     values: Sequence[int]
-    """One for each picture in use."""
+    """One for each picture that is asked for."""
     first: int
     """What the first class that counts is called, by the custom of such sets."""
     source: str
     """What they are called there."""
-    whole: Mapping[str, int] = {}
-    """The label of every picture of the set by its name, where more are there than in use: they tell the numbering too."""
     classes: ClassNames | None = None
     """The set's own list of its classes; `values` are places in it."""
     class_of: Sequence[str] | None = None
-    """What each picture in use is of, by name, where the set has no list but says it picture by picture."""
+    """What each picture is of, by name, where the set has no list but says it picture by picture."""
     named: Sequence[str] = ()
     """All names in `class_of` of the whole set, sorted, where it has no numbers: only names that are known say a class."""
     verify: Callable[[], None] = lambda: None
@@ -71,7 +70,7 @@ class StoredLabels(NamedTuple):
             model: The names of the model's classes, where they are known.
 
         Raises:
-            DataMissing: A label of no class, in the whole set; the message names the picture.
+            DataMissing: A label of no class; the message names the picture.
             TruthError: Classes that are not the model's, or labels that are corrupt.
         """
         self.verify()
@@ -97,8 +96,7 @@ class StoredLabels(NamedTuple):
         return [value - first for value in self.values]
 
     def _refuse_others(self, names: Sequence[str], first: int, class_count: int) -> None:
-        in_use = zip(names, self.values, strict=True)
-        for name, value in (*in_use, *self.whole.items()):
+        for name, value in zip(names, self.values, strict=True):
             if not first <= value < first + class_count:
                 raise DataMissing(
                     f"{name} has the {self.source} {value}, but the {class_count} classes are {first} to "
@@ -109,7 +107,13 @@ class StoredLabels(NamedTuple):
 class StoredMasks:
     """Class maps by the names of their pictures, to be read by `accuracy.truth.masks.Masks`."""
 
-    def __init__(self, path: Path, source: str, names: Sequence[str], read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: str,
+        names: Sequence[str],
+        read: Callable[[str], bytes],
+    ) -> None:
         """Holds what it takes to read one.
 
         Args:

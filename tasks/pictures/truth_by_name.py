@@ -6,7 +6,7 @@ from collections import Counter
 
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures
-from tasks.pictures.preprocess import size_of
+from tasks.pictures.preprocess import size_in_opening, size_of
 
 
 def stems(pictures: Pictures) -> list[str]:
@@ -28,4 +28,7 @@ def picture_size(pictures: Pictures, index: int) -> tuple[int, int] | None:
     Raises:
         DataMissing: Not a picture; the message names it.
     """
-    return size_of(pictures.read(index), pictures.names[index])
+    name = pictures.names[index]
+    if (size := size_in_opening(pictures.opening(index), name)) is not None:
+        return size
+    return size_of(pictures.read(index), name)

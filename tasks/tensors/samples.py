@@ -31,6 +31,8 @@ class Samples(ABC):
 
     names: Sequence[str]
     """Of the samples, in order; by them the truth is found."""
+    behind: Sequence[str] = ()
+    """Names of those that a count leaves out."""
 
     @abstractmethod
     def prepared(self, index: int, inputs: Sequence[Tensor]) -> Prepared:
@@ -94,12 +96,12 @@ class StoredArrays(Samples):
                 f"{self._files.path} holds {found} files: which are the samples? Put those of one kind into a folder of their "
                 "own and name it"
             )
-        stems = Counter(PurePosixPath(name).stem for name in self._files.names)
+        stems = Counter(PurePosixPath(name).stem for name in self._files.uncounted.names)
         if twice := [stem for stem, times in stems.items() if times > 1]:
             raise DataMissing(f"{self._files.path} holds several samples of one name: {some(twice)}")
         (self._kind,) = kinds
         self.path = self._files.path
-        self.names = tuple(stems)
+        self.names, self.behind = tuple(stems)[: len(self._files)], tuple(stems)[len(self._files) :]
 
     def prepared(self, index: int, inputs: Sequence[Tensor]) -> Prepared:
         """As `Samples.prepared`."""

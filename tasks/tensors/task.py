@@ -170,7 +170,7 @@ class Tensors(Task):
 
     @cached_property
     def _expected(self) -> ExpectedOutputs:
-        return ExpectedOutputs(self._truth, self._samples.names)
+        return ExpectedOutputs(self._truth, self._samples.names, self._samples.behind)
 
 
 class TensorsCodec(Codec):

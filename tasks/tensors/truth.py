@@ -14,22 +14,25 @@ from tasks.tensors.array_files import by_name, read_npy, read_npz
 FOLDER = "outputs"
 """The folder in or beside a data set's that holds the truth, where nobody names one."""
 SUFFIXES = (".npz", ".npy")
+_LOOKED_AT = 1 << 28
+"""Bytes of arrays behind a count."""
 
 
 class ExpectedOutputs:
     """The truth of all samples."""
 
-    def __init__(self, path: Path, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, names: Sequence[str], behind: Sequence[str] = ()) -> None:
         """Finds a file for every sample; reads none.
 
         Args:
             path: A folder or zip archive.
             names: Of the samples.
+            behind: Of those behind a count.
 
         Raises:
             DataMissing: None there, or none for a sample.
         """
-        self.path, self._names = path, names
+        self.path, self._names, self._behind = path, names, behind
         try:
             self._files = TruthFiles.open(path, SUFFIXES)
             self._files.require(names)
@@ -42,12 +45,21 @@ class ExpectedOutputs:
         return self._files.paths
 
     def check(self) -> None:
-        """Reads the first sample's.
+        """Reads the first sample's, and behind a count so many as take half a second.
 
         Raises:
-            DataMissing: It cannot be read.
+            DataMissing: One cannot be read, or a sample behind the count has none.
         """
-        self._arrays(0)
+        try:
+            self._files.require(self._behind)
+        except TruthError as error:
+            raise DataMissing(str(error)) from None
+        self._arrays(self._names[0])
+        left = _LOOKED_AT
+        for stem in self._behind:
+            if left <= 0:
+                return
+            left -= sum(array.nbytes for array in self._arrays(stem)[1].values())
 
     def of(self, index: int, outputs: Sequence[Output]) -> Mapping[int, Array]:
         """The arrays that a sample's answer is held against, by the place of the output; some outputs may have none.
@@ -55,7 +67,7 @@ class ExpectedOutputs:
         Raises:
             DataMissing: It cannot be read, names no output, or has another shape than the answer.
         """
-        name, arrays = self._arrays(index)
+        name, arrays = self._arrays(self._names[index])
         if set(arrays) == {""}:
             if len(outputs) != 1:
                 raise DataMissing(
@@ -67,8 +79,7 @@ class ExpectedOutputs:
             found = by_name(name, arrays, [output.name for output in outputs], "outputs")
         return {place: _alike(array, outputs[place], name) for place, array in found.items()}
 
-    def _arrays(self, index: int) -> tuple[str, Mapping[str, Array]]:
-        stem = self._names[index]
+    def _arrays(self, stem: str) -> tuple[str, Mapping[str, Array]]:
         try:
             data, name = self._files.read(stem), self._files.name(stem)
         except TruthError as error:

@@ -73,6 +73,14 @@ class Windows(ABC):
         """Those of `questions` that no window shows to a model, since nothing of their context is left as tokens."""
         return ()
 
+    @abstractmethod
+    def behind(self) -> Iterator[tuple[str, int]]:
+        """Of what a count leaves out: each question, and the last word of its context that is spoken of.
+
+        Raises:
+            DataMissing: It cannot be read.
+        """
+
 
 class RecordWindows(Windows):
     """Windows ready-made: MLPerf's squad_eval*.tfrecord, one window a record."""
@@ -139,6 +147,12 @@ class RecordWindows(Windows):
             )
         return Window(qas_id, tokens, words, is_max != 0)
 
+    def behind(self) -> Iterator[tuple[str, int]]:
+        """Window by window, so that a question may come again."""
+        for index in range(self._count, len(self._records)):
+            window = self.window(index)
+            yield window.qas_id, int(window.token_to_orig_map.max())
+
     def _example(self, index: int) -> Example:
         return Example(self._records[index], self._records.name(index))
 
@@ -197,6 +211,7 @@ class TextWindows(Windows):
         self._questions: list[str] = []
         self._without_window: list[str] = []
         self._cut(self._asked(questions, doc_stride, max_query_length), count)
+        self._behind = questions[len(self._questions) :]
         if not self._windows:
             raise DataMissing(f"{path} has no context with a word in it")
 
@@ -236,6 +251,14 @@ class TextWindows(Windows):
     def without_window(self) -> Sequence[str]:
         """As `Windows.without_window`."""
         return self._without_window
+
+    def behind(self) -> Iterator[tuple[str, int]]:
+        """From the text: nothing is tokenised."""
+        text, words = None, 0
+        for question in self._behind:
+            if question.context != text:
+                text, words = question.context, len(split_words(question.context))
+            yield question.qas_id, words - 1
 
     def _cut(self, asked: Iterable[_Asked], count: int | None) -> None:
         for one in asked:

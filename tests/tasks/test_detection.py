@@ -679,3 +679,27 @@ def test_the_apps_ten_pictures_score_the_apps_figure_which_is_not_cocos(zoo: Pat
 def test_the_apps_other_ten_pictures_of_the_same_names_are_refused(zoo: Path) -> None:
     with pytest.raises(DataMissing, match=r"belongs to .*coco-test\.zip"):
         coco_test(zoo, "v0_7_datasets_coco_tiny.zip").check_truth()
+
+
+@pytest.mark.parametrize(
+    ("options", "columns", "said"),
+    [
+        ({"inverse_map": True}, 91, "inverse_map is true, but the model has 91 class scores"),
+        ({"inverse_map": False}, 80, "inverse_map is false, but the model has 80 class scores"),
+        ({"class_offset": 7}, 91, "class_offset is 7, but the 91 class scores of the model are COCO's"),
+        ({"class_offset": -3}, 80, "class_offset is -3"),
+    ],
+)
+def test_options_that_contradict_the_number_of_class_scores_are_refused_unless_the_files_ids_count(
+    options: dict[str, Any], columns: int, said: str
+) -> None:
+    with pytest.raises(ModelMismatch, match=said):
+        Detection.fit(DetectionOptions(**options), columns)
+    assert Detection.fit(DetectionOptions(**options, category_ids="file"), columns).category_ids == "file"
+
+
+def test_categories_of_no_object_are_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"is of the categories \[999\]: there are 1, 90"):
+        Detection(DataRef(write_coco(tmp_path)), DetectionOptions(categories=(999,))).check_truth()
+    with pytest.raises(ValueError, match="categories is empty"):
+        DetectionOptions(categories=())

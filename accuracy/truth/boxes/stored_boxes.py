@@ -56,7 +56,7 @@ class PictureObjects(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredBoxes:
-    """The boxes of the pictures in use, as they are stored."""
+    """The boxes of pictures, as they are stored."""
 
     source: str
     """What they are called there."""
@@ -68,8 +68,6 @@ class StoredBoxes:
     """What the classes mean by that custom, or the names of those that are numbers; None where there are several."""
     knows_crowds: bool = True
     """False where nothing marks crowd regions: each then counts as an object that should have been found."""
-    whole: Callable[[], Iterable[tuple[str, Sequence[int | str]]]] = tuple
-    """Name and classes of every picture of the set, where more are there than in use: they tell the numbering too."""
 
     def __str__(self) -> str:
         """For the result."""
@@ -130,11 +128,7 @@ class StoredBoxes:
                 )
             return number
 
-        found = [category(picture.name, value) for picture in pictures for value in picture.classes]
-        for name, values in self.whole() if isinstance(form, str) else ():
-            for value in values:
-                category(name, value)
-        return np.array(found, np.int64)
+        return np.array([category(picture.name, value) for picture in pictures for value in picture.classes], np.int64)
 
 
 class _Boxes:

@@ -100,6 +100,9 @@ class _Batches:
         pixels = np.frombuffer(record, np.uint8, offset=1).reshape(3, SIDE, SIDE).transpose(1, 2, 0)
         return Stored(_HEADER + pixels.tobytes(), record)
 
+    def opening(self, key: str) -> bytes:
+        return self.read(key).picture
+
     def size(self, key: str) -> int:
         del key
         return _RECORD
@@ -115,13 +118,14 @@ class _Batches:
     def classes(self) -> Sequence[str]:
         return ()
 
-    def labels(self, names: Sequence[str]) -> StoredLabels:
-        return StoredLabels([self.label_of[name] for name in names], 0, "label", whole=self.label_of)
+    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels:
+        del verified
+        return StoredLabels([self.label_of[name] for name in names], 0, "label")
 
-    def boxes(self, names: Sequence[str]) -> None:
+    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> None:
         """A record holds none."""
 
-    def masks(self, names: Sequence[str]) -> None:
+    def masks(self, names: Sequence[str], verified: Sequence[str]) -> None:
         """A record holds none."""
 
     def _place(self, key: str) -> tuple[Path, int]:

@@ -95,12 +95,25 @@ class CocoData:
             DataMissing: There is none.
             TruthError: It is corrupt, or lacks a picture.
         """
-        if self.stored is not None:
-            return self.stored.truth(*self._forms)
+        return self._whole_truth if len(self._whole) == len(self.pictures) else self._whole_truth.select(self._in_use)
+
+    @property
+    def _whole(self) -> Pictures:
+        """The pictures behind a count as well: they too say whether the truth is the set's, and how it is written."""
+        return self.pictures.uncounted
+
+    @property
+    def _in_use(self) -> range:
+        return range(len(self.pictures))
+
+    @cached_property
+    def _whole_truth(self) -> CocoTruth:
+        if self._is_stored and self._whole.boxes is not None:
+            return self._whole.boxes.truth(*self._forms)
         path = self._path
-        names = stems(self.pictures)
+        names = stems(self._whole)
         if path.suffix == ".pbtxt":
-            sizes = [picture_size(self.pictures, index) for index in range(len(names))]
+            sizes = [picture_size(self._whole, index) for index in range(len(names))]
             # Such a file calls every picture .jpg, whatever it was converted to (MA flutter/cpp/datasets/coco.cc).
             return read_pbtxt(
                 path,
@@ -140,10 +153,10 @@ class CocoData:
             raise DataMissing(f"{self._truth_name} has no object in any of the {len(self.pictures)} pictures")
         if self.truth_path is not None and self.truth_path.suffix == ".pbtxt":
             return  # its sizes are the pictures' own
-        sizes = [picture_size(self.pictures, index) for index in range(len(self.pictures))]
+        sizes = [picture_size(self._whole, index) for index in range(len(self._whole))]
         wrong = [
             f"{image.name} is {size[1]}x{size[0]}, not {image.width}x{image.height}"
-            for image, size in zip(truth.images, sizes, strict=True)
+            for image, size in zip(self._whole_truth.images, sizes, strict=True)
             if size and size != (image.height, image.width)
         ]
         if wrong and len(set(sizes)) > 1:
@@ -171,7 +184,7 @@ class CocoData:
         for index, image in enumerate(images):
             if image.width:
                 continue
-            size = picture_size(self.pictures, index)
+            size = picture_size(self._whole, index)
             if size is None:
                 raise TruthError(f"{self._path} gives {image.name} no width and height, and its file has no header")
             images[index] = image._replace(width=size[1], height=size[0])
@@ -188,7 +201,7 @@ class CocoData:
         return self.stored.source if self.stored is not None else str(self.truth_path)
 
     def _in_json_order(self, pictures: Pictures, count: int | None) -> Sequence[str]:
-        """The pictures' names in the order of the JSON, the first `count` of them."""
+        """The pictures' names in the order of the JSON; those behind the first `count` need not be there."""
         try:
             listed = [_stem(image.name) for image in self._instances.images]
         except TruthError as error:
@@ -199,13 +212,13 @@ class CocoData:
                 f"{self.truth_path} has no entry for {_some(extra, len(names))} in {pictures.path}: remove them, or "
                 "name the ground truth that has them with --truth"
             )
-        wanted = listed if count is None else listed[:count]
+        wanted = listed[:count]
         if missing := [name for name in wanted if name not in names]:
             raise DataMissing(
                 f"{_some(missing, len(wanted))} that {self.truth_path} lists are not in {pictures.path}. To score the "
                 "pictures that are there, and no others, set order: name"
             )
-        return [names[name] for name in wanted]
+        return [names[name] for name in listed if name in names]
 
 
 def _find_truth(path: Path) -> Path | None:

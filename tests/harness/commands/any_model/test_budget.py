@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -136,4 +137,33 @@ def test_a_mistake_exits_2_before_anything_is_measured(
     done = call("budget", budget(row), *words)
     assert done.returncode == 2
     assert said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("ranges: {featurez: [0, 1]}", "ranges: unknown input 'featurez'; "),
+        ("ranges: {'': [5, 1]}", "ranges: the range 5 to 1 of input .* ends before it begins"),
+        ("ranges: {'': [0, 1000]}", "ranges: the range 0 to 1000 of input .* is beyond int8"),
+        ("signature: serving_defautl", "signature: (unknown signature 'serving_defautl'|the model has none)"),
+        ("input_shapes: {x: [1, 2]}", "input_shapes: unknown input 'x'"),
+        ("input_shapes: {'': [1, 2]}", r"input_shapes: .* which \[1, 2\] does not fit"),
+        ("accuracy: {task: kws, dataset: bultin}", "accuracy: unknown data set 'bultin'; did you mean 'builtin'"),
+        ("accuracy: {task: kws, count: 99999}", "accuracy: count: 99999 .* are wanted"),
+    ],
+)
+def test_what_a_row_says_of_its_model_and_is_not_so_exits_2_with_all_rows_named(
+    fields: str, said: str, call: Call, budget: Callable[..., Path], keyword_model: Path
+) -> None:
+    done = call(
+        "budget",
+        budget(
+            f"{{model: {keyword_model}, name: mine, {fields}, limits: {{size: 1GB}}}}",
+            f"{{model: {keyword_model}, name: other, ranges: {{y: [0, 1]}}, limits: {{size: 1GB}}}}",
+        ),
+    )
+    assert done.returncode == 2, done.stdout
+    assert re.search(f"row 'mine': {said}", done.stderr), done.stderr
+    assert "row 'other': ranges: unknown input 'y'" in done.stderr
     assert done.stdout == ""
