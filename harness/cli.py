@@ -145,6 +145,10 @@ class Parser(argparse.ArgumentParser):
         arguments, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
             known = [option for action in self._actions for option in action.option_strings]
+            if any(word.partition("=")[0] == "--target" for word in rest):
+                from harness.commands.elsewhere.not_there import why_no_target
+
+                self.error(why_no_target(self.prog.rpartition(" ")[2]))
             self.error("; ".join(_unknown_word(word, known) for word in rest))
         return arguments
 

@@ -10,7 +10,6 @@ import contextlib
 import json
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from harness.errors import EXIT_BROKEN, exit_status, message_of
 from harness.machine import stop_signals
 
 if TYPE_CHECKING:
-    from harness.remote.record import Ended
+    from harness.remote.record import Ended, Job
 
 
 def main(folder: Path) -> int:
@@ -56,21 +55,31 @@ def _done(folder: Path) -> Ended:
 
     job = from_json(Job, json.loads((folder / JOB_FILE).read_bytes()), JOB_FILE)
     if job.words:
-        return _commanded(job.words, folder / RUN_FOLDER)
+        return _commanded(job, folder / RUN_FOLDER)
     # The result names the command that a person gave.
     sys.argv[:] = job.argv
     done = perform_planned(plan_from_json(job.plan), folder / RUN_FOLDER, Screen())
     return Ended(done.status, done.complaint)
 
 
-def _commanded(words: Sequence[str], folder: Path) -> Ended:
+def _commanded(job: Job, folder: Path) -> Ended:
     """Another command than a run: what it prints is kept."""
     from harness.cli import main as command
     from harness.remote.record import PRINTED_FILE, Ended
+    from harness.spec.any_model import found_elsewhere
+    from harness.spec.schema import ModelRef
 
     folder.mkdir()
-    with (folder / PRINTED_FILE).open("w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed):
-        return Ended(command(words), "")
+    models = {
+        name: ModelRef(name=each.name, source=each.source, path=each.path, sha256=each.sha256)
+        for name, each in job.models.items()
+    }
+    with (
+        (folder / PRINTED_FILE).open("w", encoding="utf-8") as printed,
+        contextlib.redirect_stdout(printed),
+        found_elsewhere(models),
+    ):
+        return Ended(command(job.words), "")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed, shortened
 from harness.machine import stop_signals
 from harness.remote.brought_back import Brought
+from harness.remote.command import Printed, followed
 from harness.remote.device import Device, End
 from harness.remote.following import Following, There, job_name
 from harness.remote.luggage.relocated import Luggage, extras_of
@@ -68,8 +69,8 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
         raise
 
 
-def attach(name: str | None, out: Path | None, there: There) -> Performed:
-    """Picks up a run that goes on, or has ended and was not brought back.
+def attach(name: str | None, out: Path | None, there: There) -> Performed | Printed:
+    """Picks up a run, or a command, that goes on, or has ended and was not brought back.
 
     Args:
         name: Of the job; None for the only one.
@@ -92,7 +93,10 @@ def attach(name: str | None, out: Path | None, there: There) -> Performed:
             name = jobs[0].name
         job = device.job(name)
         if job.words:
-            raise ConfigError(f"{name} is no run but {job.words[0]}, which nothing picks up: give that command again")
+            if out is not None:
+                raise ConfigError(f"{name} is {job.words[0]}, which leaves no directory: pick it up without --out")
+            with stop_signals.noted() as asked:
+                return followed(device, name, job, there, asked)
         if out is None and not waits_for(Path(job.out), name):
             raise ConfigError(
                 f"{name} was started for {shortened(job.out)} on {shortened(job.asked_from)}, and no such directory waits for "

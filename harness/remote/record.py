@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from harness.results.subject import HarnessFacts
 
@@ -13,6 +15,17 @@ PRINTED_FILE = "printed.txt"
 """Standard output of a command."""
 RUN_FOLDER = "run"
 """The run's directory, in its job's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentModel:
+    """A model that a command names, found on the machine that asked, and sent."""
+
+    name: str
+    source: Literal["official", "standin", "file"]
+    path: Path
+    """On the device."""
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,8 @@ class Job:
     """From folders of the device to those that their files were sent from."""
     words: tuple[str, ...] = ()
     """Of another command than a run, from its verb on; then there is no plan."""
+    models: Mapping[str, SentModel] = field(default_factory=dict)
+    """By the names that the words have for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,23 @@ class AnyModel:
     """Its name there."""
 
 
+_FOUND_ELSEWHERE: ContextVar[Mapping[str, ModelRef] | None] = ContextVar("models found elsewhere", default=None)
+
+
+@contextmanager
+def found_elsewhere(models: Mapping[str, ModelRef]) -> Iterator[None]:
+    """Names of models that another machine has found, and whose files it has sent: they are not looked for here.
+
+    Args:
+        models: By the name that was asked for; their paths are of this machine.
+    """
+    token = _FOUND_ELSEWHERE.set(models)
+    try:
+        yield
+    finally:
+        _FOUND_ELSEWHERE.reset(token)
+
+
 def find_any_model(name: str, cache_dir: Path) -> AnyModel:
     """Finds it.
 
@@ -59,13 +78,15 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
     if "/" in name or name.endswith(".tflite"):
         raise ConfigError(f"no model file at {name}")
     if name in benchmark_names():
-        return _of_benchmark(find_benchmark(name), None, cache_dir)
+        return _of_benchmark(find_benchmark(name), None, cache_dir, name)
     known: list[str] = []
     for each in known_models():
         if each.name != name:
             known.append(each.name)
         elif each.benchmark is not None:
-            return _of_benchmark(each.benchmark, name, cache_dir)
+            return _of_benchmark(each.benchmark, name, cache_dir, name)
+        elif (ref := _found_elsewhere(name)) is not None:
+            return AnyModel(ref, None, None)
         else:
             return AnyModel(find_model(name, {name: each.entry}, each.title, cache_dir)[0], None, None)
     raise UnknownName("model", name, [*benchmark_names(), *known], "./run.sh list")
@@ -111,7 +132,12 @@ def subject_of(found: AnyModel, overrides: Overrides, cache_dir: Path, *, thread
     )
 
 
-def _of_benchmark(config: Path, use: str | None, cache_dir: Path) -> AnyModel:
-    benchmark = load_benchmark(config)
-    ref = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir)[0]
+def _found_elsewhere(name: str) -> ModelRef | None:
+    return (_FOUND_ELSEWHERE.get() or {}).get(name)
+
+
+def _of_benchmark(config: Path, use: str | None, cache_dir: Path, name: str = "") -> AnyModel:
+    if (ref := _found_elsewhere(name)) is None:
+        benchmark = load_benchmark(config)
+        ref = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir)[0]
     return AnyModel(ref, config, use)

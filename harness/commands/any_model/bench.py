@@ -34,6 +34,7 @@ examples:
   ./run.sh bench model.tflite --advice                   what would make it quicker here, measured
   ./run.sh bench model.tflite --input-file image=image.npy --format csv --format junit=bench.xml
   ./run.sh bench model.tflite --target adb:R58M123ABC --tool benchmark_model --taskset f0 --backend gpu
+  ./run.sh bench mobilenet_v2_1.0_224 --target ssh://pi@board                    on another machine (docs/targets.md)
 
 It measures by its own clock in a process of the model's own, without LoadGen: for a result by MLPerf's rules use run.
 exit status: 0 measured; 2 a mistake, or the runtime refuses a model; 3 a model's process broke
@@ -84,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Measures and tells."""
     if by_ssh.asked_by_ssh(arguments):
-        return by_ssh.given_there("bench", arguments, add_arguments)
+        return by_ssh.given_there("bench", arguments, add_arguments, arguments.models)
     if (device := on_device.asked_device(arguments)) is not None:
         plan = plan_of(arguments)
         if plan.advice_s is not None or plan.profile_file is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands.any_model import benchmark_model_flags as flags
 from harness.commands.any_model import subject as of_subject
+from harness.commands.elsewhere import by_ssh
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
@@ -24,6 +25,7 @@ examples:
   ./run.sh diff model_int8.tflite --reference-model model_float.tflite
   ./run.sh diff model.tflite --backend external:./libmine.so --bisect
   ./run.sh diff mobilebert_float32 --input_layer_value_range input_ids,0,30521:input_mask,0,1:segment_ids,0,1
+  ./run.sh diff model.tflite --backend gpu --target ssh://pi@board        on another machine (docs/targets.md)
   ./run.sh diff --model_file=model.tflite --num_runs=50 --num_interpreter_threads=2 --delegate=gpu --output_file_path=out.pb
 
 exit status: 0 measured, however large it is (./run.sh budget judges it); 1 an output holds NaN, so that there is no figure;
@@ -78,10 +80,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of_subject.add_invocation(parser)
     add_format(parser)
     flags.add_flags(parser, flags.BACKEND)
+    parser.add_argument(
+        "--target", metavar="ssh://USER@HOST", help="on another machine: both sides run there (docs/targets.md)"
+    )
 
 
 def main(arguments: argparse.Namespace) -> Outcome:
-    """Measures in a process of its own."""
+    """Measures in a process of its own, or on another machine."""
+    if by_ssh.asked_by_ssh(arguments):
+        return by_ssh.given_there("diff", arguments, add_arguments, [arguments.model] if arguments.model else [])
+    if arguments.target is not None:
+        raise ConfigError(f"--target {arguments.target}: diff runs here or on a machine by ssh: ssh://USER@HOST")
     from harness.difference.child import difference
     from harness.difference.report import metrics_proto, render, spoilt
     from harness.difference.told import told_of_difference

@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Profiles, each model in a process of its own, or on a device."""
     if by_ssh.asked_by_ssh(arguments):
-        return by_ssh.given_there("profile", arguments, add_arguments)
+        return by_ssh.given_there("profile", arguments, add_arguments, arguments.models)
     formats = asked_formats(arguments)
     if formats and (arguments.target is not None or len(arguments.models) > 1):
         raise ConfigError(

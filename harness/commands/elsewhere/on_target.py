@@ -90,13 +90,16 @@ def of_finished(arguments: argparse.Namespace, there: There) -> Outcome | Perfor
             f"--{'clean' if arguments.clean else 'attach'} stands beside --target alone (and --out): what runs there has its "
             f"options{', not --' + others[0] if others else ''}"
         )
+    from harness.commands.elsewhere.by_ssh import printed_there
     from harness.remote.perform import attach, clean
+    from harness.series.perform import Performed
     from harness.units import bytes_text
 
     if arguments.clean:
         freed = clean(there)
         return Outcome(EXIT_VALID, f"{there.target}: {bytes_text(freed)} taken away", {"freed_bytes": freed})
-    return attach(arguments.attach or None, Path(arguments.out) if arguments.out else None, there)
+    done = attach(arguments.attach or None, Path(arguments.out) if arguments.out else None, there)
+    return done if isinstance(done, Performed) else printed_there(done, there, as_json=arguments.json)
 
 
 def performing(there: There) -> Callable[[Series, Path | None], Performed]:

@@ -57,3 +57,17 @@ def test_a_mistake_of_profile_is_named_too(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert main(["profile", str(keyword_model), *words]) == 2
     assert says in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [("tune", "fleet, set:"), ("suite", "--mode submission --target"), ("list", "it is of this machine")],
+)
+def test_a_verb_that_runs_nowhere_else_says_what_to_do_instead(
+    verb: str, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main([verb, "--target", "ssh://pi@board"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{verb} has no --target" in said
+    assert says in said
