@@ -45,7 +45,7 @@ def test_a_signal_at_any_phase_to_any_process_leaves_a_result_that_says_what_bec
 
 
 def test_a_run_under_which_a_file_changes_is_failed_and_names_it(where: Ground) -> None:
-    _nothing_wrong(changed(where, 10, 1), least=8)
+    _nothing_wrong(changed(where, 10, 1), least=5)
 
 
 def test_a_run_whose_disk_is_full_or_read_only_or_has_no_inodes_says_so(where: Ground) -> None:

@@ -13,7 +13,7 @@ from tests.faults.of_runs.delegate_parts import DelegateParts
 from tests.faults.of_runs.runs import Ground, Run, gone_soon, told_alike
 from tests.faults.table import Group
 
-_TIMEOUT_S = 4
+_TIMEOUT_S, _NEVER_S = 4, 600
 _SLOW_US = 1_500_000
 """Seven such calls in a row are more than the time-out allows; a sample of 100 s at its default is as long."""
 _POOLS = (("Server", "threads"), ("Server", "processes"), ("Offline", "threads"), ("Offline", "processes"))
@@ -32,7 +32,8 @@ def pool_peers(where: Ground, parts: DelegateParts | None, faults: int, seed: in
         started: list[int] = []
         fault, (scenario, workers) = dice.choice(_FAULTS), dice.choice(_POOLS)
         words = ["--scenario", scenario, "--set", f"backend.workers={workers}", "--instances", "2"]
-        words += ["--set", f"backend.timeout_s={_TIMEOUT_S}"]
+        # One that is stopped for a while stays so for as long as others keep this process from its CPU.
+        words += ["--set", f"backend.timeout_s={_TIMEOUT_S if fault in ('slow', 'stopped') else _NEVER_S}"]
         if fault == "slow":
             if parts is None:
                 group.miss("no C compiler is here to build a delegate with")
@@ -42,6 +43,8 @@ def pool_peers(where: Ground, parts: DelegateParts | None, faults: int, seed: in
             reached = True
         else:
             words += ["--set", "load.target_qps=500", "--set", "load.min_duration_ms=2000"]
+            # Offline answers as soon as it can: for some seconds, too.
+            words += ["--set", "load.min_query_count=400000"] if scenario == "Offline" else []
             run = Run(where, where.folder / f"peer-{number}", *words)
             reached, started = _do(run, fault, workers, dice)
         status, _, said = run.end()
@@ -62,10 +65,11 @@ def _do(run: Run, fault: str, workers: str, dice: random.Random) -> tuple[bool, 
         return False, []
     with suppress(ProcessLookupError):
         os.kill(whom, signal.SIGKILL if fault == "dead" else signal.SIGSTOP)
-        if fault == "stopped for a while":
+        in_time = run.phase() is Phase.RUNNING
+        if fault == "stopped for a while" or not in_time:
             time.sleep(_AWHILE_S)
             os.kill(whom, signal.SIGCONT)
-        return True, [worker, *peers]
+        return in_time, [worker, *peers]
     return False, []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -85,6 +86,18 @@ class Run:
         """What the worker is doing; None where nobody knows any more."""
         page = self._open_page()
         return None if page is None else Phase(int.from_bytes(page[8:16], "little"))
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """The command stands still meanwhile; gives whether its worker, after whose end it judges, is there yet."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGSTOP)
+        worker = self.worker()
+        try:
+            yield worker is not None and lives(worker)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGCONT)
 
     def worker(self) -> int | None:
         """The worker's process id; None where there is none."""
