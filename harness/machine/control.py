@@ -14,6 +14,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import IO
 
+from harness.machine.watched.clocks import pause
+
 _WORDS = 512
 _STOP, _PHASE, _TOTAL, _PAUSE_MS, _TICKS, _MEASURED, _DONE = 0, 1, 2, 3, 4, 5, 8
 MAX_SLOTS = _WORDS - _DONE
@@ -106,7 +108,7 @@ class Control:
         before, end = self.words[_MEASURED], time.monotonic() + _LONGEST_MEASURE_S
         ask()
         while self.words[_MEASURED] == before and time.monotonic() < end:
-            time.sleep(_MEASURE_TICK_S)
+            pause(_MEASURE_TICK_S)
 
     def slot(self, number: int) -> tuple[memoryview, int]:
         """The word in which worker thread `number` counts what it has done, as (words, position)."""

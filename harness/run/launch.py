@@ -19,7 +19,7 @@ from harness.machine.control import Control, Phase, control_file
 from harness.machine.json_line import decode
 from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
 from harness.machine.offspring import end_group, none_left
-from harness.machine.watched.clocks import step_of, wall_ahead_ns
+from harness.machine.watched.clocks import Clocks, read_clocks, step_of
 from harness.machine.watched.sampler import Sampler
 from harness.messages.failure import Failed
 from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
@@ -151,7 +151,7 @@ class _Hearing:
         self._pace = Pace()
         self._timed, self._traced = timed, traced
         self._sampler: Sampler | None = None
-        self._wall_ahead_ns: int | None = None
+        self._clocks: Clocks | None = None
         """When LoadGen began, where it measures."""
 
     def until_the_end(self) -> None:
@@ -244,10 +244,10 @@ class _Hearing:
     def _watch_the_clock(self) -> None:
         """Twice a second, outside the worker: where the clock is set back by a day, LoadGen may wait for one."""
         if self._timed:
-            now = wall_ahead_ns()
-            if self._wall_ahead_ns is None:
-                self._wall_ahead_ns = now
-            if step := step_of(self._wall_ahead_ns, now):
+            now = read_clocks()
+            if self._clocks is None:
+                self._clocks = now
+            if step := step_of(self._clocks, now):
                 raise RunFailed(step)
 
     def verdict(self, log: Path) -> Done | HarnessError:

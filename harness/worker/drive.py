@@ -20,7 +20,7 @@ from harness.machine.control import Phase
 from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
 from harness.machine.state import State, read_state
-from harness.machine.watched.clocks import step_of, wall_ahead_ns
+from harness.machine.watched.clocks import Clocks, read_clocks, step_of
 from harness.messages.server_times import ServerTimes
 from harness.results.queries.query_times import KeptTimes, of_memory
 from harness.serving import loadgen
@@ -100,13 +100,14 @@ def drive(
             folder=folder,
         )
         after = watched.machine()
-        step = step_of(start.wall_ahead_ns, wall_ahead_ns()) if spec.load.mode != "accuracy" else ""
+        timed = spec.load.mode != "accuracy"
+        step = step_of(start.clocks, read_clocks()) if timed and start.clocks is not None else ""
     instances.control.enter(Phase.WRITING)
     # What is done afterwards is no part of the run.
     watched.measure_memory("ended")
     if guard.failure is not None:
         raise guard.failure
-    if step and start.before is not None:
+    if step:
         raise RunFailed(step)
     if start.before is None:
         raise RunFailed("LoadGen came to its end without loading a sample")
@@ -157,8 +158,8 @@ class _Start:
         self.before: State | None = None
         """The machine before the first query."""
         self.first_query_at = 0.0
-        self.wall_ahead_ns = 0
-        """Of the clocks, before the first query."""
+        self.clocks: Clocks | None = None
+        """As they were before the first query."""
 
     def count_sample(self) -> None:
         """One is loaded."""
@@ -178,7 +179,7 @@ class _Start:
         if self.before is None:
             self.before = self._watched.machine()
             self.first_query_at = time.time()
-            self.wall_ahead_ns = wall_ahead_ns()
+            self.clocks = read_clocks()
 
 
 @contextlib.contextmanager

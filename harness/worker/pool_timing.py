@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from harness.machine.placement import Placement, pin
+from harness.machine.watched.clocks import pause
 from harness.worker.timing import MAX_RUNS, MEASURE_NS, MIN_RUNS, ask_in_turn
 
 _BETWEEN_QUERIES_S = 0.001
@@ -108,7 +109,7 @@ def round_trip_ns(ask: Callable[[int], object], indices: Sequence[int], runs: in
     """
     times = []
     for number in range(runs):
-        time.sleep(_BETWEEN_QUERIES_S)
+        pause(_BETWEEN_QUERIES_S)
         start = time.perf_counter_ns()
         ask(indices[number % len(indices)])
         times.append(time.perf_counter_ns() - start)
