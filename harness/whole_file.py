@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from accuracy.outside.plain_files import open_plain
+
 
 @contextlib.contextmanager
 def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
@@ -74,7 +76,7 @@ def sweep(path: Path) -> None:
 
 def remove_if_left(path: Path) -> None:
     """Removes a file whose owner is dead: the lock that it held is released. One that is empty may have just been made."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError), open_plain(path) as file:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fileno()).st_size:
             path.unlink()

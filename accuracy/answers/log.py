@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from accuracy.outside.border import reads
+from accuracy.outside.plain_files import open_plain
 from accuracy.outside.text_files import NotText, decode_text
 
 _ROW = re.compile(r"\s*(\{[^{}]*\})\s*([],])")
@@ -77,7 +79,7 @@ def read_rows(path: Path) -> Iterator[Answer]:
     """
     try:
         # A byte order mark is what an editor of Windows leaves.
-        with path.open(encoding="utf-8-sig") as file:
+        with open_plain(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig") as file:
             while (start := file.read(1)).isspace():
                 pass
             if start != "[":
@@ -94,7 +96,7 @@ def read_rows(path: Path) -> Iterator[Answer]:
 def _what_it_is(path: Path, error: UnicodeDecodeError) -> str:
     """What a file is that is no text in UTF-8, as every reader of text says it."""
     with contextlib.suppress(OSError):
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             head = file.read(_HEAD_BYTES)
         if head.startswith(_GZIP):
             return "it is compressed by gzip: unpack it"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
+from accuracy.outside.plain_files import read_plain
+
 _WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -25,7 +27,7 @@ def read_text(path: Path) -> str:
         OSError: It cannot be read.
         NotText: It is in another encoding, or no text.
     """
-    return decode_text(path.read_bytes())
+    return decode_text(read_plain(path))
 
 
 def decode_text(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.outside.border import reads
+from accuracy.outside.plain_files import open_plain
 from harness.errors import RunFailed
 from harness.messages.server_times import ServerTimes
 from harness.results.figures import Latency, Performance
@@ -42,7 +44,7 @@ def read_detail(folder: Path, *, accuracy: bool) -> dict[str, Any]:
     entries: dict[str, Any] = {}
     errors: list[str] = []
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open_plain(path) as raw, io.TextIOWrapper(raw, encoding="utf-8", errors="replace") as file:
             for line in file:
                 if not line.startswith(":::MLLOG "):
                     continue

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from accuracy.outside.border import reads
+from accuracy.outside.plain_files import read_plain
 from harness.errors import ConfigError, RunFailed
 
 JOURNAL_FILE = "journal.jsonl"
@@ -85,7 +86,7 @@ def read_journal(folder: Path) -> list[Line]:
     """
     path = folder / JOURNAL_FILE
     try:
-        *lines, cut = path.read_text(encoding="utf-8").split("\n")
+        *lines, cut = read_plain(path).decode().split("\n")
     except OSError as error:
         raise ConfigError(
             f"{folder} is no series that can go on: cannot read {JOURNAL_FILE}: {error.strerror}"

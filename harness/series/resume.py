@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from accuracy.outside.plain_files import read_plain
 from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.record import Rest, Result, SeriesResult
@@ -106,4 +107,4 @@ def _rests(folder: Path) -> dict[str, Rest | None]:
 
 def digest_of(run: Path) -> str:
     """The SHA-256 of a run's result.json, 64 hexadecimal digits."""
-    return hashlib.sha256((run / RESULT_FILE).read_bytes()).hexdigest()
+    return hashlib.sha256(read_plain(run / RESULT_FILE)).hexdigest()

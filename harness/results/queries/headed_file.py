@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from accuracy.outside.plain_files import read_plain
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
 from harness.whole_file import replacing
@@ -47,7 +48,7 @@ def read_headed(path: Path, record: type[_Head], form: str) -> tuple[_Head, memo
         ConfigError: It cannot be read, is not what a run wrote, or of another form or version.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except FileNotFoundError:
         return None
     except OSError as error:

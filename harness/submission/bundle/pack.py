@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from accuracy.outside.plain_files import open_plain
 from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
 from harness.results.files import read_result
@@ -105,7 +106,7 @@ def _write(out: Path, manifest: Manifest, entries: Sequence[_Entry]) -> None:
     ):
         archive.addfile(_info(MANIFEST, len(text)), io.BytesIO(text))
         for known, entry in zip(manifest.files, entries, strict=True):
-            with entry.source.open("rb") as source:
+            with open_plain(entry.source) as source:
                 archive.addfile(_info(entry.path, known.size), source)
 
 

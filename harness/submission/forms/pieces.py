@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from accuracy.outside.plain_files import open_plain
 from harness.errors import ConfigError, RunFailed
 
 VIEWABLE_BYTES = 4096
@@ -101,7 +102,7 @@ def truncated(source: Path) -> bytes:
         OSError: It cannot be read.
     """
     size = source.stat().st_size
-    with source.open("rb") as file:
+    with open_plain(source) as file:
         if size < VIEWABLE_BYTES:
             return file.read()
         start = file.read(VIEWABLE_BYTES)
@@ -131,7 +132,7 @@ def _differs(path: Path, piece: Piece) -> bool:
         return True
     if isinstance(piece, CopyPiece):
         return not filecmp.cmp(path, piece.source, shallow=False)
-    with path.open("rb") as found, _content(piece) as wanted:
+    with open_plain(path) as found, _content(piece) as wanted:
         while block := wanted.read(1 << 20):
             if found.read(len(block)) != block:
                 return True
@@ -146,11 +147,11 @@ def _content(piece: Piece) -> Iterator[BinaryIO]:
         case TruncatedPiece():
             yield BytesIO(truncated(piece.source))
         case PartPiece():
-            with piece.source.open("rb") as file:
+            with open_plain(piece.source) as file:
                 file.seek(piece.offset)
                 yield BytesIO(file.read(piece.length))
         case CopyPiece():
-            with piece.source.open("rb") as file:
+            with open_plain(piece.source) as file:
                 yield file
 
 

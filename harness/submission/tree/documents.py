@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from accuracy.outside.plain_files import NotPlain, open_plain
 
 _MOST_TEXT = 1 << 20
 _BLOCK = 1 << 20
@@ -32,14 +32,12 @@ def read_text_file(path: Path, most: int = _MOST_TEXT, *, strict: bool = False) 
         strict: What is no UTF-8 makes the file broken, as it does for the official checkers; else it is replaced.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            # Opened without waiting: a pipe has no end.
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return Broken("is no plain file")
+        with open_plain(path) as file:
             content = file.read(most)
     except FileNotFoundError:
         return Broken("is missing")
+    except NotPlain:
+        return Broken("is no plain file")
     except OSError as error:
         return Broken(f"cannot be read: {error.strerror}")
     if not strict:
@@ -73,7 +71,7 @@ def sha256_of(path: Path) -> str:
         OSError: It cannot be read.
     """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
