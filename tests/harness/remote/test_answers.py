@@ -111,7 +111,7 @@ def _damaged(draw: st.DrawFn, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("asked", ASKED)
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_a_far_end_answers_ends_in_the_error_tree(asked: str, says: Says, tmp_path: Path, data: Any) -> None:
     answers, ask = ASKED[asked]
@@ -144,7 +144,7 @@ def test_what_a_sound_far_end_answers_is_understood(asked: str, says: Says, tmp_
             ask(there, tmp_path)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_a_machine_says_of_itself_ends_in_the_error_tree(says: Says, tmp_path: Path, data: Any) -> None:
     told = data.draw(_damaged(facts(tmp_path / "there")))

@@ -161,7 +161,7 @@ def test_a_late_answer_of_a_piece_that_was_sent_again_is_dropped_and_its_actor_i
     pool_of: Make, loadgen: LoadGen, eventually: Eventually
 ) -> None:
     slow, quick = Simulated(at_once=False), Simulated()
-    pool = pool_of(slow, quick, resend_after_s=0.2)
+    pool = pool_of(slow, quick, resend_after_s=1)
     ask(pool, 40)
     eventually(lambda: len(loadgen.completed) == 40, "the other answers all")
     eventually(lambda: slow.asked, "it was asked")
