@@ -330,6 +330,10 @@ class Task(ABC):
         """What is read as a whole: the ground truth where there is any, lists of names, samples that lie in one file."""
         return ()
 
+    def named_only(self) -> Sequence[Path]:
+        """Files of samples behind a count of which neither a run nor `check_truth` reads more than the name."""
+        return ()
+
     def warnings(self) -> Sequence[str]:
         """What a reader of the result must know of the data, a sentence each: what was left out, or read in a doubtful way."""
         return ()

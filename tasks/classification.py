@@ -241,6 +241,10 @@ class Classification(InParts):
                 return (self._truth, *names)
         return (*self._pictures.files, *names)
 
+    def named_only(self) -> Sequence[Path]:
+        """As `Task.named_only`: the truth is held against names alone."""
+        return self._pictures.behind
+
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""
         return self._pictures.warning()

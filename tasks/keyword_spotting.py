@@ -173,6 +173,10 @@ class KeywordSpotting(InParts):
                 return (self._truth,)
         return ()
 
+    def named_only(self) -> Sequence[Path]:
+        """As `Task.named_only`: the truth is held against names alone."""
+        return self._files.behind
+
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""
         return self._files.warning()

@@ -161,6 +161,10 @@ class Landmarks(Task):
         except DataMissing:
             return self._pictures.files
 
+    def named_only(self) -> Sequence[Path]:
+        """As `Task.named_only`: the truth is held against names alone."""
+        return self._pictures.behind
+
     def warnings(self) -> Sequence[str]:
         """As `Task.warnings`: files that were left out."""
         return self._pictures.warning()

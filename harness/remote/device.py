@@ -150,7 +150,7 @@ class Device:
     def have(self, trees: Iterable[Tree]) -> None:
         """Sends the files of trees that the device lacks, and lays them out."""
         trees = list(trees)
-        self._send({file.sha256: Content(file.size, file.path) for tree in trees for file in tree.files})
+        self._send({file.sha256: Content(file.size, file.path) for tree in trees for file in tree.files if file.sha256})
         for tree in trees:
             listed = [[file.name, file.sha256, file.size] for file in tree.files]
             self._ask(Done, "tree", name=tree.id, files=listed)

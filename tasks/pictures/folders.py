@@ -245,6 +245,14 @@ class Pictures:
         return None if self._stored is None else self._stored.masks(self.names, self._verified)
 
     @property
+    def behind(self) -> Sequence[Path]:
+        """Files of those not in use, but for the set's first, by which it is known; none where they lie in one file."""
+        if not isinstance(self._store, _Folder):
+            return ()
+        used = {*self.names, *self.all_names[:1]}
+        return [self._store.path / key for name, key in self._keys.items() if name not in used]
+
+    @property
     def files(self) -> Sequence[Path]:
         """As `StoredTruth.files`."""
         return () if self._stored is None else self._stored.files()

@@ -75,7 +75,7 @@ class Luggage:
             # Inputs that are drawn, say.
             return path
         if path not in self.trees:
-            self.trees[path] = tree_of(path, _read_beside(spec))
+            self.trees[path] = _tree_of_data(spec)
         return self._there(path)
 
     def file(self, path: Path) -> Path:
@@ -119,16 +119,24 @@ def _refuse_what_stays(spec: Spec) -> None:
         raise ConfigError("a weight cache is a file of this machine: without it, with --target")
 
 
-def _read_beside(spec: Spec) -> list[Path]:
-    """What the task reads besides its samples: the ground truth, lists of names.
+def _tree_of_data(spec: Spec) -> Tree:
+    """The data set with what the task reads besides its samples: the ground truth, lists of names.
+
+    Of a part of a set (`--count`) the rest is sent as names where names are all that is read of it: the truth is held against
+    the whole here, before anything is sent, and there once more.
 
     Raises:
         ConfigError: The data are not what the task needs: as a run here would say.
     """
     try:
-        return [Path(file).absolute() for file in open_task(spec.task, spec.options, spec.dataset).files()]
+        task = open_task(spec.task, spec.options, spec.dataset)
+        named_only = task.named_only()
+        if named_only and spec.reference is None and (spec.load.mode == "accuracy" or spec.dataset.truth is not None):
+            task.check_truth()
+        beside = [Path(file).absolute() for file in task.files()]
     except DataMissing as error:
         raise ConfigError(str(error)) from None
+    return tree_of(spec.dataset.path, beside, named_only)
 
 
 def put_back(value: Any, came_from: Mapping[str, str]) -> Any:

@@ -43,7 +43,9 @@ class SentFile:
     path: Path
     """Here."""
     sha256: str
+    """Empty where only its name is sent."""
     size: int
+    """0 where only its name is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,13 @@ class Tree:
         return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:32]
 
 
-def tree_of(path: Path, beside: Iterable[Path] = ()) -> Tree:
+def tree_of(path: Path, beside: Iterable[Path] = (), named_only: Iterable[Path] = ()) -> Tree:
     """The tree of a file or a folder.
 
     Args:
         path: Absolute. Links in it are followed.
         beside: More files, of which those count that lie below the folder around `path`.
+        named_only: Files in it of which only the names are read: they are sent empty.
 
     Raises:
         ConfigError: One cannot be read.
@@ -76,10 +79,12 @@ def tree_of(path: Path, beside: Iterable[Path] = ()) -> Tree:
     more = (each for each in beside if each.is_relative_to(root) and not each.is_relative_to(path))
     files = dict.fromkeys([*inside, *sorted(more)])
     try:
-        return Tree(root, tuple(_sent(file, root) for file in files))
+        empty = set(named_only)
+        return Tree(root, tuple(_sent(file, root, empty=file in empty) for file in files))
     except OSError as error:
         raise ConfigError(f"{error.filename or path} cannot be sent: {error.strerror}") from None
 
 
-def _sent(file: Path, root: Path) -> SentFile:
-    return SentFile(file.relative_to(root).as_posix(), file, hash_file(file).sha256, file.stat().st_size)
+def _sent(file: Path, root: Path, *, empty: bool) -> SentFile:
+    name = file.relative_to(root).as_posix()
+    return SentFile(name, file, "", 0) if empty else SentFile(name, file, hash_file(file).sha256, file.stat().st_size)

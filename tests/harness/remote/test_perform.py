@@ -21,6 +21,7 @@ from harness.results.files import read_result
 from harness.results.record import Result, SeriesResult
 from harness.results.subject import HarnessFacts
 from harness.spec.schema import read_spec
+from tests.conftest import KEYWORD_FILES
 from tests.harness.remote.conftest import NAME, SSHD_UNPACKED, Board
 
 pytestmark = pytest.mark.ssh
@@ -70,8 +71,9 @@ def _keys(value: Any, where: str = "") -> set[str]:
 def test_a_run_on_a_board_leaves_here_what_a_run_here_leaves_with_the_target_named(
     call: Call, reached: Board, keywords: list[str], tmp_path: Path
 ) -> None:
-    here = call(*keywords, "--mode", "accuracy", "--out", "here", "--json")
-    there = call(*keywords, "--mode", "accuracy", "--out", "there", "--json", "--target", reached.target())
+    part = (*keywords, "--mode", "accuracy", "--count", "30", "--json")
+    here = call(*part, "--out", "here")
+    there = call(*part, "--out", "there", "--target", reached.target())
     assert (there.returncode, there.stderr) == (0, "")
     mine, theirs = json.loads(here.stdout), json.loads(there.stdout)
     assert theirs["target"]["name"] == reached.target()
@@ -86,6 +88,9 @@ def test_a_run_on_a_board_leaves_here_what_a_run_here_leaves_with_the_target_nam
     }
     assert call("score", tmp_path / "there").returncode == 0
     assert "device" in call("show", tmp_path / "there").stdout
+    # Of the samples behind the count only names went there.
+    sizes = [file.stat().st_size for file in (reached.folder / NAME / "trees").rglob("*.bin")]
+    assert sizes.count(0) >= KEYWORD_FILES - 30 - 1
     # Nothing of the run stays there.
     assert not any((reached.folder / NAME / "jobs").iterdir())
 
