@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from harness.conversion.record import (
     Variant,
 )
 from harness.conversion.source_model import kind_of
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunFailed
 from harness.json_records import to_json
 from harness.messages.conversation import Hear
 from harness.spec.schema import Spec
@@ -102,8 +102,10 @@ def convert(
     chosen = _check(source.path, kind, variants, calibrating)
     places = {variant: folder / f"{stem}_{variant}.tflite" for variant in variants}
     refuse_existing([*places.values(), folder / RECORD])
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as making:
+    with (
+        all_or_none(folder, list(places.values())),
+        tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as making,
+    ):
         asked = AskedVariants(
             source.path.resolve(),
             kind,
@@ -115,9 +117,30 @@ def convert(
         found = make_variants(asked, hear, timeout_s=_SILENCE_S)
         for one in found.made:
             one.file.replace(places[one.variant])
-    files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
-    calibration = _calibration(calibrating, chosen, found.inputs_sha256)
-    return _recorded(source, kind, files, folder, calibration, calibrating if chosen else None)
+        files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
+        calibration = _calibration(calibrating, chosen, found.inputs_sha256)
+        return _recorded(source, kind, files, folder, calibration, calibrating if chosen else None)
+
+
+@contextlib.contextmanager
+def all_or_none(folder: Path, places: Sequence[Path] = ()) -> Iterator[list[Path]]:
+    """A folder, made where it is not there, and files in it that go again where something fails before the end.
+
+    Args:
+        folder: Goes as well where it was made here and nothing else lies in it.
+        places: The files; more may be added to what is given back.
+    """
+    is_new, written = not folder.exists(), list(places)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield written
+    except BaseException:
+        for place in written:
+            place.unlink(missing_ok=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _recorded(
@@ -138,7 +161,12 @@ def _recorded(
         {**_versions(kind), **source.versions},
         tuple(_notes(files, calibrating)),
     )
-    write_json(folder / RECORD, to_json(conversion))
+    try:
+        write_json(folder / RECORD, to_json(conversion))
+    except OSError as error:
+        raise RunFailed(
+            f"{folder / RECORD} cannot be written: {error.strerror}; nothing of the conversion is left"
+        ) from None
     return conversion
 
 
@@ -223,17 +251,10 @@ def with_post_process(
 def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
     place = _first_place(folder, stem)
     refuse_existing([place, folder / RECORD])
-    is_new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
-    try:
+    with all_or_none(folder, [place]):
+        began = time.perf_counter()
         write(place)
-    except BaseException:
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
-    took_s = time.perf_counter() - began
+        took_s = time.perf_counter() - began
     return MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
 
 

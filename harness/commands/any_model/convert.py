@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration-list",
         metavar="FILE",
-        help="names of the samples to calibrate on, a line each (default: spread evenly)",
+        help="names of the samples to calibrate on, or their places from 0, a line each (default: spread evenly)",
     )
     parser.add_argument("--calibration-samples", metavar="N", help="how many, without a list (default 100)")
     parser.add_argument(
@@ -114,17 +114,21 @@ class _Asked:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Converts, and scores and times what came of it where a task is named."""
-    from harness.conversion.convert import convert
+    from harness.conversion.convert import all_or_none, convert
     from harness.conversion.report import render_conversion
     from harness.json_records import to_json
     from harness.report.screen import Screen
 
     asked = _asked(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
-    source, name, before = _with_post_process(asked, *_source(asked))
-    original = source.path
-    variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
-    try:
+    with all_or_none(asked.folder) as written:
+        source, name, before = _source(asked)
+        written += [one.file for one in before]
+        if arguments.post_process is not None:
+            source, before = _with_post_process(asked, source, name, before)
+            written += [one.file for one in before]
+        original = source.path
+        variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
         made = convert(
             source,
             variants,
@@ -134,9 +138,6 @@ def main(arguments: argparse.Namespace) -> Outcome:
             lambda heard: screen.count(heard.what, heard.done, heard.total),
             before=before,
         )
-    except BaseException:
-        _take_away(before)
-        raise
     screen.end_progress()
     text, data = render_conversion(made), {"conversion": to_json(made)}
     if not asked.scores or (before and not variants):
@@ -146,23 +147,11 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 def _with_post_process(
     asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...]
-) -> tuple[Source, str, tuple[MadeVariant, ...]]:
+) -> tuple[Source, tuple[MadeVariant, ...]]:
     from harness.conversion.convert import with_post_process
 
-    if asked.arguments.post_process is None:
-        return source, name, before
-    try:
-        changed, made = with_post_process(source, before, Path(asked.arguments.post_process), asked.folder, name)
-    except BaseException:
-        _take_away(before)
-        raise
-    return changed, name, (made,)
-
-
-def _take_away(made: tuple[MadeVariant, ...]) -> None:
-    """What was written before something else could not be."""
-    for one in made:
-        one.file.unlink()
+    changed, made = with_post_process(source, before, Path(asked.arguments.post_process), asked.folder, name)
+    return changed, (made,)
 
 
 def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy.outside.text_files import NotText, read_text
+from accuracy.outside.border import reads
+from accuracy.outside.plain_files import read_plain
+from accuracy.outside.text_files import NotText, decode_text
 from backends.base import Array
 from harness.errors import ConfigError
 from harness.model.opening import Opener
@@ -19,6 +22,9 @@ from harness.spec.task import open_task
 from tasks.base import Task
 
 _SHOWN = 3
+_NPY = b"\x93NUMPY"
+_LONGEST_NUMBER = 9
+"""Digits of a place: no data set has more samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,12 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
     Args:
         task: Bound to the data.
         count: How many, spread evenly over the data; of a list all are taken.
-        listed: A file of sample names, a line each, as MLCommons' calibration lists are; None for none.
+        listed: A file of sample names, a line each, as MLCommons' calibration lists are, or of places in the data set from
+            0, as MLPerf Tiny's quant_cal_idxs.txt and calibration_samples_idxs.npy have them; None for none. Numbers that are
+            names of samples are names.
 
     Raises:
-        ConfigError: A name in the list that the data do not have, none at all, or one that is there twice.
+        ConfigError: A name or a place in the list that the data do not have, none at all, or one that is there twice.
     """
     names = [Path(name).as_posix() for name in task.sample_names() or ()]
     if listed is None:
@@ -49,10 +57,15 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
         indices = tuple(place * total // taken for place in range(taken))
         shown = tuple(names[index] if names else f"sample {index}" for index in indices)
         return Chosen(indices, shown, f"{taken:,} of {total:,} samples, spread evenly over the data set")
-    if not names:
-        raise ConfigError("--calibration-list names samples, but those of this data set have no names: leave it out")
     lines, digest = _read_list(listed)
     places = _places(names)
+    if all(map(_is_number, lines)) and not any(_sought(line, places) for line in lines):
+        return _by_place(lines, names, len(task), listed, digest)
+    if not names:
+        raise ConfigError(
+            f"{listed} names samples, but those of this data set have no names: leave --calibration-list out, or give their "
+            "places in the data set, a number a line"
+        )
     # A name may have blanks; MLCommons' lists have labels behind theirs.
     wanted = [line if line in places or Path(line).name in places else line.split()[0] for line in lines]
     if twice := [name for name, times in Counter(wanted).items() if times > 1]:
@@ -72,16 +85,44 @@ def choose(task: Task, *, count: int, listed: Path | None) -> Chosen:
     return Chosen(indices, tuple(names[place] for place in indices), f"all {len(indices):,} of {listed.name}", digest)
 
 
+def _by_place(lines: Sequence[str], names: Sequence[str], total: int, listed: Path, digest: str) -> Chosen:
+    indices = tuple(map(int, lines))
+    if outside := [index for index in indices if index >= total]:
+        raise ConfigError(
+            f"{listed} has numbers, which are places in the data set from 0 to {total - 1:,}, but {outside[0]:,} is none "
+            f"({len(outside):,} of {len(indices):,} are not). Name the data that it is for with --calibration-data"
+        )
+    if twice := [index for index, times in Counter(indices).items() if times > 1]:
+        raise ConfigError(f"the calibration list {listed} names place {twice[0]} more than once")
+    shown = tuple(names[index] if names else f"sample {index}" for index in indices)
+    return Chosen(indices, shown, f"all {len(indices):,} of {listed.name}, places in the data set from 0", digest)
+
+
+def _is_number(line: str) -> bool:
+    return line.isascii() and line.isdigit() and len(line) <= _LONGEST_NUMBER
+
+
 def _read_list(listed: Path) -> tuple[list[str], str]:
     try:
-        text = read_text(listed)
-        digest = hashlib.sha256(listed.read_bytes()).hexdigest()
+        data = read_plain(listed)
+        lines = _of_array(data) if data.startswith(_NPY) else decode_text(data).split("\n")
     except (OSError, NotText) as error:
         raise ConfigError(f"cannot read the calibration list {listed}: {error}") from None
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    digest = hashlib.sha256(data).hexdigest()
+    lines = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not lines:
         raise ConfigError(f"the calibration list {listed} names no sample")
     return lines, digest
+
+
+@reads(NotText, "an array of numbers")
+def _of_array(data: bytes) -> list[str]:
+    found = np.load(io.BytesIO(data), allow_pickle=False)
+    if found.dtype.kind not in "iu" or (found < 0).any():
+        raise NotText(
+            f"it holds {found.dtype}: an array of a calibration list holds places in the data set, whole numbers from 0"
+        )
+    return [str(number) for number in found.ravel()]
 
 
 def _sought(name: str, places: Mapping[str, Sequence[int]]) -> Sequence[int] | None:

@@ -44,7 +44,11 @@ def _nobody_waits() -> Iterator[None]:
 @pytest.mark.parametrize("name", _READERS)
 def test_a_pipe_a_folder_or_a_device_of_a_files_name_is_refused_and_named(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    makers = {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero"), "directory": os.mkdir}
+    makers: dict[str, Callable[[Path], None]] = {
+        "pipe": os.mkfifo,
+        "device": lambda path: path.symlink_to("/dev/zero"),
+        "directory": Path.mkdir,
+    }
     for said, make in makers.items():
         make(path)
         with pytest.raises((ConfigError, RunFailed, LogError), match=rf"{name}.*{said}"):

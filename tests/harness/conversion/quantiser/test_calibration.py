@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from harness.config.files import find_benchmark, read_config
@@ -41,6 +42,55 @@ def test_a_list_names_its_samples_with_folder_or_ending_or_without(task: Task, t
     chosen = choose(task, count=1, listed=listed)
     assert chosen.indices == (5, 1, 3)
     assert chosen.list_sha256 is not None
+
+
+def test_numbers_that_are_no_names_are_places_in_the_data_set_as_mlperf_tiny_lists_them(
+    task: Task, tmp_path: Path
+) -> None:
+    (tmp_path / "quant_cal_idxs.txt").write_text("5\n0\n3\n", encoding="ascii")
+    np.save(tmp_path / "calibration_samples_idxs.npy", np.array([5, 0, 3]))
+    for name in ("quant_cal_idxs.txt", "calibration_samples_idxs.npy"):
+        chosen = choose(task, count=1, listed=tmp_path / name)
+        assert chosen.indices == (5, 0, 3)
+        assert chosen.names[0] == "picture_0005.jpg"
+        assert chosen.how == f"all 3 of {name}, places in the data set from 0"
+
+
+def test_numbers_are_places_also_where_samples_have_no_names_and_names_where_they_are_some(tmp_path: Path) -> None:
+    class Data:
+        def __init__(self, names: list[str] | None) -> None:
+            self.names = names
+
+        def sample_names(self) -> list[str] | None:
+            return self.names
+
+        def __len__(self) -> int:
+            return 3
+
+    listed = tmp_path / "list.txt"
+    listed.write_text("2\n1\n", encoding="ascii")
+    assert choose(cast("Task", Data(None)), count=1, listed=listed).names == ("sample 2", "sample 1")
+    assert choose(cast("Task", Data(["1.png", "2.png", "3.png"])), count=1, listed=listed).indices == (1, 0)
+    listed.write_text("2\n0\n", encoding="ascii")
+    with pytest.raises(ConfigError, match="names 1 of 2 samples that the data set does not have: 0"):
+        choose(cast("Task", Data(["1.png", "2.png", "3.png"])), count=1, listed=listed)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "why"),
+    [
+        ([1, 24_000], "places in the data set from 0 to .*, but 24,000 is none"),
+        ([1, 1], "names place 1 more than once"),
+        ([1, -1], "whole numbers from 0"),
+        ([0.5], "it holds float64"),
+    ],
+)
+def test_an_array_of_places_that_does_not_fit_the_data_is_refused(
+    task: Task, tmp_path: Path, numbers: list[float], why: str
+) -> None:
+    np.save(tmp_path / "places.npy", np.array(numbers))
+    with pytest.raises(ConfigError, match=why):
+        choose(task, count=1, listed=tmp_path / "places.npy")
 
 
 def test_a_list_of_questions_takes_all_windows_of_each(tmp_path: Path) -> None:
