@@ -38,11 +38,14 @@ set -e
 mount --bind "$1" /etc/passwd
 mount -t tmpfs none /run
 mkdir -m 755 /run/sshd
-mount -t tmpfs -o size=3m none "$2"
-shift 2
+shift
 exec "$@"
 """
-"""sshd wants a user of its own and a folder, which are there for it alone in its own mount name space; so is a small disk."""
+"""sshd wants a user of its own and a folder, which are there for it alone in its own mount name space."""
+
+
+LAUNCHER = f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" "$@"\n'
+"""The board's python3."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,16 @@ class Board:
     def target(self, name: str = NAME) -> str:
         """As `--target` takes it."""
         return f"ssh://{getpass.getuser()}@127.0.0.1:{self.port}{quote(str(self.folder / name))}"
+
+    @contextlib.contextmanager
+    def other_python(self, launcher: str) -> Iterator[None]:
+        """Another program in the place of its python3."""
+        place = self.folder / "bin" / "python3"
+        program(place, launcher)
+        try:
+            yield
+        finally:
+            program(place, LAUNCHER)
 
     def cut(self) -> None:
         """Kills what sshd has started for connections: they break, sshd itself lives."""
@@ -114,7 +127,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     port = reserved_port()
     (folder / "bin").mkdir()
     # A launcher of its own: what sys.executable is there, is Python's real path.
-    program(folder / "bin" / "python3", f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" "$@"\n')
+    program(folder / "bin" / "python3", LAUNCHER)
     settings = {
         "Port": port,
         "ListenAddress": "127.0.0.1",
@@ -136,8 +149,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         own = [f"root:x:0:0:root:{folder}:/bin/sh", "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin"]
         (folder / "passwd").write_text("\n".join([*own, *lines]) + "\n")
         alone = ["unshare", "--mount", "--propagation", "private", "sh", "-c", START, "sh", str(folder / "passwd")]
-        (folder / "small").mkdir()
-        words = [*alone, str(folder / "small"), *words]
+        words = [*alone, *words]
     with (folder / "sshd.log").open("wb") as log:
         process = subprocess.Popen(
             words, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -177,3 +177,34 @@ def test_more_than_there_is_room_for_is_not_even_begun(says: Says, tmp_path: Pat
         pytest.raises(OSError, match=r"are to come, and .* are free"),
     ):
         there.fetch("a", tmp_path / "in")
+
+
+def test_a_device_without_room_says_how_much_is_wanted(says: Says, tmp_path: Path) -> None:
+    told = {**facts(tmp_path), "free_bytes": 3_100_000}
+    with says(_lines([{"deps": False, "env": False}]), told) as there, pytest.raises(ConfigError) as refused:
+        there.install(())
+    assert "is full: what the harness needs takes about 400.0 MB there, and 3.1 MB are free" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"no_programs": True}, "mounted noexec: name a folder on another one: ssh://HOST/FOLDER"),
+        ({"python": "3.x"}, "says of itself what no machine is"),
+        ({"folder": "relative"}, "says of itself what no machine is"),
+        ({"glibc": None}, "has another C library"),
+    ],
+)
+def test_a_machine_on_which_nothing_of_ours_can_run_says_why(
+    told: dict[str, Any], message: str, says: Says, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message), says(b"", {**facts(tmp_path), **told}):
+        pass
+
+
+def test_a_clock_that_is_off_is_said(says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    with says(b"", {**facts(tmp_path), "clock_s": 0.0}) as there:
+        monkeypatch.setattr(there, "_say", heard.append)
+        there._compare_clocks()
+    assert "behind this machine's; results bear its times" in heard[0]

@@ -22,7 +22,7 @@ from harness.results.record import Result, SeriesResult
 from harness.results.subject import HarnessFacts
 from harness.spec.schema import read_spec
 from tests.conftest import KEYWORD_FILES
-from tests.harness.remote.conftest import NAME, SSHD_UNPACKED, Board
+from tests.harness.remote.conftest import LAUNCHER, NAME, SSHD_UNPACKED, Board, has_what_is_needed
 
 pytestmark = pytest.mark.ssh
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -223,12 +223,19 @@ def test_all_of_ours_is_taken_away(call: Call, reached: Board, keywords: list[st
     assert not (reached.folder / "other").exists()
 
 
-def test_a_device_without_room_says_how_much_is_wanted(call: Call, reached: Board, keywords: list[str]) -> None:
-    if not (reached.folder / "small").exists():
-        pytest.skip("only root can mount a small disk")
-    done = call(*keywords, "--target", reached.target("small"))
+def test_a_device_that_fills_in_the_middle_of_what_is_sent_says_so(
+    call: Call, reached: Board, keywords: list[str], tmp_path: Path
+) -> None:
+    target = reached.target("small")
+    has_what_is_needed(target)
+    # In blocks of 512 bytes: no file there grows beyond, as on a full disk.
+    with reached.other_python(LAUNCHER.replace("exec", "ulimit -f 200\nexec", 1)):
+        done = call(*keywords, "--target", target, "--out", "out")
     assert done.returncode == 2
-    assert "is full: what the harness needs takes about 400.0 MB there, and 3.1 MB are free" in done.stderr
+    assert "is full: " in done.stderr
+    assert "Make room there" in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert not list((reached.folder / "small" / "blobs").iterdir())
 
 
 def test_what_the_harness_needs_is_installed_from_wheels_that_are_chosen_here(

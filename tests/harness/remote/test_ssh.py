@@ -59,17 +59,13 @@ def test_a_port_where_nobody_listens_is_a_device_that_does_not_answer(reached: B
 def test_a_device_without_a_python_that_fits_says_which_it_has(
     reached: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python = reached.folder / "bin" / "python3"
-    works = python.read_text()
-    python.write_text('#!/bin/sh\n[ "$1" = -V ] && echo "Python 3.9.2" && exit\nexit 1\n')
     shadows = [reached.folder / "bin" / f"python3.{minor}" for minor in (11, 12, 13)]
     for shadow in shadows:
-        shadow.write_text("#!/bin/sh\nexit 1\n")
-        shadow.chmod(0o755)
+        program(shadow, "#!/bin/sh\nexit 1\n")
     try:
-        assert "no Python 3.11 to 3.13 in the PATH of its ssh sessions (Python 3.9.2)" in _said(reached.target())
+        with reached.other_python('#!/bin/sh\n[ "$1" = -V ] && echo "Python 3.9.2" && exit\nexit 1\n'):
+            assert "no Python 3.11 to 3.13 in the PATH of its ssh sessions (Python 3.9.2)" in _said(reached.target())
     finally:
-        python.write_text(works)
         for shadow in shadows:
             shadow.unlink()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import resource
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from harness.remote.far_end.store import Store
+from harness.remote.far_end.store import FULL, Store
 from harness.remote.far_end.wire import Refused, Wire
 
 
@@ -31,22 +33,47 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@pytest.fixture
+def full_at_200_kb() -> Iterator[None]:
+    """No file grows beyond: what a full disk does to a write, on any machine, with no disk of its own."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("full_at_200_kb")
 def test_a_disk_that_fills_in_the_middle_keeps_no_part_of_a_file_and_the_requests_behind_it(
-    mount: Callable[[str], Path],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(mount("size=200k") / "ours")
+    store = Store(tmp_path / "ours")
     store.make()
     large, small = bytes(300_000), b"fits"
     wire = Sent(large + small + b"the next request")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="File too large") as full:
         store.take([(_sha256(large), len(large)), (_sha256(small), len(small))], wire)
+    assert full.value.errno in FULL
     assert wire.data == b"the next request"
     assert [file.name for file in (store.folder / "blobs").iterdir()] == [_sha256(small)]
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=200_000))
     with pytest.raises(Refused, match="MB are free") as refused:
         store.missing([(_sha256(large), len(large))])
     assert refused.value.kind == "full"
     # What is there already needs no room.
     assert store.missing([(_sha256(small), len(small))]) == []
+
+
+def test_a_file_that_lost_its_contents_with_the_power_is_sent_again_and_laid_out_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.make()
+    this, tree = _sha256(b"this"), tmp_path / "trees" / "id"
+    store.take([(this, 4)], Sent(b"this"))
+    store.tree("id", [("a", this, 4), ("named", "", 0)])
+    (tree / "a").write_bytes(b"")
+    assert store.missing([(this, 4)]) == [this]
+    store.take([(this, 4)], Sent(b"this"))
+    store.tree("id", [("a", this, 4), ("named", "", 0)])
+    assert [(tree / name).read_bytes() for name in ("a", "named")] == [b"this", b""]
 
 
 def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_kept(tmp_path: Path) -> None:
