@@ -246,8 +246,12 @@ class Classification(InParts):
         return self._pictures.behind
 
     def warnings(self) -> Sequence[str]:
-        """As `Task.warnings`: files that were left out."""
-        return self._pictures.warning()
+        """As `Task.warnings`: files that were left out, an option that changes nothing."""
+        first = self._options.first_label
+        if first is None or (self._data.truth is None and self._pictures.labels is not None):
+            return self._pictures.warning()
+        unused = f"dataset.first_label {first} changes nothing: labels in a file count from 0"
+        return (*self._pictures.warning(), unused)
 
     @cached_property
     def _truth(self) -> Path:

@@ -326,8 +326,12 @@ class Detection(InParts):
         return (*(path for path in listed if path is not None), *self._data.pictures.files)
 
     def warnings(self) -> Sequence[str]:
-        """As `Task.warnings`: files that were left out."""
-        return self._data.pictures.warning()
+        """As `Task.warnings`: files that were left out, options that change nothing."""
+        named = [name for name in ("stored_boxes", "stored_classes") if getattr(self._options, name) is not None]
+        if self._data.stored is not None or not named:
+            return self._data.pictures.warning()
+        unused = f"{' and '.join(named)} change nothing: the boxes are those of {self._data.truth_path}"
+        return (*self._data.pictures.warning(), unused)
 
     def _detections(self, answers: Iterable[Answer]) -> Detections:
         truth = self._data.truth

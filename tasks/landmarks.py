@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from accuracy.answers.log import Answer, Sample
+from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.errors import TruthError
 from accuracy.landmarks import NormalisedError, Pair
@@ -35,6 +35,9 @@ from tasks.pictures.truth_by_name import picture_size
 from tasks.sets.digests import StoredSamples
 
 _TRUTH = ("landmarks.csv",)
+_FAR = 1.5
+"""From the middle of a picture, in its sides: beyond it no point of a working model lies, or hardly one."""
+_ONE_PIXEL = 1.5
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
 
@@ -114,11 +117,36 @@ class Landmarks(Task):
             raise DataMissing(str(error)) from None
 
     def score(self, answers: Iterable[Answer]) -> Score:
-        """`nme` and `nme_3d`, the less the better."""
+        """`nme` and `nme_3d`, the less the better.
+
+        Raises:
+            LogError: Points that are plainly in another unit than `size` says.
+        """
         metric = NormalisedError(Pair(*self._options.unit))
-        for _, found, wanted, _ in self._found(answers):
+        places = []
+        for _, found, wanted, (height, width) in self._found(answers):
             metric.update(found, wanted)
+            places.append(found[:, :2] / [width, height])
+        if places:
+            self._refuse_another_unit(np.concatenate(places))
         return metric.score()
+
+    def _refuse_another_unit(self, places: Points) -> None:
+        """Refuses points, [n, 2] in fractions of their pictures, that are read in the wrong unit."""
+        far: Array = np.any(np.abs(places - 0.5) > _FAR, axis=1)
+        if 2 * np.count_nonzero(far) > len(far):
+            x, y = places[int(far.argmax())]
+            raise LogError(
+                f"{np.count_nonzero(far):,} of {len(far):,} points lie far outside their pictures, for example at {x:.4g} of "
+                f"the width and {y:.4g} of the height: is --set model.size={self._options.size} right for this model, or is it "
+                f"{'fractions' if self._options.size == 'input' else 'input'}?"
+            )
+        height, width = self._options.frame
+        if self._options.size == "input" and (np.abs(places) * [width, height] <= _ONE_PIXEL).all():
+            raise LogError(
+                "all points lie in the first pixel of the input: does the model give fractions of it? Say so with --set "
+                "model.size=fractions"
+            )
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures with the points that were found and those of the reference."""

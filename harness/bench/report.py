@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from harness.bench.result import BenchResult, BenchRow
 from harness.messages.bench import Advice, BenchInput, Opened
 from harness.model.contents.describe import Invoked
+from harness.model.drawn_inputs import fed_nothing
 from harness.units import bytes_text, duration
 
 _WIDTH, _INDENT = 118, 20
@@ -159,6 +160,7 @@ def _doubts(row: BenchRow) -> list[str]:
         _field("NaN", f"{count:,} values of output {name} are no numbers: the model or its inputs are broken")
         for name, count in row.found.nan.items()
     ]
+    lines += [_field("empty", said) for said in fed_nothing((each.name, each.shape) for each in row.opened.inputs)]
     opened = {each.name: each.shape for each in row.opened.outputs}
     lines += [
         _field("shape", f"output {name} came as {list(shape)}, and was {list(opened[name])} when it was opened")

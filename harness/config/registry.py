@@ -7,7 +7,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from harness.errors import ConfigError, UnknownName
 
@@ -124,17 +124,50 @@ class BackendKind:
     """See `Backend.info_without_model`."""
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Refuses options that the backend does not have, with a near miss where there is one.
+        """Refuses options that the backend does not have, with a near miss where there is one, and values of another type.
 
         Raises:
             UnknownName: An option that it does not take.
+            ConfigError: A value that its annotation rules out: any word would be true for a bool.
         """
         parameters = inspect.signature(self.open).parameters
+        hints = _hints(self.open)
+        for option, value in options.items():
+            if (wanted := _wanted(hints.get(option), value)) is not None:
+                raise ConfigError(f"option {option} of the {self.name} backend is {value!r}, but must be {wanted}")
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             return
         for option in options:
             if option not in parameters or option in _NOT_OPTIONS:
                 raise UnknownName(f"option of the {self.name} backend", option, set(parameters) - _NOT_OPTIONS)
+
+
+def _hints(found: Any) -> Mapping[str, Any]:
+    """The types of what opens a backend, by parameter; nothing where they cannot be told, as a plug-in's may be."""
+    try:
+        return get_type_hints(getattr(found, "__init__") if isinstance(found, type) else found)  # noqa: B009
+    except Exception:
+        # Names that are imported for the type checker alone, and whatever a plug-in annotates with.
+        return {}
+
+
+def _wanted(hint: Any, value: Any) -> str | None:
+    """What a value of this type must be, where it is not; types other than these are the backend's own affair."""
+    choices = get_args(hint)
+    if get_origin(hint) is Literal:
+        return None if value in choices else f"one of {', '.join(map(str, choices))}"
+    if type(None) in choices:
+        if value is None:
+            return None
+        choices = tuple(choice for choice in choices if choice is not type(None))
+        hint = choices[0] if len(choices) == 1 else None
+    if hint is bool:
+        return None if isinstance(value, bool) else "true or false"
+    if hint is int:
+        return None if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+    if hint is float:
+        return None if isinstance(value, int | float) and not isinstance(value, bool) else "a number"
+    return None
 
 
 def backend_kind(name: str) -> BackendKind:

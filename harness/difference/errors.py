@@ -35,7 +35,7 @@ class GatheredErrors:
             expected_scale=None if self._raw else reference.scale,
             expected_zero_point=reference.zero_point,
         )
-        self._other_shapes = 0
+        self._other_shapes = self._count = 0
         self._spoilt, self._exact = False, True
 
     def add(self, test: Array, reference: Array) -> None:
@@ -47,6 +47,7 @@ class GatheredErrors:
         total = 0.0
         for piece in _pieces(test.shape):
             total += self._add(test[piece], reference[piece])
+        self._count += test.size
         mean = total / test.size if test.size else 0.0
         if not math.isfinite(mean):
             self._spoilt = True
@@ -69,10 +70,15 @@ class GatheredErrors:
         # The tool compares in single precision, and adds up in it too; the sums here have double.
         return array.astype(np.float32, copy=False) if self._raw else real_values(array, spec)
 
+    @property
+    def compared_nothing(self) -> bool:
+        """Whether the two sides agree in giving no values so far."""
+        return not self._spoilt and not self._count
+
     def found(self) -> OutputDifference:
         """Over all runs so far."""
         error = self._sums.error()
-        means = np.array(self._means) if self._means and not self._spoilt else None
+        means = np.array(self._means) if self._means and not self._spoilt and self._count else None
         step, measured = self._test.scale, means is not None
         mean_steps, max_steps = error.mean_steps, error.max_steps
         largest = error.max_error

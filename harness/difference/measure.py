@@ -70,6 +70,8 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
                 expected = reference.answer(feed(fed))
             beside.take([(found, expected[place]) for found, place in zip(answer, places, strict=True)])
         beside.wait()
+        if all(errors.compared_nothing for errors in gathered):
+            raise ConfigError(f"{asked.test.model} answers no values at any output, so there is nothing to compare")
         seconds = time.perf_counter() - began
         bisected: Bisected | None = None
         if asked.bisect:
@@ -105,8 +107,9 @@ def _fed(test: Side, reference: Side) -> Callable[[Sequence[Array]], Sequence[Ar
         converter(spec, reference.backend.inputs[place])
         for spec, place in zip(test.backend.inputs, places, strict=True)
     ]
-    if not places:
-        raise ConfigError(f"{test.subject.model} has no inputs, so there is nothing to feed it")
+    if not any(tensor.nbytes for tensor in test.backend.inputs):
+        which = "values at any input" if places else "inputs"
+        raise ConfigError(f"{test.subject.model} has no {which}, so there is nothing to feed it")
 
     def feed(drawn: Sequence[Array]) -> Sequence[Array]:
         fed: list[Array] = list(drawn)

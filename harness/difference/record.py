@@ -67,7 +67,10 @@ class SideFacts:
 
 @dataclass(frozen=True, slots=True)
 class OutputDifference:
-    """One output, over all runs. A figure that values that are no numbers would spoil is None, and they are counted."""
+    """One output, over all runs. A figure that values that are no numbers would spoil is None, and they are counted.
+
+    An output that gave no values in any run has no figure either.
+    """
 
     name: str
     dtype: str
@@ -101,6 +104,12 @@ class OutputDifference:
     inf_reference: int
     other_shapes: int
     """Runs in which the two sides' outputs have different shapes, which cannot be compared."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was compared since there was nothing."""
+        odd = self.nan_test, self.nan_reference, self.inf_test, self.inf_reference, self.other_shapes
+        return self.avg_error is None and not any(odd)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def render(found: Difference) -> str:
 def spoilt(found: Difference) -> str:
     """Why the difference could not be measured at an output; "" where it was at all of them."""
     whys = [line for output in found.outputs for line in _spoilt(output, found.num_runs)]
-    return "; ".join(whys) if any(output.avg_error is None for output in found.outputs) else ""
+    missing = any(output.avg_error is None and not output.is_empty for output in found.outputs)
+    return "; ".join(whys) if missing else ""
 
 
 def _side(side: SideFacts) -> str:
@@ -107,6 +108,8 @@ def _spoilt(output: OutputDifference, runs: int) -> list[str]:
         )
     if output.other_shapes:
         lines.append(f"output {output.name}: in {output.other_shapes} of {runs} runs the two sides give other shapes")
+    if output.is_empty:
+        lines.append(f"output {output.name}: it has no values on either side, so that nothing was compared")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,16 @@ TOOLS_OPTION = "--input_layer_value_range NAME,LOW,HIGH"
 """How TFLite's tools have a range."""
 RUN_OPTION = "--input-range NAME=LO,HI"
 """How a run has one."""
+
+
+def fed_nothing(inputs: Iterable[tuple[str, Sequence[int]]]) -> list[str]:
+    """What must be known of inputs (name and shape) that take no values at all."""
+    return [
+        f"input {name} takes no values, {list(shape)}: the model runs on nothing there, which says little of one that is fed. "
+        "Was it converted with a size of 0 for one that is open?"
+        for name, shape in inputs
+        if 0 in shape
+    ]
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def _described(model: ModelFile, indexes: Sequence[int], named: Mapping[str, int
         found.append(
             TensorSpec(
                 names.get(index, tensor.name),
-                tuple(max(1, size) for size in tensor.declared_shape),
+                tuple(1 if size < 0 else size for size in tensor.declared_shape),
                 np.dtype(_DTYPES.get(tensor.dtype, tensor.dtype)),
                 scale=quantisation.scales[0] if quantisation and one else 0.0,
                 zero_point=quantisation.zero_points[0] if quantisation and one and quantisation.zero_points else 0,

@@ -59,6 +59,19 @@ def choose_input_shapes(
     return tuple(found)
 
 
+def unused_size(inputs: Sequence[TensorSpec], asked: Invocation) -> list[str]:
+    """What is said of a picture size that was asked for and that no input has, since the file fixes another."""
+    size = asked.input_size
+    if size is None or any(
+        size in (tensor.shape[1:3], tensor.shape[2:]) for tensor in inputs if len(tensor.shape) == 4
+    ):
+        return []
+    fixed = ", ".join(f"{tensor.name} {_text(tensor.shape)}" for tensor in inputs)
+    return [
+        f"model.input_size {list(size)} changes nothing: it is for sizes that a file leaves open, and the model takes {fixed}"
+    ]
+
+
 def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invocation) -> tuple[str, ...]:
     """The inputs, by name, of which the file leaves sizes open that the config does not name."""
     names = [tensor.name for tensor in inputs]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
 from backends.litert.file.model_reader import read_model
 from harness.messages.conversation import Hear, Progressed
-from harness.model.drawn_inputs import inputs_explained
+from harness.model.drawn_inputs import fed_nothing, inputs_explained
 from harness.profiling.ops import ModelOps, with_rates
 from harness.profiling.peak import measured_peaks
 from harness.profiling.record import AskedProfile, Op, Profile, Slice, Spread
@@ -60,7 +61,8 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         hear(Progressed("the machine's peak", 0, 1))
         peaks = measured_peaks([op.peak_of for op in ops if op.peak_of], subject.threads)
     whole = _Whole(asked, opener.modified, how, why_coarse, fed, events=events)
-    return whole.profile(runs, [with_rates(op, peaks) for op in ops], peaks)
+    found = whole.profile(runs, [with_rates(op, peaks) for op in ops], peaks)
+    return replace(found, warnings=(*found.warnings, *fed_nothing((each.name, each.shape) for each in backend.inputs)))
 
 
 class _Teller:

@@ -27,6 +27,8 @@ from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker
 from harness.model.contents.coverage import judge_coverage, time_share
+from harness.model.drawn_inputs import fed_nothing
+from harness.model.input_shapes import unused_size
 from harness.results.read_data import ReadItem, files_now
 from harness.serving import loadgen
 from harness.serving.dispatch.guard import Guard
@@ -160,7 +162,9 @@ def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)
     room.judge(spec.load)
-    return _Opened(task, instances, files, held, room, before, tuple(warnings))
+    inputs = instances.first.inputs
+    said = [*fed_nothing((each.name, each.shape) for each in inputs), *unused_size(inputs, spec.model.invocation)]
+    return _Opened(task, instances, files, held, room, before, (*warnings, *said))
 
 
 @dataclass(frozen=True, slots=True)

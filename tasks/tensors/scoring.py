@@ -20,7 +20,7 @@ from accuracy.errors import MetricUnusable
 from accuracy.metric.own_metrics import Metric, OwnMetric
 from accuracy.metric.score import Score
 from accuracy.output_error import ErrorSums, OutputError, Totals
-from tasks.base import Array, MetricKind
+from tasks.base import Array, MetricKind, ModelMismatch
 from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import real_values
 
@@ -52,6 +52,11 @@ class _OfOutput:
     shapes: set[tuple[int, ...]] = field(default_factory=set)
     totals: list[tuple[int, Totals]] = field(default_factory=list)
     """What had been added up after each sample that it was judged in, and which sample that was."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no sample had a value of it."""
+        return all(0 in shape for shape in self.shapes)
 
     def by_sample(self, count: int) -> npt.NDArray[np.float64]:
         """[count, totals] what each sample adds."""
@@ -93,11 +98,19 @@ class Errors:
             self._add(names[place], outputs[place], truth)
 
     def score(self) -> Score:
-        """The metrics."""
+        """The metrics.
+
+        Raises:
+            ModelMismatch: No output has a value.
+        """
         found = {name: one.sums.error() for name, one in self._outputs.items()}
         by_output = {name: _metrics(error) for name, error in found.items()}
         for name, one in self._outputs.items():
             by_output[name] |= {metric.name: _computed(metric, counted, name) for metric, counted in one.own}
+        if found and all(one.is_empty for one in self._outputs.values()):
+            raise ModelMismatch(
+                f"the model answers no values at {', '.join(found)}, so there is nothing to compare: a size there is 0"
+            )
         kinds = [*KINDS, *(kind_of(metric) for metric in self._own)]
         metrics = _by_name(kinds, by_output, found)
         redrawn = partial(self._redrawn, found, sorted(metrics))
@@ -151,6 +164,8 @@ class Errors:
                     f"differ by them: {said}"
                 )
         for name, one in self._outputs.items():
+            if one.is_empty:
+                yield f"output {name} has no values, {list(min(one.shapes))}: nothing was compared"
             if len(one.shapes) > 1:
                 shown = ", ".join(str(list(shape)) for shape in sorted(one.shapes)[:_SHAPES_SHOWN])
                 yield f"output {name} had {len(one.shapes)} shapes: {shown}{', ...' if len(one.shapes) > _SHAPES_SHOWN else ''}"

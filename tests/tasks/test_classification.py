@@ -305,3 +305,10 @@ def test_a_packed_list_that_calls_the_background_something_else_shifts_no_label(
     assert (fitted.num_classes, fitted.offset) == (1000, 1)
     said = Classification.fit(ClassificationOptions(), 1001, ClassNames(names, "names.txt"))
     assert (said.num_classes, said.offset) == (1001, 0)
+
+
+def test_a_first_label_is_said_to_change_nothing_for_labels_in_a_file(tmp_path: Path) -> None:
+    path = picture_set(tmp_path, labels="0.png 7\n1.png 8\n2.png 9\n")
+    (said,) = task_of(path, first_label=1).warnings()
+    assert said == "dataset.first_label 1 changes nothing: labels in a file count from 0"
+    assert task_of(path).warnings() == ()

@@ -703,3 +703,9 @@ def test_categories_of_no_object_are_refused_with_those_that_there_are(tmp_path:
         Detection(DataRef(write_coco(tmp_path)), DetectionOptions(categories=(999,))).check_truth()
     with pytest.raises(ValueError, match="categories is empty"):
         DetectionOptions(categories=())
+
+
+def test_options_for_stored_boxes_are_said_to_change_nothing_for_a_json(tmp_path: Path) -> None:
+    task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions(stored_boxes="xywh", stored_classes="from_0"))
+    (said,) = task.warnings()
+    assert said.startswith("stored_boxes and stored_classes change nothing")

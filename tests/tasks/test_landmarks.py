@@ -10,7 +10,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from PIL import Image
 
-from accuracy.answers.log import Answer
+from accuracy.answers.log import Answer, LogError
 from accuracy.answers.raw_tensors import tensor_header
 from backends.base import TensorSpec
 from harness.api.answers import Points
@@ -66,6 +66,18 @@ def test_a_picture_is_shown_with_the_points_that_were_found_and_the_references(t
     assert one.quality == pytest.approx(0.9)
     (close,) = task.exhibits([answer(of_input)], 5).exhibits
     assert close.quality == 1
+
+
+def test_points_in_another_unit_than_the_options_say_are_refused(tmp_path: Path) -> None:
+    pixels = WANTED * np.array([8 / 32, 8 / 40, 8 / 32])
+    task = task_of(face_set(tmp_path), size="fractions")
+    with pytest.raises(
+        LogError, match=r"3 of 3 points lie far outside .* model\.size=fractions right .* or is it input"
+    ):
+        task.score([answer(pixels * 2)])
+    with pytest.raises(LogError, match=r"all points lie in the first pixel of the input.* model\.size=fractions"):
+        task_of(tmp_path).score([answer(pixels / 8)])
+    assert task_of(tmp_path, size="fractions").score([answer(pixels / 8)])["nme"] == pytest.approx(0, abs=1e-6)
 
 
 def test_a_reference_without_depth_and_a_model_with_more_values_a_point_go_together(tmp_path: Path) -> None:

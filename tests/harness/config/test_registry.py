@@ -49,6 +49,27 @@ def test_a_task_and_a_backend_that_nobody_knows_are_refused_with_a_near_name() -
         backend_kind("gpuu")
 
 
+@pytest.mark.parametrize(
+    ("backend", "option", "value", "said"),
+    [
+        ("cpu", "xnnpack", "maybe", "option xnnpack of the cpu backend is 'maybe', but must be true or false"),
+        ("cpu", "reference_kernels", 1, "must be true or false"),
+        ("cpu", "xnnpack_flags", "all", "must be a whole number"),
+        ("cpu", "engine", "Compiled", "must be one of auto, Interpreter, CompiledModel"),
+        ("gpu", "precision", "fp8", "must be one of fp32, fp16"),
+        ("gpu", "cpu_fallback", "nein", "must be true or false"),
+        ("external", "xnnpack", "off course", "must be true or false"),
+        ("nnapi", "allow_fp16", 2, "must be true or false"),
+    ],
+)
+def test_a_value_that_an_option_of_a_backend_cannot_have_is_refused(
+    backend: str, option: str, value: object, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        backend_kind(backend).check_options({option: value})
+    backend_kind("cpu").check_options({"xnnpack": False, "xnnpack_flags": None, "weight_cache": True})
+
+
 def _installed(monkeypatch: pytest.MonkeyPatch, target: str, group: str = BACKEND_ENTRY_POINTS) -> None:
     """A plug-in of the name `ours`, as an installed package would bring it."""
     entry = metadata.EntryPoint("ours", target, group)

@@ -12,7 +12,7 @@ import pytest
 from backends.base import ModelRejected, TensorSpec
 from backends.litert.file.model_file import ModelFile, Signature, Subgraph, Tensor
 from harness.config.invocation import Invocation
-from harness.model.input_shapes import choose_input_shapes, open_axes
+from harness.model.input_shapes import choose_input_shapes, open_axes, unused_size
 
 Shape = tuple[int, ...]
 
@@ -151,3 +151,14 @@ def test_data_fill_open_sizes_and_never_stretch_a_size_of_one_that_the_file_mean
     assert chosen({}, [(5,)], x=(-1,)) == ((5,),)
     with pytest.raises(ModelRejected, match=r"takes \[1, 1, 4\] at its input 's_x', which \[1, 30, 4\] does not fit"):
         chosen({}, [(1, 30, 4)], x=(1, 1, 4))
+
+
+def test_a_picture_size_that_no_input_takes_is_said_to_change_nothing() -> None:
+    asked = Invocation(input_size=(10, 10))
+    fixed = [TensorSpec("x", (1, 224, 224, 3), np.dtype(np.uint8))]
+    (said,) = unused_size(fixed, asked)
+    assert said.startswith("model.input_size [10, 10] changes nothing")
+    assert "x [1, 224, 224, 3]" in said
+    for shape in ((1, 10, 10, 3), (1, 3, 10, 10)):
+        assert unused_size([TensorSpec("x", shape, np.dtype(np.uint8))], asked) == []
+    assert unused_size(fixed, Invocation()) == []

@@ -155,6 +155,19 @@ def two_signatures(path: Path) -> Path:
     return written(path, graphs, [(OP.EXP, 1), (OP.SQUARE, 1)], signatures=signatures)
 
 
+def empty(path: Path) -> Path:
+    """An input and an output without a value."""
+    tensors = [tensor(name, [1, 0], KIND.FLOAT32) for name in "xy"]
+    return written(path, [graph(tensors, [operator(0, [0], [1])], [0], [1])], [(OP.EXP, 1)])
+
+
+def half_empty(path: Path) -> Path:
+    """An output without a value beside one that has some."""
+    tensors = [tensor(name, [1, 4] if name in "xy" else [1, 0], KIND.FLOAT32) for name in "xyez"]
+    operators = [operator(0, [0], [1]), operator(0, [2], [3])]
+    return written(path, [graph(tensors, operators, [0, 2], [1, 3])], [(OP.EXP, 1)])
+
+
 @pytest.mark.parametrize("verb", FEW)
 @pytest.mark.parametrize("make", [twins, four_bits, sparse, places])
 def test_each_verb_takes_a_model_that_is_unusual(
@@ -217,3 +230,44 @@ def test_a_signature_is_named_in_every_verb_and_one_that_is_not_there_is_refused
     done = call(verb, model, *FEW[verb], "--signature=squar")
     assert done.returncode == 2
     assert "has no signature 'squar': it has 'exp', 'square'" in done.stderr
+
+
+SHORT = ["--preset=rapid", "--set=load.min_duration_ms=20", "--set=load.min_query_count=1"]
+
+
+def test_an_input_without_values_is_said_wherever_the_model_is_timed(call: Call, tmp_path: Path) -> None:
+    model = empty(tmp_path / "odd.tflite")
+    for verb, words in (
+        ("bench", FEW["bench"]),
+        ("profile", FEW["profile"]),
+        ("run", ["--model", model, *SHORT, "--out", tmp_path / "run"]),
+    ):
+        done = call(verb, *([model] if verb != "run" else []), *words)
+        assert done.returncode == 0, done.stderr
+        assert "input x takes no values, [1, 0]: the model runs on nothing there" in " ".join(done.stdout.split()), verb
+    assert call("inspect", model).returncode == 0
+
+
+def test_nothing_is_compared_where_there_are_no_values(call: Call, tmp_path: Path) -> None:
+    model = empty(tmp_path / "odd.tflite")
+    done = call("diff", model, "--num_runs=2")
+    assert done.returncode == 2
+    assert "has no values at any input, so there is nothing to feed it" in done.stderr
+    accuracy = ["--mode=accuracy", "--reference-backend=cpu:xnnpack=false", "--count=2"]
+    done = call("run", "--model", model, *accuracy, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "the model answers no values at y, so there is nothing to compare" in done.stderr
+    done = call("compare-models", model, model, "--task=tensors", "--reference-backend=cpu:xnnpack=false", "--count=2")
+    assert done.returncode == 2
+    assert "so there is nothing to compare" in done.stderr
+
+
+def test_an_output_without_values_is_said_beside_those_that_have_some(call: Call, tmp_path: Path) -> None:
+    model = half_empty(tmp_path / "odd.tflite")
+    done = call("diff", model, "--num_runs=2", "--backend=cpu:xnnpack=false", "--reference=auto")
+    assert done.returncode == 0, done.stderr
+    assert "output z: it has no values on either side, so that nothing was compared" in done.stdout
+    accuracy = ["--mode=accuracy", "--reference-backend=cpu:xnnpack=false", "--count=2"]
+    done = call("run", "--model", model, *accuracy, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "output z has no values, [1, 0]: nothing was compared" in " ".join(done.stdout.split())
