@@ -36,7 +36,7 @@ _READERS: dict[str, Callable[[Path], object]] = {
 @pytest.fixture(autouse=True)
 def _nobody_waits() -> Iterator[None]:
     # Far more than any reader takes: it only ends a test that would never end.
-    signal.alarm(60)
+    signal.alarm(600)
     yield
     signal.alarm(0)
 
