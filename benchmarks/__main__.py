@@ -42,6 +42,7 @@ MEASUREMENTS = {
 ON_REQUEST = {
     "soak": "ten minutes at full rate, or 24 hours: memory, descriptors and speed that stay flat",
     "cluster": "Ray actors against the local pool, and what the head takes for a sample (./run.sh install ray)",
+    "cluster_scoring": "large logs judged by a Ray cluster against this machine alone (./run.sh install ray)",
     "planted": "what compare --live decides of a planted 5 % and of two that are the same: up to two hours",
 }
 """Only where they are named."""

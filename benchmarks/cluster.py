@@ -37,7 +37,7 @@ class Null:
     """Answers with nothing, at once."""
 
     def answer(self, frame: bytes) -> tuple[int, bytes, str]:
-        """As `harness.serving.cluster.answerer.Answerer.answer`."""
+        """As `harness.serving.cluster.on_nodes.answerer.Answerer.answer`."""
         return 1000, frames.pack_answers([b"\0" * 8] * frames.read(frame).count), ""
 
 

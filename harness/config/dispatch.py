@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.config.written_units import Span
+from harness.errors import ConfigError
 
 LOCAL, RAY = "local", "ray"
 _SCHEME = "ray://"
@@ -58,6 +59,20 @@ class DispatchSection(BaseModel):
     def address(self) -> str | None:
         """HOST:PORT of a cluster that is there; None for one that begins and ends with the run."""
         return self.use[len(_SCHEME) :] if self.use.startswith(_SCHEME) else None
+
+
+def cluster_named(text: str | None) -> str | None:
+    """The cluster that a command's `--dispatch` names, as `dispatch.use` has it; None for this machine alone.
+
+    Raises:
+        ConfigError: It is of none of the three forms.
+    """
+    if text is None or text == LOCAL:
+        return None
+    try:
+        return DispatchSection(use=text).use
+    except ValidationError as error:
+        raise ConfigError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
 
 
 def _is_address(text: str) -> bool:

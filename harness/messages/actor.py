@@ -23,6 +23,13 @@ class Lent:
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """What an actor needs of the head's files."""
+
+    lent: tuple[Lent, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What an actor opens."""
 
@@ -30,8 +37,6 @@ class Order:
     """The run's spec.yaml."""
     recipe: Recipe
     """The instance."""
-    lent: tuple[Lent, ...]
-    """What it needs of the head's files."""
     loads_as_asked: bool
     """Samples are loaded when they are asked, and let go at once: nothing is timed."""
     cpus: int

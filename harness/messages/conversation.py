@@ -28,7 +28,15 @@ class Progressed:
 Hear = Callable[[Progressed], None]
 
 
-def ask(module: str, question: object, answer: type[A], *, timeout_s: float, hear: Hear) -> A:
+def ask(
+    module: str,
+    question: object,
+    answer: type[A],
+    *,
+    timeout_s: float,
+    hear: Hear,
+    what: str = "the process that ran the model",
+) -> A:
     """Starts a process for one answer.
 
     Args:
@@ -37,6 +45,7 @@ def ask(module: str, question: object, answer: type[A], *, timeout_s: float, hea
         answer: The record that is the answer.
         timeout_s: It is ended where it has told nothing for so long.
         hear: Is told how far it is.
+        what: The process, for messages.
 
     Raises:
         ConfigError: What it says is the user's to mend.
@@ -53,8 +62,8 @@ def ask(module: str, question: object, answer: type[A], *, timeout_s: float, hea
                     return heard
                 hear(heard)
     except Ended as ended:
-        raise RunFailed(f"the process that ran the model {ended}") from None
-    raise RunFailed("the process that ran the model ended without an answer")
+        raise RunFailed(f"{what} {ended}") from None
+    raise RunFailed(f"{what} ended without an answer")
 
 
 def tell(descriptor: int, answer: Callable[[Hear], object]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from accuracy.answers.log import Answer, read_answers
+from harness.config.dispatch import DispatchSection
 from harness.config.registry import task_class
 from harness.errors import ConfigError
+from harness.messages.conversation import Hear
 from harness.results.card import Subject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
@@ -18,14 +20,27 @@ from harness.results.same_data import refuse_changed_data
 from harness.results.scores import Judged
 from harness.results.verdict.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.run.doubt import other_reading
+from harness.run.judged_elsewhere import by_cluster, quickest
 from harness.run.reference import asks_reference, with_reference
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import MetricKind, Task
+from tasks.in_parts import InParts
 
 
-def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
-    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge_accuracy`."""
+def score(
+    spec: Spec, folder: Path, task: Task | None = None, dispatch: str | None = None, hear: Hear = lambda _: None
+) -> Judged:
+    """The accuracy of a run and its card, from its accuracy log and the ground truth alone: see `card.judge_accuracy`.
+
+    Args:
+        spec: The run.
+        folder: Its directory.
+        task: Where it is open already.
+        dispatch: The cluster that judges the answers, as `dispatch.use` names it; None for the one that answered, where there
+            is one and the log would take long, else this machine.
+        hear: Is told how far a cluster is.
+    """
     task = task or open_task(spec.task, spec.options, spec.dataset)
     subject = Subject(
         headline=task_class(spec.task).headline,
@@ -39,7 +54,12 @@ def score(spec: Spec, folder: Path, task: Task | None = None) -> Judged:
         counts_scored=task.counts_scored,
         metrics=_metrics(spec),
     )
-    judged = score_log(task, folder / ACCURACY_LOG, subject)
+    found = None
+    if dispatch is not None:
+        found = by_cluster(task, spec, folder, dispatch, hear)
+    elif spec.dispatch.on_cluster and isinstance(task, InParts):
+        found = quickest(task, spec, folder)
+    judged = score_log(task, folder / ACCURACY_LOG, subject, found)
     values = {name: metric.value for name, metric in judged.accuracy.items()}
     return replace(judged, requirements=judge_metrics(values, asked_of(spec, len(task))))
 
@@ -71,8 +91,14 @@ def _metrics(spec: Spec) -> tuple[MetricKind, ...]:
     return task_class(spec.task).metric_kinds(spec.options)
 
 
-def score_log(task: Task, log: Path, subject: Subject) -> Judged:
+def score_log(task: Task, log: Path, subject: Subject, metrics: Mapping[str, float] | None = None) -> Judged:
     """The accuracy that a log comes to, and its card; a score of no worth says which other reading would have one.
+
+    Args:
+        task: Bound to the log's data.
+        log: The accuracy log.
+        subject: What was scored.
+        metrics: The score, where it is known.
 
     Raises:
         LogError: The log is cut, or its answers are not of this task.
@@ -81,18 +107,22 @@ def score_log(task: Task, log: Path, subject: Subject) -> Judged:
     def answers() -> Iterable[Answer]:
         return read_answers(log, len(task))
 
-    metrics = task.score(answers())
+    metrics = task.score(answers()) if metrics is None else metrics
     value = metrics.get(task.headline)
     doubt = None if value is None else other_reading(task, value, answers)
     return judge_accuracy(metrics, subject, [doubt] if doubt else [])
 
 
-def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
+def rescore(
+    folder: Path, require: Sequence[str] = (), dispatch: str | None = None, hear: Hear = lambda _: None
+) -> Judged:
     """As `score`, for a finished run's directory.
 
     Args:
         folder: The run's directory.
         require: What is asked of the metrics, besides what the run was asked.
+        dispatch: The cluster that judges the answers, as `dispatch.use` names it; None for this machine alone.
+        hear: Is told how far the cluster is.
 
     Raises:
         ConfigError: Not a run's directory, or not one of an accuracy run; a requirement that no metric answers; data that
@@ -112,7 +142,13 @@ def rescore(folder: Path, require: Sequence[str] = ()) -> Judged:
     task = open_task(spec.task, spec.options, spec.dataset)
     if kept is not None:
         refuse_changed_data(folder, task, kept)
-    judged = score(spec.model_copy(update={"require": [*spec.require, *require]}), folder, task)
+    asked = spec.model_copy(
+        update={
+            "require": [*spec.require, *require],
+            "dispatch": DispatchSection() if dispatch is None else spec.dispatch,
+        }
+    )
+    judged = score(asked, folder, task, dispatch, hear)
     card = judged.accuracy_card
     if kept is None and card is not None:
         judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, missing)))

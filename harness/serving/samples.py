@@ -6,47 +6,32 @@ kept as plain arrays in a folder named by the hash of all that made them, and me
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
-import os
-import warnings
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
-from harness.json_records import from_json, to_json
+from harness.serving.kept_samples import (
+    Complete,
+    Entry,
+    Growing,
+    NotUniform,
+    Promised,
+    entry_name,
+    open_entry,
+    put_in_place,
+)
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT, discard, make_room, making, touch
 from tasks.base import Array, Codec, Tensor
 from tasks.sets.digests import Digest
 
 Row = tuple[Array, ...]
 Raw = tuple[memoryview, ...]
-_CACHE_VERSION = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Complete:
-    """What is kept beside prepared samples; written last."""
-
-    crc32: tuple[tuple[int, ...], ...]
-    """By input: of each sample."""
-    digests: tuple[Digest | None, ...]
-    """Of what each sample was made of."""
-    seal: str = ""
-    """SHA-256 of all the others."""
-
-    def sealed(self) -> _Complete:
-        """With its seal."""
-        bare = replace(self, seal="")
-        return replace(bare, seal=hashlib.sha256(json.dumps(to_json(bare)).encode()).hexdigest())
+_UNKNOWN = object()
 
 
 class SampleLibrary:
@@ -65,6 +50,7 @@ class SampleLibrary:
         on_sample: Callable[[], None],
         inputs: Sequence[Tensor] | None = None,
         cache_limit: int = DEFAULT_LIMIT,
+        keeps: bool = True,
     ) -> None:
         """Takes what makes samples and where to keep them.
 
@@ -76,6 +62,7 @@ class SampleLibrary:
             on_sample: Called for each sample that is ready.
             inputs: The model's inputs, which samples are held against: nobody looks at them again while a query is timed.
             cache_limit: Bytes that all samples kept there may take; 0 keeps none.
+            keeps: False only takes what is kept: these samples will not be asked together again.
         """
         self.rows: list[Row] = [()] * total
         self.raw: list[Raw] = [()] * total
@@ -92,6 +79,10 @@ class SampleLibrary:
         """What kept samples from being kept, the first time."""
         self.on_sample = on_sample
         self._mapped = False
+        self._keeps = keeps
+        self._whole: Entry | object | None = _UNKNOWN
+        """What is kept of the whole set, once somebody has looked."""
+        self._whole_folder = Path()
 
     def load(self, indices: Sequence[int]) -> None:
         """Brings samples into memory (LoadGen's LoadSamplesToRam). MultiStream names some of them twice.
@@ -110,9 +101,14 @@ class SampleLibrary:
 
     def _bring(self, wanted: Sequence[int]) -> None:
         """From where they are kept, or made anew."""
-        key = self._codec.cache_key() if self._cache_dir is not None else None
-        folder = None if key is None or self._cache_dir is None else self._cache_dir / _digest(key, wanted)
+        if self._cache_dir is None:
+            self._prepare(wanted)
+            return
+        key = self._codec.cache_key() if self._keeps else None
+        folder = None if key is None else self._cache_dir / entry_name(key, wanted)
         self._mapped = folder is not None and self._map(folder, wanted)
+        if not self._mapped:
+            self._mapped = self._map_some(self._cache_dir, wanted)
         if self._mapped:
             return
         damaged = folder is not None and folder.exists()
@@ -142,6 +138,9 @@ class SampleLibrary:
                     f"sample {index} was prepared as {_named(found)}, but the model takes {_named(promised)}"
                 )
 
+    def _promised_or_none(self) -> Promised | None:
+        return None if self._inputs is None else self._promised()
+
     def _promised(self) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
         return [(tensor.shape, tensor.dtype) for tensor in self._inputs or ()]
 
@@ -164,39 +163,27 @@ class SampleLibrary:
         return prepared.inputs
 
     def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
-        """Maps samples kept earlier; anything unexpected means they are made anew."""
-        try:
-            return self._map_whole(folder, wanted)
-        except Exception:
-            # Whatever a damaged file makes of numpy's reader, which parses a header as Python's own parser does. Where damage
-            # is not to blame, making the samples anew says so.
-            return False
+        """Maps samples kept earlier, these and no others; anything unexpected means they are made anew."""
+        entry = open_entry(folder, len(wanted), self._promised_or_none())
+        return entry is not None and self._take(folder, entry, range(len(wanted)), wanted)
 
-    def _map_whole(self, folder: Path, wanted: Sequence[int]) -> bool:
-        """As `_map`; may raise anything."""
-        complete = from_json(_Complete, json.loads((folder / "complete.json").read_text(encoding="ascii")))
-        if complete != complete.sealed():
+    def _map_some(self, cache_dir: Path, wanted: Sequence[int]) -> bool:
+        """Likewise, of a whole set that was prepared ahead; looked for once."""
+        if self._whole is _UNKNOWN:
+            key = self._codec.cache_key()
+            self._whole_folder = cache_dir / entry_name(key or "", range(len(self.rows)))
+            found = None if key is None else open_entry(self._whole_folder, len(self.rows), self._promised_or_none())
+            self._whole = found
+        return isinstance(self._whole, Entry) and self._take(self._whole_folder, self._whole, wanted, wanted)
+
+    def _take(self, folder: Path, entry: Entry, places: Sequence[int], wanted: Sequence[int]) -> bool:
+        found = entry.take(places, self._workers)
+        if found is None:
             return False
-        files = [folder / f"{number}.npy" for number in range(len(complete.crc32))]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            columns = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
-        # An archive instead of an array has no shape.
-        counts = [getattr(column, "shape", ())[:1] for column in columns]
-        if not columns or len(complete.digests) != len(wanted) or any(count != (len(wanted),) for count in counts):
-            return False
-        # The checksums are of the samples alone: what damage says of their type or shape is held against the model.
-        if self._inputs is not None and [(c.shape[1:], c.dtype) for c in columns] != self._promised():
-            return False
-        # Plain arrays over the mapped pages: numpy's memmap class would cost microseconds a look-up.
-        plain = [column.view(np.ndarray) for column in columns]
-        # This also touches every page now, or the first query of each sample would pay for it.
-        found = [tuple(self._on_all_cores(lambda sample: zlib.crc32(sample), column)) for column in plain]
-        if found != list(complete.crc32):
-            return False
-        self.digests |= {i: digest for i, digest in zip(wanted, complete.digests, strict=True) if digest is not None}
-        for position, index in enumerate(wanted):
-            self.rows[index] = tuple(column[position] for column in plain)
+        for index, (row, digest) in zip(wanted, found, strict=True):
+            self.rows[index] = row
+            if digest is not None:
+                self.digests[index] = digest
             self.on_sample()
         self._kept.add(folder)
         touch(folder)
@@ -208,82 +195,27 @@ class SampleLibrary:
         A cache that cannot be written is no reason to stop: the samples are in memory. What is there already is either
         `damaged`, or another process was quicker.
         """
-        first = self.rows[wanted[0]]
+        rows = [self.rows[index] for index in wanted]
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            needed = sum(array.nbytes for index in wanted for array in self.rows[index])
+            needed = sum(array.nbytes for row in rows for array in row)
             if why := make_room(folder.parent, self._cache_limit, needed, self._kept):
                 self.why_not_kept = self.why_not_kept or why
                 return
             with making(folder) as temporary:
-                checksums = []
-                for number, example in enumerate(first):
-                    with (temporary / f"{number}.npy").open("wb") as file:
-                        checksums.append(self._write_column(file, wanted, number, example))
-                complete = _Complete(tuple(checksums), tuple(map(self.digests.get, wanted))).sealed()
-                (temporary / "complete.json").write_text(json.dumps(to_json(complete)), encoding="ascii")
+                growing = Growing(temporary, len(rows), [(array.shape, array.dtype) for array in rows[0]])
+                growing.lay_out()
+                sums = growing.write(0, rows, self._workers)
+                growing.finish(Complete(tuple(sums), tuple(map(self.digests.get, wanted))))
                 if damaged:
                     discard(folder)
-                _rename(temporary, folder)
+                put_in_place(temporary, folder)
             self._kept.add(folder)
-        except _NotUniformError:
+        except NotUniform:
             return
         except OSError as error:
             self.why_not_kept = self.why_not_kept or f"{folder.parent} cannot be written ({error.strerror})"
 
-    def _write_column(self, file: IO[bytes], wanted: Sequence[int], number: int, example: Array) -> tuple[int, ...]:
-        """One input of all samples as an .npy file; returns each sample's checksum.
-
-        Written, not mapped: on a full disk a mapped page kills the process.
-        """
-        header = {
-            "descr": np.lib.format.dtype_to_descr(example.dtype),
-            "fortran_order": False,
-            "shape": (len(wanted), *example.shape),
-        }
-        np.lib.format.write_array_header_1_0(file, header)
-        file.flush()
-        descriptor, start = file.fileno(), file.tell()
-
-        def write(position: int) -> int:
-            sample = self.rows[wanted[position]][number]
-            if sample.shape != example.shape or sample.dtype != example.dtype:
-                raise _NotUniformError
-            data = np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data
-            _write_at(descriptor, data, start + position * example.nbytes)
-            return zlib.crc32(data)
-
-        return tuple(self._on_all_cores(write, range(len(wanted))))
-
-    def _on_all_cores(self, work: Callable[[Any], int], items: Sequence[Any] | Array) -> list[int]:
-        """The work done on each; what it calls lets the other threads go on."""
-        with ThreadPoolExecutor(self._workers) as pool:
-            return list(pool.map(work, items))
-
-
-def _write_at(descriptor: int, data: memoryview, at: int) -> None:
-    while data:
-        written = os.pwrite(descriptor, data, at)
-        data, at = data[written:], at + written
-
 
 def _named(arrays: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> str:
     return ", ".join(f"{dtype} {list(shape)}" for shape, dtype in arrays)
-
-
-def _rename(temporary: Path, folder: Path) -> None:
-    try:
-        temporary.rename(folder)
-    except OSError as error:
-        # Another process was quicker.
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-            raise
-
-
-class _NotUniformError(Exception):
-    """Samples of several shapes are not kept."""
-
-
-def _digest(key: str, wanted: Sequence[int]) -> str:
-    text = f"{_CACHE_VERSION}\n{key}\n{wanted!r}\n{np.__version__}"
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.config.official.accuracy_targets import Target
 
     # What they bring is imported when a log is scored.
+    from harness.messages.conversation import Progressed
     from harness.results.card import Subject
     from harness.spec.resolve import Audit
     from tasks.base import Task
@@ -30,6 +31,7 @@ EXAMPLES = """\
 examples:
   ./run.sh score results/DIR
   ./run.sh score results/DIR --require 'top1>=0.75'
+  ./run.sh score results/DIR --dispatch ray://10.0.0.1:6379           by a cluster (docs/cluster.md)
   ./run.sh score --log mlperf_log_accuracy.json --task ssd_mobilenet_v2 --layout mobile --dataset DIR --truth coco_val.pbtxt
   ./run.sh score --log mlperf_log_accuracy.json --task qa --convert-to mobile --out mobile.json
   ./run.sh score --metric squad_f1 --predictions P.json --truth dev-v1.1.json
@@ -54,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A run's directory, a log with its task, or predictions with their truth."""
     parser.add_argument(
         "directory", type=Path, nargs="?", help="the directory of an accuracy run, or of a series with one"
+    )
+    parser.add_argument(
+        "--dispatch", metavar="ray[://HOST:PORT]", help="judge a run's answers on a Ray cluster (docs/cluster.md)"
     )
     parser.add_argument("--log", metavar="FILE", type=Path, help="an accuracy log that any harness wrote; needs --task")
     parser.add_argument("--task", metavar="NAME|FILE", help="the benchmark, alias or YAML file that the log is of")
@@ -92,6 +97,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
     }
     if sum(ways.values()) != 1:
         raise ConfigError(f"give one of: {'; '.join(ways)}")
+    if arguments.dispatch is not None and arguments.directory is None:
+        raise ConfigError("--dispatch judges the answers of a run: give its directory")
     if arguments.log is not None:
         return _score_log(arguments)
     if arguments.convert_to is not None:
@@ -100,7 +107,22 @@ def main(arguments: argparse.Namespace) -> Outcome:
         return _score_predictions(arguments)
     from harness.run.score import rescore
 
-    return _outcome(rescore(_accuracy_run(arguments.directory), arguments.require), whole=arguments.card)
+    folder = _accuracy_run(arguments.directory)
+    from harness.config.dispatch import cluster_named
+    from harness.zoo.files.meter import Counter
+
+    dispatch = cluster_named(arguments.dispatch)
+    counter = Counter(f"answers of {folder} are judged")
+
+    def hear(progress: Progressed) -> None:
+        if not arguments.json:
+            counter.count(progress.done)
+
+    try:
+        judged = rescore(folder, arguments.require, dispatch, hear)
+    finally:
+        counter.end()
+    return _outcome(judged, whole=arguments.card)
 
 
 def _accuracy_run(folder: Path) -> Path:

@@ -22,8 +22,9 @@ from harness.machine.control import STOP_WORD, Control
 from harness.machine.json_line import decode
 from harness.messages.actor import Loaded
 from harness.messages.failure import Failed
-from harness.serving.cluster.answerer import Answered
 from harness.serving.cluster.member import Member, Piece
+from harness.serving.cluster.on_nodes.answerer import Answered
+from harness.serving.cluster.waiting import Waiting
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Frame, Kind
 from harness.serving.dispatch.guard import Guard
@@ -103,11 +104,7 @@ class ClusterPool:
         self._completers: dict[int, Completes] = {}
         self._inbox: SimpleQueue[_Answer | Member | type[_Closed] | None] = SimpleQueue()
         self._told = False
-        self._queue: deque[tuple[Sequence[int], Sequence[int], int]] = deque()
-        """Query ids, sample indices, and in Server when LoadGen asked; the first may have been taken in part."""
-        self._at = 0
-        self._issued = self._taken = 0
-        """Samples; the one is written by LoadGen's thread, the other by ours."""
+        self._waiting = Waiting()
         self._again: deque[Piece] = deque()
         self._nobody_since: float | None = None
         self._next_look = 0.0
@@ -117,10 +114,9 @@ class ClusterPool:
     def issue(self, query_ids: list[int], indices: list[int]) -> None:
         """LoadGen's callback: returns at once, however many actors there are."""
         timed = len(self._times) > 0
-        self._queue.append((query_ids, indices, monotonic_ns() if timed else 0))
-        self._issued += len(query_ids)
+        self._waiting.put(query_ids, indices, monotonic_ns() if timed else 0)
         if timed:
-            self._guard.judge_backlog(self._issued - self._taken)
+            self._guard.judge_backlog(len(self._waiting))
         if not self._told:
             self._told = True
             self._inbox.put(None)
@@ -161,7 +157,7 @@ class ClusterPool:
         if self._words[STOP_WORD]:
             self._give_all_up()
             return
-        while self._again or self._issued > self._taken:
+        while self._again or self._waiting:
             member = self._freest()
             if member is None:
                 return
@@ -174,32 +170,11 @@ class ClusterPool:
         if self._again:
             piece = self._again.popleft()
             return None if piece.answered else piece
-        waiting = self._issued - self._taken
         whole = self._target_ns / member.service_ns
         # Smaller pieces towards the end, so that all are busy until then.
-        share = max(waiting / (_CHUNKS_AT_ONCE * len(self._members)), self._least_ns / member.service_ns)
+        share = max(len(self._waiting) / (_CHUNKS_AT_ONCE * len(self._members)), self._least_ns / member.service_ns)
         count = int(min(whole, share, _ANSWER_BYTES / member.answer_bytes, MOST_TOGETHER))
-        return self._take(max(1, -(-count // self._unit)) * self._unit)
-
-    def _take(self, most: int) -> Piece:
-        """The oldest samples that wait."""
-        ids: list[int] = []
-        indices: list[int] = []
-        issued_ns: list[int] = []
-        while len(ids) < most and self._issued > self._taken:
-            of_query, of_samples, at_ns = self._queue[0]
-            stop = self._at + most - len(ids)
-            part = of_query[self._at : stop]
-            ids += part
-            indices += of_samples[self._at : stop]
-            if at_ns:
-                issued_ns += [at_ns] * len(part)
-            self._taken += len(part)
-            self._at += len(part)
-            if self._at == len(of_query):
-                self._queue.popleft()
-                self._at = 0
-        return Piece(ids, indices, issued_ns)
+        return self._waiting.take(max(1, -(-count // self._unit)) * self._unit)
 
     def _send(self, member: Member, piece: Piece) -> None:
         member.asked[piece] = monotonic_ns()
@@ -303,7 +278,7 @@ class ClusterPool:
             self._nobody_since = None
         elif self._nobody_since is None:
             self._nobody_since = now
-        elif now - self._nobody_since > self._resend_after_s and (self._again or self._issued > self._taken):
+        elif now - self._nobody_since > self._resend_after_s and (self._again or self._waiting):
             raise RunFailed(
                 f"no node of the cluster answers any more: all instances are gone or have said nothing for "
                 f"{self._resend_after_s:g} s. Look at the nodes with `ray status`; --set "
@@ -312,8 +287,8 @@ class ClusterPool:
 
     def _give_all_up(self) -> None:
         """The run is lost or stopped: LoadGen only has to be brought to its end."""
-        while self._issued > self._taken:
-            self._abandon(self._take(MOST_TOGETHER).ids)
+        while self._waiting:
+            self._abandon(self._waiting.take(MOST_TOGETHER).ids)
         pieces = [*self._again, *(piece for member in self._members for piece in member.asked)]
         self._again.clear()
         for piece in pieces:

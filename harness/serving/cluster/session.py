@@ -9,31 +9,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import shutil
 import socket
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from harness.config.dispatch import DispatchSection
-from harness.errors import ConfigError, RunFailed
+from harness.errors import ConfigError
 from harness.json_records import from_json
-from harness.machine import child_process
-from harness.machine.facts import usable_cpus
-from harness.machine.offspring import children, end
 from harness.messages.cluster import NodeFacts
-from harness.serving.cluster import probe
+from harness.serving.cluster.on_nodes import probe
+from harness.serving.cluster.own_cluster import OwnCluster, first_line
 
 _PACKAGES = ("tflite-loadgen", "ai-edge-litert", "numpy", "pillow", "tokenizers", "ray")
 _REACH_S = 5.0
-_OBJECT_STORE_BYTES = 80_000_000
-"""The least that Ray takes: indices and answers are small."""
-_STARTS = 3
-"""Ray itself waits 30 s for a node to start, which a busy machine may not do."""
 _LONGEST_START_S = 180.0
 """For a process on a node that has room for it."""
 _QUIET = {
@@ -42,15 +32,6 @@ _QUIET = {
     "RAY_enable_metrics_collection": "0",
     "RAY_COLOR_PREFIX": "0",
 }
-_OWN = {
-    # By its name for other systems; what it does is to make this machine's address 127.0.0.1, to which all then bind.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-    # Its processes would else give way to all others.
-    "RAY_worker_niceness": "0",
-}
-_FOLDERS = "ray-"
-"""How the folders of clusters of runs' own begin, below /tmp; the process's number comes next."""
 INSTALL = "./run.sh install ray"
 
 
@@ -125,22 +106,18 @@ class Session:
         """
         os.environ.update(_QUIET)
         self.address = dispatch.address
-        self._folder: Path | None = None
-        self._janitor: int | None = None
-        """The pipe to it."""
-        if self.address is None:
-            self._folder = _prepare_own()
+        self._own = OwnCluster() if self.address is None else None
         try:
             # After the environment: Ray reads it as it is imported.
             import ray
         except ImportError as error:
-            self._forget_folder()
+            self._forget()
             raise ConfigError(f"--dispatch {dispatch.use} needs Ray, which is not here ({error}): {INSTALL}") from None
         self.version = str(ray.__version__)
-        if self.address is None:
-            self._start(ray)
+        if self._own is not None:
+            self._own.start(ray)
         else:
-            _join(ray, self.address)
+            _join(ray, str(self.address))
 
     def nodes(self) -> list[Node]:
         """Those that live."""
@@ -200,45 +177,11 @@ class Session:
 
         with contextlib.suppress(Exception):
             ray.shutdown()
-        self._forget_folder()
+        self._forget()
 
-    def _start(self, ray: Any) -> None:
-        heard, self._janitor = os.pipe()
-        child_process.start("harness.serving.cluster.janitor", [heard], str(self._folder), own_session=True)
-        os.close(heard)
-        before = children()
-        for left in reversed(range(_STARTS)):
-            try:
-                ray.init(
-                    address="local",
-                    num_cpus=usable_cpus(),
-                    include_dashboard=False,
-                    object_store_memory=_OBJECT_STORE_BYTES,
-                    log_to_driver=False,
-                    configure_logging=False,
-                    _temp_dir=str(self._folder),
-                )
-                return
-            except Exception as error:
-                with contextlib.suppress(Exception):
-                    ray.shutdown()
-                # Which knows nothing of what a start that failed has left.
-                end(children() - before)
-                if left:
-                    continue
-                self._forget_folder()
-                raise RunFailed(
-                    f"no Ray cluster could be started on this machine in {_STARTS} tries: {first_line(error)} A machine "
-                    "that is busy may be too slow for it: try again, or start one yourself (docs/cluster.md)"
-                ) from error
-
-    def _forget_folder(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        if self._janitor is not None:
-            os.write(self._janitor, b".")
-            os.close(self._janitor)
-            self._janitor = None
+    def _forget(self) -> None:
+        if self._own is not None:
+            self._own.forget()
 
 
 def facts_of(node: Node, told: Future[Any]) -> NodeFacts:
@@ -257,26 +200,6 @@ def facts_of(node: Node, told: Future[Any]) -> NodeFacts:
 def own_facts() -> NodeFacts:
     """Of the machine and the program that LoadGen runs in."""
     return from_json(NodeFacts, json.loads(probe.describe_node(list(_PACKAGES))))
-
-
-def _prepare_own() -> Path:
-    """For a cluster of this run's own: nothing but loopback, and a password that nobody else has."""
-    os.environ.update(_OWN)
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    # A cluster that the user's environment names is not this one.
-    os.environ.pop("RAY_ADDRESS", None)
-    _forget_stale_folders()
-    # The names of sockets below it may have 107 bytes.
-    return Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-", dir="/tmp"))
-
-
-def _forget_stale_folders() -> None:
-    """Of runs that were killed with all that they had started."""
-    for path in Path("/tmp").glob(f"{_FOLDERS}*-*"):
-        pid = path.name.removeprefix(_FOLDERS).partition("-")[0]
-        with contextlib.suppress(OSError):
-            if pid.isdecimal() and path.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _join(ray: Any, address: str) -> None:
@@ -312,9 +235,3 @@ def _on(node: str) -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return NodeAffinitySchedulingStrategy(node, soft=False)
-
-
-def first_line(error: BaseException) -> str:
-    """Of what an error says, the first line: Ray's say much more."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[0].strip()

@@ -84,6 +84,16 @@ def read(data: bytes) -> Frame:
     return Frame(Kind(kind), count, size, sizes, start, len(data))
 
 
+def items(data: bytes) -> list[bytes]:
+    """The items of the one frame that bytes are."""
+    frame = read(data)
+    found, place = [], frame.start
+    for size in frame.sizes or [frame.size] * frame.count:
+        found.append(data[place : place + size])
+        place += size
+    return found
+
+
 class Inbox:
     """Bytes as they arrive, in a buffer that is used again and again; frames as soon as they are whole."""
 

@@ -9,15 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.config.mistakes import task_options
-from harness.config.registry import task_class
 from harness.config.workers import RAY
 from harness.machine.memory import Owner
 from harness.machine.placement import Placement
 from harness.messages.actor import Lent, Loaded, Order
 from harness.messages.cluster import ClusterRun, NodeShare
-from harness.serving.cluster.answerer import data_of
-from harness.serving.cluster.members import Cluster
+from harness.serving.cluster.files import beside_data, lent_data
+from harness.serving.cluster.members import Cluster, Opening
+from harness.serving.cluster.on_nodes.resident import data_of
 from harness.serving.cluster.pool import ClusterPool, Tallies
 from harness.serving.cluster.session import Needs, Session
 from harness.serving.cluster.skew import differences
@@ -92,10 +91,7 @@ class ClusterTeam(PoolTeam):
         placement = Placement(why="Ray places the actors, the system their threads")
         super().__init__(instances, first, placement, 1, alone_ns)
         self._cluster, self._tallies = cluster, Tallies()
-        task, accuracy = instances.task, instances.spec.load.mode == "accuracy"
-        beside = [path for path in task.files() if path != instances.spec.dataset.path]
-        order = _order(instances, threads, first.batch, loads_as_asked=accuracy)
-        cluster.open(order, (data_of(task), len(task)), max(1, alone_ns), beside)
+        cluster.open(_opening(instances, threads, first.batch, max(1, alone_ns)))
         self.count = len(cluster.members)
 
     @contextlib.contextmanager
@@ -163,7 +159,7 @@ class ClusterTeam(PoolTeam):
         cluster = self._cluster
         total = sum(member.answered for member in cluster.members) or 1
         shares = []
-        for node, facts in cluster.facts.items():
+        for node, facts in cluster.nodes.facts.items():
             here = [member for member in cluster.members if member.node == node]
             answered = sum(member.answered for member in here)
             if here:
@@ -188,7 +184,7 @@ class ClusterTeam(PoolTeam):
         return [
             *differences([node.facts for node in told.nodes]),
             *([f"instances died or fell silent while LoadGen asked, on {', '.join(lost)}"] if lost else []),
-            *self._cluster.why_not_joined,
+            *self._cluster.nodes.why_not_joined,
         ]
 
     def leave_nothing(self) -> None:
@@ -203,11 +199,11 @@ class ClusterTeam(PoolTeam):
     def _elsewhere(self) -> Sequence[Owner]:
         """Those on this very machine: memory of others is not counted."""
         cluster = self._cluster
-        here = cluster.head.boot
+        here = cluster.nodes.head.boot
         started = [
             cluster.started[member.number]
             for member in cluster.members
-            if here is not None and cluster.facts[member.node].boot == here
+            if here is not None and cluster.nodes.facts[member.node].boot == here
         ]
         return [Owner(one.pid, one.own_bytes) for one in started if Path(f"/proc/{one.pid}").exists()]
 
@@ -283,24 +279,17 @@ class ClusterTeam(PoolTeam):
         return pool_timing.round_trip_ns(ask, indices, self.round_trips)
 
 
-def _order(instances: Instances, threads: int, batch: int, *, loads_as_asked: bool) -> Order:
-    spec = instances.spec
+def _opening(instances: Instances, threads: int, batch: int, service_ns: float) -> Opening:
+    spec, task = instances.spec, instances.task
     recipe = instances.opener.recipe(threads, (), batch)
     # Packed weights lie in this machine's memory, or in its cache.
     options = {name: value for name, value in recipe.options.items() if name != "weight_cache"}
     model = Lent(str(recipe.model), Digest.of_file(recipe.model).sha256)
-    options_of_task = task_options(task_class(spec.task).Options, spec.task, spec.options)
-    paths = [spec.dataset.path, spec.dataset.truth, *_paths_in(options_of_task)]
-    data = dict.fromkeys(str(path) for path in paths if path is not None and Path(path).exists())
-    return Order(
+    order = Order(
         spec=(instances.folder / SPEC_FILE).read_text(encoding="utf-8"),
         recipe=replace(recipe, options=options),
-        lent=(model, *(Lent(path, None) for path in data)),
-        loads_as_asked=loads_as_asked,
+        loads_as_asked=spec.load.mode == "accuracy",
         cpus=max(1, math.ceil(threads)),
     )
-
-
-def _paths_in(options: Any) -> list[Path]:
-    values = [getattr(options, name) for name in options.__dataclass_fields__]
-    return [value for value in values if isinstance(value, Path)]
+    lent = (model, *lent_data(spec))
+    return Opening(order, lent, beside_data(spec, task), data_of(task), len(task), service_ns)

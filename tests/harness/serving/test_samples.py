@@ -102,14 +102,37 @@ def test_samples_of_a_second_run_are_mapped_and_equal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["key", "samples"])
 def test_whatever_makes_a_sample_is_part_of_its_name(change: str, tmp_path: Path) -> None:
-    library(Counting(), tmp_path).load(range(10))
+    library(Counting(), tmp_path).load(range(9))
     codec = Counting(key="another" if change == "key" else "counting")
-    indices = range(10 if change == "key" else 9)
+    indices = range(9 if change == "key" else 8)
     samples = library(codec, tmp_path)
     samples.load(indices)
     check(samples, indices)
     assert sorted(codec.asked) == list(indices)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_some_samples_of_a_set_that_is_kept_whole_are_taken_from_there_and_damaged_ones_made_anew(
+    tmp_path: Path,
+) -> None:
+    library(Counting(), tmp_path, inputs=INPUTS).load(range(10))
+    (folder,) = tmp_path.iterdir()
+    codec = Counting()
+    samples = SampleLibrary(
+        codec, 10, workers=2, cache_dir=tmp_path, on_sample=lambda: None, inputs=INPUTS, keeps=False
+    )
+    samples.load([7, 2, 5])
+    check(samples, [2, 5, 7])
+    samples.unload([7, 2, 5])
+    assert codec.asked == []
+    file = folder / "1.npy"
+    file.write_bytes(file.read_bytes()[:-3] + b"bad")
+    samples.load([1, 2])
+    assert codec.asked == []
+    samples.load([8, 9])
+    check(samples, [1, 2, 8, 9])
+    assert sorted(codec.asked) == [8, 9]
+    assert list(tmp_path.iterdir()) == [folder], "nothing more is kept"
 
 
 def test_a_codec_without_a_key_is_not_cached(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class RayNodes:
         # Sockets have names of 107 bytes at most.
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         self.port = reserved_port()
+        self.cache = self._folder / "cache"
+        """Of the head and of all nodes that are given no other."""
         self.environment = {
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -82,7 +84,13 @@ class RayNodes:
         for _ in range(_STARTS):
             node = subprocess.Popen(
                 [*before, sys.executable, "-P", str(_SCRIPT), *words],
-                env={**os.environ, "PYTHONPATH": path, **self.environment, **environment},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": path,
+                    "TFLITE_LOADGEN_CACHE": str(self.cache),
+                    **self.environment,
+                    **environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

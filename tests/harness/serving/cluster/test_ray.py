@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -38,14 +39,18 @@ def scored(keyword_model: Path, make_keyword_data: Callable[[int], Path]) -> lis
 
 
 @pytest.fixture(scope="module")
-def local(
-    scored: list[str], run_command: Cli, read_result: Read, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], dict[int, bytes]]:
-    """What this machine alone says of it: accuracy and answers."""
+def local_run(scored: list[str], run_command: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that this machine alone has done."""
     folder = tmp_path_factory.mktemp("local")
     done = run_command(*scored, "--out", folder / "run", cwd=folder)
     assert done.returncode == 0, done.stderr
-    return read_result(folder / "run")["accuracy"], rows_of(folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def local(local_run: Path, read_result: Read) -> tuple[dict[str, Any], dict[int, bytes]]:
+    """What this machine alone says of it: accuracy and answers."""
+    return read_result(local_run)["accuracy"], rows_of(local_run)
 
 
 def marked(folder: Path) -> list[int]:
@@ -198,6 +203,52 @@ def test_a_node_without_the_files_is_sent_them_and_keeps_them_in_its_own_cache(
     assert len(kept) == 2, "the model and the data"
     assert not list((cache / "cluster").glob("*.*")), "nothing that is not whole"
     nodes.kill(far)
+
+
+def test_a_run_that_the_cluster_judges_has_this_machine_s_figures_to_the_digit(
+    nodes: RayNodes, cluster_env: Mapping[str, str], local_run: Path, cli: Cli
+) -> None:
+    here, there = (cli("score", local_run, "--json", "--card", *more, env=cluster_env) for more in ([], nodes.dispatch))
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    own, judged = json.loads(here.stdout), json.loads(there.stdout)
+    own["accuracy_card"]["notes"], (note,) = judged["accuracy_card"]["notes"], judged["accuracy_card"]["notes"]
+    assert judged == own
+    # Eight for each actor, and what is left over.
+    assert note == "the answers were judged on 2 nodes of a Ray cluster, in 17 parts"
+
+
+def test_a_set_is_prepared_into_every_cache_byte_for_byte_as_on_this_machine(
+    nodes: RayNodes,
+    cluster_env: Mapping[str, str],
+    adds_model: Path,
+    make_picture_data: Callable[[int], Path],
+    cli: Cli,
+    tmp_path: Path,
+) -> None:
+    # The head and its node share a cache, a third has its own.
+    apart = nodes.add(environment={"TFLITE_LOADGEN_CACHE": str(tmp_path / "apart")})
+    data = make_picture_data(100)
+    words = ["prepare", "--task", "mobilenet_edgetpu", "--model", adds_model, "--dataset", data]
+    here, there = (cli(*words, "--json", *more, env=cluster_env) for more in ([], nodes.dispatch))
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    own, done = json.loads(here.stdout), json.loads(there.stdout)
+    assert (done["seal"], done["samples"], done["caches"], done["nodes"]) == (own["seal"], 100, 2, 3)
+    assert not done["were_here"]
+    for cache in (nodes.cache, tmp_path / "apart"):
+        (entry,) = (cache / "samples").iterdir()
+        assert contents_of(entry) == contents_of(Path(own["folder"]))
+    # A picture that cannot be read is named as on this machine.
+    (data / "picture_0070.jpg").write_bytes(b"no picture")
+    here, there = (cli(*words, *more, env=cluster_env) for more in ([], nodes.dispatch))
+    assert (here.returncode, there.returncode) == (2, 2), there.stderr
+    assert "picture_0070.jpg" in here.stderr
+    # Before it, on a busy machine, how far it is.
+    assert there.stderr.splitlines()[-1] == here.stderr.splitlines()[-1]
+    nodes.kill(apart)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_a_node_with_another_program_is_refused_with_the_fix(

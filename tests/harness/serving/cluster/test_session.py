@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from harness.config.dispatch import DispatchSection
 from harness.errors import ConfigError
 from harness.serving.cluster.room import room_on
-from harness.serving.cluster.session import Needs, Node, Session, _forget_stale_folders, _join
+from harness.serving.cluster.session import Needs, Node, Session, _join
 
 
 @pytest.mark.parametrize("use", ["ray", "ray://10.0.0.1:6379"])
@@ -53,21 +51,6 @@ def test_a_port_of_something_else_is_refused_at_once(answer: bytes, says: str) -
         with pytest.raises(ConfigError, match=rf"no Ray cluster answers at 127\.0\.0\.1:{port}.*{re.escape(says)}"):
             _join(None, f"127.0.0.1:{port}")
         thread.join()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_the_folder_of_a_run_that_was_killed_goes_with_the_next_and_no_other_does() -> None:
-    with subprocess.Popen(["true"]) as gone:
-        pass
-    places = [Path(f"/tmp/ray-{name}-test") for name in (gone.pid, os.getpid(), "other")]
-    try:
-        for place in places:
-            (place / "logs").mkdir(parents=True)
-        _forget_stale_folders()
-        assert [place.exists() for place in places] == [False, True, True]
-    finally:
-        for place in places:
-            shutil.rmtree(place, ignore_errors=True)
 
 
 def node(name: str, cpus: float, free: float | None = None, **others: float) -> Node:

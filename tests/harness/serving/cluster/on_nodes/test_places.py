@@ -8,7 +8,8 @@ import pytest
 
 from harness.errors import RunFailed
 from harness.messages.actor import FileOfTree, Lent, Tree
-from harness.serving.cluster.files import Places, moved, pieces, tree_of
+from harness.serving.cluster.files import pieces, tree_of
+from harness.serving.cluster.on_nodes.places import Places, moved
 from tasks.sets.digests import Digest
 
 
