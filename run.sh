@@ -12,10 +12,15 @@
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 venv="${TFLITE_LOADGEN_VENV:-$here/.venv}"
+# A slip in a script, as "$UNSET ", would make an environment in a folder whose name nobody can see.
+case "$venv" in
+  *[![:space:]]*) ;;
+  *) echo "run.sh: TFLITE_LOADGEN_VENV is only blanks: name a folder, or unset it" >&2; exit 2 ;;
+esac
 case "$venv" in /*) ;; *) venv="$PWD/$venv" ;; esac
 if [ "$venv" != / ]; then venv="${venv%/}"; fi
 # It is made anew where it is broken, and nothing else may lie there.
-if [ -e "$venv" ] && [ ! -f "$venv/pyvenv.cfg" ] && [ -n "$(ls -A -- "$venv" 2>&1)" ]; then
+if { [ -e "$venv" ] || [ -L "$venv" ]; } && [ ! -f "$venv/pyvenv.cfg" ] && [ -n "$(ls -A -- "$venv" 2>&1)" ]; then
   echo "run.sh: $venv is no environment of Python's, and not empty: name a new folder with TFLITE_LOADGEN_VENV=DIR" >&2
   exit 2
 fi

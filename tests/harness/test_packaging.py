@@ -98,6 +98,36 @@ def test_without_a_compiler_the_package_is_built_all_the_same_and_says_so(copy: 
     assert "/there/is/none" in said
 
 
+def test_a_wheel_in_an_environment_of_its_own_runs_a_benchmark_and_names_its_own_command(
+    copy: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    name, _, _ = build_wheel(copy, CC="/there/is/none")
+    place = tmp_path_factory.mktemp("elsewhere")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / "venv"], check=True)
+    (packages,) = (place / "venv/lib").glob("python3*/site-packages")
+    with zipfile.ZipFile(copy / "dist" / name) as wheel:
+        wheel.extractall(packages)
+    # What it requires, without the clone that is installed beside that: a path in such a file brings no other such files.
+    (packages / "required.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    entry = "import sys; sys.argv[0] = 'tflite-loadgen'; from harness.__main__ import start; start()"
+    env = {key: value for key, value in os.environ.items() if key != "TFLITE_LOADGEN_BY_SCRIPT"}
+
+    def entered(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(place / "venv/bin/python"), "-I", "-c", entry, *words]
+        return subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, check=False)
+
+    done = entered("--task", "kws", "--mode", "accuracy", "--count", "8", "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"]["source"] == "standin"
+    unknown = entered("--task", "kws", "--prest", "quick")
+    assert unknown.returncode == 2
+    assert "tflite-loadgen run --help" in unknown.stderr
+    assert "run.sh" not in unknown.stderr
+    where = [str(place / "venv/bin/python"), "-I", "-c", "import harness; print(harness.__file__)"]
+    found = subprocess.run(where, cwd=place, capture_output=True, text=True, check=True).stdout
+    assert Path(found.strip()).is_relative_to(packages)
+
+
 def why_not(folder: Path) -> str:
     code = "import native; print(native.why_not)"
     # Whatever the caller's settings: the copy's own.

@@ -13,7 +13,8 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, ConfigError, unknown
 
 if TYPE_CHECKING:
-    from harness.conversion.convert import Calibrating, Source
+    from harness.conversion.convert import Calibrating
+    from harness.conversion.first_file import Source
     from harness.conversion.record import Conversion, MadeVariant, Variant
     from harness.report.screen import Screen
     from harness.series.plan import Series
@@ -114,7 +115,8 @@ class _Asked:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Converts, and scores and times what came of it where a task is named."""
-    from harness.conversion.convert import all_or_none, convert
+    from harness.conversion.convert import convert
+    from harness.conversion.made_files import all_or_none
     from harness.conversion.report import render_conversion
     from harness.json_records import to_json
     from harness.report.screen import Screen
@@ -148,7 +150,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 def _with_post_process(
     asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...]
 ) -> tuple[Source, tuple[MadeVariant, ...]]:
-    from harness.conversion.convert import with_post_process
+    from harness.conversion.first_file import with_post_process
 
     changed, made = with_post_process(source, before, Path(asked.arguments.post_process), asked.folder, name)
     return changed, (made,)
@@ -156,9 +158,9 @@ def _with_post_process(
 
 def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
     """The .tflite file that is quantised, how names begin, and what was made of another form to get it."""
-    from harness.conversion.convert import Source, convert_checkpoint, convert_darknet, convert_foreign
     from harness.conversion.converters.forms import foreign_of
     from harness.conversion.darknet.files import darknet_of
+    from harness.conversion.first_file import Source, convert_checkpoint, convert_darknet, convert_foreign
     from harness.conversion.huggingface.checkpoint import checkpoint_of
     from harness.spec.any_model import find_any_model
     from harness.zoo.files.official import cache_dir

@@ -12,7 +12,8 @@ import pytest
 
 from accuracy.truth.class_names import read_class_names
 from harness.cli import main
-from harness.conversion.convert import Source, convert
+from harness.conversion.convert import convert
+from harness.conversion.first_file import Source
 from harness.conversion.record import Variant
 from harness.errors import ConfigError, RunFailed
 from tests.told_models import with_files
