@@ -83,7 +83,9 @@ def describe_device(shell: Shell) -> AndroidDevice:
 def state_of(shell: Shell) -> DeviceState:
     """By its thermal and its battery service."""
     thermal, battery = shell(["dumpsys", "thermalservice"]), shell(["dumpsys", "battery"])
-    heat = re.search(r"^\s*Thermal Status: (\d+)\s*$", thermal.text, re.MULTILINE) if thermal.status == 0 else None
+    heat = (
+        re.search(r"^\s*Thermal Status: ([0-9]{1,9})\s*$", thermal.text, re.MULTILINE) if thermal.status == 0 else None
+    )
     said = dict(re.findall(r"^\s*([A-Za-z ]+): (\S+)\s*$", battery.text, re.MULTILINE)) if battery.status == 0 else {}
     tenths = _whole(said.get("temperature"))
     powered = [value for name, value in said.items() if name.endswith(" powered")]

@@ -21,6 +21,8 @@ from harness.zoo.files.official import hash_given
 
 SCHEMA_VERSION = 1
 MEASURED_BY = "benchmark_model's own clock on the device: not from LoadGen, and no result by MLPerf's rules"
+_CANNOT_RUN = (126, 127)
+"""A shell's, for a file of another processor, or one that lacks its loader or a library."""
 _BY_SIGNAL = 128
 """A shell's status above it means a signal."""
 
@@ -152,7 +154,8 @@ def bench_on_device(
             say(f"{row.name}: measuring on {asked.target}")
             # The limit is the tool's own for the warm-up and for the runs, and it begins no run after it.
             limit_s = case.subject.section.timeout_s + 2 * settings.max_secs
-            rows.append(_judged(row, case, adb.shell(row.command, timeout_s=limit_s), ops=ops))
+            said = adb.shell(row.command, timeout_s=limit_s)
+            rows.append(_judged(row, case, said, device.abi, ops=ops))
         except RunFailed as failure:
             # What was measured before stays, and the next may find the device again.
             rows.append(replace(row, refusal=Refusal("crashed", str(failure), failure.exit_status)))
@@ -188,13 +191,19 @@ def _not_measured(case: BenchCase) -> DeviceRow:
     )
 
 
-def _judged(row: DeviceRow, case: BenchCase, said: Said, *, ops: bool) -> DeviceRow:
+def _judged(row: DeviceRow, case: BenchCase, said: Said, abi: str | None, *, ops: bool) -> DeviceRow:
     """The row with what was found; where the CPU ran in an accelerator's place, nothing is."""
 
     def refused(kind: str, why: str, status: int = EXIT_USER) -> DeviceRow:
         return replace(row, refusal=Refusal(kind, why, status))
 
     tail = shortened(" / ".join(line.strip() for line in said.text.strip().splitlines()[-4:]), 600) or "it says nothing"
+    if said.status in _CANNOT_RUN:
+        return refused(
+            "refused",
+            f"benchmark_model does not run there (status {said.status}): {tail}. Is it built for the device's processor, "
+            f"{abi or 'which it does not tell'}?",
+        )
     if said.status > _BY_SIGNAL:
         return refused("crashed", f"benchmark_model ended with status {said.status}: {tail}", EXIT_BROKEN)
     if said.status:

@@ -72,4 +72,4 @@ def _ops(text: str) -> Iterator[ToolOp]:
 
 
 def _number(text: str | None) -> float | None:
-    return float(text) if text and re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
+    return float(text) if text and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", text) else None

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NUMBER = r"([0-9.]+(?:e[+-]?[0-9]+)?)"
-_TIMES = re.compile(r"\bcount=\d+ (?:first|curr)=.*$", re.MULTILINE)
+_NUMBER = r"([0-9]{1,18}(?:\.[0-9]{0,18})?(?:e[+-]?[0-9]{1,2})?)(?![0-9.e])"
+_TIMES = re.compile(r"\bcount=[0-9]{1,12} (?:first|curr)=.*$", re.MULTILINE)
 _SECTION = re.compile(r"Running benchmark for at least \d+ iterations")
 _PAIR = re.compile(rf"\b(\w+)={_NUMBER}")
 _SUMMARY = re.compile(
@@ -19,7 +19,7 @@ _SUMMARY = re.compile(
 _MEMORY = re.compile(rf"(?:Memory footprint delta|Peak memory footprint)[^:]*: init={_NUMBER} overall={_NUMBER}")
 _APPLIED = re.compile(
     r"Explicitly applied (.+?) delegate, and the model graph will be "
-    r"(?:(completely) executed|partially executed by the delegate w/ (\d+))"
+    r"(?:(completely) executed|partially executed by the delegate w/ ([0-9]{1,9}))"
 )
 _MB = 1 << 20
 """The tool divides by 1024 twice, whatever it calls that."""

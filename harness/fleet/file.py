@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from harness.config.plain_yaml import load_yaml
 from harness.devices.target import adb_target, core_mask
 from harness.errors import ConfigError
 from harness.remote.target import ssh_target
+from harness.units import parse_duration
 
 LOCAL = "local"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+_TAKEN = ("fleet",)
+_ENDINGS = (".json", ".jsonl", ".result")
 
 
 class FleetDevice(BaseModel):
@@ -77,7 +81,20 @@ def read_fleet(path: Path) -> Fleet:
         raise ConfigError(report(str(path), explanations(error.errors(), Fleet))) from None
     for name, device in fleet.devices.items():
         _check(path, name, device)
+    _refuse_alike(path, list(fleet.devices))
     return fleet
+
+
+def _refuse_alike(path: Path, names: Sequence[str]) -> None:
+    """Each has a folder and files of its own in the fleet's directory, also where that tells no A from a."""
+    seen: dict[str, str] = {}
+    for name in names:
+        folded = name.casefold()
+        if folded in _TAKEN or folded.endswith(_ENDINGS):
+            raise ConfigError(f"device {name} of {path}: the fleet's own files have such names; call it otherwise")
+        if folded in seen:
+            raise ConfigError(f"devices {seen[folded]} and {name} of {path} are one name to some file systems")
+        seen[folded] = name
 
 
 def _check(path: Path, name: str, device: FleetDevice) -> None:
@@ -89,9 +106,11 @@ def _check(path: Path, name: str, device: FleetDevice) -> None:
             adb_target(device.target)
             if device.taskset is not None:
                 core_mask(device.taskset)
+            if device.cooldown is not None:
+                parse_duration(device.cooldown)
         elif device.target != LOCAL:
             ssh_target(device.target)
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from None
     if device.is_android and device.tool is None:
         raise ConfigError(

@@ -15,6 +15,8 @@ from harness.series.identity import identity_of
 from harness.series.plan import Series
 from harness.zoo.files.official import hash_given
 
+_SSH = 22
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedDevice:
@@ -35,7 +37,8 @@ class PlannedDevice:
         if not self.target.startswith("ssh://"):
             return self.target
         target = ssh_target(self.target)
-        return f"{target.host}:{target.port or ''}"
+        # The port of one without is most likely ssh's own: rather one too many in turn than two at once.
+        return f"{target.host.casefold()}:{target.port or _SSH}"
 
 
 def plan_fleet(

@@ -60,7 +60,7 @@ module.main(some())
 _REMOTE = (
     "exec /bin/sh -c 'for p in python3 python3.13 python3.12 python3.11; do "
     'if "$p" -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" >/dev/null 2>&1; '
-    'then exec "$p" -I -u -c "import sys; exec(bytes.fromhex(sys.argv[1]))" {first}; fi; done; '
+    'then exec "$p" -I -u -X utf8 -c "import sys; exec(bytes.fromhex(sys.argv[1]))" {first}; fi; done; '
     'v=$(python3 -V 2>&1) && echo "tflite-loadgen: $v" >&2; exit {no_python}\''
 )
 _MARK = '{"tflite_loadgen":'

@@ -16,7 +16,9 @@ from harness.remote.far_end.wire import Refused
 
 _AS_WRITTEN = {"TFLITE_LOADGEN_BY_SCRIPT": "1"}
 """What names a command is put into the words of the way in where a person reads it (`harness.way_in`)."""
-_NOT_THEIRS = ("SSH_", "TFLITE_LOADGEN_", "PYTHON")
+_NOT_THEIRS = ("SSH_", "TFLITE_LOADGEN_", "PYTHON", "LC_", "LANG")
+_UTF8 = {"LC_ALL": "C.UTF-8"}
+"""Files were sent under their names as UTF-8, whatever the device's own language is."""
 
 
 class Jobs:
@@ -81,9 +83,17 @@ class Jobs:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_THEIRS)}
         with (place / "log").open("wb") as log:
             started = subprocess.Popen(
-                [str(self._store.folder / "envs" / env / "bin" / "python"), "-I", "-m", "harness.job", str(place)],
+                [
+                    str(self._store.folder / "envs" / env / "bin" / "python"),
+                    "-I",
+                    "-X",
+                    "utf8",
+                    "-m",
+                    "harness.job",
+                    str(place),
+                ],
                 cwd=place,
-                env={**kept, "TFLITE_LOADGEN_CACHE": str(self._store.folder / "cache"), **_AS_WRITTEN},
+                env={**kept, "TFLITE_LOADGEN_CACHE": str(self._store.folder / "cache"), **_AS_WRITTEN, **_UTF8},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -41,3 +41,8 @@ def test_it_waits_until_the_device_is_cool_and_no_longer_than_it_may() -> None:
 @pytest.mark.parametrize(("status", "text"), [(2, "moderate"), (6, "shutdown"), (9, "9")])
 def test_a_thermal_status_is_named_as_android_names_it(status: int, text: str) -> None:
     assert DeviceState(status, None, None, None).text() == f"thermal status {text}"
+
+
+def test_numbers_without_end_are_not_told() -> None:
+    endless = f"Thermal Status: {'9' * 5000}\n  level: {'9' * 5000}\n"
+    assert state_of(lambda _: Said(0, endless)) == DeviceState(None, None, None, None)

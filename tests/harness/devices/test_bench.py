@@ -118,6 +118,11 @@ def test_a_tool_that_fails_or_is_none_is_a_row_with_its_last_words(
     (row,) = bench_on_device(asked, [case()], Settings(), lambda _: None).rows
     assert row.refusal is not None
     assert "is not benchmark_model's" in row.refusal.why
+    # As a shell ends for a file of another processor.
+    program(tool, "#!/bin/sh\nexit 126\n")
+    (row,) = bench_on_device(asked, [case()], Settings(), lambda _: None).rows
+    assert row.refusal is not None
+    assert "Is it built for the device's processor, arm64-v8a?" in row.refusal.why
 
 
 def test_a_file_that_does_not_arrive_whole_is_never_run(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.devices.tool_output import Applied, NotTheTool, ToolTimes, read_output
 
@@ -52,3 +57,27 @@ def test_times_of_six_digits_and_a_warm_up_of_one_run_are_read() -> None:
 def test_output_that_is_cut_gives_no_figures(cut: str) -> None:
     with pytest.raises(NotTheTool):
         read_output(cut)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([OLD, ONE_RUN]),
+    st.integers(0, len(OLD)),
+    st.integers(0, 12),
+    st.sampled_from(["", "...", "1.2.3", "1e999", "9" * 5000, "nan", "-", "\u0663", "\n", "=", "count="]),
+)
+def test_whatever_another_release_prints_is_read_as_finite_figures_or_as_none(
+    text: str, at: int, cut: int, put: str
+) -> None:
+    try:
+        found = read_output(text[:at] + put + text[at + cut :])
+    except NotTheTool:
+        return
+    figures = [found.init_ns, found.first_ns, *(each for each in asdict(found.latency).values() if each is not None)]
+    assert all(math.isfinite(each) for each in figures)
+
+
+@pytest.mark.parametrize("number", ["1.2.3", "...", "1e999", "9" * 5000])
+def test_a_figure_that_is_none_is_not_half_read(number: str) -> None:
+    with pytest.raises(NotTheTool):
+        read_output(OLD.replace("avg=74481.6", f"avg={number}"))

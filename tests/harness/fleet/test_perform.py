@@ -25,9 +25,9 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 def test_what_one_machine_has_to_do_takes_turns_whatever_folder_or_user_the_targets_name() -> None:
     machines = [
         PlannedDevice("x", target, False, (), "").machine
-        for target in ("ssh://pi@board/a", "ssh://root@board/b", "ssh://board:22", "ssh://other", "local", "adb:X")
+        for target in ("ssh://pi@board/a", "ssh://root@Board/b", "ssh://board:22", "ssh://board:2222", "local", "adb:X")
     ]
-    assert machines == ["board:", "board:", "board:22", "other:", "local", "adb:X"]
+    assert machines == ["board:22", "board:22", "board:22", "board:2222", "local", "adb:X"]
 
 
 @pytest.mark.ssh

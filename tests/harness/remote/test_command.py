@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.remote.conftest import NAME, Board
+from tests.harness.remote.conftest import LAUNCHER, NAME, Board
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,17 +21,23 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 def test_a_model_is_timed_on_a_board_under_its_own_name_and_what_is_wrong_with_it_ends_as_here(
     call: Call, reached: Board, keyword_model: Path, tmp_path: Path
 ) -> None:
-    model = tmp_path / "it's a; $(model).tflite"
+    model = tmp_path / "-it's \u00fc; \u20ac $(model)\n.tflite"
     shutil.copy(keyword_model, model)
     words = ("--num_runs", "2", "--min_secs", "0.01", "--warmup_min_secs", "0.01", "--target", reached.target())
-    done = call("bench", model, *words, "--json")
+    # One whose names are not in UTF-8, where such a locale can be made.
+    subprocess.run(
+        ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", tmp_path / "de_DE"], capture_output=True, check=False
+    )
+    language = f"export LOCPATH='{tmp_path}' LC_ALL=de_DE\nexec"
+    with reached.other_python(LAUNCHER.replace("exec", language, 1)):
+        done = call("bench", model, *words, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["target"], found["rows"][0]["path"]) == (reached.target(), str(model))
     assert found["rows"][0]["found"]["latency"]["mean"] > 0
     broken = call("bench", model, "--backend", "nosuch", *words)
     assert (broken.returncode, broken.stdout) == (2, "")
-    assert "unknown backend 'nosuch'" in broken.stderr.splitlines()[-1]
+    assert "unknown backend 'nosuch'" in broken.stderr
 
 
 @pytest.mark.ssh
