@@ -17,7 +17,7 @@ from harness.serving.cluster.own_cluster import _forget_stale_folders
 def test_the_folder_of_a_run_that_was_killed_goes_with_the_next_and_no_other_does() -> None:
     with subprocess.Popen(["true"]) as gone:
         pass
-    places = [Path(f"/tmp/ray-{name}-test") for name in (gone.pid, os.getpid(), "other")]
+    places = [Path(f"/tmp/ray-{name}-test") for name in (gone.pid, os.getpid(), f"other{os.getpid()}")]
     try:
         for place in places:
             (place / "logs").mkdir(parents=True)
