@@ -270,7 +270,7 @@ def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
         *_doubts(result.parity),
         # Where the truth is a reference's, or the user's own for any model, no model knows other data better.
         *([] if task_class(spec.task).takes_reference else doubtful_data(spec.model, spec.dataset, spec.load.mode)),
-        *ignored_settings(spec.load, spec.backend.workers),
+        *ignored_settings(spec),
         *beside_the_rules(spec.load),
         *not_placed(spec.backend.placement, done.placement),
         *(too_many_threads(done.threads, done.instances, result.system.usable_cpus) if done.cluster is None else []),

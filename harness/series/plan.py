@@ -115,6 +115,7 @@ def plan_series(
         benchmark = file.benchmark(overrides)
     mode = benchmark.load.mode
     _check_requirements(benchmark, require)
+    _check_heeded(mode, retry=retry, rests="load.cooldown_s" in dict(overrides))
     if mode == "find-peak":
         _check_find_peak(benchmark, models, backends, repeat)
     if mode == "submission":
@@ -133,6 +134,23 @@ def plan_series(
             rest = planned_rest(spec, benchmark.load.cooldown_s, repeats=number > 0) if rests else None
             runs.append(PlannedRun(name, spec, backend, model, rest))
     return Series(mode, tuple(runs), retry, _peak_search(benchmark) if mode == "find-peak" else None)
+
+
+def _check_heeded(mode: Mode, *, retry: bool, rests: bool) -> None:
+    """Refuses what a command names and no run of its mode would heed.
+
+    Raises:
+        ConfigError: Says which mode heeds it.
+    """
+    if retry and mode not in ("performance", "submission"):
+        raise ConfigError(
+            f"--retry runs a performance run once more whose calibration was off: mode {mode} has nothing for it. Leave it out"
+        )
+    if rests and mode != "submission":
+        raise ConfigError(
+            f"--cooldown (load.cooldown_s) is the rest between the runs of a submission: mode {mode} has none. Leave it out, "
+            "or use --mode submission"
+        )
 
 
 def _kinds(mode: Mode, compliance: Sequence[ComplianceTest], repeat: int) -> list[tuple[Mode, ComplianceTest | None]]:

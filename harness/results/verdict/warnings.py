@@ -13,16 +13,32 @@ _FEW = 100
 """Queries, or samples of Offline: below it the 99th percentile is the slowest one."""
 
 
-def ignored_settings(load: Load, workers: str) -> list[str]:
-    """What was asked of a run and has no effect in its scenario; of LoadGen's own settings, in a performance run.
-
-    Args:
-        load: What LoadGen is told.
-        workers: `backend.workers` of the config.
-    """
-    streams = load.scenario in STREAMS
-    unused = [f"backend.workers={workers} has no effect in {load.scenario}: LoadGen's own thread answers"]
-    found = unused if streams and workers != "auto" else []
+def ignored_settings(spec: Spec) -> list[str]:
+    """What was asked of a run and has no effect in its scenario or mode; of LoadGen's own settings, in a performance run."""
+    load, backend = spec.load, spec.backend
+    streams, accuracy = load.scenario in STREAMS, load.mode == "accuracy"
+    # A submission's accuracy run is made with what its performance runs heed.
+    alone = load.too_few_samples != "refuse"
+    unheeded = {
+        f"backend.workers={backend.workers} has no effect in {load.scenario}: LoadGen's own thread answers": (
+            streams and backend.workers != "auto"
+        ),
+        f"backend.instances={backend.instances} has no effect in {load.scenario}: one answers": (
+            streams and backend.instances not in ("auto", 1)
+        ),
+        f"load.preset={load.preset} has no effect in an accuracy run: it asks every sample once (--count asks fewer)": (
+            accuracy and alone and load.preset != "rules"
+        ),
+        "load.query_times=false has no effect in an accuracy run: it keeps none": (
+            accuracy and alone and not load.query_times
+        ),
+        "backend.allow_mismatch has no effect on the plain CPU backend: there is nothing to hold it against": (
+            backend.allow_mismatch and backend.is_plain_cpu
+        ),
+        "allow_short has no effect: nothing is required of the figures (--require)": spec.allow_short
+        and not spec.require,
+    }
+    found = [said for said, applies in unheeded.items() if applies]
     if load.mode != "performance":
         return found
     ignored = {

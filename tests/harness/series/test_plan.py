@@ -70,7 +70,24 @@ def test_the_machine_rests_before_each_performance_run_of_a_submission_but_the_f
     rests = [run.rest for run in plan(*submission, backends=("cpu", "null"), repeat=2).runs]
     assert rests == [None, *[PlannedRest(0.0, 60.0)] * 3, *[None] * 4]
     assert [run.rest for run in plan(("load.mode", "submission"), repeat=2).runs] == [None] * 4
-    assert [run.rest for run in plan(("load.cooldown_s", 60), repeat=2).runs] == [None] * 2
+
+
+@pytest.mark.parametrize("mode", ["performance", "accuracy"])
+def test_a_rest_is_refused_where_nothing_rests(plan: Plan, mode: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"--cooldown .* rest between the runs of a submission: mode {mode} has none"
+    ):
+        plan(("load.mode", mode), ("load.cooldown_s", 60))
+
+
+@pytest.mark.parametrize("mode", ["accuracy", "find-peak"])
+def test_a_second_try_is_refused_where_nothing_is_calibrated_for_it(
+    mode: str, keyword_model: Path, keyword_data: Path, tmp_path: Path
+) -> None:
+    given = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), ("load.mode", mode)]
+    given += [("load.scenario", "Server")]
+    with pytest.raises(ConfigError, match=f"--retry .*: mode {mode} has nothing for it"):
+        plan_series(find_benchmark("kws"), given, models=(), backends=(), repeat=1, cache_dir=tmp_path, retry=True)
 
 
 def test_a_round_of_mobile_says_how_long_and_longer_between_repeats(plan: Plan) -> None:

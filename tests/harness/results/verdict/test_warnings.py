@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness.config.files import config_folder, load_benchmark
+from harness.config.files import config_folder, find_benchmark, load_benchmark, read_config
 from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement
-from harness.results.verdict.warnings import beside_the_rules, not_placed, too_many_threads, too_short
-from harness.spec.resolve import load_of
+from harness.results.verdict.warnings import beside_the_rules, ignored_settings, not_placed, too_many_threads, too_short
+from harness.spec.resolve import load_of, resolve
 from harness.spec.rules_in_force import chosen_rules
 from harness.spec.schema import Load
 
@@ -56,6 +56,38 @@ def test_a_setting_that_the_scenario_does_not_heed_is_said_in_the_result(
         assert f"warning: {warning}" in done.stdout
     # Of a run of 64 queries, what its figures are worth.
     assert sum("too short" in warning for warning in warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "ignored"),
+    [
+        ({"load.mode": "accuracy", "load.preset": "quick"}, ["load.preset=quick has no effect in an accuracy run"]),
+        (
+            {"load.mode": "accuracy", "load.query_times": False},
+            ["load.query_times=false has no effect in an accuracy run"],
+        ),
+        ({"load.preset": "quick", "load.query_times": False}, []),
+        # The performance runs beside it heed them.
+        ({"load.mode": "accuracy", "load.preset": "quick", "load.too_few_samples": "refuse"}, []),
+        ({"backend.instances": 2}, ["backend.instances=2 has no effect in SingleStream"]),
+        (
+            {"backend.instances": 2, "load.scenario": "MultiStream"},
+            ["backend.instances=2 has no effect in MultiStream"],
+        ),
+        ({"backend.instances": 2, "load.scenario": "Offline"}, []),
+        ({"backend.instances": 1, "load.mode": "accuracy"}, []),
+        ({"backend.allow_mismatch": True}, ["backend.allow_mismatch has no effect on the plain CPU backend"]),
+        ({"backend.allow_mismatch": True, "backend.options": {"xnnpack": False}}, []),
+        ({"allow_short": True}, ["allow_short has no effect"]),
+        ({"allow_short": True, "require": ["p90<=5ms"]}, []),
+    ],
+)
+def test_what_no_run_of_the_scenario_or_mode_heeds_is_said(
+    fields: dict[str, Any], ignored: list[str], keyword_model: Path, keyword_data: Path, tmp_path: Path
+) -> None:
+    given = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), *fields.items()]
+    spec = resolve(read_config(find_benchmark("kws")), given, tmp_path)
+    assert [said.partition(":")[0] for said in ignored_settings(spec)] == ignored
 
 
 def test_more_threads_than_cpus_are_said_in_the_result(
