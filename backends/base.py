@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from backends.litert.times.node_timer import NodeTimer
 
 Array = npt.NDArray[Any]
+NO_ENGINE = "none"
+"""In `BackendInfo.engine`: no model ran."""
 Run = Callable[[Sequence[Array]], Sequence[Array]]
 """What `Backend.runner` gives."""
 RunRaw = Callable[[Sequence[memoryview]], Sequence[Array]]

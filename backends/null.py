@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backends.base import Array, Backend, BackendInfo
+from backends.base import NO_ENGINE, Array, Backend, BackendInfo
 from backends.litert.interpreter import InterpreterBackend
 
 
@@ -32,4 +32,4 @@ class NullBackend(Backend):
 
     def info(self) -> BackendInfo:
         """Says that nothing ran."""
-        return BackendInfo(name="null", engine="none", delegate=None)
+        return BackendInfo(name="null", engine=NO_ENGINE, delegate=None)

@@ -51,7 +51,8 @@ def fed_inputs(
     drawn = zip(random_inputs(inputs, stated, seed=seed), ranges_of(inputs, stated), strict=True)
     for tensor, (values, within) in zip(inputs, drawn, strict=True):
         if tensor.name in files:
-            found.append(Fed(_read(tensor, files[tensor.name]), f"from {files[tensor.name]}"))
+            read = _read(tensor, files[tensor.name])
+            found.append(Fed(read, f"from {files[tensor.name]}{_odd(read)}"))
         else:
             between = f"random from {within.low:g} to {within.high:g}" if within else "random words"
             found.append(Fed(values, f"{between}, seed {seed}"))
@@ -72,6 +73,12 @@ def check_names(inputs: Sequence[TensorSpec], named: Iterable[str]) -> None:
             raise ConfigError(
                 f"{names.count(name)} of the model's inputs are called {name!r}: nothing says which is meant"
             )
+
+
+def _odd(values: Array) -> str:
+    """What is to be known of values that are no numbers, which some kernels make ordinary ones of."""
+    odd = int(np.count_nonzero(~np.isfinite(values))) if values.dtype.kind in "fc" else 0
+    return f", of which {odd:,} of {values.size:,} values are NaN or infinite" if odd else ""
 
 
 def _read(tensor: TensorSpec, path: Path) -> Array:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from backends.base import Array, BackendUnavailable, ModelRejected
+from backends.base import NO_ENGINE, Array, BackendUnavailable, ModelRejected
 from harness.difference.aside import ComparedBeside, DrawnAhead
 from harness.difference.bisect import bisect
 from harness.difference.draws import DocumentedInputs
@@ -97,6 +97,11 @@ def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:
             raise
         raise type(error)(f"{whose}{error}") from None
     stack.callback(side.close)
+    if side.backend.info().engine == NO_ENGINE:
+        raise ConfigError(
+            f"{whose}the backend {side.backend.info().name} runs no model: its answers are zeros, of which a difference says "
+            "nothing"
+        )
     return side
 
 

@@ -43,7 +43,12 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         inputs, fed = random_inputs(backend.inputs, ranges), words_of(backend.inputs, ranges)
         with inputs_explained(subject.model):
             # The interpreter says best what it does not take.
-            backend.invoke(inputs)
+            answers = backend.invoke(inputs)
+        odd = [
+            f"output {tensor.name} holds {count:,} values that are no numbers (NaN): the model or its inputs are broken"
+            for tensor, values in zip(backend.outputs, answers, strict=True)
+            if values.dtype.kind == "f" and (count := int(np.isnan(values).sum()))
+        ]
         shapes, pieces, info = backend.tensor_shapes(), backend.partitions() or [], backend.info()
         source, why_coarse = source_of(stack, subject, backend, opener.model, inputs)
         runs = run_in_turns(
@@ -62,7 +67,9 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         peaks = measured_peaks([op.peak_of for op in ops if op.peak_of], subject.threads)
     whole = _Whole(asked, opener.modified, how, why_coarse, fed, events=events)
     found = whole.profile(runs, [with_rates(op, peaks) for op in ops], peaks)
-    return replace(found, warnings=(*found.warnings, *fed_nothing((each.name, each.shape) for each in backend.inputs)))
+    return replace(
+        found, warnings=(*found.warnings, *odd, *fed_nothing((each.name, each.shape) for each in backend.inputs))
+    )
 
 
 class _Teller:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.base import Array, Backend, ModelRejected, TensorSpec
+from backends.base import NO_ENGINE, Array, Backend, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
 from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
@@ -170,7 +170,13 @@ def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tup
         invocation=model.invocation,
         input_shapes=wished,
     )
-    return opener.open_covered(1), opener.resets
+    opened = opener.open_covered(1)
+    if opened.info().engine == NO_ENGINE:
+        opened.close()
+        raise ConfigError(
+            f"the reference {_named(reference)} runs no model: its answers are zeros, so that no error to them says anything"
+        )
+    return opened, opener.resets
 
 
 def _matched(
