@@ -19,9 +19,12 @@ from backends.cpu import CpuBackend
 from benchmarks.rows import Row, render
 from benchmarks.side_by_side import zoo
 from tasks.base import DataRef, Task
-from tasks.classification import Classification, ClassificationOptions
-from tasks.segmentation import Segmentation, SegmentationOptions
-from tasks.super_resolution import SuperResolution, SuperResolutionOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.codecs.super_resolution import SuperResolutionOptions
+from tasks.segmentation import Segmentation
+from tasks.super_resolution import SuperResolution
 
 _TARGET_PERCENT = 0.5
 _MODELS = "models/mlperf_mobile"

@@ -23,7 +23,8 @@ from PIL import Image
 from backends.base import TensorSpec
 from benchmarks.rows import Row, ratio, render
 from tasks.base import Array, DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
 from tasks.pictures.folders import Pictures
 from tasks.pictures.inputs import PictureOptions, bind_input
 from tasks.pictures.preprocess import PROFILES, Profile, decode

@@ -25,7 +25,8 @@ from accuracy.topk import TopK
 from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import zoo
 from tasks.base import DataRef
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 
 _PICTURES, _MAPS, _SIDE = 50_000, 2_000, 512
 

@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from accuracy.answers.log import Answer, Sample
-from accuracy.answers.wire import LabelDtype, unpack_labels
+from accuracy.answers.wire import unpack_labels
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, names_in_model, read_class_names
 from accuracy.truth.labels import Labels, read_labels
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Tensor, find_truth
+from tasks.base import Codec, DataMissing, DataRef, ModelMismatch, Reading, Tensor, find_truth
+from tasks.codecs.classification import BEST, IMAGENET_CLASSES, ClassificationCodec, ClassificationOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibition, Named, UInt8Array
 from tasks.outputs.label_answers import (
     LABEL_LAYOUTS,
-    BestLabels,
     exhibit_labels,
-    only_input,
     rewrite_labels,
-    score_count,
 )
 from tasks.outputs.readings import chance_of, label_readings, numeric_order
-from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.headerless import decode_rgb8
-from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.folders import Pictures
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture
@@ -45,58 +40,9 @@ from tasks.sets.digests import StoredSamples
 from tasks.sets.hub import is_hub_name
 from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
 
-_BEST = 5
-_IMAGENET_CLASSES = 1000
 _FEWEST = 2
 """Classes of a classifier."""
 _TRUTH_PATTERNS = ("labels.csv", "val_map.txt", "y_labels.csv")
-
-
-@dataclass(frozen=True)
-class ClassificationOptions(PictureOptions):
-    """What may be chosen of image classification."""
-
-    num_classes: int | None = None
-    """Classes that a label may name: 0 to num_classes - 1. None takes what the model has, without its background; 1000 for
-    the log of a model that is not at hand."""
-    offset: int | None = None
-    """How many of the model's first classes no label names. None takes 1 for 1001 classes, as ImageNet's with a background
-    are, and where `class_names` opens with a background or is one name short; else what is beyond `num_classes`, or 0."""
-    class_names: Path | None = None
-    """The names of the model's classes, one a line in the model's order: those that come with the data are looked up there.
-    None takes the list that is packed into the model's file, where there is one."""
-    packed_names: Path | None = None
-    """The model's file, where it has such a list: filled in where `class_names` is not named. Without that file, when a run is
-    scored later, only labels by name are missed."""
-    shown_names: tuple[str, ...] | None = None
-    """What the classes that labels name are called in answers of the Python API, where no names are given there. Unlike
-    `class_names` they are held against nothing."""
-    profile: Literal["mobile", "tflite-eval", "pillow", "opencv"] = "mobile"
-    """How pictures are resized and cropped: `mobile` resizes, then crops, as the mobile app does; `tflite-eval` crops,
-    then resizes, as TFLite's evaluation tool does; `pillow` does so with Pillow's bilinear; `opencv` is the reference
-    harness's way."""
-    crop: bool = True
-    """False resizes the whole picture to the input instead, aspect not kept, by the same library: for pictures that show
-    what they are of up to their edges, as CIFAR-10's and MLPerf Tiny's do."""
-    first_label: int | None = None
-    """What the first class is called by labels that are stored with the pictures: 1 in TensorFlow's ImageNet records,
-    where 0 is the background, 0 in TensorFlow Datasets' and Hugging Face's. None takes the custom of such sets. Labels in
-    a file of their own always count from 0."""
-    log_dtype: LabelDtype = "float32"
-    """The type of the logged labels: float32 as the reference harness writes them, int32 as the mobile app does."""
-
-    def __post_init__(self) -> None:
-        """Refuses numbers that make no sense."""
-        super().__post_init__()
-        if self.num_classes is not None and self.num_classes < 2:
-            raise ValueError(f"num_classes is {self.num_classes}, but there must be 2 or more")
-        if self.offset is not None and self.offset < 0:
-            raise ValueError(f"offset is {self.offset}, but must be 0 or more")
-
-    @property
-    def class_count(self) -> int:
-        """`num_classes`, or ImageNet's where nothing says it."""
-        return _IMAGENET_CLASSES if self.num_classes is None else self.num_classes
 
 
 class Classification(InParts):
@@ -160,7 +106,7 @@ class Classification(InParts):
 
     def tally(self, answers: Iterable[Answer]) -> Tally:
         """As `InParts.tally`: whether the label is the best, and one of the five best, where an answer holds five."""
-        metric = TopK((1, min(_BEST, self._options.class_count)))
+        metric = TopK((1, min(BEST, self._options.class_count)))
         for index, data in answers:
             with Sample(index, self._pictures.names):
                 labels = unpack_labels(data, self._options.class_count, self._options.log_dtype)
@@ -288,56 +234,6 @@ class Classification(InParts):
         return read_labels(self._truth, self._options.class_count, _names_of(self._options))
 
 
-class ClassificationCodec(FileCodec):
-    """Image classification bound to one model."""
-
-    def __init__(
-        self,
-        pictures: Pictures,
-        options: ClassificationOptions,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-    ) -> None:
-        """Holds the model's tensors against the task.
-
-        Raises:
-            ModelMismatch: Not one picture input, or not one output of the classes that the options name.
-        """
-        super().__init__(pictures)
-        self._options = options
-        self._input = bind_input([only_input(inputs)], options, "image classification", may_be_gray=True)
-        self.offset = _offset(outputs, options)
-        """How many of the model's first classes no label names."""
-        self._answers = BestLabels(min(_BEST, options.class_count), self.offset, options.log_dtype)
-        self._profile = (PROFILES if options.crop else WHOLE)[options.profile]
-        self._code_version = code_version(options.profile)
-
-    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """One picture; a headerless one has the model's size already and is neither resized nor cropped."""
-        if name.lower().endswith(RAW_SUFFIXES):
-            values = decode_rgb8(data, name, self._input.height, self._input.width)
-        else:
-            values = self._profile(decode(data, name), self._input.height, self._input.width)
-        return (self._input.encode(values),)
-
-    def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The five best labels."""
-        return self._answers.answer(outputs)
-
-    def answerer(self) -> Postprocess:
-        """See `Codec.answerer`."""
-        return self._answers.answerer()
-
-    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
-        """Those of pixels."""
-        return self._input.ranges()
-
-    def cache_key(self) -> str:
-        """Everything that makes a prepared picture."""
-        profile = f"{self._options.profile}{'' if self._options.crop else ' whole'}"
-        return f"classification {profile} {self._input} {self._files.fingerprint()} {self._code_version}"
-
-
 def _fitted(options: ClassificationOptions, columns: int, names: ClassNames | None) -> ClassificationOptions:
     """The options with the class count and offset of a model of so many scores, where they are open."""
     if options.num_classes is not None and options.offset is not None:
@@ -345,9 +241,9 @@ def _fitted(options: ClassificationOptions, columns: int, names: ClassNames | No
     if options.num_classes is not None:
         surplus = columns - options.num_classes
         return replace(options, offset=surplus) if surplus in (0, 1) else options
-    if options.offset is not None and columns == _IMAGENET_CLASSES + 1:
+    if options.offset is not None and columns == IMAGENET_CLASSES + 1:
         # 0 would let ImageNet's labels name the background and all others one class too low: it must be said in full.
-        return replace(options, num_classes=_IMAGENET_CLASSES)
+        return replace(options, num_classes=IMAGENET_CLASSES)
     offset = _background(columns, names) if options.offset is None else options.offset
     if columns - offset < _FEWEST:
         raise ModelMismatch(f"the model has {columns} classes: with offset {offset} a classifier needs {_FEWEST} more")
@@ -362,13 +258,13 @@ def _may_be(names: ClassNames, columns: int | None) -> bool:
 
 def _hides_background(names: ClassNames, columns: int | None) -> bool:
     """Whether a packed list of 1001 may be ImageNet's with a background called "dummy" or nothing: nobody says it has none."""
-    return not names.sure and columns == len(names) == _IMAGENET_CLASSES + 1 and not names.opens_with_background
+    return not names.sure and columns == len(names) == IMAGENET_CLASSES + 1 and not names.opens_with_background
 
 
 def _background(columns: int, names: ClassNames | None) -> int:
     """How many of the model's first classes are its background, 0 or 1."""
     if names is None:
-        return int(columns == _IMAGENET_CLASSES + 1)
+        return int(columns == IMAGENET_CLASSES + 1)
     if len(names) == columns:
         return int(names.opens_with_background)
     if len(names) == columns - 1 and not names.opens_with_background:
@@ -385,22 +281,3 @@ def _names_of(options: ClassificationOptions) -> ClassNames | None:
     if options.class_names is not None:
         return read_class_names(options.class_names)
     return None if options.packed_names is None else names_in_model(options.packed_names)
-
-
-def _offset(outputs: Sequence[Tensor], options: ClassificationOptions) -> int:
-    """The offset, held against the model."""
-    if (count := score_count(outputs)) == 1:
-        raise ModelMismatch(
-            f"output {outputs[0].name} is a single score, as of a model that ends in a sigmoid: it names no class. Image "
-            "classification needs a score for each; export the model with two"
-        )
-    surplus = count - options.class_count
-    expected = (0, 1) if options.offset is None else (options.offset,)
-    if surplus not in expected:
-        wanted = " or ".join(str(options.class_count + offset) for offset in expected)
-        raise ModelMismatch(
-            f"output {outputs[0].name} has {surplus + options.class_count} classes, but {wanted} are expected: "
-            f"num_classes is {options.class_count} and offset "
-            f"{'0 or 1' if options.offset is None else options.offset} (--set model.num_classes=N, model.offset=N)"
-        )
-    return surplus

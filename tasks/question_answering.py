@@ -9,13 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self, get_args
-
-import numpy as np
+from typing import Any, Self, get_args
 
 from accuracy import squad_f1
 from accuracy.answers.log import Answer, LogError, Sample
@@ -24,55 +21,20 @@ from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_l
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
-from accuracy.truth.squad import Question, SquadTruth, read_truth, truth_of
-from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch, Prepared, Reading, Tensor, find_truth
+from accuracy.truth.squad import SquadTruth, read_truth, truth_of
+from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor, find_truth
+from tasks.codecs.question_answering import AskedQuestions, QuestionAnsweringOptions, WindowCodec, window_shapes
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition
-from tasks.sets.digests import Digest, StoredSamples
+from tasks.sets.digests import StoredSamples
 from tasks.sets.hub import is_hub_name, read_hub_questions
-from tasks.text.binding import InputRole, OutputRole, bind_inputs, bind_outputs
-from tasks.text.windows import Inputs, RecordWindows, TextWindows, Windows
+from tasks.text.squad_files import TRUTH, find_data, find_vocabulary
+from tasks.text.windows import RecordWindows, TextWindows, Windows
 from tasks.text.wordpiece import WordPiece
 
-TRUTH = "squad_groundtruth.tfrecord"
-VOCABULARY = "vocab.txt"
-
-_INPUT_TYPES = ("int32", "int64", "float32")
-_OUTPUT_TYPES = ("float32", "float16", "int8", "uint8", "int16")
 _SHOWN = 5
 _ORDERS: Mapping[LogitLayout, str] = {"reference": "interleaved", "mobile": "transposed"}
 """How start and end logits lie in a log: in pairs, or all of one after all of the other."""
-
-
-@dataclass(frozen=True)
-class QuestionAnsweringOptions:
-    """How questions are cut into windows, how the model's tensors are found, and how answers are chosen and logged."""
-
-    vocab: Path | None = None
-    """WordPiece vocabulary, one token a line; null for `vocab.txt` beside the JSON. Windows in a tfrecord need none."""
-    max_seq_length: int = 384
-    """Tokens of a window; the model's sequence length must be the same."""
-    doc_stride: int = 128
-    """Context tokens from one window's start to the next one's (JSON only)."""
-    max_query_length: int = 64
-    """Question tokens beyond it are dropped (JSON only)."""
-    n_best: int = 20
-    """Starts and ends of a window that are considered."""
-    max_answer_length: int = 30
-    """In tokens."""
-    inputs: Mapping[InputRole, str] | None = None
-    """Names of the model's inputs by role, for models whose names do not tell."""
-    outputs: Mapping[OutputRole, str] | None = None
-    """Names of the model's outputs by role, likewise."""
-    layout: Literal["reference", "mobile"] = "reference"
-    """Of the logged answer: `reference` interleaves start and end logits, `mobile` puts one after the other."""
-    log_dtype: Literal["float16", "float32", "float64"] = "float32"
-    """Type of the logged logits."""
-
-    def __post_init__(self) -> None:
-        for name in ("max_seq_length", "doc_stride", "max_query_length", "n_best", "max_answer_length"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
 
 
 class QuestionAnswering(InParts):
@@ -95,14 +57,14 @@ class QuestionAnswering(InParts):
         """
         self._options = options
         self._data = data
-        path = data.path if is_hub_name(data.path) else _find_data(data.path)
+        path = data.path if is_hub_name(data.path) else find_data(data.path)
         self._own_questions = read_hub_questions(path) if is_hub_name(path) else None
         self._vocabulary: Path | None = None
         self._windows: Windows
         if self._own_questions is None and path.suffix == ".tfrecord":
             self._windows = RecordWindows(path, options.max_seq_length, data.count)
         else:
-            self._vocabulary = _find_vocabulary(path, options.vocab)
+            self._vocabulary = find_vocabulary(path, options.vocab)
             self._windows = TextWindows(
                 path,
                 WordPiece(self._vocabulary),
@@ -123,7 +85,7 @@ class QuestionAnswering(InParts):
         Raises:
             ModelMismatch: Tensors that cannot be told apart, or of another shape or type.
         """
-        return _WindowCodec(self._windows, self._asked, self._options, inputs, outputs)
+        return WindowCodec(self._windows, self._asked, self._options, inputs, outputs)
 
     def input_shapes(self, inputs: Sequence[Tensor]) -> Sequence[tuple[int, ...]] | None:
         """[1, sequence] for a model exported without a fixed length, whose inputs show as [1, 1]; else None."""
@@ -285,8 +247,8 @@ class QuestionAnswering(InParts):
         return [path for path in dict.fromkeys(found) if not is_hub_name(path)]
 
     @cached_property
-    def _asked(self) -> _AskedQuestions | None:
-        return None if self._own_questions is None else _AskedQuestions(self._windows, self._own_questions)
+    def _asked(self) -> AskedQuestions | None:
+        return None if self._own_questions is None else AskedQuestions(self._windows, self._own_questions)
 
     @cached_property
     def _questions(self) -> list[str]:
@@ -339,129 +301,3 @@ class QuestionAnswering(InParts):
                 f" {TRUTH} with --truth."
             )
         return truth, truth.words_of
-
-
-def window_shapes(inputs: Sequence[Tensor], sequence: int) -> Sequence[tuple[int, ...]] | None:
-    """See `QuestionAnswering.input_shapes`."""
-    if any(tuple(tensor.shape) != (1, 1) for tensor in inputs):
-        return None
-    return [(1, sequence)] * len(inputs)
-
-
-class WindowBinding:
-    """Windows in, logits out: the task bound to a model, whatever the windows."""
-
-    def __init__(self, options: QuestionAnsweringOptions, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        """Binds the model's tensors by name.
-
-        Raises:
-            ModelMismatch: Tensors that cannot be told apart, or of another shape or type.
-        """
-        self._layout: LogitLayout = options.layout
-        self._log_dtype: LogitDtype = options.log_dtype
-        self._inputs = list(zip(bind_inputs(inputs, options.inputs), [tensor.dtype for tensor in inputs], strict=True))
-        self._start, self._end = bind_outputs(outputs, options.outputs)
-        self._start_spec, self._end_spec = outputs[self._start], outputs[self._end]
-        for tensor in inputs:
-            _check_tensor("input", tensor, options.max_seq_length, _INPUT_TYPES)
-        for tensor in (self._start_spec, self._end_spec):
-            _check_tensor("output", tensor, options.max_seq_length, _OUTPUT_TYPES)
-
-    def prepare(self, window: Inputs) -> tuple[Array, ...]:
-        """Ids, mask and segments as [1, sequence], in the model's order and types."""
-        return tuple(getattr(window, role)[np.newaxis].astype(dtype) for role, dtype in self._inputs)
-
-    def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The logits, as the layout has them."""
-        start = _logits(outputs[self._start], self._start_spec)
-        end = _logits(outputs[self._end], self._end_spec)
-        return pack_logits(start, end, self._layout, self._log_dtype)
-
-
-class _AskedQuestions:
-    """The question of every window, for questions that lie in no file of their own."""
-
-    def __init__(self, windows: Windows, questions: Sequence[Question]) -> None:
-        self._question = {question.qas_id: question for question in questions}
-        self.names = [windows.qas_id(index) for index in range(len(windows))]
-        self.classes = ()
-
-    def size(self, index: int) -> int:
-        return len(self.whole(index))
-
-    def whole(self, index: int) -> bytes:
-        question = self._question[self.names[index]]
-        return "\0".join((question.qas_id, question.text, question.context, *question.answers)).encode()
-
-
-class _WindowCodec(WindowBinding, Codec):
-    """The windows of a set, bound to a model."""
-
-    def __init__(
-        self,
-        windows: Windows,
-        asked: _AskedQuestions | None,
-        options: QuestionAnsweringOptions,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-    ) -> None:
-        super().__init__(options, inputs, outputs)
-        self._windows = windows
-        self._asked = asked
-
-    def preprocess(self, index: int) -> tuple[Array, ...]:
-        """One window of the set, prepared."""
-        return self.prepare(self._windows.inputs(index))
-
-    def preprocess_with_digest(self, index: int) -> Prepared:
-        """As `Codec.preprocess_with_digest`."""
-        return Prepared(self.preprocess(index), None if self._asked is None else Digest.of(self._asked.whole(index)))
-
-
-def _logits(raw: Array, spec: Tensor) -> Array:
-    flat = raw.reshape(-1)
-    if spec.scale == 0.0:
-        return flat
-    return (flat.astype(np.float32) - spec.zero_point) * np.float32(spec.scale)
-
-
-def _check_tensor(what: str, tensor: Tensor, sequence: int, types: Sequence[str]) -> None:
-    if int(np.prod(tensor.shape)) != sequence or tensor.shape[:1] != (1,):
-        raise ModelMismatch(
-            f"{what} {tensor.name!r} has the shape {list(tensor.shape)}; windows of [1, {sequence}] were expected."
-            f" For a model of another length set max_seq_length (data in SQuAD's JSON only)."
-        )
-    if tensor.dtype.name not in types:
-        raise ModelMismatch(f"{what} {tensor.name!r} is {tensor.dtype}; {', '.join(types)} are understood")
-    if what == "output" and tensor.dtype.kind in "iu" and tensor.scale == 0.0:
-        raise ModelMismatch(
-            f"output {tensor.name!r} is {tensor.dtype} without a quantisation scale: it holds no logits"
-        )
-
-
-def _find_data(path: Path) -> Path:
-    if path.is_file():
-        if path.suffix not in (".tfrecord", ".json"):
-            raise DataMissing(f"{path} is neither a .tfrecord with windows nor a .json in SQuAD's format")
-        return path
-    if not path.is_dir():
-        raise DataMissing(f"no SQuAD data at {path}: a .tfrecord, a .json, or a folder with one of them was expected")
-    found = sorted(hit for hit in path.iterdir() if hit.suffix in (".tfrecord", ".json") and hit.name != TRUTH)
-    if not found:
-        raise DataMissing(f"{path} holds neither a .tfrecord with windows nor a .json in SQuAD's format")
-    if len(found) > 1:
-        names = ", ".join(hit.name for hit in found)
-        raise DataMissing(f"{path} holds more than one data set: {names}. Choose one with --dataset FILE.")
-    return found[0]
-
-
-def _find_vocabulary(data: Path, chosen: Path | None) -> Path:
-    if chosen is not None:
-        return chosen
-    beside = data.parent / VOCABULARY
-    if not beside.is_file():
-        raise DataMissing(
-            f"no {VOCABULARY} beside {data}: put the vocabulary the model was trained with there, or name it with the"
-            " option vocab"
-        )
-    return beside

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +18,11 @@ from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Postprocess, Reading, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Tensor, find_truth
+from tasks.codecs.segmentation import ADE20K_CLASSES, MOST_CLASSES, SegmentationCodec, SegmentationOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
-from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
-from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.headerless import decode_rgb8
-from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import RAW_SUFFIXES, code_version, decode
+from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
@@ -34,41 +31,10 @@ from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.sets.digests import StoredSamples
 
-_ADE20K_CLASSES = 32
-_MOST_CLASSES = 256
-"""A class map has one byte a pixel."""
 _LOOKED_AT = 1 << 26
 """Pixels of annotations behind a count that are decoded: some 250 maps of 512x512, in half a second."""
 _NO_CLASS = 255
 """How annotations mark pixels that are of none."""
-
-
-@dataclass(frozen=True)
-class SegmentationOptions(PictureOptions):
-    """What a config may say of a segmentation model and its data."""
-
-    num_classes: int | None = None
-    """Classes with the background, class 0; 1 and above are scored. None takes what the model has; the mobile benchmark's 32
-    where its file does not tell."""
-    class_names: Path | None = None
-    """The names of the model's classes, the background's first, one a line: held against their number."""
-    pad_value: float = 127.5
-    """What surrounds a picture that does not fill the input, 0 to 255."""
-    profile: Literal["mobile", "pillow"] = "mobile"
-    """How pictures are scaled: as the benchmark's own preparation, or by Pillow's bilinear filter."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where a number cannot be used."""
-        super().__post_init__()
-        if self.num_classes is not None and not 2 <= self.num_classes <= _MOST_CLASSES:
-            raise ValueError(f"num_classes is {self.num_classes}, but a class map holds 2 to 256 classes")
-        if not 0 <= self.pad_value <= 255:
-            raise ValueError(f"pad_value is {self.pad_value}, but pixels are 0 to 255")
-
-    @property
-    def class_count(self) -> int:
-        """`num_classes`, or the mobile benchmark's where nothing says it."""
-        return _ADE20K_CLASSES if self.num_classes is None else self.num_classes
 
 
 class Segmentation(InParts):
@@ -96,7 +62,7 @@ class Segmentation(InParts):
         Raises:
             ModelMismatch: The names are not as many.
         """
-        if options.num_classes is None and score_columns is not None and score_columns <= _MOST_CLASSES:
+        if options.num_classes is None and score_columns is not None and score_columns <= MOST_CLASSES:
             options = replace(options, num_classes=score_columns)
         if names is None and options.class_names is not None:
             names = read_class_names(options.class_names)
@@ -131,13 +97,13 @@ class Segmentation(InParts):
     def tally(self, answers: Iterable[Answer]) -> Tally:
         """As `InParts.tally`: `areas` of `MeanIoU.tally`, and `pixels` of each class in the annotations, a row a part."""
         metric = MeanIoU(self._options.class_count - 1)
-        pixels = np.zeros(_MOST_CLASSES, np.int64)
+        pixels = np.zeros(MOST_CLASSES, np.int64)
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
                 class_map = grids.unpack_class_map(answer.data)
             truth = self._truth_for(answer.index, class_map.shape)
             metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
-            pixels += np.bincount(truth.ravel(), minlength=_MOST_CLASSES)
+            pixels += np.bincount(truth.ravel(), minlength=MOST_CLASSES)
         return {**metric.tally(), "pixels": pixels[None]}
 
     def figures(self, tally: Tally) -> Score:
@@ -291,7 +257,7 @@ class Segmentation(InParts):
             DataMissing: One that the whole set's run would refuse.
             TruthError: Likewise.
         """
-        whole, pixels = self._pictures.uncounted, np.zeros(_MOST_CLASSES, np.int64)
+        whole, pixels = self._pictures.uncounted, np.zeros(MOST_CLASSES, np.int64)
         if len(whole) == len(self):
             return pixels
         masks = self._masks if self._stored is None or whole.masks is None else Masks(whole.masks)
@@ -301,7 +267,7 @@ class Segmentation(InParts):
             shape: tuple[int, ...] = masks.whole_size(names[index])
             self._refuse_size(whole, index, shape)
             if pixels.sum() < _LOOKED_AT:
-                pixels += np.bincount(masks.read(names[index]).ravel(), minlength=_MOST_CLASSES)
+                pixels += np.bincount(masks.read(names[index]).ravel(), minlength=MOST_CLASSES)
         return pixels
 
     def _truth_for(self, index: int, size: tuple[int, ...]) -> Array:
@@ -329,7 +295,7 @@ def _beyond(pixels: Array, class_count: int) -> list[str]:
         class_count: The model's.
     """
     beyond = np.flatnonzero(pixels[class_count:_NO_CLASS]) + class_count
-    if class_count == _ADE20K_CLASSES or not len(beyond):
+    if class_count == ADE20K_CLASSES or not len(beyond):
         return []
     share = pixels[beyond].sum() / pixels[1:_NO_CLASS].sum()
     return [
@@ -356,78 +322,3 @@ def names_of_maps(names: ClassNames, class_count: int | None) -> tuple[str, ...]
         f"{names.source} has {len(names)} names, but the model has {class_count} classes, the background among them: are "
         "they the names of this model?"
     )
-
-
-class SegmentationCodec(FileCodec):
-    """Segmentation bound to one model."""
-
-    def __init__(
-        self,
-        pictures: Pictures,
-        options: SegmentationOptions,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-    ) -> None:
-        """Holds the model's tensors against the task.
-
-        Raises:
-            ModelMismatch: Not one picture input and one output of the same height and width.
-        """
-        super().__init__(pictures)
-        self._options = options
-        self._input = bind_input(inputs, options, "segmentation")
-        self._height, self._width = self._input.height, self._input.width
-        classes = bind_classes(outputs, self._input, options.class_count)
-        self._axis, self._in_floats = classes.axis, classes.in_floats
-
-    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """One picture, prepared and normalised."""
-        if name.lower().endswith(RAW_SUFFIXES):
-            picture = decode_rgb8(data, name, self._height, self._width)
-        else:
-            picture = ade20k.prepare_picture(
-                decode(data, name),
-                self._height,
-                self._width,
-                pad_value=self._options.pad_value,
-                profile=self._options.profile,
-            )
-        return (self._input.encode(picture),)
-
-    def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """The class map, one class a pixel, as runs of equal classes.
-
-        Raises:
-            ValueError: The model gave a class outside 0 to 255, or fractions.
-        """
-        class_map = outputs[0]
-        if self._axis is not None:
-            class_map = class_map.argmax(axis=self._axis)
-        return class_map_answer(class_map, self._height, self._width)
-
-    def answerer(self) -> Postprocess:
-        """See `Codec.answerer`. Where the model gives floats, its first answer shows whether they are classes.
-
-        A first answer that is none raises ModelMismatch, before anything is timed.
-        """
-        if not self._in_floats:
-            return self.postprocess
-        known = False
-
-        def answer(outputs: Sequence[Array]) -> bytes:
-            nonlocal known
-            if not known:
-                refuse_fractions(outputs[0])
-                known = True
-            return self.postprocess(outputs)
-
-        return answer
-
-    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
-        """Those of pixels."""
-        return self._input.ranges()
-
-    def cache_key(self) -> str:
-        """All that makes a prepared picture."""
-        code = f"{code_version('mobile')} ade20k={ade20k.code_digest()}"
-        return f"segmentation {code} {self._options} {self._files.fingerprint()} {self._input}"

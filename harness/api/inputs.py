@@ -16,7 +16,7 @@ from accuracy.outside.shown import some
 from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
 from tasks.base import DataMissing
-from tasks.keyword_spotting import FEATURES, FRAMES
+from tasks.codecs.keyword_spotting import FEATURES, FRAMES
 from tasks.pictures.preprocess import decode
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]

@@ -36,15 +36,18 @@ from harness.spec.schema import ModelRef
 from harness.zoo.builtin.sets import builtin_path
 from harness.zoo.files.official import cache_dir
 from tasks.base import Array, ModelMismatch
-from tasks.classification import ClassificationCodec
-from tasks.detection import DetectionCodec, names_by_category
-from tasks.keyword_spotting import WORDS, KeywordSpottingCodec
+from tasks.codecs.classification import ClassificationCodec
+from tasks.codecs.detection import DetectionCodec
+from tasks.codecs.keyword_spotting import WORDS, KeywordSpottingCodec
+from tasks.codecs.question_answering import WindowBinding, window_shapes
+from tasks.codecs.segmentation import SegmentationCodec
+from tasks.codecs.super_resolution import SuperResolutionCodec, open_layout, sized
+from tasks.detection import names_by_category
 from tasks.outputs.label_answers import BestLabels, scores_of
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
-from tasks.question_answering import VOCABULARY, WindowBinding, window_shapes
-from tasks.segmentation import SegmentationCodec, names_of_maps
-from tasks.super_resolution import SuperResolutionCodec, open_layout, sized
+from tasks.segmentation import names_of_maps
+from tasks.text.squad_files import VOCABULARY
 from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 

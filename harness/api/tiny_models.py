@@ -13,11 +13,13 @@ from backends.base import TensorSpec
 from harness.api.answers import Heard, Points, Suspicion
 from harness.api.inputs import Picture, as_npy, names_for, read_file, read_pixels
 from harness.api.models import Detector, Model
-from tasks.anomaly_detection import AnomalyCodec, windows_of
-from tasks.landmarks import LandmarkCodec
+from tasks.anomaly_detection import windows_of
+from tasks.codecs.anomaly_detection import AnomalyCodec
+from tasks.codecs.landmarks import LandmarkCodec
+from tasks.codecs.wake_word import WakeWordCodec
+from tasks.codecs.yolo_detection import YoloCodec
 from tasks.pictures.folders import Pictures
-from tasks.wake_word import WakeWordCodec, moments_of, time_of
-from tasks.yolo_detection import YoloCodec
+from tasks.wake_word import moments_of, time_of
 
 
 class YoloDetector(Detector):

@@ -12,9 +12,10 @@ import pytest
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.raw_tensors import tensor_header
 from backends.base import TensorSpec
-from tasks.anomaly_detection import AnomalyDetection, AnomalyDetectionOptions
+from tasks.anomaly_detection import AnomalyDetection
 from tasks.audio.wav import wav_bytes
 from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.codecs.anomaly_detection import AnomalyDetectionOptions
 
 FLOATS = TensorSpec("window", (1, 640), np.dtype(np.float32))
 NOTHING = tensor_header("float32", 0.0, 0) + np.zeros(640, np.float32).tobytes()

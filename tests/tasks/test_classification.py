@@ -13,7 +13,8 @@ from accuracy.answers.wire import pack_labels, unpack_labels
 from accuracy.truth.class_names import ClassNames
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataMissing, DataRef, ModelMismatch
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
 
 
 def spec(shape: tuple[int, ...], dtype: Any, name: str = "tensor") -> TensorSpec:

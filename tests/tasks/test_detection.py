@@ -25,7 +25,8 @@ from accuracy.answers.wire import unpack_detections
 from accuracy.truth.boxes.instances import read_instances
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.detection import Detection, DetectionCodec, DetectionOptions
+from tasks.codecs.detection import DetectionCodec, DetectionOptions
+from tasks.detection import Detection
 from tasks.pictures.preprocess import resize_bilinear
 from tasks.pictures.published.coco import CocoData
 

@@ -16,13 +16,19 @@ from accuracy.answers.wire import pack_detections, pack_labels, pack_logits
 from accuracy.metric.tally import Tally, joined, packed, unpacked
 from harness.zoo.builtin.sets import builtin_path
 from tasks.base import DataRef
-from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.codecs.super_resolution import SuperResolutionOptions
+from tasks.detection import Detection
 from tasks.in_parts import InParts
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
-from tasks.segmentation import Segmentation, SegmentationOptions
-from tasks.super_resolution import SuperResolution, SuperResolutionOptions
+from tasks.keyword_spotting import KeywordSpotting
+from tasks.question_answering import QuestionAnswering
+from tasks.segmentation import Segmentation
+from tasks.super_resolution import SuperResolution
 
 Draw = np.random.Generator
 TrueLogits = Callable[[QuestionAnswering, Path], list[tuple[Any, Any]]]

@@ -10,7 +10,8 @@ from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_labels, unpack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions, other_reading
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions, other_reading
+from tasks.keyword_spotting import KeywordSpotting
 
 SCALE, ZERO_POINT = 0.5847029089927673, 83
 FEATURES = np.arange(490).astype(np.int8)

@@ -18,8 +18,10 @@ import tasks.classification
 from accuracy.answers.log import Answer
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataRef, Task
-from tasks.classification import Classification, ClassificationOptions
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting
 from tasks.pictures.preprocess import pillow
 
 EDGETPU = "mlperf_mobile/mobilenet_edgetpu_224_1.0_uint8.tflite"

@@ -15,7 +15,8 @@ from accuracy.answers.raw_tensors import tensor_header
 from backends.base import TensorSpec
 from harness.api.answers import Points
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.landmarks import LandmarkOptions, Landmarks
+from tasks.codecs.landmarks import LandmarkOptions
+from tasks.landmarks import Landmarks
 from tasks.pictures.preprocess import WHOLE
 
 PICTURE = TensorSpec("picture", (1, 8, 8, 3), np.dtype(np.float32))

@@ -18,7 +18,8 @@ from accuracy.answers.wire import pack_logits, unpack_logits
 from backends.base import TensorSpec
 from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 
 Floats = npt.NDArray[np.float32]
 TrueLogits = Callable[[QuestionAnswering, Path], list[tuple[Floats, Floats]]]

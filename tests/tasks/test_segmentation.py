@@ -17,7 +17,8 @@ from accuracy.mean_iou import MeanIoU
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch
-from tasks.segmentation import Segmentation, SegmentationCodec, SegmentationOptions
+from tasks.codecs.segmentation import SegmentationCodec, SegmentationOptions
+from tasks.segmentation import Segmentation
 
 AS_MEASURED = SegmentationOptions(pad_value=0, profile="pillow")
 

@@ -15,7 +15,8 @@ from accuracy.psnr import psnr
 from backends.base import TensorSpec
 from backends.cpu import CpuBackend
 from tasks.base import Array, DataMissing, DataRef, ModelMismatch
-from tasks.super_resolution import SuperResolution, SuperResolutionCodec, SuperResolutionOptions
+from tasks.codecs.super_resolution import SuperResolutionCodec, SuperResolutionOptions
+from tasks.super_resolution import SuperResolution
 
 # --- the real models on real pictures -----------------------------------------------------------------------------
 

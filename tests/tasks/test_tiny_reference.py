@@ -14,7 +14,8 @@ from accuracy.answers.log import Answer
 from backends.base import TensorSpec
 from harness.api.inputs import as_npy
 from tasks.base import DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
 
 TINY = Path("models") / "mlperf_tiny"
 

@@ -16,7 +16,8 @@ from backends.base import TensorSpec
 from tasks.audio.front_ends import wake_bands
 from tasks.audio.wav import wav_bytes
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.wake_word import STEP_S, WakeWord, WakeWordOptions
+from tasks.codecs.wake_word import WakeWordOptions
+from tasks.wake_word import STEP_S, WakeWord
 
 FRAMES = TensorSpec("frames", (1, 30, 1, 40), np.dtype(np.float32))
 SCORES = TensorSpec("scores", (1, 3), np.dtype(np.float32))

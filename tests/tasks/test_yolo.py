@@ -17,9 +17,10 @@ from accuracy.answers.log import Answer
 from accuracy.answers.wire import unpack_detections
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
+from tasks.codecs.yolo_detection import YoloCodec, YoloOptions
 from tasks.outputs.yolo_heads import read_cfg, suppress
 from tasks.pictures.folders import Pictures
-from tasks.yolo_detection import YoloCodec, YoloDetection, YoloOptions
+from tasks.yolo_detection import YoloDetection
 
 Array = npt.NDArray[Any]
 ANCHORS = ((115.0, 73.0, 119.0, 199.0, 242.0, 238.0), (12.0, 18.0, 37.0, 49.0, 52.0, 132.0))

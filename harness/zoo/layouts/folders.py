@@ -20,10 +20,14 @@ from harness.errors import ConfigError
 from harness.zoo.layouts import hub as hub_layouts
 from harness.zoo.layouts.prepare import Layout, Place, Stage
 from tasks.base import DataMissing, DataRef, Task
-from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.detection import Detection
+from tasks.question_answering import QuestionAnswering
+from tasks.segmentation import Segmentation
 from tasks.sets.hub import is_hub_name
 
 _IMAGENET_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")

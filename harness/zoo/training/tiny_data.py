@@ -46,7 +46,7 @@ def _words() -> FitData:
     for folder, _, samples in words.words("fit"):
         labels.append(words.FOLDERS.index(folder))
         made.append(mfcc(samples.astype(np.float32))[..., None])
-    # As the model's classes have them (tasks.keyword_spotting.WORDS): the ten words in order, silence, unknown.
+    # As the model's classes have them (tasks.codecs.keyword_spotting.WORDS): the ten words in order, silence, unknown.
     return FitData(np.stack(made), np.array(labels, np.int64))
 
 

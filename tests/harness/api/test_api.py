@@ -25,8 +25,10 @@ from harness.errors import ConfigError, UnknownName
 from harness.zoo.graph import layers
 from harness.zoo.graph.writer import Graph
 from tasks.base import DataMissing, DataRef, ModelMismatch
-from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.detection import Detection
 
 Array = npt.NDArray[Any]
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "python-api.md"
@@ -306,7 +308,7 @@ def test_a_config_of_ones_own_names_the_model_the_backend_and_the_threads(keywor
 
 
 def test_the_words_are_in_the_order_of_the_published_samples(zoo: Path) -> None:
-    from tasks.keyword_spotting import WORDS
+    from tasks.codecs.keyword_spotting import WORDS
 
     seen = {tuple(path.stem.split("_")[2:]) for path in (zoo / "datasets/kws01").glob("*.bin")}
     assert len(seen) == 12

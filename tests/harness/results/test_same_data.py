@@ -23,8 +23,10 @@ from harness.errors import ConfigError
 from harness.results.read_data import ReadData, ReadItem, files_now, read_data
 from harness.results.same_data import changed_samples, refuse_changed_data
 from tasks.base import DataRef, Task
-from tasks.classification import Classification, ClassificationOptions
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 
 Process = subprocess.CompletedProcess[str]
 Cli = Callable[..., Process]

@@ -17,10 +17,14 @@ from accuracy.answers.wire import pack_detections, pack_labels, pack_logits
 from harness.run.doubt import other_reading
 from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataRef, Task
-from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.detection import Detection
+from tasks.question_answering import QuestionAnswering
+from tasks.segmentation import Segmentation
 
 TrueLogits = Callable[[QuestionAnswering, Path], Sequence[tuple[Any, Any]]]
 

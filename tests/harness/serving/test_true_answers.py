@@ -15,7 +15,8 @@ import pytest
 from backends.base import TensorSpec
 from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataRef
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 
 Floats = npt.NDArray[np.float32]
 Cli = Callable[..., subprocess.CompletedProcess[str]]

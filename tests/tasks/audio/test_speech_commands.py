@@ -11,7 +11,8 @@ import pytest
 from backends.base import TensorSpec
 from tasks.audio.wav import wav_bytes
 from tasks.base import DataMissing, DataRef
-from tasks.keyword_spotting import WORDS, KeywordSpotting, KeywordSpottingOptions
+from tasks.codecs.keyword_spotting import WORDS, KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting
 
 INT8 = TensorSpec("features", (1, 49, 10, 1), np.dtype(np.int8), 0.5847029089927673, 83)
 FLOAT = TensorSpec("features", (1, 49, 10, 1), np.dtype(np.float32))

@@ -10,9 +10,11 @@ from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_labels
 from tasks.base import DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.segmentation import SegmentationOptions
 from tasks.outputs.exhibits import Named, coloured, worst_named
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.segmentation import Segmentation
 
 
 @pytest.fixture

@@ -17,12 +17,16 @@ from PIL import Image
 
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataMissing, DataRef
-from tasks.classification import Classification, ClassificationOptions
-from tasks.detection import Detection, DetectionOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.codecs.super_resolution import SuperResolutionOptions
+from tasks.detection import Detection
 from tasks.pictures.folders import Pictures
 from tasks.pictures.truth_by_name import picture_size
-from tasks.segmentation import Segmentation, SegmentationOptions
-from tasks.super_resolution import SuperResolution, SuperResolutionOptions
+from tasks.segmentation import Segmentation
+from tasks.super_resolution import SuperResolution
 
 HEIGHT, WIDTH = 20, 30
 RAMP = (np.arange(HEIGHT * WIDTH * 3) % 251).astype(np.uint8).reshape(HEIGHT, WIDTH, 3)

@@ -14,9 +14,11 @@ from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_labels
 from accuracy.errors import TruthError
 from tasks.base import DataMissing, DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.segmentation import SegmentationOptions
 from tasks.pictures.folders import Pictures
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.segmentation import Segmentation
 
 Lay = Callable[..., Path]
 

@@ -15,7 +15,8 @@ from accuracy.errors import TruthError
 from accuracy.records.tfrecord import crc32c, masked
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
 from tasks.pictures.records import open_records
 from tasks.sets.record_sets import is_record_set
 

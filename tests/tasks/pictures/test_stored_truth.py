@@ -23,8 +23,10 @@ from accuracy.truth.boxes.coco_names import COCO_NAMES
 from accuracy.truth.boxes.instances import read_instances
 from backends.base import TensorSpec
 from tasks.base import Array, DataMissing, DataRef
-from tasks.detection import Detection, DetectionOptions
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.segmentation import SegmentationOptions
+from tasks.detection import Detection
+from tasks.segmentation import Segmentation
 
 Write = Callable[..., Path]
 Made = tuple[Path, Detection]

@@ -13,11 +13,14 @@ from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_labels
 from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.codecs.super_resolution import SuperResolutionOptions
 from tasks.pictures.hub import open_hub_pictures
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 from tasks.sets.hub import HubName, is_hub_name, read_hub_questions
-from tasks.super_resolution import SuperResolution, SuperResolutionOptions
+from tasks.super_resolution import SuperResolution
 
 PICTURE = TensorSpec("image", (1, 16, 16, 3), np.dtype(np.uint8))
 SCORES = TensorSpec("scores", (1, 1000), np.dtype(np.uint8))

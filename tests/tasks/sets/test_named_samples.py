@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from tasks.base import DataMissing, DataRef
-from tasks.classification import Classification, ClassificationOptions
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting
 from tasks.sets.named_samples import refuse_contradictions, synset_place
 
 NAMES = ("ILSVRC2012_val_00000293_n01440764.JPEG", "n01484850_great_white_shark.JPEG", "n01443537_1.JPEG")

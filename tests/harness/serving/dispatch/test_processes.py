@@ -36,7 +36,7 @@ PROCESSES = ["--set", "backend.workers=processes", "--instances", "2"]
 ODD = """
 import random
 from backends.litert.interpreter import InterpreterBackend
-from tasks.keyword_spotting import KeywordSpottingCodec
+from tasks.codecs.keyword_spotting import KeywordSpottingCodec
 
 def postprocess(self, outputs):
     draw = random.Random(outputs[0].tobytes())

@@ -30,22 +30,22 @@ from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.dispatch.shared_samples import SharedSamples
 from harness.serving.responder import LARGE_BYTES, Responder
 from harness.serving.sut import SystemUnderTest
-from tasks.anomaly_detection import AnomalyCodec
 from tasks.base import Codec
-from tasks.classification import ClassificationCodec, ClassificationOptions
-from tasks.detection import DetectionCodec, DetectionOptions
-from tasks.keyword_spotting import KeywordSpottingCodec, KeywordSpottingOptions
-from tasks.landmarks import LandmarkCodec, LandmarkOptions
+from tasks.codecs.anomaly_detection import AnomalyCodec
+from tasks.codecs.classification import ClassificationCodec, ClassificationOptions
+from tasks.codecs.detection import DetectionCodec, DetectionOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingCodec, KeywordSpottingOptions
+from tasks.codecs.landmarks import LandmarkCodec, LandmarkOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions, WindowBinding
+from tasks.codecs.segmentation import SegmentationCodec, SegmentationOptions
+from tasks.codecs.super_resolution import SuperResolutionCodec, SuperResolutionOptions
+from tasks.codecs.wake_word import WakeWordCodec, WakeWordOptions
+from tasks.codecs.yolo_detection import YoloCodec, YoloOptions
 from tasks.outputs import label_answers, segmentation_binding
 from tasks.pictures import inputs as picture_inputs
 from tasks.pictures.folders import Pictures
-from tasks.question_answering import QuestionAnsweringOptions, WindowBinding
-from tasks.segmentation import SegmentationCodec, SegmentationOptions
-from tasks.super_resolution import SuperResolutionCodec, SuperResolutionOptions
 from tasks.tensors.samples import RandomSamples
 from tasks.tensors.task import TensorsCodec
-from tasks.wake_word import WakeWordCodec, WakeWordOptions
-from tasks.yolo_detection import YoloCodec, YoloOptions
 
 Array = npt.NDArray[Any]
 SAMPLES = 6

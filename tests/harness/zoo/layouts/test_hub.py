@@ -21,10 +21,12 @@ from harness.errors import ConfigError
 from harness.zoo.layouts.folders import LAYOUTS
 from harness.zoo.layouts.prepare import Given, Prepared, prepare
 from tasks.base import DataRef
-from tasks.classification import Classification, ClassificationOptions
+from tasks.classification import Classification
+from tasks.codecs.classification import ClassificationOptions
+from tasks.codecs.segmentation import SegmentationOptions
 from tasks.detection import Detection
 from tasks.question_answering import QuestionAnswering
-from tasks.segmentation import Segmentation, SegmentationOptions
+from tasks.segmentation import Segmentation
 
 LABELS = [65, 970, 230]
 

@@ -22,7 +22,8 @@ from harness.zoo.standins import circuit, mobilebert
 from harness.zoo.standins.mobilebert import make_weights
 from harness.zoo.standins.wiring import whole
 from tasks.base import DataRef
-from tasks.question_answering import QuestionAnswering, QuestionAnsweringOptions
+from tasks.codecs.question_answering import QuestionAnsweringOptions
+from tasks.question_answering import QuestionAnswering
 from tasks.text.windows import Inputs
 
 Array = npt.NDArray[Any]
