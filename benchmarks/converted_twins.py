@@ -27,7 +27,7 @@ from benchmarks.twin_networks import mobilebert_model, picture_model
 from harness.zoo.files.official import cache_dir
 from harness.zoo.graph.mobilebert import MobileBertConfig
 from harness.zoo.standins import mobilebert, networks
-from harness.zoo.standins.networks import Network
+from harness.zoo.standins.layer_stack import Network
 
 Array = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.zoo.graph.mobilebert import MASKED_SCORE, MobileBertConfig, block_name
 from harness.zoo.standins import circuit, mobilebert, networks
-from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
+from harness.zoo.standins.layer_stack import INPUT, Add, Concat, Conv, GlobalPool, Network, Node, sources
 from harness.zoo.standins.picture_models import load_weights
 from harness.zoo.standins.ssd import POST_PROCESS, anchors
 
@@ -28,7 +28,7 @@ def picture_model(network: Network) -> Callable[[Any], Any]:
     ends = {"deeplabv3": _class_map, "ssd_mobilenet_v2": _detections}
 
     def model(picture: Any) -> Any:
-        made = {networks.INPUT: picture}
+        made = {INPUT: picture}
         for node in network.nodes:
             made[node.name] = _node(node, made, weights)
         return ends.get(network.name, _probabilities)(network, made)
@@ -39,7 +39,7 @@ def picture_model(network: Network) -> Callable[[Any], Any]:
 def _node(node: Node, made: Mapping[str, Any], weights: Mapping[str, Array]) -> Any:
     import tensorflow as tf
 
-    found = [made[source] for source in networks.sources(node)]
+    found = [made[source] for source in sources(node)]
     if isinstance(node, Conv):
         return _convolution(node, found[0], weights)
     if isinstance(node, Add):

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import VERBS, _of_verb, _verb
+from harness.cli import _of_verb, _verb
+from harness.commands.verbs import VERBS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = [

@@ -16,19 +16,11 @@ from typing import Any
 
 from harness.api.answers import Box, Boxes, Heard, Label, Labels, Mask, Points, Suspicion, Text, Upscaled
 from harness.api.arrays import AnyModel, Arrays
+from harness.api.base import Model, resolve_arguments
 from harness.api.benchmarks import run_benchmark
 from harness.api.inputs import Names, Picture
 from harness.api.kinds import kind_of
-from harness.api.models import (
-    Classifier,
-    Detector,
-    KeywordSpotter,
-    Model,
-    QuestionAnswerer,
-    Segmenter,
-    SuperResolver,
-    resolve_arguments,
-)
+from harness.api.mobile_models import Classifier, Detector, KeywordSpotter, QuestionAnswerer, Segmenter, SuperResolver
 from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
 from harness.way_in import complaining_as_entered
 

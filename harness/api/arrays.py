@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backends.base import TensorSpec
-from harness.api.models import Model
+from harness.api.base import Model
 from harness.errors import ConfigError, unknown
 from tasks.base import Array, DataMissing
 from tasks.tensors.array_files import told_apart

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.api.arrays import AnyModel
-from harness.api.models import (
-    Classifier,
-    Detector,
-    KeywordSpotter,
-    Model,
-    QuestionAnswerer,
-    Segmenter,
-    SuperResolver,
-)
+from harness.api.base import Model
+from harness.api.mobile_models import Classifier, Detector, KeywordSpotter, QuestionAnswerer, Segmenter, SuperResolver
 from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
 from harness.errors import ConfigError
 from harness.spec.resolve import Asked

@@ -1,4 +1,4 @@
-"""Models of the tiny tasks, open for questions: see `harness.api.models`."""
+"""Models of the tiny tasks, open for questions: see `harness.api.mobile_models`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.truth.boxes.coco_names import COCO_NAMES
 from backends.base import TensorSpec
 from harness.api.answers import Heard, Points, Suspicion
+from harness.api.base import Model
 from harness.api.inputs import Picture, as_npy, names_for, read_file, read_pixels
-from harness.api.models import Detector, Model
+from harness.api.mobile_models import Detector
 from tasks.anomaly_detection import windows_of
 from tasks.codecs.anomaly_detection import AnomalyCodec
 from tasks.codecs.landmarks import LandmarkCodec

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from harness.commands.elsewhere.on_target import add_target, of_finished, performing, refuse_local_libraries, there_of
 from harness.commands.formats import add_format, asked_formats, formatted
-from harness.commands.options import FIELDS, add_input_range, add_input_shape, add_label, add_require, add_task
+from harness.commands.input_options import add_input_range, add_input_shape
+from harness.commands.options import FIELDS, add_label, add_require, add_task
 from harness.commands.outcome import Outcome
 
 if TYPE_CHECKING:

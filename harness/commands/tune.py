@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import options
+from harness.commands.input_options import add_input_range, add_input_shape
 from harness.commands.outcome import Outcome
 from harness.config.backend import parse_backend
 from harness.config.files import find_benchmark, is_named, read_config
@@ -47,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_task(parser)
     for name, option in FIELDS.items():
         option.add_to(parser, name)
-    options.add_input_shape(parser)
-    options.add_input_range(parser)
+    add_input_shape(parser)
+    add_input_range(parser)
     parser.add_argument(
         "--backend", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ... as of run: tune searches among its options"
     )

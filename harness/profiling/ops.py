@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph
-from harness.model.contents.costs import operator_multiply_adds
+from harness.model.contents.multiply_adds import operator_multiply_adds
 from harness.profiling.events import Key
 from harness.profiling.kernels import base_name, matched
 from harness.profiling.peak import kind_of

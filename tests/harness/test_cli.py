@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from harness import cli as command_line
-from harness.cli import VERBS
+from harness.commands.verbs import VERBS
 from harness.config.registry import BACKENDS
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

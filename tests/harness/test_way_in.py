@@ -13,7 +13,7 @@ import pytest
 
 from harness import way_in
 from harness.api import open_model
-from harness.cli import VERBS
+from harness.commands.verbs import VERBS
 from harness.errors import ConfigError
 from harness.way_in import as_entered, command
 

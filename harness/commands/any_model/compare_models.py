@@ -10,6 +10,7 @@ from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
 from harness.commands.any_model.subject import whole_number
 from harness.commands.formats import add_format, asked_formats, formatted
+from harness.commands.input_options import add_input_range, add_input_shape
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError
 
@@ -55,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, option in FIELDS.items():
         option.add_to(parser, name)
-    options.add_input_shape(parser)
-    options.add_input_range(parser)
+    add_input_shape(parser)
+    add_input_range(parser)
     parser.add_argument(
         "--backend",
         action="append",

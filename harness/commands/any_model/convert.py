@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands import options
 from harness.commands.any_model import benchmark_model_flags as flags
+from harness.commands.input_options import add_input_shape
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, ConfigError, unknown
 
@@ -89,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only-convert", action="store_true", help="do not score and time the variants on the task")
     for name, option in FIELDS.items():
         option.add_to(parser, name)
-    options.add_input_shape(parser)
+    add_input_shape(parser)
     parser.add_argument(
         "--backend", action="append", metavar="NAME[:OPTIONS]", help="cpu (default), gpu, ...; repeatable"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands import options
+from harness.commands.input_options import add_input_shape
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def add_invocation(parser: argparse.ArgumentParser, sections: str = "sections mo
     """How the model is invoked, and any other field of these sections of the config."""
     for name, option in FIELDS.items():
         option.add_to(parser, name)
-    options.add_input_shape(parser)
+    add_input_shape(parser)
     parser.add_argument(
         "--set",
         action="append",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
-import ipaddress
 import json
 import re
 import socket
@@ -24,26 +23,21 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from harness.errors import HarnessError, shortened
 from harness.json_records import from_json, to_json
 from harness.whole_file import replacing
+from harness.zoo.files.redirects import RefusedAddress, opener, refuse_scheme
 
 MAX_BYTES = 8 << 30
 """Of a file whose size is not in the registry."""
 _BLOCK = 1 << 17
-_MAX_REDIRECTS = 5
 _MAX_ATTEMPTS = 100
 _AGENT = "tflite-loadgen"
 
 
 class FetchFailed(HarnessError):  # noqa: N818 - reads as the sentence it stands in
     """The transfer broke, or what came is not the file: exit status 3."""
-
-
-class _Final(Exception):  # noqa: N818
-    """This address will not give the file."""
 
 
 class _Passing(Exception):  # noqa: N818
@@ -108,7 +102,7 @@ def download(
         try:
             _attempt(source, partial, on_bytes, patience.timeout_s, stop)
             return
-        except _Final as error:
+        except RefusedAddress as error:
             raise FetchFailed(f"{source.url}: {error}") from None
         except _Passing as error:
             why = error
@@ -137,9 +131,9 @@ def _attempt(
         note = _read_note(partial)
         if note is not None and note.url == source.url and note.validator:
             request.add_header("If-Range", note.validator)
-    _refuse_scheme(source.url, named_by_user=source.named_by_user)
+    refuse_scheme(source.url, named_by_user=source.named_by_user)
     try:
-        with _opener().open(request, timeout=timeout_s) as response:
+        with opener().open(request, timeout=timeout_s) as response:
             start, total = _extent(response, have)
             _refuse_size(source, total)
             _write_note(partial, source.url, response.headers)
@@ -156,7 +150,9 @@ def _attempt(
         raise _no_room(error, partial) from None
     except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError) as error:
         # A Location, a Content-Range, a status line that no server should send, and no library expects.
-        raise _Final(f"what it answers makes no sense ({type(error).__name__}: {shortened(str(error))})") from None
+        raise RefusedAddress(
+            f"what it answers makes no sense ({type(error).__name__}: {shortened(str(error))})"
+        ) from None
     size = _size(partial)
     whole = source.size_bytes if total is None else total
     if whole is not None and size < whole:
@@ -169,9 +165,9 @@ def _copy(
     on_bytes(at)
     while block := response.read1(_BLOCK):
         if at + len(block) > limit:
-            raise _Final(f"it sends more than the {limit:,} bytes that were announced: the file grew")
+            raise RefusedAddress(f"it sends more than the {limit:,} bytes that were announced: the file grew")
         if stop.is_set():
-            raise _Final("stopped")
+            raise RefusedAddress("stopped")
         file.write(block)
         at += len(block)
         on_bytes(at)
@@ -191,7 +187,7 @@ def _extent(response: Any, have: int) -> tuple[int, int | None]:
         return 0, int(length) if length.isascii() and length.isdigit() else None
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
     if response.status != http.client.PARTIAL_CONTENT or not found or int(found[1]) != have:
-        raise _Final(f"it answers {response.status} to a request for the bytes from {have:,} on")
+        raise RefusedAddress(f"it answers {response.status} to a request for the bytes from {have:,} on")
     return have, None if found[3] == "*" else int(found[3])
 
 
@@ -200,9 +196,11 @@ def _refuse_size(source: Source, total: int | None) -> None:
     if total is None:
         return
     if wanted is not None and total != wanted:
-        raise _Final(f"it has {total:,} bytes now, the registry says {wanted:,}: it is not the same file any more")
+        raise RefusedAddress(
+            f"it has {total:,} bytes now, the registry says {wanted:,}: it is not the same file any more"
+        )
     if total > MAX_BYTES:
-        raise _Final(f"it has {total:,} bytes, more than the limit of {MAX_BYTES:,}")
+        raise RefusedAddress(f"it has {total:,} bytes, more than the limit of {MAX_BYTES:,}")
 
 
 def _explain(error: urllib.error.HTTPError, partial: Path, have: int) -> None:
@@ -214,8 +212,8 @@ def _explain(error: urllib.error.HTTPError, partial: Path, have: int) -> None:
             f"the server answers {error.code} {shortened(error.reason)}", _retry_after(error.headers.get("Retry-After"))
         )
     if error.code in (http.client.NOT_FOUND, http.client.GONE):
-        raise _Final(f"there is no such file ({error.code})")
-    raise _Final(f"the server answers {error.code} {shortened(error.reason)}")
+        raise RefusedAddress(f"there is no such file ({error.code})")
+    raise RefusedAddress(f"the server answers {error.code} {shortened(error.reason)}")
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -231,11 +229,11 @@ def _retry_after(value: str | None) -> float | None:
 def _classified(error: Exception) -> Exception:
     cause = getattr(error, "reason", error)
     if isinstance(cause, socket.gaierror):
-        return _Final(f"its host cannot be found ({cause.strerror}): is there a network?")
+        return RefusedAddress(f"its host cannot be found ({cause.strerror}): is there a network?")
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _Final(f"its certificate is not trusted: {cause.verify_message}")
+        return RefusedAddress(f"its certificate is not trusted: {cause.verify_message}")
     if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return _Final(f"{cause.strerror}: is there a network?")
+        return RefusedAddress(f"{cause.strerror}: is there a network?")
     return _Passing(_reason(error))
 
 
@@ -247,55 +245,11 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "reason", "") or error or type(error).__name__)
 
 
-def _no_room(error: OSError, partial: Path) -> _Final:
+def _no_room(error: OSError, partial: Path) -> RefusedAddress:
     hint = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = ". Free some space and run the command again: it goes on where it stopped"
-    return _Final(f"{partial} cannot be written: {error.strerror or error}{hint}")
-
-
-def _refuse_scheme(url: str, *, named_by_user: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return
-    if parts.scheme != "http" or not parts.hostname:
-        raise _Final(f"{parts.scheme or 'it'} is no scheme that is fetched from: https only")
-    if not named_by_user and not _is_loopback(parts.hostname):
-        raise _Final("plain http: only https is fetched from, unless you name a mirror with --mirror")
-
-
-def _is_loopback(host: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    max_redirections = _MAX_REDIRECTS
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        old, new = urlsplit(req.full_url), urlsplit(newurl)
-        if new.scheme != "https" and (old.scheme != new.scheme or old.hostname != new.hostname):
-            raise _Final(f"it redirects to {shortened(newurl)}, which is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """As urllib's own, without its handlers for file:, ftp: and data:."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        _Redirects(),
-        urllib.request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    return opener
+    return RefusedAddress(f"{partial} cannot be written: {error.strerror or error}{hint}")
 
 
 def _size(path: Path) -> int:

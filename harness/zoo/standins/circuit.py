@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.zoo.builtin.squad import KINDS, MARKS, QUALIFIERS, vocabulary
+from harness.zoo.builtin.squad import vocabulary
+from harness.zoo.builtin.squad_words import KINDS, MARKS, QUALIFIERS
 from harness.zoo.graph.noise import normal_noise
 from harness.zoo.standins.wiring import Sources, channels, connect, keep, keep_in_block, moved, whole
 

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from harness.zoo.graph.noise import normal_noise
 from harness.zoo.graph.writer import Graph
-from harness.zoo.standins import networks, picture_layers
-from harness.zoo.standins.networks import INPUT, Add, Concat, Conv, Network, Node, Resize, Stack
+from harness.zoo.standins import picture_layers
+from harness.zoo.standins.layer_stack import INPUT, Add, Concat, Conv, Network, Node, Resize, Stack, weight_shapes
 from harness.zoo.standins.picture_models import Builder, Variant, Weights
 
 Array = npt.NDArray[Any]
@@ -85,7 +85,7 @@ def picture_network() -> Network:
 def seeded_weights(network: Network) -> Weights:
     """Noise of a size that keeps activations alike through all layers, in the form of harness.zoo.standins.picture_models."""
     weights: dict[str, Array] = {f"{node.name}/range": _range(node) for node in network.nodes}
-    for node, shape in zip(network.convolutions, networks.weight_shapes(network).values(), strict=True):
+    for node, shape in zip(network.convolutions, weight_shapes(network).values(), strict=True):
         key = f"{network.name}/{node.name}"
         noise = normal_noise(key, shape)
         if not node.depthwise:

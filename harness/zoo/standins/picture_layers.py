@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
 from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
-from harness.zoo.standins.networks import Activation
+from harness.zoo.standins.layer_stack import Activation
 
 _ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from harness.zoo.graph.noise import normal_noise
 from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
 from harness.zoo.standins import networks, picture_layers
-from harness.zoo.standins.networks import Add, Concat, Conv, GlobalPool, Network, Node
+from harness.zoo.standins.layer_stack import INPUT, Add, Concat, Conv, GlobalPool, Network, Node, sources, weight_shapes
 from harness.zoo.standins.ssd import POST_PROCESS, anchors
 
 Array = npt.NDArray[Any]
@@ -52,7 +52,7 @@ def load_weights(name: str) -> Weights:
 def _seeded_classes(backbone: Weights) -> Weights:
     """Features that differ by picture, and classes that mean nothing: for benchmarks that need only a graph."""
     classes, pool = "Logits/Conv2d_1c_1x1", "Logits/AvgPool"
-    shape = networks.weight_shapes(networks.mobilenet_v2())[classes]
+    shape = weight_shapes(networks.mobilenet_v2())[classes]
     noise = normal_noise(f"mobilenet_v2/{classes}", shape)
     # Without a mean along its inputs, so that a class does not win for every picture.
     noise -= noise.mean(axis=3, keepdims=True)
@@ -81,7 +81,7 @@ def bound_together(network: Network, also: Iterable[Iterable[str]] = ()) -> dict
         also: Further groups, for what follows the network.
     """
     group = {node.name: frozenset({node.name}) for node in network.nodes}
-    ties = [(node.name, *networks.sources(node)) for node in network.nodes if not isinstance(node, Add | Conv)]
+    ties = [(node.name, *sources(node)) for node in network.nodes if not isinstance(node, Add | Conv)]
     for tie in (*ties, *also):
         joined = frozenset[str]().union(*(group[name] for name in tie))
         group |= dict.fromkeys(joined, joined)
@@ -123,7 +123,7 @@ class Builder:
         first = self._picture((1, *network.picture) if input_shape is None else input_shape, input_name, uint8_input)
         if input_shape is not None:
             first = picture_layers.reshape(self.graph, f"{input_name}/places", first, (1, *network.picture))
-        self.tensors: dict[str, Tensor] = {networks.INPUT: first}
+        self.tensors: dict[str, Tensor] = {INPUT: first}
         for node in network.nodes:
             self.tensors[node.name] = self._add(node)
 
@@ -137,7 +137,7 @@ class Builder:
         return picture_layers.quantize(self.graph, f"{name}_int8", picture, np.int8, quantization)
 
     def _add(self, node: Node) -> Tensor:
-        graph, found = self.graph, [self.tensors[source] for source in networks.sources(node)]
+        graph, found = self.graph, [self.tensors[source] for source in sources(node)]
         if isinstance(node, Conv):
             return self._convolution(node, found[0])
         if isinstance(node, Add):

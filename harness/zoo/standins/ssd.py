@@ -7,7 +7,8 @@ from typing import Any
 import numpy.typing as npt
 
 from harness.zoo.graph.ssd_anchors import ssd_anchors
-from harness.zoo.standins.networks import DETECTION_CLASSES, FEATURE_MAPS, sizes, ssd_mobilenet_v2
+from harness.zoo.standins.layer_stack import sizes
+from harness.zoo.standins.networks import DETECTION_CLASSES, FEATURE_MAPS, ssd_mobilenet_v2
 
 BOX_SCALES = (10.0, 10.0, 5.0, 5.0)
 """What encoded y, x, height and width are divided by."""

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 
 from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
 from harness.zoo.standins import picture_layers, tiny_networks
-from harness.zoo.standins.networks import Network
+from harness.zoo.standins.layer_stack import Network
 from harness.zoo.standins.picture_models import Builder, Variant, Weights, load_weights
 
 BYTES = Quantization.per_tensor(1.0, -128)

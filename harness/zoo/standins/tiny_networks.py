@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from harness.zoo.standins.networks import Add, GlobalPool, Network, Stack
+from harness.zoo.standins.layer_stack import Add, GlobalPool, Network, Stack
 
 WORDS, WAKE_WORD_CLASSES = 12, 3
 YOLO_ANCHORS = 3

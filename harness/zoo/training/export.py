@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.standins.networks import Conv, Network
+from harness.zoo.standins.layer_stack import Conv, Network
 from harness.zoo.training import classification, detection, segmentation
 from harness.zoo.training.loop import State
 from harness.zoo.training.machine import add_machine_options, chosen_device

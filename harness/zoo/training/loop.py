@@ -12,7 +12,7 @@ from typing import Any
 import torch  # type: ignore[import-not-found,unused-ignore]
 
 from harness.whole_file import replacing
-from harness.zoo.standins.networks import Network
+from harness.zoo.standins.layer_stack import Network
 from harness.zoo.training.torch_network import Parameters, forward, initial
 
 _WARM_UP = 30

@@ -15,7 +15,7 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.standins.networks import Network
+from harness.zoo.standins.layer_stack import Network
 from harness.zoo.standins.tiny_models import TINY_MODELS
 from harness.zoo.training.export import exported
 from harness.zoo.training.loop import State

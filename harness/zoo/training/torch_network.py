@@ -10,7 +10,7 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 from torch.nn import functional  # type: ignore[import-not-found,unused-ignore]
 
-from harness.zoo.standins.networks import INPUT, Add, Concat, Conv, GlobalPool, Network, Resize, weight_shapes
+from harness.zoo.standins.layer_stack import INPUT, Add, Concat, Conv, GlobalPool, Network, Resize, weight_shapes
 
 Tensor = Any
 Parameters = dict[str, Tensor]
@@ -151,6 +151,6 @@ def fold(network: Network, trained: Mapping[str, Tensor], running: Mapping[str, 
 
 
 def to_tflite_layout(node: Conv, weight: Tensor) -> Any:
-    """A weight as TFLite keeps it (networks.weight_shapes), numpy float32."""
+    """A weight as TFLite keeps it (layer_stack.weight_shapes), numpy float32."""
     order = (1, 2, 3, 0) if node.depthwise else (0, 2, 3, 1)
     return np.ascontiguousarray(weight.permute(*order).numpy())

@@ -11,10 +11,7 @@ import pytest
 
 from accuracy.truth.squad import read_questions, read_truth
 from harness.zoo.builtin.squad import (
-    KINDS,
-    MARKS,
     PARTS,
-    QUALIFIERS,
     SPECIAL_TOKENS,
     Part,
     builtin_squad,
@@ -23,6 +20,7 @@ from harness.zoo.builtin.squad import (
     vocabulary,
     write_builtin_squad,
 )
+from harness.zoo.builtin.squad_words import KINDS, MARKS, QUALIFIERS
 from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 

@@ -16,7 +16,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from accuracy.answers.log import Answer
 from accuracy.answers.wire import pack_logits
-from harness.zoo.builtin.squad import KINDS, Part, write_builtin_squad
+from harness.zoo.builtin.squad import Part, write_builtin_squad
+from harness.zoo.builtin.squad_words import KINDS
 from harness.zoo.graph.mobilebert import MobileBertConfig, block_name, build_graph
 from harness.zoo.standins import circuit, mobilebert
 from harness.zoo.standins.mobilebert import make_weights

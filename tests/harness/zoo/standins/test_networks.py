@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from harness.zoo.graph.writer import Graph
 from harness.zoo.standins import networks, picture_models
-from harness.zoo.standins.networks import Network
+from harness.zoo.standins.layer_stack import Network, sizes, weight_shapes
 from harness.zoo.standins.picture_models import Variant, Weights
 from harness.zoo.standins.ssd import anchors
 
@@ -23,7 +23,7 @@ _VARIANTS: tuple[Variant, ...] = ("float32", "int8")
 def _noise_weights(network: Network) -> Weights:
     rng = np.random.default_rng(0)
     weights = {f"{node.name}/range": np.array([-4, 6], np.float32) for node in network.nodes}
-    for node, shape in zip(network.convolutions, networks.weight_shapes(network).values(), strict=True):
+    for node, shape in zip(network.convolutions, weight_shapes(network).values(), strict=True):
         weights[f"{node.name}/weight"] = rng.integers(-127, 128, shape).astype(np.int8)
         weights[f"{node.name}/scale"] = np.full(node.channels, 0.02 / math.sqrt(math.prod(shape[1:3])), np.float32)
         weights[f"{node.name}/bias"] = rng.normal(0, 0.1, node.channels).astype(np.float32)
@@ -103,7 +103,7 @@ def test_the_detector_has_the_published_shapes() -> None:
     model = _bytes(picture_models.build("ssd_mobilenet_v2", "float32", _noise_weights(network)))
     # Sandler et al. give 2.22 M for the backbone without Conv_1 and classes; the layers behind it as in Liu et al.
     assert _parameters(model) == pytest.approx(6.05e6, rel=0.02)
-    size = networks.sizes(network)
+    size = sizes(network)
     assert [size[name][0] for name in networks.FEATURE_MAPS] == [19, 10, 5, 3, 2, 1]
     shapes = [shape for op, shape in _ops(model) if op in {"LOGISTIC", "CUSTOM"}]
     assert shapes == [(1, 1917, 91), (1, 10, 4)]

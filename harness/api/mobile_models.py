@@ -1,13 +1,10 @@
-"""One model, open for questions of one task: what `harness.api` opens."""
+"""The models of the mobile tasks, open for questions: pictures, recordings and questions in, answers out."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +12,15 @@ import numpy.typing as npt
 from accuracy.answers import grids, wire
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.squad_text import split_words
-from accuracy.truth.class_names import ClassNames, names_in_model
 from accuracy.truth.squad import Question
-from backends.base import Backend, ModelRejected, TensorSpec
+from backends.base import TensorSpec
 from harness.api.answers import Box, Boxes, Label, Labels, Mask, Text, Upscaled
-from harness.api.first_opening import refuse_what_crashes
-from harness.api.inputs import Names, Picture, as_npy, names_for, read_features, read_names, read_pixels
-from harness.config.backend import parse_backend
-from harness.config.files import find_benchmark
-from harness.config.mistakes import task_options
-from harness.config.registry import task_class
+from harness.api.base import Model
+from harness.api.inputs import Picture, as_npy, names_for, read_features, read_pixels
 from harness.errors import ConfigError, RunFailed
-from harness.model.comparison import Comparison, Tolerance
-from harness.model.opening import Opener
-from harness.model.output_checks import checked
-from harness.model.parity import compare
-from harness.model.repetition import otherwise, why_refused
-from harness.spec.resolve import Asked, resolve_asked
-from harness.spec.schema import ModelRef
 from harness.zoo.builtin.sets import builtin_path
 from harness.zoo.files.official import cache_dir
-from tasks.base import Array, ModelMismatch
+from tasks.base import Array
 from tasks.codecs.classification import ClassificationCodec
 from tasks.codecs.detection import DetectionCodec
 from tasks.codecs.keyword_spotting import WORDS, KeywordSpottingCodec
@@ -51,157 +36,7 @@ from tasks.text.squad_files import VOCABULARY
 from tasks.text.windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
-
-def resolve_arguments(
-    task: str, model: str | Path | None, backend: str | None, threads: int | None, options: Mapping[str, Any]
-) -> Asked:
-    """What the arguments of `harness.api.open_model` stand for.
-
-    Raises:
-        ConfigError: An unknown name or option, or no model.
-    """
-    overrides = [
-        *([] if model is None else [("model.use", str(model))]),
-        *([] if backend is None else parse_backend(backend)),
-        *([] if threads is None else [("backend.threads", threads)]),
-        *((f"model.{name}", value) for name, value in options.items()),
-    ]
-    return resolve_asked(find_benchmark(task), overrides, cache_dir())
-
-
 _BEST = 5
-T = TypeVar("T")
-
-
-class Model(ABC):
-    """A model that is open for questions. Close it, or use it in a `with` statement."""
-
-    task: ClassVar[str]
-    """The kind of task in the config."""
-    judges_outputs: ClassVar[bool] = False
-    """As `tasks.base.Codec.judges_outputs`."""
-    model: ModelRef
-    """The file, and whether it is an official one, a stand-in or the user's."""
-
-    @classmethod
-    def open(
-        cls,
-        task: str,
-        *,
-        model: str | Path | None = None,
-        backend: str | None = None,
-        threads: int | None = None,
-        labels: Names | None = None,
-        **options: Any,
-    ) -> Self:
-        """As `harness.api.open_model`.
-
-        Raises:
-            ConfigError: Also where the benchmark is of another kind.
-        """
-        from harness.api.kinds import kind_of
-
-        asked = resolve_arguments(task, model, backend, threads, options)
-        if (right := kind_of(asked)) is not cls:
-            raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right.__name__}")
-        return cls(asked, labels)
-
-    def __init__(self, asked: Asked, labels: Names | None = None) -> None:
-        """Use `harness.api.open_model` or `open`."""
-        self.model = asked.model
-        self._listed = None if labels is None else read_names(labels)
-        self._options = _fitted(self.task, asked, self._listed)
-        self._score_columns = asked.score_columns
-        section = asked.benchmark.backend
-        self._is_proven = False
-        self._threads = 1 if section.threads == "auto" else section.threads
-        refuse_what_crashes(asked.model, section, cache_dir())
-        self._opener = Opener(
-            asked.model.path,
-            asked.model.sha256,
-            section,
-            cache_dir(),
-            invocation=asked.model.invocation,
-            input_shapes=self._shapes,
-        )
-        self._open: Backend | None = self._opener.open_covered(self._threads)
-        try:
-            self._bind(self._backend.inputs, self._backend.outputs)
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Self:
-        """Closes the model at the end of the block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Frees the model, which cannot be asked any more; a second time does nothing."""
-        held, self._open = self._open, None
-        if held is not None:
-            held.close()
-
-    @property
-    def _backend(self) -> Backend:
-        if self._open is None:
-            raise ConfigError(f"{self.model.name} was closed and cannot be asked: open it again")
-        return self._open
-
-    @abstractmethod
-    def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
-        """Finds the model's tensors."""
-
-    def _named(self, fitted: Callable[[ClassNames], T]) -> T | None:
-        """What the names of the classes make; those that are packed into the model's file where none are given and they fit."""
-        if self._listed is not None:
-            return fitted(self._listed)
-        packed = names_in_model(self.model.path)
-        try:
-            return None if packed is None else fitted(packed)
-        except (ConfigError, ModelMismatch):
-            return None
-
-    def _shapes(self, inputs: Sequence[TensorSpec]) -> Sequence[tuple[int, ...]] | None:
-        """See `Task.input_shapes`."""
-        del inputs
-        return None
-
-    def _invoke(self, inputs: Sequence[Array]) -> Sequence[Array]:
-        outputs = self._ask(inputs)
-        if not self._is_proven:
-            self._is_proven = True
-            self._prove_same_again(inputs, outputs)
-        return outputs
-
-    def _ask(self, inputs: Sequence[Array]) -> Sequence[Array]:
-        if self._opener.resets:
-            # As in a run: every question is the first one.
-            self._backend.reset()
-        return checked(self._backend, self._backend.invoke, judged=self.judges_outputs)(inputs)
-
-    def _prove_same_again(self, inputs: Sequence[Array], first: Sequence[Array]) -> None:
-        """Asks the first question twice, as a run does: see `harness.model.repetition`."""
-        opener = self._opener
-        if opener.may_live_on:
-            return
-        info, outputs = self._backend.info(), self._backend.outputs
-        differs = otherwise(info, outputs, first, self._ask(inputs), _within_tolerance)
-        if differs:
-            keeps = opener.file.keeps
-            why = why_refused(self.model.path, str(keeps), differs, resets=opener.resets, draws=bool(keeps.draws))
-            raise ModelRejected(why)
-
-
-def _within_tolerance(
-    outputs: Sequence[TensorSpec], first: Sequence[Sequence[Array]], again: Sequence[Sequence[Array]]
-) -> Comparison:
-    """By the values alone: a second answer to the same is no other decision."""
-    return compare("tensors", outputs, first, again, Tolerance(), lambda _: b"")
 
 
 class Classifier(Model):
@@ -407,18 +242,6 @@ class QuestionAnswerer(Model):
                 f"open_model(..., vocab=PATH)"
             )
         return beside if beside.is_file() else builtin_path("squad", cache_dir() / "builtin") / VOCABULARY
-
-
-def _fitted(task: str, asked: Asked, names: ClassNames | None) -> Any:
-    """The task's options, with what the model and the names of its classes decide."""
-    kind = task_class(task)
-    options = task_options(kind.Options, task, asked.options)
-    try:
-        return kind.fit(options, asked.score_columns, names)
-    except ModelMismatch:
-        if task != "classification":
-            raise
-        return kind.fit(options, asked.score_columns)  # `names_for` counts them against that
 
 
 def _labels(best: Sequence[int], scores: Array, names: Sequence[str] | None) -> Labels:
