@@ -4,7 +4,7 @@
 
      best_labels        tasks.outputs.label_answers.BestLabels                 the classes of the highest scores
      class_map          accuracy.answers.grids.pack_class_map           a class map as runs, or as it is where runs are longer
-     picture_of_bytes   tasks.pictures.inputs.decode, pack_picture     a picture of bytes
+     picture_of_bytes   tasks.pictures.pixels.inputs.decode, pack_picture     a picture of bytes
      picture_of_floats  the same                                       a picture of floats
 
    Each gives None for what it does not look at, or what is none of its kind: the twin then does it, or says what is wrong.
@@ -402,8 +402,8 @@ static PyObject *picture_of_floats(PyObject *self, PyObject *const *given, Py_ss
 static PyMethodDef functions[] = {
     FUNCTION(best_labels, "best_labels(scores, count, offset, type): see tasks.outputs.label_answers."),
     FUNCTION(class_map, "class_map(array, runs, whole): see tasks.outputs.segmentation_binding."),
-    FUNCTION(picture_of_bytes, "picture_of_bytes(array, header): see tasks.pictures.inputs."),
-    FUNCTION(picture_of_floats, "picture_of_floats(array, header, mean, std, nearest): see tasks.pictures.inputs."),
+    FUNCTION(picture_of_bytes, "picture_of_bytes(array, header): see tasks.pictures.pixels.inputs."),
+    FUNCTION(picture_of_floats, "picture_of_floats(array, header, mean, std, nearest): see tasks.pictures.pixels.inputs."),
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,5 +1,5 @@
 /* Bilinear interpolation in C, where a compiler was there to build it: the twin of `_interpolate_in_python` in
-   tasks.pictures.resize, which is used wherever this is not built. tests/native holds each against the other, to the last bit.
+   tasks.pictures.pixels.resize, which is used wherever this is not built. tests/native holds each against the other, to the last bit.
 
    The sums are those of TFLite's reference kernel in its order (LRT tflite/kernels/internal/reference/resize_bilinear.h). A
    multiplication that is fused with the addition after it rounds once where the kernel rounds twice, so whoever compiles this
@@ -141,7 +141,7 @@ static PyObject *interpolate(PyObject *module, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"interpolate", interpolate, METH_VARARGS, "interpolate(image, down, across, result): see tasks.pictures.resize."},
+    {"interpolate", interpolate, METH_VARARGS, "interpolate(image, down, across, result): see tasks.pictures.pixels.resize."},
     {NULL, NULL, 0, NULL},
 };
 

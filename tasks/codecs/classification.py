@@ -15,9 +15,9 @@ from tasks.outputs.label_answers import (
     score_count,
 )
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.headerless import decode_rgb8
-from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.headerless import decode_rgb8
+from tasks.pictures.pixels.inputs import PictureOptions, bind_input
+from tasks.pictures.pixels.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode
 
 BEST = 5
 IMAGENET_CLASSES = 1000

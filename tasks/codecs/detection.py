@@ -13,9 +13,9 @@ from accuracy.answers import wire
 from tasks.base import Array, Tensor
 from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.headerless import decode_rgb8
-from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.headerless import decode_rgb8
+from tasks.pictures.pixels.inputs import PictureOptions, bind_input
+from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.published.coco import Order
 
 _VERSION = 1

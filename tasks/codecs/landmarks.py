@@ -12,9 +12,9 @@ from accuracy.truth.points import Points
 from tasks.base import Array, ModelMismatch, Tensor
 from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import FileCodec, Pictures
-from tasks.pictures.headerless import decode_rgb8
-from tasks.pictures.inputs import PictureOptions, bind_input, shapes
-from tasks.pictures.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.headerless import decode_rgb8
+from tasks.pictures.pixels.inputs import PictureOptions, bind_input, shapes
+from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
-from tasks.pictures.inputs import shapes
+from tasks.pictures.pixels.inputs import shapes
 
 Form = Literal["heads", "v5", "v8"]
 Suppression = Literal["diou", "iou"]

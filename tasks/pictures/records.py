@@ -25,7 +25,7 @@ from accuracy.truth.boxes.stored_boxes import ClassForm, PictureObjects, StoredB
 from accuracy.truth.class_names import ClassNames, read_class_names
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, Stored, first
-from tasks.pictures.preprocess import size_of
+from tasks.pictures.pixels.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 from tasks.sets.record_sets import files_of
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import native
 from tasks.base import Array
-from tasks.pictures.resize import _interpolate_in_python, _Lines, _lines, resize_bilinear
+from tasks.pictures.pixels.resize import _interpolate_in_python, _Lines, _lines, resize_bilinear
 
 pictures = native.pictures
 if pictures is None:

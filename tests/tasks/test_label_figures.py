@@ -22,7 +22,7 @@ from tasks.classification import Classification
 from tasks.codecs.classification import ClassificationOptions
 from tasks.codecs.keyword_spotting import KeywordSpottingOptions
 from tasks.keyword_spotting import KeywordSpotting
-from tasks.pictures.preprocess import pillow
+from tasks.pictures.pixels.preprocess import pillow
 
 EDGETPU = "mlperf_mobile/mobilenet_edgetpu_224_1.0_uint8.tflite"
 TOLERANCE = 0.005

@@ -17,7 +17,7 @@ from harness.api.answers import Points
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.codecs.landmarks import LandmarkOptions
 from tasks.landmarks import Landmarks
-from tasks.pictures.preprocess import WHOLE
+from tasks.pictures.pixels.preprocess import WHOLE
 
 PICTURE = TensorSpec("picture", (1, 8, 8, 3), np.dtype(np.float32))
 POINTS = TensorSpec("points", (1, 9), np.dtype(np.float32))

@@ -19,7 +19,7 @@ from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.pictures.preprocess import decode, resize_bilinear
+from tasks.pictures.pixels.preprocess import decode, resize_bilinear
 
 NETWORK = ssd_mobilenet_v2()
 _MATCH = 0.5

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from harness.zoo.builtin import cifar10, faces, machines, persons, words
 from tasks.audio.front_ends import RATE, WAKE_STEP, log_mel, mfcc, wake_bands
-from tasks.pictures.preprocess import WHOLE
+from tasks.pictures.pixels.preprocess import WHOLE
 
 Array = npt.NDArray[Any]
 YOLO_ANCHORS: Mapping[str, tuple[tuple[int, int], ...]] = {

@@ -116,8 +116,8 @@ def _nearest(size: int, wanted: int) -> Array:
 def _tensorflow(picture: Array, height: int, width: int) -> Array:
     """TensorFlow's own bilinear kernel, corners aligned, cut to bytes and not rounded (resize_bilinear_op.cc).
 
-    It steps from the upper left pixel towards the others, where TFLite's kernel (tasks.pictures.resize) sums four products,
-    whose last bit can fall below an even colour and make 199 of 200 once it is cut.
+    It steps from the upper left pixel towards the others, where TFLite's kernel (tasks.pictures.pixels.resize) sums four
+    products, whose last bit can fall below an even colour and make 199 of 200 once it is cut.
     """
     upper, lower, down = _between(picture.shape[0], height)
     left, right, across = _between(picture.shape[1], width)

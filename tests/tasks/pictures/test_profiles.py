@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.base import Array
-from tasks.pictures.preprocess import PROFILES, code_version
-from tasks.pictures.resize import resize_bilinear
+from tasks.pictures.pixels.preprocess import PROFILES, code_version
+from tasks.pictures.pixels.resize import resize_bilinear
 
 SIDES = st.integers(16, 120)
 

@@ -20,10 +20,10 @@ import native
 from backends.base import TensorSpec
 from hatch_build import OPTIONS
 from tasks.base import Array
-from tasks.pictures import resize
-from tasks.pictures.inputs import PictureOptions, bind_input
-from tasks.pictures.preprocess import PROFILES
-from tasks.pictures.resize import resize_bilinear
+from tasks.pictures.pixels import resize
+from tasks.pictures.pixels.inputs import PictureOptions, bind_input
+from tasks.pictures.pixels.preprocess import PROFILES
+from tasks.pictures.pixels.resize import resize_bilinear
 
 REPOSITORY = Path(__file__).parents[3]
 WAYS: dict[str, Callable[[Array, int, int], Array]] = {

@@ -42,8 +42,8 @@ from tasks.codecs.super_resolution import SuperResolutionCodec, SuperResolutionO
 from tasks.codecs.wake_word import WakeWordCodec, WakeWordOptions
 from tasks.codecs.yolo_detection import YoloCodec, YoloOptions
 from tasks.outputs import label_answers, segmentation_binding
-from tasks.pictures import inputs as picture_inputs
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels import inputs as picture_inputs
 from tasks.tensors.samples import RandomSamples
 from tasks.tensors.task import TensorsCodec
 

@@ -1,7 +1,7 @@
 """Pictures of the size that a model takes: decoding, resizing and cropping, as the rules' own tools do it.
 
 `mobile` and `tflite-eval` follow TFLite's image preprocessing stage (LRT tflite/tools/evaluation/stages/
-image_preprocessing_stage.cc): float arithmetic throughout. `tasks.pictures.inputs` makes a model's input of it.
+image_preprocessing_stage.cc): float arithmetic throughout. `tasks.pictures.pixels.inputs` makes a model's input of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from PIL.PngImagePlugin import PngImageFile
 import native
 from accuracy.outside.border import reads
 from tasks.base import Array, DataMissing
-from tasks.pictures.resize import Window, resize_bilinear
+from tasks.pictures.pixels.resize import Window, resize_bilinear
 
 __all__ = [
     "PROFILES",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tasks.base import Array
-from tasks.pictures.resize import resize_bilinear
+from tasks.pictures.pixels.resize import resize_bilinear
 
 SIZE = st.integers(1, 70)
 

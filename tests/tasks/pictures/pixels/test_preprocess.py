@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-import tasks.pictures.preprocess
+import tasks.pictures.pixels.preprocess
 from tasks.base import Array, DataMissing
-from tasks.pictures.preprocess import central_crop, decode
+from tasks.pictures.pixels.preprocess import central_crop, decode
 
 RAMP = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
 
@@ -173,7 +173,7 @@ def test_a_picture_that_claims_a_billion_pixels_is_refused_before_it_is_decoded(
 def test_a_large_picture_below_the_limit_raises_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert decode(encode(Image.fromarray(RAMP), "PNG"), "a").shape == RAMP.shape
-    monkeypatch.setattr(tasks.pictures.preprocess, "_MAX_PIXELS", 100)
+    monkeypatch.setattr(tasks.pictures.pixels.preprocess, "_MAX_PIXELS", 100)
     with pytest.raises(DataMissing, match="more than the 100 that are decoded"):
         decode(encode(Image.fromarray(RAMP), "PNG"), "a")
 
