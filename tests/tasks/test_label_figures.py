@@ -14,7 +14,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-import tasks.classification
+import tasks.codecs.classification
 from accuracy.answers.log import Answer
 from backends.base import TensorSpec
 from tasks.base import Array, Codec, DataRef, Task
@@ -141,7 +141,7 @@ def without_a_crop(image: Array, height: int, width: int) -> Array:
 def test_twin_of_its_score_spoilt_preprocessing_does_not_reach_it(
     zoo: Path, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[Array, int, int], Array]
 ) -> None:
-    monkeypatch.setattr(tasks.classification, "PROFILES", {"pillow": spoilt})
+    monkeypatch.setattr(tasks.codecs.classification, "PROFILES", {"pillow": spoilt})
     task = imagenet(zoo, profile="pillow")
     scored = task.score(answer(task, zoo / "models" / SMALL))
     assert abs(scored["top1"] - SMALL_FIGURES["pillow"][0]) > TOLERANCE

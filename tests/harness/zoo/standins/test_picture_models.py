@@ -123,7 +123,7 @@ def test_mirrored_pictures_cost_the_classifier_its_floor(made: Callable[[str, st
 def test_pictures_squeezed_into_the_input_cost_the_classifier_its_floor(
     made: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks import classification
+    from tasks.codecs import classification
     from tasks.pictures.pixels.preprocess import resize_bilinear
 
     assert score(made, "classification", "int8", count=_SOME["classification"]) >= FLOORS["classification"][1]
