@@ -85,7 +85,7 @@ def choose_batch(
         return Batch(1, first, choice=BatchChoice(1, why))
     if asked != "auto":
         try:
-            return _measure(instances, first, indices, asked, wanted=True)
+            return _measure(instances, first, indices, asked, alone, wanted=True)
         except CannotBatchError as error:
             raise ConfigError(f"backend.batch is {asked}, but {error}. Use --batch 1, or leave it to auto.") from None
     if spec.load.mode == "accuracy":
@@ -94,12 +94,20 @@ def choose_batch(
     if why_not:
         return Batch(1, first, choice=BatchChoice(1, f"not measured: {why_not}"))
     try:
-        return _measure(instances, first, indices, size, wanted=False)
+        return _measure(instances, first, indices, size, alone, wanted=False)
     except CannotBatchError as error:
         return Batch(1, first, choice=BatchChoice(1, str(error)))
 
 
-def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int], size: int, *, wanted: bool) -> Batch:
+def _measure(
+    instances: Instances,
+    first: SystemUnderTest,
+    indices: Sequence[int],
+    size: int,
+    alone: ServiceTime,
+    *,
+    wanted: bool,
+) -> Batch:
     """Opens a batch, holds it against single samples, and proves it if it is to be used.
 
     Raises:
@@ -109,7 +117,9 @@ def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int
     many = open_many(instances.opener, first.backend, size)
     try:
         sut = instances.with_batch(first, many)
-        duel = timing.duel(first.answer_all, sut.answer_all, in_groups(indices, size), _DUEL_NS)
+        tick = instances.control.tick
+        one_by_one = _one_by_one(first, alone, tick)
+        duel = timing.duel(one_by_one, sut.answer_all, in_groups(indices, size), _DUEL_NS, tick)
         if wanted or duel.second_wins:
             prove_batch(instances, first.backend, many, [instances.samples.rows[index] for index in indices])
     except (RuntimeError, ValueError, RunFailed) as error:
@@ -127,6 +137,14 @@ def _measure(instances: Instances, first: SystemUnderTest, indices: Sequence[int
     why = "config" if wanted else "clearly quicker"
     choice = BatchChoice(size, why, medians, duel.pairs, time_s)
     return Batch(size, sut, duel.second_ns / duel.first_ns, choice)
+
+
+def _one_by_one(
+    first: SystemUnderTest, alone: ServiceTime, tick: Callable[[], None]
+) -> Callable[[Sequence[int]], object]:
+    """As a run answers without batches; heard of after each sample where those take seconds."""
+    answer = timing.heard(first.answer, alone.median_ns, tick)
+    return first.answer_all if answer is first.answer else lambda group: list(map(answer, group))
 
 
 def whole_invokes(sut: SystemUnderTest, indices: Sequence[int]) -> tuple[Callable[[Any], object], Sequence[Any], int]:
@@ -196,7 +214,10 @@ def prove_batch(instances: Instances, single: Backend, many: Backend, rows: Sequ
     # Samples may be all alike; one turned round differs from its original, and holds no value that it did not hold.
     rows = [*rows, tuple(np.ascontiguousarray(array.reshape(-1)[::-1].reshape(array.shape)) for array in rows[0])]
     ask_one, ask_many = single.runner(), many.batch_runner()
-    expected = [[output.copy() for output in ask_one(row)] for row in rows]
+    expected = []
+    for row in rows:
+        expected.append([output.copy() for output in ask_one(row)])
+        instances.control.tick()
     for turn in range(len(rows)):
         # Once round, each sample has been in each place.
         asked = [(turn + place) % len(rows) for place in range(size)]

@@ -29,7 +29,7 @@ from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes, of_each_query, summary
 from harness.serving.instances import Instances
 from harness.spec.schema import Spec
-from harness.worker.queries import expected_queries, generated_queries, longest_pause_s
+from harness.worker.queries import expected_queries, generated_queries
 from harness.worker.teams.team import Team
 
 _SWITCH_INTERVAL_S = 0.005
@@ -60,6 +60,7 @@ def drive(
     own_bytes: int,
     team: Team,
     settings: loadgen.Settings,
+    pause_s: float,
     tell: Callable[[Residents], None],
     guard: Guard,
 ) -> Driven:
@@ -72,6 +73,7 @@ def drive(
         own_bytes: This process's memory before the model was opened.
         team: Who answers.
         settings: What LoadGen is told.
+        pause_s: For so long no query may be counted without anything being wrong.
         tell: Asks the parent to measure the run's processes.
         guard: Keeps the first failure of a callback.
 
@@ -80,7 +82,7 @@ def drive(
         RunFailed: LoadGen refuses the settings, or the system's clock was set while it measured.
     """
     watched = _Watched(spec, instances, own_bytes, team, tell)
-    start = _Start(instances, team, settings, watched)
+    start = _Start(instances, team, settings, pause_s, watched)
     instances.samples.on_sample = start.count_sample
     server = spec.load.scenario == "Server"
     each = expected_queries(settings) // team.count
@@ -150,8 +152,11 @@ class _Watched:
 class _Start:
     """LoadGen's wish for samples: the last thing before its first query."""
 
-    def __init__(self, instances: Instances, team: Team, settings: loadgen.Settings, watched: _Watched) -> None:
+    def __init__(
+        self, instances: Instances, team: Team, settings: loadgen.Settings, pause_s: float, watched: _Watched
+    ) -> None:
         self._control, self._team, self._settings, self._watched = instances.control, team, settings, watched
+        self._pause_s = pause_s
         self._words, self._slot = instances.control.slot(0)
         self.everywhere = sorted(instances.topology.cpus) if team.placement.instances else ()
         """The CPUs of what is bound to none, where instances are."""
@@ -175,7 +180,7 @@ class _Start:
             self._watched.measure_memory("loaded")
         # This is LoadGen's thread; those that it has made by now stay where they are.
         pin(self._team.loadgen_cpus)
-        control.enter(Phase.RUNNING, expected_queries(settings), longest_pause_s(settings))
+        control.enter(Phase.RUNNING, expected_queries(settings), self._pause_s)
         if self.before is None:
             self.before = self._watched.machine()
             self.first_query_at = time.time()

@@ -59,7 +59,7 @@ def _choose(instances: Instances, indices: Sequence[int], tell: Callable[[Proven
         other = instances.opener.open_with({"engine": "CompiledModel"})
         rows = [instances.samples.rows[index] for index in indices]
         # As queries are timed.
-        duel = timing.duel(plain.runner(), other.runner(), rows)
+        duel = timing.duel(plain.runner(), other.runner(), rows, tick=instances.control.tick)
     except (BackendUnavailable, ModelRejected, RuntimeError, ValueError) as error:
         return EngineChoice("Interpreter", f"CompiledModel cannot run it: {str(error).splitlines()[0]}", 0.0)
     medians = {"Interpreter": duel.first_ns, "CompiledModel": duel.second_ns}

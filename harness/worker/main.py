@@ -42,7 +42,7 @@ from harness.worker.drive import Driven, drive
 from harness.worker.engine import choose_engine
 from harness.worker.left import data_read, keep_query_times, keep_read_data, refuse_changed
 from harness.worker.plan import Plan, plan_run
-from harness.worker.queries import refuse_too_many_queries, settings_for
+from harness.worker.queries import longest_pause_s, refuse_too_many_queries, settings_for
 from harness.worker.timing import NOT_TIMED
 from harness.worker.warm_up import warm_up
 from native import timed_path
@@ -108,7 +108,9 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
     # LoadGen looks for a file here that would override everything, and a backend's library may have gone elsewhere.
     os.chdir(folder)
     try:
-        driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, tell, Guard(control, fail))
+        pause_s = longest_pause_s(settings, calibrated.plan.calibration.service_time_ns)
+        guard = Guard(control, fail)
+        driven = drive(spec, folder, opened.instances, opened.own_bytes, team, settings, pause_s, tell, guard)
         _prove_again(spec, opened, calibrated)
         data = data_read(opened.task, opened.instances.samples.digests, opened.files)
         if not control.stop:

@@ -36,9 +36,23 @@ def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Se
     )
 
 
-def longest_pause_s(settings: loadgen.Settings) -> float:
-    """Server waits for queries that come at random: one pause of 20 times the mean comes in e^20 queries."""
-    return 20 / settings.target_qps if settings.scenario == "Server" and settings.target_qps else 0.0
+def longest_pause_s(settings: loadgen.Settings, sample_ns: int) -> float:
+    """How long no query may be counted, beyond what one sample may take, without anything being wrong.
+
+    Server waits for queries that come at random: one pause of 20 times the mean comes in e^20 queries. MultiStream's queries
+    are counted when the last of their samples is answered.
+
+    Args:
+        settings: LoadGen's.
+        sample_ns: What a sample took in the calibration.
+    """
+    match settings.scenario:
+        case "Server":
+            return 20 / settings.target_qps if settings.target_qps else 0.0
+        case "MultiStream":
+            return settings.samples_per_query * sample_ns / 1e9
+        case _:
+            return 0.0
 
 
 def expected_queries(settings: loadgen.Settings) -> int:

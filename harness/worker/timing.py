@@ -34,6 +34,7 @@ _SLOW_NS = 1_000_000_000
 """After an answer that took so long it is told that something goes on: seven of them may take longer than a hang is let be."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 Tick = Callable[[], None]
 
 
@@ -91,8 +92,31 @@ class Duel:
     """The second is clearly quicker: by more than 5 % in far more pairs than not."""
 
 
+def heard(answer: Callable[[T], R], service_ns: int, tick: Tick) -> Callable[[T], R]:
+    """The same; where it takes seconds, it is told after each that something goes on.
+
+    Args:
+        answer: Answers one sample.
+        service_ns: What it takes.
+        tick: Is told.
+    """
+    if service_ns <= _SLOW_NS:
+        return answer
+
+    def told(asked: T) -> R:
+        found = answer(asked)
+        tick()
+        return found
+
+    return told
+
+
 def duel(
-    first: Callable[[T], object], second: Callable[[T], object], rows: Sequence[T], budget_ns: int = _DUEL_NS
+    first: Callable[[T], object],
+    second: Callable[[T], object],
+    rows: Sequence[T],
+    budget_ns: int = _DUEL_NS,
+    tick: Tick = _silent,
 ) -> Duel:
     """Runs both on the same rows in turn and stops as soon as it is clear.
 
@@ -105,11 +129,11 @@ def duel(
         second: What has to be clearly quicker.
         rows: What both are asked, round and round.
         budget_ns: About how long both together may take.
+        tick: As for `ask_in_turn`.
     """
     now = time.perf_counter_ns
-    for _ in range(_DUEL_WARM_UPS):
-        first(rows[0])
-        second(rows[0])
+    for way in (first, second):
+        ask_in_turn(way, rows[:1], 0, _DUEL_WARM_UPS, tick)
     times: tuple[list[int], list[int]] = ([], [])
     lead, began = 0, now()
     while -_FIRST_LEAD < lead < _SECOND_LEAD:
@@ -120,6 +144,8 @@ def duel(
             start = now()
             (first, second)[place](row)
             times[place].append(now() - start)
+            if times[place][-1] > _SLOW_NS:
+                tick()
         lead += 1 if times[1][-1] < _CLEARLY_QUICKER * times[0][-1] else -1
         spent = now() - began
         if spent > budget_ns * (1 if lead <= 0 else _EXTENDED):

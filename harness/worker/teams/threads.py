@@ -13,7 +13,7 @@ from harness.serving.dispatch.query_times import QueryTimes
 from harness.serving.dispatch.queue_times import QueueTimes
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
-from harness.worker import pool_timing
+from harness.worker import pool_timing, timing
 from harness.worker.batch import whole_invokes
 from harness.worker.teams.team import OFFLINE_CHUNK_NS, Dispatch, PoolTeam, Speed, Window
 
@@ -53,7 +53,8 @@ class Threads(PoolTeam):
         per_second, self._busy_ns = self._throughput(indices)
         if not self.serves:
             return Speed(per_second, self._busy_ns, self._busy_ns)
-        answers = [sut.answer for sut in self._suts]
+        tick = self.instances.control.tick
+        answers = [timing.heard(sut.answer, self._busy_ns, tick) for sut in self._suts]
         with on(self.placement.harness):
             queued = pool_timing.queued_throughput(answers, indices, per_second, placement=self.placement)
             alone_ns = pool_timing.queued_answer_ns(answers[0], indices, self.round_trips, self.placement.of(0))

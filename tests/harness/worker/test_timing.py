@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.worker import timing
-from harness.worker.timing import ServiceTime, duel, service_time
+from harness.worker.timing import ServiceTime, duel, heard, service_time
 
 
 class Clock:
@@ -103,3 +103,14 @@ def test_a_model_of_minutes_shows_that_it_answers_and_a_quick_one_is_not_held_up
     seen.clear()
     service_time(answer, [10**6], tick=lambda: seen.append(clock.now_ns))
     assert not seen
+
+
+def test_two_ways_of_minutes_show_that_they_answer_while_they_are_held_against_each_other(clock: Clock) -> None:
+    seen: list[int] = []
+    way = _takes(clock, 100 * 10**9, [])
+    duel(way, way, [0], budget_ns=1, tick=lambda: seen.append(clock.now_ns))
+    assert [second // 10**9 for second in seen] == [100, 200, 300, 400, 500, 600]
+    told = heard(way, 100 * 10**9, lambda: seen.append(clock.now_ns))
+    told(0)
+    assert seen[-1] == clock.now_ns == 700 * 10**9
+    assert heard(way, 10**6, print) is way

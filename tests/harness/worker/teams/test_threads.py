@@ -8,6 +8,7 @@ import pytest
 
 from harness.serving.dispatch.guard import Guard
 from harness.serving.instances import Instances
+from harness.worker import timing
 from harness.worker.teams.threads import Threads
 
 
@@ -41,4 +42,21 @@ def test_what_is_measured_is_the_rate_of_all_and_the_time_of_one(instances: Call
     assert speed.samples_per_second > 0
     with team.window(range(4)) as window:
         assert window(1, 1) > 0
+    team.close()
+
+
+def test_servers_slow_answers_are_each_heard_of_while_they_are_measured(
+    instances: Callable[..., Instances], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "_SLOW_NS", 0)
+    opened = instances(("load.scenario", "Server"), ("backend.name", "null"))
+    opened.samples.load([0])
+    opened.samples.load(range(4))
+    team = Threads(opened, opened.sut(1), threads=1, count=2, alone_ns=1_000_000_000)
+    heard, ticks = opened.control.heartbeat, []
+    monkeypatch.setattr(opened.control, "tick", lambda: ticks.append(1))
+    monkeypatch.setattr("harness.worker.pool_timing.throughput", lambda *_, **__: (1.0, 1_000_000_000))
+    team.measure(range(4))
+    # Four of each instance through the queue, and three to and fro.
+    assert (len(ticks), opened.control.heartbeat) == (4 * 2 + 3, heard)
     team.close()
