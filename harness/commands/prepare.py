@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.commands import options
+from harness.commands.input_options import add_input_shape
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError, UnknownName
 from harness.user_paths import absolute
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="NAME[:OPTIONS]", help="with --task: what opens the model (default cpu)")
     for name, option in FIELDS.items():
         option.add_to(parser, name)
-    options.add_input_shape(parser)
+    add_input_shape(parser)
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="with --task: any field of the config"
     )
