@@ -123,8 +123,10 @@ def perform_planned(
         _announce(screen, first, out)
         result = execute(first.spec, out, screen, _start_with(standby))
         from harness.report.run import render_run
+        from harness.report.tail import outliers_of
 
-        return _told(result, f"{render_run(result)}\n{out}", out)
+        outliers = outliers_of(out, result)
+        return _told(result, f"{render_run(result, [outliers.row()] if outliers else ())}\n{out}", out)
     except BaseException as error:
         status = exit_status(error)
         failed = None

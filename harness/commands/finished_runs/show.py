@@ -8,13 +8,14 @@ from pathlib import Path
 from accuracy.outside.border import reads
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.outcome import Outcome
-from harness.errors import EXIT_BROKEN, ConfigError, message_of
+from harness.errors import EXIT_BROKEN, ConfigError
 from harness.json_records import to_json
 from harness.report.figure_rows import told_of
 from harness.report.run import render_run
 from harness.report.series import render_series
+from harness.report.tail import outliers_of
 from harness.results.files import read_result
-from harness.results.record import Result, SeriesResult, status_of
+from harness.results.record import SeriesResult, status_of
 
 EXAMPLES = """\
 examples:
@@ -51,21 +52,7 @@ def _shown(directory: Path) -> Outcome:
         complaint = f"the run in {directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
     if not isinstance(result, SeriesResult):
-        text = render_run(result, _outliers(directory, result) if result.performance else ())
+        outliers = outliers_of(directory, result)
+        data = to_json(result) | ({"tail": outliers.json()} if outliers else {})
+        return Outcome(status_of(result), render_run(result, [outliers.row()] if outliers else ()), data)
     return Outcome(status_of(result), text, to_json(result))
-
-
-def _outliers(directory: Path, result: Result) -> list[tuple[str, str]]:
-    """What the slowest queries of a timed run coincide with, or why that is not known."""
-    from harness.report.tail import tail_text, why_no_times
-    from harness.results.queries.query_times import read_query_times
-    from harness.results.queries.tail import tail_of
-
-    try:
-        times = read_query_times(directory)
-        tail = tail_of(directory, times) if times is not None else None
-    except ConfigError as error:
-        return [("outliers", message_of(error))]
-    if times is None:
-        return [("outliers", f"n/a: {why_no_times(result)}")]
-    return [("outliers", tail_text(tail))] if tail is not None else []

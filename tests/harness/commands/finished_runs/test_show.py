@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -24,6 +25,8 @@ def traced(run_command: Cli, keyword_model: Path, keyword_data: Path, tmp_path_f
     long = ("--set", "load.min_duration_ms=1500", "--set", "load.expected_latency_ns=10000")
     done = run_command("run", *given, *long, "--out", folder / "run", cwd=folder)
     assert done.returncode in (0, 1), done.stderr
+    # The run's own table, which the tests hold against what `show` says of it.
+    (folder / "table.txt").write_text(done.stdout, encoding="utf-8")
     return folder / "run"
 
 
@@ -44,6 +47,16 @@ def test_show_says_what_slow_queries_coincide_with(traced: Path, call: Cli) -> N
     assert "queries took over" in " ".join(shown.stdout.split())
 
 
+def test_the_run_itself_says_it_too_and_json_has_it_in_figures(traced: Path, call: Cli) -> None:
+    assert (traced.parent / "table.txt").read_text("utf-8").startswith(call("show", traced).stdout.rstrip())
+    tail = json.loads(call("show", traced, "--json").stdout)["tail"]
+    times = read_query_times(traced)
+    assert times is not None
+    assert tail["queries"] == len(times.latency_ns)
+    assert tail["outliers"] == int((times.latency_ns > tail["fence_ns"]).sum())
+    assert isinstance(tail["causes"], list)
+
+
 @pytest.mark.parametrize("name", [MACHINE_TRACE_FILE, "query_times.bin"])
 def test_show_names_a_damaged_file_and_shows_the_rest(traced: Path, call: Cli, tmp_path: Path, name: str) -> None:
     moved = tmp_path / "moved"
@@ -52,6 +65,7 @@ def test_show_names_a_damaged_file_and_shows_the_rest(traced: Path, call: Cli, t
     shown = call("show", moved)
     assert shown.returncode == call("show", traced).returncode
     assert name in "".join(shown.stdout.split())
+    assert name in json.loads(call("show", moved, "--json").stdout)["tail"]["why_not"]
     assert "p90" in shown.stdout
 
 
