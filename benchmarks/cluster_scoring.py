@@ -26,6 +26,7 @@ from accuracy.answers.wire import pack_detections, pack_labels
 from benchmarks.rows import Row, ratio, render
 from harness.config.dispatch import DispatchSection
 from harness.config.files import find_benchmark, read_config
+from harness.machine.child_process import python_words
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.serving.cluster.session import Session
 from harness.spec.resolve import resolve
@@ -33,7 +34,6 @@ from harness.spec.schema import write_spec
 from harness.zoo.files.official import cache_dir
 
 _LABELS, _MAPS, _SIDE, _PICTURES, _FOUND = 50_000, 2_000, 512, 5_000, 20
-_RUN = Path(__file__).resolve().parents[1] / "run.sh"
 
 
 def measure(rounds: int = 3) -> list[Row]:
@@ -68,7 +68,9 @@ def _row(name: str, run: Path, address: str, rounds: int) -> Row:
 
 def _scored(run: Path, *words: str) -> tuple[float, object]:
     began = time.monotonic()
-    done = subprocess.run([_RUN, "score", run, "--json", *words], stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        [*python_words("harness"), "score", str(run), "--json", *words], stdout=subprocess.PIPE, check=False
+    )
     assert done.returncode in (0, 1), done.returncode
     return time.monotonic() - began, json.loads(done.stdout)
 

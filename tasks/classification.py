@@ -217,7 +217,7 @@ class Classification(InParts):
     def _stored_with(self, pictures: Pictures) -> StoredLabels | None:
         return labels_by_folder(pictures, self._data.truth, self._data.path, _TRUTH_PATTERNS)
 
-    @property
+    @cached_property
     def _labels(self) -> Sequence[int]:
         return self._whole_labels[: len(self)]
 

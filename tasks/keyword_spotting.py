@@ -155,7 +155,7 @@ class KeywordSpotting(InParts):
     def _stored_with(self, files: Pictures) -> StoredLabels | None:
         return labels_by_folder(files, self._data.truth, self._data.path, _TRUTH_PATTERNS)
 
-    @property
+    @cached_property
     def _labels(self) -> Sequence[int]:
         return self._whole_labels[: len(self)]
 
