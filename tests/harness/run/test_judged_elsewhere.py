@@ -19,7 +19,8 @@ from harness.messages.judging import LogJudged, LogToJudge
 from harness.run import judged_elsewhere
 from harness.run.judged_elsewhere import by_cluster, quickest
 from tasks.base import DataRef
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting
 
 COUNT = 100
 SPEC: Any = SimpleNamespace(

@@ -21,7 +21,8 @@ from harness.serving.cluster.judging import _judged, _opener
 from harness.serving.cluster.on_nodes.resident import data_of, truth_of
 from harness.serving.dispatch import frames
 from tasks.base import DataRef
-from tasks.keyword_spotting import KeywordSpotting, KeywordSpottingOptions
+from tasks.codecs.keyword_spotting import KeywordSpottingOptions
+from tasks.keyword_spotting import KeywordSpotting
 
 COUNT = 40
 
