@@ -23,9 +23,9 @@ from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc, redrawn_auc
 from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from tasks.audio.front_ends import LOG_MEL_BANDS, RATE, log_mel, log_mel_frames
-from tasks.audio.machine_sounds import Recording, find_recordings
+from tasks.audio.machine_sounds import LABELS, SUFFIXES, Recording, find_recordings, left_out
 from tasks.audio.wav import is_wav, read_wav, wav_length
-from tasks.base import Array, Codec, DataMissing, DataRef, Task, Tensor
+from tasks.base import Array, Codec, DataMissing, DataRef, Reading, Task, Tensor
 from tasks.codecs.anomaly_detection import AnomalyCodec, AnomalyDetectionOptions
 from tasks.outputs.exhibits import Exhibition
 from tasks.outputs.sound_exhibits import Heard, exhibit_recordings, spectrogram
@@ -53,6 +53,7 @@ class AnomalyDetection(Task):
         """Finds the recordings and counts their windows."""
         self._data, self._options = data, options
         self._recordings = find_recordings(data.path)
+        self._left_out = left_out(data.path, self._recordings)
         self._features = _Features(self._recordings, options)
         counts = [self._features.windows(place) for place in range(len(self._recordings))]
         self._ends = list(accumulate(counts))
@@ -140,11 +141,31 @@ class AnomalyDetection(Task):
             "anomalous": kinds.count(1),
             "path": str(self._data.path),
             "order": "file names, windows in time",
+            **({"left_out": dict(self._left_out)} if self._left_out else {}),
         }
 
     def chance(self) -> float:
         """As `Task.chance`: guessing has 0.5."""
         return 0.55
+
+    def readings(self) -> Iterator[Reading]:
+        """As `Task.readings`: normal recordings for anomalies."""
+        yield Reading(
+            "normal and anomalous exchanged",
+            f"the names or {LABELS} call 1 what is normal: 0 is normal and 1 an anomaly",
+            lambda answers: 1 - self.score(answers).metrics.get("auc", 1.0),
+        )
+
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        if not self._left_out:
+            return ()
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in self._left_out.items())
+        total = sum(self._left_out.values())
+        return (
+            f"{total:,} files of {self._data.path} are not read and not scored ({kinds}): what is read is "
+            f"{', '.join(SUFFIXES)}. Convert or remove them",
+        )
 
     def files(self) -> Sequence[Path]:
         """As `Task.files`: the recordings, each of which holds many samples."""

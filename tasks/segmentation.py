@@ -153,6 +153,14 @@ class Segmentation(InParts):
             (1, "one class less than them"),
         ):
             yield Reading("classes shifted by one", f"the model counts {what}", partial(self._shifted, step=step))
+        yield Reading("class maps transposed", "the model gives columns for rows", self._transposed)
+
+    def _transposed(self, answers: Iterable[Answer]) -> float:
+        def turned() -> Iterator[Answer]:
+            for index, data in answers:
+                yield Answer(index, grids.pack_class_map(np.ascontiguousarray(grids.unpack_class_map(data).T)))
+
+        return self.score(turned())["miou"]
 
     def _shifted(self, answers: Iterable[Answer], step: int) -> float:
         def changed() -> Iterator[Answer]:

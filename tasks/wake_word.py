@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from copy import copy
+from dataclasses import replace
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from accuracy.truth.time_windows import JSON_SUFFIX, Span, read_windows
 from accuracy.wake_word import Heard, judge
 from tasks.audio.front_ends import RATE, WAKE_FRAME, WAKE_STEP, wake_bands
 from tasks.audio.wav import read_wav, wav_length
-from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, Reading, Task, Tensor, find_truth
 from tasks.codecs.wake_word import WakeWordCodec, WakeWordOptions
 from tasks.outputs.exhibits import Exhibition, UInt8Array
 from tasks.outputs.sound_exhibits import Moment, exhibit_moments, moments_of_stream, spectrogram
@@ -176,6 +178,29 @@ class WakeWord(Task):
         except DataMissing:
             return found
 
+    def warnings(self) -> Sequence[str]:
+        """As `Task.warnings`: files that were left out."""
+        return self._streams.warning
+
+    def chance(self) -> float:
+        """As `Task.chance`: what is said seldom is hardly ever hit by guessing."""
+        return 0.1
+
+    def readings(self) -> Iterator[Reading]:
+        """As `Task.readings`: each other class as the wake word."""
+        for wake_class in range(self._options.classes):
+            if wake_class != self._options.wake_class:
+                yield Reading(
+                    f"class {wake_class} as the wake word",
+                    f"--set model.wake_class={wake_class} scores it",
+                    partial(self._hit_rate, replace(self._options, wake_class=wake_class)),
+                )
+
+    def _hit_rate(self, options: WakeWordOptions, answers: Iterable[Answer]) -> float:
+        other = copy(self)
+        other._options = options
+        return other.score(answers).metrics.get("hit_rate", 0.0)
+
     def _moment(self, index: int) -> Array:
         stream, moment = self._place(index)
         seen: Array = self._streams.bands(stream)[moment : moment + self._options.frames]
@@ -205,7 +230,7 @@ class _Streams:
 
     def __init__(self, files: Pictures, options: WakeWordOptions) -> None:
         self._files, self._options = files, options
-        self.names = files.names
+        self.names, self.warning = files.names, files.warning()
         self.bands = lru_cache(maxsize=_KEPT)(self._bands)
         """[frames, 40] of a stream by its number, float32."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from backends.base import Array, TensorSpec
 from harness.errors import ConfigError, unknown
 from tasks.tensors.array_files import read_npy
-from tasks.tensors.fitting import fitted
+from tasks.tensors.fitting import fitted, looks_like
 from tasks.tensors.random_inputs import InputRange, is_text, random_inputs, ranges_of
 
 
@@ -98,4 +98,9 @@ def _read(tensor: TensorSpec, path: Path) -> Array:
             f"{path} has {len(data):,} bytes, but input {tensor.name!r}, {tensor.dtype.name} {list(tensor.shape)}, takes "
             f"{tensor.nbytes:,}: the tensor's values and nothing else, or a .npy file"
         )
-    return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
+    values = np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
+    if other := looks_like(values):
+        raise ConfigError(
+            f"{path}: input {tensor.name!r} is {tensor.dtype.name}, but the bytes look like {other}: write its own type"
+        )
+    return values

@@ -16,6 +16,7 @@ import csv
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ from accuracy.outside.border import reads
 from accuracy.outside.shown import some
 from accuracy.outside.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
+from tasks.pictures.listing import might_be_one
 
 SUFFIXES = (".wav", ".bin")
 LABELS = "y_labels.csv"
@@ -97,6 +99,20 @@ def find_recordings(path: Path) -> Sequence[Recording]:
     if path.is_dir():
         return [_recording(path / name, name, None, labels) for name in found]
     return [_recording(path, name, str(name), labels) for name in found]
+
+
+def left_out(path: Path, recordings: Sequence[Recording]) -> Mapping[str, int]:
+    """Files beside the recordings that look like some and are not read, by their suffix."""
+    folders = {PurePosixPath(each.name).parent for each in recordings}
+    if path.is_dir():
+        there = [folder / child.name for folder in folders for child in (path / folder).iterdir() if child.is_file()]
+    elif recordings[0].member is not None:
+        there = [PurePosixPath(name) for name in _archive(path).namelist() if not name.endswith("/")]
+    else:
+        return {}
+    names = [name for name in there if name.parent in folders and not name.name.startswith(".")]
+    kinds = Counter(name.suffix.lower() for name in names if name.suffix and might_be_one(name.name, SUFFIXES))
+    return dict(sorted(kinds.items()))
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -233,13 +233,14 @@ def _by_class(place: Place, base: PurePosixPath, suffixes: Sequence[str]) -> Lis
 
 
 def _left_out(place: Place, folder: PurePosixPath, suffixes: Sequence[str], *, nested: bool) -> dict[str, int]:
-    names = [name for name in place.files(folder) if not name.startswith(".") and _might_be_one(name, suffixes)]
+    names = [name for name in place.files(folder) if not name.startswith(".") and might_be_one(name, suffixes)]
     if nested:
         names += [name for below in place.folders(folder) for name in _samples(place, below, suffixes)]
     return dict(sorted(Counter(PurePosixPath(name).suffix.lower() or NO_SUFFIX for name in names).items()))
 
 
-def _might_be_one(name: str, suffixes: Sequence[str]) -> bool:
+def might_be_one(name: str, suffixes: Sequence[str]) -> bool:
+    """Whether a file that is not read looks like a sample all the same: it is none of what lies beside them, as text does."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == "":
         return name.lower() not in _NOTES

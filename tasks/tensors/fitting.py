@@ -17,6 +17,9 @@ import numpy as np
 from tasks.base import Array, DataMissing, Tensor
 from tasks.tensors.random_inputs import is_text, limits_of
 
+_LEAST_FLOAT = 1e-9
+"""Of what is plainly meant as a float, and its reciprocal the most."""
+
 
 def fitted(array: Array, tensor: Tensor, whose: str) -> Array:
     """The array in the tensor's type and shape, C-contiguous.
@@ -33,6 +36,26 @@ def fitted(array: Array, tensor: Tensor, whose: str) -> Array:
     if array.shape != shape and not (shape[:1] == (1,) and array.shape == shape[1:]):
         raise DataMissing(f"{whose} is {array.dtype} {list(array.shape)}, but the model takes {list(shape)}")
     return np.ascontiguousarray(_typed(array.reshape(shape), tensor, whose)).reshape(shape)
+
+
+def looks_like(array: Array) -> str:
+    """The type that raw bytes plainly are of, where it is another of the same width than they were read as; "" for none.
+
+    Whole numbers that are read as floats are all next to nothing, and floats that are read as whole numbers all huge.
+    """
+    values = array[array != 0] if array.dtype.kind in "fi" else array[:0]
+    if values.size < 2 or array.dtype.itemsize not in (4, 8):
+        return ""
+    as_float = np.dtype(f"f{array.dtype.itemsize}")
+    if array.dtype.kind == "f":
+        # Small negative ones are NaN.
+        tiny = np.abs(values) < np.finfo(as_float).tiny
+        return f"int{8 * array.dtype.itemsize}" if np.any(tiny) and np.all(tiny | np.isnan(values)) else ""
+    with np.errstate(invalid="ignore"):
+        sizes = np.abs(values.view(as_float))
+        plausible = (sizes > _LEAST_FLOAT) & (sizes < 1 / _LEAST_FLOAT)
+    huge = np.abs(values.astype(np.float64)) >= 2.0 ** (8 * array.dtype.itemsize - 4)
+    return as_float.name if bool(np.all(plausible & huge)) else ""
 
 
 def real_values(array: Array, scale: float, zero_point: int) -> Array:

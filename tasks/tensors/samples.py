@@ -14,7 +14,7 @@ from tasks.base import Array, DataMissing, Prepared, Tensor
 from tasks.pictures.folders import Pictures
 from tasks.sets.digests import Digest, StoredSamples
 from tasks.tensors.array_files import by_name, read_npy, read_npz
-from tasks.tensors.fitting import fitted
+from tasks.tensors.fitting import fitted, looks_like
 from tasks.tensors.random_inputs import InputRange, is_text, random_inputs, words_of
 
 SUFFIXES = (".npz", ".npy", ".bin", ".raw")
@@ -169,6 +169,10 @@ def _raw(name: str, data: bytes, tensor: Tensor) -> Array:
     array = np.frombuffer(data, tensor.dtype.newbyteorder("<")).reshape(tensor.shape)
     if tensor.dtype.kind == "b" and (np.frombuffer(data, np.uint8) > 1).any():
         raise DataMissing(f"{name}: input {tensor.name} is bool, whose bytes are 0 and 1 alone")
+    if other := looks_like(array):
+        raise DataMissing(
+            f"{name}: input {tensor.name} is {tensor.dtype}, but the bytes look like {other}: a raw file holds the input's type"
+        )
     return array.astype(tensor.dtype, copy=False)
 
 

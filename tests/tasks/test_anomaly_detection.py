@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,23 @@ def test_a_model_of_another_window_and_an_answer_of_another_length_are_refused(t
         task.score([Answer(0, NOTHING[:-4])])
     with pytest.raises(LogError, match="value 0 of the answer is no number"):
         task.score([Answer(0, tensor_header("float32", 0.0, 0) + np.full(640, np.nan, "<f4").tobytes())])
+
+
+def test_recordings_in_another_format_are_said_and_exchanged_kinds_are_tried(tmp_path: Path) -> None:
+    for name, value in (("normal_id_01_0", 5), ("anomaly_id_01_0", 1)):
+        feature_file(tmp_path, f"{name}.bin", value)
+    assert task_of(tmp_path).warnings() == ()
+    for name in ("normal_id_01_1.flac", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    task = task_of(tmp_path)
+    assert "1 files of" in task.warnings()[0]
+    assert "(1 .flac)" in task.warnings()[0]
+    assert task.describe_data()["left_out"] == {".flac": 1}
+    given = [Answer(index, NOTHING) for index in range(len(task))]
+    assert task.score(given)["auc"] == 0.0
+    (exchanged,) = task.readings()
+    assert exchanged.score(given) == 1.0
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in sorted(tmp_path.glob("*id_01*")):
+            archive.write(path, path.name)
+    assert "(1 .flac)" in task_of(tmp_path / "set.zip").warnings()[0]

@@ -450,3 +450,16 @@ def test_other_pictures_of_the_same_names_as_the_published_annotations_are_refus
     task = Segmentation(DataRef(folder / "v0_7_datasets_ade20k_tiny.zip", truth), SegmentationOptions())
     with pytest.raises(DataMissing, match="other pictures of the same names"):
         task.check_truth()
+
+
+def test_maps_that_score_when_they_are_transposed_are_told(tmp_path: Path) -> None:
+    truth = np.zeros((8, 8), np.uint8)
+    truth[:2] = 1
+    for folder, pixels in (("images", np.zeros((8, 8, 3), np.uint8)), ("annotations", truth)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(pixels).save(tmp_path / folder / "a.png")
+    task = Segmentation(DataRef(tmp_path), SegmentationOptions(num_classes=2))
+    turned = [Answer(0, grids.pack_class_map(np.ascontiguousarray(truth.T)))]
+    found = {reading.words: reading.score(turned) for reading in task.readings()}
+    assert task.score(turned)["miou"] == 0.25
+    assert found["class maps transposed"] == 1.0

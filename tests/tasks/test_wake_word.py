@@ -145,3 +145,13 @@ def test_a_stream_shorter_than_a_moment_and_a_model_of_something_else_are_refuse
     (tmp_path / "s.wav").write_bytes(wav_bytes(SAMPLES[:9000], 16000))
     with pytest.raises(DataMissing, match=r"is too short: it has 0\.56 s, and the model sees 0\.99 s"):
         task_of(tmp_path)
+
+
+def test_streams_in_another_format_are_said_and_another_class_is_tried_as_the_wake_word(tmp_path: Path) -> None:
+    (stream_set(tmp_path) / "t.flac").write_bytes(b"")
+    task = task_of(tmp_path, wake_class=1)
+    assert "1 .flac" in task.warnings()[0]
+    heard = answers(task, 2.5, 4.5)
+    assert task.score(heard)["hit_rate"] == 0 <= task.chance()
+    found = {reading.meaning: reading.score(heard) for reading in task.readings()}
+    assert found == {"--set model.wake_class=0 scores it": 1.0, "--set model.wake_class=2 scores it": 0.0}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backends.base import TensorSpec
 from tasks.base import DataMissing
-from tasks.tensors.fitting import converted, fitted, real_values
+from tasks.tensors.fitting import converted, fitted, looks_like, real_values
 
 
 def spec(dtype: str, *shape: int, scale: float = 0.0, zero: int = 0, stored_as: str = "") -> TensorSpec:
@@ -79,3 +79,12 @@ def test_what_one_model_was_given_another_is_given_in_its_own_type() -> None:
     assert converted(raw, steps, floats, "x").tolist() == [[1.0, 0.0]]
     assert converted(raw, steps, steps, "x") is not None
     assert converted(np.array([[1.0, 0.0]], np.float32), floats, steps, "x").tolist() == [[5, 3]]
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_bytes_of_whole_numbers_read_as_floats_and_the_other_way_round_are_told(bits: int) -> None:
+    whole, floats = np.arange(-5, 30, dtype=f"i{bits // 8}"), np.linspace(-2, 300, 40, dtype=f"f{bits // 8}")
+    assert looks_like(whole.view(floats.dtype)) == f"int{bits}"
+    assert looks_like(floats.view(whole.dtype)) == f"float{bits}"
+    for right in (whole, floats, np.zeros_like(whole), np.zeros_like(floats), whole * 1_000_003, floats * 1e-6):
+        assert looks_like(right) == ""

@@ -121,3 +121,9 @@ def test_random_samples_say_what_is_fed() -> None:
     assert samples.fed([X]) == {"fed": "random, seed 5: x: float32 [1, 3] 0 to 1", "seed": 5}
     assert samples.prepared(2, [X]).inputs[0].min() >= 0
     assert samples.prepared(2, [X]).digest is None
+
+
+def test_raw_bytes_of_another_type_of_the_same_width_are_refused(tmp_path: Path) -> None:
+    np.array([1, 2, 3], np.int32).tofile(tmp_path / "a.bin")
+    with pytest.raises(DataMissing, match=r"a\.bin: input x is float32, but the bytes look like int32"):
+        StoredArrays(tmp_path, None).prepared(0, [X])
