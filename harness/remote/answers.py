@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Literal, TypeVar
 
 from accuracy.outside.border import reason
-from harness.errors import shortened
+from harness.errors import RunFailed, shortened
 from harness.json_records import from_json
 from harness.remote.far_end.wire import Refused
 
@@ -149,3 +150,11 @@ def answer_of(kind: type[Answer], line: bytes) -> Answer:
         shown = shortened(ascii(line[: 2 * _SHOWN].decode(errors="replace")), _SHOWN)
         raise NotAnAnswer(f"{reason(error)}; it said {shown}") from None
     raise Refused(refusal.kind, refusal.error)
+
+
+def inside(relative: str) -> PurePosixPath:
+    """A path that stays below where it is put, whatever the device says."""
+    path = PurePosixPath(relative)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in relative:
+        raise RunFailed(f"the device names a file {shortened(ascii(relative))}, which no run leaves")
+    return path

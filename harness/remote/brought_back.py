@@ -13,7 +13,8 @@ from accuracy.outside.border import border
 from harness.config.plain_yaml import load_yaml
 from harness.errors import RunFailed
 from harness.json_records import to_json
-from harness.remote.device import End, inside
+from harness.remote.answers import inside
+from harness.remote.device import End
 from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Job
 from harness.results.files import RESULT_FILE, read_result

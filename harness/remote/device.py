@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -28,6 +28,7 @@ from harness.remote.answers import (
     LeftHash,
     Missing,
     ToldJob,
+    inside,
 )
 from harness.remote.facts import DeviceFacts, usable_facts
 from harness.remote.far_end.wire import Refused
@@ -293,11 +294,3 @@ class Device:
         except Refused as refused:
             known = [job.name for job in self.jobs()] if refused.kind == "unknown" else []
             raise ConfigError(refusal(self.target, self.facts.folder, refused, known)) from None
-
-
-def inside(relative: str) -> PurePosixPath:
-    """A path that stays below where it is put, whatever the device says."""
-    path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in relative:
-        raise RunFailed(f"the device names a file {shortened(ascii(relative))}, which no run leaves")
-    return path

@@ -34,6 +34,8 @@ def refusal(target: SshTarget, folder: str, refused: Refused, known: Sequence[st
             return f"{target}: the wheels could not be installed there: {refused}"
         case "broken":
             return f"{target}: what lies in {folder} is damaged ({refused}): take it away with {clean}, then run again"
+        case "foreign":
+            return f"{target}: {refused}: name one that is new, so that --clean takes only ours: ssh://HOST/FOLDER"
         case "closed":
             return f"{target}: {refused}. Name a folder that its user may write: ssh://HOST/FOLDER"
     return f"{target}: {refused}"

@@ -20,7 +20,7 @@ from harness.remote.far_end.store import FULL, Store
 from harness.remote.far_end.wire import CHUNK, Refused, Wire
 
 _POLL_S = 0.5
-_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
 
 class FarEnd:
@@ -66,7 +66,8 @@ class FarEnd:
         self._wire.tell(ok=True)
 
     def do_has(self, deps: str, env: str) -> None:
-        """Whether these are installed."""
+        """Whether these are installed. It is asked first: a folder that cannot be ours is refused before all else."""
+        self._store.make()
         self._wire.tell(deps=is_ready(self._store, "deps", deps), env=is_ready(self._store, "envs", env))
 
     def do_install_deps(self, key: str, wheels: list[tuple[str, str, str]], pip: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,6 +15,8 @@ from harness.remote.far_end.wire import Refused, Wire
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _KINDS = ("blobs", "trees", "deps", "envs", "jobs", "locks", "cache")
+_MARK = ".tflite-loadgen"
+"""An empty file in a folder that is ours."""
 _ROOM = 64 << 20
 """What is to stay free beside what is sent."""
 
@@ -25,10 +28,22 @@ class Store:
         self.folder = folder
 
     def make(self) -> None:
-        """Makes the folder, for its user alone."""
+        """Makes the folder, for its user alone.
+
+        Raises:
+            Refused: It is somebody's already: what is ours there could not be told from what is not.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._require_ours()
+        (self.folder / _MARK).touch()
         for kind in _KINDS:
             (self.folder / kind).mkdir(exist_ok=True)
+
+    def _require_ours(self) -> None:
+        if (self.folder / _MARK).exists():
+            return
+        if others := sorted({each.name for each in self.folder.iterdir()} - set(_KINDS)):
+            raise Refused("foreign", f"{self.folder} has other files ({others[0]})")
 
     def blob(self, sha256: str) -> Path:
         """Where a file lies, or would."""
@@ -121,13 +136,19 @@ class Store:
 
         Returns:
             Bytes, those of a file with several names once.
+
+        Raises:
+            Refused: It is not ours.
         """
-        if not (self.folder / "blobs").is_dir():
+        if not self.folder.is_dir():
             return 0
+        self._require_ours()
         seen = {(found.st_dev, found.st_ino): found.st_size for found in map(os.lstat, _all(self.folder))}
         for kind in _KINDS:
             shutil.rmtree(self.folder / kind, ignore_errors=True)
-        if not any(self.folder.iterdir()):
+        (self.folder / _MARK).unlink(missing_ok=True)
+        # Not what somebody has put beside it, nor a link that leads to it.
+        with contextlib.suppress(OSError):
             self.folder.rmdir()
         return sum(seen.values())
 

@@ -18,7 +18,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
         self.kind = kind
-        """`full`, `closed`, `busy`, `unknown`, `broken`, `pip` or `system`."""
+        """`full`, `closed`, `foreign`, `busy`, `unknown`, `broken`, `pip` or `system`."""
 
 
 class Endless(Exception):  # noqa: N818 - it says what came

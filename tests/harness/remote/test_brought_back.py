@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError, RunFailed
+from harness.remote.answers import inside
 from harness.remote.brought_back import brought_back
-from harness.remote.device import End, inside
+from harness.remote.device import End
 from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Ended, Job
 from harness.results.subject import HarnessFacts

@@ -97,3 +97,26 @@ def test_a_tree_has_its_files_under_their_own_names_and_is_the_same_the_second_t
     assert (tree / "a b" / "it's; $(x)\n.txt").read_bytes() == b"this"
     assert (tree / "copy").stat().st_nlink == 3
     assert store.clean() == 4
+
+
+def test_a_folder_of_somebodys_is_neither_used_nor_cleaned(tmp_path: Path) -> None:
+    for name in ("cache", "jobs", "blobs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("mine")
+    (tmp_path / "letters").mkdir()
+    for ask in (Store(tmp_path).make, Store(tmp_path).clean, lambda: Store(tmp_path).missing([])):
+        with pytest.raises(Refused, match=r"has other files \(letters\)") as refused:
+            ask()
+        assert refused.value.kind == "foreign"
+    assert (tmp_path / "cache" / "mine").read_text() == "mine"
+
+
+def test_what_was_put_beside_ours_since_and_a_link_to_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    store = Store(tmp_path / "link")
+    store.make()
+    (tmp_path / "disk" / "notes.txt").write_text("mine")
+    store.clean()
+    assert [each.name for each in (tmp_path / "disk").iterdir()] == ["notes.txt"]
+    assert (tmp_path / "link").is_symlink()
