@@ -16,6 +16,9 @@ _RUN = frozenset({DETAIL, SUMMARY, ACCURACY})
 _ACCURACY = frozenset({DETAIL, SUMMARY, ACCURACY, "accuracy.txt"})
 _BESIDE = frozenset({"measurements.json", "model-info.json", "user.conf", "mlperf.conf", "README.md", ".gitkeep"})
 _POWER = ("power", "ranging")
+_OF_POWER = ("client.json", "client.log", "ptd_logs.txt", "server.json", "server.log")
+_SAMPLES = "spl.txt"
+"""Of the power meter, in the folders of both runs."""
 _LIKE_LOGS = ("mlperf_log", "accuracy")
 _AWAY = "take it away; notes have a place in documentation/ or beside the code"
 
@@ -37,7 +40,7 @@ class ScenarioFiles:
     @property
     def with_power(self) -> bool:
         """Whether power was measured."""
-        return self.tree.has_folder(f"{self.performance}/power")
+        return any(self.tree.has_folder(f"{self.performance}/{name}") for name in _POWER)
 
 
 def one_run(found: ScenarioFiles) -> Iterator[Fault]:
@@ -54,7 +57,7 @@ def one_run(found: ScenarioFiles) -> Iterator[Fault]:
 def of_logs(found: ScenarioFiles) -> Iterator[Fault]:
     """LoadGen's files and no others: the checker of v5 refused them, that of v6 does not look."""
     refused = found.place.form == "v5"
-    wanted = _RUN | ({"spl.txt"} if found.with_power else set())
+    wanted = _RUN | ({_SAMPLES} if found.with_power else set())
     yield from _others(found.tree, found.place.performance, wanted, refused=refused)
     if found.known:
         yield from _others(found.tree, found.place.accuracy, _ACCURACY, refused=refused)
@@ -70,11 +73,19 @@ def beside(found: ScenarioFiles) -> Iterator[Fault]:
 
 
 def power(found: ScenarioFiles) -> Iterator[Fault]:
-    """Said, so that nobody takes silence for a verdict."""
-    if found.with_power:
-        what = "holds measurements of power, which are not looked at here"
-        fix = "hold them against the official checker's power_checker.py"
-        yield Fault(f"{found.performance}/power", what, fix, severity="warning")
+    """Whether the files are there; what they say is not judged, so that nobody takes silence for a verdict."""
+    if not found.with_power:
+        return
+    what = "holds measurements of power, whose figures are not judged here"
+    fix = "hold them against the official checker's power_checker.py"
+    yield Fault(f"{found.performance}/power", what, fix, severity="warning")
+    for folder, wanted in (("power", _OF_POWER), ("ranging", (SUMMARY, DETAIL, _SAMPLES)), ("run_1", (_SAMPLES,))):
+        there = set(found.tree.files(f"{found.performance}/{folder}"))
+        for name in wanted:
+            if name not in there:
+                what = "is missing, and power was measured"
+                fix = "copy it from what the power harness has written, or take power/ and ranging/ away"
+                yield Fault(f"{found.performance}/{folder}/{name}", what, fix)
 
 
 def _others(tree: Tree, folder: str, wanted: Collection[str], *, refused: bool) -> Iterator[Fault]:
@@ -104,5 +115,5 @@ FILE_LIST_RULES = (
     Rule("file-list", "POL submission_rules.adoc; the official checker looks at run_1 alone", one_run),
     Rule("file-list", _SOURCE, of_logs),
     Rule("file-list", "POL submission_rules.adoc, Directory structure", beside),
-    Rule("power", "SC checks/power_check.py", power),
+    Rule("power", "SC constants.py REQUIRED_POWER_FILES; SC checks/power_check.py", power),
 )

@@ -75,6 +75,15 @@ def _put(path: Path, text: str = "something\n") -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def _power(scenario: Path) -> None:
+    """What a power harness leaves beside the logs."""
+    for name in ("client.json", "client.log", "ptd_logs.txt", "server.json", "server.log"):
+        _put(scenario / "performance/power" / name, "{}")
+    shutil.copytree(scenario / RUN_1, scenario / "performance/ranging")
+    for run in ("run_1", "ranging"):
+        _put(scenario / "performance" / run / "spl.txt")
+
+
 def _joined(path: Path) -> None:
     """A log with that of a slower run after it."""
     text = path.read_text(encoding="utf-8")
@@ -449,7 +458,7 @@ SINS: dict[str, tuple[str, Sin]] = {
         "system-network",
         lambda t: _json(t / SYSTEM, is_network="false"),
     ),
-    "nothing but power": ("power", lambda t: _put(t / SINGLE / "performance/power/client.json", "{}")),
+    "nothing but power": ("power", lambda t: _power(t / SINGLE)),
     "N/A in what is inferred": (
         "scenario",
         _all(
@@ -474,6 +483,25 @@ def test_each_sin_is_named_and_nothing_else(sin: str, closed_v6: Path, copy_of: 
     assert len(report.findings) >= 1
     assert {one.severity for one in report.findings} == {"warning" if sin in WARNINGS else "error"}
     assert all(one.fix and one.source and one.what for one in report.findings)
+
+
+@pytest.mark.parametrize(
+    "name", ["power/server.log", "power/ptd_logs.txt", "ranging/spl.txt", "run_1/spl.txt", "ranging", "power"]
+)
+def test_of_power_that_was_measured_every_file_must_be_there(name: str, closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    _power(tree / SINGLE)
+    gone = tree / SINGLE / "performance" / name
+    if gone.is_dir():
+        shutil.rmtree(gone)
+    else:
+        gone.unlink()
+    found = check_tree(tree).findings
+    assert {one.rule for one in found} == {"power"}
+    assert [one.severity for one in found].count("warning") == 1
+    missing = [one.file for one in found if one.severity == "error"]
+    assert missing
+    assert all(file.startswith(f"{SINGLE}/performance/{name}") for file in missing)
 
 
 V5_SINGLE = OWNER / "results/board/resnet/SingleStream"
