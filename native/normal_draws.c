@@ -108,64 +108,55 @@ static Py_ssize_t some_shares(uint64_t *state, double *saved, Py_ssize_t wanted,
   return shares(state, wanted / 2 < PAIRS ? wanted / 2 : PAIRS, room);
 }
 
-/* Whether the state is one of the engine's, and the room whole numbers of this size; else an error is set. */
-static int usable(uint64_t state, Py_buffer *room, size_t size) {
-  if (state != 0 && room->len % (Py_ssize_t)size == 0) return 1;
-  PyBuffer_Release(room);
-  PyErr_SetString(PyExc_ValueError, "a state is 1 to 2147483646, the room whole numbers");
-  return 0;
+/* Fills the room with the next numbers: doubles as they are drawn, or, where a range is given, floats spread over it in single
+   precision as the tool does it. Gives (state, saved) for the next call, or NULL with an error set. */
+static PyObject *filled(unsigned long long given, double saved, PyObject *object, const float *low, const float *span) {
+  Py_buffer room;
+  if (PyObject_GetBuffer(object, &room, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+  Py_ssize_t size = low ? sizeof(float) : sizeof(double), count = room.len / size;
+  uint64_t state = given % MODULUS;
+  if (state == 0 || room.len % size != 0) {
+    PyBuffer_Release(&room);
+    PyErr_SetString(PyExc_ValueError, "a state is 1 to 2147483646, the room whole numbers");
+    return NULL;
+  }
+  double *doubles = room.buf;
+  float *floats = room.buf;
+  Py_BEGIN_ALLOW_THREADS
+  double some[2 * PAIRS + 1];
+  for (Py_ssize_t i = 0; i < count;) {
+    Py_ssize_t found = some_shares(&state, &saved, count - i, some);
+    if (low) {
+      for (Py_ssize_t k = 0; k < found; k++) floats[i + k] = *low + *span * (float)some[k];
+    } else {
+      for (Py_ssize_t k = 0; k < found; k++) doubles[i + k] = some[k];
+    }
+    i += found;
+  }
+  Py_END_ALLOW_THREADS
+  PyBuffer_Release(&room);
+  return Py_BuildValue("(Kd)", (unsigned long long)state, saved);
 }
 
-/* draw(state, saved, room) fills the doubles of `room`, and gives (state, saved) for the next call. */
+/* draw(state, saved, room) fills the doubles of `room`. */
 static PyObject *draw(PyObject *module, PyObject *args) {
   (void)module;
-  unsigned long long given;
+  unsigned long long state;
   double saved;
-  PyObject *object;
-  if (!PyArg_ParseTuple(args, "KdO", &given, &saved, &object)) return NULL;
-  Py_buffer room;
-  if (PyObject_GetBuffer(object, &room, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return NULL;
-  uint64_t state = given % MODULUS;
-  if (!usable(state, &room, sizeof(double))) return NULL;
-  double *drawn = room.buf;
-  Py_ssize_t count = room.len / (Py_ssize_t)sizeof(double);
-  Py_BEGIN_ALLOW_THREADS
-  double some[2 * PAIRS + 1];
-  for (Py_ssize_t i = 0; i < count;) {
-    Py_ssize_t found = some_shares(&state, &saved, count - i, some);
-    for (Py_ssize_t k = 0; k < found; k++) drawn[i + k] = some[k];
-    i += found;
-  }
-  Py_END_ALLOW_THREADS
-  PyBuffer_Release(&room);
-  return Py_BuildValue("(Kd)", (unsigned long long)state, saved);
+  PyObject *room;
+  if (!PyArg_ParseTuple(args, "KdO", &state, &saved, &room)) return NULL;
+  return filled(state, saved, room, NULL, NULL);
 }
 
-/* draw_spread(state, saved, room, low, span) fills the floats of `room` with what is spread over a range, in single precision as
-   the tool does it, and gives (state, saved) for the next call. */
+/* draw_spread(state, saved, room, low, span) fills the floats of `room`. */
 static PyObject *draw_spread(PyObject *module, PyObject *args) {
   (void)module;
-  unsigned long long given;
+  unsigned long long state;
   double saved;
   float low, span;
-  PyObject *object;
-  if (!PyArg_ParseTuple(args, "KdOff", &given, &saved, &object, &low, &span)) return NULL;
-  Py_buffer room;
-  if (PyObject_GetBuffer(object, &room, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return NULL;
-  uint64_t state = given % MODULUS;
-  if (!usable(state, &room, sizeof(float))) return NULL;
-  float *drawn = room.buf;
-  Py_ssize_t count = room.len / (Py_ssize_t)sizeof(float);
-  Py_BEGIN_ALLOW_THREADS
-  double some[2 * PAIRS + 1];
-  for (Py_ssize_t i = 0; i < count;) {
-    Py_ssize_t found = some_shares(&state, &saved, count - i, some);
-    for (Py_ssize_t k = 0; k < found; k++) drawn[i + k] = low + span * (float)some[k];
-    i += found;
-  }
-  Py_END_ALLOW_THREADS
-  PyBuffer_Release(&room);
-  return Py_BuildValue("(Kd)", (unsigned long long)state, saved);
+  PyObject *room;
+  if (!PyArg_ParseTuple(args, "KdOff", &state, &saved, &room, &low, &span)) return NULL;
+  return filled(state, saved, room, &low, &span);
 }
 
 static PyMethodDef methods[] = {
