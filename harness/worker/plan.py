@@ -32,7 +32,7 @@ down at 45,000/s."""
 _SERVER_BOUND_SERVICE_TIMES = 10
 _SHORT_MS, _SHORT = 1000, 2
 """Offline that need not last a second is given twice the samples: the calibration, which looks for less than that, may have
-seen a busy machine, and what is too much takes another second at most."""
+seen a busy machine, and what is too much only takes as long once more."""
 
 _WORTH_THREADS_NS = 1_000_000
 """An accuracy run, which is not timed, tries more threads for longer answers than this alone."""
