@@ -150,8 +150,15 @@ class RecordWindows(Windows):
     def behind(self) -> Iterator[tuple[str, int]]:
         """Window by window, so that a question may come again."""
         for index in range(self._count, len(self._records)):
-            window = self.window(index)
-            yield window.qas_id, int(window.token_to_orig_map.max())
+            # Not as `window`: the tokens, which are most of a record, are nobody's there.
+            try:
+                example = self._example(index)
+                words, qas_id = example.ints("token_to_orig_map"), example.text("qas_id")
+            except TruthError as error:
+                raise DataMissing(str(error)) from None
+            if not len(words):
+                raise DataMissing(f"{self._records.name(index)} contradicts itself: no token is mapped to a word")
+            yield qas_id, int(words.max())
 
     def _example(self, index: int) -> Example:
         return Example(self._records[index], self._records.name(index))
