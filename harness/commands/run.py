@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from harness.commands.elsewhere.on_target import add_target, of_finished, performing, refuse_local_libraries, there_of
+from harness.commands.elsewhere.on_target import (
+    add_target,
+    of_finished,
+    performing,
+    refuse_local_libraries,
+    refuse_to_attach,
+    there_of,
+)
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.input_options import add_input_range, add_input_shape
 from harness.commands.options import FIELDS, add_label, add_require, add_task
@@ -121,6 +128,7 @@ def performed(arguments: argparse.Namespace) -> Performed:
 
     there = there_of(arguments)
     if there:
+        refuse_to_attach(arguments)
         refuse_local_libraries(arguments.backend or [])
     standby = None if there else _standby(arguments)
     try:

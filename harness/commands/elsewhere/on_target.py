@@ -65,6 +65,19 @@ def there_of(arguments: argparse.Namespace) -> There | None:
     return There(ssh_target(arguments.target), screen, arguments.json)
 
 
+def refuse_to_attach(arguments: argparse.Namespace) -> None:
+    """Of a verb that begins a run: another one is neither picked up nor cleaned by it.
+
+    Raises:
+        ConfigError: That is asked for.
+    """
+    if arguments.attach is not None or arguments.clean:
+        raise ConfigError(
+            f"--{'clean' if arguments.clean else 'attach'} is of run alone: ./run.sh --target {arguments.target} "
+            f"--{'clean' if arguments.clean else 'attach'}"
+        )
+
+
 def refuse_local_libraries(backends: list[str]) -> None:
     """A delegate's library is the device's own: a path that this machine would complete leads nowhere there.
 
@@ -84,11 +97,16 @@ def of_finished(arguments: argparse.Namespace, there: There) -> Outcome | Perfor
     """What `--attach` and `--clean` ask for; None where a run is asked for."""
     if arguments.attach is None and not arguments.clean:
         return None
-    others = [name for name in ("task", "model", "dataset", "scenario", "mode") if getattr(arguments, name)]
-    if others or (arguments.clean and arguments.attach is not None):
+    from harness.commands import run
+    from harness.commands.elsewhere.forwarded import given_words
+
+    asked = "clean" if arguments.clean else "attach"
+    beside = ("target", asked, *(() if arguments.clean else ("out", "format", "history")))
+    others = [word.partition("=")[0] for word in given_words(arguments, run.add_arguments, beside)]
+    if others:
         raise ConfigError(
-            f"--{'clean' if arguments.clean else 'attach'} stands beside --target alone (and --out): what runs there has its "
-            f"options{', not --' + others[0] if others else ''}"
+            f"--{asked} stands beside --target alone{'' if arguments.clean else ' (and --out)'}: what runs there has its "
+            f"options, not {others[0]}"
         )
     from harness.commands.elsewhere.by_ssh import printed_there
     from harness.remote.perform import attach, clean

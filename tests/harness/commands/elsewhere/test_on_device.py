@@ -71,3 +71,21 @@ def test_a_verb_that_runs_nowhere_else_says_what_to_do_instead(
     said = " ".join(capsys.readouterr().err.split())
     assert f"{verb} has no --target" in said
     assert says in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "--attach", "--count", "3"], "--attach stands beside --target alone (and --out)"),
+        (["run", "--attach", "--preset", "rapid"], "not --preset"),
+        (["run", "--clean", "--out", "x"], "not --out"),
+        (["run", "--clean", "--attach"], "not --attach"),
+        (["sustained", "--minutes", "1", "--task", "kws", "--attach"], "--attach is of run alone"),
+    ],
+)
+def test_what_picks_a_run_up_or_cleans_takes_no_option_that_it_would_forget(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main([*words, "--target", "ssh://pi@board"]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
