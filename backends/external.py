@@ -7,15 +7,19 @@ import platform
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from backends.base import BackendInfo, BackendUnavailable
+from backends.litert.file.opened_file import opened, refuse_other_mapping
 from backends.litert.interpreter import InterpreterBackend
 
 _SYMBOLS = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
 """What such a library exports (LRT tflite/delegates/external/external_delegate_interface.h)."""
+_LINK_MAP = 2
+"""RTLD_DI_LINKMAP (dlfcn.h): a record of base, name and dynamic section, as debuggers read it."""
 _ELF_MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 _SAME = {"amd64": "x86_64", "arm64": "aarch64", "i686": "i386", "armv7l": "arm", "armv8l": "arm"}
 
@@ -75,18 +79,32 @@ def load(library: str, options: Mapping[str, Any]) -> Any:
 
     Raises:
         BackendUnavailable: See `ExternalBackend`; the message holds the loader's or the delegate's own words.
+        FileChanged: What is loaded is not what a run holds.
     """
     from ai_edge_litert.interpreter import load_delegate
 
     check_library(library)
     given = {key: _text(value) for key, value in options.items()}
     try:
-        return load_delegate(library, given)
+        with opened(Path(library)) if "/" in library else nullcontext() as file:
+            delegate = load_delegate(library, given)
+            if file is not None and sys.platform == "linux":
+                refuse_other_mapping(Path(library), file, _address(delegate))
+        return delegate
     except (ValueError, OSError) as error:
         # The runtime puts a line of its own before the delegate's words.
         said = str(error).partition("\n")[2].strip() or "it gave no reason"
         with_options = ", ".join(f"{key}={value}" for key, value in given.items()) or "no options"
         raise BackendUnavailable(f"the delegate of {library} refuses to start with {with_options}: {said}") from None
+
+
+def _address(delegate: Any) -> int:
+    """Where the dynamic section of a delegate's own library lies: its functions may be those of a library that it needs."""
+    found = ctypes.POINTER(ctypes.c_void_p * 3)()
+    handle = ctypes.c_void_p(delegate._library._handle)
+    if ctypes.CDLL(None).dlinfo(handle, _LINK_MAP, ctypes.byref(found)):
+        raise BackendUnavailable("the system's loader does not tell where it has loaded the delegate's library")
+    return found.contents[2] or 0
 
 
 def check_library(library: str) -> None:
@@ -97,8 +115,6 @@ def check_library(library: str) -> None:
     """
     path = Path(library)
     if "/" in library:
-        if not path.is_file():
-            raise BackendUnavailable(f"no delegate library at {library}: name the .so file of the delegate")
         _check_elf(path)
     try:
         loaded = ctypes.CDLL(library)
@@ -113,13 +129,15 @@ def check_library(library: str) -> None:
 
 
 def _check_elf(path: Path) -> None:
-    if sys.platform != "linux":
-        return
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(20)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise BackendUnavailable(f"no delegate library at {path}: name the .so file of the delegate") from None
     except OSError as error:
         raise BackendUnavailable(f"the delegate library {path} cannot be read: {error.strerror}") from None
+    if sys.platform != "linux":
+        return
     if len(head) < 20 or head[:4] != b"\x7fELF":
         raise BackendUnavailable(f"{path} is not a shared library: it begins with {head[:4]!r}, not with an ELF header")
     number = struct.unpack_from("<H" if head[5] == 1 else ">H", head, 18)[0]

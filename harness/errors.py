@@ -12,6 +12,7 @@
     Reported                              -     an error of another process: has that one's exit status
     backends.base.BackendUnavailable      2     the backend is not here
     backends.base.ModelRejected           2     the runtime refuses the model
+    backends.litert.file.opened_file.FileChanged   3     a file that a run holds is another one now
     tasks.base.DataMissing                2     data absent, cut or not belonging together
     tasks.base.ModelMismatch              2     a model whose tensors do not fit the task
     accuracy.answers.log.LogError         2     an accuracy log that is cut or corrupt

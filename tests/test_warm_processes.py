@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.machine.control import letter_file
+from harness.machine.json_line import encode
+from harness.messages.worker import ToOpen
 from native import SWITCH
 from tests.warm_processes import ANEW, Nursery
 
@@ -34,7 +37,9 @@ def test_a_forked_worker_is_this_process_s_own_child_with_the_files_it_was_given
     read_end, write_end = os.pipe()
     with (tmp_path / "page").open("wb+") as page, (tmp_path / "log").open("wb") as log:
         page.truncate(4096)
-        child = nursery.start("harness.worker.main", [write_end, page.fileno()], folder=tmp_path, log=log)
+        with letter_file(encode(ToOpen(()))) as letter:
+            descriptors = [write_end, page.fileno(), letter.fileno()]
+            child = nursery.start("harness.worker.main", descriptors, folder=tmp_path, log=log)
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
         said = pipe.read()

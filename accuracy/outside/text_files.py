@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from accuracy.outside.plain_files import read_plain
+from accuracy.outside.opening import read_heard
 
 _WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
         OSError: It cannot be read.
         NotText: It is in another encoding, or no text.
     """
-    return decode_text(read_plain(path))
+    return decode_text(read_heard(path))
 
 
 def decode_text(data: bytes) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from accuracy.outside.border import reads
+from accuracy.outside.opening import open_heard
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import RecordError, Records, crc32c, crc32c_of_long, crc32c_of_long_slices, masked
 
@@ -36,7 +37,7 @@ class RecordFile(ABC):
             RecordError: The file is absent, no TFRecord, empty, cut or corrupt.
         """
         try:
-            with path.open("rb") as file:
+            with open_heard(path) as file:
                 if _opens_with_frame(file.read(_HEAD_BYTES)):
                     return _Plain(path, file)
         except OSError as error:
@@ -104,13 +105,13 @@ class _Plain(RecordFile):
         return len(self._starts)
 
     def examples(self) -> Iterator[Example]:
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with open_heard(self.path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             for index, (start, length) in enumerate(zip(self._starts, self._lengths, strict=True)):
                 yield Example(data, self.name(index), start, start + length)
 
     def first_corrupt(self, indices: Sequence[int]) -> int | None:
         try:
-            file = self.path.open("rb")
+            file = open_heard(self.path)
         except OSError as error:
             raise RecordError(f"{self.path} cannot be read: {error.strerror}") from None
         with file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -150,7 +151,7 @@ class _Plain(RecordFile):
         """A record and its checksum."""
         length = self._lengths[index]
         try:
-            with self.path.open("rb") as file:
+            with open_heard(self.path) as file:
                 file.seek(self._starts[index])
                 record = file.read(length + _TAIL_BYTES)
         except OSError as error:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
+from accuracy.outside.opening import read_heard
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +51,7 @@ class Records(Sequence[bytes]):
         """
         self.path = path
         try:
-            packed = path.read_bytes()
+            packed = read_heard(path)
         except OSError as error:
             raise RecordError(f"{path} cannot be read: {error.strerror}") from None
         self._data, damage = (packed, None) if _opens_with_frame(packed) else _unpack(path, packed)

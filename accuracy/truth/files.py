@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from accuracy.errors import TruthError
 from accuracy.outside.border import reads
+from accuracy.outside.opening import open_zip_heard, read_heard
 
 _MAX_FILE_BYTES = 1 << 27
 
@@ -42,7 +43,7 @@ class TruthFiles:
             if path.is_dir():
                 names = [entry.name for entry in path.iterdir() if entry.is_file()]
             else:
-                archive = zipfile.ZipFile(path)
+                archive = open_zip_heard(path)
                 names = archive.namelist()
         except FileNotFoundError:
             raise TruthError(f"no ground truth at {path}: name a folder or a zip archive") from None
@@ -85,7 +86,7 @@ class TruthFiles:
         file = self._files[stem]
         try:
             if self._archive is None:
-                return (self.path / file).read_bytes()
+                return read_heard(self.path / file)
             if (size := self._archive.getinfo(file).file_size) > _MAX_FILE_BYTES:
                 raise OSError(f"it unpacks to {size} bytes, more than the {_MAX_FILE_BYTES} that are read")
             return self._archive.read(file)

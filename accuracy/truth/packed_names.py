@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from accuracy.outside.opening import open_zip_heard
 from accuracy.outside.shown import some
 from accuracy.outside.text_files import decode_text
 
@@ -27,7 +28,7 @@ def packed_names(path: Path) -> str | None:
     if not zipfile.is_zipfile(path):
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip_heard(path) as archive:
             texts = [each for each in archive.infolist() if each.filename.lower().endswith(_SUFFIX)]
             lists = [each for each in texts if "label" in each.filename.lower()] or [
                 each for each in texts if not any(word in each.filename.lower() for word in _OTHERS)

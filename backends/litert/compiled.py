@@ -23,6 +23,7 @@ from backends.base import (
 from backends.litert.file.custom_ops import POST_PROCESSING_OP, select_ops
 from backends.litert.file.model_file import Subgraph
 from backends.litert.file.model_reader import read_model
+from backends.litert.file.opened_file import name_of, opened
 from backends.litert.interpreter import InterpreterBackend
 from backends.litert.loading import first_line
 from backends.litert.stderr import overheard
@@ -192,8 +193,8 @@ def _compile(model: Path, options: Any, why_not: Callable[[str], str] | None) ->
     from ai_edge_litert.compiled_model import CompiledModel
 
     try:
-        with overheard() as said:
-            compiled = CompiledModel.from_file(str(model), options=options)
+        with overheard() as said, opened(model) as file:
+            compiled = CompiledModel.from_file(name_of(file, model), options=options)
     except (RuntimeError, ValueError) as error:
         reason = why_not(said()) if why_not else f"{first_line(error)}{_last_error(said())}"
         raise BackendUnavailable(f"the runtime cannot compile {model}: {reason}") from None

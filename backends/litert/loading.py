@@ -13,6 +13,7 @@ from backends.litert.coverage import delegate_nodes
 from backends.litert.file.custom_ops import explain_foreign_ops, select_ops
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import check_model_file
+from backends.litert.file.opened_file import name_of, opened
 from backends.litert.select_tf import Flex, apply_flex
 from backends.litert.weight_cache import share_weights
 
@@ -73,9 +74,12 @@ def _load(model: Path, asked: Loading) -> Loaded:
     from ai_edge_litert.interpreter import Interpreter
 
     with refusals_explained(model):
-        interpreter: Any = Interpreter(
-            model_path=str(model), num_threads=asked.threads, experimental_op_resolver_type=_kernels(asked)
-        )
+        with opened(model) as file:
+            interpreter: Any = Interpreter(
+                model_path=name_of(file, model),
+                num_threads=asked.threads,
+                experimental_op_resolver_type=_kernels(asked),
+            )
         details = interpreter.get_input_details()
         for detail, shape in zip(details, asked.input_shapes or (), strict=bool(asked.input_shapes)):
             if tuple(detail["shape"]) != shape:

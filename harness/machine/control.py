@@ -120,10 +120,21 @@ STOP_WORD = _STOP
 
 def control_file() -> IO[bytes]:
     """A nameless file to share; it goes away with the last process that holds it."""
-    # In memory where the system can: on a full disk, a mapped page that was never written kills the process.
-    if hasattr(os, "memfd_create"):
-        file: IO[bytes] = os.fdopen(os.memfd_create("tflite-loadgen"), "w+b")
-    else:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file = _nameless_file("tflite-loadgen")
     file.truncate(_WORDS * 8)
     return file
+
+
+def letter_file(text: str) -> IO[bytes]:
+    """A nameless file with a message for a process, which reads it from its beginning."""
+    file = _nameless_file("letter")
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def _nameless_file(name: str) -> IO[bytes]:
+    # In memory where the system can: on a full disk, a mapped page that was never written kills the process.
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create(name), "w+b")
+    return tempfile.TemporaryFile()  # the caller closes it

@@ -1,7 +1,7 @@
 """What the worker of a run tells its parent, in this order: `Opened`, `Proven`, `Residents` twice, then `Done` or `Failed`.
 
 `Opened` comes again where a completed model gives way to the file as it is, `Proven` where an engine is taken that has to be
-proven, too. Neither comes where there is nothing to say.
+proven, too. Neither comes where there is nothing to say. The worker itself is told `ToOpen`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from backends.base import BackendInfo, TimeShare
+from backends.litert.file.opened_file import OpenedFile
 from harness.machine.memory import Residents
 from harness.machine.placement import Placement
 from harness.machine.state import State
@@ -19,6 +20,14 @@ from harness.messages.cluster import ClusterRun
 from harness.messages.failure import Failed
 from harness.messages.server_times import ServerTimes
 from harness.model.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class ToOpen:
+    """What the parent tells the worker when it starts it."""
+
+    files: tuple[OpenedFile, ...]
+    """As they were hashed: under their paths it opens these, or fails."""
 
 
 @dataclass(frozen=True, slots=True)

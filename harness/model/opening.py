@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from backends.base import Backend, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
+from backends.litert.file.opened_file import OpenedFile, held, hold
 from backends.litert.weight_cache import SharedFile, can_cache, suspicion
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
@@ -48,9 +49,12 @@ class Recipe:
     """Samples of one invoke of a second instance beside it; 1 for none."""
     resets: bool = False
     """The model keeps something from one run to the next, which no other query may see."""
+    held: tuple[OpenedFile, ...] = ()
+    """What a process of its own finds under these paths, or opens nothing."""
 
     def open(self) -> Backend:
         """Loads the model."""
+        hold(self.held)
         more = {} if self.input_shapes is None else {"input_shapes": self.input_shapes}
         return backend_kind(self.backend).open(self.model, threads=self.threads, **more, **self.options)
 
@@ -188,7 +192,7 @@ class Opener:
         """How another process, which then works on these CPUs, opens a further instance."""
         if not self._shapes_are_known:
             self.open(threads).close()
-        return replace(self._next(threads), input_shapes=self._shapes, cpus=cpus, batch=batch)
+        return replace(self._next(threads), input_shapes=self._shapes, cpus=cpus, batch=batch, held=held())
 
     def take_options(self, options: Mapping[str, Any]) -> None:
         """All further instances have these."""

@@ -11,6 +11,7 @@ from harness.errors import ConfigError, HarnessError, Interrupted, message_of
 from harness.machine import stop_signals
 from harness.results import files as results
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
+from harness.results.read_data import load_read_data
 from harness.results.record import Result
 from harness.run.crash import with_remedy
 from harness.run.held import HeldRun
@@ -19,6 +20,7 @@ from harness.run.outcome import failed, finished, known, started
 from harness.run.reference import ask_reference, asks_reference, with_reference
 from harness.spec.schema import Spec, write_spec
 from harness.spec.task import open_task
+from tasks.base import Task
 
 
 def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = start_worker) -> Result:
@@ -41,17 +43,12 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     """
     held = HeldRun(spec)
     # Data and ground truth are looked at before anything is written: most mistakes show here.
-    task = (
-        open_task(spec.task, spec.options, spec.dataset)
-        if spec.load.mode == "accuracy" or spec.dataset.truth is not None
-        else None
-    )
+    task = _task(spec, held)
     referred = len(task) if task is not None and asks_reference(spec) else 0
     if referred:
         # The truth is made in the run's directory, and the task opened once more when it is there.
         spec, task = with_reference(spec, folder), None
     if task is not None:
-        task.check_truth()
         held.note_task(task)
     result = started(spec)
     _make_directory(spec, folder)
@@ -59,17 +56,19 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     try:
         _begin(folder, result, reserve)
         if referred:
-            ask_reference(spec, folder, referred)
+            ask_reference(spec, folder, referred, held.hashed)
         timed = spec.load.mode != "accuracy"
         traced = timed and spec.load.query_times and spec.load.scenario != "Offline"
-        report = run_worker(folder, progress, spec.backend.timeout_s, start, timed=timed, traced=traced)
+        report = run_worker(folder, progress, spec.backend.timeout_s, start, held.hashed, timed=timed, traced=traced)
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
             raise held.explain(with_remedy(report.end, report, spec))
         if task is not None:
             held.refuse_other_count(task, report.end.sample_count)
-        result = finished(result, spec, folder, task, report.end, report.latency_drift)
+        with held.hearing():
+            result = finished(result, spec, folder, task, report.end, report.latency_drift)
+        held.refuse_other_files(load_read_data(folder))
         held.refuse_changes()
         reserve.release()
         result = _with_trace(result, folder, report)
@@ -80,6 +79,22 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
             results.write_result(folder, failed(result, error))
         raise
     return result
+
+
+def _task(spec: Spec, held: HeldRun) -> Task | None:
+    """Bound to the data, where the ground truth is needed, and that is read."""
+    if spec.load.mode != "accuracy" and spec.dataset.truth is None:
+        return None
+    try:
+        with held.hearing():
+            task = open_task(spec.task, spec.options, spec.dataset)
+            if not asks_reference(spec):
+                task.check_truth()
+    except Exception as error:
+        if (found := held.explain(error)) is error:
+            raise
+        raise found from error
+    return task
 
 
 def _with_trace(result: Result, folder: Path, report: WorkerReport) -> Result:

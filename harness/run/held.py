@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
-from harness.errors import HarnessError, Interrupted, RunFailed
+from accuracy.outside.opening import heard_by
+from backends.litert.file.opened_file import OpenedFile
+from harness.errors import Interrupted, RunFailed
 from harness.machine.watched.held_files import HeldFiles
+from harness.results.read_data import ReadData
 from harness.spec.schema import Spec
 from tasks.base import Task
 
+E = TypeVar("E", bound=Exception)
 _ADVICE = (
     "so nobody can tell what was measured. Leave model, data and libraries alone while a run lasts, and run once more"
 )
@@ -24,24 +30,44 @@ class HeldRun:
             RunFailed: A model is no longer what it was when the run was planned.
         """
         self._files = HeldFiles()
+        hashed = []
         for path, sha256 in _models(spec):
-            found = self._files.note_contents(path)
-            if found != sha256:
+            found = self._files.note_hashed(path)
+            if found is None or found.sha256 != sha256:
                 raise RunFailed(
                     f"{path} changed during the run: its sha256 was {sha256} when the run was planned, and now "
-                    f"{'it cannot be read' if found is None else f'is {found}'}. Run once more; a file of the cache that does "
-                    "not heal is damaged: remove it"
+                    f"{'it cannot be read' if found is None else f'is {found.sha256}'}. Run once more; a file of the cache "
+                    "that does not heal is damaged: remove it"
                 )
-        for path in _libraries(spec):
-            self._files.note_contents(path)
+            hashed.append(found)
+        hashed += filter(None, map(self._files.note_hashed, _libraries(spec)))
+        self.hashed: tuple[OpenedFile, ...] = tuple(hashed)
+        """For the processes of the run, which open nothing else under these paths."""
         for named in (spec.dataset.path, spec.dataset.truth):
             if named is not None and named.is_file():
                 self._files.note(named)
+
+    def hearing(self) -> AbstractContextManager[None]:
+        """What this process opens of the data meanwhile is noted as it is then."""
+        return heard_by(self._files.note_opened)
 
     def note_task(self, task: Task) -> None:
         """Notes the files that a task, opened since, has read as a whole."""
         for path in task.files():
             self._files.note_read(path)
+
+    def refuse_other_files(self, kept: ReadData | None) -> None:
+        """Holds the files that were read here, the ground truth among them, against what the worker has kept of its own.
+
+        Raises:
+            RunFailed: The two have not read the same.
+        """
+        for item in kept.files if kept is not None else ():
+            if (found := self._files.digest_of(Path(item.name))) not in (None, item.sha256):
+                raise RunFailed(
+                    f"{item.name} changed during the run: what was scored by (its sha256 is {found}) is not what the "
+                    f"worker read ({item.sha256}), {_ADVICE}"
+                )
 
     def refuse_other_count(self, task: Task, sample_count: int) -> None:
         """Compares the size of the set that a task has read here with what the worker found.
@@ -64,7 +90,7 @@ class HeldRun:
         if changes := self._files.changes():
             raise RunFailed(f"{'; '.join(changes)}, {_ADVICE}")
 
-    def explain(self, error: HarnessError) -> HarnessError:
+    def explain(self, error: E) -> E | RunFailed:
         """Why a run broke, where what it used has changed; a mapped file that is cut takes its reader down."""
         if isinstance(error, Interrupted) or not (changes := self._files.changes()):
             return error

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from backends.litert.file.opened_file import OpenedFile
 from harness.errors import EXIT_USER, ConfigError, HarnessError, Interrupted, RunFailed
 from harness.machine import child_process, stop_signals
-from harness.machine.control import Control, Phase, control_file
-from harness.machine.json_line import decode
+from harness.machine.control import Control, Phase, control_file, letter_file
+from harness.machine.json_line import decode, encode
 from harness.machine.memory import MemoryFigures, MemoryMeter, Residents
 from harness.machine.offspring import end_group, none_left
 from harness.machine.watched.clocks import Clocks, read_clocks, step_of
 from harness.machine.watched.sampler import Sampler
 from harness.messages.failure import Failed
-from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
+from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven, ToOpen
 from harness.statistics.drift import Pace
 
 RUN_LOG = "run.log"
@@ -77,6 +78,7 @@ def run_worker(
     progress: Progress,
     timeout_s: float,
     start: StartWorker = start_worker,
+    hashed: Sequence[OpenedFile] = (),
     *,
     timed: bool = False,
     traced: bool = False,
@@ -88,6 +90,7 @@ def run_worker(
         progress: Where progress is shown.
         timeout_s: A worker that gets nowhere for so long is ended.
         start: How it is started.
+        hashed: The files that it may open under their paths; others it opens as they are.
         timed: It measures, so that the clock must not be set meanwhile.
         traced: What the machine does while queries are timed is sampled.
     """
@@ -99,7 +102,8 @@ def run_worker(
         log = stack.enter_context((folder / RUN_LOG).open("ab"))
         stack.enter_context(none_left())
         asked = stack.enter_context(stop_signals.noted(lambda number: _ask_to_stop(control, number)))
-        child = start((write_end, page.fileno()), folder, log)
+        letter = stack.enter_context(letter_file(encode(ToOpen(tuple(hashed)))))
+        child = start((write_end, page.fileno(), letter.fileno()), folder, log)
         os.close(write_end)
         hearing = _Hearing(child, read_end, control, progress, timeout_s, log.fileno(), timed=timed, traced=traced)
         failure: HarnessError | None = None

@@ -3,7 +3,7 @@
 It is asked before the run, in a process of its own, one thread, and writes a `.npz` file a sample into the run's directory.
 So the audit reads files as it always does, and `score` needs the reference no more.
 
-`python -P -m harness.run.reference ANSWER_FD PARENT_PID SPEC FOLDER` is that process.
+`python -P -m harness.run.reference ANSWER_FD PARENT_PID SPEC FOLDER LETTER` is that process.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import numpy as np
 from backends.base import NO_ENGINE, Array, Backend, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
+from backends.litert.file.opened_file import OpenedFile, hold
 from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
+from harness.messages.worker import ToOpen
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.file_tensors import described_inputs, described_outputs
 from harness.model.input_shapes import choose_input_shapes
@@ -60,20 +62,21 @@ def with_reference(spec: Spec, folder: Path) -> Spec:
     return spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"truth": truth})})
 
 
-def ask_reference(spec: Spec, folder: Path, count: int) -> None:
+def ask_reference(spec: Spec, folder: Path, count: int, hashed: Sequence[OpenedFile] = ()) -> None:
     """Has the reference answer every sample, into the folder `FOLDER` of the run's directory.
 
     Args:
         spec: The run.
         folder: Its directory.
         count: Samples.
+        hashed: The files that it may open under their paths.
 
     Raises:
         ConfigError: The reference is not here, or does not fit the model or the samples.
         RunFailed: It breaks, crashes or hangs.
     """
     timeout_s = spec.backend.timeout_s + _PER_SAMPLE_S * count
-    words = (spec.model_dump_json(), str(folder.resolve()))
+    words = (spec.model_dump_json(), str(folder.resolve()), encode(ToOpen(tuple(hashed))))
     answer = answer_of("harness.run.reference", *words, timeout_s=timeout_s)
     if answer.line is not None:
         asked = decode(answer.line, ReferenceAnswered)
@@ -230,9 +233,10 @@ def _write(path: Path, arrays: Sequence[Array]) -> None:
 
 def main() -> None:
     """The process."""
-    answer, parent, words, folder = sys.argv[1:]
+    answer, parent, words, folder, letter = sys.argv[1:]
     live_and_die_with(int(parent))
     try:
+        hold(decode(letter, ToOpen).files)
         (Path(folder) / FOLDER).mkdir()
         asked = ReferenceAnswered(_ask(Spec.model_validate_json(words), Path(folder)))
     except (RuntimeError, ValueError) as error:

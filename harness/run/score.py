@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from accuracy.answers.log import Answer, read_answers
+from accuracy.outside.opening import heard_by
 from harness.config.dispatch import DispatchSection
 from harness.config.registry import task_class
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunFailed
+from harness.machine.watched.held_files import HeldFiles
 from harness.messages.conversation import Hear
 from harness.results.card import Subject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
@@ -127,6 +129,7 @@ def rescore(
     Raises:
         ConfigError: Not a run's directory, or not one of an accuracy run; a requirement that no metric answers; data that
             are not what the run read.
+        RunFailed: Data change while they are scored.
     """
     spec = read_spec(folder)
     if spec.load.mode != "accuracy":
@@ -134,6 +137,15 @@ def rescore(
             f"{folder} holds a {spec.load.mode} run: only an accuracy run (--mode accuracy) can be scored"
         )
     check_scored(requirements(require, _metrics(spec)))
+    held = HeldFiles()
+    with heard_by(held.note_opened):
+        judged = _rescored(folder, spec, require, dispatch, hear)
+    if changes := held.changes():
+        raise RunFailed(f"{'; '.join(changes)}, so nobody can tell what was scored. Leave the data alone meanwhile")
+    return judged
+
+
+def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | None, hear: Hear) -> Judged:
     kept, missing = load_read_data(folder), _of_samples(folder)
     if asks_reference(spec):
         # Its answers lie in the run's directory, wherever that has been moved.

@@ -6,6 +6,7 @@ kept as plain arrays in a folder named by the hash of all that made them, and me
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -120,6 +121,12 @@ class SampleLibrary:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
         for index in indices:
             self.rows[index] = self.raw[index] = ()
+
+    def discard_kept(self) -> None:
+        """Removes what this run has kept or taken of prepared samples: they are of data that changed under it."""
+        for folder in self._kept:
+            with contextlib.suppress(OSError):
+                discard(folder)
 
     @property
     def own_bytes(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
+from backends.litert.file.opened_file import FileState, OpenedFile, held_meanwhile, hold
 from harness.config.backend import with_absolute_paths
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
@@ -41,6 +42,12 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     Raises:
         ConfigError: Lists every mistake.
     """
+    # Names, shapes and the like are told by the file that is hashed, wherever its path leads a moment later.
+    with held_meanwhile():
+        return _resolve(config, overrides, cache_dir)
+
+
+def _resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir: Path) -> Spec:
     benchmark = config.benchmark(overrides)
     problems: list[str] = []
 
@@ -56,6 +63,8 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
     load = attempt(lambda: load_of(benchmark, chosen)) if chosen else None
     problems += mistakes_under(load, benchmark)
     found_model = attempt(lambda: model_of(benchmark, benchmark.model.use, cache_dir))
+    if found_model:
+        hold([_as_found(found_model[0])])
     found_data = attempt(lambda: find_dataset(benchmark, cache_dir, found_model[0] if found_model else None))
     options = attempt(
         lambda: _options(
@@ -92,6 +101,10 @@ def resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir:
         cache_dir=cache_dir,
         sample_cache_bytes=cache_limit(),
     )
+
+
+def _as_found(model: ModelRef) -> OpenedFile:
+    return OpenedFile(model.path, FileState.of(model.path.stat()), model.sha256)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -39,10 +39,20 @@ def refuse_changed(held: HeldFiles, data: ReadData, task: Task, on_sample: Calla
         RunFailed: They are not the same any more.
     """
     if changes := [*held.changes(), *changed_samples(data, task, on_sample)]:
-        raise RunFailed(
-            f"what the run reads changed during the run: {'; '.join(changes)}. Leave it alone while a run "
-            "lasts, and run once more"
-        )
+        raise changed_under_it(changes)
+
+
+def changed_under_it(changes: Sequence[str], ended: Exception | None = None) -> RunFailed:
+    """The error for data that changed.
+
+    Args:
+        changes: A sentence each.
+        ended: How the run ended for it.
+    """
+    return RunFailed(
+        f"what the run reads changed during the run: {'; '.join(changes)}. Leave it alone while a run lasts, and run once "
+        f"more{f'. It ended so: {message_of(ended)}' if ended else ''}"
+    )
 
 
 def keep_read_data(folder: Path, data: ReadData) -> Sequence[str]:

@@ -1,4 +1,6 @@
-"""The child process in which one LoadGen run happens: `python -P -m harness.worker.main EVENTS_FD CONTROL_FD PARENT_PID`.
+"""The child process in which one LoadGen run happens.
+
+`python -P -m harness.worker.main EVENTS_FD CONTROL_FD LETTER_FD PARENT_PID` is that process.
 
 Its current directory is the run's own, its output goes to run.log there. It tells the parent what happens by the messages of
 `harness.messages.worker` on a pipe; it never writes a result itself.
@@ -15,17 +17,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from accuracy.outside.opening import heard_by
 from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
-from harness.errors import Reported
+from backends.litert.file.opened_file import hold
+from harness.errors import EXIT_BROKEN, Reported, RunFailed, exit_status
 from harness.machine.child_process import leave, live_and_die_with
 from harness.machine.control import Control, Phase
-from harness.machine.json_line import encode
+from harness.machine.json_line import decode, encode
 from harness.machine.memory import own_bytes
 from harness.machine.placement import on
 from harness.machine.watched.held_files import HeldFiles
 from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
-from harness.messages.worker import Done, FromWorker
+from harness.messages.worker import Done, FromWorker, ToOpen
 from harness.model.contents.coverage import judge_coverage, time_share
 from harness.model.drawn_inputs import fed_nothing
 from harness.model.input_shapes import unused_size
@@ -40,7 +44,7 @@ from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from harness.worker.drive import Driven, drive
 from harness.worker.engine import choose_engine
-from harness.worker.left import data_read, keep_query_times, keep_read_data, refuse_changed
+from harness.worker.left import changed_under_it, data_read, keep_query_times, keep_read_data, refuse_changed
 from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import longest_pause_s, refuse_too_many_queries, settings_for
 from harness.worker.timing import NOT_TIMED
@@ -59,9 +63,10 @@ Fail = Callable[[BaseException], None]
 
 def main() -> int:
     """Runs what spec.yaml in the current directory says."""
-    events = os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8")
-    control = Control(int(sys.argv[2]))
-    live_and_die_with(int(sys.argv[3]))
+    pipe, page, letter, parent = map(int, sys.argv[1:])
+    events = os.fdopen(pipe, "w", buffering=1, encoding="utf-8")
+    control = Control(page)
+    live_and_die_with(parent)
 
     def tell(message: FromWorker) -> None:
         events.write(encode(message) + "\n")
@@ -77,6 +82,8 @@ def main() -> int:
             tell(replace(failed(error), log_says_more=said))
 
     try:
+        with os.fdopen(letter, "rb") as told:
+            hold(decode(told.read(), ToOpen).files)
         tell(run(read_spec(Path.cwd()), Path.cwd(), control, tell, fail))
     except BaseException as error:
         fail(error)
@@ -102,7 +109,18 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
         tell: Sends the parent a message.
         fail: Tells the parent of an error at once, while LoadGen still has to be brought to its end.
     """
-    opened = _open(spec, control, tell)
+    held = HeldFiles()
+    try:
+        with heard_by(held.note_opened):
+            return _run(spec, folder, control, tell, fail, held)
+    except Exception as error:
+        if exit_status(error) != EXIT_BROKEN and (changes := held.changes()):
+            raise changed_under_it(changes, error) from error
+        raise
+
+
+def _run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail, held: HeldFiles) -> Done:
+    opened = _open(spec, control, tell, held)
     calibrated = _calibrate(spec, opened, tell)
     team, settings = calibrated.plan.team, calibrated.settings
     # LoadGen looks for a file here that would override everything, and a backend's library may have gone elsewhere.
@@ -115,7 +133,11 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
         data = data_read(opened.task, opened.instances.samples.digests, opened.files)
         if not control.stop:
             # Who stopped the run waits for its end.
-            refuse_changed(opened.held, data, opened.task, control.tick)
+            try:
+                refuse_changed(opened.held, data, opened.task, control.tick)
+            except RunFailed:
+                opened.instances.samples.discard_kept()
+                raise
         not_kept = (*keep_read_data(folder, data), *keep_query_times(folder, driven.query_times))
     except BaseException:
         team.leave_nothing()
@@ -150,16 +172,15 @@ class _Opened:
     warnings: tuple[str, ...]
 
 
-def _open(spec: Spec, control: Control, tell: Tell) -> _Opened:
-    held = HeldFiles()
+def _open(spec: Spec, control: Control, tell: Tell, held: HeldFiles) -> _Opened:
     task = open_task(spec.task, spec.options, spec.dataset)
     for path in task.files():
         held.note_read(path)
     files = files_now(task)
     before = own_bytes()
     instances = Instances(spec, task, control)
-    if instances.opener.model != spec.model.path:
-        held.note_bytes(instances.opener.model)
+    if instances.copy is not None:
+        held.note_bytes(instances.copy)
     tell(instances.opened())
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)

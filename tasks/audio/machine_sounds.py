@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 
 from accuracy.auc import label_of
 from accuracy.outside.border import reads
+from accuracy.outside.opening import open_zip_heard, read_heard
 from accuracy.outside.shown import some
 from accuracy.outside.text_files import NotText, lines_of, read_text
 from tasks.base import DataMissing
@@ -60,7 +61,7 @@ class Recording:
             DataMissing: It cannot be read.
         """
         try:
-            return self.path.read_bytes() if self.member is None else _archive(self.path).read(self.member)
+            return read_heard(self.path) if self.member is None else _archive(self.path).read(self.member)
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise DataMissing(f"{self.name} cannot be read: {why}") from None
@@ -118,12 +119,12 @@ def left_out(path: Path, recordings: Sequence[Recording]) -> Mapping[str, int]:
 def _archive(path: Path) -> zipfile.ZipFile:
     """Kept open: it is asked thousands of times. ZipFile reads from several threads."""
     state = path.stat()
-    return _opened(path, state.st_mtime_ns, state.st_size)
+    return _opened(path, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_size)
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, _written_ns: int, _size: int) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
+def _opened(path: Path, _written_ns: int, _changed_ns: int, _inode: int, _size: int) -> zipfile.ZipFile:
+    return open_zip_heard(path)
 
 
 def _listed(path: Path) -> list[PurePosixPath]:

@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from accuracy.outside.opening import read_heard
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
 from tasks.pictures.pixels.inputs import shapes
 
@@ -59,7 +60,7 @@ def read_cfg(path: Path) -> list[Anchors]:
         DataMissing: It cannot be read, has no such section, or one without anchors.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_heard(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DataMissing(f"the configuration {path} cannot be read: {error}") from None
     heads = []

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from accuracy.outside.border import reads
+from accuracy.outside.opening import open_zip_heard
 from accuracy.outside.shown import some
 from accuracy.truth.boxes.stored_boxes import StoredBoxes
 from accuracy.truth.class_names import ClassNames
@@ -386,7 +387,7 @@ def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool, what: str) -
             raise DataMissing(f"{path / broken} is no file: a link to nothing, or a device. Mend or remove it")
         return listing, _Folder(path)
     try:
-        archive = zipfile.ZipFile(path)
+        archive = open_zip_heard(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataMissing(f"{path} is neither a folder nor a zip archive that can be read: {_reason(error)}") from None
     place = ArchivePlace(path, archive, suffixes)

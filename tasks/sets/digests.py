@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from accuracy.outside.opening import open_heard
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -30,7 +32,7 @@ class Digest:
         Raises:
             OSError: It cannot be read.
         """
-        with path.open("rb") as file:
+        with open_heard(path) as file:
             found = hashlib.file_digest(file, "sha256")
             return cls(file.tell(), found.hexdigest())
 

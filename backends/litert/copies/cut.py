@@ -13,6 +13,7 @@ from backends.litert.copies.shapes import write_copy
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import Table
 from backends.litert.file.model_file import ModelFile
+from backends.litert.file.opened_file import bytes_of
 
 _UINT32, _INT32 = struct.Struct("<I"), struct.Struct("<i")
 
@@ -30,7 +31,7 @@ def write_cut(model: ModelFile, operator: int, place: Path) -> None:
     Raises:
         ModelRejected: It cannot be written.
     """
-    data = bytearray(model.path.read_bytes())
+    data = bytearray(bytes_of(model.path))
     root = Table.root(data)
     graph = root.tables(schema.Model.SUBGRAPHS)[0]
     outputs = model.main.operators[operator].outputs

@@ -13,6 +13,7 @@ from backends.litert.copies.shapes import append_shapes, write_copy
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import Table
 from backends.litert.file.model_file import ModelFile, Shape
+from backends.litert.file.opened_file import bytes_of
 
 
 def leaves_sizes_open(model: ModelFile, shapes: Mapping[int, Shape]) -> bool:
@@ -38,7 +39,7 @@ def write_with_shapes(model: ModelFile, shapes: Mapping[int, Shape], place: Path
     Raises:
         ModelRejected: It cannot be written.
     """
-    data = bytearray(model.path.read_bytes())
+    data = bytearray(bytes_of(model.path))
     tensors = Table.root(data).tables(schema.Model.SUBGRAPHS)[0].tables(schema.SubGraph.TENSORS)
     fields = (schema.Tensor.SHAPE, schema.Tensor.SHAPE_SIGNATURE)
     places = {

@@ -15,6 +15,7 @@ from backends.base import ModelRejected
 from backends.litert.copies.shapes import is_kept, write_copy
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import INT32, Table
+from backends.litert.file.opened_file import bytes_of
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""
@@ -34,7 +35,7 @@ def repair_quantized_dimensions(model: Path, sha256: str, folder: Path) -> tuple
     Raises:
         ModelRejected: The copy cannot be written.
     """
-    data = bytearray(model.read_bytes())
+    data = bytearray(bytes_of(model))
     places = _out_of_range(data)
     if not places:
         return model, ""

@@ -22,6 +22,7 @@ from pathlib import Path
 from backends.base import BackendUnavailable, ModelRejected
 from backends.litert.file.model_file import Shape, Subgraph
 from backends.litert.file.model_reader import check_model_file, read_model, read_operator_codes
+from backends.litert.file.opened_file import bytes_of
 from backends.litert.loading import Loading, load_interpreter, refusals_explained
 
 _VERSION = 1
@@ -63,7 +64,7 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
     changed = f"the shapes of {len(missing)} tensors, which the file leaves empty, were written into a copy of it"
     place = folder / f"{sha256}-shapes{_VERSION}.tflite"
     if not is_kept(place):
-        data = bytearray(model.read_bytes())
+        data = bytearray(bytes_of(model))
         append_shapes(data, {position: shapes[index] for index, position in missing.items()})
         write_copy(place, data)
     return place, changed

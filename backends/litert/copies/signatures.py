@@ -18,6 +18,7 @@ from backends.litert.copies.shapes import is_kept, write_copy
 from backends.litert.file import schema
 from backends.litert.file.flatbuffer import Table
 from backends.litert.file.model_file import ModelFile, Signature
+from backends.litert.file.opened_file import bytes_of
 
 DEFAULT = "serving_default"
 """What TensorFlow's and Keras's exporters call the signature that serves."""
@@ -104,7 +105,7 @@ def with_signature_first(model: ModelFile, signature: Signature | None, sha256: 
     name = hashlib.sha256(signature.key.encode()).hexdigest()[:12]
     place = folder / f"{sha256}-signature{_VERSION}-{name}.tflite"
     if not is_kept(place):
-        data = bytearray(model.path.read_bytes())
+        data = bytearray(bytes_of(model.path))
         _put_first(data, model.signatures.index(signature), signature.subgraph, keep=signature.subgraph in called)
         write_copy(place, data)
     return place, changed

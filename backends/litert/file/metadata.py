@@ -15,6 +15,7 @@ from pathlib import Path
 
 from backends.litert.file.flatbuffer import UINT8, Table
 from backends.litert.file.model_reader import read_buffer_places, read_model
+from backends.litert.file.opened_file import opened
 
 _NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
@@ -59,7 +60,7 @@ def input_normalisations(path: Path, subgraph: int = 0) -> Sequence[InputNormali
     if found is None:
         return ()
     start, size = read_buffer_places(path)[found.buffer]
-    with path.open("rb") as file:
+    with opened(path) as file:
         file.seek(start)
         data = file.read(size)
     if data[4:8] != _IDENTIFIER:

@@ -24,6 +24,7 @@ from backends.litert.file.model_file import (
     Subgraph,
     Tensor,
 )
+from backends.litert.file.opened_file import FileState, opened
 
 _IDENTIFIER = b"TFL3"
 """At byte 4 of every TFLite flatbuffer (schema.fbs, file_identifier)."""
@@ -38,7 +39,7 @@ def check_model_file(path: Path) -> None:
         ModelRejected: Missing, unreadable, empty or of another format.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(8)
     except OSError as error:
         raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None
@@ -56,12 +57,11 @@ def read_model(path: Path) -> ModelFile:
         ModelRejected: It is absent, no TFLite model, cut or corrupt.
     """
     check_model_file(path)
-    state = path.stat()
-    return _read_model(path, state.st_mtime_ns, state.st_ctime_ns, state.st_size)
+    return _read_model(path, FileState.of(path.stat()))
 
 
 @lru_cache(maxsize=4)
-def _read_model(path: Path, _written_ns: int, _changed_ns: int, _size: int) -> ModelFile:
+def _read_model(path: Path, _state: FileState) -> ModelFile:
     return _read(path, lambda root, size: _model(path, root, size))
 
 
@@ -88,7 +88,7 @@ def read_buffer_places(path: Path) -> tuple[tuple[int, int], ...]:
 def _read(path: Path, read: Callable[[Table, int], T]) -> T:
     """What is read from the file's first table, and its size in bytes."""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return read(Table.root(data), len(data))
     except OSError as error:
         raise ModelRejected(f"cannot read the model {path}: {error.strerror}") from None

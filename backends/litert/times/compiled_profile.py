@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import Array, BackendUnavailable, TimeShare
+from backends.litert.file.opened_file import name_of, opened
 from backends.litert.litert_c import AnyValue, Deleter, EnvironmentOption, Handle, Maker
 from backends.litert.times.node_timer import NodeTimer
 from backends.litert.times.profile import UNSEEN, Clocks, run_for_a_while
@@ -82,7 +83,8 @@ def _compiled(
             "Environment", 1, (EnvironmentOption * 1)(EnvironmentOption(_RUNTIME_FOLDER, AnyValue(_TEXT, folder)))
         )
         kept = _register(made, environment, clocks)
-        file = made("Model", environment, str(model).encode(), how="ModelFromFile")
+        with opened(model) as on_disk:
+            file = made("Model", environment, name_of(on_disk, model).encode(), how="ModelFromFile")
         chosen = made("Options")
         made.call("LiteRtSetOptionsHardwareAccelerators", chosen, hardware)
         for name, text in options.items():

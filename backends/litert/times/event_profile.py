@@ -24,6 +24,7 @@ from backends.base import Array, BackendUnavailable, TensorSpec
 from backends.litert.compiled import unfit_outputs
 from backends.litert.file.custom_ops import select_ops
 from backends.litert.file.model_reader import read_model
+from backends.litert.file.opened_file import name_of, opened
 from backends.litert.litert_c import CPU, AnyValue, EnvironmentOption, Handle, Maker
 from backends.litert.loading import first_line
 from backends.litert.stderr import overheard
@@ -117,7 +118,8 @@ class EventProfiler:
         folder = str(made.folder).encode()
         option = EnvironmentOption(_RUNTIME_FOLDER, AnyValue(_TEXT, folder))
         environment = made("Environment", 1, (EnvironmentOption * 1)(option))
-        file = made("Model", environment, str(model).encode(), how="ModelFromFile")
+        with opened(model) as on_disk:
+            file = made("Model", environment, name_of(on_disk, model).encode(), how="ModelFromFile")
         chosen = made("Options")
         made.call("LiteRtSetOptionsHardwareAccelerators", chosen, CPU)
         made.add_option(chosen, "runtime_options_string", "enable_profiling = true\n")

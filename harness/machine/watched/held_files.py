@@ -2,15 +2,19 @@
 
 A path is opened many times in a run, by several processes, and what is mapped shows what is written into it later. So the
 file's state is noted before the first of them opens it, and compared after the last has. The time at which the kernel changed
-the file's own entry is part of it: nobody can set that, and a file that was moved away and put back has another one.
+the file's own entry is part of it: nobody can set that, and a file that was moved away and put back has another one. Where a
+folder above it was, or a link to it, the file shows nothing: what is opened meanwhile is another, and is heard of
+(`note_opened`), or is not opened at all (`backends.litert.file.opened_file`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from backends.litert.file.opened_file import FileState, OpenedFile
 
 _NAMES = {
     "device": "another file lies there",
@@ -22,74 +26,88 @@ _NAMES = {
 """What a field that differs means, the first that does."""
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> _State | None:
-        try:
-            found = path.stat()
-        except OSError:
-            return None
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
 class HeldFiles:
     """Files as they were when they were noted."""
 
     def __init__(self) -> None:
         """Notes nothing yet."""
         self._began_ns = time.time_ns()
-        self._states: dict[Path, _State | None] = {}
+        self._states: dict[Path, FileState | None] = {}
         self._digests: dict[Path, str | None] = {}
+        self._opened: set[Path] = set()
+        self._others: dict[Path, str] = {}
+        """Where one path led to several files: what to say of it."""
 
     def note(self, path: Path) -> None:
         """Notes a file's state; one that is not there must not appear."""
-        self._states.setdefault(path, _State.of(path))
+        self._states.setdefault(path, _state_of(path))
 
-    def note_contents(self, path: Path) -> str | None:
-        """Notes its contents as well: where it is mapped, what is written need not show in its state.
+    def note_hashed(self, path: Path) -> OpenedFile | None:
+        """Opens and hashes it: where a file is mapped, what is written into it need not show in its state.
 
         Returns:
-            Its SHA-256; None where it cannot be read.
+            What whoever opens it must find; None where it cannot be read.
         """
-        self.note(path)
-        if path not in self._digests:
-            self._digests[path] = _sha256(path)
-        return self._digests[path]
+        try:
+            found = OpenedFile.of(path)
+        except OSError:
+            self.note(path)
+            return None
+        self._states.setdefault(path, found.state)
+        self._digests.setdefault(path, found.sha256)
+        return found
 
-    def note_bytes(self, path: Path) -> None:
+    def note_opened(self, path: Path, descriptor: int) -> None:
+        """Notes a file that was opened here, as it was then: an `accuracy.outside.opening.Hear`."""
+        self._opened.add(path)
+        found = FileState.of(os.fstat(descriptor))
+        known = self._states.setdefault(path, found)
+        if known != found:
+            why = _difference(known, found)
+            self._others.setdefault(path, f"{path} changed during the run: {why}, when it was opened once more")
+
+    def note_bytes(self, file: OpenedFile) -> None:
         """Notes its contents alone: for a file of the cache, which another run may make anew, the same."""
-        self._digests.setdefault(path, _sha256(path))
+        self._digests.setdefault(file.path, file.sha256)
 
     def note_read(self, path: Path) -> None:
-        """Notes a file that was read since this was made; one that has changed since then counts as changed."""
+        """Notes a file that was read since this was made, unless its opening was heard of.
+
+        One that has changed since then counts as changed.
+        """
+        if path in self._states:
+            return
         self.note(path)
         state = self._states[path]
         # Not all that lies in the future: a clock without a battery may have begun again.
         if state is not None and self._began_ns < state.changed_ns <= time.time_ns():
             self._states[path] = None
 
+    def digest_of(self, path: Path) -> str | None:
+        """SHA-256 of what lies there now; None for a file that was not opened here, or cannot be read."""
+        return _sha256(path) if path in self._opened else None
+
     def changes(self) -> list[str]:
         """What is no longer as it was noted, a sentence each."""
-        found = []
+        found = dict(self._others)
         for path, state in self._states.items():
-            if why := _difference(state, _State.of(path)):
-                found.append(f"{path} changed during the run: {why}")
-        told = {path for path, state in self._states.items() if _State.of(path) != state}
+            if path not in found and (why := _difference(state, _state_of(path))):
+                found[path] = f"{path} changed during the run: {why}"
         for path, digest in self._digests.items():
-            if path not in told and _sha256(path) != digest:
+            if path not in found and _sha256(path) != digest:
                 where = ", under its old size and times" if path in self._states else ""
-                found.append(f"{path} changed during the run: its contents are others{where}")
-        return found
+                found[path] = f"{path} changed during the run: its contents are others{where}"
+        return list(found.values())
 
 
-def _difference(before: _State | None, now: _State | None) -> str:
+def _state_of(path: Path) -> FileState | None:
+    try:
+        return FileState.of(path.stat())
+    except OSError:
+        return None
+
+
+def _difference(before: FileState | None, now: FileState | None) -> str:
     if now is None:
         return "" if before is None else "it is gone"
     if before is None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from backends.litert.file.opened_file import OpenedFile
 from harness.config.workers import RAY
 from harness.machine.memory import Owner
 from harness.machine.placement import Placement
@@ -284,12 +285,13 @@ def _opening(instances: Instances, threads: int, batch: int, service_ns: float) 
     recipe = instances.opener.recipe(threads, (), batch)
     # Packed weights lie in this machine's memory, or in its cache.
     options = {name: value for name, value in recipe.options.items() if name != "weight_cache"}
-    model = Lent(str(recipe.model), Digest.of_file(recipe.model).sha256)
+    # A node's libraries are its own.
+    model = next((file for file in recipe.held if file.path == recipe.model), None) or OpenedFile.of(recipe.model)
     order = Order(
         spec=(instances.folder / SPEC_FILE).read_text(encoding="utf-8"),
-        recipe=replace(recipe, options=options),
+        recipe=replace(recipe, options=options, held=(model,)),
         loads_as_asked=spec.load.mode == "accuracy",
         cpus=max(1, math.ceil(threads)),
     )
-    lent = (model, *lent_data(spec))
+    lent = (Lent(str(model.path), model.sha256), *lent_data(spec))
     return Opening(order, lent, beside_data(spec, task), data_of(task), len(task), service_ns)

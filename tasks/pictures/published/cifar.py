@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from accuracy.outside.opening import open_heard
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, Stored, first
 from tasks.pictures.stored_truth import StoredLabels
@@ -75,7 +76,8 @@ def _labels(file: Path) -> list[int]:
         raise DataMissing(
             f"{file} has {size} bytes, which is no whole number of records of {_RECORD}: a label and 32x32x3 pixels each"
         )
-    labels: list[int] = np.memmap(file, np.uint8, "r", shape=(size // _RECORD, _RECORD))[:, 0].tolist()
+    with open_heard(file) as opened:
+        labels: list[int] = np.memmap(opened, np.uint8, "r", shape=(size // _RECORD, _RECORD))[:, 0].tolist()
     if wrong := [index for index, label in enumerate(labels) if label >= CLASSES]:
         raise DataMissing(
             f"{file} record {wrong[0]} has the label {labels[wrong[0]]}, but CIFAR-10's are 0 to 9: is it CIFAR-100?"

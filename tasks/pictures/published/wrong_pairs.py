@@ -11,6 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from accuracy.outside.opening import read_heard
 from accuracy.truth.files import TruthFiles
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures
@@ -86,7 +87,7 @@ def _truth_digest(truth: Path) -> str:
     if truth.suffix.lower() in _TEXT_SUFFIXES and truth.is_file():
         if truth.stat().st_size > _MAX_TEXT_BYTES:
             return ""
-        return hashlib.sha256(b" ".join(truth.read_bytes().split())).hexdigest()
+        return hashlib.sha256(b" ".join(read_heard(truth).split())).hexdigest()
     if truth.is_dir() or truth.suffix.lower() == ".zip":
         annotations = TruthFiles.open(truth, (".png",))
         return hashlib.sha256(annotations.read(annotations.stems[0])).hexdigest()

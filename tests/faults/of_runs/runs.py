@@ -147,6 +147,11 @@ class Run:
         accuracy = result.accuracy if isinstance(result, Result) and result.accuracy else {}
         return ", ".join(f"{name} {metric.value!r}" for name, metric in accuracy.items())
 
+    def names(self, folder: Path) -> bool:
+        """Whether it was told to use something in this folder, by what it has kept of that."""
+        spec = self.out / "spec.yaml"
+        return spec.exists() and f"{folder}/" in spec.read_text(encoding="utf-8")
+
     def read_data(self) -> ReadData:
         """What it says that it has read."""
         found = load_read_data(self.out)

@@ -3,22 +3,94 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from accuracy.truth.labels import Labels, read_labels
 from harness.config.files import find_benchmark, read_config
 from harness.errors import Interrupted, RunFailed
+from harness.machine.child_process import Child
+from harness.results.files import read_result
+from harness.run.execute import execute
 from harness.run.held import HeldRun
+from harness.run.launch import StartWorker, start_worker
+from harness.run.score import rescore
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 
 
+class Unseen:
+    """Progress that nobody looks at."""
+
+    def progress(self, *_: object) -> None: ...
+
+    def end_progress(self) -> None: ...
+
+
+def other(data: bytes) -> bytes:
+    """As good a file: only what it means is another."""
+    at = len(data) // 2
+    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+
+
+def with_another_label(data: bytes) -> bytes:
+    return data.replace(b"12, 0", b"12, 7", 1)
+
+
+class Double:
+    """A folder with one file that is another, to lie in a folder's place for a while: nothing tells of it afterwards."""
+
+    def __init__(self, file: Path, change: Callable[[bytes], bytes] = other) -> None:
+        self._folder = file.parent
+        self._double, self._aside = self._folder.with_name("double"), self._folder.with_name("aside")
+        shutil.copytree(self._folder, self._double)
+        (self._double / file.name).write_bytes(change(file.read_bytes()))
+
+    def put(self) -> None:
+        self._folder.rename(self._aside)
+        self._double.rename(self._folder)
+
+    def take_away(self) -> None:
+        self._folder.rename(self._double)
+        self._aside.rename(self._folder)
+
+
+@pytest.fixture
+def while_it_works(warm: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[Double], StartWorker]:
+    """A way to start a worker for which a double lies there until it has ended."""
+    del warm
+
+    def with_double(double: Double) -> StartWorker:
+        def start(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> Child:
+            double.put()
+            child = start_worker(descriptors, folder, log)
+            wait = child.wait
+
+            def wait_and_take_away(timeout: float | None = None) -> int:
+                status = wait(timeout=timeout)
+                monkeypatch.setattr(child, "wait", wait)
+                double.take_away()
+                return status
+
+            monkeypatch.setattr(child, "wait", wait_and_take_away)
+            return child
+
+        return start
+
+    return with_double
+
+
 @pytest.fixture
 def spec(keyword_model: Path, keyword_data: Path, tmp_path: Path) -> Spec:
-    """A keyword run of a model of its own."""
-    model = shutil.copyfile(keyword_model, tmp_path / "own.tflite")
-    given = [("model.use", str(model)), ("dataset.use", str(keyword_data))]
+    """An accuracy run of a model and data of its own, each in a folder."""
+    for name in ("models", "sets"):
+        (tmp_path / name).mkdir()
+    model = shutil.copyfile(keyword_model, tmp_path / "models" / "own.tflite")
+    data = shutil.copytree(keyword_data, tmp_path / "sets" / "keywords")
+    given = [("model.use", str(model)), ("dataset.use", str(data)), ("load.mode", "accuracy")]
     return resolve(read_config(find_benchmark("kws")), given, tmp_path / "cache")
 
 
@@ -40,3 +112,44 @@ def test_a_model_that_changes_is_refused_at_the_end_and_explains_how_the_run_bro
     assert str(held.explain(broke)).endswith("It ended so: the worker was killed by SIGBUS")
     stopped = Interrupted(2)
     assert held.explain(stopped) is stopped
+
+
+def test_a_model_whose_folder_is_away_while_the_worker_opens_it_is_not_run(
+    spec: Spec, while_it_works: Callable[[Double], StartWorker], tmp_path: Path
+) -> None:
+    start = while_it_works(Double(spec.model.path))
+    with pytest.raises(
+        RunFailed, match=r"own.tflite changed during the run: what is opened there is not what was hashed"
+    ):
+        execute(spec, tmp_path / "run", Unseen(), start)
+    assert read_result(tmp_path / "run").status == "failed"
+
+
+def test_a_truth_that_is_another_while_the_worker_reads_it_is_not_what_was_scored_by(
+    spec: Spec, while_it_works: Callable[[Double], StartWorker], tmp_path: Path
+) -> None:
+    start = while_it_works(Double(spec.dataset.path / "y_labels.csv", with_another_label))
+    with pytest.raises(RunFailed, match=r"y_labels.csv changed during the run: what was scored by \(its sha256 is "):
+        execute(spec, tmp_path / "run", Unseen(), start)
+
+
+def test_a_truth_that_is_another_while_it_is_read_is_not_what_lies_there_at_the_end(
+    spec: Spec, warm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the command itself, before the worker starts; and in `score`, long after it."""
+    del warm
+    execute(spec, tmp_path / "before", Unseen())
+    double = Double(spec.dataset.path / "y_labels.csv", with_another_label)
+
+    def read_while_away(path: Path, classes: int) -> Labels:
+        double.put()
+        try:
+            return read_labels(path, classes)
+        finally:
+            double.take_away()
+
+    monkeypatch.setattr("tasks.keyword_spotting.read_labels", read_while_away)
+    with pytest.raises(RunFailed, match=r"y_labels.csv changed during the run: another file lies there"):
+        rescore(tmp_path / "before")
+    with pytest.raises(RunFailed, match=r"y_labels.csv changed during the run: "):
+        execute(spec, tmp_path / "run", Unseen())

@@ -135,6 +135,19 @@ def test_some_samples_of_a_set_that_is_kept_whole_are_taken_from_there_and_damag
     assert list(tmp_path.iterdir()) == [folder], "nothing more is kept"
 
 
+def test_samples_of_data_that_changed_under_a_run_are_not_there_for_the_next(tmp_path: Path) -> None:
+    """What is kept under the key of the right data may be of others, which lay there for a moment."""
+    library(Counting(), tmp_path).load([3])
+    for _ in ("its own", "another run's"):
+        samples = library(Counting(), tmp_path)
+        samples.load([1, 2])
+        samples.discard_kept()
+    codec = Counting()
+    library(codec, tmp_path).load([1, 2])
+    library(codec, tmp_path).load([3])
+    assert codec.asked == [1, 2]
+
+
 def test_a_codec_without_a_key_is_not_cached(tmp_path: Path) -> None:
     library(Counting(key=None), tmp_path / "cache").load(range(10))
     assert not (tmp_path / "cache").exists()

@@ -28,7 +28,7 @@ def test_a_worker_whose_parent_died_before_it_woke_ends_at_once(environment: dic
     read, write = os.pipe()
     with page.open("r+b") as control:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "harness.worker.main", str(write), str(control.fileno()), "1"],
+            [sys.executable, "-P", "-m", "harness.worker.main", str(write), str(control.fileno()), "0", "1"],
             cwd=tmp_path,
             env=environment,
             pass_fds=(write, control.fileno()),

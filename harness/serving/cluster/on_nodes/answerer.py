@@ -80,7 +80,9 @@ class Answerer(Resident):
     def _open(self, order: Order) -> str:
         before = own_bytes()
         spec = self.spec(order.spec)
-        recipe = replace(order.recipe, model=self.here[str(order.recipe.model)])
+        model = self.here[str(order.recipe.model)]
+        # Not the head's file, but the same contents.
+        recipe = replace(order.recipe, model=model, held=tuple(replace(file, path=model) for file in order.recipe.held))
         task = open_task(spec.task, spec.options, spec.dataset)
         backend = recipe.open()
         many = recipe.open_many(backend) if recipe.batch > 1 else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.litert.file.opened_file import OpenedFile
 from harness.machine.watched.held_files import HeldFiles
 
 
@@ -67,7 +68,7 @@ def test_what_is_written_through_a_mapping_shows_by_the_contents() -> None:
         with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
             mapped[0] = 1
             held = HeldFiles()
-            held.note_contents(path)
+            held.note_hashed(path)
             mapped[0] = 2
             [said] = held.changes()
         assert "its contents are others, under its old size and times" in said
@@ -89,7 +90,7 @@ def test_a_file_that_was_written_while_it_was_read_counts_as_changed_and_an_olde
 
 def test_a_file_that_is_not_there_must_not_appear(tmp_path: Path) -> None:
     held = HeldFiles()
-    assert held.note_contents(tmp_path / "none") is None
+    assert held.note_hashed(tmp_path / "none") is None
     assert held.changes() == []
     (tmp_path / "none").write_bytes(b"")
     assert len(held.changes()) == 1
@@ -99,8 +100,30 @@ def test_a_file_that_is_made_anew_the_same_is_as_good_where_its_contents_alone_c
     path = tmp_path / "copy"
     path.write_bytes(b"before")
     held = HeldFiles()
-    held.note_bytes(path)
+    held.note_bytes(OpenedFile.of(path))
     replace(path)
     assert held.changes() == []
     path.write_bytes(b"others")
     assert held.changes() == [f"{path} changed during the run: its contents are others"]
+
+
+def test_a_file_that_was_opened_is_noted_as_it_was_then_and_a_second_one_under_its_path_is_a_change(
+    tmp_path: Path,
+) -> None:
+    """As where a folder above it is moved away and put back: at the end there lies what lay there at first."""
+    path, other = tmp_path / "truth", tmp_path / "other"
+    path.write_bytes(b"before")
+    other.write_bytes(b"others")
+    held = HeldFiles()
+    with path.open("rb") as file, other.open("rb") as for_a_moment:
+        held.note_opened(path, file.fileno())
+        assert held.digest_of(path) == OpenedFile.of(path).sha256
+        assert held.changes() == []
+        held.note_opened(path, for_a_moment.fileno())
+    said = f"{path} changed during the run: another file lies there, when it was opened once more"
+    assert held.changes() == [said]
+    late = HeldFiles()
+    with other.open("rb") as for_a_moment:
+        late.note_opened(path, for_a_moment.fileno())
+    assert late.changes() == [f"{path} changed during the run: another file lies there"]
+    assert late.digest_of(other) is None
