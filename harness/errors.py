@@ -21,10 +21,11 @@
     accuracy.errors.MetricUnusable        2     a metric of the user's own that is not installed, or breaks
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
-call what raises them, and met by no user: accuracy.outside.text_files.NotText, accuracy.truth.text_proto.TextProtoError,
-comparison.answers.NoPairs, devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField,
-machine.child_process.Ended, remote.answers.NotAnAnswer, remote.far_end.wire.Endless,
-remote.far_end.wire.Refused, serving.cluster.session.NodeLost, worker.batch.CannotBatchError, zoo.files.locks.NoLocks.
+call what raises them, and met by no user: accuracy.outside.plain_files.NotPlain, accuracy.outside.text_files.NotText,
+accuracy.truth.text_proto.TextProtoError, comparison.answers.NoPairs, devices.tool_output.NotTheTool,
+json_records.NotThisRecord, json_records.UnknownField, machine.child_process.Ended, remote.answers.NotAnAnswer,
+remote.far_end.wire.Endless, remote.far_end.wire.Refused, serving.cluster.session.NodeLost, serving.kept_samples.NotUniform,
+worker.batch.CannotBatchError, zoo.files.locks.NoLocks, zoo.files.redirects.RefusedAddress.
 Memory that ran out has status 3 wherever it does.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has
 status 2 wherever it is met. Anything else is a bug and keeps its traceback.
