@@ -20,8 +20,8 @@ from accuracy.landmarks import NormalisedError, Pair
 from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from accuracy.truth.points import Points, read_points
-from tasks.base import Array, DataMissing, DataRef, MetricKind, Task, Tensor, find_truth
-from tasks.codecs.landmarks import LandmarkCodec, LandmarkOptions
+from tasks.base import DataMissing, DataRef, MetricKind, Task, Tensor, find_truth
+from tasks.codecs.landmarks import LandmarkCodec, LandmarkOptions, far_outside
 from tasks.outputs.exhibits import Exhibition
 from tasks.outputs.landmark_exhibits import exhibit_points
 from tasks.pictures.sets import open_pictures
@@ -30,8 +30,6 @@ from tasks.pictures.truth_by_name import picture_size
 from tasks.sets.digests import StoredSamples
 
 _TRUTH = ("landmarks.csv",)
-_FAR = 1.5
-"""From the middle of a picture, in its sides: beyond it no point of a working model lies, or hardly one."""
 _ONE_PIXEL = 1.5
 
 
@@ -85,12 +83,11 @@ class Landmarks(Task):
 
     def _refuse_another_unit(self, places: Points) -> None:
         """Refuses points, [n, 2] in fractions of their pictures, that are read in the wrong unit."""
-        far: Array = np.any(np.abs(places - 0.5) > _FAR, axis=1)
-        if 2 * np.count_nonzero(far) > len(far):
-            x, y = places[int(far.argmax())]
+        if far := far_outside(places):
+            x, y = places[int(np.abs(places - 0.5).max(axis=1).argmax())]
             raise LogError(
-                f"{np.count_nonzero(far):,} of {len(far):,} points lie far outside their pictures, for example at {x:.4g} of "
-                f"the width and {y:.4g} of the height: is --set model.size={self._options.size} right for this model, or is it "
+                f"{far:,} of {len(places):,} points lie far outside their pictures, for example at {x:.4g} of the width and "
+                f"{y:.4g} of the height: is --set model.size={self._options.size} right for this model, or is it "
                 f"{'fractions' if self._options.size == 'input' else 'input'}?"
             )
         height, width = self._options.frame

@@ -9,13 +9,16 @@ from typing import Literal
 import numpy as np
 
 from accuracy.truth.points import Points
-from tasks.base import Array, ModelMismatch, Tensor
+from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input, shapes
 from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.tensors.fitting import real_values
 
+_FAR = 1.5
+"""From the middle of a picture, in its sides: beyond it no point of a working model lies, or hardly one."""
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
 
@@ -61,6 +64,12 @@ class LandmarkOptions(PictureOptions):
         return found
 
 
+def far_outside(places: Points) -> int:
+    """How many of the points, [n, 2] in fractions of their pictures, lie far outside: 0 where they are not most of them."""
+    far = int(np.count_nonzero(np.any(np.abs(places - 0.5) > _FAR, axis=1)))
+    return far if 2 * far > len(places) else 0
+
+
 class LandmarkCodec(FileCodec):
     """Landmarks bound to one model."""
 
@@ -89,6 +98,7 @@ class LandmarkCodec(FileCodec):
             )
         self.place = places[0]
         """Of the output that has the points."""
+        self._tensor = outputs[self.place]
         self._answer = RawAnswer(outputs, self.place)
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
@@ -103,6 +113,34 @@ class LandmarkCodec(FileCodec):
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """The points as the model gives them."""
         return self._answer.answer(outputs)
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`. A first answer whose points plainly are no fractions of the picture raises ModelMismatch.
+
+        That is before anything is timed. Pixels that are fractions after all show only in the score: a model may put all points
+        into a corner where it finds nothing.
+        """
+        if self._options.size != "fractions":
+            return self.postprocess
+        known = False
+
+        def answer(outputs: Sequence[Array]) -> bytes:
+            nonlocal known
+            if not known:
+                self._refuse_pixels(outputs[self.place])
+                known = True
+            return self.postprocess(outputs)
+
+        return answer
+
+    def _refuse_pixels(self, raw: Array) -> None:
+        values = real_values(raw, self._tensor.scale, self._tensor.zero_point)
+        places = values.reshape(self._options.points, self._options.values_per_point)[:, :2]
+        if far := far_outside(places):
+            raise ModelMismatch(
+                f"{far:,} of the {self._options.points:,} points of the first picture lie far outside it, up to "
+                f"{np.abs(places).max():.4g} of its sides: is model.size=fractions right for this model, or input (pixels)?"
+            )
 
     def input_ranges(self) -> Mapping[str, tuple[float, float]]:
         """Those of pixels."""

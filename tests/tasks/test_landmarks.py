@@ -81,6 +81,14 @@ def test_points_in_another_unit_than_the_options_say_are_refused(tmp_path: Path)
     assert task_of(tmp_path, size="fractions").score([answer(pixels / 8)])["nme"] == pytest.approx(0, abs=1e-6)
 
 
+def test_a_first_answer_in_pixels_is_refused_where_fractions_were_promised(tmp_path: Path) -> None:
+    pixels = (WANTED * np.array([8 / 32, 8 / 40, 8 / 32])).reshape(1, 9).astype(np.float32)
+    answered = task_of(face_set(tmp_path), size="fractions").codec([PICTURE], [POINTS]).answerer()
+    with pytest.raises(ModelMismatch, match=r"points of the first picture lie far outside it, up to 6 of its sides"):
+        answered([pixels])
+    assert answered([pixels / 8]) == answered([pixels / 8])
+
+
 def test_a_reference_without_depth_and_a_model_with_more_values_a_point_go_together(tmp_path: Path) -> None:
     task = task_of(face_set(tmp_path, "file,x0,y0,x1,y1,x2,y2", WANTED[:, :2]), values_per_point=5)
     values = np.concatenate([WANTED * np.array([8 / 32, 8 / 40, 8 / 32]), np.ones((3, 2))], axis=1)
