@@ -21,6 +21,7 @@ from harness.config.official.rules import Seeds, rounds_of
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, UnknownName
 from harness.spec.schema import ByTheRules
+from harness.units import duration
 
 NO_RULES = "none"
 """Of a benchmark that is in no suite: inference's newest figures and seeds are a custom, not its rules."""
@@ -216,3 +217,6 @@ def _notes(benchmark: Benchmark, chosen: ChosenRules, named: RuleSet, followed: 
         yield f"{named.name} has no seeds: LoadGen's own are used"
     if named.seeds.assumed:
         yield f"the seeds of {named.name} are assumed: {named.seeds.source}"
+    bound = chosen.benchmark.server_bound if chosen.benchmark and scenario == "Server" else None
+    if bound is not None and bound.assumed:
+        yield f"the bound of Server in {chosen.rules.name}, {duration(bound.value_ns)}, is assumed: {bound.source}"

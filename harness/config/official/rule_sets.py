@@ -177,9 +177,10 @@ class OtherSystems(Sourced):
 
 
 class ServerBound(Sourced):
-    """The longest that Server may let a query take."""
+    """The longest that Server may let a query take; `assumed` where it is another round's, as the source says."""
 
     value_ns: int = Field(ge=1)
+    assumed: bool = False
 
 
 MISSES, FALSE_ALARMS = "false_negatives", "false_positives"

@@ -14,6 +14,8 @@ from harness.submission.tree.listing import DIVISIONS, Tree
 
 REHEARSAL_FILE = "REHEARSAL.md"
 """What submit leaves in the tree of runs that are no submission."""
+UNTOLD = "nobody has told "
+"""How reasons begin that no run mends."""
 
 
 def check_tree(root: Path, suite: str | None = None, rules: str | None = None) -> Report:
@@ -47,6 +49,12 @@ def check_tree(root: Path, suite: str | None = None, rules: str | None = None) -
     )
 
 
+def _fix(reason: str) -> str:
+    if reason.startswith(UNTOLD):
+        return "tell it (submit --field NAME=VALUE), and write the tree again"
+    return "run what is named by the rules, and write the tree without --rehearsal"
+
+
 def _rehearsal(tree: Tree) -> list[Fault]:
     """Each reason that its file names is an error of its own."""
     faults = []
@@ -59,6 +67,5 @@ def _rehearsal(tree: Tree) -> list[Fault]:
                     if isinstance(text, str)
                     else []
                 )
-                fix = "run what is named by the rules, and write the tree without --rehearsal"
-                faults += [Fault(entry.path, f"is of a rehearsal: {one}", fix) for one in said or [f"in {path}"]]
+                faults += [Fault(entry.path, f"is of a rehearsal: {one}", _fix(one)) for one in said or [f"in {path}"]]
     return faults

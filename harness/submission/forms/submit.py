@@ -12,7 +12,7 @@ from harness.submission.check.inference.measurements import FIVE_FIELDS
 from harness.submission.check.inference.systems import MEANINGFUL, PRESENT
 from harness.submission.check.suite import SUITES, named_rules
 from harness.submission.check.tiny.walk import FIELDS as TINY_FIELDS
-from harness.submission.check.tree import REHEARSAL_FILE
+from harness.submission.check.tree import REHEARSAL_FILE, UNTOLD
 from harness.submission.forms.documents import good_for, rehearsal
 from harness.submission.forms.inference import inference_tree
 from harness.submission.forms.mobile import mobile_tree
@@ -103,7 +103,7 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
     why = [*suite_reasons(rules), *(one for pair, benchmark in pairs for one in reasons(pair, rules, benchmark))]
     if rules.suite == "inference" and asked.division == "closed":
         why += closed_reasons(pairs, ("MultiStream", "Offline") if asked.infer else ())
-    why += [f"nobody has told {name} of the system or the model" for name in contents.not_told]
+    why += [f"{UNTOLD}{name} of the system or the model" for name in contents.not_told]
     why = list(dict.fromkeys(why))
     if why and not asked.rehearsal:
         raise ConfigError(_refusal(why, contents))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,22 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def report(timed_run: Path, scored_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of both runs."""
+def faces_run(
+    run_command: Callable[..., subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An accuracy run of the stand-in whose gallery draws points on pictures."""
+    folder = tmp_path_factory.mktemp("faces")
+    given = ("--task", "face_landmark", "--mode", "accuracy", "--count", "4")
+    done = run_command("run", *given, "--out", folder / "run", cwd=folder)
+    assert done.returncode in (0, 1), done.stderr
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def report(timed_run: Path, scored_run: Path, faces_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of them all."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(gather([timed_run, scored_run], gallery=True)), encoding="utf-8")
+    path.write_text(render(gather([timed_run, scored_run, faces_run], gallery=True)), encoding="utf-8")
     return path
 
 
@@ -127,3 +140,15 @@ def test_what_scrolls_and_folds_is_reached_by_the_keyboard(page: Any) -> None:
         reached.add(page.evaluate("document.activeElement.className || document.activeElement.tagName"))
     assert "scrolls" in reached
     assert "SUMMARY" in reached
+
+
+def test_landmarks_lie_on_their_pictures(page: Any) -> None:
+    found = page.evaluate("""() => [...document.querySelectorAll("path.points")].map(points => {
+      const figure = points.closest("figure"), box = points.getBoundingClientRect();
+      const picture = figure.querySelector("img"), on = picture.getBoundingClientRect();
+      return [points.getAttribute("class"), picture.naturalWidth, box.left >= on.left - 1 && box.right <= on.right + 1
+              && box.top >= on.top - 1 && box.bottom <= on.bottom + 1, on.right <= innerWidth];
+    })""")
+    assert len(found) == 2 * 4
+    assert {name.split()[1] for name, *_ in found} >= {"true"}
+    assert all(width > 0 and within and seen for _, width, within, seen in found), found

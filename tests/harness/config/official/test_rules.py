@@ -292,6 +292,14 @@ def test_assumed_seeds_are_said_and_in_a_submission_refused(tmp_path: Path) -> N
         )
 
 
+def test_a_bound_that_was_taken_from_another_round_is_said_where_it_counts() -> None:
+    server = {"rules": "inference-v6.1", "scenario": "Server"}
+    (said,) = load("mobilenet_edgetpu", **server).notes
+    assert said.startswith("the bound of Server in inference-v6.1, 15.000 ms, is assumed: SC constants.py of v6.0")
+    assert load("mobilenet_edgetpu", **{**server, "rules": "inference-v6.0"}).notes == ()
+    assert load("mobilenet_edgetpu", rules="inference-v6.1").notes == ()
+
+
 # --- what becomes of them ----------------------------------------------------------------------------------------
 
 
