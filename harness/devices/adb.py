@@ -71,7 +71,12 @@ class Adb:
         """
         # A server that this starts keeps what of ours is open: a pipe would never end.
         silent = subprocess.DEVNULL
-        subprocess.run([self._adb, "start-server"], stdin=silent, stdout=silent, stderr=silent, check=False)
+        try:
+            subprocess.run([self._adb, "start-server"], stdin=silent, stdout=silent, stderr=silent, check=False)
+        except OSError as error:
+            raise ConfigError(
+                f"--target {self._target} needs adb, and {self._adb} cannot be started: {error.strerror}"
+            ) from None
         state = self._ask("get-state")
         word = state.stdout.strip()
         if state.returncode or word != "device":

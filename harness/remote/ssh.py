@@ -93,15 +93,19 @@ class Connection:
         words = [ssh, "-T", *(f"-o{name}={value}" for name, value in _OPTIONS.items())]
         words += ["-l", target.user] if target.user else []
         words += ["-p", str(target.port)] if target.port else []
-        self._process = subprocess.Popen(
-            [*words, "--", target.host, remote_command()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            bufsize=0,
-            # Ctrl-C is for the run, which this connection has to bring back.
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*words, "--", target.host, remote_command()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                bufsize=0,
+                # Ctrl-C is for the run, which this connection has to bring back.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._said.close()
+            raise ConfigError(f"--target {target} needs ssh, and {ssh} cannot be started: {error.strerror}") from None
         self._incoming = Incoming(self._out.fileno())
         try:
             self.facts = self._begin()

@@ -31,6 +31,13 @@ def test_a_device_that_is_not_ready_says_what_to_do(
         Adb(AdbTarget("d"), 600).ready()
 
 
+def test_an_adb_that_is_no_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "adb", "\0 no program")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="adb cannot be started: Exec format error"):
+        Adb(AdbTarget("d"), 600).ready()
+
+
 def test_a_device_whose_shell_tells_no_status_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "adb", '#!/bin/sh\n[ "$3" = get-state ] && echo device || echo cmd\n')
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")

@@ -85,6 +85,12 @@ def test_without_ssh_it_says_where_it_comes_from(tmp_path: Path, monkeypatch: py
     assert "install OpenSSH's client" in _said("ssh://board")
 
 
+def test_an_ssh_that_is_no_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "ssh", "\0 no program")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert f"{tmp_path}/ssh cannot be started: Exec format error" in _said("ssh://board")
+
+
 def test_what_a_login_shell_is_handed_holds_no_word_of_the_users() -> None:
     assert "\n" not in remote_command()
     assert remote_command() == remote_command()
