@@ -101,10 +101,10 @@ class Calls:
             return str(future.result(self._timeout_s))
         except TimeoutError:
             raise RunFailed(
-                f"{self.where(actor)} did not open the model or load samples within {self._timeout_s:g} s; allow more with "
-                "--set backend.timeout_s=..."
+                f"{self.where(actor)} did not open what it works with or load samples within {self._timeout_s:g} s; allow "
+                "more with --set backend.timeout_s=..."
             ) from None
         except Exception as error:
             if not self._session.is_loss(error):
                 raise
-            raise NodeLost(f"{self.where(actor)} was lost before LoadGen asked: {first_line(error)}") from None
+            raise NodeLost(f"{self.where(actor)} was lost while it was made ready: {first_line(error)}") from None

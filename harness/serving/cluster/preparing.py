@@ -23,7 +23,7 @@ from harness.serving.cluster.member import Asks
 from harness.serving.cluster.members import other_data
 from harness.serving.cluster.on_nodes.preparer import Preparer
 from harness.serving.cluster.on_nodes.resident import data_of
-from harness.serving.cluster.session import Needs, Session
+from harness.serving.cluster.session import Needs, NodeLost, Session
 from harness.serving.kept_samples import Complete
 from harness.serving.prepared_ahead import parts_of, whole
 from harness.spec.schema import Spec
@@ -46,7 +46,9 @@ def prepare_on_cluster(spec: Spec, task: Task, recipe: Recipe, hear: Hear) -> Se
             caches = _open(crew, spec, task, recipe)
             filling = _Filling(crew, len(task), len(caches), hear)
             with ThreadPoolExecutor(len(caches)) as pool:
-                done = list(pool.map(filling.fill, caches.values()))
+                done = list(pool.map(filling.fill, caches))
+        except NodeLost as error:
+            raise RunFailed(f"{error}. What was prepared elsewhere is kept: give the command once more") from None
         finally:
             crew.close()
     seals = {begun.seal for begun, _ in done}
@@ -63,8 +65,8 @@ def prepare_on_cluster(spec: Spec, task: Task, recipe: Recipe, hear: Hear) -> Se
     )
 
 
-def _open(crew: Crew, spec: Spec, task: Task, recipe: Recipe) -> dict[str, list[Asks]]:
-    """The actors by the cache that they fill."""
+def _open(crew: Crew, spec: Spec, task: Task, recipe: Recipe) -> list[list[Asks]]:
+    """The actors of each cache, which they fill."""
     # Packed weights lie in this machine's memory, or in its cache.
     options = {name: value for name, value in recipe.options.items() if name != "weight_cache"}
     bare = Recipe(recipe.backend, recipe.model, 1, options, recipe.input_shapes)
@@ -80,7 +82,10 @@ def _open(crew: Crew, spec: Spec, task: Task, recipe: Recipe) -> dict[str, list[
 
     model = Lent(str(recipe.model), Digest.of_file(recipe.model).sha256)
     crew.open((model, *lent_data(spec)), beside_data(spec, task), start)
-    return caches
+    # Of a node that was lost meanwhile nobody is left.
+    able: list[Asks] = list(crew.actors)
+    there = ([actor for actor in actors if actor in able] for actors in caches.values())
+    return [actors for actors in there if actors]
 
 
 class _Filling:
@@ -120,6 +125,6 @@ class _Filling:
                 calls.done(actors[0], "forget")
             raise problems[min(problems)].error()
         complete = encode(whole(parts[number] for number in sorted(parts)))
-        left = next(actor for actor in actors if actor not in self._crew.lost)
+        left = next((actor for actor in actors if actor not in self._crew.lost), actors[0])
         sealed = calls.ask(left, Complete, "finish", begun.making, complete)
         return Begun(begun.folder, begun.making, sealed.seal), True
