@@ -6,7 +6,7 @@
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
         remote.ssh.ConnectionLost         3     the connection to a device broke for good
-      Interrupted                         128+n after signal n: SIGHUP, SIGINT, SIGQUIT, SIGTERM: 129, 130, 131, 143
+      Interrupted                         128+n after signal n: SIGHUP 129, INT 130, QUIT 131, TERM 143, XCPU 152
       turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
       zoo.files.download.FetchFailed      3     the transfer broke, or what came is not the file
     Reported                              -     an error of another process: has that one's exit status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
 from harness.model.subject import Subject
 from harness.results.record import Result
+from harness.scratch_folder import ScratchFolder
 from harness.series.perform import perform
 from harness.spec.any_model import find_any_model, subject_of
 
@@ -142,7 +142,7 @@ class RowMeter:
         asked = section.accuracy
         if asked is None:
             raise HarnessError("the row names no run")
-        with tempfile.TemporaryDirectory(prefix="tflite-loadgen-budget-") as folder:
+        with ScratchFolder("budget") as folder:
             done = perform(
                 find_benchmark(asked.task),
                 [*accuracy_overrides(asked), ("backend.threads", section.threads)],

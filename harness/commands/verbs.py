@@ -80,5 +80,5 @@ examples:
   ./run.sh test                  run all tests
 
 exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
-129, 130, 131, 143 after SIGHUP, SIGINT, SIGQUIT, SIGTERM, 141 where whoever read the output has gone (| head)
+129, 130, 131, 143, 152 after SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, 141 where whoever read the output has gone (| head)
 """

@@ -11,7 +11,6 @@ import math
 import os
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from harness.comparison.live import LiveFigure, Match
 from harness.errors import EXIT_USER, ConfigError, shortened
+from harness.scratch_folder import ScratchFolder
 from harness.turns.process import CandidateFailed
 from harness.way_in import COMPLAINT
 
@@ -99,7 +99,7 @@ def _figure(side: Checkout, words: Sequence[str], figure: LiveFigure) -> float:
     Raises:
         CandidateFailed: The run broke, or has no such figure.
     """
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-checkout-") as folder:
+    with ScratchFolder("checkout") as folder:
         out = Path(folder) / "run"
         done = _ended([str(side.root / "run.sh"), "run", *words, *_SHORT, "--json", "--out", str(out)], _RUN_S)
     if done.returncode == EXIT_USER:
@@ -135,7 +135,7 @@ def _laid_out(commit: str, cache: Path) -> Path:
         return place
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{commit}-", dir=place.parent, ignore_cleanup_errors=True) as half:
+        with ScratchFolder(commit, place.parent) as half:
             archive, files = Path(half) / "files.tar", Path(half) / "files"
             words = ["git", "-C", str(_OURS), "archive", "--format=tar", f"--output={archive}", commit]
             if (done := _ended(words, _GIT_S)).returncode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from harness.conversion.source_model import kind_of
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import to_json
 from harness.messages.conversation import Hear
+from harness.scratch_folder import ScratchFolder
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 from harness.whole_file import write_json
@@ -86,7 +86,7 @@ def convert(
     refuse_existing([*places.values(), folder / RECORD])
     with (
         all_or_none(folder, list(places.values())),
-        tempfile.TemporaryDirectory(prefix=".converting-", dir=folder) as making,
+        ScratchFolder("converting", folder) as making,
     ):
         asked = AskedVariants(
             source.path.resolve(),

@@ -6,7 +6,6 @@ sides are configured, and where a delegate then chooses otherwise than in the wh
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from harness.messages.conversation import Hear, Progressed
 from harness.model.comparison import OutputErrors, Tolerance
 from harness.model.opening import Recipe
 from harness.model.parity import compare
+from harness.scratch_folder import ScratchFolder
 
 _NOT_COMPARED = frozenset({"resource", "variant", "string"})
 """Types of tensors that hold no numbers."""
@@ -69,7 +69,7 @@ def bisect(
     model = read_model(test.opener.model)
     if test.subject.sha256 != reference.subject.sha256 or test.opener.model != reference.opener.model:
         raise ConfigError("--bisect cuts one graph that both sides run: it cannot be had with --reference-model")
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-cut-") as folder:
+    with ScratchFolder("cut") as folder:
         cuts = _Cuts(test, reference, model, inputs, tolerance, Path(folder), hear)
         whole = _judge(test.backend, reference.backend, cuts.resets, inputs, tolerance)
         # What is NaN on both sides is no difference, but no answer either.

@@ -10,8 +10,9 @@ from types import FrameType
 from harness.errors import Interrupted
 
 _ALWAYS = (signal.SIGINT, signal.SIGTERM)
-_UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT)
-"""`nohup` has SIGHUP ignored so that a command goes on without its terminal; a shell SIGQUIT for what runs behind it."""
+_UNLESS_IGNORED = (signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)
+"""`nohup` has SIGHUP ignored so that a command goes on without its terminal; a shell SIGQUIT for what runs behind it.
+SIGXCPU says that the processor time is up which a batch system or `ulimit -t` allows."""
 ALL = (*_ALWAYS, *_UNLESS_IGNORED)
 
 

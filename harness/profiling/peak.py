@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.cpu import CpuBackend
 from backends.litert.file.model_file import Operator, Subgraph
+from harness.scratch_folder import ScratchFolder
 from harness.zoo.graph.writer import Graph, Quantization
 
 KINDS = ("float32", "int8", "uint8", "float32 x int8")
@@ -41,7 +41,7 @@ def measured_peaks(kinds: Sequence[str], threads: int) -> Mapping[str, float]:
         threads: CPU threads.
     """
     found = {}
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-peak-") as folder:
+    with ScratchFolder("peak") as folder:
         for number, kind in enumerate(dict.fromkeys(kinds)):
             path = Path(folder) / f"{number}.tflite"
             with path.open("wb") as file:

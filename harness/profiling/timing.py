@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from backends.litert.times.event_profile import EventProfiler, Kernels
 from backends.litert.times.node_timer import NodeTimer
 from harness.model.subject import Subject
 from harness.profiling.events import Key, Timed, read_run
+from harness.scratch_folder import ScratchFolder
 
 _CPU_OPTIONS = frozenset({"engine", "xnnpack", "reference_kernels", "xnnpack_flags", "force_fp16", "weight_cache"})
 """Of the cpu backend: what LiteRT's profiler can be had with, too."""
@@ -184,7 +184,7 @@ def _events(stack: ExitStack, subject: Subject, backend: Backend, model: Path) -
         kernels = "reference"
     described, shapes = read_model(model), backend.tensor_shapes()
     if leaves_sizes_open(described, shapes):
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tflite-loadgen-profile-"))
+        folder = stack.enter_context(ScratchFolder("profile"))
         model = Path(folder) / "sized.tflite"
         write_with_shapes(described, shapes, model)
     return EventProfiler(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.remote.following import Following, There, job_name
 from harness.remote.luggage.relocated import Luggage, put_back
 from harness.remote.record import PRINTED_FILE, Job, SentModel
 from harness.results.subject import HarnessFacts
+from harness.scratch_folder import ScratchFolder
 from harness.spec.schema import ModelRef
 
 
@@ -87,7 +87,7 @@ def followed(device: Device, name: str, job: Job, there: There, asked: list[int]
     Raises:
         HarnessError: The device was lost, or a signal came.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with ScratchFolder("job") as folder:
         out = Path(folder)
         following = Following(device, name, job, out, there, asked)
         try:

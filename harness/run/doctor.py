@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from harness.machine.topology import TopologyFacts, this_machine
 from harness.results.record import Reason
 from harness.results.verdict import stability
 from harness.run.backend_check import check_backend
+from harness.scratch_folder import ScratchFolder
 from harness.zoo.files.official import cache_dir
 from harness.zoo.files.sample_cache import cache_limit, kept_bytes
 
@@ -92,7 +92,7 @@ class Examination:
 
 def examine() -> Examination:
     """Looks at every backend, each in a process of its own, and at the machine."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ScratchFolder("doctor") as folder:
         model = Path(folder) / "probe.tflite"
         _write_probe(model)
         backends = tuple(_examine_backend(name, model) for name in backend_names())

@@ -5,7 +5,6 @@ The driver of the cluster is a process of its own, since the parent's side of a 
 
 from __future__ import annotations
 
-import tempfile
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -17,6 +16,7 @@ from harness.errors import EXIT_USER, ConfigError, RunFailed
 from harness.messages.conversation import Hear, ask
 from harness.messages.judging import LogJudged, LogToJudge
 from harness.results.loadgen_log import ACCURACY_LOG
+from harness.scratch_folder import ScratchFolder
 from harness.spec.schema import Spec
 from tasks.base import Task
 from tasks.in_parts import InParts
@@ -67,7 +67,7 @@ def by_cluster(task: Task, spec: Spec, folder: Path, dispatch: str, hear: Hear) 
     """
     if not isinstance(task, InParts):
         raise ConfigError(f"a log of {spec.task} is judged as a whole, on one machine: leave out --dispatch")
-    with tempfile.TemporaryDirectory() as scratch:
+    with ScratchFolder("judged") as scratch:
         into = Path(scratch) / "tally.npz"
         question = LogToJudge(str(folder.resolve()), dispatch, str(into))
         timeout_s = _START_S + 2 * spec.backend.timeout_s

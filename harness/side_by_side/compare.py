@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.model.subject import Subject
 from harness.report.screen import Screen
 from harness.results.record import SeriesResult, SeriesRun, status_of
 from harness.results.verdict.figure_names import metric_figure
+from harness.scratch_folder import ScratchFolder
 from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, Series
 from harness.side_by_side.metric_intervals import MetricIntervals, Scored, scored_again
@@ -84,7 +84,7 @@ def _behind(
     done = {run.directory: run for run in top.runs}
     runs = [done.get(each.name) for each in planned]
     cases = [_case(each, run) for each, run in zip(planned, runs, strict=True)]
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-compare-models-") as folder:
+    with ScratchFolder("compare-models") as folder:
         found = bench(cases, timing.settings, screen.say, times=Path(folder))
         opened = open_in_turns(cases, found, timing.settings, timing.openings, screen)
         timed = tuple(timing_rows(found, Path(folder), opened))

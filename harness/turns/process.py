@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import selectors
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from harness.machine import child_process
 from harness.machine.control import control_file
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed
+from harness.scratch_folder import ScratchFolder
 
 _LOG = "probe.log"
 _LAST_LINES = 3
@@ -50,7 +50,7 @@ class MeasuringProcess:
             prepare: Puts into that folder what it reads.
         """
         self._module, self._words, self._prepare = module, words, prepare
-        self._folder = tempfile.TemporaryDirectory(prefix=f"tflite-loadgen-{purpose}-", ignore_cleanup_errors=True)
+        self._folder = ScratchFolder(purpose)
         self._process: child_process.Child | None = None
         self._ends: list[int] = []
         self._ask = self._told = -1

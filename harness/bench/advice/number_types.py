@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from harness.bench.session import BenchCase, Contestant, Settings
 from harness.machine.facts import integer_extensions
 from harness.messages.bench import Advice, Opened
 from harness.model.contents.costs import learnt_tensors
+from harness.scratch_folder import ScratchFolder
 from harness.turns.process import CandidateFailed
 from harness.units import duration
 
@@ -43,7 +43,7 @@ def of_types(case: BenchCase, opened: Opened, say: Callable[[str], None]) -> Ite
         return
     own: NumberType = "int8" if kind == "int8" else "uint8"
     say("advice: one convolution in each type of numbers")
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-bench-") as folder:
+    with ScratchFolder("bench") as folder:
         found = compare_number_types(own, others, Path(folder), _MOST_KERNELS_S)
     for other, ratio in found.items():
         if ratio.low is None or ratio.low < 1 or ratio.median < WORTH:
@@ -58,7 +58,7 @@ def of_types(case: BenchCase, opened: Opened, say: Callable[[str], None]) -> Ite
 def _unpacking(case: BenchCase, opened: Opened) -> Iterator[Advice]:
     """What it costs to unpack half-precision weights, held against opening the model with weights that were packed before."""
     section = case.subject.section
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-bench-") as folder:
+    with ScratchFolder("bench") as folder:
         options = {**section.options, "weight_cache": str(Path(folder) / "packed")}
         cached = replace(
             case,

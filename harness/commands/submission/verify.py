@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.commands.outcome import Outcome
+from harness.scratch_folder import ScratchFolder
 
 EXAMPLES = """\
 examples:
@@ -25,15 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Unpacks into a folder of its own and verifies."""
-    import tempfile
-
     from harness.errors import EXIT_INVALID, EXIT_USER, EXIT_VALID, ConfigError
     from harness.json_records import to_json
     from harness.submission.bundle.verify import verify
 
     if not arguments.bundle.is_file():
         raise ConfigError(f"no bundle at {arguments.bundle}")
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-verify-") as folder:
+    with ScratchFolder("verify") as folder:
         done = verify(arguments.bundle, Path(folder), arguments.dataset, arguments.truth)
     lines = [f"file: {one}" for one in done.wrong_files] + [f"cannot be judged: {one}" for one in done.cannot]
     for run in done.runs:

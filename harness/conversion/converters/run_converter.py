@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.conversion.converters.forms import Environment, Foreign
 from harness.errors import ConfigError, RunFailed
 from harness.json_records import NotThisRecord, from_json
 from harness.machine.child_process import how_it_ended, last_lines
+from harness.scratch_folder import ScratchFolder
 from harness.whole_file import replacing
 
 _SCRIPTS: Mapping[Environment, str] = {
@@ -101,7 +101,7 @@ def _run(environment: Environment, script: str, words: tuple[str, str, str], pla
     """
     python = interpreter(environment)
     form, source, trust = words
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-convert-") as folder:
+    with ScratchFolder("convert") as folder:
         answer, log = Path(folder) / "answer.json", Path(folder) / "converter.log"
         made = Path(folder) / f"made{place.suffix}"
         variables = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}

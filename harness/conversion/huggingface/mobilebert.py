@@ -7,7 +7,6 @@ MobileBERT asks this one.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from harness.conversion.converters.run_converter import unpickle
 from harness.conversion.huggingface.checkpoint import Checkpoint
 from harness.conversion.huggingface.safetensors_file import read_floats
 from harness.errors import ConfigError
+from harness.scratch_folder import ScratchFolder
 from harness.whole_file import replacing
 from harness.zoo.graph.mobilebert import MobileBertConfig, block_name, build_graph, weight_shapes
 
@@ -102,7 +102,7 @@ def pickled_weights(checkpoint: Checkpoint, *, trusted: bool) -> tuple[Weights, 
         ConfigError: Nobody said that it may be read, or the environment is not here.
         RunFailed: It broke.
     """
-    with tempfile.TemporaryDirectory(prefix="tflite-loadgen-weights-") as folder:
+    with ScratchFolder("weights") as folder:
         place = Path(folder) / "weights.npz"
         read_by = unpickle(checkpoint.weights, place, trusted=trusted)
         with np.load(place, allow_pickle=False) as stored:

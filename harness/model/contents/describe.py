@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from harness.model.contents.costs import costs
 from harness.model.contents.stored_weights import gzip_bytes, stored_weights
 from harness.model.file_tensors import described_inputs
 from harness.model.input_shapes import choose_input_shapes, declared_shape, unnamed_inputs
+from harness.scratch_folder import ScratchFolder
 
 Allocate = Callable[[Path, Sequence[Shape] | None], Allocation]
 """What the runtime makes of a file with inputs of these shapes: see `harness.model.contents.allocation`."""
@@ -131,7 +131,7 @@ def describe_model(path: Path, sha256: str, asked: Invocation, allocated_by: All
     """
     model = read_model(path)
     chosen = _signatures(model, asked)
-    with tempfile.TemporaryDirectory() as folder:
+    with ScratchFolder("inspect") as folder:
         found = tuple(_invoked(model, each, sha256, asked, Path(folder), allocated_by) for each in chosen)
     foreign = foreign_ops(path)
     return ModelDescription(

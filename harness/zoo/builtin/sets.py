@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import shutil
-import tempfile
 from pathlib import Path
 
+from harness.scratch_folder import ScratchFolder
 from harness.zoo.files.contents import is_whole, write_contents
 from harness.zoo.files.locks import NoLocks, locked
 
@@ -64,9 +63,8 @@ def builtin_path(name: str, folder: Path, *, every_byte: bool = False) -> Path:
 
 
 def _make(module: str, writer: str, place: Path) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    try:
-        made, damaged = temporary / "made", temporary / "damaged"
+    with ScratchFolder(place.name, place.parent) as scratch:
+        made, damaged = Path(scratch) / "made", Path(scratch) / "damaged"
         made.mkdir()
         getattr(importlib.import_module(f"harness.zoo.builtin.{module}"), writer)(made)
         write_contents(made, place)
@@ -74,5 +72,3 @@ def _make(module: str, writer: str, place: Path) -> None:
             # A run that reads it still has its files open, and its own digests of them.
             place.rename(damaged)
         made.rename(place)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

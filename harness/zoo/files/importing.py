@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.scratch_folder import ScratchFolder
 from harness.zoo.files.catalog import Catalog, Item
 from harness.zoo.files.download import FetchFailed, forget
 from harness.zoo.files.install import FileOutcome, install, locked, outcome_of, partial_path, put_aside, writing
@@ -79,7 +79,7 @@ def unpack_bundle(item: Item, catalog: Catalog, cache: Path) -> list[FileOutcome
     if not item.entry.unpack:
         return []
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=official_path("", cache)) as folder:
+    with ScratchFolder("unpack", official_path("", cache)) as folder:
         members = unpack(
             official_path(item.file, cache),
             lambda path: Path(folder, *path.parts) if path.suffix == ".tflite" else None,

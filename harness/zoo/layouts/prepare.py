@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from accuracy.errors import TruthError
 from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
+from harness.scratch_folder import ScratchFolder
 from harness.zoo.files.contents import write_contents
 from harness.zoo.files.install import locked, writing
 from harness.zoo.files.official import PREPARED, find_cached, hash_given, is_published, official_path
@@ -174,7 +174,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
         if place.exists() or place.is_symlink():
             raise ConfigError(f"{place} is there already{f' ({found.why})' if found.why else ''}: remove it first")
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".prepare-", dir=place.parent, ignore_cleanup_errors=True) as folder:
+        with ScratchFolder("prepare", place.parent) as folder:
             stage = Stage(name, Path(folder) / "set", given, entry, cache, entry.prepare)
             stage.folder.mkdir()
             try:

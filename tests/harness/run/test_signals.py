@@ -124,7 +124,7 @@ def test_ctrl_c_on_the_terminal_reaches_the_whole_process_group_and_ends_the_sam
     assert gone(worker)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGQUIT, 131)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGQUIT, 131), (signal.SIGXCPU, 152)])
 def test_a_terminal_that_goes_or_quits_stops_a_run_as_ctrl_c_does(
     number: signal.Signals,
     status: int,

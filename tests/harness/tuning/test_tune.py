@@ -136,7 +136,7 @@ def test_an_interrupted_search_leaves_no_file_no_folder_and_no_process(
     folder = tmp_path / "temporary"
     folder.mkdir()
     process = start(*tune, "--out", tmp_path / "best.yaml", env={"TMPDIR": str(folder)})
-    eventually(lambda: len(list(folder.glob("tflite-loadgen-tune-*/spec.yaml"))) >= 2, "two candidates are open")
+    eventually(lambda: len(list(folder.glob("tflite-loadgen-tune.*/spec.yaml"))) >= 2, "two candidates are open")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=600)
     assert process.returncode == 130

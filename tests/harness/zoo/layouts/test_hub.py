@@ -73,7 +73,7 @@ def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> Prepared:
 
 
 def nothing_left(cache: Path) -> bool:
-    return not (cache / "official" / "the_set").exists() and not list((cache / "official").glob(".prepare-*"))
+    return not (cache / "official" / "the_set").exists() and not list((cache / "official").glob(".prepare.*"))
 
 
 # --- ImageNet ----------------------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ def test_missing_empty_and_foreign_pictures_are_named(imagenet: Path, val_txt: P
     assert "1 pictures are missing: ILSVRC2012_val_00000002.JPEG" in str(caught.value)
     assert "1 are empty: ILSVRC2012_val_00000003.JPEG" in str(caught.value)
     assert "1 pictures are not of the set: ILSVRC2012_val_00000004.JPEG" in str(caught.value)
-    assert not list((tmp_path / "cache" / "official").glob(".prepare-*"))
+    assert not list((tmp_path / "cache" / "official").glob(".prepare.*"))
 
 
 def test_a_set_is_laid_out_once_and_a_gap_in_it_is_seen_later(imagenet: Path, val_txt: Path, tmp_path: Path) -> None:
