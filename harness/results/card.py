@@ -169,16 +169,19 @@ def _remarks(subject: Subject, target: Target | None, counted: int, *, asked: bo
         remarks.append("a stand-in model: the target does not apply to it")
     if subject.dataset.source == "builtin":
         remarks.append("built-in data: the target does not apply to them")
-    if len(remarks) > 0:
+    if any("does not apply" in said for said in remarks):
         return remarks
     doubts = []
     if subject.model is None:
         doubts.append("the log does not say which model answered")
     elif subject.model.checksum != "verified":
         doubts.append("the model is not one that is recognised by its checksum")
-    if subject.dataset.checksum != "verified" or not subject.dataset.full:
+    # Of a part of the set the size has said it.
+    if not remarks and (subject.dataset.checksum != "verified" or not subject.dataset.full):
         doubts.append("the data are not recognised by a checksum")
-    return [f"the target is shown, not asked for: {' and '.join(doubts)}"] if doubts else []
+    if doubts:
+        remarks.append(f"the target is shown, not asked for: {' and '.join(doubts)}")
+    return remarks
 
 
 def _about_size(subject: Subject, target: Target | None, count: int) -> list[str]:

@@ -91,7 +91,7 @@ def test_a_target_in_a_file_of_the_users_own_decides_with_any_model_and_data(
         ("2-accuracy-cpu", "top1>=0.85", False),
     ]
     assert top["accuracy"] == {"top1": {"value": 0.8, "target": 0.85, "passed": False}}
-    assert top["accuracy_card"]["remarks"] == ["subset of 40: not comparable with the full set of 1,000"]
+    assert top["accuracy_card"]["remarks"][0] == "subset of 40: not comparable with the full set of 1,000"
     assert [reason["what"] for reason in top["reasons"]] == [
         "2-accuracy-cpu: top1>=0.85 is missed (target: your config)"
     ]
