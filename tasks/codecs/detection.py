@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from accuracy.answers import wire
-from tasks.base import Array, Tensor
+from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.pictures.folders import FileCodec, Pictures
 from tasks.pictures.pixels.headerless import decode_rgb8
@@ -18,6 +18,8 @@ from tasks.pictures.pixels.inputs import PictureOptions, bind_input
 from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
 from tasks.pictures.published.coco import Order
 
+_FAR = 1.5
+"""From the middle of a picture, in its sides: beyond it no box of a working model lies, or hardly one."""
 _VERSION = 1
 """Of the preprocessing; raise it where a prepared picture changes."""
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -72,6 +74,21 @@ class DetectionOptions(PictureOptions):
             )
         if not self.score_threshold < 1:
             raise ValueError(f"score_threshold is {self.score_threshold}, but must be less than 1")
+
+
+def refuse_pixels(boxes: Array) -> None:
+    """Refuses boxes, [n, 4], most of which lie far outside their picture.
+
+    Raises:
+        ModelMismatch: They are in another unit than fractions of its sides.
+    """
+    far = np.any(np.abs(boxes - 0.5) > _FAR, axis=1)
+    if 2 * np.count_nonzero(far) > len(boxes):
+        raise ModelMismatch(
+            f"{np.count_nonzero(far):,} of the first {len(boxes):,} boxes lie far outside their picture, for example "
+            f"{boxes[int(np.argmax(far))].tolist()}: boxes are fractions of the picture's sides, 0 to 1. Does the model give "
+            "pixels? A YOLO export says so with model.box_units=pixels"
+        )
 
 
 class DetectionCodec(FileCodec):
@@ -130,6 +147,27 @@ class DetectionCodec(FileCodec):
             scores = scores[kept]
         boxes = np.minimum(np.maximum(outputs[self._boxes][0, kept], _ZERO), _ONE)
         return wire.pack_detections(boxes, scores, outputs[self._classes][0, kept] + self._offset)
+
+    def answerer(self) -> Postprocess:
+        """See `Codec.answerer`. The first boxes show whether they are fractions of the picture: clipped, they tell no more.
+
+        Boxes that are none raise ModelMismatch, mostly before anything is timed.
+        """
+        known = False
+
+        def answer(outputs: Sequence[Array]) -> bytes:
+            nonlocal known
+            if not known and len(boxes := self.boxes(outputs)):
+                refuse_pixels(boxes)
+                known = True
+            return self.postprocess(outputs)
+
+        return answer
+
+    def boxes(self, outputs: Sequence[Array]) -> Array:
+        """[n, 4] the boxes of one sample as the model gives them, in fractions of the picture if all is right."""
+        found: Array = outputs[self._boxes][0, : max(0, int(outputs[self._count].item()))]
+        return found
 
     def input_ranges(self) -> Mapping[str, tuple[float, float]]:
         """Those of pixels."""

@@ -103,6 +103,10 @@ class YoloCodec(DetectionCodec):
         kept = kept[: options.max_detections]
         return Found(boxes[kept], objectness[kept], scores[kept], classes[kept])
 
+    def boxes(self, outputs: Sequence[Array]) -> Array:
+        """As `DetectionCodec.boxes`."""
+        return self.find(outputs).boxes
+
     def postprocess(self, outputs: Sequence[Array]) -> bytes:
         """Seven float32 a detection (`accuracy.answers.wire`), surest first, its box clipped to 0..1."""
         found = self.find(outputs)

@@ -710,3 +710,17 @@ def test_options_for_stored_boxes_are_said_to_change_nothing_for_a_json(tmp_path
     task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions(stored_boxes="xywh", stored_classes="from_0"))
     (said,) = task.warnings()
     assert said.startswith("stored_boxes and stored_classes change nothing")
+
+
+def test_first_boxes_in_pixels_are_refused_before_they_are_clipped_to_nothing(coco: Path) -> None:
+    def said(boxes: Array, count: int) -> list[Array]:
+        return outputs_of(boxes, np.zeros(len(boxes)), np.full(len(boxes), 0.5), count)
+
+    fractions, pixels = np.array([[0, 0, 0.5, 1]]), np.array([[0, 0, 150.0, 300]])
+    answered = codec_of(coco, picture_input()).answerer()
+    assert answered(said(pixels, 0)) == b""
+    with pytest.raises(ModelMismatch, match=r"1 of the first 1 boxes lie far outside .* Does the model give pixels"):
+        answered(said(pixels, 1))
+    right = codec_of(coco, picture_input())
+    answered = right.answerer()
+    assert answered(said(fractions, 1)) == right.postprocess(said(fractions, 1))
