@@ -21,6 +21,8 @@ _MOST_NESTS = 1_000
 _KINDS = ("null", "bool", "int", "float", "str", "seq", "map", "merge", "value")
 _PLAIN = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
 
+_DEEPEST_BRACKETS = 100
+
 
 class _PlainValues(yaml.constructor.SafeConstructor):
     """Plain values only; a key that stands twice is a mistake."""
@@ -56,9 +58,16 @@ def _without_dates(loader: type[Any]) -> dict[str, Any]:
 
 
 class _StrictLoader(_PlainValues, yaml.SafeLoader):
-    """For any text: how deep it may be nested is bounded by Python's own stack."""
+    """For any text: how deep it may be nested is bounded by Python's own stack, and for brackets here: each that is open costs
+    time at each further one."""
 
     yaml_implicit_resolvers = _without_dates(yaml.SafeLoader)
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - PyYAML's name
+        """As SafeLoader, up to a depth."""
+        if self.flow_level >= _DEEPEST_BRACKETS:
+            raise yaml.scanner.ScannerError(None, None, "it is nested deeper than anyone writes", self.get_mark())
+        super().fetch_flow_collection_start(TokenClass)
 
 
 class _QuickLoader(_PlainValues, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

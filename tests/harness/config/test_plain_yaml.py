@@ -49,3 +49,11 @@ def test_a_config_is_never_taken_from_the_network(tmp_path: Path) -> None:
     (tmp_path / "heir.yaml").write_text("inherits: https://example.org/a.yaml\n", encoding="ascii")
     with pytest.raises(ConfigError):
         load_benchmark(tmp_path / "heir.yaml")
+
+
+def test_brackets_without_end_are_refused_before_they_cost_time() -> None:
+    with pytest.raises(yaml.MarkedYAMLError, match="nested deeper than anyone writes") as found:
+        load_yaml("[" * 200_000)
+    assert found.value.problem_mark is not None
+    assert found.value.problem_mark.index == 100
+    assert load_yaml("[" * 100 + "]" * 100) is not None
