@@ -20,8 +20,8 @@ _NESTS = re.compile(r"[\[{]|[-?:] +(?=[-?] )|\n {200}")
 _MOST_NESTS = 1_000
 _KINDS = ("null", "bool", "int", "float", "str", "seq", "map", "merge", "value")
 _PLAIN = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
-
 _DEEPEST_BRACKETS = 100
+"""Each that is open costs time at each further one."""
 
 
 class _PlainValues(yaml.constructor.SafeConstructor):
@@ -58,8 +58,7 @@ def _without_dates(loader: type[Any]) -> dict[str, Any]:
 
 
 class _StrictLoader(_PlainValues, yaml.SafeLoader):
-    """For any text: how deep it may be nested is bounded by Python's own stack, and for brackets here: each that is open costs
-    time at each further one."""
+    """For any text: how deep it may be nested is bounded by Python's own stack, that of brackets here."""
 
     yaml_implicit_resolvers = _without_dates(yaml.SafeLoader)
 
