@@ -211,8 +211,11 @@ def test_a_run_that_the_cluster_judges_has_this_machine_s_figures_to_the_digit(
     here, there = (cli("score", local_run, "--json", "--card", *more, env=cluster_env) for more in ([], nodes.dispatch))
     assert (here.returncode, there.returncode) == (0, 0), there.stderr
     own, judged = json.loads(here.stdout), json.loads(there.stdout)
-    own["accuracy_card"]["notes"], (note,) = judged["accuracy_card"]["notes"], judged["accuracy_card"]["notes"]
+    note, *others = judged["accuracy_card"].pop("notes")
+    assert own["accuracy_card"].pop("notes") == []
     assert judged == own
+    # Ray may know a node for some seconds after it is gone, as another test's is.
+    assert all("cannot be asked what it is" in other for other in others), others
     # Eight for each actor, and what is left over.
     assert note == "the answers were judged on 2 nodes of a Ray cluster, in 17 parts"
 
