@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.litert.file.opened_file import OpenedFile
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
@@ -21,7 +22,6 @@ from harness.model.subject import Subject
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import in_turns
 from harness.turns.process import CandidateFailed
-from harness.zoo.files.official import hash_file
 from harness.zoo.graph.writer import Graph, Quantization
 
 NumberType = Literal["float32", "int8", "uint8"]
@@ -107,15 +107,17 @@ def write_convolution(kind: NumberType, file: Path) -> None:
 def _contestant(kind: NumberType, folder: Path) -> Contestant:
     file = folder / f"convolution_{kind}.tflite"
     write_convolution(kind, file)
+    written = OpenedFile.of(file)
     subject = Subject(
         file,
-        hash_file(file).sha256,
+        written.sha256,
         file.stem,
         "file",
         BackendSection(complete_shapes=False).model_dump(mode="json"),
         Invocation().model_dump(mode="json"),
         1,
         folder,
+        (written,),
     )
     return Contestant(BenchCase(subject), _QUICK, _ROUND_S)
 

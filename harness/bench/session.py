@@ -31,7 +31,7 @@ from harness.messages.bench import (
     WarmUp,
 )
 from harness.model.contents.describe import ModelDescription
-from harness.model.subject import Subject
+from harness.model.subject import Subject, measured_unchanged
 from harness.turns.contest import in_turns
 from harness.turns.process import CandidateFailed, MeasuringProcess
 from tasks.tensors.random_inputs import SEED
@@ -183,6 +183,9 @@ def bench(
         say: Hears what is done now.
         process: One that is started already, for the first.
         times: A folder for what each run took, `times_file` a model; None where nobody asks.
+
+    Raises:
+        RunFailed: A file has changed meanwhile.
     """
     first, *others = told_apart(asked)
     entries = [
@@ -190,7 +193,8 @@ def bench(
         *(Contestant(each, settings) for each in others),
     ]
     try:
-        rounds_s = _measure(entries, settings, say, times)
+        with measured_unchanged(case.subject for case in asked):
+            rounds_s = _measure(entries, settings, say, times)
         return BenchResult(
             SCHEMA_VERSION, MEASURED_BY, describe(), settings.pace(), tuple(entry.row for entry in entries), rounds_s
         )

@@ -24,7 +24,7 @@ from harness.machine.watched.power import PowerMeter
 from harness.messages.bench import Finished, WarmedUp
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
-from harness.model.subject import Subject
+from harness.model.subject import Subject, held_files
 from harness.results.record import Result
 from harness.scratch_folder import ScratchFolder
 from harness.series.perform import perform
@@ -118,8 +118,10 @@ class RowMeter:
         reference = replace(test, backend=kernels.model_dump(mode="json"), threads=1)
         if section.reference_model is not None:
             other = find_any_model(section.reference_model, self._cache_dir).ref
+            path = other.path.resolve()
+            held = held_files(path, other.sha256, kernels)
             reference = replace(
-                reference, model=other.path.resolve(), sha256=other.sha256, name=other.name, source=other.source
+                reference, model=path, sha256=other.sha256, name=other.name, source=other.source, held=held
             )
         ranges: Mapping[str, tuple[float, ...]] = dict(section.ranges)
         return AskedDifference(test, reference, section.difference_runs, ranges, bisect=False, tolerance=Tolerance())

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.errors import EXIT_INVALID, EXIT_VALID
+from harness.model.subject import measured_unchanged
 from harness.statistics.limit_test import LOOKS, WRONG, Decision, bounds, decide
 from harness.turns.process import CandidateFailed
 from harness.units import span_text
@@ -120,6 +121,10 @@ def match_of(base: BenchCase, new: BenchCase, figure: LiveFigure) -> Match:
     """Two models behind their backends, in turns within the pair: base, new, new, base."""
 
     def match(*, new_first: bool) -> float:
+        with measured_unchanged((base.subject, new.subject)):
+            return pair(new_first=new_first)
+
+    def pair(*, new_first: bool) -> float:
         sides = [Contestant(case, _PACE) for case in (base, new)]
         try:
             for side in sides:

@@ -67,6 +67,12 @@ class BackendSection(BaseModel):
         """Whether it is the CPU without any option, but for leaving the engine to the harness."""
         return self.name == "cpu" and self.options in ({}, {"engine": "auto"})
 
+    @property
+    def library(self) -> Path | None:
+        """The file of a library that its options name; what the system's loader finds by a bare name is the system's."""
+        named = self.options.get("library")
+        return Path(named) if isinstance(named, str) and "/" in named else None
+
 
 @reads(ConfigError)
 def parse_backend(text: str) -> list[tuple[str, Any]]:

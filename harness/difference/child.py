@@ -12,6 +12,7 @@ from harness.difference.record import AskedDifference, Difference
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, ask, tell
+from harness.model.subject import measured_unchanged
 
 
 def difference(asked: AskedDifference, hear: Hear) -> Difference:
@@ -19,9 +20,10 @@ def difference(asked: AskedDifference, hear: Hear) -> Difference:
 
     Raises:
         ConfigError: A side refuses, or the inputs cannot be drawn.
-        RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`.
+        RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`; or a file has changed meanwhile.
     """
-    return ask("harness.difference.child", asked, Difference, timeout_s=asked.test.section.timeout_s, hear=hear)
+    with measured_unchanged((asked.test, asked.reference)):
+        return ask("harness.difference.child", asked, Difference, timeout_s=asked.test.section.timeout_s, hear=hear)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, Progressed, ask, tell
-from harness.model.subject import Subject
+from harness.model.subject import Subject, measured_unchanged
 from harness.profiling.measure import profile
 from harness.profiling.record import AskedProfile, Profile
 
@@ -24,9 +24,10 @@ def profiled(asked: AskedProfile, hear: Hear) -> Profile:
 
     Raises:
         ConfigError: The backend refuses, or does not tell what its ops take.
-        RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`.
+        RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`; or a file has changed meanwhile.
     """
-    return ask("harness.profiling.child", asked, Profile, timeout_s=asked.subject.section.timeout_s, hear=hear)
+    with measured_unchanged([asked.subject]):
+        return ask("harness.profiling.child", asked, Profile, timeout_s=asked.subject.section.timeout_s, hear=hear)
 
 
 def profile_of(

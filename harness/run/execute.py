@@ -63,7 +63,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
-            raise held.explain(with_remedy(report.end, report, spec))
+            raise held.explain(with_remedy(report.end, report, spec, held.hashed))
         if task is not None:
             held.refuse_other_count(task, report.end.sample_count)
         with held.hearing():

@@ -8,16 +8,13 @@ from typing import TypeVar
 
 from accuracy.outside.opening import heard_by
 from backends.litert.file.opened_file import OpenedFile
-from harness.errors import Interrupted, RunFailed
-from harness.machine.watched.held_files import HeldFiles
+from harness.errors import RunFailed
+from harness.machine.watched.held_files import ADVICE, HeldFiles
 from harness.results.read_data import ReadData
 from harness.spec.schema import Spec
 from tasks.base import Task
 
 E = TypeVar("E", bound=Exception)
-_ADVICE = (
-    "so nobody can tell what was measured. Leave model, data and libraries alone while a run lasts, and run once more"
-)
 
 
 class HeldRun:
@@ -30,16 +27,7 @@ class HeldRun:
             RunFailed: A model is no longer what it was when the run was planned.
         """
         self._files = HeldFiles()
-        hashed = []
-        for path, sha256 in _models(spec):
-            found = self._files.note_hashed(path)
-            if found is None or found.sha256 != sha256:
-                raise RunFailed(
-                    f"{path} changed during the run: its sha256 was {sha256} when the run was planned, and now "
-                    f"{'it cannot be read' if found is None else f'is {found.sha256}'}. Run once more; a file of the cache "
-                    "that does not heal is damaged: remove it"
-                )
-            hashed.append(found)
+        hashed = [self._files.note_planned(path, sha256) for path, sha256 in _models(spec)]
         hashed += filter(None, map(self._files.note_hashed, _libraries(spec)))
         self.hashed: tuple[OpenedFile, ...] = tuple(hashed)
         """For the processes of the run, which open nothing else under these paths."""
@@ -66,7 +54,7 @@ class HeldRun:
             if (found := self._files.digest_of(Path(item.name))) not in (None, item.sha256):
                 raise RunFailed(
                     f"{item.name} changed during the run: what was scored by (its sha256 is {found}) is not what the "
-                    f"worker read ({item.sha256}), {_ADVICE}"
+                    f"worker read ({item.sha256}), {ADVICE}"
                 )
 
     def refuse_other_count(self, task: Task, sample_count: int) -> None:
@@ -78,7 +66,7 @@ class HeldRun:
         if len(task) != sample_count:
             raise RunFailed(
                 f"the data changed during the run: {len(task):,} samples when it began, {sample_count:,} "
-                f"a moment later, {_ADVICE}"
+                f"a moment later, {ADVICE}"
             )
 
     def refuse_changes(self) -> None:
@@ -87,14 +75,11 @@ class HeldRun:
         Raises:
             RunFailed: One has changed.
         """
-        if changes := self._files.changes():
-            raise RunFailed(f"{'; '.join(changes)}, {_ADVICE}")
+        self._files.refuse_changes()
 
     def explain(self, error: E) -> E | RunFailed:
         """Why a run broke, where what it used has changed; a mapped file that is cut takes its reader down."""
-        if isinstance(error, Interrupted) or not (changes := self._files.changes()):
-            return error
-        return RunFailed(f"{'; '.join(changes)}, {_ADVICE}. It ended so: {error}")
+        return self._files.explain(error)
 
 
 def _models(spec: Spec) -> list[tuple[Path, str]]:
@@ -103,7 +88,5 @@ def _models(spec: Spec) -> list[tuple[Path, str]]:
 
 
 def _libraries(spec: Spec) -> list[Path]:
-    """Of the backends' options those that name a file; what the system's loader finds by a bare name is the system's."""
     sections = [spec.backend] if spec.reference is None else [spec.backend, spec.reference.backend]
-    named = (section.options.get("library") for section in sections)
-    return [Path(name) for name in named if isinstance(name, str) and "/" in name]
+    return [section.library for section in sections if section.library is not None]

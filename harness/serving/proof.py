@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from backends.base import Array, Backend, ModelRejected
+from backends.litert.file.opened_file import held
 from harness.errors import RunFailed
 from harness.machine.control import Phase
 from harness.messages.worker import Opened, Proven
@@ -116,7 +117,7 @@ def agreement(instances: Instances, backend: Backend, indices: Sequence[int]) ->
     section = instances.spec.backend
     # Who keeps XNNPACK out may do so since it takes its process down, which would be this one.
     without = section.name == "cpu" and not has_xnnpack(section)
-    if without and (why := try_on_cpu(instances.spec, xnnpack=True).why_not) is not None:
+    if without and (why := try_on_cpu(instances.spec, held(), xnnpack=True).why_not) is not None:
         return Comparison(None, (f"the CPU with XNNPACK cannot run the model: {why}",), 0)
     try:
         reference = opener.open_reference(path)

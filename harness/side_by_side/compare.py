@@ -12,7 +12,7 @@ from backends.base import TensorSpec
 from harness.bench.session import BenchCase, Settings, Supply, bench
 from harness.config.registry import task_class
 from harness.messages.bench import BenchInput, BenchOutput, Opened
-from harness.model.subject import Subject
+from harness.model.subject import Subject, held_files
 from harness.report.screen import Screen
 from harness.results.record import SeriesResult, SeriesRun, status_of
 from harness.results.verdict.figure_names import metric_figure
@@ -118,6 +118,7 @@ def _case(planned: PlannedRun, run: SeriesRun | None) -> BenchCase:
         invocation.model_dump(mode="json"),
         threads,
         spec.cache_dir,
+        held_files(model.path, model.sha256, spec.backend),
     )
     return BenchCase(subject, planned.backend_asked, _supply(spec))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.bench.result import BenchResult, BenchRow
 from harness.bench.session import BenchCase, Contestant, Settings
+from harness.model.subject import measured_unchanged
 from harness.report.screen import Screen
 from harness.turns.process import CandidateFailed
 
@@ -35,15 +36,19 @@ def open_in_turns(
         settings: Of the timing.
         times: How often each is opened in all, once at least.
         screen: Draws how far it is.
+
+    Raises:
+        RunFailed: A file has changed.
     """
     found = [[_opening(row)] for row in measured.rows]
     once = replace(settings, num_runs=1, min_secs=0.0, warmup_runs=1, warmup_min_secs=0.0)
-    for turn in range(1, times):
-        screen.say(f"opening all again, {turn} of {times - 1}")
-        for place in range(len(cases)):
-            at = (place + turn) % len(cases)
-            if measured.rows[at].refusal is None:
-                found[at].append(_opened_again(cases[at], once))
+    with measured_unchanged(case.subject for case in cases):
+        for turn in range(1, times):
+            screen.say(f"opening all again, {turn} of {times - 1}")
+            for place in range(len(cases)):
+                at = (place + turn) % len(cases)
+                if measured.rows[at].refusal is None:
+                    found[at].append(_opened_again(cases[at], once))
     return found
 
 

@@ -110,8 +110,9 @@ def subject_of(found: AnyModel, overrides: Overrides, cache_dir: Path, *, thread
 
     Raises:
         ConfigError: Lists every mistake of the overrides.
+        RunFailed: The model is no longer what was found.
     """
-    from harness.model.subject import Subject
+    from harness.model.subject import Subject, held_files
 
     section: BackendSection
     if found.benchmark is None:
@@ -120,15 +121,17 @@ def subject_of(found: AnyModel, overrides: Overrides, cache_dir: Path, *, thread
         benchmark = load_benchmark(found.benchmark, overrides)
         invocation, section = benchmark.model.invocation, benchmark.backend
     asked = threads if threads is not None else section.threads
+    path, section = found.ref.path.resolve(), with_absolute_paths(section)
     return Subject(
-        found.ref.path.resolve(),
+        path,
         found.ref.sha256,
         found.ref.name,
         found.ref.source,
-        with_absolute_paths(section).model_dump(mode="json"),
+        section.model_dump(mode="json"),
         invocation.model_dump(mode="json"),
         threads=1 if asked == "auto" else asked,
         cache_dir=cache_dir,
+        held=held_files(path, found.ref.sha256, section),
     )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from backends.litert.file.opened_file import OpenedFile
+from harness.machine.json_line import encode
 from harness.messages.probe import Agreement, Calibrated, CompareWithCpu, MeasureRound, Round
+from harness.messages.worker import ToOpen
 from harness.spec.schema import Spec, write_spec
 from harness.turns.process import MeasuringProcess
 
@@ -10,10 +15,18 @@ from harness.turns.process import MeasuringProcess
 class Child:
     """A candidate's process. Whoever makes one closes it, however far it came."""
 
-    def __init__(self, spec: Spec) -> None:
-        """Nothing is started yet."""
+    def __init__(self, spec: Spec, hashed: Sequence[OpenedFile]) -> None:
+        """Nothing is started yet.
+
+        Args:
+            spec: The candidate.
+            hashed: The files that it may open under their paths.
+        """
         self._process = MeasuringProcess(
-            "harness.tuning.probe", purpose="tune", prepare=lambda folder: write_spec(spec, folder)
+            "harness.tuning.probe",
+            encode(ToOpen(tuple(hashed))),
+            purpose="tune",
+            prepare=lambda folder: write_spec(spec, folder),
         )
 
     def open(self, seconds: float) -> Calibrated:
@@ -21,6 +34,7 @@ class Child:
 
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
+            RunFailed: What it should open is another file now.
         """
         return self._process.open(Calibrated, seconds)
 

@@ -1,7 +1,8 @@
-"""The child process in which one candidate is measured: `python -P -m harness.tuning.probe ASKED TOLD CONTROL_FD PARENT_PID`.
+"""The child process in which one candidate is measured.
 
-Its current directory holds the candidate's spec.yaml. It opens the model with a run's own `Instances`, proves it, and
-calibrates as a run does; then it answers what the parent asks (`harness.messages.probe`, `harness.turns.answering`).
+`python -P -m harness.tuning.probe ASKED TOLD CONTROL_FD PARENT_PID LETTER` is that process; the letter is a `ToOpen`. Its
+current directory holds the candidate's spec.yaml. It opens the model with a run's own `Instances`, proves it, and calibrates as
+a run does; then it answers what the parent asks (`harness.messages.probe`, `harness.turns.answering`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from backends.litert.file.opened_file import hold
 from harness.machine.control import Control
+from harness.machine.json_line import decode
 from harness.machine.placement import on
 from harness.messages.probe import (
     QUESTIONS,
@@ -22,6 +25,7 @@ from harness.messages.probe import (
     Question,
     Round,
 )
+from harness.messages.worker import ToOpen
 from harness.model.contents.coverage import judge_coverage
 from harness.serving.instances import Instances
 from harness.serving.proof import agreement, prove
@@ -42,7 +46,9 @@ def main() -> int:
     return answer_questions(_begin, QUESTIONS)
 
 
-def _begin(control: Control, _: Sequence[str]) -> Begun[Question]:
+def _begin(control: Control, words: Sequence[str]) -> Begun[Question]:
+    (letter,) = words
+    hold(decode(letter, ToOpen).files)
     probe = Probe(read_spec(Path.cwd()), control)
     return Begun(probe.calibrated(), probe.answer)
 

@@ -22,6 +22,7 @@ from harness.machine.facts import usable_cpus
 from harness.machine.memory import peak_rss_bytes
 from harness.machine.topology import this_machine
 from harness.messages.probe import Agreement, Calibrated
+from harness.run.held import HeldRun
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from harness.spec.trial import has_xnnpack, without_xnnpack
@@ -118,10 +119,12 @@ class Session:
 
         Raises:
             ConfigError: A mistake in the config.
+            RunFailed: The model is no longer what the config was resolved with.
         """
         self._config, self._overrides, self._cache_dir = config, overrides, cache_dir
         self._budget_s, self._fp16, self._say = budget_s, fp16, say
         self.spec = self._spec({})
+        self._held = HeldRun(self.spec)
         self._began = time.monotonic()
         self._opening_s = 0.0
         self._children: list[Child] = []
@@ -132,13 +135,19 @@ class Session:
 
         Raises:
             ConfigError: The default cannot run, or the time was over before a second candidate was measured.
-            RunFailed: The default breaks.
+            RunFailed: The default breaks, or a file has changed meanwhile.
         """
         try:
-            return self._search()
+            found = self._search()
+        except Exception as error:
+            if (why := self._held.explain(error)) is error:
+                raise
+            raise why from error
         finally:
             for child in self._children:
                 child.close()
+        self._held.refuse_changes()
+        return found
 
     def _search(self) -> Found:
         default = self._open_default()
@@ -190,7 +199,7 @@ class Session:
                 raise ConfigError(str(error)) from None
             failed = RunFailed(f"the default configuration cannot be measured: {error}")
             crashed = error.kind == "crashed" and has_xnnpack(self.spec.backend)
-            raise (without_xnnpack(failed, self.spec) if crashed else failed) from None
+            raise (without_xnnpack(failed, self.spec, self._held.hashed) if crashed else failed) from None
         row.fields = entry.chosen
         self._opening_s = time.monotonic() - self._began
         return entry
@@ -236,7 +245,7 @@ class Session:
         return found.passed is not False
 
     def _open(self, row: Row, fields: Mapping[str, Any], timeout_s: float) -> _Entry:
-        child = Child(self._spec(fields))
+        child = Child(self._spec(fields), self._held.hashed)
         self._children.append(child)
         calibrated = child.open(timeout_s)
         return _Entry(row, child, calibrated, self._chosen(fields, calibrated))

@@ -71,6 +71,7 @@ class MeasuringProcess:
 
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
+            RunFailed: What it should open is another file now.
         """
         self.start()
         return self._hear(kind, seconds)
@@ -119,6 +120,12 @@ class MeasuringProcess:
         except RunFailed as error:
             raise CandidateFailed(str(error), "crashed", None) from None
         if isinstance(heard, Failed):
+            # With it comes numpy, for which a process that is started ahead does not wait.
+            from backends.litert.file.opened_file import FileChanged
+
+            if heard.kind == FileChanged.__name__:
+                # Nobody knows any more what is measured, so that there is no next to go on with.
+                raise RunFailed(heard.message)
             raise CandidateFailed(heard.message, "refused", heard.exit_status)
         return heard
 

@@ -19,6 +19,7 @@ from harness.bench.session import BenchCase, Contestant, Settings
 from harness.machine.placement import thread_counts
 from harness.machine.topology import this_machine
 from harness.messages.bench import Advice, LeftOut, Opened
+from harness.model.subject import measured_unchanged
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import Judged, in_turns
 from harness.turns.process import CandidateFailed
@@ -52,11 +53,14 @@ def advise(case: BenchCase, settings: Settings, seconds: float, say: Say) -> tup
 
     Returns:
         What pays most first; nothing where the model cannot be measured.
+
+    Raises:
+        RunFailed: A file has changed meanwhile.
     """
     quick = replace(
         settings, num_runs=1, min_secs=0.0, warmup_runs=1, warmup_min_secs=0.1, run_delay=None, run_frequency=None
     )
-    with ExitStack() as stack:
+    with measured_unchanged([case.subject]), ExitStack() as stack:
         baseline = Contestant(case, quick, _ROUND_S)
         stack.callback(baseline.process.close)
         say("advice: opening the model in other ways")

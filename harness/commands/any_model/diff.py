@@ -136,7 +136,9 @@ def asked_of(arguments: argparse.Namespace) -> AskedDifference:
     reference = _reference(test, kernels)
     if arguments.reference_model:
         other = of_subject.subject(arguments.reference_model, arguments, "cpu", 1)
-        reference = replace(reference, model=other.model, sha256=other.sha256, name=other.name, source=other.source)
+        reference = replace(
+            reference, model=other.model, sha256=other.sha256, name=other.name, source=other.source, held=other.held
+        )
     ranges = of_subject.ranges_of(arguments.input_layer_value_range)
     return AskedDifference(test, reference, runs, ranges, arguments.bisect, _tolerance(arguments.tolerance, test))
 

@@ -13,9 +13,16 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from typing import TypeVar
 
 from backends.litert.file.opened_file import FileState, OpenedFile
+from harness.errors import Interrupted, RunFailed
 
+E = TypeVar("E", bound=Exception)
+ADVICE = (
+    "so nobody can tell what was measured. Leave model, data and libraries alone while a run lasts, and run once more"
+)
+"""What to do about any that has changed."""
 _NAMES = {
     "device": "another file lies there",
     "inode": "another file lies there",
@@ -53,9 +60,28 @@ class HeldFiles:
         except OSError:
             self.note(path)
             return None
-        self._states.setdefault(path, found.state)
-        self._digests.setdefault(path, found.sha256)
+        self.take(found)
         return found
+
+    def note_planned(self, path: Path, sha256: str) -> OpenedFile:
+        """As `note_hashed`, of a file that was hashed before, when it was chosen.
+
+        Raises:
+            RunFailed: It is another by now.
+        """
+        found = self.note_hashed(path)
+        if found is None or found.sha256 != sha256:
+            raise RunFailed(
+                f"{path} changed during the run: its sha256 was {sha256} when the run was planned, and now "
+                f"{'it cannot be read' if found is None else f'is {found.sha256}'}. Run once more; a file of the cache "
+                "that does not heal is damaged: remove it"
+            )
+        return found
+
+    def take(self, file: OpenedFile) -> None:
+        """Notes a file as it was when it was hashed."""
+        self._states.setdefault(file.path, file.state)
+        self.note_bytes(file)
 
     def note_opened(self, path: Path, descriptor: int) -> None:
         """Notes a file that was opened here, as it was then: an `accuracy.outside.opening.Hear`."""
@@ -98,6 +124,21 @@ class HeldFiles:
                 where = ", under its old size and times" if path in self._states else ""
                 found[path] = f"{path} changed during the run: its contents are others{where}"
         return list(found.values())
+
+    def refuse_changes(self) -> None:
+        """Compares all of them; called when the last has been used.
+
+        Raises:
+            RunFailed: One has changed.
+        """
+        if changes := self.changes():
+            raise RunFailed(f"{'; '.join(changes)}, {ADVICE}")
+
+    def explain(self, error: E) -> E | RunFailed:
+        """Why something broke, where what it used has changed; a mapped file that is cut takes its reader down."""
+        if isinstance(error, Interrupted) or not (changes := self.changes()):
+            return error
+        return RunFailed(f"{'; '.join(changes)}, {ADVICE}. It ended so: {error}")
 
 
 def _state_of(path: Path) -> FileState | None:

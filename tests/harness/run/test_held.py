@@ -20,6 +20,7 @@ from harness.run.launch import StartWorker, start_worker
 from harness.run.score import rescore
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
+from tests.double import Double
 
 
 class Unseen:
@@ -30,32 +31,8 @@ class Unseen:
     def end_progress(self) -> None: ...
 
 
-def other(data: bytes) -> bytes:
-    """As good a file: only what it means is another."""
-    at = len(data) // 2
-    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
-
-
 def with_another_label(data: bytes) -> bytes:
     return data.replace(b"12, 0", b"12, 7", 1)
-
-
-class Double:
-    """A folder with one file that is another, to lie in a folder's place for a while: nothing tells of it afterwards."""
-
-    def __init__(self, file: Path, change: Callable[[bytes], bytes] = other) -> None:
-        self._folder = file.parent
-        self._double, self._aside = self._folder.with_name("double"), self._folder.with_name("aside")
-        shutil.copytree(self._folder, self._double)
-        (self._double / file.name).write_bytes(change(file.read_bytes()))
-
-    def put(self) -> None:
-        self._folder.rename(self._aside)
-        self._double.rename(self._folder)
-
-    def take_away(self) -> None:
-        self._folder.rename(self._double)
-        self._aside.rename(self._folder)
 
 
 @pytest.fixture

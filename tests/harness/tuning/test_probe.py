@@ -43,7 +43,7 @@ def test_a_candidate_says_what_it_decided_measures_and_agrees_with_the_cpu(
 def test_the_parent_hears_the_same_of_a_candidate_in_a_process_of_its_own(
     spec: Callable[..., Spec], warm: None
 ) -> None:
-    child = Child(spec(("backend.options", {"engine": "Interpreter"})))
+    child = Child(spec(("backend.options", {"engine": "Interpreter"})), ())
     try:
         assert child.open(600).workers == "inline"
         assert child.compare_with_cpu(5, 600) == Agreement(5, True, ())

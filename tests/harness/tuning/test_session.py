@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.litert.file.opened_file import OpenedFile
 from harness.config.files import find_benchmark, read_config
 from harness.errors import ConfigError, RunFailed
 from harness.machine.topology import Core, Topology
@@ -47,7 +49,8 @@ def search(
         monkeypatch.setattr(session, "usable_cpus", lambda: 4)
 
         class Simulated:
-            def __init__(self, spec: Spec) -> None:
+            def __init__(self, spec: Spec, hashed: Sequence[OpenedFile]) -> None:
+                del hashed
                 self._spec, self.closed = spec, False
                 made.append(self)
 
@@ -211,3 +214,16 @@ def test_the_search_itself_loads_neither_loadgen_nor_what_answers() -> None:
     names = done.stdout.split()
     assert "harness.tuning.session" in names
     assert not [name for name in names if name.startswith(("mlperf_loadgen", "harness.serving", "harness.worker"))]
+
+
+def test_a_model_that_is_written_while_candidates_are_measured_decides_nothing(
+    search: Callable[..., Found], keyword_model: Path, tmp_path: Path
+) -> None:
+    model = shutil.copyfile(keyword_model, tmp_path / "own.tflite")
+
+    def speed(spec: Spec) -> float:
+        os.utime(model, ns=(1, 1))
+        return 100.0
+
+    with pytest.raises(RunFailed, match=r"own.tflite changed during the run: it was written or touched"):
+        search(speed, backend=[("model.use", str(model))])
