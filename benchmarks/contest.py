@@ -12,6 +12,7 @@ from typing import Any, Self
 from benchmarks.side_by_side import Subject
 from harness.config.files import find_benchmark, read_config
 from harness.messages.probe import Calibrated
+from harness.run.held import HeldRun
 from harness.spec.resolve import resolve
 from harness.tuning.child import Child
 from harness.turns.process import CandidateFailed
@@ -49,7 +50,8 @@ class Contest:
 
     def open(self, name: str, fields: Mapping[str, Any]) -> bool:
         """Opens another configuration; False where it cannot run."""
-        child = Child(resolve(self.config, [*self.overrides, *fields.items()], cache_dir()))
+        spec = resolve(self.config, [*self.overrides, *fields.items()], cache_dir())
+        child = Child(spec, HeldRun(spec).hashed)
         self._children[name] = child
         try:
             self.calibrated[name] = child.open(_SECONDS)
