@@ -194,6 +194,17 @@ class Opener:
             self.open(threads).close()
         return replace(self._next(threads), input_shapes=self._shapes, cpus=cpus, batch=batch, held=held())
 
+    def hold_copy(self) -> OpenedFile | None:
+        """From here on this process, and those that it gives a recipe, load this copy of the model, or nothing.
+
+        Returns:
+            It; None where the model's own file is loaded.
+        """
+        if self.model == self._model:
+            return None
+        hold([copy := OpenedFile.of(self.model)])
+        return copy
+
     def take_options(self, options: Mapping[str, Any]) -> None:
         """All further instances have these."""
         self._spread = [dict(options)]

@@ -48,7 +48,9 @@ class Subject:
         """
         hold(self.held)
         invocation = Invocation.model_validate(dict(self.invocation))
-        return Opener(self.model, self.sha256, self.section, self.cache_dir, invocation=invocation)
+        opener = Opener(self.model, self.sha256, self.section, self.cache_dir, invocation=invocation)
+        opener.hold_copy()
+        return opener
 
 
 def held_files(model: Path, sha256: str, section: BackendSection) -> tuple[OpenedFile, ...]:

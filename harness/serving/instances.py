@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from backends.base import Backend, BackendInfo
-from backends.litert.file.opened_file import OpenedFile, hold
 from harness.config.official.rules import STREAMS
 from harness.machine.control import Control, Phase
 from harness.machine.facts import usable_cpus
@@ -51,7 +50,7 @@ class Instances:
             # A stream has one instance: sharing saves nothing there, and costs it half a per cent (MobileBERT).
             several=spec.load.scenario not in STREAMS,
         )
-        self.copy = self._held_copy()
+        self.copy = self.opener.hold_copy()
         """What is loaded where it is not the model's own file."""
         first = self.open(1)
         self.info: BackendInfo = first.info()
@@ -131,13 +130,6 @@ class Instances:
         self.opener.take_file_as_it_is()
         self._let_go()
         self.info = self.first.info()
-
-    def _held_copy(self) -> OpenedFile | None:
-        """From here on this process and its peers load this copy, or none."""
-        if self.opener.model == self.spec.model.path:
-            return None
-        hold([copy := OpenedFile.of(self.opener.model)])
-        return copy
 
     def _let_go(self) -> None:
         if self._spare is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from harness.machine.json_line import decode, encode
 from harness.model.subject import Subject, held_files, measured_unchanged
 from harness.zoo.files.official import hash_file
 from tests.double import Double
+from tests.shapeless import without_shapes
 
 
 @pytest.fixture
@@ -54,6 +56,16 @@ def test_what_changes_between_its_choice_and_its_measuring_or_meanwhile_is_said(
         raise RunFailed("it was killed by SIGBUS")
     with pytest.raises(RunFailed, match=r"its sha256 was .* when the run was planned, and now is "):
         held_files(subject.model, subject.sha256, subject.section)
+
+
+def test_a_completed_copy_that_is_another_by_the_time_it_is_opened_is_not(subject: Subject, adds_model: Path) -> None:
+    without_shapes(adds_model, subject.model)
+    sha256 = hash_file(subject.model).sha256
+    opener = replace(subject, sha256=sha256, held=held_files(subject.model, sha256, subject.section)).opener()
+    assert opener.model != subject.model
+    opener.model.write_bytes(adds_model.read_bytes())
+    with pytest.raises(FileChanged, match="what is opened there is not what was hashed"):
+        opener.open(1)
 
 
 def test_the_backends_library_is_held_too(subject: Subject, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -14,20 +13,7 @@ from backends.base import ModelRejected
 from backends.litert.copies.shapes import allocated_shapes, complete_shapes, is_kept
 from backends.litert.file.model_reader import check_model_file
 from backends.litert.interpreter import InterpreterBackend
-
-
-def without_shapes(model: Path, path: Path) -> Path:
-    """The model with an empty shape for every tensor that is filled by an op."""
-    content = schema.ModelT.InitFromPackedBuf(model.read_bytes(), 0)
-    (graph,) = content.subgraphs
-    for operator in graph.operators:
-        for index in operator.outputs:
-            if index not in graph.outputs:
-                graph.tensors[index].shape = []
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(content.Pack(builder), file_identifier=b"TFL3")
-    path.write_bytes(bytes(builder.Output()))
-    return path
+from tests.shapeless import without_shapes
 
 
 @pytest.fixture
