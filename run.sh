@@ -148,6 +148,7 @@ install_converter() {
 
 extra=""
 if [ "${1:-}" = test ]; then extra=test; fi
+case "${1:-} ${2:-}" in "install -h" | "install --help") set -- help install ;; esac
 if [ "${1:-}" = install ]; then
   shift
   if [ $# = 0 ]; then

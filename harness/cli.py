@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TextIO
 
 from accuracy.outside.shown import printable
 from harness.commands.outcome import Outcome
-from harness.commands.verbs import EPILOG, VERBS
+from harness.commands.verbs import EPILOG, OF_THE_SCRIPT, VERBS
 from harness.errors import (
     EXIT_BROKEN,
     EXIT_USER,
@@ -37,6 +37,7 @@ from harness.way_in import COMPLAINT, as_entered, came_by_script, command
 
 _SHORTEST_BEGINNING = 4
 """Characters of an option, with its dashes, that tell which was meant."""
+_VERSION_ALONE = "--version stands alone: ./run.sh --version"
 _ENDLESS = re.compile(r"\S{250,}")
 """A name that no message needs whole."""
 
@@ -51,18 +52,25 @@ class Parser(argparse.ArgumentParser):
         """A usage error: exit status 2."""
         raise SystemExit(_complain(f"{message} (see {self.prog} --help)"))
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """One of an option's choices, as `unknown` says it of every other name."""
+        if action.choices is not None and value not in action.choices:
+            self.error(unknown((action.option_strings or [action.dest])[0].lstrip("-"), str(value), action.choices))
+
     def format_help(self) -> str:
         """With the commands of the way in."""
         return as_entered(super().format_help())
 
     def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
         """As `parse_args`; an unknown option is answered with the nearest known one."""
+        if words[:1] == ["--version"]:
+            self.error(_VERSION_ALONE)
         self._refuse_doubles(words)
         # Of several names in a row argparse by itself takes those before the first option, and knows the others no more.
         several = any(not action.option_strings and action.nargs in ("*", "+") for action in self._actions)
         arguments, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
         if rest:
-            known = [option for action in self._actions for option in action.option_strings]
+            known = ["--version", *(option for action in self._actions for option in action.option_strings)]
             if any(word.partition("=")[0] == "--target" for word in rest):
                 from harness.commands.elsewhere.not_there import why_no_target
 
@@ -177,25 +185,37 @@ def _verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     if words[:1] == ["--version"]:
         from harness.own_version import commit, version
 
+        if words[1:]:
+            raise SystemExit(_complain(_VERSION_ALONE))
         _show(" ".join(filter(None, ("tflite-loadgen", version(), commit()))))
         raise SystemExit(0)
     if words[:1] == ["help"] and len(words) > 1:
+        if words[1] in OF_THE_SCRIPT and came_by_script():
+            _show(f"./run.sh {words[1]} {OF_THE_SCRIPT[words[1]]}")
+            raise SystemExit(0)
         return _verb([words[1], "--help"])
     if not words or words[0] in ("-h", "--help", "help"):
         return None, words
     if words[0].startswith("-"):
         return "run", words
     if words[0] not in VERBS:
-        raise SystemExit(_complain(unknown("verb", words[0], VERBS)))
+        known = (*VERBS, *OF_THE_SCRIPT) if came_by_script() else VERBS
+        raise SystemExit(_complain(unknown("verb", words[0], known)))
     return words[0], words[1:]
 
 
 def _help() -> str:
     width = max(map(len, VERBS)) + 2
     verbs = "\n".join(f"  {verb:{width}}{known.does}" for verb, known in VERBS.items())
-    # A wheel holds no tests.
+    # A wheel holds no tests, and has no script.
     epilog = (
-        EPILOG if came_by_script() else "".join(line for line in EPILOG.splitlines(True) if "run.sh test" not in line)
+        EPILOG
+        if came_by_script()
+        else "".join(
+            line
+            for line in EPILOG.splitlines(True)
+            if not line.startswith(tuple(f"  ./run.sh {each}" for each in OF_THE_SCRIPT))
+        )
     )
     text = (
         "usage: ./run.sh [VERB] [OPTION...]\n\n"

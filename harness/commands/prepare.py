@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from harness.commands import options
@@ -29,7 +30,13 @@ examples:
                                                                    by a cluster, into its nodes' caches (docs/cluster.md)
 """
 
-FIELDS = {name: options.FIELDS[name] for name in ("dataset", "truth", "count", "signature", "dispatch")}
+FIELDS = {name: options.FIELDS[name] for name in ("dataset", "truth", "count", "signature")} | {
+    "dispatch": replace(
+        options.FIELDS["dispatch"],
+        help="who prepares them: local (default), ray (a Ray cluster of this machine) or ray://HOST:PORT (one that is there, "
+        "into its nodes' caches: docs/cluster.md)",
+    )
+}
 """Options that write a field of the config, by name: with --task."""
 _OF_SAMPLES = ("model", "backend", "dataset", "count", "signature", "dispatch", "input-shape", "set")
 _OF_LAYOUT = {"--from": "source", "--vocab": "vocab", "--cache-dir": "cache_dir"}

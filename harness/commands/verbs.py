@@ -67,6 +67,12 @@ VERBS = {
     "check": Verb("hold a tree of results against MLPerf's rules, before a reviewer does", "submission"),
     "doctor": Verb("what works on this machine, what does not and why, and what would make runs unstable"),
 }
+OF_THE_SCRIPT = {
+    "test": "runs the tests; the words behind it are pytest's: ./run.sh test tests/harness/serving -k order",
+    "install": "adds extras to .venv: ./run.sh install opencv (or convert, hf, report, ray, flex, tensorflow, native), and "
+    "./run.sh install converters tensorflow (or torch, onnx)",
+}
+"""Verbs that run.sh itself understands, and what each does: a wheel has none of them."""
 EPILOG = """\
 examples:
   ./run.sh --task mobilebert --scenario SingleStream
@@ -78,6 +84,7 @@ examples:
   ./run.sh score results/DIR
   ./run.sh run --help            every option of run
   ./run.sh test                  run all tests
+  ./run.sh install opencv        add an extra to .venv (help install names all)
 
 exit status: 0 valid; 1 LoadGen says INVALID or a target is missed; 2 something for you to fix; 3 the run broke;
 129, 130, 131, 143, 152 after SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, 141 where whoever read the output has gone (| head)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from harness.config.schema import DatasetSection, ModelSection
+from harness.config.written_units import WITH_ITS_VALUE
 from harness.errors import ConfigError, unknown
 
 
@@ -101,6 +102,24 @@ _BRANCHES = {
     "a rule": "a rule",
 }
 
+_WANTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
+"""What would do, by the kind of pydantic's mistake."""
+
 
 def _within(field: str, other: str) -> bool:
     """Whether one is the other, or a part of it."""
@@ -123,8 +142,15 @@ def explain(item: Any, schema: type[BaseModel] | None) -> str:
         return f"{where}: this field is needed"
     if item["type"] == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == WITH_ITS_VALUE:
+        return f"{where}: {item['msg']}"
     if item["type"] == "too_short":
         return f"{where}: at least {item['ctx']['min_length']} must be there, not {item['ctx']['actual_length']}"
+    if (wanted := _WANTED.get(item["type"])) is not None:
+        bounds = {
+            name: f"{bound:g}" if isinstance(bound, float) else bound for name, bound in item.get("ctx", {}).items()
+        }
+        return f"{where}: must be {wanted.format(**bounds)}, not {item['input']!r}"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{where}: {message}, not {item['input']!r}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.report.for_programs.junit import JUnitCase
-from harness.report.requirements import requirement_rows
+from harness.report.requirements import missed_names, requirement_rows
 from harness.results.record import Result, SeriesResult
 from harness.units import Unit
 
@@ -45,10 +45,12 @@ def told_of(result: Result | SeriesResult) -> Told:
     names = [_name(run) for run in runs]
     # Repeats are told apart by their number.
     names = [f"{name}#{place + 1}" if names.count(name) > 1 else name for place, name in enumerate(names)]
+    lost = [name for run in runs for name, found in (run.accuracy or {}).items() if found.passed is False]
+    lost += [name for each in (result, *runs) for name in missed_names(each.requirements)]
     pairs = list(zip(names, runs, strict=True))
     return Told(
         title=runs[0].title if runs else "a series without runs",
-        verdict=result.status.upper(),
+        verdict=result.status.upper() + (f", but MISSED: {', '.join(dict.fromkeys(lost))}" if lost else ""),
         rows=tuple(row for name, run in pairs for row in _rows(name, run)),
         cases=tuple(case for name, run in pairs for case in _cases(name, run)),
         labels=runs[0].labels if runs else {},
@@ -83,7 +85,12 @@ def _cases(name: str, run: Result) -> Iterator[JUnitCase]:
     if run.status in ("failed", "started"):
         yield JUnitCase(name, "the run", "error", why or f"it is {run.status}", seconds)
         return
-    yield JUnitCase(name, "the run", "failure" if run.status == "invalid" else "passed", why, seconds)
+    # What is missed in a valid run has cases of its own.
+    yield (
+        JUnitCase(name, "the run", "failure", why, seconds)
+        if run.status == "invalid"
+        else JUnitCase(name, "the run", "passed", seconds=seconds)
+    )
     for verdict in run.requirements:
         ((_, said),) = requirement_rows([verdict])
         outcome = {True: "passed", False: "failure", None: "skipped"}[verdict.passed]

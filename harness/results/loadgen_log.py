@@ -122,7 +122,7 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: L
         return []
     reasons = []
     if detail.get("result_min_duration_met") is False:
-        reasons.append(_too_short(figures, in_force))
+        reasons.append(_too_short(figures, in_force, detail.get("effective_max_duration_ms", 0)))
     if detail.get("result_min_queries_met") is False:
         reasons.append(
             Reason(
@@ -140,9 +140,15 @@ def invalid_reasons(detail: Mapping[str, Any], figures: Performance, in_force: L
     return reasons
 
 
-def _too_short(figures: Performance, in_force: LoadGenSettings) -> Reason:
-    """LoadGen made its queries beforehand, by what it was told to expect, and had asked them all."""
+def _too_short(figures: Performance, in_force: LoadGenSettings, most_ms: int) -> Reason:
+    """LoadGen was told to end, or it made its queries beforehand, by what it was told to expect, and had asked them all."""
     least = in_force.min_duration_ms / 1000
+    if 0 < most_ms / 1000 <= figures.duration_s and in_force.scenario != "Offline":
+        return Reason(
+            "the minimum duration was not met: load.max_duration_ms ended the run",
+            f"{seconds(figures.duration_s)} of {seconds(least)}",
+            "raise or remove load.max_duration_ms",
+        )
     if in_force.scenario in ("Offline", "Server"):
         option = f"--set load.target_qps={math.ceil(1.2 * figures.samples_per_second)}"
     else:

@@ -41,6 +41,9 @@ def corrected(spec: Spec, result: Result) -> Correction | None:
 
 
 def _of_load(load: Load, figures: Performance, in_force: LoadGenSettings) -> tuple[str, dict[str, Any]] | None:
+    if load.scenario != "Offline" and 0 < (load.max_duration_ms or 0) < in_force.min_duration_ms:
+        # It was told to end before it could be VALID: no other expectation mends that.
+        return None
     if load.scenario == "Server":
         return _of_server(load, figures, in_force)
     if figures.duration_s >= in_force.min_duration_ms / 1000:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from harness import cli as command_line
-from harness.commands.verbs import VERBS
+from harness.commands.verbs import OF_THE_SCRIPT, VERBS
 from harness.config.registry import BACKENDS
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -209,6 +209,31 @@ def test_ctrl_c_while_the_command_still_imports_ends_in_a_sentence(module: str, 
 
 def test_help_of_a_verb_is_that_verbs_own(call: Cli) -> None:
     assert call("help", "show").stdout == call("show", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tset"], "unknown verb 'tset'; did you mean 'test'?"),
+        (["instal", "opencv"], "unknown verb 'instal'; did you mean 'install'?"),
+        (["--verison"], "unknown option --verison; did you mean --version?"),
+        (["--version", "kws"], "--version stands alone: ./run.sh --version"),
+        (["show", "--version"], "--version stands alone: ./run.sh --version"),
+        (["completion", "bsh"], "unknown shell 'bsh'; did you mean 'bash'?"),
+        (["suite", "--mode", "acuracy"], "unknown mode 'acuracy'; did you mean 'accuracy'?"),
+    ],
+)
+def test_a_near_miss_is_named_whoever_knows_the_word(words: list[str], said: str, call: Cli) -> None:
+    done = call(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("verb", OF_THE_SCRIPT)
+def test_help_knows_the_verbs_of_the_script_too(verb: str, call: Cli) -> None:
+    done = call("help", verb)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"./run.sh {verb} {OF_THE_SCRIPT[verb]}" in done.stdout
 
 
 def test_the_version_is_the_packages_with_the_commit_of_a_checkout(call: Cli) -> None:

@@ -13,7 +13,6 @@ from harness.json_records import to_json
 from harness.report.figure_rows import told_of
 from harness.report.run import render_run
 from harness.report.series import render_series
-from harness.report.tail import outliers_of
 from harness.results.files import read_result
 from harness.results.record import SeriesResult, status_of
 
@@ -52,6 +51,9 @@ def _shown(directory: Path) -> Outcome:
         complaint = f"the run in {directory} is {result.status}: {why}"
         return Outcome(EXIT_BROKEN, text, to_json(result), complaint)
     if not isinstance(result, SeriesResult):
+        # It reads times with NumPy, which `--help` is not to wait for.
+        from harness.report.tail import outliers_of
+
         outliers = outliers_of(directory, result)
         data = to_json(result) | ({"tail": outliers.json()} if outliers else {})
         return Outcome(status_of(result), render_run(result, [outliers.row()] if outliers else ()), data)

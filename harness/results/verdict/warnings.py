@@ -17,6 +17,7 @@ def ignored_settings(spec: Spec) -> list[str]:
     """What was asked of a run and has no effect in its scenario or mode; of LoadGen's own settings, in a performance run."""
     load, backend = spec.load, spec.backend
     streams, accuracy = load.scenario in STREAMS, load.mode == "accuracy"
+    by_cluster = spec.dispatch.on_cluster and load.scenario == "MultiStream"
     # A submission's accuracy run is made with what its performance runs heed.
     alone = load.too_few_samples != "refuse"
     unheeded = {
@@ -24,7 +25,7 @@ def ignored_settings(spec: Spec) -> list[str]:
             streams and backend.workers != "auto"
         ),
         f"backend.instances={backend.instances} has no effect in {load.scenario}: one answers": (
-            streams and backend.instances not in ("auto", 1)
+            streams and not by_cluster and backend.instances not in ("auto", 1)
         ),
         f"load.preset={load.preset} has no effect in an accuracy run: it asks every sample once (--count asks fewer)": (
             accuracy and alone and load.preset != "rules"
@@ -50,8 +51,8 @@ def ignored_settings(spec: Spec) -> list[str]:
         ),
         "load.max_duration_ms": (
             load.max_duration_ms,
-            load.scenario != "SingleStream",
-            "LoadGen heeds it in SingleStream only",
+            load.scenario == "Offline",
+            "LoadGen asks one query, of all samples",
         ),
     }
     return found + [

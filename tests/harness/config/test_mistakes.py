@@ -39,7 +39,7 @@ def said(raw: dict[str, Any]) -> list[str]:
         ({"scenario": "sever"}, "load.scenario: unknown scenario 'sever'; did you mean 'Server'?"),
         ({"threads": "many"}, "load.threads: must be a whole number or 'auto', not 'many'"),
         ({"rows": []}, "load.rows: at least 1 must be there, not 0"),
-        ({"count": 0}, "load.count: input should be greater than or equal to 1, not 0"),
+        ({"count": 0}, "load.count: must be at least 1, not 0"),
     ],
 )
 def test_a_mistake_names_the_field_the_value_and_what_would_do(load: dict[str, Any], sentence: str) -> None:
@@ -50,7 +50,7 @@ def test_every_mistake_is_told_and_a_union_only_once() -> None:
     assert said({"load": {"threads": "many", "count": 0}}) == [
         "title: this field is needed",
         "load.threads: must be a whole number or 'auto', not 'many'",
-        "load.count: input should be greater than or equal to 1, not 0",
+        "load.count: must be at least 1, not 0",
     ]
 
 
@@ -74,7 +74,7 @@ def test_the_options_of_a_task_are_made_of_what_was_written() -> None:
     ("values", "sentence"),
     [
         ({"sides": 9}, "unknown option of the drawing task 'sides'; did you mean 'side'?"),
-        ({"side": "wide"}, "side: input should be a valid integer"),
+        ({"side": "wide"}, "side: must be a whole number, not 'wide'"),
         ({"side": 101}, "side: at most 100, not 101"),
         ({"tolerance": float("nan")}, "tolerance: a finite number is needed, not nan"),
     ],

@@ -98,6 +98,12 @@ def test_an_invalid_run_without_a_known_reason_says_what_loadgen_said(run_result
             "5.0 s of 60.0 s",
             "--set load.expected_latency_ns=4500",
         ),
+        (
+            {"result_min_duration_met": False, "effective_max_duration_ms": 5000},
+            {"duration_s": 5.0},
+            "5.0 s of 60.0 s",
+            "raise or remove load.max_duration_ms",
+        ),
         ({"result_min_queries_met": False}, {"query_count": 70}, "70 of 1,024", "load.max_duration_ms"),
         (
             {"result_perf_constraints_met": False},

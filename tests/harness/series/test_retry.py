@@ -91,6 +91,8 @@ def test_server_asks_for_less_where_answers_were_late_and_more_often_where_too_f
         (load("SingleStream"), Found("SingleStream", duration_s=60.0)),
         (load("SingleStream", expected_latency_ns=9), Found("SingleStream")),
         (load("Offline", target_qps=1.0), Found("Offline")),
+        (load("SingleStream", max_duration_ms=40_000), Found("SingleStream")),
+        (load("Server", max_duration_ms=40_000), Found("Server", overlatency_query_count=900)),
         (load("Server", target_qps=200.0), Found("Server", overlatency_query_count=900)),
     ],
 )

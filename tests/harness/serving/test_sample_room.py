@@ -143,4 +143,4 @@ def test_a_submission_of_which_too_few_samples_fit_ends_before_anything_is_timed
 def test_a_limit_that_is_no_size_is_named(call: Cli, keywords: list[str], complaint: Callable[[Any], str]) -> None:
     done = call(*keywords, "--max-sample-memory", "12 apples")
     assert done.returncode == 2
-    assert "load.max_sample_memory must be a size such as 512MB or 2GiB, not '12 apples'" in complaint(done)
+    assert "load.max_sample_memory: must be a size such as 512MB or 2GiB, not '12 apples'" in complaint(done)

@@ -18,6 +18,8 @@ from harness.report.for_programs.formats import FORMATS
 from harness.report.for_programs.junit import JUnitCase
 from harness.results.files import read_result
 from harness.results.record import Result
+from harness.results.scores import Verdict
+from harness.results.verdict.gate import missed
 
 HOSTILE = '=cmd|"<script>alert(1)</script>`$(x)`\\\n\x1b[31m\x00,;]]>&@all'
 VERSION_1 = Path(__file__).parents[2] / "results" / "version_1"
@@ -41,6 +43,19 @@ def test_junit_has_a_case_for_the_run(told: Told) -> None:
     suite = ElementTree.fromstring(FORMATS["junit"](told))
     (case,) = suite.iter("testcase")
     assert (case.get("name"), list(case)) == ("the run", [])
+
+
+def test_a_valid_run_that_misses_what_is_required_says_so_and_only_the_requirement_has_failed(
+    told: Told, tmp_path: Path
+) -> None:
+    result = read_result(tmp_path)
+    assert isinstance(result, Result)
+    verdicts = (Verdict("p99<=1us", "p99", 4e6, "<=", 1000.0, -3999e3, "ns", False, "required", ""),)
+    told = told_of(replace(result, requirements=verdicts, reasons=tuple(missed(verdicts))))
+    assert told.verdict == "VALID, but MISSED: p99"
+    assert [(case.name, case.outcome) for case in told.cases] == [("the run", "passed"), ("p99<=1us", "failure")]
+    assert told.cases[0].message == ""
+    assert "- passed: " + told.cases[0].group.replace("_", r"\_") + ", the run\n" in FORMATS["markdown"](told)
 
 
 def test_prometheus_has_every_figure_in_base_units_with_the_labels(told: Told) -> None:
