@@ -22,7 +22,7 @@ def run_benchmark(
     mode: str | None = None,
     preset: str | None = None,
     dataset: str | Path | None = None,
-    require: Sequence[str] = (),
+    require: str | Sequence[str] = (),
     repeat: int = 1,
     labels: Mapping[str, str] | None = None,
     out: str | Path | None = None,
@@ -38,7 +38,7 @@ def run_benchmark(
         mode: As `--mode`.
         preset: As `--preset`.
         dataset: As `--dataset`.
-        require: What the figures must reach, as `p90<=5ms`: see `requirements` of the result.
+        require: What the figures must reach, as `p90<=5ms`, or several such: see `requirements` of the result.
         repeat: As `--repeat`.
         labels: Kept in the result.
         out: The run's directory; None for one of its own below results/.
@@ -66,5 +66,5 @@ def run_benchmark(
         out=None if out is None else Path(out),
         as_json=False,
         quiet=True,
-        require=require,
+        require=[require] if isinstance(require, str) else require,
     ).result

@@ -13,7 +13,7 @@ def test_latency(loadgen):
     result = loadgen.run(**asked, require=["p90<=100s"], labels={"build": "7"})
     assert result.performance.query_count >= 100
     assert result.labels == {"build": "7"}
-    loadgen.run(**asked, require=["p90<=1ns"])
+    loadgen.run(**asked, require="p90<=1ns")
 """
 
 

@@ -38,12 +38,17 @@ def said(raw: dict[str, Any]) -> list[str]:
         ({"scenaro": "Server"}, "load.scenaro: unknown field 'scenaro'; did you mean 'scenario'?"),
         ({"scenario": "sever"}, "load.scenario: unknown scenario 'sever'; did you mean 'Server'?"),
         ({"threads": "many"}, "load.threads: must be a whole number or 'auto', not 'many'"),
+        ({"rows": 3}, "load.rows: must be a list, not 3"),
         ({"rows": []}, "load.rows: at least 1 must be there, not 0"),
         ({"count": 0}, "load.count: must be at least 1, not 0"),
     ],
 )
 def test_a_mistake_names_the_field_the_value_and_what_would_do(load: dict[str, Any], sentence: str) -> None:
     assert said({"title": "x", "load": load}) == [sentence]
+
+
+def test_a_value_where_a_section_belongs_is_told_without_the_schemas_own_names() -> None:
+    assert said({"title": "x", "load": 3}) == ["load: must be names with their values (NAME: VALUE), not 3"]
 
 
 def test_every_mistake_is_told_and_a_union_only_once() -> None:
