@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.history.entry import Entry
+from harness.results.files import folder_of_run
 from harness.results.record import Result, SeriesResult
 
 
@@ -24,7 +25,7 @@ def entries_of(folder: Path, result: Result | SeriesResult, written_s: float) ->
         return
     for run in result.runs:
         if run.result.status in ("valid", "invalid"):
-            yield _entry(folder / Path(run.directory).name, run.result, written_s)
+            yield _entry(folder_of_run(folder, run.directory), run.result, written_s)
 
 
 def _entry(folder: Path, result: Result, written_s: float) -> Entry:

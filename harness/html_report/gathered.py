@@ -9,7 +9,7 @@ from accuracy.answers.log import LogError, read_answers
 from accuracy.errors import TruthError
 from harness.errors import ConfigError, HarnessError, message_of
 from harness.report.tail import why_no_times
-from harness.results.files import RESULT_FILE, read_result
+from harness.results.files import RESULT_FILE, folder_of_run, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.queries.query_times import KeptTimes, read_query_times
 from harness.results.queries.tail import Tail, tail_of
@@ -66,8 +66,7 @@ def _of_series(folder: Path, series: SeriesResult, *, gallery: bool) -> list[Gat
     if not series.runs:
         raise ConfigError(f"{folder} is a series of which no run came to an end: there is nothing to report")
     return [
-        # A result's text is no path: only a plain name of a directory in this one is followed.
-        _gathered(f"{folder}/{run.directory}", folder / Path(run.directory).name, run.result, gallery=gallery)
+        _gathered(f"{folder}/{run.directory}", folder_of_run(folder, run.directory), run.result, gallery=gallery)
         for run in series.runs
     ]
 

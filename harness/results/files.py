@@ -64,6 +64,17 @@ def _below(folder: Path) -> str:
     return f"; runs lie in it: {', '.join(names[:_FEW])}{more}" if names else ""
 
 
+def folder_of_run(series: Path, directory: str) -> Path:
+    """Where a run of a series lies: in its directory, of a suite in a folder of it.
+
+    Args:
+        series: Its directory.
+        directory: What its result calls the run. That text may come from anywhere: nothing outside of the series is followed.
+    """
+    told = Path(directory)
+    return series / (told.name if told.is_absolute() or ".." in told.parts else told)
+
+
 @reads(ConfigError)
 def read_result(folder: Path) -> Result | SeriesResult:
     """The result of a run, or of a series of runs.

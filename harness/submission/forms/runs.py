@@ -11,7 +11,7 @@ from harness.config.files import find_benchmark, read_config
 from harness.config.official.compliance_tests import ComplianceTest
 from harness.config.schema import SuiteMember
 from harness.errors import ConfigError
-from harness.results.files import read_result
+from harness.results.files import folder_of_run, read_result
 from harness.results.record import Result, SeriesResult
 from harness.spec.schema import Spec, read_spec
 from harness.submission.compliance.in_force import audited
@@ -115,7 +115,7 @@ def run_folders(folder: Path) -> Iterator[Path]:
     for run in result.runs:
         # In the place of one that has another after it stands that other.
         if run.again is None:
-            yield folder / run.directory
+            yield folder_of_run(folder, run.directory)
 
 
 def _read(folder: Path) -> SubmittedRun:

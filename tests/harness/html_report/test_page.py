@@ -14,13 +14,14 @@ import pytest
 from harness.cli import main
 from harness.commands.finished_runs.report import REPORT_FILE
 from harness.errors import ConfigError
+from harness.history.collected import entries_of
 from harness.html_report import charts
 from harness.html_report.gathered import Gathered, gather
 from harness.html_report.page import render
 from harness.profiling.kept import read_profile
-from harness.results.files import read_result
+from harness.results.files import read_result, write_result
 from harness.results.queries.query_times import QUERY_TIMES_FILE, KeptTimes
-from harness.results.record import Result
+from harness.results.record import Result, SeriesResult
 from tasks.outputs.exhibits import Box, Exhibit, Exhibition
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
@@ -106,6 +107,20 @@ def test_results_of_earlier_versions_are_shown_as_far_as_they_go(name: str, tmp_
     page = Page(render(runs))
     assert "Not shown" in page.text
     assert runs[0].result.title in page.text
+
+
+def test_the_runs_of_a_suite_are_found_in_the_folders_of_their_benchmarks(timed_run: Path, tmp_path: Path) -> None:
+    folder = older("last_submission", tmp_path / "suite")
+    suite = read_result(folder)
+    assert isinstance(suite, SeriesResult)
+    run = replace(suite.runs[0], directory="kws-SingleStream/1-performance-cpu")
+    write_result(folder, replace(suite, runs=(run,)))
+    shutil.copytree(timed_run, folder / run.directory)
+    (shown,) = gather([folder], gallery=False)
+    assert shown.lacking == ()
+    assert shown.times is not None
+    (entry,) = entries_of(folder, read_result(folder), 0.0)
+    assert entry.path == str(folder / run.directory)
 
 
 @pytest.mark.parametrize("damage", ["cut", "not json", "gone"])

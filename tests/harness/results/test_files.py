@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError, RunFailed
-from harness.results.files import Reserve, keep, read_result
+from harness.results.files import Reserve, folder_of_run, keep, read_result
 from harness.results.record import Result
 from harness.whole_file import write_json
 
@@ -29,6 +29,14 @@ def killed(*words, **more):
 setattr(os, sys.argv[1], killed)
 write_json(Path("result.json"), {"status": "valid", "filler": "x" * 100_000})
 """
+
+
+@pytest.mark.parametrize(
+    ("directory", "found"),
+    [("1-performance-cpu", "1-performance-cpu"), ("kws/1-cpu", "kws/1-cpu"), ("../../etc", "etc"), ("/etc/x", "x")],
+)
+def test_a_run_of_a_series_is_followed_nowhere_outside_of_it(directory: str, found: str) -> None:
+    assert folder_of_run(Path("series"), directory) == Path("series") / found
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
