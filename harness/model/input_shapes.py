@@ -52,7 +52,7 @@ def choose_input_shapes(
             found.append(_of_data(model, seen, tensor, tuple(of_task[place])))
             continue
         if seen.name in left_open:
-            raise _sizes_open(model, seen, tensor)
+            raise _rank_untold(model, seen) if _is_rank_untold(model, tensor) else _sizes_open(model, seen, tensor)
         shape = given.get(seen.name) or _with_size(seen.shape, tensor, asked.input_size)
         _check(model, seen, tensor, shape)
         found.append(shape)
@@ -79,9 +79,11 @@ def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invoca
     return tuple(
         seen.name
         for seen, tensor in zip(inputs, _tensors(model, inputs), strict=True)
-        if open_axes(declared_shape(tensor))
-        and seen.name not in given
-        and _with_size(seen.shape, tensor, asked.input_size) == seen.shape
+        if seen.name not in given
+        and (
+            _is_rank_untold(model, tensor)
+            or (open_axes(declared_shape(tensor)) and _with_size(seen.shape, tensor, asked.input_size) == seen.shape)
+        )
     )
 
 
@@ -93,6 +95,12 @@ def declared_shape(tensor: Tensor) -> Shape:
 def open_axes(declared: Shape) -> tuple[int, ...]:
     """Axes whose size is left open, but for the batch: the first of two or more."""
     return tuple(axis for axis, size in enumerate(declared) if size < 0 and (axis > 0 or len(declared) == 1))
+
+
+def _is_rank_untold(model: ModelFile, tensor: Tensor) -> bool:
+    """Whether the file leaves open how many axes an input has, where it tells so of others: older files tell it of none."""
+    told = tensor.shape or tensor.shape_signature or tensor.has_rank
+    return not told and any(each.has_rank for each in model.main.tensors)
 
 
 def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:
@@ -158,6 +166,13 @@ def _sizes_open(model: ModelFile, seen: TensorSpec, tensor: Tensor) -> ModelReje
     return ModelRejected(
         f"{model.path} leaves sizes of its input {seen.name!r} open: {_text(declared)}. The runtime would run it with 1 "
         f"for each. Say with which: {picture}--input-shape {seen.name}={wanted}"
+    )
+
+
+def _rank_untold(model: ModelFile, seen: TensorSpec) -> ModelRejected:
+    return ModelRejected(
+        f"{model.path} does not say how many axes its input {seen.name!r} has. The runtime would run it with a single number. "
+        f"Say its shape: --input-shape {seen.name}=1,N, or, for a number, --set 'model.input_shapes={{{seen.name}: []}}'"
     )
 
 

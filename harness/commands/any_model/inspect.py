@@ -125,10 +125,12 @@ def _figures_for(run: Invoked) -> list[str]:
     lines = []
     for tensor in run.inputs:
         shape = run.input_shapes.get(tensor.name)
-        if shape is None or shape[1:] == tensor.shape[1:]:
+        if shape is None or (shape[1:] == tensor.shape[1:] and tensor.name not in run.open_inputs):
             continue
         said = ""
-        if tensor.name in run.open_inputs:
+        if tensor.name in run.open_inputs and not tensor.shape:
+            said = f": the file does not say how many axes it has, name its shape with --input-shape {tensor.name}=1,N"
+        elif tensor.name in run.open_inputs:
             wanted = ",".join("N" if size < 0 and place else str(abs(size)) for place, size in enumerate(tensor.shape))
             said = f": the file leaves sizes open, name them with --input-shape {tensor.name}={wanted}"
         lines.append(f"figures    for input {tensor.name} {list(shape)}{said}")
