@@ -103,7 +103,9 @@ def test_the_sanitizers_see_what_goes_wrong_in_the_c(tmp_path: Path) -> None:
     broken = tmp_path / "native"
     shutil.copytree(REPOSITORY / "native", broken, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     source = (broken / "normal_draws.c").read_text(encoding="ascii")
-    once_too_often = source.replace("k < found; k++) drawn[i + k] = some[k]", "k <= found; k++) drawn[i + k] = some[k]")
+    once_too_often = source.replace(
+        "k < found; k++) doubles[i + k] = some[k]", "k <= found; k++) doubles[i + k] = some[k]"
+    )
     assert once_too_often != source
     (broken / "normal_draws.c").write_text(once_too_often, encoding="ascii")
     group = sanitized(tmp_path, 1_000, 1, broken)

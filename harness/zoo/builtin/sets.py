@@ -15,7 +15,7 @@ _PICTURE_FILES = ("builtin/drawing.py", "graph/noise.py")
 _SOUND_FILES = (*_PICTURE_FILES, "builtin/tones.py")
 
 BUILTIN = {
-    "squad": ("squad", "write_builtin_squad", ()),
+    "squad": ("squad", "write_builtin_squad", ("builtin/squad_words.py",)),
     "imagenet": ("imagenet", "write_builtin_imagenet", _PICTURE_FILES),
     "coco": ("coco", "write_builtin_coco", _PICTURE_FILES),
     "ade20k": ("ade20k", "write_builtin_ade20k", _PICTURE_FILES),

@@ -32,13 +32,20 @@ _PICTURE_MODULES = (
     "graph/versions",
     "graph/noise",
     "graph/ssd_anchors",
+    "standins/layer_stack",
     "standins/networks",
     "standins/picture_layers",
     "standins/picture_models",
     "standins/ssd",
 )
 _BENCHMARK_MODULES = (*_PICTURE_MODULES, "standins/convolution_benchmarks")
-_AUDIO_MODULES = (*_GRAPH_MODULES, "standins/networks", "standins/picture_layers", "standins/audio_models")
+_AUDIO_MODULES = (
+    *_GRAPH_MODULES,
+    "standins/layer_stack",
+    "standins/networks",
+    "standins/picture_layers",
+    "standins/audio_models",
+)
 _TINY_MODULES = (*_PICTURE_MODULES, "standins/tiny_networks", "standins/tiny_models")
 _MOBILEBERT_MODULES = (
     *_GRAPH_MODULES,
@@ -47,6 +54,7 @@ _MOBILEBERT_MODULES = (
     "standins/circuit",
     "standins/wiring",
     "builtin/squad",
+    "builtin/squad_words",
 )
 _VARIANTS: tuple[Literal["float32", "int8"], ...] = ("float32", "int8")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.zoo.builtin import sets
 from harness.zoo.builtin.sets import builtin_path
 
 
@@ -51,3 +53,25 @@ def test_a_change_that_hides_behind_an_old_time_shows_where_every_byte_is_read(t
     assert _contents(place) != whole
     builtin_path("squad", tmp_path, every_byte=True)
     assert _contents(place) == whole
+
+
+def _imported(file: Path) -> set[Path]:
+    """The file and the modules of the zoo that it imports, and those that they do."""
+    zoo = Path(sets.__file__).parents[1]
+    found = {file}
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness.zoo."):
+            path = zoo.joinpath(*(node.module or "").split(".")[2:])
+            names = [path.with_suffix(".py"), *((path / alias.name).with_suffix(".py") for alias in node.names)]
+            for each in names:
+                if each.is_file() and each not in found:
+                    found |= _imported(each)
+    return found
+
+
+@pytest.mark.parametrize("name", sets.BUILTIN)
+def test_the_hash_in_a_sets_name_covers_every_module_that_writes_it(name: str) -> None:
+    zoo = Path(sets.__file__).parents[1]
+    module, _, others = sets.BUILTIN[name]
+    counted = {zoo / f"builtin/{module}.py", *(zoo / other for other in others)}
+    assert _imported(zoo / f"builtin/{module}.py") == counted

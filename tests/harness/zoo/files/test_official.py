@@ -207,7 +207,12 @@ def test_official_without_a_cached_file_names_the_command(tmp_path: Path) -> Non
 def test_auto_takes_the_standin_where_no_official_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.spec import model_source
 
-    monkeypatch.setattr(model_source, "standin_path", lambda name, cache, **__: (cache / name, "0" * 64))
+    def made(name: str, cache: Path, **_: object) -> tuple[Path, str]:
+        cache.mkdir()
+        (cache / name).touch()
+        return cache / name, "0" * 64
+
+    monkeypatch.setattr(model_source, "standin_path", made)
     assert resolved(tmp_path, "mobilebert", dataset__use="builtin").model.source == "standin"
 
 
