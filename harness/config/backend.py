@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from accuracy.outside.border import reads
 from harness.config.plain_yaml import load_yaml
+from harness.config.truth_values import NoTruthForNumbers
 from harness.config.workers import PoolName
 from harness.config.written_units import Span
 from harness.errors import ConfigError
@@ -19,7 +20,7 @@ Count = Annotated[int, Field(strict=True)]
 """Of threads or instances; true is not 1 here. What may be used is told where the machine is known (harness.spec.resolve)."""
 
 
-class ParitySection(BaseModel):
+class ParitySection(NoTruthForNumbers):
     """How far a backend may be from the CPU. null leaves a figure to the task (`harness.model.parity.TOLERANCES`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -34,7 +35,7 @@ class ParitySection(BaseModel):
     """The share of decisions (best classes, pixels' classes, boxes) that must agree."""
 
 
-class BackendSection(BaseModel):
+class BackendSection(NoTruthForNumbers):
     """What runs the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -122,5 +123,6 @@ def _assignment(text: str, word: str) -> tuple[str, str]:
 def _value(text: str, value: str) -> Any:
     try:
         return load_yaml(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--backend {text}: {value!r} is no value") from None
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None) or error
+        raise ConfigError(f"--backend {text}: {value!r} is no value: {why}") from None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
+from harness.config.truth_values import NoTruthForNumbers
 from harness.config.written_units import Span
 from harness.errors import ConfigError
 
@@ -17,7 +18,7 @@ Amount = Annotated[float, Field(gt=0, le=1e6)]
 """Of a resource, as Ray counts it: whole numbers, or parts of 1."""
 
 
-class DispatchSection(BaseModel):
+class DispatchSection(NoTruthForNumbers):
     """Who answers LoadGen: processes of this machine, or actors of a Ray cluster (docs/cluster.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from harness.config.truth_values import NoTruthForNumbers
 
 Size = Annotated[int, Field(ge=1, le=1 << 20)]
 """Of one axis."""
@@ -18,7 +20,7 @@ def _height_and_width(value: Any) -> Any:
     return value
 
 
-class Invocation(BaseModel):
+class Invocation(NoTruthForNumbers):
     """Fields of a config's `model` section that every task has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from harness.config.schema import DatasetSection, ModelSection
+from harness.config.truth_values import is_truth_for_a_number, said
 from harness.config.written_units import WITH_ITS_VALUE
 from harness.errors import ConfigError, unknown
 
@@ -57,6 +58,12 @@ def task_options(
         f"{name}: a finite number is needed, not {value}"
         for name, value in known.items()
         if isinstance(value, float) and not math.isfinite(value)
+    ]
+    hints = get_type_hints(options_type)
+    problems += [
+        f"{within.get(name, '')}{name}: {said(value)}"
+        for name, value in known.items()
+        if is_truth_for_a_number(value, hints[name])
     ]
     try:
         options = TypeAdapter(options_type).validate_python(known)

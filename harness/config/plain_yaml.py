@@ -16,6 +16,8 @@ from accuracy.outside.border import border
 _MOST_VALUES = 1_000_000
 """A text may name a part of it again and again, and those that part: nobody's config has so many values."""
 _MOST_DIGITS = 300
+_TWO_WAYS = re.compile(r"[-+]?(0_*[0-7]|[0-9_]+:)")
+"""Octal with nothing but a 0 before it, and sixties: `dataset.count: 010` would be 8, and 1:30 is 90."""
 _NESTS = re.compile(r"[\[{]|[-?:] +(?=[-?] )|\n {200}")
 _MOST_NESTS = 1_000
 _KINDS = ("null", "bool", "int", "float", "str", "seq", "map", "merge", "value")
@@ -32,6 +34,14 @@ class _PlainValues(yaml.constructor.SafeConstructor):
         if node.tag not in _PLAIN:
             raise yaml.constructor.ConstructorError(
                 None, None, f"{node.tag.removeprefix('tag:yaml.org,2002:')!r} is no plain value", node.start_mark
+            )
+        if node.tag == "tag:yaml.org,2002:int" and isinstance(node, yaml.ScalarNode) and _TWO_WAYS.match(node.value):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"{node.value[:40]!r} is one number in YAML 1.1 and another, or a text, in YAML 1.2: write a number without a "
+                "leading 0 or colon, a text in quotes",
+                node.start_mark,
             )
         return super().construct_object(node, deep=deep)
 

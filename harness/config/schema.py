@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from harness.config.backend import BackendSection
 from harness.config.dispatch import DispatchSection
@@ -13,17 +13,18 @@ from harness.config.official.accuracy_targets import Target
 from harness.config.official.compliance_tests import ComplianceTest
 from harness.config.official.published import DatasetEntry, FileEntry, ModelEntry
 from harness.config.official.rules import Mode, Preset, Scenario, ServerLoad
+from harness.config.truth_values import NoTruthForNumbers
 from harness.config.written_units import Size, Span
 from harness.units import DAY_S
 
 
-class Section(BaseModel):
+class Section(NoTruthForNumbers):
     """A part of a config: unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
-class OpenSection(BaseModel):
+class OpenSection(NoTruthForNumbers):
     """A part of a config whose further keys are options of the task."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)

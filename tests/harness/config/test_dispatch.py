@@ -46,7 +46,7 @@ def test_anything_else_is_refused_with_an_example(use: str) -> None:
         ({"workers": "threads"}, "backend.workers=threads is of one machine"),
         ({"state": "keep"}, "each would remember other queries: use --state reset"),
         ({"resources": {"CPU": 2}}, "dispatch.resources cannot name 'CPU'; CPUs of an instance are dispatch.cpus"),
-        ({"resources": {"GPU": 0}}, "greater than 0"),
+        ({"resources": {"GPU": 0}}, "more than 0"),
         ({"resources": {"GPU": float("inf")}}, "dispatch.resources.GPU"),
         ({"cpus": -1}, "dispatch.cpus"),
         ({"resend": 0}, "dispatch.resend_after_s"),

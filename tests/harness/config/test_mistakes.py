@@ -9,7 +9,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.config.mistakes import explanations, task_options
+from harness.config.schema import DatasetSection
 from harness.errors import ConfigError
+from tasks.classification import Classification
 
 
 class Inner(BaseModel):
@@ -97,3 +99,17 @@ def test_an_options_mistake_is_named_by_the_section_it_was_written_in() -> None:
     first, *others = str(found.value).splitlines()
     assert first == "2 mistakes in the options of the drawing task:"
     assert [line.split(":")[0].strip() for line in others] == ["model.sides", "dataset.tolerance"]
+
+
+@pytest.mark.parametrize("value", [True, False, [True, 1, 1]])
+def test_a_truth_value_is_no_number_of_a_task(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"model\.std: must be a number, not .*truth values"):
+        task_options(Classification.Options, "classification", {"std": value}, {"std": "model"})
+
+
+def test_a_truth_value_is_no_number_of_a_section() -> None:
+    with pytest.raises(ValidationError) as found:
+        DatasetSection.model_validate({"count": True})
+    assert explanations(found.value.errors(), None) == [
+        "count: must be a number, not True (YAML reads yes, no, on and off as truth values)"
+    ]

@@ -16,6 +16,17 @@ def test_a_date_is_text_and_no_date_is_wrong() -> None:
     assert load_yaml("{a: 2026-01-31, b: 2026-13-45}") == {"a": "2026-01-31", "b": "2026-13-45"}
 
 
+@pytest.mark.parametrize("text", ["010", "-07", "1:30", "0_17"])
+def test_a_number_that_is_another_in_another_yaml_is_refused(text: str) -> None:
+    with pytest.raises(yaml.YAMLError, match=r"one number in YAML 1\.1"):
+        load_yaml(f"count: {text}")
+    assert load_yaml(f"count: '{text}'") == {"count": text}
+
+
+def test_a_nought_and_numbers_with_a_base_are_numbers() -> None:
+    assert load_yaml("[0, 0x10, 0b11, -0, 0.5]") == [0, 16, 3, 0, 0.5]
+
+
 @pytest.mark.parametrize(
     "text",
     [

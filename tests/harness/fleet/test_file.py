@@ -35,7 +35,7 @@ def test_a_device_is_a_target_or_a_target_with_more(tmp_path: Path) -> None:
         ("devices: {a: local, b.result: local}", "the fleet's own files have such names"),
         ("devices: {pi: local, PI: local}", "pi and PI of .* are one name"),
         ("devices: {a: local, a: local}", "the key 'a' stands twice"),
-        ("devices: {1: local}", "valid string"),
+        ("devices: {1: local}", "must be a text"),
         ("devices: {../a: local}", "a name becomes a folder's"),
         ("devices: {a: 'adb:X'}", "tool: FILE"),
         ("devices: {a: {target: local, taskset: f0}}", "taskset is of adb:"),
