@@ -168,7 +168,7 @@ def _text(outcome: Outcome, arguments: argparse.Namespace) -> str:
     """What goes to standard output."""
     if arguments.json:
         return printable(json.dumps(outcome.data, indent=2, allow_nan=False))
-    if arguments.quiet:
+    if arguments.quiet and not outcome.wanted:
         return ""
     text = printable(outcome.text) if outcome.as_it_is else as_entered(printable(outcome.text))
     if not sys.stdout.isatty():

@@ -88,7 +88,7 @@ def formatted(
     for name, file in asked:
         text = own[name]() if own and name in own else as_entered(FORMATS[name](all_told))
         if file is None:
-            outcome = replace(outcome, text=text.rstrip("\n"))
+            outcome = replace(outcome, text=text.rstrip("\n"), wanted=True)
         else:
             with replacing(file) as opened:
                 opened.write(text.encode("utf-8", "backslashreplace"))

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.commands import run
+from harness.commands.elsewhere.forwarded import refuse_without_effect
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_VALID, ConfigError
 
@@ -32,6 +33,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if (arguments.of is None) == (arguments.minutes is None):
         raise ConfigError("say how long with --minutes N, or which finished run with --of RUN")
     if arguments.of is not None:
+        refuse_without_effect(
+            arguments, add_arguments, ("of",), "changes nothing beside --of, whose run is over: leave it out"
+        )
         text, data = _minutes_of(arguments.of)
         return Outcome(EXIT_VALID, text, data)
     _prepare(arguments)

@@ -231,6 +231,8 @@ def shapes_of(arguments: argparse.Namespace) -> list[str]:
     """
     layers, shapes = arguments.input_layer, arguments.input_layer_shape
     if shapes is None:
+        if layers is not None:
+            raise ConfigError(f"--input_layer {layers} needs --input_layer_shape: alone it says nothing of an input")
         return []
     if layers is None:
         raise ConfigError("--input_layer_shape needs --input_layer: which inputs are meant")

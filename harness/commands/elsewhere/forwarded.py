@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection
 
+from harness.errors import ConfigError
+
 
 def given_words(
     arguments: argparse.Namespace, add_arguments: Callable[[argparse.ArgumentParser], None], left_out: Collection[str]
@@ -29,3 +31,24 @@ def given_words(
         else:
             words += [f"{option}={each}" for each in (value if isinstance(value, list) else [value])]
     return words
+
+
+def refuse_without_effect(
+    arguments: argparse.Namespace,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    taken: Collection[str],
+    why: str,
+) -> None:
+    """Of a verb with several ways: what the way that was chosen would forget.
+
+    Args:
+        arguments: As the verb's parser has read them.
+        add_arguments: The verb's own.
+        taken: Names of the options that the way takes, as `arguments` has them.
+        why: What the option is told, after its name.
+
+    Raises:
+        ConfigError: Another option was given.
+    """
+    for word in given_words(arguments, add_arguments, taken):
+        raise ConfigError(f"{word.partition('=')[0]} {why}")

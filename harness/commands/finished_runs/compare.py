@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.commands.any_model import subject as of_subject
+from harness.commands.elsewhere.forwarded import refuse_without_effect
 from harness.commands.formats import add_format, asked_formats, formatted
 from harness.commands.options import span
 from harness.commands.outcome import Outcome
@@ -31,6 +32,8 @@ exit status: 0 nothing is shown to have regressed; 1 regressed; 2 something for 
 (docs/compare.md)
 """
 
+_BUDGET = "3m"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which results, and what may differ."""
@@ -42,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure two models, each MODEL or MODEL@BACKEND[:OPTIONS], in turns now until it is clear, or the budget ends; "
         "with --task two checkouts of this harness, each a folder or a commit",
     )
-    parser.add_argument("--budget", default="3m", metavar="TIME", help="with --live: how long at most (default 3m)")
+    parser.add_argument("--budget", metavar="TIME", help=f"with --live: how long at most (default {_BUDGET})")
     parser.add_argument("--threads", metavar="N", help="with --live: CPU threads of each")
     parser.add_argument("--task", metavar="NAME|FILE", help="with --live: what two checkouts of this harness run")
     parser.add_argument("--model", metavar="NAME|PATH", help="with --task: the model that they run")
@@ -77,9 +80,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
     formats = asked_formats(arguments)
     if arguments.live:
         return _live(arguments, limits)
-    for option in ("task", "model", "threads"):
-        if getattr(arguments, option) is not None:
-            raise ConfigError(f"--{option} is of what is measured now: it needs --live")
+    why = "is of what is measured now: it needs --live"
+    refuse_without_effect(arguments, add_arguments, ("max_regression", "allow_difference", "format"), why)
     found = compare(Path(arguments.base), [Path(new) for new in arguments.new], Asked(limits, allowed))
     complaint = "; ".join(f"{pair.new}: {verdict_of(pair, found)}" for pair in found.pairs if pair.regressed)
     outcome = Outcome(found.exit_status, render(found), to_json(found), complaint)
@@ -98,7 +100,7 @@ def _live(arguments: argparse.Namespace, limits: Mapping[str, float]) -> Outcome
         raise ConfigError(
             "compare --live takes two models and one limit, of p50, p90 or p99: compare --live A B --max-regression p90=2%"
         )
-    budget_s = span("--budget", arguments.budget)
+    budget_s = span("--budget", arguments.budget or _BUDGET)
     screen = Screen(quiet=arguments.json or arguments.quiet)
     of_checkouts = arguments.task is not None
     names, standins, match = (_checkouts if of_checkouts else _models)(arguments, figure, screen.say)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.commands.elsewhere.forwarded import refuse_without_effect
 from harness.commands.options import add_require
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
@@ -50,6 +51,11 @@ METRICS = {
 """Name -> the module of accuracy/ whose `score_files` computes it."""
 
 _LAYOUTS = ("reference", "mobile")
+_OF_RUN = ("dispatch", "require", "card")
+_OF_PREDICTIONS = ("metric", "predictions", "truth", "require")
+_OF_ANY_LOG = ("log", "task", "layout", "model", "dataset", "truth", "count", "rules", "round", "set")
+_OF_LOG = (*_OF_ANY_LOG, "require", "card")
+_OF_REWRITING = (*_OF_ANY_LOG, "convert_to", "out")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,10 +105,11 @@ def main(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(f"give one of: {'; '.join(ways)}")
     if arguments.dispatch is not None and arguments.directory is None:
         raise ConfigError("--dispatch judges the answers of a run: give its directory")
+    if arguments.convert_to is not None and arguments.log is None:
+        raise ConfigError("--convert-to rewrites the log that --log names: give --log and --task")
+    _refuse_what_is_forgotten(arguments)
     if arguments.log is not None:
         return _score_log(arguments)
-    if arguments.convert_to is not None:
-        raise ConfigError("--convert-to rewrites the log that --log names: give --log and --task")
     if arguments.metric is not None:
         return _score_predictions(arguments)
     from harness.run.score import rescore
@@ -123,6 +130,19 @@ def main(arguments: argparse.Namespace) -> Outcome:
     finally:
         counter.end()
     return _outcome(judged, whole=arguments.card)
+
+
+def _refuse_what_is_forgotten(arguments: argparse.Namespace) -> None:
+    """A figure must not seem to be of a truth, a rule set or a model that was named and not used."""
+    if arguments.directory is not None:
+        way, taken = "a run's directory, which has its own choices", _OF_RUN
+    elif arguments.metric is not None:
+        way, taken = "--metric", _OF_PREDICTIONS
+    elif arguments.convert_to is not None:
+        way, taken = "--convert-to, which scores nothing", _OF_REWRITING
+    else:
+        way, taken = "--log without --convert-to" if arguments.out else "--log", _OF_LOG
+    refuse_without_effect(arguments, add_arguments, taken, f"changes nothing beside {way}: leave it out")
 
 
 def _accuracy_run(folder: Path) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.cli import main
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Complaint = Callable[[subprocess.CompletedProcess[str]], str]
 Read = Callable[[Path], dict[str, Any]]
@@ -193,3 +195,39 @@ def test_an_option_that_the_backend_does_not_have_is_named(
     done = call(*keywords, "--set", "backend.options={xnpack: false}", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "unknown option of the cpu backend 'xnpack'; did you mean 'xnnpack'?" in complaint(done)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["compare", "A", "B", "--budget", "1m"], "--budget is of what is measured now: it needs --live"),
+        (["compare", "A", "B", "--signature", "x"], "--signature is of what is measured now"),
+        (["compare", "A", "B", "--state", "keep"], "--state is of what is measured now"),
+        (["compare", "A", "B", "--input-shape", "a=1"], "--input-shape is of what is measured now"),
+        (["compare", "A", "B", "--set", "model.input_size=3"], "--set is of what is measured now"),
+        (["sustained", "--of", "A", "--task", "kws"], "--task changes nothing beside --of"),
+        (["sustained", "--of", "A", "--require", "p90<=5ms"], "--require changes nothing beside --of"),
+        (["sustained", "--of", "A", "--format", "csv"], "--format changes nothing beside --of"),
+        (["sustained", "--of", "A", "--out", "B"], "--out changes nothing beside --of"),
+        (["score", "A", "--truth", "t.txt"], "--truth changes nothing beside a run's directory"),
+        (["score", "A", "--rules", "mobile-v5.0"], "--rules changes nothing beside a run's directory"),
+        (["score", "A", "--count", "3"], "--count changes nothing beside a run's directory"),
+        (["score", "A", "--set", "dataset.count=3"], "--set changes nothing beside a run's directory"),
+        (["score", "--metric", "top1", "--predictions", "p", "--truth", "t", "--count", "3"], "beside --metric"),
+        (["score", "--log", "l", "--task", "kws", "--predictions", "p"], "--predictions changes nothing beside --log"),
+        (
+            ["score", "--log", "l", "--task", "kws", "--out", "o"],
+            "--out changes nothing beside --log without --convert-to",
+        ),
+        (
+            ["score", "--log", "l", "--task", "kws", "--convert-to", "mobile", "--out", "o", "--require", "top1>=0.5"],
+            "--require changes nothing beside --convert-to",
+        ),
+        (["bench", "m.tflite", "--input_layer", "x"], "--input_layer x needs --input_layer_shape"),
+    ],
+)
+def test_an_option_that_the_chosen_way_of_a_verb_would_forget_is_refused(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert says in capsys.readouterr().err

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.cli import main
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 FEW = ("--num_runs=3", "--min_secs=0", "--warmup_min_secs=0")
 
@@ -49,6 +51,16 @@ def test_diff_has_its_errors_and_a_case_for_each_output(
     assert all(
         row["name"].rpartition(" ")[2] != "snr_db" for row in json.loads((tmp_path / "figures.json").read_text())
     )
+
+
+def test_quiet_leaves_the_format_that_is_asked_for_on_standard_output(
+    keyword_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", str(keyword_model), *FEW]
+    assert main([*words, "--quiet"]) == 0
+    assert not capsys.readouterr().out
+    assert main([*words, "--quiet", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("model,")
 
 
 def test_a_profile_has_a_row_for_each_type_of_op_and_no_verdict(
