@@ -18,9 +18,15 @@ def all_or_none(folder: Path, places: Sequence[Path] = ()) -> Iterator[list[Path
     Args:
         folder: Goes as well where it was made here and nothing else lies in it.
         places: The files; more may be added to what is given back.
+
+    Raises:
+        ConfigError: The folder cannot be made.
     """
     is_new, written = not folder.exists(), list(places)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {folder}: {error.strerror}") from None
     try:
         yield written
     except BaseException:

@@ -148,6 +148,10 @@ def _parse(data: bytes, name: str) -> tuple[WavFormat, memoryview]:
             there = len(data) - start
             if size > there and size != _OPEN_ENDED:
                 raise DataMissing(f"{name} is cut: its header speaks of {size} bytes of samples, {there} are there")
+            if size != _OPEN_ENDED and size % (frame := found.bits // 8 * found.channels):
+                raise DataMissing(
+                    f"{name} is cut within a sample: it has {size} bytes of samples, which are {frame} bytes each"
+                )
             return found, memoryview(data)[start : start + min(size, there)]
     raise DataMissing(
         f"{name} is no WAV recording that can be read: it has no {'format' if found is None else 'samples'}"

@@ -95,6 +95,7 @@ def test_a_tone_below_both_halves_of_the_rates_survives_resampling_and_one_above
         (b"ID3\x04" + b"\0" * 40, "is no WAV recording: it starts with 49 44 33"),
         (riff(b""), "holds no samples"),
         (riff(SAMPLES.tobytes())[:-10], "is cut: its header speaks of 3200 bytes of samples, 3190 are there"),
+        (riff(SAMPLES.tobytes()[:-1]), "is cut within a sample: it has 3199 bytes of samples, which are 2 bytes each"),
         (riff(b"\0\0", tag=2, bits=4), "format 2 with 4 bits.*no compressed sound"),
         (riff(np.array([0.1, np.nan], "<f4").tobytes(), tag=3, bits=32), "holds nan as sample 1"),
         (riff(SAMPLES.tobytes())[:20], "its format is cut"),
