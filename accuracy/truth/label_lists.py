@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accuracy.outside.json_keys import each_once
 from accuracy.outside.shown import brief
 from accuracy.outside.text_files import lines_of
 
@@ -66,7 +67,7 @@ def _is_count(places: Mapping[int, str]) -> bool:
 
 def _of_json(text: str) -> list[str]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it begins like JSON and is none: {error}") from None
     if isinstance(content, list) and content and all(isinstance(name, str) for name in content):

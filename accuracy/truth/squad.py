@@ -15,6 +15,7 @@ from typing import Any
 from accuracy.answers.squad_text import split_words
 from accuracy.errors import TruthError
 from accuracy.outside.border import reads
+from accuracy.outside.json_keys import each_once
 from accuracy.outside.text_files import read_text
 from accuracy.records.example import Example
 from accuracy.records.tfrecord import Records
@@ -131,7 +132,7 @@ def _from_records(path: Path) -> SquadTruth:
 
 def _load_json(path: Path) -> Any:
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=each_once)
     except OSError as error:
         raise TruthError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -107,12 +107,14 @@ def _side(value: object) -> int:
 
 def _json_categories(entries: list[dict[str, Any]]) -> dict[Id, int]:
     """What the file calls each category, and the number that it has here: its own, unless it is a text or too long."""
-    ids: dict[Id, None] = {}
+    ids: dict[Id, object] = {}
     for entry in entries:
         key = as_id(entry.get("id"))
         if key is None:
             raise TruthError(f"a category has the id {entry.get('id')!r}, neither a whole number nor a text")
-        ids[key] = None
+        name = entry.get("name")
+        if ids.setdefault(key, name) != name:
+            raise TruthError(f"two categories have the id {key!r}: {ids[key]!r} and {name!r}")
     plain = {key: int(key) for key in ids if isinstance(key, int) or is_plain_number(key)}
     if len(plain) == len(ids) == len(set(plain.values())) and all(abs(number) <= MOST_ID for number in plain.values()):
         return plain

@@ -45,6 +45,7 @@ def test_places_may_leave_gaps_as_cocos_ids_do() -> None:
     ("text", "why"),
     [
         ('{"cat": 3, "dog": 5}', "neither a list of names nor places"),
+        ('{"0": "cat", "1": "dog", "0": "ant"}', "the key '0' stands twice"),
         ('["cat"', "begins like JSON and is none"),
         ("item {\n  id: 1\n  name: 'cat'\n}\n", "label map of TensorFlow's"),
     ],

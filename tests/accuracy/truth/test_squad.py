@@ -101,3 +101,11 @@ def test_predictions_are_texts_by_question(tmp_path: Path) -> None:
         read_predictions(written(tmp_path, {"q1": ["Ann"]}))
     with pytest.raises(TruthError, match="holds no predictions"):
         read_predictions(written(tmp_path, []))
+
+
+def test_a_question_that_stands_twice_in_a_map_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    path.write_text('{"q1": "Ann", "q2": "Bo", "q1": "Cy"}', encoding="ascii")
+    for read in (read_truth, read_predictions):
+        with pytest.raises(TruthError, match="the key 'q1' stands twice"):
+            read(path)

@@ -99,6 +99,7 @@ def changed(place: str, **changes: Any) -> dict[str, Any]:
             "annotation 6 of image 7 has the image_id 7, but the file lists it as the text '7'",
         ),
         (changed("images", id=3), "two images have the id 3: b.jpg and a.jpg"),
+        (changed("categories", id=1), "two categories have the id 1: 'toothbrush' and 'person'"),
         (changed("categories", id=[1]), r"a category has the id \[1\]"),
         (changed("annotations", image_id="3"), "has the image_id '3', a text, but the file lists it as the number 3"),
         (changed("annotations", image_id=[3]), r"annotation 5 of image \[3\] has the image_id \[3\], neither"),
