@@ -149,6 +149,9 @@ def _csv_rows(path: Path, lines: Sequence[str], class_count: int) -> Iterator[_R
             f"{path} is not a list of labels: its first line is {brief(lines[0])!r}; expected a header with the columns file "
             f"and {' or '.join(_LABEL_COLUMNS)}, or lines of file name, number of classes, label"
         )
+    for column in ("file", *columns, *_NAME_COLUMNS):
+        if head.count(column) > 1:
+            raise TruthError(f"{path} has {head.count(column)} columns {column}: nothing says which counts")
     name_at, label_at = head.index("file"), head.index(columns[0])
     for number, row in rows[1:]:
         if len(row) != len(head):

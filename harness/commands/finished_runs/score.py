@@ -134,6 +134,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 def _refuse_what_is_forgotten(arguments: argparse.Namespace) -> None:
     """A figure must not seem to be of a truth, a rule set or a model that was named and not used."""
+    taken: tuple[str, ...]
     if arguments.directory is not None:
         way, taken = "a run's directory, which has its own choices", _OF_RUN
     elif arguments.metric is not None:

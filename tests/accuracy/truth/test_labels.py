@@ -88,6 +88,7 @@ def test_a_label_without_a_sample_is_accepted_where_a_count_limits_the_set(tmp_p
         ("a.csv", "file,label\n", r"only a header"),
         ("a.csv", "name,label\nx,1\n", r"first line is 'name,label'; expected a header"),
         ("a.csv", "file,label\nx.jpg\n", r"line 2 has 1 fields, but the header has 2"),
+        ("a.csv", "file,label,label\nx.jpg,1,2\n", r"has 2 columns label: nothing says which counts"),
         ("a.csv", "file,label\nx.jpg,10\n", r"line 2: the label 10 is out of range"),
         ("a.csv", "x.bin,10,1\ny.bin,12,2\n", r"line 2 is of 12 classes, but the task has 10"),
         ("a.csv", "x.bin,10,1\ny.bin\n", r"line 2 has 1 fields"),
