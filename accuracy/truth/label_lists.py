@@ -1,7 +1,7 @@
 """Files that list the names of classes, in the forms in which people keep them: all as names in the order of the classes.
 
 tench                       a name a line
-0  person / 1: tench / 1,tench    a number before every name says its place, whatever the lines' order
+0  person / 1: tench / 1. tench / 1,tench    a number before every name says its place, whatever the lines' order
 tench,1                     so does a number after every name, where all of them count from 0 or 1
 ["cat", "dog"]              JSON
 {"0": "cat"} / {"0": ["n02121808", "cat"]} / {"cat": 0}    JSON by place, as Keras has it, or by name
@@ -18,7 +18,7 @@ from accuracy.outside.json_keys import each_once
 from accuracy.outside.shown import brief
 from accuracy.outside.text_files import lines_of
 
-_BEFORE = re.compile(r"(\d{1,6})\s*[:,;\s]\s*(\S.*)")
+_BEFORE = re.compile(r"(\d{1,6})(?:\s*[:,;)=]|\.(?=\s)|\s)\s*(\S.*)")
 _AFTER = re.compile(r"(\S.*?)\s*[:,;\t]\s*(\d{1,6})")
 _SPARSE = 4
 """Numbers may leave gaps, as COCO's ids do, but not so many times as many."""

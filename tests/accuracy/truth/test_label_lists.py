@@ -37,6 +37,15 @@ def test_numbers_that_count_nothing_are_part_of_the_names(text: str) -> None:
     assert names_in(text) == text.splitlines()
 
 
+@pytest.mark.parametrize("mark", [". ", ") ", "=", " = ", ": ", "\t"])
+def test_numbers_before_all_names_say_their_places_whatever_stands_between(mark: str) -> None:
+    assert names_in(f"2{mark}blue\n0{mark}red\n1{mark}green\n") == ["red", "green", "blue"]
+
+
+def test_a_decimal_number_is_a_name_and_no_place() -> None:
+    assert names_in("1.5 litres\n0.5 litres\n") == ["1.5 litres", "0.5 litres"]
+
+
 def test_places_may_leave_gaps_as_cocos_ids_do() -> None:
     assert names_in("1 person\n2 bicycle\n4 motorcycle\n") == ["person", "bicycle", "", "motorcycle"]
 
