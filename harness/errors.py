@@ -51,6 +51,8 @@ _UNUSABLE = frozenset(
     (errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENXIO)
 )
 """What is wrong with a path that the user named, rather than with the machine or this program."""
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""What is wrong with the place that is written to."""
 _SHOWN = 120
 
 
@@ -136,6 +138,9 @@ def message_of(error: BaseException) -> str:
             "the container's limit), or ask for less: --count, --max-sample-memory, --instances"
         )
     if not _met_the_limit_of_open_files(error):
+        if isinstance(error, OSError) and disk_is_full(error):
+            file = "what was to be written" if error.filename is None else shortened(os.fsdecode(error.filename))
+            return f"{file} cannot be written: {error.strerror}. Make room, or write to another disk"
         return _unusable_name(error) or shortened(str(error), _MOST_OF_A_MESSAGE)
     import resource
 
@@ -144,6 +149,11 @@ def message_of(error: BaseException) -> str:
         f"the limit of open files was met: a process may have {limit} here, which is too few. Allow more in this shell and "
         f"run again: ulimit -n {max(_ENOUGH_FILES, 2 * limit)}"
     )
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error is that a disk, a quota or the size that a file may have is used up."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def memory_ran_out(error: BaseException | None) -> bool:
@@ -191,7 +201,7 @@ def exit_status(error: BaseException) -> int | None:
         return EXIT_USER
     if _unusable_name(error):
         return EXIT_USER
-    if memory_ran_out(error):
+    if memory_ran_out(error) or disk_is_full(error):
         return EXIT_BROKEN
     # Of ours alone: another library's error may have something of this name that is no number.
     status = getattr(error, "exit_status", None)

@@ -39,7 +39,9 @@ def replacing(path: Path, under: Path | None = None) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)  # What a full disk says of a write names no file.
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise

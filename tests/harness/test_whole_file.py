@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli import main
 from harness.errors import ConfigError
 from harness.tuning import report
 from harness.whole_file import replacing
@@ -40,3 +41,13 @@ def test_a_config_of_tune_that_the_disk_cannot_take_leaves_nothing(
     with pytest.raises(ConfigError, match=r"cannot write .*mine.yaml: No space left on device"):
         report.write_config(found, "kws", [], disk / "mine.yaml")
     assert list(disk.iterdir()) == []
+
+
+def test_a_command_whose_output_meets_a_full_disk_names_the_file_and_ends_as_broken(
+    mount: Callable[[str], Path], keyword_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = mount("size=4k") / "cost.csv"
+    (full.parent / "filler").write_bytes(bytes(4096))
+    words = ["bench", str(keyword_model), "--num_runs=1", "--min_secs=0", "--warmup_min_secs=0", "--quiet"]
+    assert main([*words, "--format", f"csv={full}"]) == 3
+    assert f"{full} cannot be written: No space left on device. Make room" in capsys.readouterr().err
