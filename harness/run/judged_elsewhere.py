@@ -21,7 +21,7 @@ from harness.spec.schema import Spec
 from tasks.base import Task
 from tasks.in_parts import InParts
 
-_DRIVER = "harness.serving.cluster.judging"
+_DRIVER = "harness.serving.cluster.untimed.judging"
 _START_S = 600.0
 """For a cluster to start, and for processes on a node that is busy, beside what opening may take."""
 _TOGETHER = 32

@@ -51,7 +51,7 @@ def prepare_set(spec: Spec, hear: Hear) -> SetPrepared:
         if not spec.dispatch.on_cluster:
             with contextlib.closing(ahead):
                 return _here(ahead, len(task), hear)
-        from harness.serving.cluster.preparing import prepare_on_cluster
+        from harness.serving.cluster.untimed.preparing import prepare_on_cluster
 
         return prepare_on_cluster(spec, task, opener.recipe(1, (), 1), hear)
     finally:

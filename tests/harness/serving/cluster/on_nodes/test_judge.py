@@ -16,8 +16,8 @@ from harness.messages.actor import Lacking, Needed
 from harness.messages.failure import Failed
 from harness.messages.judging import Truth
 from harness.serving.cluster.files import lent_data
-from harness.serving.cluster.judging import CutLog, Part
 from harness.serving.cluster.on_nodes.judge import Judge
+from harness.serving.cluster.untimed.judging import CutLog, Part
 from harness.spec.schema import SPEC_FILE, read_spec
 from harness.spec.task import open_task
 

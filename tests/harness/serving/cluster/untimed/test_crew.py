@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.errors import RunFailed
-from harness.serving.cluster.crew import Crew
 from harness.serving.cluster.session import Needs, Node, own_facts
+from harness.serving.cluster.untimed.crew import Crew
 
 
 class Gone(Exception):  # noqa: N818 - it is what happened

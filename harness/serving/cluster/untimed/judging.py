@@ -1,8 +1,8 @@
 """The driver of a cluster that judges a run's accuracy log.
 
-`python -P -m harness.serving.cluster.judging PIPE PARENT LogToJudge` cuts the log, in its order, has actors tally the parts by
-the ground truth of their nodes, which is held against this machine's by hash, and leaves the tally of the whole in a file. The
-figures are for the one who asked.
+`python -P -m harness.serving.cluster.untimed.judging PIPE PARENT LogToJudge` cuts the log, in its order, has actors tally
+the parts by the ground truth of their nodes, which is held against this machine's by hash, and leaves the tally of the whole
+in a file. The figures are for the one who asked.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from harness.messages.conversation import Hear, Progressed, tell
 from harness.messages.failure import Failed, failed
 from harness.messages.judging import LogJudged, LogToJudge, Truth
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.serving.cluster.crew import Crew
 from harness.serving.cluster.files import beside_data, lent_data
 from harness.serving.cluster.member import Asks
 from harness.serving.cluster.members import other_data
 from harness.serving.cluster.on_nodes.judge import Judge, Tallied, in_parts
 from harness.serving.cluster.on_nodes.resident import data_of, truth_of
 from harness.serving.cluster.session import Needs, Session
+from harness.serving.cluster.untimed.crew import Crew
 from harness.serving.dispatch import frames
 from harness.spec.schema import SPEC_FILE, read_spec
 from harness.whole_file import replacing

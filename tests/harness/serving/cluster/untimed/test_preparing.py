@@ -92,7 +92,7 @@ def prepare(
     def run(nodes: Nodes | None, broken: int | None = None) -> Any:
         if broken is not None:
             (data / f"picture_{broken:04}.jpg").write_bytes(b"no picture")
-        monkeypatch.setattr("harness.serving.cluster.preparing.Session", lambda _: nodes)
+        monkeypatch.setattr("harness.serving.cluster.untimed.preparing.Session", lambda _: nodes)
         fields = [("model.use", str(adds_model)), ("dataset.use", str(data)), ("load.scenario", "Offline")]
         fields += [("dispatch.use", "ray")] if nodes is not None else []
         spec = resolve(read_config(find_benchmark("mobilenet_edgetpu")), fields, tmp_path / "head")

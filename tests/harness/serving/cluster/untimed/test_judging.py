@@ -17,8 +17,8 @@ from harness.errors import RunFailed
 from harness.machine.json_line import encode
 from harness.messages.failure import failed
 from harness.messages.judging import Truth
-from harness.serving.cluster.judging import _judged, _opener
 from harness.serving.cluster.on_nodes.resident import data_of, truth_of
+from harness.serving.cluster.untimed.judging import _judged, _opener
 from harness.serving.dispatch import frames
 from tasks.base import DataRef
 from tasks.codecs.keyword_spotting import KeywordSpottingOptions

@@ -17,13 +17,13 @@ from harness.messages.conversation import Hear, Progressed
 from harness.messages.failure import Failed
 from harness.messages.preparing import Begun, CanPrepare, PartPrepared, PreparerOrder, SetPrepared
 from harness.model.opening import Recipe
-from harness.serving.cluster.crew import Crew
 from harness.serving.cluster.files import beside_data, lent_data
 from harness.serving.cluster.member import Asks
 from harness.serving.cluster.members import other_data
 from harness.serving.cluster.on_nodes.preparer import Preparer
 from harness.serving.cluster.on_nodes.resident import data_of
 from harness.serving.cluster.session import Needs, NodeLost, Session
+from harness.serving.cluster.untimed.crew import Crew
 from harness.serving.kept_samples import Complete
 from harness.serving.prepared_ahead import parts_of, whole
 from harness.spec.schema import Spec

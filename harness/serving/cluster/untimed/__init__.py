@@ -1,0 +1,1 @@
+"""Works of a cluster that nobody times: a log judged, a set prepared, by a crew of actors."""
