@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from backends.base import TensorSpec
 from harness.errors import ConfigError, RunFailed
 from harness.messages.preparing import Begun, PartPrepared
 from harness.serving.kept_samples import Complete, Growing, NotUniform, entry_name, open_entry, put_in_place
 from harness.zoo.files.sample_cache import MAKING, discard, make_room, making, touch
-from tasks.base import Codec, Tensor
+from tasks.base import Codec
 
 TOGETHER = 32
 """Samples of one part."""
@@ -19,7 +20,7 @@ TOGETHER = 32
 class PreparedAhead:
     """One process's hand in it."""
 
-    def __init__(self, codec: Codec, total: int, inputs: Sequence[Tensor], cache: Path, limit: int) -> None:
+    def __init__(self, codec: Codec, total: int, inputs: Sequence[TensorSpec], cache: Path, limit: int) -> None:
         """Takes what makes samples and where they are kept.
 
         Args:
@@ -39,7 +40,7 @@ class PreparedAhead:
             )
         self._codec, self._total, self._cache, self._limit = codec, total, cache, limit
         self._promised = [(tensor.shape, tensor.dtype) for tensor in inputs]
-        self._bytes = total * sum(tensor_bytes(tensor) for tensor in inputs)
+        self._bytes = total * sum(tensor.nbytes for tensor in inputs)
         self.folder = cache / entry_name(key, range(total))
         self._holding = contextlib.ExitStack()
 
@@ -120,11 +121,3 @@ def whole(parts: Iterable[PartPrepared]) -> Complete:
     columns = zip(*(part.crc32 for part in told), strict=True)
     crc32 = tuple(tuple(value for part in column for value in part) for column in columns)
     return Complete(crc32, tuple(digest for part in told for digest in part.digests))
-
-
-def tensor_bytes(tensor: Tensor) -> int:
-    """What one sample of an input takes."""
-    count = 1
-    for side in tensor.shape:
-        count *= side
-    return count * tensor.dtype.itemsize
