@@ -51,8 +51,9 @@ class Backend(InterpreterBackend):
         if step := self.steps.get((driven, self.calls[driven])):
             # Whole or not at all: faketime ends a process that finds a half of it.
             sign = Path(os.environ.get("FAKETIME_TIMESTAMP_FILE", "{SIGN}"))
-            sign.with_suffix(".new").write_text(step + "\\n")
-            sign.with_suffix(".new").rename(sign)
+            mine = sign.with_suffix(f".{{os.getpid()}}")
+            mine.write_text(step + "\\n")
+            mine.rename(sign)
         while step == "stay":
             signal.pause()
         return super().invoke(inputs)

@@ -82,10 +82,9 @@ def _open(crew: Crew, spec: Spec, task: Task, recipe: Recipe) -> list[list[Asks]
 
     model = Lent(str(recipe.model), Digest.of_file(recipe.model).sha256)
     crew.open((model, *lent_data(spec)), beside_data(spec, task), start)
-    # Of a node that was lost meanwhile nobody is left.
-    able: list[Asks] = list(crew.actors)
-    there = ([actor for actor in actors if actor in able] for actors in caches.values())
-    return [actors for actors in there if actors]
+    # Of a node that was lost meanwhile nobody is left; who leads is nobody's race.
+    there = ([actor for actor in crew.actors if actor in actors] for actors in caches.values())
+    return [list(actors) for actors in there if actors]
 
 
 class _Filling:
