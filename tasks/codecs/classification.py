@@ -14,7 +14,8 @@ from tasks.outputs.label_answers import (
     only_input,
     score_count,
 )
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.file_codec import FileCodec
+from tasks.pictures.folders import Pictures
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
 from tasks.pictures.pixels.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode

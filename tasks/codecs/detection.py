@@ -12,7 +12,8 @@ import numpy as np
 from accuracy.answers import wire
 from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.detection_binding import Role, bind_outputs
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.file_codec import FileCodec
+from tasks.pictures.folders import Pictures
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
 from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode

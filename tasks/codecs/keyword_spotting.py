@@ -16,7 +16,8 @@ from tasks.outputs.label_answers import (
     only_input,
     score_count,
 )
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.file_codec import FileCodec
+from tasks.pictures.folders import Pictures
 
 FRAMES, FEATURES = MFCC_FRAMES, MFCCS
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown")

@@ -11,7 +11,8 @@ import numpy as np
 from accuracy.truth.points import Points
 from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.raw_answers import RawAnswer
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.file_codec import FileCodec
+from tasks.pictures.folders import Pictures
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input, shapes
 from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode

@@ -13,7 +13,8 @@ from accuracy.answers import wire
 from tasks.base import Array, ModelMismatch, Tensor
 from tasks.codecs.detection import DetectionCodec, DetectionOptions
 from tasks.outputs.yolo_heads import Anchors, Export, Form, Found, RawHead, Suppression, heads_of, read_cfg, suppress
-from tasks.pictures.folders import FileCodec, Pictures
+from tasks.pictures.file_codec import FileCodec
+from tasks.pictures.folders import Pictures
 from tasks.pictures.pixels.inputs import bind_input, shapes
 from tasks.pictures.pixels.preprocess import WHOLE
 

@@ -7,115 +7,26 @@ flutter/cpp/utils.cc GetSortedFileNames), and a subset is always its first pictu
 from __future__ import annotations
 
 import hashlib
-import threading
 import zipfile
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from accuracy.outside.border import reads
-from accuracy.outside.opening import open_zip_heard
 from accuracy.outside.shown import some
 from accuracy.truth.boxes.stored_boxes import StoredBoxes
-from accuracy.truth.class_names import ClassNames
-from tasks.base import Array, Codec, DataMissing, Prepared
-from tasks.pictures.listing import ArchivePlace, FolderPlace, Listing, list_samples
+from tasks.base import DataMissing
+from tasks.pictures.folder_labels import FolderLabels
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
-from tasks.sets.digests import Digest
+from tasks.pictures.stores import FolderStore, Store, Stored, list_stored, reason
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
 
-FOLDERS = "the folders' names"
-"""Where the labels of a folder a class are from."""
-OPENING_BYTES = 1 << 16
-"""So much of a picture tells its size, but for the few with a long preface."""
-_MAX_FILE_BYTES = 512 << 20
 _KINDS_SHOWN = 5
 _Read = TypeVar("_Read")
-
-
-class Stored(NamedTuple):
-    """One sample as it was read."""
-
-    picture: bytes
-    whole: bytes
-    """All that is stored of it: the picture, and what lies in one record or row with it."""
-
-
-class Store(Protocol):
-    """Where the bytes lie."""
-
-    def read(self, key: str) -> Stored:
-        """One sample; raises OSError or ValueError where it cannot be read."""
-
-    def opening(self, key: str) -> bytes:
-        """The picture's first bytes, which may be all of them, not held against a checksum; raises as `read`."""
-
-    def size(self, key: str) -> int | None:
-        """Of all that is stored of it, in bytes; None where only reading tells. Raises OSError where it is gone."""
-
-    def stamp(self, key: str) -> str:
-        """Tells one state of the file from another without reading it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    path: Path
-
-    def read(self, key: str) -> Stored:
-        data = (self.path / key).read_bytes()
-        return Stored(data, data)
-
-    def opening(self, key: str) -> bytes:
-        with (self.path / key).open("rb") as file:
-            return file.read(OPENING_BYTES)
-
-    def size(self, key: str) -> int:
-        return (self.path / key).stat().st_size
-
-    def stamp(self, key: str) -> str:
-        stat = (self.path / key).stat()
-        # Copying tools set a file's time back, but nothing sets back when its entry changed.
-        return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
-
-
-class _Archive:
-    """A zip archive, read in place. ZipFile counts its open members without a lock, hence ours."""
-
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._lock = threading.Lock()
-        self._path = path
-
-    def read(self, key: str) -> Stored:
-        info = self._readable(key)
-        with self._lock:
-            data = self._archive.read(info)
-        return Stored(data, data)
-
-    def opening(self, key: str) -> bytes:
-        with self._lock, self._archive.open(self._readable(key)) as file:
-            return file.read(OPENING_BYTES)
-
-    def _readable(self, key: str) -> zipfile.ZipInfo:
-        info = self._archive.getinfo(key)
-        if info.flag_bits & 1:
-            raise OSError("it is encrypted: unpack the archive and name the folder instead")
-        if info.file_size > _MAX_FILE_BYTES:
-            raise OSError(f"it unpacks to {info.file_size} bytes, which no picture needs")
-        return info
-
-    def size(self, key: str) -> int:
-        return self._archive.getinfo(key).file_size
-
-    def stamp(self, key: str) -> str:
-        info = self._archive.getinfo(key)
-        return f"{info.file_size} {info.CRC:08x}"
 
 
 class Pictures:
@@ -191,16 +102,16 @@ class Pictures:
             raise DataMissing(f"{path}: this task reads no Hugging Face data sets: name a folder or a zip archive")
         if not path.exists():
             raise DataMissing(f"no {what} at {path}: there is no such file or folder")
-        listing, store = _listed(path, suffixes, by_class=by_class, what=what)
+        listing, store = list_stored(path, suffixes, by_class=by_class, what=what)
         found = path / listing.base if path.is_dir() else path
-        stored = _FolderLabels(found, listing) if listing.classes else None
+        stored = FolderLabels(found, listing) if listing.classes else None
         names = first(found, tuple(listing.keys), count, what)
         return cls(found, store, listing.keys, names, stored, left_out=listing.left_out, suffixes=suffixes)
 
     @classmethod
     def none(cls) -> Pictures:
         """A set without pictures: for a codec that gets its pictures one by one (`FileCodec.prepare`)."""
-        return cls(Path(), _Folder(Path()), {}, ())
+        return cls(Path(), FolderStore(Path()), {}, ())
 
     def select(self, order: Sequence[str], count: int | None = None) -> Pictures:
         """The same set with other pictures in use.
@@ -248,7 +159,7 @@ class Pictures:
     @property
     def behind(self) -> Sequence[Path]:
         """Files of those not in use, but for the set's first, by which it is known; none where they lie in one file."""
-        if not isinstance(self._store, _Folder):
+        if not isinstance(self._store, FolderStore):
             return ()
         used = {*self.names, *self.all_names[:1]}
         return [self._store.path / key for name, key in self._keys.items() if name not in used]
@@ -312,7 +223,7 @@ class Pictures:
         try:
             return how(self._keys[name])
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
-            raise DataMissing(f"{name} in {self.path} cannot be read: {_reason(error)}") from None
+            raise DataMissing(f"{name} in {self.path} cannot be read: {reason(error)}") from None
 
     @property
     def left_out_facts(self) -> Mapping[str, Any]:
@@ -341,87 +252,7 @@ class Pictures:
         return digest.hexdigest()
 
     def _gone(self, name: str, error: OSError) -> DataMissing:
-        return DataMissing(f"{name} in {self.path} is gone: {_reason(error)}")
-
-
-class FileCodec(Codec):
-    """A codec whose samples are files, each prepared by itself: those of a set, or whatever else is at hand."""
-
-    def __init__(self, files: Pictures) -> None:
-        """`files` is the set; `Pictures.none()` where only `prepare` is called."""
-        self._files = files
-
-    def preprocess(self, index: int) -> tuple[Array, ...]:
-        """One file of the set, prepared."""
-        return self.prepare(self._files.names[index], self._files.read(index))
-
-    def preprocess_with_digest(self, index: int) -> Prepared:
-        """As `Codec.preprocess_with_digest`: the file is read once."""
-        stored = self._files.stored(index)
-        # While the bytes are still in the processor's cache.
-        digest = Digest.of(stored.whole)
-        return Prepared(self.prepare(self._files.names[index], stored.picture), digest)
-
-    @abstractmethod
-    def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
-        """One file as the model's inputs: see `Codec.preprocess`.
-
-        Args:
-            name: Of the file, whose suffix tells a headerless picture (.rgb8, .bin), and for the error message.
-            data: The file's bytes.
-
-        Raises:
-            DataMissing: They are not what the task needs.
-        """
-
-
-def _listed(path: Path, suffixes: Sequence[str], *, by_class: bool, what: str) -> tuple[Listing, Store]:
-    """The samples of a folder or archive, and what reads them."""
-    if path.is_dir():
-        try:
-            listing = list_samples(FolderPlace(path), suffixes, by_class=by_class, what=what)
-            broken = next((key for key in listing.keys.values() if not (path / key).is_file()), None)
-        except OSError as error:
-            raise DataMissing(f"the {what} in {path} cannot be listed: {_reason(error)}") from None
-        if broken is not None:
-            raise DataMissing(f"{path / broken} is no file: a link to nothing, or a device. Mend or remove it")
-        return listing, _Folder(path)
-    try:
-        archive = open_zip_heard(path)
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise DataMissing(f"{path} is neither a folder nor a zip archive that can be read: {_reason(error)}") from None
-    place = ArchivePlace(path, archive, suffixes)
-    listing = list_samples(place, suffixes, by_class=by_class, what=what)
-    return replace(listing, keys={name: place.key_of[key] for name, key in listing.keys.items()}), _Archive(
-        path, archive
-    )
-
-
-class _FolderLabels:
-    """The folders that pictures lie in, as what they are of."""
-
-    def __init__(self, path: Path, listing: Listing) -> None:
-        self._classes = ClassNames(listing.classes, f"{path} (a folder a class)")
-        place = {folder: number for number, folder in enumerate(listing.classes)}
-        self._whole = {name: place[name.partition("/")[0]] for name in listing.keys}
-
-    def files(self) -> Sequence[Path]:
-        """None: the names of the pictures have their folders' names."""
-        return ()
-
-    def classes(self) -> Sequence[str]:
-        return self._classes.names
-
-    def labels(self, names: Sequence[str], verified: Sequence[str]) -> StoredLabels:
-        del verified
-        values = [self._whole[name] for name in names]
-        return StoredLabels(values, 0, FOLDERS, classes=self._classes)
-
-    def boxes(self, names: Sequence[str], verified: Sequence[str]) -> None:
-        """Folders hold none."""
-
-    def masks(self, names: Sequence[str], verified: Sequence[str]) -> None:
-        """Folders hold none."""
+        return DataMissing(f"{name} in {self.path} is gone: {reason(error)}")
 
 
 def first(path: Path, names: Sequence[str], count: int | None, what: str = "pictures") -> Sequence[str]:
@@ -443,7 +274,3 @@ def _refuse(path: Path, what: str, names: Iterable[str]) -> None:
     listed = list(names)
     if listed:
         raise DataMissing(f"{len(listed)} pictures of {path} {what}: {some(listed)}")
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

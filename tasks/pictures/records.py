@@ -24,9 +24,10 @@ from accuracy.records.record_files import RecordFile
 from accuracy.truth.boxes.stored_boxes import ClassForm, PictureObjects, StoredBoxes
 from accuracy.truth.class_names import ClassNames, read_class_names
 from tasks.base import DataMissing
-from tasks.pictures.folders import Pictures, Stored, first
+from tasks.pictures.folders import Pictures, first
 from tasks.pictures.pixels.preprocess import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
+from tasks.pictures.stores import Stored
 from tasks.sets.record_sets import files_of
 
 

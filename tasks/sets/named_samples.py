@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from accuracy.truth.class_names import ClassNames, known_place
 from tasks.base import DataMissing
-from tasks.pictures.folders import FOLDERS, Pictures
+from tasks.pictures.folder_labels import FOLDERS
+from tasks.pictures.folders import Pictures
 from tasks.pictures.stored_truth import StoredLabels
 
 _SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?![0-9])")

@@ -16,8 +16,9 @@ import numpy as np
 
 from accuracy.outside.opening import open_heard
 from tasks.base import DataMissing
-from tasks.pictures.folders import Pictures, Stored, first
+from tasks.pictures.folders import Pictures, first
 from tasks.pictures.stored_truth import StoredLabels
+from tasks.pictures.stores import Stored
 
 SIDE, CLASSES = 32, 10
 _RECORD = 1 + 3 * SIDE * SIDE
