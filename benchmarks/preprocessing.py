@@ -26,8 +26,9 @@ from tasks.base import Array, DataRef
 from tasks.classification import Classification
 from tasks.codecs.classification import ClassificationOptions
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
-from tasks.pictures.pixels.preprocess import PROFILES, Profile, decode
+from tasks.pictures.pixels.preprocess import PROFILES, Profile
 
 _OPENCV = "OpenCV's whole path"
 _DIGESTS = 1.05

@@ -13,14 +13,28 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from accuracy.answers.log import Answer, LogError
 from accuracy.truth.class_names import ClassNames
+from tasks.codecs.base import Array, Codec, Postprocess, Prepared
 from tasks.outputs.exhibits import Exhibition
-from tasks.sets.digests import Digest, StoredSamples
+from tasks.sets.digests import StoredSamples
 
-Array = npt.NDArray[Any]
+__all__ = [
+    "Array",
+    "Codec",
+    "DataMissing",
+    "DataRef",
+    "Layout",
+    "MetricKind",
+    "ModelMismatch",
+    "Postprocess",
+    "Prepared",
+    "Reading",
+    "Task",
+    "Tensor",
+]
+
 Layout = Literal["reference", "mobile"]
 """Who wrote a log: MLCommons' reference harness, or its mobile app."""
 
@@ -77,10 +91,6 @@ class DataRef:
     """Use the first `count` samples only; None for all."""
 
 
-Postprocess = Callable[[Sequence[Array]], bytes]
-"""See `Codec.postprocess`."""
-
-
 @dataclass(frozen=True, slots=True)
 class MetricKind:
     """A metric that a task gives, as targets and requirements must know it before anything runs."""
@@ -101,65 +111,6 @@ class MetricKind:
     def gives(self, name: str) -> bool:
         """Whether this is the metric of that name, the whole model's or an output's."""
         return name == self.name or (self.by_output and name.startswith(f"{self.name}.") and name != f"{self.name}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One sample, ready for the model."""
-
-    inputs: tuple[Array, ...]
-    """See `Codec.preprocess`."""
-    digest: Digest | None
-    """Of the bytes that they were made of; None where the sample is no piece of data of its own."""
-
-
-class Codec(ABC):
-    """One task bound to one model: encodes samples into its inputs and decodes its outputs into logged answers.
-
-    `preprocess` and `postprocess` are called from several threads at once and must not keep state between calls.
-    """
-
-    stamps_index: ClassVar[bool] = False
-    """True where the log format opens with the sample's index: the caller then overwrites the first float32 of
-    every seven of the answer with it, since post-processing never gets to know which sample it answers."""
-
-    judges_outputs: ClassVar[bool] = False
-    """True where the task itself says of an answer that it holds NaN, or is of another shape than the model promised: such a
-    one is then no failure of the run."""
-
-    @abstractmethod
-    def preprocess(self, index: int) -> tuple[Array, ...]:
-        """Untimed: one sample as the model's inputs, in the model's order, types and shapes (batch 1), C-contiguous.
-
-        Raises:
-            DataMissing: The sample cannot be read; the message names the file.
-        """
-
-    def preprocess_with_digest(self, index: int) -> Prepared:
-        """As `preprocess`, with the digest of the very bytes that were read for it."""
-        return Prepared(self.preprocess(index), None)
-
-    @abstractmethod
-    def postprocess(self, outputs: Sequence[Array]) -> bytes:
-        """Timed: the model's raw outputs for one sample (batch 1, the model's order and types) as the logged answer."""
-
-    def answerer(self) -> Postprocess:
-        """`postprocess` of one backend on one thread, called for every query: it may remember the arrays it is given."""
-        return self.postprocess
-
-    def input_ranges(self) -> Mapping[str, tuple[float, float]]:
-        """The least and the largest value that an input of real numbers can be given, where that is known: of pixels, say.
-
-        A model that is quantised takes these, not what a few samples happen to reach.
-        """
-        return {}
-
-    def cache_key(self) -> str | None:
-        """Text that names all that made a preprocessed sample (options, code, data, input types), else None.
-
-        None means preprocessing is so cheap that a cache would not pay.
-        """
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,53 +288,3 @@ class Task(ABC):
     def warnings(self) -> Sequence[str]:
         """What a reader of the result must know of the data, a sentence each: what was left out, or read in a doubtful way."""
         return ()
-
-
-def find_truth(data: Path, patterns: Sequence[str], wanted: str = "") -> Path:
-    """Finds the ground truth in a data set's folder or beside it.
-
-    Args:
-        data: The data set: a folder, or a file whose folder is searched.
-        patterns: Glob patterns relative to the folder, for example `labels.csv` or `annotations/instances_*.json`.
-        wanted: The patterns in words, for messages; the patterns themselves if not given.
-
-    Raises:
-        DataMissing: None found, or more than one.
-    """
-    looked_for = wanted or ", ".join(patterns)
-    for place in places_beside(data):
-        found = sorted({hit for pattern in patterns for hit in place.glob(pattern)})
-        if len(found) > 1:
-            names = ", ".join(str(hit.relative_to(place)) for hit in found)
-            raise DataMissing(f"{place} holds more than one ground truth: {names}. Choose one with --truth.")
-        if found:
-            return found[0]
-    raise no_truth(data, looked_for)
-
-
-def no_truth(data: Path, looked_for: str) -> DataMissing:
-    """The error for a data set that has no ground truth: neither beside it nor stored with its samples."""
-    if data.exists():
-        return DataMissing(
-            f"no ground truth in or beside {data} (looked for {looked_for}). Name it with --truth FILE.{_only_folder(data)}"
-        )
-    return DataMissing(
-        f"{data} stores nothing that is a ground truth of this task (docs/data-sets.md says which columns are). Name one "
-        "with --truth FILE."
-    )
-
-
-def _only_folder(data: Path) -> str:
-    """What to say where all samples lie in one folder, which somebody may have taken for a class; "" elsewhere."""
-    try:
-        folders = [child.name for child in data.iterdir() if child.is_dir() and not child.name.startswith(".")]
-    except OSError:
-        return ""
-    return f" Its one folder, {folders[0]!r}, is no class: there have to be two or more" if len(folders) == 1 else ""
-
-
-def places_beside(data: Path) -> list[Path]:
-    """Where a ground truth of its own may lie: the data set's folder and the one around it; none for `hf:...`."""
-    if data.is_dir():
-        return [data, data.parent]
-    return [data.parent] if data.exists() else []

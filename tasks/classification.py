@@ -21,7 +21,7 @@ from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, names_in_model, read_class_names
 from accuracy.truth.labels import Labels, read_labels
-from tasks.base import Codec, DataMissing, DataRef, ModelMismatch, Reading, Tensor, find_truth
+from tasks.base import Codec, DataMissing, DataRef, ModelMismatch, Reading, Tensor
 from tasks.codecs.classification import BEST, IMAGENET_CLASSES, ClassificationCodec, ClassificationOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibition, Named, UInt8Array
@@ -39,6 +39,7 @@ from tasks.pictures.stored_truth import StoredLabels
 from tasks.sets.digests import StoredSamples
 from tasks.sets.hub import is_hub_name
 from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, synset_place
+from tasks.sets.truth_beside import find_truth
 
 _FEWEST = 2
 """Classes of a classifier."""

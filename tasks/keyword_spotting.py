@@ -21,7 +21,7 @@ from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames
 from accuracy.truth.labels import Labels, read_labels
 from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_testing
-from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor, find_truth
+from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor
 from tasks.codecs.keyword_spotting import CLASSES, WORDS, KeywordSpottingCodec, KeywordSpottingOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibition, Named
@@ -35,6 +35,7 @@ from tasks.pictures.folders import Pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.sets.digests import StoredSamples
 from tasks.sets.named_samples import labels_by_folder, names_in, refuse_contradictions, word_place
+from tasks.sets.truth_beside import find_truth
 
 _WORDS = ClassNames(WORDS, "the 12 words of keyword spotting")
 _TRUTH_PATTERNS = ("y_labels.csv",)

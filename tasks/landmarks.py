@@ -20,7 +20,7 @@ from accuracy.landmarks import NormalisedError, Pair
 from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from accuracy.truth.points import Points, read_points
-from tasks.base import DataMissing, DataRef, MetricKind, Task, Tensor, find_truth
+from tasks.base import DataMissing, DataRef, MetricKind, Task, Tensor
 from tasks.codecs.landmarks import LandmarkCodec, LandmarkOptions, far_outside
 from tasks.outputs.exhibits import Exhibition
 from tasks.outputs.landmark_exhibits import exhibit_points
@@ -28,6 +28,7 @@ from tasks.pictures.sets import open_pictures
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size
 from tasks.sets.digests import StoredSamples
+from tasks.sets.truth_beside import find_truth
 
 _TRUTH = ("landmarks.csv",)
 _ONE_PIXEL = 1.5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,18 +18,20 @@ from accuracy import squad_f1
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
-from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
-from accuracy.truth.squad import SquadTruth, read_truth, truth_of
-from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor, find_truth
+from accuracy.truth.squad import SquadTruth
+from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor
 from tasks.codecs.question_answering import AskedQuestions, QuestionAnsweringOptions, WindowCodec, window_shapes
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition
 from tasks.sets.digests import StoredSamples
 from tasks.sets.hub import is_hub_name, read_hub_questions
-from tasks.text.squad_files import TRUTH, find_data, find_vocabulary
-from tasks.text.windows import RecordWindows, TextWindows, Windows
+from tasks.text.record_windows import RecordWindows
+from tasks.text.squad_files import find_data, find_vocabulary
+from tasks.text.text_windows import TextWindows
+from tasks.text.truth_of_windows import WordsOf, refuse_foreign_truth, truth_of_windows, words_for
+from tasks.text.windows import Windows
 from tasks.text.wordpiece import WordPiece
 
 _SHOWN = 5
@@ -97,35 +99,7 @@ class QuestionAnswering(InParts):
         Raises:
             DataMissing: No ground truth, or one that lacks questions of this set or the words of their contexts.
         """
-        truth, words_of = self._matching_truth
-        for index in range(len(self._windows)):
-            window = self._windows.window(index)
-            words = words_of(window.qas_id)
-            if (last := int(window.token_to_orig_map.max())) >= len(words):
-                raise DataMissing(
-                    f"{truth.path} does not belong to {self._windows.path}: window {index} speaks of word {last} of"
-                    f" question {window.qas_id!r}, whose context has {len(words)} words there"
-                )
-        self._refuse_behind(truth, words_of)
-
-    def _refuse_behind(self, truth: SquadTruth, words_of: Callable[[str], list[str]]) -> None:
-        """What the whole set's run would find in the questions behind the count."""
-        if truth.path == self._windows.path:
-            return  # one file has both
-        words: dict[str, int] = {}
-        for qas_id, last in self._windows.behind():
-            if qas_id not in truth.answers:
-                raise DataMissing(
-                    f"{truth.path} does not belong to {self._windows.path}: it has no answer for {qas_id!r}, behind the"
-                    f" {len(self._windows)} windows that count"
-                )
-            if qas_id not in words:
-                words[qas_id] = len(words_of(qas_id))
-            if last >= words[qas_id]:
-                raise DataMissing(
-                    f"{truth.path} does not belong to {self._windows.path}: behind the {len(self._windows)} windows that count"
-                    f" one speaks of word {last} of question {qas_id!r}, whose context has {words[qas_id]} words there"
-                )
+        refuse_foreign_truth(self._windows, *self._matching_truth)
 
     def tally(self, answers: Iterable[Answer]) -> Tally:
         """As `InParts.tally`: the best answer of each question in these windows (`BestAnswers.tally`).
@@ -273,31 +247,8 @@ class QuestionAnswering(InParts):
 
     @cached_property
     def _truth(self) -> SquadTruth:
-        path = self._data.truth
-        if path is None and self._own_questions is not None:
-            try:
-                return truth_of(self._windows.path, self._own_questions)
-            except TruthError as error:
-                raise DataMissing(str(error)) from None
-        if path is None:
-            is_own = self._windows.path.suffix == ".json"
-            path = self._windows.path if is_own else find_truth(self._windows.path, [TRUTH])
-        try:
-            return read_truth(path)
-        except TruthError as error:
-            raise DataMissing(str(error)) from None
+        return truth_of_windows(self._windows, self._data.truth, self._own_questions)
 
     @cached_property
-    def _matching_truth(self) -> tuple[SquadTruth, Callable[[str], list[str]]]:
-        truth = self._truth
-        if missing := [qas_id for qas_id in self._questions if qas_id not in truth.answers]:
-            raise DataMissing(
-                f"{truth.path} does not belong to {self._windows.path}: it has no answer for {len(missing)} of"
-                f" {len(self._questions)} questions ({missing[0]!r} is the first)"
-            )
-        if truth.words_of is None:
-            raise DataMissing(
-                f"{truth.path} holds answers but no contexts, which tokens are mapped back to. Name SQuAD's JSON or"
-                f" {TRUTH} with --truth."
-            )
-        return truth, truth.words_of
+    def _matching_truth(self) -> tuple[SquadTruth, WordsOf]:
+        return self._truth, words_for(self._truth, self._windows, self._questions)

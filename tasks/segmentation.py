@@ -18,10 +18,11 @@ from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.truth.class_names import ClassNames, read_class_names
 from accuracy.truth.masks import Masks
-from tasks.base import Array, DataMissing, DataRef, ModelMismatch, Reading, Tensor, find_truth
-from tasks.codecs.segmentation import ADE20K_CLASSES, MOST_CLASSES, SegmentationCodec, SegmentationOptions
+from tasks.base import Array, DataMissing, DataRef, Reading, Tensor
+from tasks.codecs.segmentation import MOST_CLASSES, SegmentationCodec, SegmentationOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
+from tasks.outputs.map_classes import annotated_beyond, names_of_maps
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
@@ -30,11 +31,10 @@ from tasks.pictures.shown import shown_picture
 from tasks.pictures.stored_truth import StoredMasks
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.sets.digests import StoredSamples
+from tasks.sets.truth_beside import find_truth
 
 _LOOKED_AT = 1 << 26
 """Pixels of annotations behind a count that are decoded: some 250 maps of 512x512, in half a second."""
-_NO_CLASS = 255
-"""How annotations mark pixels that are of none."""
 
 
 class Segmentation(InParts):
@@ -109,7 +109,9 @@ class Segmentation(InParts):
     def figures(self, tally: Tally) -> Score:
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
         found = MeanIoU.of(tally, self._options.class_count - 1).score()
-        return found.with_notes([*self._notes(), *_beyond(tally["pixels"].sum(axis=0), self._options.class_count)])
+        return found.with_notes(
+            [*self._notes(), *annotated_beyond(tally["pixels"].sum(axis=0), self._options.class_count)]
+        )
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures and both maps, by the mean IoU of each picture's own classes.
@@ -204,7 +206,8 @@ class Segmentation(InParts):
     def _notes(self) -> list[str]:
         """What the truth has that the set does not ask for, unless the user wanted a part of it."""
         behind = [
-            f"behind the {len(self):,} that count, {note}" for note in _beyond(self._behind, self._options.class_count)
+            f"behind the {len(self):,} that count, {note}"
+            for note in annotated_beyond(self._behind, self._options.class_count)
         ]
         if self._stored is not None or self._data.count is not None or not (unused := self._unused(self._masks)):
             return behind
@@ -291,42 +294,3 @@ class Segmentation(InParts):
                 f"class map's size ({height}x{width}) nor the picture's"
             )
         return ade20k.prepare_labels(labels, height, width)
-
-
-def _beyond(pixels: Array, class_count: int) -> list[str]:
-    """Annotated classes that the model does not have: they are no part of a score, which then is of the others alone.
-
-    The mobile benchmark leaves out all of ADE20K's classes from 32 on, by its rule.
-
-    Args:
-        pixels: Of each class in the annotations, int64 [256].
-        class_count: The model's.
-    """
-    beyond = np.flatnonzero(pixels[class_count:_NO_CLASS]) + class_count
-    if class_count == ADE20K_CLASSES or not len(beyond):
-        return []
-    share = pixels[beyond].sum() / pixels[1:_NO_CLASS].sum()
-    return [
-        f"{share:.1%} of the annotated pixels are of {len(beyond)} classes from {beyond[0]} to {beyond[-1]}, but the model has "
-        f"the classes 0 to {class_count - 1}: they do not count. Are these the annotations of this model's classes?"
-    ]
-
-
-def names_of_maps(names: ClassNames, class_count: int | None) -> tuple[str, ...]:
-    """The names of a class map's values, from 0.
-
-    Args:
-        names: As they are listed; an opening background may be left out.
-        class_count: Of the model; None where nothing says it.
-
-    Raises:
-        ModelMismatch: There are more or fewer.
-    """
-    if class_count is None or len(names) == class_count:
-        return names.names
-    if len(names) == class_count - 1 and not names.opens_with_background:
-        return ("background", *names.names)
-    raise ModelMismatch(
-        f"{names.source} has {len(names)} names, but the model has {class_count} classes, the background among them: are "
-        "they the names of this model?"
-    )

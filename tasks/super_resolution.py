@@ -16,7 +16,7 @@ from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.psnr import Originals, Psnr
-from tasks.base import Array, DataMissing, DataRef, Tensor, find_truth
+from tasks.base import Array, DataMissing, DataRef, Tensor
 from tasks.codecs.super_resolution import SuperResolutionCodec, SuperResolutionOptions, check_size, open_layout, sized
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition
@@ -24,6 +24,7 @@ from tasks.pictures.folders import Pictures
 from tasks.pictures.shown import shown_picture
 from tasks.pictures.truth_by_name import picture_size, stems
 from tasks.sets.digests import StoredSamples
+from tasks.sets.truth_beside import find_truth
 
 _FAITHFUL_DB = 50.0
 """An answer of so much counts as right where the worst are looked for."""

@@ -26,12 +26,13 @@ from accuracy.truth.time_windows import JSON_SUFFIX, Span, read_windows
 from accuracy.wake_word import Heard, judge
 from tasks.audio.front_ends import RATE, WAKE_FRAME, WAKE_STEP, wake_bands
 from tasks.audio.wav import read_wav, wav_length
-from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, Reading, Task, Tensor, find_truth
+from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, Reading, Task, Tensor
 from tasks.codecs.wake_word import WakeWordCodec, WakeWordOptions
 from tasks.outputs.exhibits import Exhibition, UInt8Array
 from tasks.outputs.sound_exhibits import Moment, exhibit_moments, moments_of_stream, spectrogram
 from tasks.pictures.folders import Pictures
 from tasks.sets.digests import StoredSamples
+from tasks.sets.truth_beside import find_truth
 
 STEP_S = WAKE_STEP / RATE
 """From one sample to the next: what the model has time for."""

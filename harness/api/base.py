@@ -53,7 +53,7 @@ class Model(ABC):
     task: ClassVar[str]
     """The kind of task in the config."""
     judges_outputs: ClassVar[bool] = False
-    """As `tasks.base.Codec.judges_outputs`."""
+    """As `tasks.codecs.base.Codec.judges_outputs`."""
     model: ModelRef
     """The file, and whether it is an official one, a stand-in or the user's."""
 

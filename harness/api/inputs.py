@@ -17,7 +17,7 @@ from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
 from tasks.base import DataMissing
 from tasks.codecs.keyword_spotting import FEATURES, FRAMES
-from tasks.pictures.pixels.preprocess import decode
+from tasks.pictures.pixels.decoding import decode
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """A file's name, a file's bytes, a Pillow image, or uint8 [h, w, 3] in RGB."""
@@ -67,7 +67,7 @@ def read_pixels(picture: Picture) -> tuple[str, npt.NDArray[np.uint8]]:
     """A name for messages, and uint8 [h, w, 3].
 
     Raises:
-        DataMissing: No picture, or one that `tasks.pictures.pixels.preprocess.decode` refuses.
+        DataMissing: No picture, or one that `tasks.pictures.pixels.decoding.decode` refuses.
     """
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:

@@ -29,11 +29,11 @@ from tasks.codecs.segmentation import SegmentationCodec
 from tasks.codecs.super_resolution import SuperResolutionCodec, open_layout, sized
 from tasks.detection import names_by_category
 from tasks.outputs.label_answers import BestLabels, scores_of
+from tasks.outputs.map_classes import names_of_maps
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
-from tasks.segmentation import names_of_maps
 from tasks.text.squad_files import VOCABULARY
-from tasks.text.windows import TextWindows
+from tasks.text.text_windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
 _BEST = 5

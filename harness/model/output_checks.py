@@ -23,7 +23,7 @@ def checked(backend: Backend, run: AnyRun, *, judged: bool = False) -> AnyRun:
     Args:
         backend: The model.
         run: Of it.
-        judged: The task itself judges shapes and NaN (`tasks.base.Codec.judges_outputs`): only number and types count.
+        judged: The task itself judges shapes and NaN (`tasks.codecs.base.Codec.judges_outputs`): only number and types count.
 
     Raises:
         RunFailed: By the function returned: another number of outputs, another shape or type, or NaN, of which the best

@@ -76,7 +76,7 @@ def entry_name(key: str, indices: Sequence[int]) -> str:
     """The folder of these samples.
 
     Args:
-        key: See `tasks.base.Codec.cache_key`.
+        key: See `tasks.codecs.base.Codec.cache_key`.
         indices: In ascending order.
     """
     text = f"{_CACHE_VERSION}\n{key}\n{list(indices)!r}\n{np.__version__}"

@@ -16,9 +16,10 @@ from tasks.outputs.label_answers import (
 )
 from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
-from tasks.pictures.pixels.preprocess import PROFILES, RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.preprocess import PROFILES, WHOLE, code_version
 
 BEST = 5
 IMAGENET_CLASSES = 1000

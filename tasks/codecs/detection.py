@@ -14,9 +14,10 @@ from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.detection_binding import Role, bind_outputs
 from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
-from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.preprocess import WHOLE, code_version
 from tasks.pictures.published.coco import Order
 
 _FAR = 1.5

@@ -13,9 +13,10 @@ from tasks.base import Array, ModelMismatch, Postprocess, Tensor
 from tasks.outputs.raw_answers import RawAnswer
 from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input, shapes
-from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, WHOLE, code_version, decode
+from tasks.pictures.pixels.preprocess import WHOLE, code_version
 from tasks.tensors.fitting import real_values
 
 _FAR = 1.5

@@ -11,9 +11,10 @@ from tasks.base import Array, Postprocess, Tensor
 from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 from tasks.pictures.pixels.headerless import decode_rgb8
 from tasks.pictures.pixels.inputs import PictureOptions, bind_input
-from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, code_version, decode
+from tasks.pictures.pixels.preprocess import code_version
 from tasks.pictures.published import ade20k
 
 ADE20K_CLASSES = 32

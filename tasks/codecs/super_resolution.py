@@ -10,9 +10,10 @@ from accuracy.answers import grids
 from tasks.base import Array, DataMissing, ModelMismatch, Tensor
 from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.pixels.headerless import decode_rgb8
-from tasks.pictures.pixels.inputs import PIXELS, Layout, PictureOptions, bind_input, bind_output
-from tasks.pictures.pixels.preprocess import decode
+from tasks.pictures.pixels.inputs import Layout, PictureOptions, bind_input, bind_output
+from tasks.pictures.pixels.picture_tensor import PIXELS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from accuracy.answers import grids
 from native import answers as in_c
 from tasks.base import Array, ModelMismatch, Tensor
-from tasks.pictures.pixels.inputs import PictureTensor, shapes
+from tasks.pictures.pixels.inputs import shapes
+from tasks.pictures.pixels.picture_tensor import PictureTensor
 
 _MAP_TYPES = ("int32", "int64", "uint8", "int8", "int16", "float32", "float16")
 _SCORE_TYPES = ("float32", "float16", "uint8", "int8", "int16")

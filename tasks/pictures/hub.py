@@ -22,7 +22,7 @@ from accuracy.truth.boxes.stored_boxes import PictureObjects, StoredBoxes
 from accuracy.truth.class_names import ClassNames
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures, first
-from tasks.pictures.pixels.preprocess import size_of
+from tasks.pictures.pixels.decoding import size_of
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks
 from tasks.pictures.stores import Stored
 from tasks.sets.hub import HubName, load

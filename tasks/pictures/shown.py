@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.outputs.exhibits import UInt8Array
 from tasks.pictures.folders import Pictures
-from tasks.pictures.pixels.preprocess import RAW_SUFFIXES, decode
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 
 
 def shown_picture(pictures: Pictures, index: int) -> UInt8Array | None:

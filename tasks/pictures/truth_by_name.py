@@ -6,7 +6,7 @@ from collections import Counter
 
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures
-from tasks.pictures.pixels.preprocess import size_in_opening, size_of
+from tasks.pictures.pixels.decoding import size_in_opening, size_of
 
 
 def stems(pictures: Pictures) -> list[str]:

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from accuracy.answers.arrays import Output
 from accuracy.answers.log import LogError
 from accuracy.errors import MetricUnusable
+from accuracy.metric.output_figures import OutputError
 from accuracy.metric.own_metrics import Metric, OwnMetric
 from accuracy.metric.score import Score
-from accuracy.output_error import ErrorSums, OutputError, Totals
+from accuracy.output_error import ErrorSums, Totals
 from tasks.base import Array, MetricKind, ModelMismatch
 from tasks.tensors.array_files import told_apart
 from tasks.tensors.fitting import real_values
@@ -38,7 +39,7 @@ KINDS = (
     MetricKind("mean_steps", "count", lower_is_better=True, by_output=True),
     MetricKind(NOT_FINITE, "count", lower_is_better=True, by_output=True),
 )
-"""The error figures, by the names that they have in `accuracy.output_error.OutputError`, and the count of what has none."""
+"""The error figures, as `accuracy.metric.output_figures.OutputError` names them, and the count of what has none."""
 _SHAPES_SHOWN = 3
 _LARGEST = ("max_error", "max_steps")
 

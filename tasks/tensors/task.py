@@ -29,9 +29,9 @@ from tasks.base import (
     Prepared,
     Task,
     Tensor,
-    find_truth,
 )
 from tasks.sets.digests import StoredSamples
+from tasks.sets.truth_beside import find_truth
 from tasks.tensors.random_inputs import SEED, InputRange, ranges_of
 from tasks.tensors.samples import RandomSamples, Samples, StoredArrays
 from tasks.tensors.scoring import HEADLINE, KINDS, Errors, kind_of

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import max_error, mean_absolute_error, mean_squared_error
 from sklearn.metrics.pairwise import cosine_similarity
 
-from accuracy.output_error import MOST_DB, ErrorSums, NotFinite, OutputError, choice_axis, output_error
+from accuracy.metric.output_figures import NotFinite, OutputError
+from accuracy.output_error import MOST_DB, ErrorSums, choice_axis, output_error
 
 VALUES = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=12)
 

@@ -16,7 +16,7 @@ from accuracy.answers import grids
 from backends.base import TensorSpec
 from tasks.outputs.label_answers import BestLabels
 from tasks.outputs.segmentation_binding import logged_classes
-from tasks.pictures.pixels.inputs import PIXELS, Normalisation, PictureTensor
+from tasks.pictures.pixels.picture_tensor import PIXELS, Normalisation, PictureTensor
 
 answers = native.answers
 if answers is None:

@@ -27,7 +27,7 @@ from backends.base import TensorSpec
 from tasks.base import DataMissing, DataRef, ModelMismatch
 from tasks.codecs.detection import DetectionCodec, DetectionOptions
 from tasks.detection import Detection
-from tasks.pictures.pixels.preprocess import resize_bilinear
+from tasks.pictures.pixels.resize import resize_bilinear
 from tasks.pictures.published.coco import CocoData
 
 Array = npt.NDArray[Any]

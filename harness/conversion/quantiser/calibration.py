@@ -148,7 +148,7 @@ class PreparedSamples:
     values: tuple[Mapping[str, Array], ...]
     """Input -> its values, a sample each."""
     ranges: Mapping[str, tuple[float, float]]
-    """See `tasks.base.Codec.input_ranges`."""
+    """See `tasks.codecs.base.Codec.input_ranges`."""
     sha256: str
     """Of the bytes of all, one behind the other."""
 

@@ -17,7 +17,8 @@ from harness.zoo.standins.networks import mobilenet_edgetpu
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.pictures.pixels.preprocess import decode, mobile
+from tasks.pictures.pixels.decoding import decode
+from tasks.pictures.pixels.preprocess import mobile
 
 NETWORK = mobilenet_edgetpu()
 _BATCH = 32

@@ -19,7 +19,8 @@ from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.pictures.pixels.preprocess import decode, resize_bilinear
+from tasks.pictures.pixels.decoding import decode
+from tasks.pictures.pixels.resize import resize_bilinear
 
 NETWORK = ssd_mobilenet_v2()
 _MATCH = 0.5

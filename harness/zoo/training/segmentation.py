@@ -18,7 +18,7 @@ from harness.zoo.training.classification import as_input
 from harness.zoo.training.loop import Batch, State, train
 from harness.zoo.training.machine import add_machine_options, chosen_device
 from harness.zoo.training.torch_network import Parameters
-from tasks.pictures.pixels.preprocess import decode
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.published.ade20k import IGNORE, prepare_picture
 
 NETWORK = deeplabv3()

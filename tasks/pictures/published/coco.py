@@ -19,11 +19,12 @@ from accuracy.truth.boxes.coco_names import by_coco_ids
 from accuracy.truth.boxes.coco_pbtxt import read_pbtxt
 from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.boxes.stored_boxes import BoxForm, ClassForm, StoredBoxes
-from tasks.base import DataMissing, DataRef, find_truth, no_truth, places_beside
+from tasks.base import DataMissing, DataRef
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures
 from tasks.pictures.truth_by_name import picture_size, stems
+from tasks.sets.truth_beside import find_truth, no_truth, places_beside
 
 Order = Literal["json", "name"]
 

@@ -45,7 +45,7 @@ from harness.submission.tree.logs import read_detail_log, read_summary_log
 from harness.zoo.files.unpack import Limits, unpack
 from harness.zoo.graph.writer import Graph
 from tasks.audio.wav import read_wav
-from tasks.pictures.pixels.preprocess import decode
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.sets import open_pictures
 from tasks.tensors.array_files import read_npy, read_npz
 from tests.faults.inputs.mutations import (

@@ -18,7 +18,9 @@ from accuracy.answers.squad_text import joined_pieces, split_words
 from accuracy.records.tfrecord import crc32c, masked
 from accuracy.truth.squad import read_truth
 from tasks.base import DataMissing
-from tasks.text.windows import RecordWindows, TextWindows, Windows, spans, widest_window
+from tasks.text.record_windows import RecordWindows
+from tasks.text.text_windows import TextWindows, spans, widest_window
+from tasks.text.windows import Windows
 from tasks.text.wordpiece import WordPiece
 
 quick = settings(

@@ -21,7 +21,7 @@ from harness.zoo.builtin.squad import (
     write_builtin_squad,
 )
 from harness.zoo.builtin.squad_words import KINDS, MARKS, QUALIFIERS
-from tasks.text.windows import TextWindows
+from tasks.text.text_windows import TextWindows
 from tasks.text.wordpiece import WordPiece
 
 

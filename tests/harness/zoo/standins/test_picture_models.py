@@ -124,7 +124,7 @@ def test_pictures_squeezed_into_the_input_cost_the_classifier_its_floor(
     made: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks.codecs import classification
-    from tasks.pictures.pixels.preprocess import resize_bilinear
+    from tasks.pictures.pixels.resize import resize_bilinear
 
     assert score(made, "classification", "int8", count=_SOME["classification"]) >= FLOORS["classification"][1]
     monkeypatch.setattr(classification, "PROFILES", {"mobile": resize_bilinear})

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tasks.base import Array, DataMissing
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.pixels.headerless import decode_rgb8
-from tasks.pictures.pixels.preprocess import decode
 
 
 def photograph(side: int, seed: int = 0) -> Array:

@@ -15,7 +15,8 @@ from PIL import Image
 
 from backends.base import TensorSpec
 from tasks.base import Array, ModelMismatch
-from tasks.pictures.pixels.inputs import PIXELS, PictureOptions, PictureTensor, bind_input, bind_output, gray
+from tasks.pictures.pixels.inputs import PictureOptions, bind_input, bind_output
+from tasks.pictures.pixels.picture_tensor import PIXELS, PictureTensor, gray
 
 IMAGENET: dict[str, Any] = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 # An int8 export of a network of PyTorch's: -2.118 to 2.64 in 256 steps.

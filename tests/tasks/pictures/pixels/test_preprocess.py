@@ -1,253 +1,143 @@
+"""The ways of preparing a picture for classification, each held against another implementation of the same way."""
+
 from __future__ import annotations
 
-import io
-import struct
-import warnings
-import zlib
-from typing import Any
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image
 
-import tasks.pictures.pixels.preprocess
-from tasks.base import Array, DataMissing
-from tasks.pictures.pixels.preprocess import central_crop, decode
+from tasks.base import Array
+from tasks.pictures.pixels import preprocess
+from tasks.pictures.pixels.preprocess import PROFILES, central_crop, code_version
+from tasks.pictures.pixels.resize import resize_bilinear
 
-RAMP = np.arange(20 * 30 * 3, dtype=np.uint32).astype(np.uint8).reshape(20, 30, 3)
-
-
-def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
+SIDES = st.integers(16, 120)
 
 
-def npy(array: Array, **options: Any) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, **options)
-    return file.getvalue()
+def noise(height: int, width: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
 
 
-def smooth(height: int, width: int) -> Array:
-    rows, columns = np.mgrid[:height, :width]
-    return np.stack([rows * 255 / height, columns * 255 / width, (rows + columns) / 2], -1).astype(np.uint8)
+def c_round(value: float) -> int:
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
 
 
-def png(width: int, height: int, depth: int, colour: int, pixels: bytes = b"") -> bytes:
-    """A PNG made by hand, to claim what no encoder would."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    signature = b"\x89PNG\r\n\x1a\n"
-    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
-
-
-# --- decoding ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["PNG", "BMP"])
-def test_a_lossless_rgb_picture_comes_back_as_it_was(kind: str) -> None:
-    assert np.array_equal(decode(encode(Image.fromarray(RAMP), kind), "a"), RAMP)
+def stage_mobile(image: Array, height: int, width: int) -> Array:
+    """Step by step as the mobile app configures TFLite's stage: the whole picture resized, then cropped."""
+    rows, columns = image.shape[:2]
+    target_height, target_width = int(height / 0.875), int(width / 0.875)
+    ratio = max(np.float32(target_width) / np.float32(columns), np.float32(target_height) / np.float32(rows))
+    if np.float32(target_width) / np.float32(columns) >= np.float32(target_height) / np.float32(rows):
+        target_height = c_round(float(np.float32(rows) * ratio))
+    else:
+        target_width = c_round(float(np.float32(columns) * ratio))
+    resized = resize_bilinear(image, target_height, target_width)
+    top, left = c_round((target_height - height) / 2), c_round((target_width - width) / 2)
+    return resized[top : top + height, left : left + width]
 
 
-def test_a_jpeg_decodes_as_libjpeg_turbo_does_elsewhere() -> None:
+def stage_tflite_eval(image: Array, height: int, width: int) -> Array:
+    """Step by step as TFLite's evaluation tool configures the stage: a square crop, then resized."""
+    rows, columns = image.shape[:2]
+    side = min(c_round(0.875 * rows), c_round(0.875 * columns))
+    top, left = c_round((rows - side) / 2), c_round((columns - side) / 2)
+    return resize_bilinear(image[top : top + side, left : left + side], height, width)
+
+
+@settings(deadline=None, derandomize=True)
+@given(rows=SIDES, columns=SIDES, height=st.integers(8, 60), width=st.integers(8, 60))
+def test_mobile_is_what_resizing_all_and_cropping_gives(rows: int, columns: int, height: int, width: int) -> None:
+    image = noise(rows, columns)
+    prepared = PROFILES["mobile"](image, height, width)
+    assert prepared.shape == (height, width, 3)
+    assert prepared.dtype == np.float32
+    assert np.array_equal(prepared, stage_mobile(image, height, width))
+
+
+@settings(deadline=None, derandomize=True)
+@given(rows=SIDES, columns=SIDES, height=st.integers(8, 60), width=st.integers(8, 60))
+def test_tflite_eval_is_what_cropping_and_resizing_gives(rows: int, columns: int, height: int, width: int) -> None:
+    image = noise(rows, columns)
+    prepared = PROFILES["tflite-eval"](image, height, width)
+    assert prepared.shape == (height, width, 3)
+    assert np.array_equal(prepared, stage_tflite_eval(image, height, width))
+
+
+def test_mobile_on_an_input_of_224_resizes_the_short_side_to_256_and_of_384_to_438() -> None:
+    for side, resized in ((224, 256), (384, 438)):
+        image = noise(resized, 500)
+        start = (500 - side + 1) // 2
+        top = (resized - side + 1) // 2
+        expected = image[top : top + side, start : start + side]
+        assert np.array_equal(PROFILES["mobile"](image, side, side), expected.astype(np.float32))
+
+
+def test_pillow_is_pillows_own_crop_and_bilinear() -> None:
+    for rows, columns in ((333, 500), (500, 332), (100, 75)):
+        image = noise(rows, columns)
+        side = round(0.875 * min(rows, columns))
+        left, top = (columns - side) // 2, (rows - side) // 2
+        cropped = Image.fromarray(image).crop((left, top, left + side, top + side))
+        expected = cropped.resize((64, 48), Image.Resampling.BILINEAR)
+        assert np.array_equal(PROFILES["pillow"](image, 48, 64), np.asarray(expected, np.float32))
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(rows=SIDES, columns=SIDES)
+def test_opencv_is_the_reference_harnesss_resize_and_crop(rows: int, columns: int) -> None:
     import cv2
 
-    data = encode(Image.fromarray(smooth(101, 203)), "JPEG", quality=80)
-    other = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    assert np.abs(decode(data, "a").astype(int) - other).max() <= 1
+    image = noise(rows, columns)
+    new = int(100.0 * 32 / 87.5)
+    size = (new, int(new * rows / columns)) if rows > columns else (int(new * columns / rows), new)
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    left, right = int((size[0] - 32) / 2), int((size[0] + 32) / 2)
+    top, bottom = int((size[1] - 32) / 2), int((size[1] + 32) / 2)
+    expected = resized[top:bottom, left:right]
+    assert np.array_equal(PROFILES["opencv"](image, 32, 32), expected.astype(np.float32))
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGBA"])
-def test_gray_palette_and_alpha_pngs_become_rgb(mode: str) -> None:
-    image = Image.fromarray(RAMP).convert(mode)
-    assert np.array_equal(decode(encode(image, "PNG"), "a"), np.asarray(image.convert("RGB")))
+def test_twin_no_profile_prepares_a_picture_as_another_does() -> None:
+    image = noise(150, 201)
+    prepared = {name: profile(image, 56, 56) for name, profile in PROFILES.items()}
+    for name, one in prepared.items():
+        for other_name, other in prepared.items():
+            assert name == other_name or np.abs(one - other).mean() > 5, f"{name} and {other_name}"
 
 
-def test_a_transparent_pixel_keeps_the_colour_beneath() -> None:
-    rgba = np.dstack([RAMP, np.zeros(RAMP.shape[:2], np.uint8)])
-    assert np.array_equal(decode(encode(Image.fromarray(rgba), "PNG"), "a"), RAMP)
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_every_profile_keeps_a_plain_colour(profile: str) -> None:
+    image = np.full((90, 70, 3), (10, 100, 200), np.uint8)
+    np.testing.assert_allclose(PROFILES[profile](image, 32, 40), np.broadcast_to(image[0, 0], (32, 40, 3)), atol=1e-4)
 
 
-def test_a_gray_jpeg_has_three_equal_channels() -> None:
-    decoded = decode(encode(Image.fromarray(RAMP).convert("L"), "JPEG"), "a")
-    assert decoded.shape == (20, 30, 3)
-    assert np.ptp(decoded, axis=2).max() == 0
+def test_the_version_of_the_code_names_the_libraries_that_matter() -> None:
+    plain = code_version("mobile")
+    assert "pillow=" in plain
+    assert "libjpeg-turbo=" in plain
+    assert "numpy=" in plain
+    assert "opencv=" not in plain
+    assert code_version("opencv").startswith(plain)
+    assert "opencv=" in code_version("opencv")
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1", "RGB", "RGBA"])
-def test_bmps_of_every_kind_become_rgb(mode: str) -> None:
-    image = Image.fromarray(RAMP).convert(mode)
-    assert np.array_equal(decode(encode(image, "BMP"), "a"), np.asarray(image.convert("RGB")))
+def test_the_version_of_the_code_covers_every_module_that_makes_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, real = set(), Path.read_bytes
 
+    def noted(path: Path) -> bytes:
+        read.add(path.name)
+        return real(path)
 
-def test_a_palette_with_transparent_entries_decodes_without_a_warning() -> None:
-    image = Image.fromarray(RAMP).convert("P")
-    data = encode(image, "PNG", transparency=bytes(range(256)))
-    assert np.array_equal(decode(data, "a"), np.asarray(image.convert("RGB")))
-
-
-def test_the_exif_rotation_is_not_applied() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    assert decode(encode(Image.fromarray(RAMP), "JPEG", exif=exif), "a").shape == (20, 30, 3)
-
-
-def test_a_corrupt_exif_block_disturbs_neither_the_picture_nor_the_terminal() -> None:
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0" + b"\x1a\x01\x05\0\x01\0\0\0\xff\xff\xff\x0f" * 5
-    plain = encode(Image.fromarray(RAMP), "JPEG")
-    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    app0_end = 4 + struct.unpack_from(">H", plain, 4)[0]
-    without_density = plain[:2] + segment + plain[app0_end:]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert np.array_equal(decode(without_density, "a"), decode(plain, "a"))
-    assert caught == []
-    with pytest.warns(UserWarning, match=r"File|EXIF|[Tt]ag"):  # Pillow itself does warn of this block
-        Image.open(io.BytesIO(without_density)).load()
-
-
-def cmyk_jpeg(inks: tuple[int, int, int, int], transform: int | None = 0) -> bytes:
-    """A JPEG of one colour, its four numbers as they stand in the file, with Adobe's marker or without."""
-    data = encode(Image.new("CMYK", (16, 16), tuple(255 - ink for ink in inks)), "JPEG", quality=100)
-    start = data.index(b"\xff\xee")
-    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
-    marker = data[start : end - 1] + bytes([transform]) if transform is not None else b""
-    return data[:start] + marker + data[end:]
-
-
-INKS = [(200, 100, 50, 220), (255, 0, 128, 255), (3, 250, 77, 13), (255, 255, 255, 255)]
-
-
-@pytest.mark.parametrize("inks", INKS)
-def test_a_cmyk_jpeg_becomes_rgb_as_tensorflows_decoder_makes_it(inks: tuple[int, int, int, int]) -> None:
-    *colours, black = inks
-    adobe = decode(cmyk_jpeg(inks), "a")
-    plain = decode(cmyk_jpeg(inks, None), "a")
-    assert adobe.shape == (16, 16, 3)
-    assert adobe[0, 0].tolist() == [black * ink // 255 for ink in colours]
-    assert plain[0, 0].tolist() == [(255 - black) * (255 - ink) // 255 for ink in colours]
-
-
-def test_a_ycck_jpeg_is_cmyk_once_libjpeg_has_turned_it() -> None:
-    luma, blue, red, black = 120, 90, 160, 230
-    decoded = decode(cmyk_jpeg((luma, blue, red, black), 2), "a")
-    turned = (
-        luma + 1.402 * (red - 128),
-        luma - 0.344136 * (blue - 128) - 0.714136 * (red - 128),
-        luma + 1.772 * (blue - 128),
-    )
-    expected = [black * (255 - part) / 255 for part in turned]
-    assert decoded[0, 0].tolist() == pytest.approx(expected, abs=1.5)
-
-
-@pytest.mark.parametrize("colour", [0, 2, 4, 6])
-def test_of_a_png_of_16_bits_a_channel_the_higher_8_are_taken(colour: int) -> None:
-    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
-    samples = np.random.default_rng(colour).integers(0, 1 << 16, (3, 2, channels)).astype(">u2")
-    decoded = decode(png(2, 3, 16, colour, b"".join(b"\0" + row.tobytes() for row in samples)), "deep.png")
-    colours = samples[..., :3] if channels >= 3 else samples[..., :1].repeat(3, axis=2)
-    assert np.array_equal(decoded, colours >> 8)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.95])
-def test_a_truncated_picture_is_named(kind: str, share: float) -> None:
-    data = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)), kind)
-    with pytest.raises(DataMissing, match=r"half\.pic is not a") as caught:
-        decode(data[: int(len(data) * share)], "half.pic")
-    assert str(caught.value).split(":", 1)[1].strip()
-    assert not ImageFile.LOAD_TRUNCATED_IMAGES
-
-
-def test_a_picture_that_claims_a_billion_pixels_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(DataMissing, match=r"bomb\.png claims 40000x40000 pixels"):
-        decode(png(40000, 40000, 8, 2), "bomb.png")
-
-
-def test_a_large_picture_below_the_limit_raises_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert decode(encode(Image.fromarray(RAMP), "PNG"), "a").shape == RAMP.shape
-    monkeypatch.setattr(tasks.pictures.pixels.preprocess, "_MAX_PIXELS", 100)
-    with pytest.raises(DataMissing, match="more than the 100 that are decoded"):
-        decode(encode(Image.fromarray(RAMP), "PNG"), "a")
-
-
-@pytest.mark.parametrize("data", [b"", b"GIF89a" + bytes(50), b"<html>not found</html>", bytes(100)])
-def test_what_is_no_picture_is_refused_with_its_first_bytes(data: bytes) -> None:
-    with pytest.raises(
-        DataMissing, match=r"a\.jpg is not a JPEG, PNG, BMP or \.npy picture: (it starts with|the file)"
-    ):
-        decode(data, "a.jpg")
-
-
-@settings(deadline=None, derandomize=True, max_examples=300)
-@given(
-    kind=st.sampled_from(["JPEG", "PNG", "BMP", "npy"]),
-    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6),
-    head=st.booleans(),
-)
-def test_a_damaged_picture_decodes_to_rgb_or_is_named(kind: str, flips: list[tuple[float, int]], head: bool) -> None:
-    data = bytearray(npy(RAMP) if kind == "npy" else encode(Image.fromarray(RAMP), kind))
-    reach = min(len(data), 80) if head else len(data)
-    for place, change in flips:
-        data[int(place * reach)] ^= change
-    try:
-        decoded = decode(bytes(data), "hurt.pic")
-    except DataMissing as error:
-        assert str(error).startswith("hurt.pic")  # noqa: PT017 - either outcome is right
-    else:
-        assert decoded.dtype == np.uint8
-        assert decoded.ndim == 3
-        assert decoded.shape[2] == 3
-
-
-def test_a_npy_picture_comes_back_as_it_was() -> None:
-    assert np.array_equal(decode(npy(RAMP), "a.npy"), RAMP)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        RAMP.astype(np.float32),
-        RAMP[..., 0],
-        RAMP[..., :2],
-        np.asfortranarray(RAMP),
-        np.array([{"a": 1}], dtype=object),
-    ],
-)
-def test_a_npy_file_of_anything_else_is_refused_with_its_header(array: Array) -> None:
-    with pytest.raises(DataMissing, match=r"a\.npy is not a picture: its header is .*'shape'.*, not that of uint8"):
-        decode(npy(array, allow_pickle=array.dtype == object), "a.npy")
-
-
-@pytest.mark.parametrize(
-    ("data", "complaint"),
-    [
-        (npy(RAMP)[:-10], r"a\.npy has 1790 bytes of pixels, but \[20, 30, 3\] are 1800"),
-        (npy(RAMP) + b"x", r"has 1801 bytes of pixels"),
-        (npy(RAMP[:0]), r"has 0 bytes of pixels, but \[0, 30, 3\]"),
-        (npy(RAMP)[:7], r"its header is ''"),
-        (npy(RAMP)[:40], r"its header is "),
-    ],
-)
-def test_a_npy_file_that_is_cut_or_empty_is_refused(data: bytes, complaint: str) -> None:
-    with pytest.raises(DataMissing, match=complaint):
-        decode(data, "a.npy")
-
-
-def test_a_npy_file_with_a_long_header_is_read() -> None:
-    file = io.BytesIO()
-    np.lib.format.write_array(file, RAMP, version=(2, 0))
-    assert np.array_equal(decode(file.getvalue(), "a.npy"), RAMP)
-
-
-# --- cropping ------------------------------------------------------------------------------------------------------
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    code_version.__wrapped__("mobile")
+    modules = {path.name for path in Path(preprocess.__file__).parent.glob("*.py")}
+    assert modules > {"decoding.py", "headerless.py", "inputs.py", "preprocess.py", "resize.py"}
+    assert read >= {*modules, "pictures.c"}
 
 
 @pytest.mark.parametrize(("size", "crop", "start"), [(10, 4, 3), (9, 4, 3), (7, 4, 2), (5, 4, 1), (4, 4, 0)])

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.base import DataMissing
 from tasks.pictures.folders import Pictures
-from tasks.pictures.pixels.preprocess import decode
+from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.sets import open_pictures
 
 
