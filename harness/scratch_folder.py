@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -23,13 +24,10 @@ class ScratchFolder(tempfile.TemporaryDirectory[str]):
             purpose: A part of its name.
             place: Where it lies, under a hidden name; None for the system's folder of temporary files.
         """
-        prefix = f"tflite-loadgen-{purpose}." if place is None else f".{purpose}."
-        where = Path(tempfile.gettempdir()) if place is None else place
-        with contextlib.suppress(OSError):
-            for left in where.glob(f"{prefix}*"):
-                _remove_if_left(left)
+        for left in left_behind(purpose, place):
+            shutil.rmtree(left, ignore_errors=True)
         while True:
-            super().__init__(prefix=prefix, dir=place, ignore_cleanup_errors=True)
+            super().__init__(prefix=_prefix(purpose, place), dir=place, ignore_cleanup_errors=True)
             self._lock = _open(Path(self.name))
             # Whoever found it before it was locked may have taken it away.
             with contextlib.suppress(OSError):
@@ -46,18 +44,36 @@ class ScratchFolder(tempfile.TemporaryDirectory[str]):
             self._lock = -1
 
 
-def _remove_if_left(folder: Path) -> None:
-    """Only where it is this user's, and the lock of its owner is released. Some file systems have no locks: there it stays."""
-    with contextlib.suppress(OSError):
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            return
-        lock = _open(folder)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(lock)
+def left_behind(purpose: str, place: Path | None = None) -> Iterator[Path]:
+    """What killed processes have left of a purpose in a place, each held while it is looked at.
+
+    Only what is this user's, and of which the owner's lock is released. Some file systems have no locks: there it stays.
+
+    Args:
+        purpose: As `ScratchFolder` has it.
+        place: Likewise.
+    """
+    where = Path(tempfile.gettempdir()) if place is None else place
+    try:
+        folders = list(where.glob(f"{_prefix(purpose, place)}*"))
+    except OSError:
+        return
+    for folder in folders:
+        with contextlib.ExitStack() as held:
+            try:
+                found = folder.lstat()
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                    continue
+                lock = _open(folder)
+                held.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            yield folder
+
+
+def _prefix(purpose: str, place: Path | None) -> str:
+    return f"tflite-loadgen-{purpose}." if place is None else f".{purpose}."
 
 
 def _open(folder: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.conversion.child import make_variants
 from harness.conversion.first_file import Source
-from harness.conversion.made_files import RECORD, all_or_none, refuse_existing
+from harness.conversion.made_files import Making
 from harness.conversion.quantiser.calibration import Chosen, choose
 from harness.conversion.record import (
     CALIBRATED,
@@ -22,13 +22,10 @@ from harness.conversion.record import (
     Variant,
 )
 from harness.conversion.source_model import kind_of
-from harness.errors import ConfigError, RunFailed
-from harness.json_records import to_json
+from harness.errors import ConfigError
 from harness.messages.conversation import Hear
-from harness.scratch_folder import ScratchFolder
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
-from harness.whole_file import write_json
 from harness.zoo.files.official import hash_file
 
 SCHEMA_VERSION = 1
@@ -56,19 +53,19 @@ class Calibrating:
 def convert(
     source: Source,
     variants: Sequence[Variant],
-    folder: Path,
+    making: Making,
     stem: str,
     calibrating: Calibrating | None,
     hear: Hear,
     *,
     before: Sequence[MadeVariant] = (),
 ) -> Conversion:
-    """Makes the files `STEM_VARIANT.tflite` and `conversion.json` in a folder, all of them or none.
+    """Makes the files `STEM_VARIANT.tflite` and `conversion.json`, and puts them into their folder.
 
     Args:
         source: What is converted.
         variants: To make, each once.
-        folder: Made where it is not there.
+        making: Where they are made, and where they go.
         stem: How their names begin.
         calibrating: None where nothing was named.
         hear: Is told how far it is.
@@ -78,41 +75,35 @@ def convert(
         ConfigError: What is asked cannot be made of this model, or lacks a sample, a package or data; or a file is there.
         RunFailed: The process that converts broke.
     """
-    kind = kind_of(source.path)
+    kind = kind_of(source.path, source.original)
     if before and not variants:
-        return _recorded(source, kind, before, folder, None, None)
+        return making.settle(_recorded(source, kind, before, None, None))
     chosen = _check(source.path, kind, variants, calibrating)
-    places = {variant: folder / f"{stem}_{variant}.tflite" for variant in variants}
-    refuse_existing([*places.values(), folder / RECORD])
-    with (
-        all_or_none(folder, list(places.values())),
-        ScratchFolder("converting", folder) as making,
-    ):
-        asked = AskedVariants(
-            source.path.resolve(),
-            kind,
-            tuple(variants),
-            Path(making).resolve(),
-            calibrating.spec.model_dump(mode="json") if calibrating and chosen else None,
-            chosen.indices if chosen else (),
-        )
-        found = make_variants(asked, hear, timeout_s=_SILENCE_S)
-        for one in found.made:
-            one.file.replace(places[one.variant])
-        files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
-        calibration = _calibration(calibrating, chosen, found.inputs_sha256)
-        return _recorded(source, kind, files, folder, calibration, calibrating if chosen else None)
+    places = {variant: making.place(f"{stem}_{variant}.tflite") for variant in variants}
+    asked = AskedVariants(
+        source.path.resolve(),
+        kind,
+        tuple(variants),
+        making.aside,
+        calibrating.spec.model_dump(mode="json") if calibrating and chosen else None,
+        chosen.indices if chosen else (),
+    )
+    found = make_variants(asked, hear, timeout_s=_SILENCE_S)
+    for one in found.made:
+        one.file.replace(places[one.variant])
+    files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
+    calibration = _calibration(calibrating, chosen, found.inputs_sha256)
+    return making.settle(_recorded(source, kind, files, calibration, calibrating if chosen else None))
 
 
 def _recorded(
     source: Source,
     kind: SourceKind,
     files: Sequence[MadeVariant],
-    folder: Path,
     calibration: Calibration | None,
     calibrating: Calibrating | None,
 ) -> Conversion:
-    conversion = Conversion(
+    return Conversion(
         SCHEMA_VERSION,
         str(source.original or source.path),
         hash_file(source.original or source.path).sha256,
@@ -122,13 +113,6 @@ def _recorded(
         {**_versions(kind), **source.versions},
         tuple(_notes(files, calibrating)),
     )
-    try:
-        write_json(folder / RECORD, to_json(conversion))
-    except OSError as error:
-        raise RunFailed(
-            f"{folder / RECORD} cannot be written: {error.strerror}; nothing of the conversion is left"
-        ) from None
-    return conversion
 
 
 def _check(path: Path, kind: SourceKind, variants: Sequence[Variant], calibrating: Calibrating | None) -> Chosen | None:

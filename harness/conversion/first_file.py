@@ -11,7 +11,7 @@ from harness.conversion.converters.forms import Foreign
 from harness.conversion.converters.run_converter import run_converter
 from harness.conversion.darknet.files import Darknet
 from harness.conversion.huggingface.checkpoint import Checkpoint
-from harness.conversion.made_files import RECORD, all_or_none, refuse_existing
+from harness.conversion.made_files import Making
 from harness.conversion.record import MadeVariant
 from harness.conversion.source_model import kind_of
 from harness.errors import ConfigError
@@ -31,7 +31,7 @@ class Source:
     """Of the packages that made it."""
 
 
-def convert_darknet(network: Darknet, folder: Path, stem: str) -> tuple[Source, MadeVariant]:
+def convert_darknet(network: Darknet, making: Making, stem: str) -> tuple[Source, MadeVariant]:
     """Writes `STEM_float32.tflite`, of which other variants may be made.
 
     Raises:
@@ -39,12 +39,14 @@ def convert_darknet(network: Darknet, folder: Path, stem: str) -> tuple[Source, 
     """
     from harness.conversion.darknet.graph import write_darknet
 
-    made = _first(folder, stem, lambda place: write_darknet(network.cfg, network.weights, place))
+    made = _first(making, stem, lambda place: write_darknet(network.cfg, network.weights, place))
     form = f"a Darknet network, {network.cfg.name} with {network.weights.name}"
     return Source(made.file, form, network.weights), made
 
 
-def convert_checkpoint(checkpoint: Checkpoint, folder: Path, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
+def convert_checkpoint(
+    checkpoint: Checkpoint, making: Making, stem: str, *, trusted: bool
+) -> tuple[Source, MadeVariant]:
     """The same of a MobileBERT checkpoint of Hugging Face's, in the official model's form.
 
     Raises:
@@ -53,7 +55,7 @@ def convert_checkpoint(checkpoint: Checkpoint, folder: Path, stem: str, *, trust
     """
     from harness.conversion.huggingface.mobilebert import pickled_weights, read_config, safe_weights, write_mobilebert
 
-    refuse_existing([_first_place(folder, stem), folder / RECORD])
+    _first_place(making, stem)  # What is there already refuses it now.
     # The weights may be large: what the architecture is comes first.
     read_config(checkpoint.config)
     versions: Mapping[str, str] = {}
@@ -61,11 +63,11 @@ def convert_checkpoint(checkpoint: Checkpoint, folder: Path, stem: str, *, trust
         weights, versions = pickled_weights(checkpoint, trusted=trusted)
     else:
         weights = safe_weights(checkpoint)
-    made = _first(folder, stem, lambda place: write_mobilebert(checkpoint, weights, place))
+    made = _first(making, stem, lambda place: write_mobilebert(checkpoint, weights, place))
     return Source(made.file, "a MobileBERT checkpoint of Hugging Face's", checkpoint.weights, versions), made
 
 
-def convert_foreign(network: Foreign, folder: Path, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
+def convert_foreign(network: Foreign, making: Making, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
     """The same of a network that a converter of its own environment reads.
 
     Raises:
@@ -73,13 +75,13 @@ def convert_foreign(network: Foreign, folder: Path, stem: str, *, trusted: bool)
         RunFailed: The converter broke.
     """
     versions: dict[str, str] = {}
-    made = _first(folder, stem, lambda place: versions.update(run_converter(network, place, trusted=trusted).versions))
+    made = _first(making, stem, lambda place: versions.update(run_converter(network, place, trusted=trusted).versions))
     original = network.path / "saved_model.pb" if network.path.is_dir() else network.path
     return Source(made.file, network.words, original, versions), made
 
 
 def with_post_process(
-    source: Source, before: Sequence[MadeVariant], options: Path, folder: Path, stem: str
+    source: Source, before: Sequence[MadeVariant], options: Path, making: Making, stem: str
 ) -> tuple[Source, MadeVariant]:
     """The same network with SSD's post-processing behind it, as `STEM_float32.tflite`.
 
@@ -87,7 +89,7 @@ def with_post_process(
         source: A float model.
         before: Its own file, where it was made of another form: that is the one which gets the op.
         options: The file that says what is added.
-        folder: Made where it is not there.
+        making: Where it is made.
         stem: How the name begins.
 
     Raises:
@@ -97,27 +99,25 @@ def with_post_process(
     from harness.conversion.ssd.post_process import OP, add_post_process
 
     asked = read_post_process(options)
-    if kind_of(source.path) != "float":
-        raise ConfigError(f"{source.path} is quantised: {OP} is added to float models")
+    if kind_of(source.path, source.original) != "float":
+        raise ConfigError(f"{source.original or source.path} is quantised: {OP} is added to float models")
     form = f"{source.form or 'a float TFLite model'}, with {OP} by {options.name}"
     if before:
         (made,) = before
-        add_post_process(made.file, asked, made.file)
+        add_post_process(made.file, asked, made.file, source.original)
         changed = replace(made, sha256=hash_file(made.file).sha256, size_bytes=made.file.stat().st_size)
         return replace(source, form=form), changed
-    made = _first(folder, stem, lambda place: add_post_process(source.path, asked, place))
+    made = _first(making, stem, lambda place: add_post_process(source.path, asked, place))
     return Source(made.file, form, source.path), made
 
 
-def _first(folder: Path, stem: str, write: Callable[[Path], object]) -> MadeVariant:
-    place = _first_place(folder, stem)
-    refuse_existing([place, folder / RECORD])
-    with all_or_none(folder, [place]):
-        began = time.perf_counter()
-        write(place)
-        took_s = time.perf_counter() - began
+def _first(making: Making, stem: str, write: Callable[[Path], object]) -> MadeVariant:
+    place = _first_place(making, stem)
+    began = time.perf_counter()
+    write(place)
+    took_s = time.perf_counter() - began
     return MadeVariant("float32", place, hash_file(place).sha256, place.stat().st_size, took_s, 0, 0)
 
 
-def _first_place(folder: Path, stem: str) -> Path:
-    return folder / f"{stem}_float32.tflite"
+def _first_place(making: Making, stem: str) -> Path:
+    return making.place(f"{stem}_float32.tflite")

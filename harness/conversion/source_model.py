@@ -15,8 +15,12 @@ _WHOLE = frozenset({"int8", "uint8", "int16", "int4", "int2"})
 _HALF = "float16"
 
 
-def kind_of(path: Path) -> SourceKind:
+def kind_of(path: Path, called: Path | None = None) -> SourceKind:
     """What may be made of a model file.
+
+    Args:
+        path: Of the file.
+        called: What the user knows it by, where it was made of that; None for the file itself.
 
     Raises:
         ModelRejected: The file is no model, cut or corrupt.
@@ -24,7 +28,7 @@ def kind_of(path: Path) -> SourceKind:
     """
     model = read_model(path)
     if why := explain_foreign_ops(path):
-        raise ConfigError(f"{path} cannot be converted: {why}")
+        raise ConfigError(f"{called or path} cannot be converted: {why}")
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     whole = [tensor for tensor in tensors if tensor.dtype in _WHOLE and is_quantised(tensor)]
     if not whole and not (halves := [tensor for tensor in tensors if tensor.constant and tensor.dtype == _HALF]):
@@ -33,9 +37,10 @@ def kind_of(path: Path) -> SourceKind:
         return "uint8"
     found = whole[0] if whole else halves[0]
     kinds = ", ".join(sorted({tensor.dtype for tensor in whole or halves}))
+    which = f"{len(whole or halves)} tensors of {kinds}, the first is {found.name!r}"
     raise ConfigError(
-        f"{path} is quantised already ({len(whole or halves)} tensors of {kinds}, the first is {found.name!r}): quantise the "
-        "float model that it was made of. Only models that are uint8 throughout are taken, with --to int8"
+        f"{called or path} is quantised already ({which}): quantise the float model that it was made of. Only models that are "
+        "uint8 throughout are taken, with --to int8"
     )
 
 

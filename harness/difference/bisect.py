@@ -29,6 +29,12 @@ from harness.scratch_folder import ScratchFolder
 _NOT_COMPARED = frozenset({"resource", "variant", "string"})
 """Types of tensors that hold no numbers."""
 
+_WITHIN = "every output is within the tolerance, also on the inputs on which it was furthest off"
+_NOT_AGAIN = (
+    "what spoilt the figures did not come again on the inputs of the same runs, as of a model that draws numbers itself or "
+    "keeps a state (--state reset puts it back)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
@@ -49,7 +55,13 @@ class _Judged:
 
 
 def bisect(
-    test: Side, reference: Side, inputs: Sequence[Sequence[Array]], tolerance: Tolerance, hear: Hear
+    test: Side,
+    reference: Side,
+    inputs: Sequence[Sequence[Array]],
+    tolerance: Tolerance,
+    hear: Hear,
+    *,
+    spoilt: bool = False,
 ) -> Bisected:
     """Searches backwards from every output that is beyond the tolerance; where none is, from those that are NaN on both sides.
 
@@ -62,6 +74,7 @@ def bisect(
         inputs: Of a few runs.
         tolerance: From where on a tensor is beyond.
         hear: Is told how far it is.
+        spoilt: Whether an output of the whole graph had no figure on these inputs: none is "within the tolerance" then.
 
     Raises:
         ConfigError: The two sides have different graphs.
@@ -76,8 +89,9 @@ def bisect(
         cuts.nan = nan = not whole.beyond and any(whole.nan)
         ends = [model.main.outputs[place] for place in whole.wrong(nan=nan)]
         if whole.refused or not ends:
-            why = whole.refused or "every output is within the tolerance, on the inputs of the first runs"
-            return Bisected(None, why, 0, (), (), within_yet_beyond=False)
+            return Bisected(
+                None, whole.refused or (_NOT_AGAIN if spoilt else _WITHIN), 0, (), (), within_yet_beyond=False
+            )
         found = [_search(cuts, producer) for tensor in ends if (producer := cuts.producer.get(tensor)) is not None]
         culprits = sorted(index for index in found if index is not None)
         culprit = _culprit(model, culprits[0], cuts.judged[culprits[0]], nan=nan) if culprits else None

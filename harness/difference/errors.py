@@ -29,6 +29,7 @@ class GatheredErrors:
         self._test, self._reference = test, reference
         self._raw = alike(test, reference)
         self._means: list[float] = []
+        self._worst, self._worst_run, self._runs = -1.0, 0, 0
         self._sums = ErrorSums(
             scale=test.scale,
             zero_point=test.zero_point,
@@ -43,6 +44,7 @@ class GatheredErrors:
         if test.shape != reference.shape:
             self._other_shapes += 1
             self._spoilt, self._exact = True, False
+            self._note(math.inf)
             return
         total = 0.0
         for piece in _pieces(test.shape):
@@ -53,6 +55,12 @@ class GatheredErrors:
             self._spoilt = True
         self._exact = self._exact and mean == 0
         self._means.append(mean)
+        self._note(mean if math.isfinite(mean) else math.inf)
+
+    def _note(self, error: float) -> None:
+        if error > self._worst:
+            self._worst, self._worst_run = error, self._runs
+        self._runs += 1
 
     def _add(self, test: Array, reference: Array) -> float:
         """A piece of the outputs; the sum of its errors' sizes, infinite or NaN where one of them is."""
@@ -74,6 +82,16 @@ class GatheredErrors:
     def compared_nothing(self) -> bool:
         """Whether the two sides agree in giving no values so far."""
         return not self._spoilt and not self._count
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether it has no figure: a value is no number where the other side has one, or on both, or the shapes differ."""
+        return self._spoilt
+
+    @property
+    def worst_run(self) -> int:
+        """The first run, from 0, in which the output was furthest off: without a figure, or with the largest mean error."""
+        return self._worst_run
 
     def found(self) -> OutputDifference:
         """Over all runs so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,8 +20,8 @@ from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import inputs_explained
 
 _TELL_EVERY_S = 0.5
-_BISECTED_SAMPLES = 3
-"""Runs whose inputs the cut graphs are given, too."""
+_BISECTED_SAMPLES, _MOST_BISECTED = 3, 8
+"""Runs whose inputs the cut graphs are given, too: at least, and where many outputs were furthest off in runs of their own."""
 
 
 def measure(asked: AskedDifference, hear: Hear) -> Difference:
@@ -55,15 +56,12 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
         ]
         beside = ComparedBeside(gathered)
         stack.callback(beside.close)
-        first: list[list[Array]] = []
         began = told = time.perf_counter()
         for number in range(asked.num_runs):
             if time.perf_counter() - told > _TELL_EVERY_S:
                 told = time.perf_counter()
                 hear(Progressed("runs", number, asked.num_runs))
             fed = drawn.next()
-            if asked.bisect and len(first) < _BISECTED_SAMPLES:
-                first.append(fed)
             with inputs_explained(asked.test.model):
                 answer = test.answer(fed)
             with inputs_explained(asked.reference.model, "the reference: "):
@@ -75,7 +73,9 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
         seconds = time.perf_counter() - began
         bisected: Bisected | None = None
         if asked.bisect:
-            bisected = bisect(test, reference, first, asked.tolerance, hear)
+            inputs = _inputs_of(_bisected_runs(gathered, asked.num_runs), DocumentedInputs(test.backend.inputs, ranges))
+            spoilt = any(errors.is_spoilt for errors in gathered)
+            bisected = bisect(test, reference, inputs, asked.tolerance, hear, spoilt=spoilt)
         return Difference(
             test.facts(),
             reference.facts(),
@@ -87,6 +87,20 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
             invoke_seconds=test.invoke_seconds + reference.invoke_seconds,
             bisected=bisected,
         )
+
+
+def _bisected_runs(gathered: Sequence[GatheredErrors], runs: int) -> list[int]:
+    """Those in which an output was furthest off, the spoilt ones before others, and the first, so that there are a few."""
+    worst = [errors.worst_run for errors in sorted(gathered, key=lambda errors: not errors.is_spoilt)]
+    chosen = list(dict.fromkeys(worst))[:_MOST_BISECTED]
+    others = (run for run in range(runs) if run not in chosen)
+    return sorted([*chosen, *itertools.islice(others, max(0, _BISECTED_SAMPLES - len(chosen)))])
+
+
+def _inputs_of(runs: Sequence[int], drawn: DocumentedInputs) -> list[list[Array]]:
+    """What these runs were given, drawn once more."""
+    every = (drawn.next() for _ in range(max(runs) + 1))
+    return [inputs for run, inputs in enumerate(every) if run in runs]
 
 
 def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:

@@ -16,6 +16,7 @@ from harness.errors import EXIT_INVALID, ConfigError, unknown
 if TYPE_CHECKING:
     from harness.conversion.convert import Calibrating
     from harness.conversion.first_file import Source
+    from harness.conversion.made_files import Making
     from harness.conversion.record import Conversion, MadeVariant, Variant
     from harness.report.screen import Screen
     from harness.series.plan import Series
@@ -117,30 +118,29 @@ class _Asked:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Converts, and scores and times what came of it where a task is named."""
     from harness.conversion.convert import convert
-    from harness.conversion.made_files import all_or_none
+    from harness.conversion.made_files import making
     from harness.conversion.report import render_conversion
     from harness.json_records import to_json
     from harness.report.screen import Screen
 
     asked = _asked(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
-    with all_or_none(asked.folder) as written:
-        source, name, before = _source(asked)
-        written += [one.file for one in before]
+    with making(asked.folder, screen.say) as place:
+        source, name, before = _source(asked, place)
         if arguments.post_process is not None:
-            source, before = _with_post_process(asked, source, name, before)
-            written += [one.file for one in before]
-        original = source.path
+            source, before = _with_post_process(asked, source, name, before, place)
         variants = tuple(variant for variant in asked.variants if not before or variant != "float32")
         made = convert(
             source,
             variants,
-            asked.folder,
+            place,
             name,
-            _calibrating(asked, original),
+            _calibrating(asked, source.path),
             lambda heard: screen.count(heard.what, heard.done, heard.total),
             before=before,
         )
+    # What was made of another form has been put into the folder.
+    original = made.files[0].file if before else source.path
     screen.end_progress()
     text, data = render_conversion(made), {"conversion": to_json(made)}
     if not asked.scores or (before and not variants):
@@ -149,15 +149,15 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _with_post_process(
-    asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...]
+    asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...], making: Making
 ) -> tuple[Source, tuple[MadeVariant, ...]]:
     from harness.conversion.first_file import with_post_process
 
-    changed, made = with_post_process(source, before, Path(asked.arguments.post_process), asked.folder, name)
+    changed, made = with_post_process(source, before, Path(asked.arguments.post_process), making, name)
     return changed, (made,)
 
 
-def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
+def _source(asked: _Asked, making: Making) -> tuple[Source, str, tuple[MadeVariant, ...]]:
     """The .tflite file that is quantised, how names begin, and what was made of another form to get it."""
     from harness.conversion.converters.forms import foreign_of
     from harness.conversion.darknet.files import darknet_of
@@ -168,15 +168,15 @@ def _source(asked: _Asked) -> tuple[Source, str, tuple[MadeVariant, ...]]:
 
     arguments = asked.arguments
     if (darknet := darknet_of(arguments.source, arguments.weights)) is not None:
-        source, made = convert_darknet(darknet, asked.folder, darknet.cfg.stem)
+        source, made = convert_darknet(darknet, making, darknet.cfg.stem)
         return source, darknet.cfg.stem, (made,)
     if (checkpoint := checkpoint_of(arguments.source)) is not None:
         name = checkpoint.config.resolve().parent.name
-        source, made = convert_checkpoint(checkpoint, asked.folder, name, trusted=arguments.trust_checkpoint)
+        source, made = convert_checkpoint(checkpoint, making, name, trusted=arguments.trust_checkpoint)
         return source, name, (made,)
     if (foreign := foreign_of(arguments.source)) is not None:
         name = foreign.path.resolve().stem
-        source, made = convert_foreign(foreign, asked.folder, name, trusted=arguments.trust_checkpoint)
+        source, made = convert_foreign(foreign, making, name, trusted=arguments.trust_checkpoint)
         return source, name, (made,)
     if not asked.variants and arguments.post_process is None:
         raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")

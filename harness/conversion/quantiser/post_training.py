@@ -21,6 +21,7 @@ from harness.conversion.quantiser.integer_interfaces import with_uint8_interface
 from harness.conversion.record import CALIBRATED, Variant
 from harness.conversion.signature_names import give_signature
 from harness.errors import ConfigError
+from harness.whole_file import replacing
 
 _BITS = {"int8": 8, "int16x8": 16}
 _FLOAT_ENDS = ("int8-float", "int16x8")
@@ -81,7 +82,9 @@ class PostTraining:
                 raise ConfigError(
                     f"litert-quantizer cannot make {variant} of {self.source}: {first_line(error)}"
                 ) from None
-            made.export_model(str(place), overwrite=True)
+        # Its own way to write maps the file: on a full disk that kills the process.
+        with replacing(place) as file:
+            file.write(made.quantized_model)
         if variant in CALIBRATED:
             model = read_objects(place)
             mended = mend_dead_channels(model, read_objects(self._signed))

@@ -35,19 +35,21 @@ class _Raw:
     """Of the scores."""
 
 
-def add_post_process(source: Path, options: PostProcess, place: Path) -> None:
+def add_post_process(source: Path, options: PostProcess, place: Path, called: Path | None = None) -> None:
     """Writes the model with the op.
 
     Args:
         source: A float model.
         options: What the user says of it.
         place: Of the new file; may be the source.
+        called: What the user knows the source by, where it was made of that; None for the file itself.
 
     Raises:
         ConfigError: The outputs are not there, of other shapes or types, or the anchors do not fit them; the op is there
             already.
     """
     model = read_objects(source)
+    source = called or source
     if any(text(code.customCode) == OP for code in model.operatorCodes):
         raise ConfigError(f"{source} has a {OP} already: leave out {_FIELD}")
     give_signature(model)

@@ -17,6 +17,7 @@ from harness.config.invocation import Invocation
 from harness.difference.measure import measure
 from harness.difference.record import KERNELS, AskedDifference, Difference, Kernels
 from harness.difference.report import metrics_proto, render, spoilt
+from harness.difference.side import Side
 from harness.errors import ConfigError
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
@@ -111,7 +112,10 @@ def test_what_is_within_the_tolerance_is_not_searched(branches: Path, tmp_path: 
     found = run(asked(subject(branches, tmp_path, options={"xnnpack": False}), bisect=True))
     assert found.bisected is not None
     assert (found.bisected.culprit, found.bisected.cuts) == (None, 0)
-    assert found.bisected.why_none == "every output is within the tolerance, on the inputs of the first runs"
+    assert (
+        found.bisected.why_none
+        == "every output is within the tolerance, also on the inputs on which it was furthest off"
+    )
 
 
 def test_the_tools_own_message_has_the_figures_under_its_numbers(wrong: Difference) -> None:
@@ -192,6 +196,44 @@ def test_where_both_sides_have_no_numbers_bisect_names_the_first_tensor_without(
     text = render(found)
     assert "first without numbers: logs: float32 [1, 6]" in text
     assert "values are no number (NaN) on both sides" in text
+    assert "within the tolerance" not in text
+
+
+def late(path: Path, *more: str) -> Path:
+    """The logarithm of 0.48 - x, and what else: of the documented inputs the sixth is the first that is more than that."""
+    graph = Graph("late")
+    x = graph.input("x", (1, 1), np.float32)
+    left = graph.tensor("left", (1, 1), np.float32)
+    graph.operator("SUB", [graph.constant("end", np.full((1, 1), 0.48, np.float32)), x], [left], schema.SubOptionsT())
+    for op in ("LOG", *more):
+        left, of = graph.tensor(op.lower(), (1, 1), np.float32), left
+        graph.operator(op, [of], [left])
+    graph.output(left)
+    return written(path, graph)
+
+
+def test_bisect_runs_the_inputs_of_the_worst_runs_wherever_they_are(tmp_path: Path) -> None:
+    both = run(asked(subject(late(tmp_path / "both.tflite"), tmp_path), runs=7, bisect=True))
+    assert (both.outputs[0].nan_test, both.outputs[0].nan_reference) == (1, 1)
+    assert "first without numbers: log: float32 [1, 1]" in render(both)
+    # XNNPACK's exponential of what is no number is 0, the other kernels' is none.
+    test = subject(late(tmp_path / "one.tflite", "EXP"), tmp_path, options={"xnnpack": False})
+    one = run(asked(test, runs=7, bisect=True))
+    assert (one.outputs[0].nan_test, one.outputs[0].nan_reference) == (1, 0)
+    assert "first beyond the tolerance: exp: float32 [1, 1]" in render(one)
+
+
+def test_bisect_says_what_did_not_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test, answered = subject(late(tmp_path / "late.tflite"), tmp_path), Side.answer
+
+    def once(self: Side, inputs: Any) -> Any:
+        return [each * np.nan for each in answered(self, inputs)]
+
+    monkeypatch.setattr(Side, "answer", once)
+    found = run(asked(test, runs=2, bisect=True))
+    assert spoilt(found)
+    text = render(found)
+    assert "nothing found: what spoilt the figures did not come again on the inputs of the same runs" in text
     assert "within the tolerance" not in text
 
 
