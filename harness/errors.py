@@ -5,6 +5,7 @@
         UnknownName                       2     a name nobody knows; the message suggests a near one
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
+        FilesChanged                      3     what it used is not what was hashed: no figure of it counts
         remote.ssh.ConnectionLost         3     the connection to a device broke for good
       Interrupted                         128+n after signal n: SIGHUP 129, INT 130, QUIT 131, TERM 143, XCPU 152
       turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
@@ -22,10 +23,10 @@
 
 An error class carries its status as `exit_status`, wherever it is defined: no table here knows its name. Caught by those who
 call what raises them, and met by no user: accuracy.outside.plain_files.NotPlain, accuracy.outside.text_files.NotText,
-accuracy.truth.text_proto.TextProtoError, comparison.answers.NoPairs, devices.tool_output.NotTheTool,
-json_records.NotThisRecord, json_records.UnknownField, machine.child_process.Ended, remote.answers.NotAnAnswer,
-remote.far_end.wire.Endless, remote.far_end.wire.Refused, serving.cluster.session.NodeLost, serving.kept_samples.NotUniform,
-worker.batch.CannotBatchError, zoo.files.locks.NoLocks, zoo.files.redirects.RefusedAddress.
+accuracy.outside.zip_lists.ListTooLong, accuracy.truth.text_proto.TextProtoError, comparison.answers.NoPairs,
+devices.tool_output.NotTheTool, json_records.NotThisRecord, json_records.UnknownField, machine.child_process.Ended,
+remote.answers.NotAnAnswer, remote.far_end.wire.Endless, remote.far_end.wire.Refused, serving.cluster.session.NodeLost,
+serving.kept_samples.NotUniform, worker.batch.CannotBatchError, zoo.files.locks.NoLocks, zoo.files.redirects.RefusedAddress.
 Memory that ran out has status 3 wherever it does.
 A path that can be none, or is closed to the user (a loop of links, a name too long, a folder for a file, no permission), has
 status 2 wherever it is met. Anything else is a bug and keeps its traceback.
@@ -83,6 +84,10 @@ class UnknownName(ConfigError):  # noqa: N818 - the name is part of the contract
 
 class RunFailed(HarnessError):  # noqa: N818 - the name is part of the contract
     """The run started and broke; its directory stays."""
+
+
+class FilesChanged(RunFailed):
+    """What is used is another file by now, or was meanwhile: whoever measures several figures must not go on to the next."""
 
 
 class Interrupted(HarnessError):  # noqa: N818

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from accuracy.outside.plain_files import open_plain
+from accuracy.outside.zip_lists import open_zip
 
 Hear = Callable[[Path, int], None]
 """Called with the path and the descriptor of a file that was opened to be read; from any thread."""
@@ -42,8 +43,8 @@ def open_heard(path: Path) -> BufferedReader:
 
 
 def open_zip_heard(path: Path) -> zipfile.ZipFile:
-    """Opens an archive. Raises: As `zipfile.ZipFile`."""
-    archive = zipfile.ZipFile(path)
+    """Opens an archive. Raises: As `open_zip`."""
+    archive = open_zip(path)
     if archive.fp is not None:
         _tell(path, archive.fp)
     return archive

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from accuracy.truth.class_names import ClassNames, names_in_model
 from backends.base import Backend, ModelRejected, TensorSpec
 from harness.api.first_opening import refuse_what_crashes
+from harness.api.held_model import HeldModel
 from harness.api.inputs import Names, read_names
 from harness.config.backend import parse_backend
 from harness.config.files import find_benchmark
@@ -81,29 +82,37 @@ class Model(ABC):
         return cls(asked, labels)
 
     def __init__(self, asked: Asked, labels: Names | None = None) -> None:
-        """Use `harness.api.open_model` or `open`."""
+        """Use `harness.api.open_model` or `open`.
+
+        Raises:
+            RunFailed: The model is no longer what was hashed when it was chosen.
+            FileChanged: Nor is what is opened.
+        """
         self.model = asked.model
-        self._listed = None if labels is None else read_names(labels)
-        self._options = _fitted(self.task, asked, self._listed)
-        self._score_columns = asked.score_columns
         section = asked.benchmark.backend
-        self._is_proven = False
-        self._threads = 1 if section.threads == "auto" else section.threads
-        refuse_what_crashes(asked.model, section, cache_dir())
-        self._opener = Opener(
-            asked.model.path,
-            asked.model.sha256,
-            section,
-            cache_dir(),
-            invocation=asked.model.invocation,
-            input_shapes=self._shapes,
-        )
-        self._open: Backend | None = self._opener.open_covered(self._threads)
-        try:
-            self._bind(self._backend.inputs, self._backend.outputs)
-        except BaseException:
-            self.close()
-            raise
+        self._held = HeldModel(asked.model, section)
+        with self._held.opening():
+            self._listed = None if labels is None else read_names(labels)
+            self._options = _fitted(self.task, asked, self._listed)
+            self._score_columns = asked.score_columns
+            self._is_proven = False
+            self._threads = 1 if section.threads == "auto" else section.threads
+            refuse_what_crashes(asked.model, section, cache_dir(), self._held.files)
+            self._opener = Opener(
+                asked.model.path,
+                asked.model.sha256,
+                section,
+                cache_dir(),
+                invocation=asked.model.invocation,
+                input_shapes=self._shapes,
+            )
+            self._held.take_copy(self._opener)
+            self._open: Backend | None = self._opener.open_covered(self._threads)
+            try:
+                self._bind(self._backend.inputs, self._backend.outputs)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         """Closes the model at the end of the block."""
@@ -152,7 +161,16 @@ class Model(ABC):
             self._prove_same_again(inputs, outputs)
         return outputs
 
+    def _reopen(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """The same file with inputs of other shapes."""
+        self.close()
+        self._opener.take_input_shapes(shapes)
+        with self._held.opening():
+            self._open = self._opener.open_covered(self._threads)
+            self._bind(self._backend.inputs, self._backend.outputs)
+
     def _ask(self, inputs: Sequence[Array]) -> Sequence[Array]:
+        self._held.refuse_written()
         if self._opener.resets:
             # As in a run: every question is the first one.
             self._backend.reset()

@@ -12,15 +12,19 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from backends.base import ModelRejected
+from backends.litert.file.opened_file import FileChanged, OpenedFile, hold
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
+from harness.errors import FilesChanged
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
+from harness.messages.failure import Failed, failed
 from harness.model.opening import Opener
 from harness.spec.schema import ModelRef
 from harness.spec.trial import has_xnnpack
@@ -42,6 +46,8 @@ class Opening:
     """A `BackendSection` as JSON."""
     invocation: str
     """An `Invocation` as JSON."""
+    held: tuple[OpenedFile, ...] = ()
+    """What is found under these paths, or nothing is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +58,30 @@ class Survived:
     """What was said against the model; "" for nothing. Whoever opens it next says it in full."""
 
 
-def refuse_what_crashes(model: ModelRef, section: BackendSection, cache_dir: Path) -> None:
+def refuse_what_crashes(
+    model: ModelRef, section: BackendSection, cache_dir: Path, held: Sequence[OpenedFile] = ()
+) -> None:
     """Opens a model once in another process, and asks it once, unless it was survived before.
 
     Args:
         model: It is opened as its file has it: where that leaves sizes open which only the data tell, nothing is tried.
         section: The backend; only the CPU with XNNPACK is tried.
         cache_dir: The harness's cache.
+        held: The files that the other process may open under their paths.
 
     Raises:
+        FilesChanged: The model is another file now.
         ModelRejected: That process crashed; says whether the model runs without XNNPACK.
     """
     if not has_xnnpack(section):
         return
     opening = Opening(
-        str(model.path), model.sha256, str(cache_dir), section.model_dump_json(), model.invocation.model_dump_json()
+        str(model.path),
+        model.sha256,
+        str(cache_dir),
+        section.model_dump_json(),
+        model.invocation.model_dump_json(),
+        tuple(held),
     )
     mark = cache_dir / _FOLDER / _key(opening)
     if mark.exists():
@@ -99,12 +114,19 @@ def _key(opening: Opening) -> str:
 def _crash(opening: Opening) -> str:
     """How the process ended that opened it, as the rest of a sentence; "" where it answered, or takes long."""
     answer = answer_of("harness.api.first_opening", encode(opening), timeout_s=_TIMEOUT_S)
+    if answer.line is not None:
+        kinds: tuple[type[Survived] | type[Failed], ...] = (Survived, Failed)
+        told = decode(answer.line, *kinds)
+        if isinstance(told, Failed):
+            # It is another file that was survived.
+            raise FilesChanged(told.message)
     if answer.line is not None or answer.hangs or not answer.crashed:
         return ""
     return f"{answer.how}{f' ({answer.said})' if answer.said else ''}"
 
 
-def _survived(opening: Opening) -> Survived:
+def _survived(opening: Opening) -> Survived | Failed:
+    hold(opening.held)
     try:
         opener = Opener(
             Path(opening.model),
@@ -115,6 +137,8 @@ def _survived(opening: Opening) -> Survived:
         )
         backend = opener.open(1)
         backend.invoke([tensor.zeros() for tensor in backend.inputs])
+    except FileChanged as error:
+        return failed(error)
     except Exception as error:
         return Survived(str(error) or type(error).__name__)
     return Survived("")

@@ -183,11 +183,7 @@ class SuperResolver(Model):
         """
         name, pixels = read_pixels(picture)
         if self._open_layout is not None and self._codec.size != pixels.shape[:2]:
-            shape = sized(self._open_layout, *pixels.shape[:2])
-            self._backend.close()
-            self._opener.take_input_shapes([shape])
-            self._open = self._opener.open_covered(self._threads)
-            self._bind(self._backend.inputs, self._backend.outputs)
+            self._reopen([sized(self._open_layout, *pixels.shape[:2])])
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         return Upscaled(grids.unpack_picture(self._codec.postprocess(outputs)))
 

@@ -19,12 +19,13 @@ from harness.difference.child import difference
 from harness.difference.record import KERNELS, AskedDifference, Difference, OutputDifference
 from harness.difference.report import spoilt
 from harness.difference.side import same_sides
-from harness.errors import EXIT_USER, HarnessError, Interrupted, exit_status, message_of
+from harness.errors import EXIT_USER, FilesChanged, HarnessError, Interrupted, exit_status, message_of
+from harness.machine.watched.held_files import ADVICE
 from harness.machine.watched.power import PowerMeter
 from harness.messages.bench import Finished, WarmedUp
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
-from harness.model.subject import Subject, held_files
+from harness.model.subject import Subject, held_files, measured_unchanged
 from harness.results.record import Result
 from harness.scratch_folder import ScratchFolder
 from harness.series.perform import perform
@@ -47,7 +48,15 @@ class RowMeter:
         self._subject = self._of(found, row.section.backend)
 
     def measure(self) -> dict[str, Measured]:
-        """Every figure that the row asks for, by name."""
+        """Every figure that the row asks for, by name.
+
+        Raises:
+            FilesChanged: They are not all of one file.
+        """
+        with measured_unchanged([self._subject]):
+            return self._measured()
+
+    def _measured(self) -> dict[str, Measured]:
         section = self._row.section
         asked = {limit.figure.name: limit.figure for limit in self._row.limits}
         kinds = {figure.measured_by for figure in asked.values()}
@@ -102,7 +111,7 @@ class RowMeter:
                 # It would be 0 whatever the model is.
                 return {name: Measured(None, why, no_test=True) for name in names}
             found = difference(asked, lambda heard: self._say(_progress(self._row.name, heard)))
-        except Interrupted:
+        except (Interrupted, FilesChanged):
             raise
         except HarnessError as error:
             return {name: Measured(None, message_of(error)) for name in names}
@@ -130,7 +139,7 @@ class RowMeter:
         try:
             result = self._accuracy_run(self._row.section)
         except Exception as error:
-            if exit_status(error) is None or isinstance(error, Interrupted):
+            if exit_status(error) is None or isinstance(error, Interrupted | FilesChanged):
                 raise
             return {name: Measured(None, message_of(error)) for name in names}
         found = {}
@@ -156,6 +165,11 @@ class RowMeter:
             )
         if not isinstance(done.result, Result) or done.status >= EXIT_USER:
             raise HarnessError(done.complaint or "the run broke")
+        if (scored := done.result.model.sha256) != self._subject.sha256:
+            raise FilesChanged(
+                f"{self._subject.model} changed during the run: what was scored (its sha256 is {scored}) is not what was "
+                f"measured before ({self._subject.sha256}), {ADVICE}"
+            )
         return done.result
 
 

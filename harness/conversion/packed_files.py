@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from accuracy.outside.zip_lists import open_zip
+
 
 def copy_packed_files(source: Path, target: Path) -> None:
     """Packs what lies behind one model behind another; what cannot be read is left out, as whoever runs the model leaves it.
@@ -16,7 +18,7 @@ def copy_packed_files(source: Path, target: Path) -> None:
     if not zipfile.is_zipfile(source):
         return
     try:
-        with zipfile.ZipFile(source) as archive:
+        with open_zip(source) as archive:
             files = [(each, archive.read(each)) for each in archive.infolist()]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
         return

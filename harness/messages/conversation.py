@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.errors import EXIT_USER, ConfigError, RunFailed
+from harness.errors import EXIT_USER, ConfigError, FilesChanged, RunFailed
 from harness.machine.child_process import Ended, lines_of
 from harness.machine.json_line import decode, encode
-from harness.messages.failure import Failed, failed
+from harness.messages.failure import CHANGED, Failed, failed
 
 A = TypeVar("A")
 
@@ -49,6 +49,7 @@ def ask(
 
     Raises:
         ConfigError: What it says is the user's to mend.
+        FilesChanged: It found another file than the one that it was told of.
         RunFailed: It broke, crashed or hangs.
     """
     kinds: tuple[type[A] | type[Progressed] | type[Failed], ...] = (answer, Progressed, Failed)
@@ -57,6 +58,8 @@ def ask(
             for line in lines:
                 heard = decode(line, *kinds)
                 if isinstance(heard, Failed):
+                    if heard.kind in CHANGED:
+                        raise FilesChanged(heard.message)
                     raise (ConfigError if heard.exit_status == EXIT_USER else RunFailed)(heard.message)
                 if not isinstance(heard, Progressed):
                     return heard

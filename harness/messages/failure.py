@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import Reported, exit_status, message_of
+from harness.errors import FilesChanged, Reported, exit_status, message_of
+
+CHANGED = (FilesChanged.__name__, "FileChanged")
+"""The kinds of a failure after which nobody knows what was measured; the second is the runtime's side's own
+(`backends.litert.file.opened_file`), with which numpy would come, for which a process that is started ahead does not wait."""
 
 
 @dataclass(frozen=True, slots=True)

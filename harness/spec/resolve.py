@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accuracy.errors import TruthError
-from backends.litert.file.opened_file import FileState, OpenedFile, held_meanwhile, hold
+from backends.litert.file.opened_file import FileChanged, FileState, OpenedFile, held_meanwhile, hold
 from harness.config.backend import with_absolute_paths
 from harness.config.files import ConfigFile, config_folder, load_benchmark, read_config
 from harness.config.mistakes import task_options
@@ -104,7 +104,10 @@ def _resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir
 
 
 def _as_found(model: ModelRef) -> OpenedFile:
-    return OpenedFile(model.path, FileState.of(model.path.stat()), model.sha256)
+    try:
+        return OpenedFile(model.path, FileState.of(model.path.stat()), model.sha256)
+    except OSError as error:
+        raise FileChanged(model.path, f"it cannot be opened any more ({error.strerror})") from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,14 +175,17 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         ConfigError: A mistake in the config, or no model.
     """
     benchmark = load_benchmark(config, overrides)
-    model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
-    invoked = with_invocation(model, benchmark)
-    return Asked(
-        benchmark,
-        _options(benchmark, of_model, {}, model, fits=False),
-        invoked,
-        score_columns(invoked.path, invoked.invocation.signature),
-    )
+    # As in `resolve`.
+    with held_meanwhile():
+        model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
+        hold([_as_found(model)])
+        invoked = with_invocation(model, benchmark)
+        return Asked(
+            benchmark,
+            _options(benchmark, of_model, {}, model, fits=False),
+            invoked,
+            score_columns(invoked.path, invoked.invocation.signature),
+        )
 
 
 def _list(problems: list[str]) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from harness.errors import HarnessError, RunFailed
+from harness.errors import FilesChanged, HarnessError, RunFailed
 from harness.machine import child_process
 from harness.machine.control import control_file
 from harness.machine.json_line import decode, encode
-from harness.messages.failure import Failed
+from harness.messages.failure import CHANGED, Failed
 from harness.scratch_folder import ScratchFolder
 
 _LOG = "probe.log"
@@ -71,7 +71,7 @@ class MeasuringProcess:
 
         Raises:
             CandidateFailed: It refuses, crashes, or takes longer than this.
-            RunFailed: What it should open is another file now.
+            FilesChanged: What it should open is another file now.
         """
         self.start()
         return self._hear(kind, seconds)
@@ -120,12 +120,8 @@ class MeasuringProcess:
         except RunFailed as error:
             raise CandidateFailed(str(error), "crashed", None) from None
         if isinstance(heard, Failed):
-            # With it comes numpy, for which a process that is started ahead does not wait.
-            from backends.litert.file.opened_file import FileChanged
-
-            if heard.kind == FileChanged.__name__:
-                # Nobody knows any more what is measured, so that there is no next to go on with.
-                raise RunFailed(heard.message)
+            if heard.kind in CHANGED:
+                raise FilesChanged(heard.message)
             raise CandidateFailed(heard.message, "refused", heard.exit_status)
         return heard
 

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from accuracy.outside.border import reads
+from accuracy.outside.zip_lists import open_zip
 from tasks.base import Array, DataMissing
 
 _MOST_BYTES = 1 << 31
 """Of one array, and of all that a file unpacks to."""
+_MOST_ARRAYS = 10_000
+"""More inputs or outputs than any model has."""
 _PLACES = "arr_"
 """How numpy names arrays that were saved without a name: `arr_0`, `arr_1`."""
 
@@ -69,7 +72,7 @@ def read_npz(name: str, data: bytes) -> Mapping[str, Array]:
     found: dict[str, Array] = {}
     total = 0
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with open_zip(data, _MOST_ARRAYS) as archive:
             for info in archive.infolist():
                 key = info.filename.removesuffix(".npy")
                 if key == info.filename:

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -77,27 +78,33 @@ class OpenedFile:
 
 _held: dict[Path, OpenedFile] = {}
 """Of this process."""
+_meanwhile: ContextVar[dict[Path, OpenedFile] | None] = ContextVar("held meanwhile", default=None)
+"""Of this thread alone, with what the process held when that began: two threads may open models of their own."""
 
 
 def hold(files: Iterable[OpenedFile]) -> None:
     """From now on this process opens these paths only where they lead to these files, or to others with the same contents."""
-    _held.update({file.path: file for file in files})
+    _in_force().update({file.path: file for file in files})
 
 
 def held() -> tuple[OpenedFile, ...]:
     """What this process holds, for a process that it starts."""
-    return tuple(_held.values())
+    return tuple(_in_force().values())
 
 
 @contextmanager
 def held_meanwhile() -> Iterator[None]:
-    """What is held from here on is let go in the end: for a process that lives on, whose user may write the file anew."""
-    before = dict(_held)
+    """What this thread holds from here on is let go in the end: the process lives on, and its user may write the file anew."""
+    token = _meanwhile.set(dict(_in_force()))
     try:
         yield
     finally:
-        _held.clear()
-        _held.update(before)
+        _meanwhile.reset(token)
+
+
+def _in_force() -> dict[Path, OpenedFile]:
+    meanwhile = _meanwhile.get()
+    return _held if meanwhile is None else meanwhile
 
 
 @contextmanager
@@ -108,7 +115,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         OSError: It cannot be read.
         FileChanged: It is held, and another file lies there now, or none.
     """
-    known = _held.get(path)
+    known = (in_force := _in_force()).get(path)
     try:
         file = path.open("rb")
     except OSError as error:
@@ -124,7 +131,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
                     f"what is opened there is not what was hashed (its sha256 is {found.sha256}, it was {known.sha256})"
                 )
                 raise FileChanged(path, why)
-            _held[path] = found
+            in_force[path] = found
         yield file
 
 

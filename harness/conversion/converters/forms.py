@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from accuracy.outside.zip_lists import open_zip
 from harness.errors import ConfigError
 
 Environment = Literal["tensorflow", "torch", "onnx"]
@@ -96,7 +97,7 @@ def _why_unsafe(path: Path, form: Form) -> str:
         return ""
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
+            with open_zip(path) as archive:
                 data = archive.read("config.json")
         else:
             data = path.read_bytes()

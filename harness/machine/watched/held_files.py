@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from backends.litert.file.opened_file import FileState, OpenedFile
-from harness.errors import Interrupted, RunFailed
+from harness.errors import FilesChanged, Interrupted
 
 E = TypeVar("E", bound=Exception)
 ADVICE = (
@@ -67,11 +67,11 @@ class HeldFiles:
         """As `note_hashed`, of a file that was hashed before, when it was chosen.
 
         Raises:
-            RunFailed: It is another by now.
+            FilesChanged: It is another by now.
         """
         found = self.note_hashed(path)
         if found is None or found.sha256 != sha256:
-            raise RunFailed(
+            raise FilesChanged(
                 f"{path} changed during the run: its sha256 was {sha256} when the run was planned, and now "
                 f"{'it cannot be read' if found is None else f'is {found.sha256}'}. Run once more; a file of the cache "
                 "that does not heal is damaged: remove it"
@@ -129,16 +129,16 @@ class HeldFiles:
         """Compares all of them; called when the last has been used.
 
         Raises:
-            RunFailed: One has changed.
+            FilesChanged: One has changed.
         """
         if changes := self.changes():
-            raise RunFailed(f"{'; '.join(changes)}, {ADVICE}")
+            raise FilesChanged(f"{'; '.join(changes)}, {ADVICE}")
 
-    def explain(self, error: E) -> E | RunFailed:
+    def explain(self, error: E) -> E | FilesChanged:
         """Why something broke, where what it used has changed; a mapped file that is cut takes its reader down."""
         if isinstance(error, Interrupted) or not (changes := self.changes()):
             return error
-        return RunFailed(f"{'; '.join(changes)}, {ADVICE}. It ended so: {error}")
+        return FilesChanged(f"{'; '.join(changes)}, {ADVICE}. It ended so: {error}")
 
 
 def _state_of(path: Path) -> FileState | None:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
+from accuracy.outside.zip_lists import MOST_FILES, ListTooLong, open_zip
 from harness.errors import ConfigError
+from harness.zoo.files.tar_headers import more_headers_than
 
 _BLOCK = 1 << 20
 _NOTE_BYTES = 1 << 20
@@ -50,7 +52,8 @@ _CORRUPT = (
 class Limits:
     """What an archive may hold."""
 
-    files: int = 200_000
+    files: int = MOST_FILES
+    """Folders among them, since each takes its time."""
     file_bytes: int = 1 << 30
     total_bytes: int = 16 << 30
 
@@ -75,9 +78,7 @@ def unpack(archive: Path, place: Callable[[PurePosixPath], Path | None], limits:
         OSError: A file cannot be written.
     """
     limits, written, total = limits or Limits(), [], 0
-    for count, (name, size, source) in enumerate(_members(archive)):
-        if count >= limits.files:
-            raise ArchiveRefused(f"{archive} holds more than {limits.files:,} files")
+    for name, size, source in _members(archive, limits.files):
         path = _safe(archive, name)
         target = place(path)
         if target is None:
@@ -129,19 +130,21 @@ def _read(archive: Path, name: str, file: IO[bytes]) -> bytes:
         raise ArchiveRefused(f"{archive}: {name} is corrupt: {error}") from None
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+def _members(archive: Path, most: int) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
     """(path, size as announced, opener) of every plain file; links and devices are refused."""
     try:
         if zipfile.is_zipfile(archive):
-            yield from _zip_members(archive)
+            yield from _zip_members(archive, most)
         else:
-            yield from _tar_members(archive)
+            yield from _tar_members(archive, most)
+    except ListTooLong as error:
+        raise ArchiveRefused(f"{archive}: {error}") from None
     except _CORRUPT as error:
         raise ArchiveRefused(f"{archive} is corrupt: {error}") from None
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    with zipfile.ZipFile(archive) as file:
+def _zip_members(archive: Path, most: int) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    with open_zip(archive, most) as file:
         for info in file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if info.is_dir():
@@ -153,19 +156,27 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[byte
             yield info.filename, info.file_size, lambda info=info: file.open(info)  # type: ignore[misc]
 
 
-def _tar_members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+def _tar_members(archive: Path, most: int) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+    if more_headers_than(archive, most):
+        raise _too_many(archive, most)
     try:
         # Not is_tarfile: it would read the first header, however long, before we can look at it.
         opened = tarfile.open(archive, tarinfo=_header_of(archive))  # noqa: SIM115 - closed below
     except tarfile.ReadError:
         raise ArchiveRefused(f"{archive} is neither a zip nor a tar archive") from None
     with opened as file:
-        for info in file:
+        for count, info in enumerate(file):
+            if count >= most:
+                raise _too_many(archive, most)
             if info.isdir():
                 continue
             if not info.isreg():
                 raise ArchiveRefused(f"{archive} holds a link or a device: {info.name!r}")
             yield info.name, info.size, lambda info=info: _tar_file(file, info)  # type: ignore[misc]
+
+
+def _too_many(archive: Path, most: int) -> ArchiveRefused:
+    return ArchiveRefused(f"{archive}: it holds more files than the limit of {most:,}")
 
 
 def _header_of(archive: Path) -> type[tarfile.TarInfo]:

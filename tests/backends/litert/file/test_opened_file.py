@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,17 @@ from backends.base import ModelRejected
 from backends.external import ExternalBackend
 from backends.litert.file import opened_file
 from backends.litert.file.model_reader import read_model
-from backends.litert.file.opened_file import FileChanged, FileState, OpenedFile, bytes_of, hold, name_of, opened
+from backends.litert.file.opened_file import (
+    FileChanged,
+    FileState,
+    OpenedFile,
+    bytes_of,
+    held,
+    held_meanwhile,
+    hold,
+    name_of,
+    opened,
+)
 from backends.litert.interpreter import InterpreterBackend
 
 
@@ -134,3 +145,24 @@ def test_a_thin_library_over_the_one_that_it_needs_is_its_own_file(delegate_libr
     words = ["cc", "-shared", "-fPIC", "-o", str(thin), str(source), "-Wl,--no-as-needed", str(delegate_library)]
     assert os.spawnvp(os.P_WAIT, "cc", words) == 0
     assert external.load(str(thin), {}) is not None
+
+
+def test_what_one_thread_holds_for_a_while_is_nothing_to_another(folder: Path) -> None:
+    file = folder / "own.bin"
+    file.write_bytes(b"as it was")
+    found, entered, left = OpenedFile.of(file), threading.Event(), threading.Event()
+
+    def holds() -> None:
+        with held_meanwhile():
+            hold([found])
+            entered.set()
+            left.wait()
+
+    other = threading.Thread(target=holds)
+    with held_meanwhile():
+        other.start()
+        entered.wait()
+        assert not held()
+    left.set()
+    other.join()
+    assert not held()

@@ -1,10 +1,14 @@
 """Archives that try to get out of their folder, or to fill the disk."""
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -170,3 +174,47 @@ def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(tmp_pa
 def test_long_names_that_people_give_still_come_out(tmp_path: Path) -> None:
     name = "/".join(["folder"] * 40) + "/a.txt"
     assert len(everything(tmp_path / "out", tarred(tmp_path / "archive", (name, b"1")))) == 1
+
+
+def headers(count: int, kind: bytes) -> bytes:
+    """An archive of so many empty members."""
+    info = tarfile.TarInfo()
+    info.type = kind
+    made = []
+    for number in range(count):
+        info.name = f"{number}"
+        made.append(info.tobuf(tarfile.GNU_FORMAT))
+    return b"".join(made) + bytes(1024)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+def test_a_tar_of_too_many_files_or_folders_is_refused_before_any_is_read(
+    pack: Callable[[bytes], bytes], kind: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(pack(headers(21, kind)))
+    with monkeypatch.context() as context:
+        context.setattr(tarfile, "open", None)
+        with pytest.raises(ArchiveRefused, match=r"archive: it holds more files than the limit of 20$"):
+            everything(tmp_path / "out", archive, Limits(files=20))
+    assert not (tmp_path / "out").exists()
+    archive.write_bytes(pack(headers(20, kind)))
+    everything(tmp_path / "out", archive, Limits(files=20))
+
+
+def test_a_tar_that_is_too_large_to_be_looked_through_is_counted_as_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.zoo.files.tar_headers._PACKED_BYTES", 10)
+    archive = tmp_path / "archive"
+    archive.write_bytes(gzip.compress(headers(21, tarfile.DIRTYPE)))
+    with pytest.raises(ArchiveRefused, match=r"more files than the limit of 20$"):
+        everything(tmp_path / "out", archive, Limits(files=20))
+
+
+def test_a_zip_of_too_many_files_is_refused_before_any_is_read(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "archive", *((f"{number}", b"") for number in range(21)))
+    with pytest.raises(ArchiveRefused, match=r"archive: it holds 21 files, more than the limit of 20$"):
+        everything(tmp_path / "out", archive, Limits(files=20))
+    assert not (tmp_path / "out").exists()
