@@ -38,6 +38,7 @@ from harness.way_in import COMPLAINT, as_entered, came_by_script, command
 _SHORTEST_BEGINNING = 4
 """Characters of an option, with its dashes, that tell which was meant."""
 _VERSION_ALONE = "--version stands alone: ./run.sh --version"
+_A_PATH = re.compile(r"^(FILE|DIR|PATH)\b")
 _ENDLESS = re.compile(r"\S{250,}")
 """A name that no message needs whole."""
 
@@ -76,7 +77,20 @@ class Parser(argparse.ArgumentParser):
 
                 self.error(why_no_target(self.prog.rpartition(" ")[2]))
             self.error("; ".join(_unknown_word(word, known) for word in rest))
+        self._refuse_dashes(arguments)
         return arguments
+
+    def _refuse_dashes(self, arguments: argparse.Namespace) -> None:
+        """Other programs take `-` for standard input or output; here it would be a file of that name."""
+        for action in self._actions:
+            names = getattr(arguments, action.dest, None)
+            if action.option_strings and _A_PATH.search(str(action.metavar)):
+                for name in names if isinstance(names, list) else [names]:
+                    if str(name) == "-":
+                        self.error(
+                            f"{action.option_strings[0]} takes no standard input or output: name a file or folder; ./- is one "
+                            "that is called -"
+                        )
 
     def _refuse_doubles(self, words: Sequence[str]) -> None:
         """Of an option that takes one value argparse would take the last, without a word."""

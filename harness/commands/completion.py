@@ -15,6 +15,19 @@ examples:
 """
 SHELLS = ("bash", "zsh", "fish")
 _PROGRAMS = ("tflite-loadgen", "run.sh", "./run.sh")
+_FISH_VERB = """\
+function __tflite_loadgen_verb
+  set -l words (commandline -opc)
+  set -l verb "$words[2]"
+  if test (count $words) = 1; and string match -q -- '-*' (commandline -ct); or string match -q -- '-*' "$verb"
+    set verb run
+  end
+  if test "$verb" = help; and test (count $words) -gt 2
+    return 1
+  end
+  contains -- "$verb" $argv
+end"""
+"""Whether the command line's verb is one of those named, "" that none is written yet: `run` where an option comes first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +67,8 @@ _tflite_loadgen() {{
     COMPREPLY=($(compgen -W "{" ".join(tasks)}" -- "$word") $(compgen -f -- "$word"))
     return
   fi
-  if [ "$COMP_CWORD" = 1 ] && [ "${{word#-}}" = "$word" ]; then
-    COMPREPLY=($(compgen -W "{" ".join(options)}" -- "$word"))
+  if {{ [ "$COMP_CWORD" = 1 ] && [ "${{word#-}}" = "$word" ]; }} || [ "$COMP_CWORD $verb" = "2 help" ]; then
+    COMPREPLY=($(compgen -W "help {" ".join(options)}" -- "$word"))
     return
   fi
   case "$verb" in -*) verb=run ;; esac
@@ -82,8 +95,8 @@ _tflite_loadgen() {{
     _files
     return
   fi
-  if (( CURRENT == 2 )) && [[ "$word" != -* ]]; then
-    compadd -- {" ".join(options)}
+  if [[ $CURRENT == 2 && "$word" != -* || "$CURRENT $verb" == "3 help" ]]; then
+    compadd -- help {" ".join(options)}
     return
   fi
   [[ "$verb" == -* ]] && verb=run
@@ -92,17 +105,26 @@ _tflite_loadgen() {{
   esac
   if [[ "$word" == -* ]]; then compadd -- $found; else _files; fi
 }}
-if [ "$funcstack[1]" = _tflite_loadgen ]; then _tflite_loadgen "$@"; else compdef _tflite_loadgen {" ".join(_PROGRAMS)}; fi"""
+if [[ "$zsh_eval_context[-1]" == loadautofunc ]]; then
+  _tflite_loadgen "$@"
+else
+  compdef _tflite_loadgen {" ".join(_PROGRAMS)}
+fi"""
 
 
 def _fish(options: Mapping[str, Sequence[str]], tasks: Sequence[str]) -> str:
-    lines = []
-    for program in ("tflite-loadgen", "run.sh"):
-        lines.append(f"complete -c {program} -n __fish_use_subcommand -a '{' '.join(options)}'")
-        lines.append(f"complete -c {program} -l task -x -a '{' '.join(tasks)}'")
+    lines = [_FISH_VERB]
+    # Fish knows a program by its name alone, however its path is written.
+    for program in dict.fromkeys(each.rpartition("/")[2] for each in _PROGRAMS):
+        begin = f"complete -c {program}"
+        lines.append(f"{begin} -n '__tflite_loadgen_verb \"\" help' -f -a 'help {' '.join(options)}'")
         for verb, found in options.items():
-            condition = f"__fish_seen_subcommand_from {verb}"
+            condition = f"-n '__tflite_loadgen_verb {verb}'"
+            if "--task" in found:
+                lines.append(f"{begin} {condition} -l task -r -a '{' '.join(tasks)}'")
             lines += [
-                f"complete -c {program} -n '{condition}' -l {name[2:]}" for name in found if name.startswith("--")
+                f"{begin} {condition} -{'l' if name.startswith('--') else 's'} {name.lstrip('-')}"
+                for name in found
+                if name != "--task"
             ]
     return "\n".join(lines)

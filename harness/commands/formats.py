@@ -53,6 +53,10 @@ def asked_formats(arguments: argparse.Namespace, own: Sequence[str] = ()) -> lis
             raise UnknownName("format", name, {*own, *NAMES})
         if equals and not file:
             raise ConfigError(f"--format {text} names no file: write {name}=FILE, or {name} for standard output")
+        if file == "-":
+            raise ConfigError(
+                f"--format {text}: for standard output write {name} alone, for a file of that name {name}=./-"
+            )
         found.append((name, output_file("--format", file) if equals else None))
     files = [file.resolve() for _, file in found if file is not None]
     if twice := next((file for file in files if files.count(file) > 1), None):

@@ -159,7 +159,7 @@ def performed(arguments: argparse.Namespace) -> Performed:
 
 def _into_history(named: str | None, folder: Path) -> str:
     """Adds the run to the history where there is one. What goes wrong there is said, and takes nothing from the run."""
-    from harness.errors import ConfigError, message_of
+    from harness.errors import HarnessError, message_of
     from harness.history.folder import history_folder
 
     place = history_folder(named)
@@ -169,7 +169,7 @@ def _into_history(named: str | None, folder: Path) -> str:
 
     try:
         refused = Index(place).add([folder]).refused
-    except ConfigError as error:
+    except HarnessError as error:
         return f"not added to the history: {message_of(error)}"
     return "; ".join(f"not added to the history: {text}" for text in refused)
 

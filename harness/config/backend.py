@@ -124,5 +124,4 @@ def _value(text: str, value: str) -> Any:
     try:
         return load_yaml(value)
     except yaml.YAMLError as error:
-        why = getattr(error, "problem", None) or error
-        raise ConfigError(f"--backend {text}: {value!r} is no value: {why}") from None
+        raise ConfigError(f"--backend {text}: {value!r} is no value: {error}") from None

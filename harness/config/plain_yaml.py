@@ -96,10 +96,30 @@ def load_yaml(text: str, *, ours: bool = False) -> Any:
         yaml.YAMLError: Not YAML, a key stands twice, nested deeper than anyone writes, or anything but plain values.
     """
     quick = ours and len(_NESTS.findall(text)) < _MOST_NESTS
-    with border(yaml.YAMLError, "the text"):
-        found = yaml.load(text, Loader=_QuickLoader if quick else _StrictLoader)
-        _count(found, {})
+    try:
+        with border(yaml.YAMLError, "the text"):
+            found = yaml.load(text, Loader=_QuickLoader if quick else _StrictLoader)
+            _count(found, {})
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
+        raise yaml.YAMLError(_mistake(error, text)) from None
     return found
+
+
+def _mistake(error: yaml.MarkedYAMLError | yaml.reader.ReaderError, text: str) -> str:
+    """Where and what in a line: PyYAML's own words name a file that is called <unicode string>."""
+    if isinstance(error, yaml.reader.ReaderError):
+        # The quick loader counts in bytes.
+        line = text.count("\n", 0, text.find(chr(error.character))) + 1 if isinstance(error.character, int) else 1
+        return f"line {line}: {error.reason}"
+    within = error.context or ""
+    if error.context_mark is not None and error.problem_mark is not None:
+        began = error.context_mark.line
+        within += f" that begins in line {began + 1:,}" if within and began != error.problem_mark.line else ""
+    what = ", ".join(filter(None, ((error.problem or "").replace("'<stream end>'", "the end"), within)))
+    if (mark := error.problem_mark or error.context_mark) is None:
+        return what
+    where = f"column {mark.column + 1:,}"
+    return f"line {mark.line + 1:,}, {where}: {what}" if "\n" in text.strip() else f"{where}: {what}"
 
 
 def _count(value: Any, known: dict[int, int]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from harness.errors import ConfigError, message_of
+from harness.errors import ConfigError, RunFailed, disk_is_full, message_of, shortened
 from harness.history.entry import FIGURES, Entry
 
 INDEX_FILE = "history.sqlite3"
@@ -21,7 +21,13 @@ _VERSION = 1
 _PATIENCE_S = 60.0
 """How long it waits for another process that writes."""
 _COLUMNS = tuple(field.name for field in fields(Entry))
+_PLACE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
+"""What is wrong with where the index lies, not with the index."""
+_NOTHING_LOST = "The runs' own directories have all of it"
 _TEXTS = frozenset(name for name in _COLUMNS if name not in (*FIGURES, "at_s", "written_s"))
+_TYPES = tuple(str if name in _TEXTS else float if name.endswith("_s") else (float, type(None)) for name in _COLUMNS)
+_MOST = 1e300
+"""No figure is so large; infinity is what a number that is larger yet is kept as."""
 FILTERS = (
     "task",
     "scenario",
@@ -80,7 +86,8 @@ class Index:
             anew: Whether all that was known is dropped first.
 
         Raises:
-            ConfigError: The index is damaged, of another version, or cannot be written.
+            ConfigError: The index is damaged, of another version, another program's, or cannot be written.
+            RunFailed: The disk is full.
         """
         # Results take half a second to import, and a list of runs needs none.
         from harness.history.collected import entries_of
@@ -102,7 +109,8 @@ class Index:
     def paths(self) -> list[Path]:
         """Directories of all runs that are known, whether they are still there or not."""
         with self._reading() as database:
-            return [Path(path) for (path,) in database.execute("SELECT path FROM runs ORDER BY path")]
+            rows = database.execute("SELECT path FROM runs ORDER BY path").fetchall()
+        return [Path(path) for (path,) in rows if isinstance(path, str)]
 
     def select(self, filters: Mapping[str, str], sort: str = "at", limit: int = 0) -> Sequence[Entry]:
         """Runs that fit, in order; the last `limit` of them, 0 for all.
@@ -123,6 +131,12 @@ class Index:
         query = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE {where} ORDER BY {column} DESC, at_s DESC, path LIMIT ?"
         with self._reading() as database:
             rows = database.execute(query, [*filters.values(), limit or -1]).fetchall()
+        if damaged := [row for row in rows if not _is_sound(row)]:
+            first = shortened(str(damaged[0][0]))
+            raise ConfigError(
+                f"{self._path} is damaged: {len(damaged):,} of the rows that fit are none of ours, the first that of {first}: "
+                "make it anew with ./run.sh history --rebuild --add DIR (DIR holds the runs)"
+            )
         return [Entry(*row) for row in reversed(rows)]
 
     @contextlib.contextmanager
@@ -134,6 +148,8 @@ class Index:
                 # Takes the lock before it looks: another process may be making the table.
                 database.execute("BEGIN IMMEDIATE")
                 version = self._version(database)
+                if version == 0:
+                    self._refuse_others(database)
                 if anew or version == 0:
                     database.execute("DROP TABLE IF EXISTS runs")
                     kinds = (f"{name} {'TEXT' if name in _TEXTS else 'REAL'}" for name in _COLUMNS)
@@ -147,20 +163,32 @@ class Index:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        none_yet = ConfigError(
+            f"{self._path.parent} has no history yet: run with --history {self._path.parent}, or add finished runs with "
+            f"./run.sh history --history {self._path.parent} --add results"
+        )
         if not self._path.is_file():
-            raise ConfigError(
-                f"{self._path.parent} has no history yet: run with --history {self._path.parent}, or add finished runs with "
-                f"./run.sh history --history {self._path.parent} --add results"
-            )
+            raise none_yet
         with self._refusing("read"):
-            uri = f"{self._path.resolve().as_uri()}?mode=ro"
+            # Who was killed while it wrote leaves a journal, by which whoever reads next puts the index back as it was.
+            mode = "rw" if self._path.with_name(f"{INDEX_FILE}-journal").exists() else "ro"
+            uri = f"{self._path.resolve().as_uri()}?mode={mode}"
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S)) as database:
-                self._refuse_version(self._version(database))
+                version = self._version(database)
+                if version == 0:
+                    # On a full disk nothing but its name may have been written.
+                    self._refuse_others(database)
+                    raise none_yet
+                self._refuse_version(version)
                 yield database
 
     @staticmethod
     def _version(database: sqlite3.Connection) -> int:
         return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _refuse_others(self, database: sqlite3.Connection) -> None:
+        if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise ConfigError(f"{self._path} is another program's: name another folder with --history")
 
     def _refuse_version(self, version: int) -> None:
         if version != _VERSION:
@@ -174,10 +202,27 @@ class Index:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-            do = (
-                "take the file away, and make it anew with ./run.sh history --add DIR (DIR holds the runs)"
-                if damaged
-                else "is the disk full or read-only, or another process at work? The runs' own directories have all of it"
-            )
-            raise ConfigError(f"cannot {what} {self._path} ({error}): {do}") from None
+            said = f"cannot {what} {self._path} ({error})"
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code == sqlite3.SQLITE_FULL or disk_is_full(error):
+                raise RunFailed(
+                    f"{said}: make room, or name a folder on another disk with --history. {_NOTHING_LOST}"
+                ) from None
+            if isinstance(error, OSError) or code in _PLACE:
+                raise ConfigError(
+                    f"{said}: is its folder, or the disk, read-only? Name another with --history. {_NOTHING_LOST}"
+                ) from None
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise ConfigError(
+                    f"{said}: another process has been at work on it for {_PATIENCE_S:g} s. Try again. {_NOTHING_LOST}"
+                ) from None
+            raise ConfigError(
+                f"{said}: take the file away, and make it anew with ./run.sh history --add DIR (DIR holds the runs)"
+            ) from None
+
+
+def _is_sound(row: tuple[object, ...]) -> bool:
+    """Whether a row is one that this module has written: SQLite itself holds any type in any column."""
+    return all(map(isinstance, row, _TYPES)) and all(
+        -_MOST < number < _MOST for number in row if isinstance(number, float)
+    )

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
+from harness.errors import ConfigError
 from harness.history.changes import LEAST_SIDE, Change, changes_in
 from harness.history.entry import BENCHMARK, LOWER_IS_BETTER, Entry
 from harness.history.noise import LEAST, Judgement, Noise
@@ -154,12 +155,25 @@ def _change(change: Change, runs: Sequence[Entry], name: str) -> list[str]:
 
 
 def _versions(former: Entry, later: Entry) -> list[str]:
-    one, other = json.loads(former.versions), json.loads(later.versions)
+    one, other = _parsed(former), _parsed(later)
     return [
         f"{shown(name)} {_whole(one, name)} -> {_whole(other, name)}"
         for name in sorted({*one, *other})
         if one.get(name) != other.get(name)
     ]
+
+
+def _parsed(entry: Entry) -> Mapping[str, object]:
+    try:
+        found = json.loads(entry.versions)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(
+            f"the index is damaged: what it has as the versions of {_plain(entry.path)} is no JSON object: make it anew with "
+            "./run.sh history --rebuild --add DIR (DIR holds the runs)"
+        )
+    return found
 
 
 def _whole(versions: Mapping[str, object], name: str) -> str:

@@ -41,6 +41,16 @@ class Gathered:
     """What could not be shown, and why: a sentence each."""
 
 
+def series_among(folders: list[Path]) -> dict[str, SeriesResult]:
+    """The series of these directories, by name: what their runs are worth together.
+
+    Raises:
+        ConfigError: A directory is no run's, or its result is damaged.
+    """
+    found = {str(folder): read_result(folder) for folder in folders}
+    return {name: result for name, result in found.items() if isinstance(result, SeriesResult)}
+
+
 def gather(folders: list[Path], *, gallery: bool) -> list[Gathered]:
     """The runs of these directories, each run of a series by itself.
 
@@ -123,4 +133,4 @@ def _exhibition(folder: Path, spec: Spec) -> Exhibition:
     return task.exhibits(read_answers(folder / ACCURACY_LOG, len(task)), MOST_EXHIBITS)
 
 
-__all__ = ["MOST_EXHIBITS", "SPEC_FILE", "Gathered", "gather"]
+__all__ = ["MOST_EXHIBITS", "SPEC_FILE", "Gathered", "gather", "series_among"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from harness.html_report.charts import MISSING, bar_chart, can_draw, latency_charts
 from harness.html_report.facts import delegate_section, machine_section, memory_section, settings_section
@@ -15,8 +17,9 @@ from harness.profiling.record import Profile
 from harness.report.accuracy import accuracy_rows, metric
 from harness.report.requirements import requirement_rows
 from harness.report.run import run_rows, verdict_text
+from harness.report.series import series_lines, series_verdict_text
 from harness.report.tail import tail_text
-from harness.results.record import Reason, Result, status_of
+from harness.results.record import Reason, Result, SeriesResult, status_of
 from harness.units import duration, rate_text
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -24,18 +27,25 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _MOST_OPS = 25
 
 
-def render(runs: Sequence[Gathered], profiles: Sequence[Profile] = (), comparison: str = "") -> str:
+def render(
+    runs: Sequence[Gathered],
+    profiles: Sequence[Profile] = (),
+    comparison: str = "",
+    series: Mapping[str, SeriesResult] = MappingProxyType({}),
+) -> str:
     """The whole file.
 
     Args:
         runs: At least one.
         profiles: Of models, by `profile --json`.
         comparison: The first directory held against the others, as `compare` says it.
+        series: Those that the runs are of, by their directory.
     """
     title = f"{runs[0].result.title}: {_headline(runs[0].result)}" if len(runs) == 1 else f"{len(runs)} runs"
     parts: list[Part] = [element("h1", title)]
     if not can_draw():
         parts.append(element("p", MISSING, class_="soft"))
+    parts += [_worth(name, top) for name, top in series.items()]
     if len(runs) > 1:
         parts.append(_side_by_side(runs, comparison))
     parts += [_run(run, f"run{place}", alone=len(runs) == 1) for place, run in enumerate(runs, 1)]
@@ -56,6 +66,23 @@ def render(runs: Sequence[Gathered], profiles: Sequence[Profile] = (), compariso
 
 def _headline(result: Result) -> str:
     return verdict_text(result)
+
+
+def _worth(name: str, top: SeriesResult) -> Html:
+    """What a series' runs are worth together."""
+    good = status_of(top) == 0 and top.status == "valid"
+    own = [
+        reason for reason in top.reasons if not reason.what.startswith(tuple(f"{run.directory}:" for run in top.runs))
+    ]
+    told = [joined(_reason(reason)) for reason in (*(top.submission.reasons if top.submission else ()), *own)]
+    # The reasons stand below, each with what to do.
+    alone = series_verdict_text(replace(top, submission=None))
+    heading = f"{alone}; not a submission" if top.submission and top.submission.reasons else series_verdict_text(top)
+    said: list[Part] = [element("strong", f"{name}: {heading}")]
+    said += [element("p", line) for line in series_lines(top)]
+    if told:
+        said.append(element("ul", *(element("li", one) for one in told)))
+    return element("div", *said, class_=f"verdict {'valid' if good else 'bad'}")
 
 
 def _side_by_side(runs: Sequence[Gathered], comparison: str) -> Html:

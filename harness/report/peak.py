@@ -20,7 +20,7 @@ def render_peak(top: SeriesResult, peak: Peak) -> str:
         top: The result on top, with its `runs`.
         peak: What the search found.
     """
-    chosen = next((run.result for run in top.runs if _is_chosen(run.result, peak)), None)
+    chosen = run_at_peak(top.runs, peak)
     parts = [render_run(chosen)] if chosen else []
     verdict = [f"{name}  {text}" for name, text in requirement_rows(top.requirements)]
     lost = missed_names(top.requirements)
@@ -30,7 +30,7 @@ def render_peak(top: SeriesResult, peak: Peak) -> str:
     verdict += [f"  fix: {reason.fix}" for reason in top.reasons if reason.fix]
     if not chosen:
         verdict += [f"  {line}" for why in _of_all(top.unstable) for line in reason_lines("unstable", why)]
-    return "\n\n".join([*parts, "\n".join(_runs(top.runs)), "\n".join([*_found(peak), *verdict])])
+    return "\n\n".join([*parts, "\n".join(_runs(top.runs)), "\n".join([*found_lines(peak), *verdict])])
 
 
 def _of_all(reasons: Sequence[Reason]) -> list[Reason]:
@@ -41,12 +41,18 @@ def _of_all(reasons: Sequence[Reason]) -> list[Reason]:
     return [replace(same[0], figure="; ".join(one.figure for one in same if one.figure)) for same in alike.values()]
 
 
-def _is_chosen(run: Result, peak: Peak) -> bool:
-    asked = run.loadgen.server_target_qps if run.loadgen else None
-    return run.status == "valid" and asked is not None and asked == peak.target_qps
+def run_at_peak(runs: Sequence[SeriesRun], peak: Peak) -> Result | None:
+    """The valid run whose load is the peak, if there was one."""
+
+    def asked_it(run: Result) -> bool:
+        asked = run.loadgen.server_target_qps if run.loadgen else None
+        return run.status == "valid" and asked is not None and asked == peak.target_qps
+
+    return next((run.result for run in runs if asked_it(run.result)), None)
 
 
-def _found(peak: Peak) -> list[str]:
+def found_lines(peak: Peak) -> list[str]:
+    """The peak and how near it is known."""
     lines = []
     percentile, bound = f"p{100 * peak.percentile:g}", duration(peak.bound_ns or 0)
     origin = "the config" if peak.bound_from == "config" else "the first calibration, then held fixed"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.report.peak import render_peak
+from harness.report.peak import found_lines, render_peak
+from harness.report.requirements import missed_names
 from harness.report.run import render_run
-from harness.report.submission import submission_lines
+from harness.report.submission import submission_lines, submission_text
 from harness.report.sweep import render_sweep
 from harness.results.figures import Spread
 from harness.results.record import Result, SeriesResult, SeriesRun
@@ -23,6 +24,22 @@ def render_series(top: SeriesResult) -> str:
     table = [render_sweep(top.sweep)] if top.sweep else []
     worth = ["\n".join(submission_lines(top.submission))] if top.submission else []
     return "\n\n".join([*texts, *_spread(top.spread), *table, *worth])
+
+
+def series_verdict_text(top: SeriesResult) -> str:
+    """VALID, INVALID, what is missed and what the runs are worth together, in a line."""
+    runs = [] if top.search else [run.result for run in top.runs if run.again is None]
+    lost = [name for run in runs for name, found in (run.accuracy or {}).items() if found.passed is False]
+    lost += [
+        name for verdicts in (top.requirements, *(run.requirements for run in runs)) for name in missed_names(verdicts)
+    ]
+    found = top.status.upper() + (f", but MISSED: {', '.join(dict.fromkeys(lost))}" if lost else "")
+    return found if top.submission is None else f"{found}; {submission_text(top.submission)}"
+
+
+def series_lines(top: SeriesResult) -> list[str]:
+    """What its runs have in common: the peak that they found, or their median and range."""
+    return found_lines(top.search.peak) if top.search and top.search.peak else _spread(top.spread)
 
 
 def _instead(run: SeriesRun) -> str:

@@ -20,10 +20,21 @@ def submission_lines(submission: Submission) -> list[str]:
     if not submission.rested:
         rows.append(("cooldown", "shorter than the rules say (--cooldown)"))
     if not submission.reasons:
-        return [*table_lines(rows), f"a submission by {submission.rules}, as far as this program can tell"]
+        return [*table_lines(rows), submission_text(submission)]
     fixes = [f"  fix: {reason.fix}" for reason in submission.reasons if reason.fix]
-    what = "; ".join(_what(reason) for reason in submission.reasons)
-    return [*table_lines(rows), *dict.fromkeys(fixes), f"not a submission: {what}"]
+    return [*table_lines(rows), *dict.fromkeys(fixes), submission_text(submission)]
+
+
+def submission_text(submission: Submission) -> str:
+    """Whether they are one, in a line."""
+    if submission.reasons:
+        return f"not a submission: {told_reasons(submission.reasons)}"
+    return f"a submission by {submission.rules}, as far as this program can tell"
+
+
+def told_reasons(reasons: Sequence[Reason]) -> str:
+    """All of them in a line, without what to do."""
+    return "; ".join(map(_what, reasons))
 
 
 def _what(reason: Reason) -> str:

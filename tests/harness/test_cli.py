@@ -229,6 +229,32 @@ def test_a_near_miss_is_named_whoever_knows_the_word(words: list[str], said: str
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "run", "-o", "-"],
+        ["--task", "kws", "--out", "-"],
+        ["profile", "m.tflite", "--csv", "-"],
+        ["budget", "b.yaml", "--junit", "-"],
+        ["bundle", "run", "--out", "-"],
+        ["history", "--history", "-"],
+        ["history", "--history", "H", "--add", "x", "--add", "-"],
+        ["score", "--metric", "top1", "--predictions", "-", "--truth", "t"],
+    ],
+)
+def test_a_dash_is_no_file_as_it_would_be_one_of_that_name(words: list[str], call: Cli, tmp_path: Path) -> None:
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "takes no standard input or output: name a file or folder; ./- is one that is called -" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_card_is_refused_where_it_would_change_nothing(call: Cli) -> None:
+    done = call("score", "anywhere", "--card")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--card is of --json: the table has the card already" in done.stderr
+
+
 @pytest.mark.parametrize("verb", OF_THE_SCRIPT)
 def test_help_knows_the_verbs_of_the_script_too(verb: str, call: Cli) -> None:
     done = call("help", verb)
@@ -271,6 +297,48 @@ def test_bash_completes_verbs_options_and_tasks(call: Cli) -> None:
     assert "--max-regression" in complete("run.sh", "compare", "--max")
     assert "--preset" in complete("run.sh", "--task", "kws", "--pre")
     assert "mobilebert" in complete("run.sh", "--task", "mobileb")
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.parametrize("loaded", ["sourced", "by fpath"])
+def test_zsh_completes_from_the_first_tab_on_however_the_script_is_loaded(
+    loaded: str, call: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "_tflite-loadgen").write_text(call("completion", "zsh").stdout)
+    load = {
+        "sourced": "source ./_tflite-loadgen",
+        "by fpath": "fpath=($PWD); autoload -Uz _tflite-loadgen; _tflite_loadgen() { _tflite-loadgen }",
+    }[loaded]
+
+    def complete(*words: str) -> set[str]:
+        # What zsh itself offers inside a completion, told instead of shown.
+        stubs = 'compadd() { shift; print -rl -- "$@" }; _files() { print -r -- FILES }; compdef() { : }'
+        line = f"{stubs}; {load}; words=({' '.join(words)} ''); CURRENT={len(words) + 1}; _tflite_loadgen"
+        return set(subprocess.check_output(["zsh", "-f", "-c", line], cwd=tmp_path, text=True).split())
+
+    assert {"compare", "help"} <= complete("run.sh")
+    assert {"compare", "help"} <= complete("run.sh", "help")
+    assert {"mobilebert", "FILES"} <= complete("run.sh", "--task")
+    assert complete("run.sh", "compare") == {"FILES"}
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+def test_fish_completes_verbs_options_and_tasks(call: Cli, tmp_path: Path) -> None:
+    script = tmp_path / "completions.fish"
+    script.write_text(call("completion", "fish").stdout)
+
+    def complete(line: str) -> set[str]:
+        words = ["fish", "-N", "-c", f"source {script}; complete -C '{line}'"]
+        done = subprocess.check_output(words, env={**os.environ, "HOME": str(tmp_path)}, cwd=tmp_path, text=True)
+        return {each.partition("\t")[0] for each in done.splitlines()}
+
+    assert {"compare", "compare-models"} == complete("run.sh compare")
+    assert {"compare", "compare-models"} == complete("tflite-loadgen help compare")
+    assert "--max-regression" in complete("run.sh compare --max")
+    assert {"--target", "--task"} == complete("run.sh --ta")
+    assert "--preset" in complete("run.sh --task kws --pre")
+    assert "mobilebert" in complete("./run.sh --task mobileb")
+    assert "--task" not in complete("run.sh show --ta")
 
 
 @pytest.mark.parametrize("words", [["list"], ["--help"], ["--version"]])

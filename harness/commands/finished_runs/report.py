@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     out = of_subject.output_file("--out", arguments.out)
     if out is None and len(arguments.runs) > 1:
         raise ConfigError(f"{len(arguments.runs)} runs make one file: say where it goes with -o FILE.html")
-    from harness.html_report.gathered import gather
+    from harness.html_report.gathered import gather, series_among
     from harness.html_report.page import render
     from harness.profiling.kept import read_profile
     from harness.way_in import as_entered
@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     path = out or arguments.runs[0] / REPORT_FILE
     found = gather(arguments.runs, gallery=not arguments.no_gallery)
     profiles = [read_profile(profile) for profile in arguments.profile]
-    page = as_entered(render(found, profiles, _compared(arguments.runs))).encode()
+    page = as_entered(render(found, profiles, _compared(arguments.runs), series_among(arguments.runs))).encode()
     with replacing(path) as file:
         file.write(page)
     lacking = [f"{run.name}: not shown: {text}" for run in found for text in run.lacking]

@@ -108,6 +108,8 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if arguments.convert_to is not None and arguments.log is None:
         raise ConfigError("--convert-to rewrites the log that --log names: give --log and --task")
     _refuse_what_is_forgotten(arguments)
+    if arguments.card and not arguments.json:
+        raise ConfigError("--card is of --json: the table has the card already")
     if arguments.log is not None:
         return _score_log(arguments)
     if arguments.metric is not None:

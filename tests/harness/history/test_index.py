@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunFailed
+from harness.history.collected import entries_of
 from harness.history.entry import Entry
 from harness.history.index import INDEX_FILE, Index, results_below
 from harness.history.report import changes_text, listed, noise_text, plotted
+from harness.results.files import read_result
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
 
@@ -137,6 +142,111 @@ def test_a_damaged_index_says_how_to_make_it_anew(tmp_path: Path) -> None:
         Index(tmp_path).select({})
     with pytest.raises(ConfigError, match="make it anew"):
         Index(tmp_path).add([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "p50 = 'abc'",
+        "p90 = 9e999",
+        "at_s = NULL",
+        "at_s = 'x'",
+        "path = NULL",
+        "task = x'00ff'",
+        "status = NULL",
+        "accuracy = -9e999",
+    ],
+)
+def test_a_row_that_is_none_of_ours_is_refused_and_made_anew(change: str, tmp_path: Path) -> None:
+    run, index = lay_out(tmp_path / "run"), Index(tmp_path)
+    index.add([run])
+    with contextlib.closing(sqlite3.connect(tmp_path / INDEX_FILE)) as database, database:
+        database.execute(f"UPDATE runs SET {change}")
+    with pytest.raises(ConfigError, match=r"1 of the rows that fit are none of ours.*--rebuild --add DIR"):
+        index.select({})
+    index.add([*index.paths(), run], anew=True)
+    assert len(index.select({})) == 1
+
+
+@pytest.mark.parametrize("versions", ["{bad", "[]", "null", "1"])
+def test_versions_that_are_none_are_said_where_they_are_needed(versions: str, tmp_path: Path) -> None:
+    (entry,) = entries_of(tmp_path, read_result(lay_out(tmp_path / "run")), 0.0)
+    runs = [replace(entry, p90=1e6 + place + (1e6 if place > 7 else 0), versions=versions) for place in range(16)]
+    with pytest.raises(ConfigError, match="--rebuild --add DIR"):
+        changes_text({entry.benchmark: runs}, "p90")
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE runs", "ALTER TABLE runs RENAME COLUMN p90 TO p91"])
+def test_an_index_without_its_table_or_columns_says_how_to_make_it_anew(change: str, tmp_path: Path) -> None:
+    index = Index(tmp_path)
+    index.add([lay_out(tmp_path / "run")])
+    with contextlib.closing(sqlite3.connect(tmp_path / INDEX_FILE)) as database, database:
+        database.execute(change)
+    with pytest.raises(ConfigError, match="take the file away, and make it anew"):
+        index.select({})
+
+
+def test_a_name_with_nothing_behind_it_is_no_history_yet_and_may_become_one(tmp_path: Path) -> None:
+    (tmp_path / INDEX_FILE).touch()
+    with pytest.raises(ConfigError, match="has no history yet"):
+        Index(tmp_path).select({})
+    Index(tmp_path).add([lay_out(tmp_path / "run")])
+    assert len(Index(tmp_path).select({})) == 1
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / INDEX_FILE)) as database, database:
+        database.execute("CREATE TABLE runs (theirs)")
+        database.execute("INSERT INTO runs VALUES (1)")
+    run = lay_out(tmp_path / "run")
+    for anew in (False, True):
+        with pytest.raises(ConfigError, match="another program's"):
+            Index(tmp_path).add([run], anew=anew)
+    with pytest.raises(ConfigError, match="another program's"):
+        Index(tmp_path).select({})
+    with contextlib.closing(sqlite3.connect(tmp_path / INDEX_FILE)) as database:
+        assert database.execute("SELECT theirs FROM runs").fetchall() == [(1,)]
+
+
+def test_what_a_process_left_that_was_killed_while_it_wrote_is_put_back(tmp_path: Path) -> None:
+    index = Index(tmp_path)
+    index.add([lay_out(tmp_path / "run")])
+    child = multiprocessing.get_context("fork").Process(target=_killed_while_it_writes, args=(tmp_path / INDEX_FILE,))
+    child.start()
+    child.join()
+    assert (tmp_path / f"{INDEX_FILE}-journal").stat().st_size > 0
+    assert [Path(entry.path) for entry in index.select({})] == [tmp_path / "run"]
+
+
+def _killed_while_it_writes(path: Path) -> None:
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA cache_size = 1")
+    database.execute("BEGIN IMMEDIATE")
+    names = [name for (_, name, *_) in database.execute("PRAGMA table_info(runs)") if name != "path"]
+    for number in range(500):
+        database.execute(f"INSERT INTO runs SELECT path || '{number}', {', '.join(names)} FROM runs LIMIT 1")
+    os._exit(9)
+
+
+def test_a_full_disk_is_what_broke_and_a_busy_index_is_to_be_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(code: int) -> Callable[[sqlite3.Connection], int]:
+        def version(_: sqlite3.Connection) -> int:
+            error = sqlite3.OperationalError("as SQLite says it")
+            error.sqlite_errorcode = code
+            raise error
+
+        return version
+
+    for code, kind, said in (
+        (sqlite3.SQLITE_FULL, RunFailed, "make room"),
+        (sqlite3.SQLITE_BUSY, ConfigError, "Try again"),
+        (sqlite3.SQLITE_READONLY, ConfigError, "read-only"),
+    ):
+        monkeypatch.setattr(Index, "_version", staticmethod(fail(code)))
+        with pytest.raises(kind, match=said):
+            Index(tmp_path).add([])
 
 
 def test_an_index_of_another_version_is_made_anew_and_not_guessed_at(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from harness.commands.finished_runs.report import REPORT_FILE
 from harness.errors import ConfigError
 from harness.history.collected import entries_of
 from harness.html_report import charts
-from harness.html_report.gathered import Gathered, gather
+from harness.html_report.gathered import Gathered, gather, series_among
 from harness.html_report.page import render
 from harness.profiling.kept import read_profile
 from harness.results.files import read_result, write_result
 from harness.results.queries.query_times import QUERY_TIMES_FILE, KeptTimes
-from harness.results.record import Result, SeriesResult
+from harness.results.record import Reason, Result, SeriesResult, Submission
 from tasks.outputs.exhibits import Box, Exhibit, Exhibition
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
@@ -52,6 +52,19 @@ def older(name: str, folder: Path) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(VERSION_1 / f"{name}.json", folder / "result.json")
     return folder
+
+
+def test_a_series_says_first_what_its_runs_are_worth_together(tmp_path: Path) -> None:
+    folder = older("last_submission", tmp_path / "s")
+    top = read_result(folder)
+    assert isinstance(top, SeriesResult)
+    reasons = (Reason("the preset quick is shorter than the rules", "", "leave it out"),)
+    write_result(folder, replace(top, submission=Submission("tiny-v1.4", "comparison", reasons, rested=True)))
+    peak = older("middle_peak", tmp_path / "p")
+    page = Page(render(gather([folder, peak], gallery=False), series=series_among([folder, peak])))
+    worth = page.text.index(f"{folder}: VALID; not a submission")
+    fix, found, first = (page.text.index(words) for words in ("Fix: leave it out", "peak  ", "Side by side"))
+    assert worth < fix < found < first
 
 
 def test_a_timed_run_says_its_verdict_first_then_its_latency(timed_run: Path) -> None:

@@ -17,7 +17,7 @@ from harness.report.figure_rows import FigureRow, Told, told_of
 from harness.report.for_programs.formats import FORMATS
 from harness.report.for_programs.junit import JUnitCase
 from harness.results.files import read_result
-from harness.results.record import Result
+from harness.results.record import Reason, Result, SeriesResult, Submission
 from harness.results.scores import Verdict
 from harness.results.verdict.gate import missed
 
@@ -56,6 +56,68 @@ def test_a_valid_run_that_misses_what_is_required_says_so_and_only_the_requireme
     assert [(case.name, case.outcome) for case in told.cases] == [("the run", "passed"), ("p99<=1us", "failure")]
     assert told.cases[0].message == ""
     assert "- passed: " + told.cases[0].group.replace("_", r"\_") + ", the run\n" in FORMATS["markdown"](told)
+
+
+def older(name: str, folder: Path) -> SeriesResult:
+    (folder / "result.json").write_bytes((VERSION_1 / f"{name}.json").read_bytes())
+    result = read_result(folder)
+    assert isinstance(result, SeriesResult)
+    return result
+
+
+def run_asks(run: Result) -> float | None:
+    return run.loadgen.server_target_qps if run.loadgen else None
+
+
+def test_runs_that_are_no_submission_are_headed_so_and_fail_as_the_exit_status_does(tmp_path: Path) -> None:
+    valid = older("last_submission", tmp_path)
+    reasons = (Reason("the preset quick is shorter than the rules", "", "leave it out"),)
+    for why, verdict, outcome in (
+        (reasons, "VALID; not a submission: the preset quick is shorter than the rules", "failure"),
+        ((), "VALID; a submission by tiny-v1.4, as far as this program can tell", "passed"),
+    ):
+        told = told_of(replace(valid, submission=Submission("tiny-v1.4", "comparison", why, rested=True)))
+        assert told.verdict == verdict
+        assert (told.cases[-1].name, told.cases[-1].outcome) == ("a submission by tiny-v1.4", outcome)
+        assert all(case.outcome == "passed" for case in told.cases[:-1])
+    assert [case.name for case in told_of(valid).cases] == ["the run", "the run"]
+
+
+def test_a_search_that_found_its_peak_has_passed_though_loads_broke_the_bound(tmp_path: Path) -> None:
+    search = older("middle_peak", tmp_path)
+    assert search.search is not None
+    assert search.search.peak is not None
+    highest = search.search.peak.target_qps
+    runs = [
+        replace(run, result=replace(run.result, status="invalid" if run_asks(run.result) != highest else "valid"))
+        for run in search.runs
+    ]
+    # One more that broke the bound.
+    runs.append(replace(runs[0], result=replace(runs[0].result, status="invalid")))
+    told = told_of(replace(search, runs=tuple(runs)))
+    assert (told.verdict, [case.outcome for case in told.cases]) == ("VALID", ["passed"])
+    assert next(row.value for row in told.rows if row.figure == "peak") == highest
+    assert len({row.benchmark for row in told.rows}) == 1
+    nothing = replace(search, status="invalid", reasons=(Reason("no load is within the bound", "", ""),))
+    assert [(case.outcome, case.message) for case in told_of(nothing).cases] == [
+        ("failure", "no load is within the bound")
+    ]
+
+
+def test_a_series_that_broke_off_is_an_error_though_each_of_its_runs_is_valid(tmp_path: Path) -> None:
+    broken = replace(older("oldest_repeat", tmp_path), status="failed", reasons=(Reason("stopped by SIGTERM", "", ""),))
+    told = told_of(broken)
+    assert [case.outcome for case in told.cases] == ["passed", "passed", "error"]
+    assert told.cases[-1].message == "stopped by SIGTERM"
+
+
+def test_a_sweep_of_models_says_which_figure_is_whose(tmp_path: Path) -> None:
+    repeat = older("oldest_repeat", tmp_path)
+    first, second = repeat.runs
+    model = replace(second.result.model, name="another")
+    sweep = replace(repeat, runs=(first, replace(second, result=replace(second.result, model=model))))
+    assert {row.note for row in told_of(sweep).rows} == {first.result.model.name, "another"}
+    assert {row.note for row in told_of(repeat).rows} == {""}
 
 
 def test_prometheus_has_every_figure_in_base_units_with_the_labels(told: Told) -> None:
@@ -116,6 +178,7 @@ def test_a_run_that_failed_is_an_error_and_an_invalid_one_a_failure(tmp_path: Pa
         (["--format", "junitt"], "did you mean 'junit'"),
         (["--format=csv", "--format=junit"], "only one thing goes to standard output"),
         (["--format", "csv="], "names no file"),
+        (["--format", "csv=-"], "for standard output write csv alone, for a file of that name csv=./-"),
         (["--format", "csv=nowhere/x.csv"], "cannot be written"),
     ],
 )
