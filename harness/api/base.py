@@ -19,10 +19,10 @@ from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.model.comparison import Comparison, Tolerance
-from harness.model.opening import Opener
 from harness.model.output_checks import checked
 from harness.model.parity import compare
 from harness.model.repetition import otherwise, why_refused
+from harness.spec.opener import opener_of
 from harness.spec.resolve import Asked, resolve_asked
 from harness.spec.schema import ModelRef
 from harness.zoo.files.official import cache_dir
@@ -98,14 +98,7 @@ class Model(ABC):
             self._is_proven = False
             self._threads = 1 if section.threads == "auto" else section.threads
             refuse_what_crashes(asked.model, section, cache_dir(), self._held.files)
-            self._opener = Opener(
-                asked.model.path,
-                asked.model.sha256,
-                section,
-                cache_dir(),
-                invocation=asked.model.invocation,
-                input_shapes=self._shapes,
-            )
+            self._opener = opener_of(asked.model, section, cache_dir(), self._shapes)
             self._held.take_copy(self._opener)
             self._open: Backend | None = self._opener.open_covered(self._threads)
             try:

@@ -15,14 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 from accuracy.outside.border import reads
 from harness.budgets.figures import ACCURACY, BudgetFigure, budget_figure
 from harness.config.backend import parse_backend
-from harness.config.files import (
-    config_folder,
-    find_benchmark,
-    laid_over,
-    load_benchmark,
-    parse_model_and_backend,
-    read_yaml,
-)
+from harness.config.fields import laid_over
+from harness.config.files import config_folder, find_benchmark, load_benchmark, parse_model_and_backend, read_yaml
 from harness.config.invocation import Shape
 from harness.config.mistakes import explanations, report
 from harness.config.registry import backend_kind, task_class

@@ -134,7 +134,7 @@ def overrides_of(arguments: argparse.Namespace, fields: Mapping[str, ConfigOptio
     Raises:
         ConfigError: An option's value cannot be read.
     """
-    from harness.config.files import parse_assignment, parse_value
+    from harness.config.fields import parse_assignment, parse_value
 
     found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
     for name, option in fields.items():

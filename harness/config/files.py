@@ -1,8 +1,8 @@
-"""The schema of a benchmark's config file, how it is read, overridden and refused.
+"""A benchmark's config file: found, read with what it inherits, overridden, refused.
 
-Every setting has one place: a field here. A command-line option is a short way to write one of these fields, and `--set`
-reaches all of them. Keys of `model` and `dataset` beyond those listed are options of the task (`tasks/<task>.py`, `Options`):
-`model` for how its tensors are read, `dataset` for how samples are prepared.
+Every setting has one place: a field of `harness.config.schema`. A command-line option is a short way to write one of these
+fields, and `--set` reaches all of them. Keys of `model` and `dataset` beyond those listed are options of the task
+(`tasks/<task>.py`, `Options`): `model` for how its tensors are read, `dataset` for how samples are prepared.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from pydantic import ValidationError
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import NotText, read_text
 from harness.config.backend import BackendSection
+from harness.config.fields import laid_over, set_field
 from harness.config.invocation import Invocation
-from harness.config.mistakes import _field, _task_mistakes, _within, explanations, report
+from harness.config.mistakes import explanations, field_of, lies_within, report, task_mistakes
 from harness.config.plain_yaml import load_yaml
 from harness.config.registry import plug_in_tasks
 from harness.config.schema import Benchmark, Collection, ModelAlone, ModelAndBackend
@@ -118,9 +119,9 @@ class ConfigFile:
             return Benchmark.model_validate(fields)
         except ValidationError as error:
             given = [field for field, _ in overrides]
-            of_task = _task_mistakes(fields)
-            names = [*map(_field, error.errors()), *of_task]
-            wrong = {any(_within(name, each) for each in given) for name in names}
+            of_task = task_mistakes(fields)
+            names = [*map(field_of, error.errors()), *of_task]
+            wrong = {any(lies_within(name, each) for each in given) for name in names}
             what = {True: "the options given", False: str(self.path)}
             where = " and ".join(text for origin, text in what.items() if origin in wrong)
             raise ConfigError(report(where, [*explanations(error.errors(), Benchmark), *of_task.values()])) from None
@@ -178,32 +179,6 @@ def _parsed(overrides: Sequence[tuple[str, Any]], schema: type[S]) -> S:
         raise ConfigError(report("the options given", explanations(error.errors(), schema))) from None
 
 
-@reads(ConfigError)
-def parse_assignment(text: str) -> tuple[str, Any]:
-    """What `--set` takes, as (field, value).
-
-    Raises:
-        ConfigError: Not of the form FIELD=VALUE, or the value is no YAML.
-    """
-    field, equals, value = text.partition("=")
-    if not equals or not field:
-        raise ConfigError(f"--set {text}: write it as FIELD=VALUE, for example --set load.target_qps=10")
-    return field, parse_value(field, value)
-
-
-@reads(ConfigError)
-def parse_value(what: str, text: str) -> Any:
-    """A value as YAML reads it: 10 is a number, true a truth value, null nothing.
-
-    Raises:
-        ConfigError: No YAML; the message names `what`.
-    """
-    try:
-        return load_yaml(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what}: {text[:80]!r} is no value: {error}") from None
-
-
 def load_collections() -> dict[str, Collection]:
     """The collections that ship with the harness, by name."""
     folder = config_folder() / "collections"
@@ -245,15 +220,6 @@ def _base_of(path: Path, name: str) -> Path:
     return find_benchmark(str(path.parent / name) if is_path else name)
 
 
-def laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Fields with others laid over them, mapping by mapping."""
-    merged = base | own
-    for name, value in own.items():
-        if isinstance(value, dict) and isinstance(base.get(name), dict):
-            merged[name] = laid_over(base[name], value)
-    return merged
-
-
 def _add_datasets(raw: dict[str, Any], path: Path) -> None:
     """Puts the data sets that `datasets_from` names in front of the benchmark's own."""
     shared: dict[str, Any] = {}
@@ -267,22 +233,6 @@ def _add_datasets(raw: dict[str, Any], path: Path) -> None:
     own = raw.get("datasets") or {}
     if shared and isinstance(own, dict):
         raw["datasets"] = shared | own
-
-
-def set_field(raw: dict[str, Any], field: str, value: Any) -> None:
-    """Sets a dotted field of what a YAML file holds, `load.target_qps`; sections that are not there are made.
-
-    Raises:
-        ConfigError: A part of the name is a value.
-    """
-    *parents, last = field.split(".")
-    node = raw
-    for parent in parents:
-        child = node.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(f"{field} cannot be set: {parent} is the value {child!r}, which has no fields")
-        node = child
-    node[last] = value
 
 
 @reads(ConfigError)

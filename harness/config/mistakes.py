@@ -15,7 +15,7 @@ from harness.config.written_units import WITH_ITS_VALUE
 from harness.errors import ConfigError, unknown
 
 
-def _task_mistakes(raw: Mapping[str, Any]) -> dict[str, str]:
+def task_mistakes(raw: Mapping[str, Any]) -> dict[str, str]:
     """Options that the task does not have, by field: the schema leaves them to the task, which is not asked after a mistake."""
     from harness.config.registry import is_task, task_class
 
@@ -86,7 +86,7 @@ def explanations(errors: Sequence[Any], schema: type[BaseModel] | None) -> list[
     """Pydantic's mistakes as sentences, one for each field: it tries all branches of a union and reports each."""
     by_field: dict[str, list[Any]] = {}
     for item in errors:
-        by_field.setdefault(_field(item), []).append(item)
+        by_field.setdefault(field_of(item), []).append(item)
     return [
         explain(items[0], schema) if len(items) == 1 else _explain_union(field, items)
         for field, items in by_field.items()
@@ -132,18 +132,19 @@ _WANTED = {
 """What would do, by the kind of pydantic's mistake."""
 
 
-def _within(field: str, other: str) -> bool:
+def lies_within(field: str, other: str) -> bool:
     """Whether one is the other, or a part of it."""
     return f"{field}.".startswith(f"{other}.") or f"{other}.".startswith(f"{field}.")
 
 
-def _field(item: Any) -> str:
+def field_of(item: Any) -> str:
+    """Where one of pydantic's mistakes is, as `load.target_qps`."""
     return ".".join(str(part) for part in item["loc"] if not _is_union_branch(part))
 
 
 def explain(item: Any, schema: type[BaseModel] | None) -> str:
     """One of pydantic's mistakes as a sentence that names the field, the value and what would do."""
-    where = _field(item)
+    where = field_of(item)
     if item["type"] == "extra_forbidden":
         return f"{where}: {unknown('field', str(item['loc'][-1]), _fields_at(schema, item['loc'][:-1]))}"
     if item["type"] == "literal_error":

@@ -43,7 +43,7 @@ class Screen:
             self._write(f"{as_entered(printable(text))}\n")
 
     def progress(self, phase: Phase, done: int, total: int, elapsed_s: float) -> None:
-        """See `harness.run.launch.Progress`."""
+        """See `harness.run.hearing.Progress`."""
         if self._quiet:
             return
         now = time.monotonic()

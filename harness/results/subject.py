@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness import own_version
 from harness.json_records import FLAT, REST
 from harness.machine.placement import Placement
 from harness.spec.schema import Checksum, DataSetRef, ModelRef, ReferenceRef
+
+if TYPE_CHECKING:
+    # They bring numpy, which showing a result does without.
+    from backends.base import BackendInfo
+    from harness.messages.worker import Done
 
 Setting = str | int | float | bool | None
 
@@ -145,6 +150,22 @@ class OpenBackend:
     cpu_ops: Mapping[str, int] | None
     """Ops left to the CPU's kernels: name and how many; null where the engine does not tell."""
 
+    @classmethod
+    def of(cls, info: BackendInfo) -> OpenBackend:
+        """What the backend says of itself, its coverage among it; null where nobody knows."""
+        coverage = info.coverage
+        return cls(
+            engine=info.engine,
+            delegate=info.delegate,
+            options=info.options,
+            accelerator=info.accelerator,
+            device=info.device,
+            nodes=coverage.nodes if coverage else None,
+            delegated_nodes=coverage.delegated_nodes if coverage else None,
+            partitions=coverage.partitions if coverage else None,
+            cpu_ops=coverage.cpu_ops if coverage else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedCpus:
@@ -185,6 +206,21 @@ class Answering:
     """The part of an accelerator's time, 0 to 1, that went to ops left to the CPU; null where it could not be had."""
     cpu_ops_time_unknown: str | None
     """Why it could not be had."""
+
+    @classmethod
+    def of(cls, done: Done) -> Answering:
+        """As the worker tells it."""
+        return cls(
+            threads=done.threads,
+            instances=done.instances,
+            workers=done.workers,
+            batch=done.batch,
+            placement=PlacedCpus.of(done.placement),
+            native=done.native,
+            devices=done.devices,
+            cpu_ops_time_share=done.cpu_ops_time.cpu,
+            cpu_ops_time_unknown=done.cpu_ops_time.why,
+        )
 
 
 @dataclass(frozen=True, slots=True)

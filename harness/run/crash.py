@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backends.litert.file.opened_file import OpenedFile
 from harness.errors import HarnessError, RunFailed
 from harness.machine.control import Phase
-from harness.run.launch import WorkerReport
+from harness.run.hearing import WorkerReport
 from harness.spec.schema import Spec
 from harness.spec.trial import has_xnnpack, try_on_cpu, without_xnnpack
 

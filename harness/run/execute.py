@@ -14,8 +14,9 @@ from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_mach
 from harness.results.read_data import load_read_data
 from harness.results.record import Result
 from harness.run.crash import with_remedy
+from harness.run.hearing import Progress, WorkerReport
 from harness.run.held import HeldRun
-from harness.run.launch import Progress, StartWorker, WorkerReport, run_worker, start_worker
+from harness.run.launch import StartWorker, run_worker, start_worker
 from harness.run.outcome import failed, finished, known, started
 from harness.run.reference import ask_reference, asks_reference, with_reference
 from harness.spec.schema import Spec, write_spec

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.answers.log import LogError
-from backends.base import BackendInfo
 from harness.config.official.compliance_tests import NEEDED_BY
 from harness.config.registry import task_class
 from harness.errors import RunFailed
@@ -32,7 +31,6 @@ from harness.results.subject import (
     LoadGenSettings,
     Model,
     OpenBackend,
-    PlacedCpus,
     Reference,
 )
 from harness.results.verdict import stability
@@ -47,7 +45,7 @@ from harness.results.verdict.warnings import (
     too_many_threads,
     too_short,
 )
-from harness.run.launch import WorkerReport
+from harness.run.hearing import WorkerReport
 from harness.run.reference import asks_reference
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
@@ -98,7 +96,7 @@ def _compliance(spec: Spec) -> Compliance | None:
 def known(result: Result, report: WorkerReport) -> Result:
     """The result with what the worker said before anything was timed, and what memory it was seen to take."""
     if (opened := report.opened) is not None:
-        backend = BackendFacts(opened.backend.name, _open_backend(opened.backend))
+        backend = BackendFacts(opened.backend.name, OpenBackend.of(opened.backend))
         model = replace(
             result.model,
             modified=opened.modified,
@@ -155,7 +153,7 @@ def finished(
         dataset=replace(
             result.dataset, count=done.sample_count, samples_file_sha256=samples_digest(folder), described=described
         ),
-        backend=BackendFacts(done.backend.name, _open_backend(done.backend), _answering(done)),
+        backend=BackendFacts(done.backend.name, OpenBackend.of(done.backend), Answering.of(done)),
         loadgen=loadgen,
         calibration=done.calibration,
         cluster=done.cluster,
@@ -249,20 +247,6 @@ def _disturbed(machine: MachineStates) -> list[Reason]:
     return [*stability.reasons(machine.before, machine.after, during), *stability.drifted(during.latency_drift)]
 
 
-def _answering(done: Done) -> Answering:
-    return Answering(
-        threads=done.threads,
-        instances=done.instances,
-        workers=done.workers,
-        batch=done.batch,
-        placement=PlacedCpus.of(done.placement),
-        native=done.native,
-        devices=done.devices,
-        cpu_ops_time_share=done.cpu_ops_time.cpu,
-        cpu_ops_time_unknown=done.cpu_ops_time.why,
-    )
-
-
 def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
     return [
         *done.warnings,
@@ -285,22 +269,6 @@ def _doubts(parity: Parity | None) -> list[str]:
     if parity.comparison.passed is None:
         return [f"the backend could not be held against the CPU: {why}"]
     return [f"the backend DISAGREES with the CPU and was timed all the same: {why}"]
-
-
-def _open_backend(info: BackendInfo) -> OpenBackend:
-    """What the backend says of itself, its coverage among it; null where nobody knows."""
-    coverage = info.coverage
-    return OpenBackend(
-        engine=info.engine,
-        delegate=info.delegate,
-        options=info.options,
-        accelerator=info.accelerator,
-        device=info.device,
-        nodes=coverage.nodes if coverage else None,
-        delegated_nodes=coverage.delegated_nodes if coverage else None,
-        partitions=coverage.partitions if coverage else None,
-        cpu_ops=coverage.cpu_ops if coverage else None,
-    )
 
 
 def _missed(name: str, metric: Metric) -> Reason:

@@ -30,8 +30,8 @@ from harness.messages.worker import ToOpen
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.file_tensors import described_inputs, described_outputs
 from harness.model.input_shapes import choose_input_shapes
-from harness.model.opening import Opener
 from harness.model.run_file import find_run_file
+from harness.spec.opener import opener_of
 from harness.spec.schema import ReferenceRef, Spec
 from harness.spec.task import open_task
 from tasks.base import Task
@@ -164,15 +164,7 @@ def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tup
             for one, shape in zip(inputs, shapes, strict=True)
         ]
 
-    model = reference.model
-    opener = Opener(
-        model.path,
-        model.sha256,
-        reference.backend,
-        spec.cache_dir,
-        invocation=model.invocation,
-        input_shapes=wished,
-    )
+    opener = opener_of(reference.model, reference.backend, spec.cache_dir, wished)
     opened = opener.open_covered(1)
     if opened.info().engine == NO_ENGINE:
         opened.close()

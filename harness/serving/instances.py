@@ -14,10 +14,10 @@ from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement, may_pin, on, place
 from harness.machine.topology import this_machine
 from harness.messages.worker import Opened
-from harness.model.opening import Opener
 from harness.model.parity import Parity, tolerance_for
 from harness.serving.samples import SampleLibrary
 from harness.serving.sut import SystemUnderTest
+from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from tasks.base import Codec, Task
 
@@ -40,13 +40,11 @@ class Instances:
         self.topology = this_machine()
         self._may_pin = may_pin()
         control.enter(Phase.LOADING)
-        self.opener = Opener(
-            spec.model.path,
-            spec.model.sha256,
+        self.opener = opener_of(
+            spec.model,
             spec.backend,
             spec.cache_dir,
-            invocation=spec.model.invocation,
-            input_shapes=task.input_shapes,
+            task.input_shapes,
             # A stream has one instance: sharing saves nothing there, and costs it half a per cent (MobileBERT).
             several=spec.load.scenario not in STREAMS,
         )

@@ -15,8 +15,8 @@ from harness.machine.facts import usable_cpus
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, Progressed, tell
 from harness.messages.preparing import PartPrepared, SetPrepared, SetToPrepare
-from harness.model.opening import Opener
 from harness.serving.prepared_ahead import PreparedAhead, parts_of, whole
+from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 
@@ -31,14 +31,7 @@ def prepare_set(spec: Spec, hear: Hear) -> SetPrepared:
         Exception: What the backend says that cannot open the model.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
-    opener = Opener(
-        spec.model.path,
-        spec.model.sha256,
-        spec.backend,
-        spec.cache_dir,
-        invocation=spec.model.invocation,
-        input_shapes=task.input_shapes,
-    )
+    opener = opener_of(spec.model, spec.backend, spec.cache_dir, task.input_shapes)
     backend = opener.open(1)
     try:
         ahead = PreparedAhead(

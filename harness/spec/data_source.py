@@ -10,7 +10,7 @@ from harness.config.official.published import DatasetEntry, FileEntry
 from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, UnknownName, unknown
-from harness.spec.official_source import _examined, how_to_get
+from harness.spec.official_source import examined, how_to_get
 from harness.spec.schema import DataSetRef, ModelRef
 from harness.zoo.builtin.sets import BUILTIN, builtin_path
 from harness.zoo.files.official import hash_given, is_published, writing_cache
@@ -92,7 +92,7 @@ def _chosen_data(benchmark: Benchmark, cache_dir: Path, *, of_standin: bool) -> 
 
 def _official_data(benchmark: Benchmark, name: str, entry: DatasetEntry, cache_dir: Path) -> DataSetRef | None:
     section, scored = benchmark.dataset, benchmark.load.mode == "accuracy"
-    if not entry.file or not (cached := _examined(entry.file, entry, cache_dir, every_byte=scored)).usable:
+    if not entry.file or not (cached := examined(entry.file, entry, cache_dir, every_byte=scored)).usable:
         return None
     if section.truth == "auto" and entry.truth:
         truth = _cached_truth(entry, entry.truth, cache_dir)
@@ -130,7 +130,7 @@ def _with_verdict(ref: DataSetRef, entry: DatasetEntry, why: str, truth: _Truth,
 
 
 def _cached_truth(entry: DatasetEntry, file: str, cache_dir: Path) -> _Truth:
-    cached = _examined(file, _part(entry, file), cache_dir)
+    cached = examined(file, _part(entry, file), cache_dir)
     if not cached.usable:
         return _Truth(None, f"its ground truth {file} is not here", absent=True)
     return _Truth(cached.path, "" if cached.state == "verified" else _no_checksum(cached.path))

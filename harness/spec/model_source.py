@@ -12,7 +12,7 @@ from harness.config.official.published import ModelEntry
 from harness.config.registry import ANY_MODEL
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
-from harness.spec.official_source import _examined, how_to_get
+from harness.spec.official_source import examined, how_to_get
 from harness.spec.schema import Checksum, ModelRef
 from harness.zoo.files.official import hash_given, is_published, writing_cache
 from harness.zoo.standins.library import STANDINS, standin_path
@@ -133,7 +133,7 @@ def _official_model(
 ) -> tuple[ModelRef, dict[str, Any]] | None:
     if not entry.file:
         return None
-    cached = _examined(entry.file, entry, cache_dir, every_byte=every_byte)
+    cached = examined(entry.file, entry, cache_dir, every_byte=every_byte)
     if not cached.usable or cached.sha256 is None:
         return None
     checksum: Checksum = "verified" if cached.state == "verified" else "unverified"

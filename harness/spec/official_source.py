@@ -9,7 +9,7 @@ from harness.errors import ConfigError
 from harness.zoo.files.official import Cached, Known, find_cached, official_path
 
 
-def _examined(file: str, known: Known, cache_dir: Path, *, every_byte: bool = False) -> Cached:
+def examined(file: str, known: Known, cache_dir: Path, *, every_byte: bool = False) -> Cached:
     """A cached file, refused where it is not what it should be."""
     try:
         cached = find_cached(file, known, cache_dir, every_byte=every_byte)

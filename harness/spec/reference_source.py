@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.backend import BackendSection, parse_backend, with_absolute_paths
-from harness.config.files import set_field
+from harness.config.fields import set_field
 from harness.config.registry import ANY_MODEL, backend_names, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown

@@ -17,7 +17,7 @@ from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
 from harness.messages.worker import ToOpen
-from harness.model.opening import Opener
+from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 
@@ -85,15 +85,12 @@ def without_xnnpack(end: HarnessError, spec: Spec, hashed: Sequence[OpenedFile])
 
 
 def _try(spec: Spec, options: dict[str, bool]) -> CpuTrial:
-    model = spec.model
     try:
-        opener = Opener(
-            model.path,
-            model.sha256,
+        opener = opener_of(
+            spec.model,
             BackendSection(options=options, complete_shapes=False),
             spec.cache_dir,
-            invocation=model.invocation,
-            input_shapes=open_task(spec.task, spec.options, spec.dataset).input_shapes,
+            open_task(spec.task, spec.options, spec.dataset).input_shapes,
         )
         backend = opener.open(1)
         backend.invoke([tensor.zeros() for tensor in backend.inputs])

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from harness.config.files import set_field
+from harness.config.fields import set_field
 from harness.errors import ConfigError
 from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio

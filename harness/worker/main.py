@@ -8,56 +8,46 @@ Its current directory is the run's own, its output goes to run.log there. It tel
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from accuracy.outside.opening import heard_by
-from backends.base import Array, BackendInfo, BackendUnavailable, ModelRejected, TimeShare
+from backends.base import BackendUnavailable, ModelRejected, TimeShare
 from backends.litert.file.opened_file import hold
 from harness.errors import EXIT_BROKEN, Reported, RunFailed, exit_status
 from harness.machine.child_process import leave, live_and_die_with
-from harness.machine.control import Control, Phase
+from harness.machine.control import Control
 from harness.machine.json_line import decode, encode
-from harness.machine.memory import own_bytes
-from harness.machine.placement import on
 from harness.machine.watched.held_files import HeldFiles
-from harness.messages.calibration import Calibration
 from harness.messages.failure import failed
 from harness.messages.worker import Done, FromWorker, ToOpen
-from harness.model.contents.coverage import judge_coverage, time_share
-from harness.model.drawn_inputs import fed_nothing
-from harness.model.input_shapes import unused_size
-from harness.results.read_data import ReadItem, files_now
-from harness.serving import loadgen
+from harness.model.contents.coverage import time_share
 from harness.serving.dispatch.guard import Guard
 from harness.serving.instances import Instances
-from harness.serving.proof import can_be_proven_again, prove, prove_again
-from harness.serving.sample_room import Room, room_for
+from harness.serving.proof import can_be_proven_again, prove_again
 from harness.serving.samples import SampleLibrary
 from harness.spec.schema import Spec, read_spec
-from harness.spec.task import open_task
+from harness.worker.calibrated_run import (
+    PROOF_SAMPLES,
+    CalibratedRun,
+    OpenedRun,
+    Tell,
+    calibrate,
+    calibration_samples,
+    open_run,
+)
 from harness.worker.drive import Driven, drive
-from harness.worker.engine import choose_engine
 from harness.worker.left import changed_under_it, data_read, keep_query_times, keep_read_data, refuse_changed
-from harness.worker.plan import Plan, plan_run
-from harness.worker.queries import longest_pause_s, refuse_too_many_queries, settings_for
+from harness.worker.queries import longest_pause_s
 from harness.worker.timing import NOT_TIMED
-from harness.worker.warm_up import warm_up
 from native import timed_path
-from tasks.base import Task
 
-_CALIBRATION_SAMPLES = 8
-_PROOF_SAMPLES = 2
-"""Enough where nothing is timed and the plain CPU answers: one, another, and the first again."""
 _SLOW_NS = 2_000_000_000
 """An answer that takes so long is not asked for twice where once tells."""
-Tell = Callable[[FromWorker], None]
 Fail = Callable[[BaseException], None]
 
 
@@ -120,8 +110,8 @@ def run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail) -> D
 
 
 def _run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail, held: HeldFiles) -> Done:
-    opened = _open(spec, control, tell, held)
-    calibrated = _calibrate(spec, opened, tell)
+    opened = open_run(spec, control, tell, held)
+    calibrated = calibrate(spec, opened, tell)
     team, settings = calibrated.plan.team, calibrated.settings
     # LoadGen looks for a file here that would override everything, and a backend's library may have gone elsewhere.
     os.chdir(folder)
@@ -145,110 +135,17 @@ def _run(spec: Spec, folder: Path, control: Control, tell: Tell, fail: Fail, hel
     return _done(opened, calibrated, driven, not_kept)
 
 
-def _prove_again(spec: Spec, opened: _Opened, calibrated: _Calibrated) -> None:
+def _prove_again(spec: Spec, opened: OpenedRun, calibrated: CalibratedRun) -> None:
     """After a run that was timed, by its own instance, or the first of them; who stopped the run waits for its end."""
     instances, team = opened.instances, calibrated.plan.team
     if spec.load.mode == "accuracy" or instances.control.stop or not can_be_proven_again(instances):
         return
     slow = calibrated.plan.calibration.service_time_ns > _SLOW_NS
-    with _calibration_samples(instances, min(opened.room.count, 1 if slow else _PROOF_SAMPLES)) as indices:
+    with calibration_samples(instances, min(opened.room.count, 1 if slow else PROOF_SAMPLES)) as indices:
         prove_again(instances, team.first.backend, indices)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """The task and the model, before anything is asked."""
-
-    task: Task
-    instances: Instances
-    files: tuple[ReadItem, ...]
-    """What the task has read as a whole."""
-    held: HeldFiles
-    """The same, and the copy of the model that is loaded where it is one, to be held against what is there at the end."""
-    room: Room
-    """For samples in memory."""
-    own_bytes: int
-    """This process's memory before the model was opened."""
-    warnings: tuple[str, ...]
-
-
-def _open(spec: Spec, control: Control, tell: Tell, held: HeldFiles) -> _Opened:
-    task = open_task(spec.task, spec.options, spec.dataset)
-    for path in task.files():
-        held.note_read(path)
-    files = files_now(task)
-    before = own_bytes()
-    instances = Instances(spec, task, control)
-    if instances.copy is not None:
-        held.note_bytes(instances.copy)
-    tell(instances.opened())
-    warnings = judge_coverage(instances.info, spec.backend.require_full)
-    room = room_for(spec.load, len(task), instances.first.inputs)
-    room.judge(spec.load)
-    inputs = instances.first.inputs
-    said = [*fed_nothing((each.name, each.shape) for each in inputs), *unused_size(inputs, spec.model.invocation)]
-    return _Opened(task, instances, files, held, room, before, (*warnings, *said))
-
-
-@dataclass(frozen=True, slots=True)
-class _Calibrated:
-    """What was decided and measured before LoadGen asks."""
-
-    plan: Plan
-    info: BackendInfo
-    """Of the instances that the plan has."""
-    settings: loadgen.Settings
-    room: Room
-    calibration: Calibration
-    """All but the first query's moment."""
-    profiled: Sequence[Array]
-    """One sample, copied for after the run, when the samples are gone: a row that is mapped would hold them all."""
-    warnings: tuple[str, ...]
-
-
-def _calibrate(spec: Spec, opened: _Opened, tell: Tell) -> _Calibrated:
-    instances, room = opened.instances, opened.room
-    with _calibration_samples(instances, min(room.count, _calibration_samples_needed(instances))) as indices:
-        began = time.monotonic()
-        prove(instances, indices, tell)
-        proven = time.monotonic()
-        instances.control.enter(Phase.CALIBRATING)
-        with on(instances.place(1, 1).of(0)):
-            engines = choose_engine(instances, indices, tell)
-        plan = _plan(spec, instances, indices)
-        planned = time.monotonic()
-        warmed = warm_up(spec, instances, plan, indices)
-        profiled = [array.copy() for array in instances.samples.rows[indices[0]]]
-    room = room.halved() if plan.team.copies_samples else room
-    warnings = room.judge(spec.load)
-    settings = settings_for(spec, len(opened.task), room.count, plan)
-    refuse_too_many_queries(settings)
-    return _Calibrated(
-        plan=plan,
-        info=plan.team.first.backend.info(),
-        settings=settings,
-        room=room,
-        calibration=replace(
-            plan.calibration,
-            engines=engines,
-            warm_up=warmed,
-            parity_s=proven - began,
-            calibration_s=planned - proven,
-        ),
-        profiled=profiled,
-        warnings=tuple(warnings),
-    )
-
-
-def _plan(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:
-    if not spec.dispatch.on_cluster:
-        return plan_run(spec, instances, indices)
-    from harness.worker.cluster_plan import plan_cluster
-
-    return plan_cluster(spec, instances, indices)
-
-
-def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven, not_kept: Sequence[str]) -> Done:
+def _done(opened: OpenedRun, calibrated: CalibratedRun, driven: Driven, not_kept: Sequence[str]) -> Done:
     """What is known of the run; asks the backend what could not be asked while anything was timed, and lets it go."""
     instances, plan, room = opened.instances, calibrated.plan, calibrated.room
     team = plan.team
@@ -287,7 +184,7 @@ def _done(opened: _Opened, calibrated: _Calibrated, driven: Driven, not_kept: Se
     return done
 
 
-def _cpu_ops_time(calibrated: _Calibrated, instances: Instances) -> TimeShare:
+def _cpu_ops_time(calibrated: CalibratedRun, instances: Instances) -> TimeShare:
     if instances.spec.load.mode == "accuracy":
         return TimeShare(None, NOT_TIMED)
     if instances.control.stop:
@@ -301,23 +198,6 @@ def _cpu_ops_time(calibrated: _Calibrated, instances: Instances) -> TimeShare:
 def _not_kept(samples: SampleLibrary) -> list[str]:
     why = samples.why_not_kept
     return [f"prepared samples are not kept, the next run prepares them once more: {why}"] if why else []
-
-
-def _calibration_samples_needed(instances: Instances) -> int:
-    """What is timed, or held against the CPU, is asked more of them."""
-    plain = instances.spec.backend.is_plain_cpu and not instances.opener.file.completed
-    return _PROOF_SAMPLES if plain and instances.spec.load.mode == "accuracy" else _CALIBRATION_SAMPLES
-
-
-@contextlib.contextmanager
-def _calibration_samples(instances: Instances, at_once: int) -> Iterator[Sequence[int]]:
-    """A few samples, loaded."""
-    indices = list(range(at_once))
-    instances.samples.load(indices)
-    try:
-        yield indices
-    finally:
-        instances.samples.unload(indices)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from accuracy.answers.log import Answer
 from harness.config.registry import task_class
+from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataRef, Task
+from tests.tasks.coco_sets import write_coco
 from tests.tensor_specs import specs_of
 
 Asked = Callable[..., tuple[Any, list[Answer]]]
@@ -54,3 +56,17 @@ def asked() -> Asked:
         return bound, answers
 
     return ask
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of pictures with boxes, as COCO's JSON has them."""
+    return write_coco(tmp_path_factory.mktemp("coco"))
+
+
+@pytest.fixture(scope="module")
+def builtin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The questions of our own making."""
+    folder = tmp_path_factory.mktemp("builtin")
+    write_builtin_squad(folder)
+    return folder

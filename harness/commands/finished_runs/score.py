@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.commands.elsewhere.forwarded import refuse_without_effect
+from harness.commands.finished_runs.score_predictions import METRICS, score_predictions
 from harness.commands.options import add_require
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
 from harness.json_records import to_json
-from harness.report.accuracy import accuracy_rows, accuracy_text, exact_metric
-from harness.report.requirements import missed_names, requirement_rows
+from harness.report.accuracy import accuracy_rows, accuracy_text
+from harness.report.requirements import requirement_rows
 from harness.results.scores import Judged
 
 if TYPE_CHECKING:
@@ -38,17 +38,6 @@ examples:
   ./run.sh score --metric squad_f1 --predictions P.json --truth dev-v1.1.json
 """
 
-METRICS = {
-    "auc": "auc",
-    "squad_f1": "squad_f1",
-    "coco_ap": "coco_ap",
-    "tflite_map": "tflite_map",
-    "voc_map50": "voc_map",
-    "miou": "mean_iou",
-    "top1": "topk",
-    "psnr_db": "psnr",
-}
-"""Name -> the module of accuracy/ whose `score_files` computes it."""
 
 _LAYOUTS = ("reference", "mobile")
 _OF_RUN = ("dispatch", "require", "card")
@@ -113,7 +102,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     if arguments.log is not None:
         return _score_log(arguments)
     if arguments.metric is not None:
-        return _score_predictions(arguments)
+        return score_predictions(arguments)
     from harness.run.score import rescore
 
     folder = _accuracy_run(arguments.directory)
@@ -170,30 +159,11 @@ def _accuracy_run(folder: Path) -> Path:
     raise ConfigError(f"{folder} is a series of {len(found)} accuracy runs; score one: {', '.join(found)}")
 
 
-def _score_predictions(arguments: argparse.Namespace) -> Outcome:
-    if arguments.metric not in METRICS:
-        raise UnknownName("metric", arguments.metric, METRICS)
-    if not (arguments.predictions and arguments.truth):
-        raise ConfigError(f"--metric {arguments.metric} needs --predictions and --truth")
-    from harness.results.verdict.gate import check_scored, judge_metrics, requirements
-
-    module = importlib.import_module(f"accuracy.{METRICS[arguments.metric]}")
-    scored = module.score_files(arguments.predictions, Path(arguments.truth))
-    notes = list(getattr(scored, "notes", ()))
-    asked = requirements(arguments.require, list(scored))
-    check_scored(asked)
-    verdicts = judge_metrics(scored, asked)
-    rows = [(name, exact_metric(name, value)) for name, value in scored.items()]
-    text = accuracy_text(rows + [("note", note) for note in notes] + requirement_rows(verdicts))
-    # Standard output holds the figures alone where they are asked for as JSON.
-    said = [*notes, *(f"MISSED: {name}" for name in missed_names(verdicts))] if arguments.json else []
-    return Outcome(EXIT_INVALID if missed_names(verdicts) else EXIT_VALID, text, dict(scored), "; ".join(said))
-
-
 def _score_log(arguments: argparse.Namespace) -> Outcome:
     """Scores or rewrites a log that any harness wrote."""
     from accuracy.answers.log import read_answers
-    from harness.config.files import find_benchmark, kind_overrides, parse_assignment
+    from harness.config.fields import parse_assignment
+    from harness.config.files import find_benchmark, kind_overrides
     from harness.results.card import Subject
     from harness.spec.resolve import resolve_audit
     from harness.spec.rules_in_force import chosen_rules

@@ -99,7 +99,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _asked(arguments: argparse.Namespace) -> AskedSuite:
-    from harness.config.files import parse_assignment
+    from harness.config.fields import parse_assignment
     from harness.suite.plan import AskedSuite
 
     return AskedSuite(

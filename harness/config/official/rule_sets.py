@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from harness.config.files import laid_over, read_yaml
+from harness.config.fields import laid_over
+from harness.config.files import read_yaml
 from harness.config.mistakes import explanations, report
 from harness.config.official.accuracy_targets import Target
 from harness.config.official.rules import (

@@ -16,7 +16,7 @@ from accuracy.outside.plain_files import read_plain
 from accuracy.outside.text_files import NotText, decode_text
 from backends.base import Array
 from harness.errors import ConfigError
-from harness.model.opening import Opener
+from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 from tasks.base import Task
@@ -164,15 +164,7 @@ def prepared(spec: Spec, indices: Sequence[int]) -> PreparedSamples:
         ModelMismatch: The model cannot be asked this task's question.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
-    model = spec.model
-    opener = Opener(
-        model.path,
-        model.sha256,
-        spec.backend,
-        spec.cache_dir,
-        invocation=model.invocation,
-        input_shapes=task.input_shapes,
-    )
+    opener = opener_of(spec.model, spec.backend, spec.cache_dir, task.input_shapes)
     backend = opener.open(1)
     try:
         names = [tensor.name for tensor in backend.inputs]

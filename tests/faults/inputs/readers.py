@@ -31,7 +31,8 @@ from backends.litert.file.model_reader import read_model
 from harness.budgets.file import read_budget
 from harness.commands.finished_runs import show
 from harness.config.backend import parse_backend
-from harness.config.files import config_folder, load_benchmark, parse_assignment, parse_model_and_backend, read_config
+from harness.config.fields import parse_assignment
+from harness.config.files import config_folder, load_benchmark, parse_model_and_backend, read_config
 from harness.config.requirement import parse_requirement
 from harness.json_records import to_json
 from harness.results.files import read_result

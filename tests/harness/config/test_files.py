@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.files import (
-    benchmark_names,
-    config_folder,
-    find_benchmark,
-    load_benchmark,
-    parse_assignment,
-    parse_value,
-)
+from harness.config.fields import parse_assignment, parse_value
+from harness.config.files import benchmark_names, config_folder, find_benchmark, load_benchmark
 from harness.config.plain_yaml import load_yaml
 from harness.errors import ConfigError, UnknownName
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.config.files import find_benchmark, load_benchmark, parse_assignment
+from harness.config.fields import parse_assignment
+from harness.config.files import find_benchmark, load_benchmark
 from harness.config.plain_yaml import load_yaml
 from harness.errors import ConfigError
 

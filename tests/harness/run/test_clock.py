@@ -15,7 +15,7 @@ import pytest
 from harness.cli import main
 from harness.machine import child_process, stop_signals
 from harness.machine.watched.clocks import Clocks, read_clocks, step_of
-from harness.run import launch
+from harness.run import hearing
 from tests.shared_library import shared_library
 
 Read = Callable[[Path], dict[str, Any]]
@@ -190,7 +190,7 @@ def test_a_clock_that_is_set_before_loadgen_measures_and_back_again_for_the_pare
 ) -> None:
     ahead, true = Clocks(20_000_000_000, 0), Clocks(0, 0)
     readings = itertools.chain([ahead], itertools.repeat(true))
-    monkeypatch.setattr(launch, "read_clocks", lambda: next(readings))
+    monkeypatch.setattr(hearing, "read_clocks", lambda: next(readings))
     # It looks twice a second: this one lasts until it has seen enough.
     status, said = run(None, "[[true, 10, stay]]")
     assert status == 3, said

@@ -12,7 +12,7 @@ from harness.results.files import read_result
 from harness.results.record import Result
 from harness.run import execute as module
 from harness.run.execute import execute
-from harness.run.launch import WorkerReport
+from harness.run.hearing import WorkerReport
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 

@@ -18,7 +18,8 @@ from harness.machine.json_line import encode
 from harness.machine.memory import Owner, Residents
 from harness.messages.failure import Failed
 from harness.messages.worker import Done, Opened, Proven
-from harness.run.launch import RUN_LOG, WorkerReport, run_worker
+from harness.run.hearing import RUN_LOG, WorkerReport
+from harness.run.launch import run_worker
 
 Run = Callable[..., WorkerReport]
 

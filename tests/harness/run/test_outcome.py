@@ -11,7 +11,7 @@ from harness.config.files import find_benchmark, read_config
 from harness.errors import RunFailed
 from harness.messages.worker import Opened
 from harness.results.record import Result
-from harness.run.launch import WorkerReport
+from harness.run.hearing import WorkerReport
 from harness.run.outcome import failed, known, started
 from harness.spec.resolve import resolve
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
-from harness.run.launch import RUN_LOG, run_worker
+from harness.run.hearing import RUN_LOG
+from harness.run.launch import run_worker
 
 
 class Unseen:

@@ -19,7 +19,7 @@ from harness.machine.facts import describe
 from harness.machine.state import State
 from harness.results.record import Reason
 from harness.results.verdict.stability import between, drifted, prospects, reasons
-from harness.run import launch
+from harness.run import hearing
 from harness.statistics.drift import Pace
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -211,7 +211,7 @@ def test_a_run_beside_other_work_is_valid_and_says_what_it_was_beside(
     call: Cli, keywords: list[str], tmp_path: Path, read_result: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The counts of a minute's run in a second's.
-    monkeypatch.setattr(launch, "_TICK_S", 0.02)
+    monkeypatch.setattr(hearing, "_TICK_S", 0.02)
     # LoadGen makes queries for 1.2 s of 2 us each, and no gigabyte of them.
     long = ("--set", "load.min_duration_ms=1200", "--set", "load.expected_latency_ns=4000")
     done = call(*keywords, *long, "--out", tmp_path / "run")
