@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import socket
@@ -66,6 +67,8 @@ def main() -> None:
     channel, parent, module, *also = sys.argv[1:]
     live_and_die_with(int(parent))
     failure = None
+    # What is imported stays: it is not looked through for garbage meanwhile, nor before LoadGen's first query.
+    gc.disable()
     try:
         found = importlib.import_module(module)
         for name in also:
@@ -73,6 +76,8 @@ def main() -> None:
     except Exception as error:
         # It is told where somebody reads it: in the log.
         failure = error
+    gc.freeze()
+    gc.enable()
     with socket.socket(fileno=int(channel)) as told:
         folder, descriptors, _, _ = socket.recv_fds(told, _LONGEST, _MOST_DESCRIPTORS)
     if not folder:

@@ -13,7 +13,6 @@ from harness.results import files as results
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.read_data import load_read_data
 from harness.results.record import Result
-from harness.run.crash import with_remedy
 from harness.run.hearing import Progress, WorkerReport
 from harness.run.held import HeldRun
 from harness.run.launch import StartWorker, run_worker, start_worker
@@ -64,6 +63,9 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
+            # Of a crash alone; whatever runs without begins sooner.
+            from harness.run.crash import with_remedy
+
             raise held.explain(with_remedy(report.end, report, spec, held.hashed))
         if task is not None:
             held.refuse_other_count(task, report.end.sample_count)

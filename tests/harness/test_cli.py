@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -89,6 +90,33 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         command_line.main(["show", "anywhere"])
+
+
+def test_the_end_of_a_command_looks_for_no_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_line, "main", lambda words: len(words))
+    monkeypatch.setattr(command_line, "leave_current_folder", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["tflite-loadgen", "one", "two"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr("harness.machine.stop_signals.ignore", lambda: None)
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            command_line.entry()
+        assert stopped.value.code == 2
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+
+
+_PLANNED = """
+import sys
+import harness.run.execute, harness.series.perform
+print(*sorted({"ai_edge_litert", "mlperf_loadgen", "rich"} & sys.modules.keys()), file=sys.stderr)
+"""
+
+
+def test_a_run_begins_without_what_draws_its_tables(environment: dict[str, str]) -> None:
+    started = [sys.executable, "-P", "-c", _PLANNED]
+    assert subprocess.run(started, env=environment, capture_output=True, text=True, check=True).stderr == "\n"
 
 
 def test_a_reader_that_goes_away_is_no_bug(command: list[str], environment: dict[str, str], tmp_path: Path) -> None:

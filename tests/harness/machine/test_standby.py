@@ -47,6 +47,29 @@ def test_it_works_in_the_directory_with_the_log_and_the_descriptors_that_it_is_g
     standby.dismiss()
 
 
+IDLE = """
+import gc, os, sys
+LOOKED_FOR = gc.isenabled()
+def main():
+    os.write(int(sys.argv[1]), f"{LOOKED_FOR} {gc.isenabled()} {gc.get_freeze_count() > 1000}".encode())
+    return 0
+"""
+
+
+def test_what_it_imports_is_not_looked_through_for_garbage(modules: Path) -> None:
+    (modules / "idle_in_waiting.py").write_text(IDLE, encoding="utf-8")
+    standby = Standby("idle_in_waiting")
+    told, tell = os.pipe()
+    with (modules / "run.log").open("wb") as log:
+        child = standby.take([tell], modules / "run", log)
+        os.close(tell)
+    assert child is not None
+    assert child.wait(600) == 0
+    assert os.read(told, 100) == b"False True True"
+    os.close(told)
+    standby.dismiss()
+
+
 def test_what_goes_wrong_while_it_imports_stands_in_the_log(modules: Path) -> None:
     (modules / "broken_in_waiting.py").write_text("raise OSError('no such driver')", encoding="utf-8")
     standby = Standby("broken_in_waiting")
