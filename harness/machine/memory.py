@@ -18,6 +18,8 @@ from backends.litert.weight_cache import SHARED_WEIGHTS
 _PROC = Path("/proc")
 _RESET_PEAK = "5"
 """What `clear_refs` takes to set VmHWM back (proc(5))."""
+_FIRST_OF_ADDRESS = frozenset("0123456789abcdef")
+"""How the line of a mapping begins in `smaps`; what is said of it begins with a capital."""
 SHARED_SAMPLES = "tflite-loadgen-samples"
 """The name of the memory in which samples are shared between processes."""
 
@@ -179,11 +181,11 @@ def _mappings(pid: int) -> Iterable[tuple[str, int]]:
     path = ""
     with (_PROC / str(pid) / "smaps").open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            words = line.split(maxsplit=5)
             if line.startswith("Pss:"):
-                yield path, int(words[1]) * 1024
-            elif not words[0].endswith(":"):
+                yield path, int(line.split()[1]) * 1024
+            elif line[0] in _FIRST_OF_ADDRESS:
                 # Addresses, permissions, offset, device, inode, and the path where there is one.
+                words = line.split(maxsplit=5)
                 path = words[5].rstrip() if len(words) > 5 else ""
 
 

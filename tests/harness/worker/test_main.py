@@ -50,3 +50,15 @@ def test_a_worker_without_a_spec_says_so_and_leaves_its_traceback_in_the_log(tmp
     assert "cannot read spec.yaml" in str(report.end)
     assert (report.opened, report.proven, report.memory, report.latency_drift) == (None, None, None, None)
     assert "Traceback" in (tmp_path / RUN_LOG).read_text(encoding="utf-8")
+
+
+_CHECKS_SPECS = """
+import harness.worker.main
+from harness.spec.schema import Spec
+print(Spec.__pydantic_complete__)
+"""
+
+
+def test_a_worker_in_waiting_has_what_checks_its_spec(environment: dict[str, str]) -> None:
+    words = [sys.executable, "-P", "-c", _CHECKS_SPECS]
+    assert subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout == "True\n"
