@@ -19,7 +19,7 @@ from accuracy.metric.score import Score
 Points = npt.NDArray[np.float64]
 
 
-class Pair(NamedTuple):
+class UnitPair(NamedTuple):
     """The two points whose distance is the unit."""
 
     first: int
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 class NormalisedError:
     """The mean error over pictures; memory grows by a number a picture."""
 
-    def __init__(self, unit: Pair) -> None:
+    def __init__(self, unit: UnitPair) -> None:
         """Starts without pictures.
 
         Args:

@@ -21,7 +21,7 @@ DEBOUNCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class StreamOutcome:
     """What came of one stream."""
 
     was_heard: tuple[bool, ...]
@@ -45,7 +45,7 @@ class Heard:
         return len(self.alarms_s)
 
 
-def judge(detected_s: Sequence[float], words: Sequence[Span], heard_until_s: float = HEARD_UNTIL_S) -> Heard:
+def judge(detected_s: Sequence[float], words: Sequence[Span], heard_until_s: float = HEARD_UNTIL_S) -> StreamOutcome:
     """Counts.
 
     Args:
@@ -62,4 +62,4 @@ def judge(detected_s: Sequence[float], words: Sequence[Span], heard_until_s: flo
         if at - last > DEBOUNCE_S:
             alarms.append(at)
             last = at
-    return Heard(hits, tuple(alarms))
+    return StreamOutcome(hits, tuple(alarms))

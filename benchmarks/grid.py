@@ -25,7 +25,7 @@ from harness.config.files import find_benchmark, load_benchmark
 from harness.machine.placement import most_instances
 from harness.machine.topology import this_machine
 from harness.messages.probe import Calibrated
-from harness.tuning.session import Session
+from harness.tuning.session import TuningSearch
 from harness.zoo.files.official import cache_dir
 
 _SCENARIOS = ("SingleStream", "Offline")
@@ -77,7 +77,7 @@ def compare(subject: Subject, scenario: str, *, tune: bool) -> list[Row]:
         best = _best(contest, names)
         rows = [_row(contest, f"{subject.name}, {scenario}: default : best of {len(names) - 1}", _DEFAULT, best, 0.95)]
         if tune:
-            found = Session(
+            found = TuningSearch(
                 contest.config, contest.overrides, cache_dir(), budget_s=_BUDGET_S, fp16=False, say=lambda _: None
             ).search()
             contest.open(_TUNED, found.chosen)

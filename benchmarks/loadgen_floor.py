@@ -63,8 +63,8 @@ def main() -> int:
     return 0
 
 
-def _settings(scenario: str, count: int) -> loadgen.Settings:
-    return loadgen.Settings(
+def _settings(scenario: str, count: int) -> loadgen.RunSettings:
+    return loadgen.RunSettings(
         scenario=scenario,
         accuracy=False,
         performance_sample_count=_SAMPLES,

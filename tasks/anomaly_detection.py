@@ -28,7 +28,7 @@ from tasks.audio.wav import is_wav, read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, Reading, Task, Tensor
 from tasks.codecs.anomaly_detection import AnomalyCodec, AnomalyDetectionOptions
 from tasks.outputs.exhibits import Exhibition
-from tasks.outputs.sound_exhibits import Heard, exhibit_recordings, spectrogram
+from tasks.outputs.sound_exhibits import ScoredRecording, exhibit_recordings, spectrogram
 
 _KEPT = 64
 """Recordings whose features are kept: neighbouring windows are of one."""
@@ -128,7 +128,7 @@ class AnomalyDetection(Task):
         scores = self._scores(answers)
         places = [place for place, each in enumerate(self._used()) if each.name in scores]
         used = [self._recordings[place] for place in places]
-        heard = [Heard(each.name, each.machine, scores[each.name], bool(each.anomalous)) for each in used]
+        heard = [ScoredRecording(each.name, each.machine, scores[each.name], bool(each.anomalous)) for each in used]
         return exhibit_recordings(heard, most, lambda at: spectrogram(self._features.frames(places[at])))
 
     def describe_data(self) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames, names_in_model, read_class_names
-from accuracy.truth.labels import Labels, read_labels
+from accuracy.truth.labels import TrueLabels, read_labels
 from tasks.base import Codec, DataMissing, DataRef, ModelMismatch, Reading, Tensor
 from tasks.codecs.classification import BEST, IMAGENET_CLASSES, ClassificationCodec, ClassificationOptions
 from tasks.in_parts import InParts
@@ -231,7 +231,7 @@ class Classification(InParts):
         return self._file.match(names_in(self._file.names, pictures.names), len(pictures.all_names))
 
     @cached_property
-    def _file(self) -> Labels:
+    def _file(self) -> TrueLabels:
         return read_labels(self._truth, self._options.class_count, _names_of(self._options))
 
 

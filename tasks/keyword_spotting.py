@@ -19,7 +19,7 @@ from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
 from accuracy.truth.class_names import ClassNames
-from accuracy.truth.labels import Labels, read_labels
+from accuracy.truth.labels import TrueLabels, read_labels
 from tasks.audio.speech_commands import in_order, labels_of_folders, listed_for_testing
 from tasks.base import Codec, DataMissing, DataRef, Reading, Tensor
 from tasks.codecs.keyword_spotting import CLASSES, WORDS, KeywordSpottingCodec, KeywordSpottingOptions
@@ -172,5 +172,5 @@ class KeywordSpotting(InParts):
         return self._file.match(names_in(self._file.names, files.names), len(files.all_names))
 
     @cached_property
-    def _file(self) -> Labels:
+    def _file(self) -> TrueLabels:
         return read_labels(self._truth, CLASSES)

@@ -16,7 +16,7 @@ import numpy as np
 from accuracy.answers.log import Answer, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.errors import TruthError
-from accuracy.landmarks import NormalisedError, Pair
+from accuracy.landmarks import NormalisedError, UnitPair
 from accuracy.metric.score import Score
 from accuracy.outside.shown import some
 from accuracy.truth.points import Points, read_points
@@ -73,7 +73,7 @@ class Landmarks(Task):
         Raises:
             LogError: Points that are plainly in another unit than `size` says.
         """
-        metric = NormalisedError(Pair(*self._options.unit))
+        metric = NormalisedError(UnitPair(*self._options.unit))
         places = []
         for _, found, wanted, (height, width) in self._found(answers):
             metric.update(found, wanted)
@@ -100,7 +100,7 @@ class Landmarks(Task):
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures with the points that were found and those of the reference."""
-        metric = NormalisedError(Pair(*self._options.unit))
+        metric = NormalisedError(UnitPair(*self._options.unit))
         judged = (
             (index, metric.update(found, wanted), found, wanted, size)
             for index, found, wanted, size in self._found(answers)

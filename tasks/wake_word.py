@@ -23,7 +23,7 @@ from accuracy.confidence.interval import Interval, poisson, scaled, wilson
 from accuracy.errors import TruthError
 from accuracy.metric.score import Score
 from accuracy.truth.time_windows import JSON_SUFFIX, Span, read_windows
-from accuracy.wake_word import Heard, judge
+from accuracy.wake_word import StreamOutcome, judge
 from tasks.audio.front_ends import RATE, WAKE_FRAME, WAKE_STEP, wake_bands
 from tasks.audio.wav import read_wav, wav_length
 from tasks.base import Array, Codec, DataMissing, DataRef, MetricKind, Reading, Task, Tensor
@@ -128,7 +128,7 @@ class WakeWord(Task):
 
         return exhibit_moments(found, most, picture)
 
-    def _judged(self, answers: Iterable[Answer]) -> list[tuple[int, Sequence[Span], Heard, float]]:
+    def _judged(self, answers: Iterable[Answer]) -> list[tuple[int, Sequence[Span], StreamOutcome, float]]:
         """(stream, its words, what was heard of them, how far it was asked in s) of each.
 
         Raises:
@@ -149,7 +149,7 @@ class WakeWord(Task):
             last[place] = max(at, last.get(place, 0.0))
             if chance > options.threshold:
                 sure.setdefault(place, []).append(at)
-        found: list[tuple[int, Sequence[Span], Heard, float]] = []
+        found: list[tuple[int, Sequence[Span], StreamOutcome, float]] = []
         for place, end in last.items():
             # What is said after the last sample was not asked.
             words = [word for word in self._words.get(self._streams.names[place], ()) if word.end_s <= end]

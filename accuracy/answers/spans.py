@@ -39,7 +39,7 @@ class Window:
         return len(self.tokens) - len(self.token_to_orig_map) - 1
 
 
-class Span(NamedTuple):
+class AnswerSpan(NamedTuple):
     """A candidate for the answer: positions in the window, both included."""
 
     score: float
@@ -49,7 +49,7 @@ class Span(NamedTuple):
 
 def best_span(
     window: Window, start_logits: Array, end_logits: Array, *, n_best: int = 20, max_answer_length: int = 30
-) -> Span | None:
+) -> AnswerSpan | None:
     """The best valid span of one window.
 
     Args:
@@ -79,7 +79,7 @@ def best_span(
     row, column = divmod(best, len(ends))
     if scores[row, column] == -np.inf:
         return None
-    return Span(float(scores[row, column]), int(starts[row]), int(ends[column]))
+    return AnswerSpan(float(scores[row, column]), int(starts[row]), int(ends[column]))
 
 
 class _Candidate(NamedTuple):

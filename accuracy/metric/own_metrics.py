@@ -24,7 +24,7 @@ Unit = Literal["share", "dB", "count"]
 _UNITS = ("share", "dB", "count")
 
 
-class Metric(Protocol):
+class RunningMetric(Protocol):
     """What such a class does."""
 
     def update(self, found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
@@ -39,7 +39,7 @@ class OwnMetric:
     """One that can be named."""
 
     name: str
-    make: Callable[[], Metric]
+    make: Callable[[], RunningMetric]
     unit: Unit
     lower_is_better: bool
 

@@ -33,7 +33,7 @@ _ON_NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class TrueLabels:
     """What a ground truth file says."""
 
     path: Path
@@ -79,7 +79,7 @@ class Labels:
 
 
 @reads(TruthError)
-def read_labels(path: Path, class_count: int, classes: ClassNames | None = None) -> Labels:
+def read_labels(path: Path, class_count: int, classes: ClassNames | None = None) -> TrueLabels:
     """Reads a ground truth of labels 0 to `class_count` - 1, or of the classes' names.
 
     Args:
@@ -122,7 +122,7 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
             raise TruthError(f"{path}, line {number} {'has no' if keyed else 'has a'} file name, unlike line 1")
         if name is not None and first.setdefault(name, number) != number:
             raise TruthError(f"{path}, line {number} labels {name} again, after line {first[name]}")
-    return Labels(path, tuple(first) if keyed else None, labels, contradiction)
+    return TrueLabels(path, tuple(first) if keyed else None, labels, contradiction)
 
 
 _Row = tuple[int, str | None, str]

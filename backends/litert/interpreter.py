@@ -30,7 +30,7 @@ from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
 from backends.litert.tensor_memory import as_bytes, lasting_views
 from backends.litert.times.node_timer import NodeTimer
-from backends.litert.times.profile import Clocks, cpu_time_share
+from backends.litert.times.profile import NodeClocks, cpu_time_share
 from backends.litert.weight_cache import told
 from native import timed_path
 
@@ -211,7 +211,7 @@ class InterpreterBackend(Backend):
 
     def node_timer(self, inputs: Sequence[Array]) -> NodeTimer:
         """A clock around each node of this very interpreter."""
-        clocks = Clocks()
+        clocks = NodeClocks()
         try:
             self._interpreter._interpreter.ModifyGraphWithDelegate(clocks.address)
             clocks.check()

@@ -41,7 +41,7 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedInterpreter:
     """An interpreter with its tensors allocated."""
 
     interpreter: Any
@@ -54,7 +54,7 @@ class Loaded:
     """Nodes that stand for delegates' partitions before XNNPACK chose."""
 
 
-def load_interpreter(model: Path, asked: Loading) -> Loaded:
+def load_interpreter(model: Path, asked: Loading) -> LoadedInterpreter:
     """Loads a model (the file is memory-mapped) and allocates its tensors.
 
     Raises:
@@ -70,7 +70,7 @@ def load_interpreter(model: Path, asked: Loading) -> Loaded:
         raise ModelRejected(f"{error} {_without_xnnpack(model, asked)}") from None
 
 
-def _load(model: Path, asked: Loading) -> Loaded:
+def _load(model: Path, asked: Loading) -> LoadedInterpreter:
     from ai_edge_litert.interpreter import Interpreter
 
     with refusals_explained(model):
@@ -92,7 +92,7 @@ def _load(model: Path, asked: Loading) -> Loaded:
         if asked.weight_cache:
             share_weights(interpreter, asked.weight_cache, asked.threads)
         interpreter.allocate_tensors()
-    return Loaded(interpreter, flex, nodes, before_xnnpack)
+    return LoadedInterpreter(interpreter, flex, nodes, before_xnnpack)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from harness.model.output_checks import checked
 from harness.model.parity import compare
 from harness.model.repetition import otherwise, why_refused
 from harness.spec.opener import opener_of
-from harness.spec.resolve import Asked, resolve_asked
+from harness.spec.resolve import AskedModel, resolve_asked
 from harness.spec.schema import ModelRef
 from harness.zoo.files.official import cache_dir
 from tasks.base import Array, ModelMismatch
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 def resolve_arguments(
     task: str, model: str | Path | None, backend: str | None, threads: int | None, options: Mapping[str, Any]
-) -> Asked:
+) -> AskedModel:
     """What the arguments of `harness.api.open_model` stand for.
 
     Raises:
@@ -81,7 +81,7 @@ class Model(ABC):
             raise ConfigError(f"{task} is {asked.benchmark.task}, not {cls.task}: open it with {right.__name__}")
         return cls(asked, labels)
 
-    def __init__(self, asked: Asked, labels: Names | None = None) -> None:
+    def __init__(self, asked: AskedModel, labels: Names | None = None) -> None:
         """Use `harness.api.open_model` or `open`.
 
         Raises:
@@ -189,7 +189,7 @@ def _within_tolerance(
     return compare("tensors", outputs, first, again, Tolerance(), lambda _: b"")
 
 
-def _fitted(task: str, asked: Asked, names: ClassNames | None) -> Any:
+def _fitted(task: str, asked: AskedModel, names: ClassNames | None) -> Any:
     """The task's options, with what the model and the names of its classes decide."""
     kind = task_class(task)
     options = task_options(kind.Options, task, asked.options)

@@ -36,7 +36,7 @@ _WITHOUT = {"xnnpack": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class FirstOpening:
     """What is opened."""
 
     model: str
@@ -75,7 +75,7 @@ def refuse_what_crashes(
     """
     if not has_xnnpack(section):
         return
-    opening = Opening(
+    opening = FirstOpening(
         str(model.path),
         model.sha256,
         str(cache_dir),
@@ -100,7 +100,7 @@ def refuse_what_crashes(
         mark.touch()
 
 
-def _key(opening: Opening) -> str:
+def _key(opening: FirstOpening) -> str:
     told = (
         opening.sha256,
         opening.backend,
@@ -111,7 +111,7 @@ def _key(opening: Opening) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _crash(opening: Opening) -> str:
+def _crash(opening: FirstOpening) -> str:
     """How the process ended that opened it, as the rest of a sentence; "" where it answered, or takes long."""
     answer = answer_of("harness.api.first_opening", encode(opening), timeout_s=_TIMEOUT_S)
     if answer.line is not None:
@@ -125,7 +125,7 @@ def _crash(opening: Opening) -> str:
     return f"{answer.how}{f' ({answer.said})' if answer.said else ''}"
 
 
-def _survived(opening: Opening) -> Survived | Failed:
+def _survived(opening: FirstOpening) -> Survived | Failed:
     hold(opening.held)
     try:
         opener = Opener(
@@ -148,7 +148,7 @@ def main() -> None:
     """The process."""
     answer, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
-    found = _survived(decode(words, Opening))
+    found = _survived(decode(words, FirstOpening))
     with os.fdopen(int(answer), "w", encoding="utf-8") as pipe:
         pipe.write(f"{encode(found)}\n")
 

@@ -9,7 +9,7 @@ from harness.api.base import Model
 from harness.api.mobile_models import Classifier, Detector, KeywordSpotter, QuestionAnswerer, Segmenter, SuperResolver
 from harness.api.tiny_models import AnomalyDetector, Landmarker, WakeWordListener, YoloDetector
 from harness.errors import ConfigError
-from harness.spec.resolve import Asked
+from harness.spec.resolve import AskedModel
 
 KINDS: Mapping[str, type[Model]] = {
     kind.task: kind
@@ -29,7 +29,7 @@ KINDS: Mapping[str, type[Model]] = {
 }
 
 
-def kind_of(asked: Asked) -> type[Model]:
+def kind_of(asked: AskedModel) -> type[Model]:
     """Who asks models of this task.
 
     Raises:

@@ -13,7 +13,7 @@ _WITH_READING = "the model and the reading of its outputs, which waits for the a
 _WHOLE = "the copying of inputs and outputs too, which this backend does not tell apart"
 
 
-class _Whole:
+class _WholeRun:
     """The steps of a backend that has only the whole: the clock is around all of it."""
 
     def __init__(self, run: Run) -> None:
@@ -39,7 +39,7 @@ def stages_of(backend: Backend, *, accelerator: bool) -> tuple[Stages, str]:
     """The steps of a run, and what of it the clock is around."""
     found = backend.stages()
     if found is None:
-        whole = _Whole(backend.runner())
+        whole = _WholeRun(backend.runner())
         return Stages(whole.write, whole.run, whole.read), _WHOLE
     if not accelerator or backend.info().engine != "CompiledModel":
         return found, _ALONE

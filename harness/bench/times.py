@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.messages.bench import Latency
+from harness.messages.bench import RunLatency
 
 _SURE = 1.96
 """Standard deviations on either side that hold 95 % of a normal distribution."""
@@ -37,7 +37,7 @@ class RunTimes:
         """From this run on. A copy: while somebody looks at the times themselves, no more can be noted."""
         return np.array(self._times[run:], np.int64)
 
-    def latency(self, percentiles: Sequence[float] = ()) -> Latency:
+    def latency(self, percentiles: Sequence[float] = ()) -> RunLatency:
         """The figures of all; one run at least.
 
         Args:
@@ -49,7 +49,7 @@ class RunTimes:
         def at(percent: float) -> int:
             return int(ordered[min(count - 1, int(count * percent // 100))])
 
-        return Latency(
+        return RunLatency(
             runs=count,
             mean=float(ordered.mean()),
             min=int(ordered[0]),

@@ -16,7 +16,7 @@ from harness.budgets.verdict import Measured
 from harness.config.backend import BackendSection, parse_backend
 from harness.config.files import find_benchmark
 from harness.difference.child import difference
-from harness.difference.record import KERNELS, AskedDifference, Difference, OutputDifference
+from harness.difference.record import KERNELS, AskedDifference, DiffResult, OutputDifference
 from harness.difference.report import spoilt
 from harness.difference.side import same_sides
 from harness.errors import EXIT_USER, FilesChanged, HarnessError, Interrupted, exit_status, message_of
@@ -214,7 +214,7 @@ _OF_OUTPUT: Mapping[str, Callable[[OutputDifference], float | None]] = {
 _LEAST_IS_WORST = frozenset({"snr", "argmax_agreement"})
 
 
-def _worst(found: Difference, name: str) -> Measured:
+def _worst(found: DiffResult, name: str) -> Measured:
     """Of the outputs that have such a figure the worst."""
     values = {output.name: value for output in found.outputs if (value := _OF_OUTPUT[name](output)) is not None}
     if not values:

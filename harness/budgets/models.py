@@ -10,7 +10,7 @@ from harness.budgets.file import BudgetRow
 from harness.config.files import load_collections
 from harness.config.official.published import ModelEntry
 from harness.errors import ConfigError, UnknownName
-from harness.spec.any_model import AnyModel, find_any_model
+from harness.spec.any_model import NamedModel, find_any_model
 from harness.spec.model_source import find_model
 from harness.spec.schema import ModelRef
 from harness.zoo.files.official import hash_file
@@ -22,7 +22,7 @@ _SUFFIX = ".tflite"
 class RowModel:
     """What a row is measured with."""
 
-    model: AnyModel
+    model: NamedModel
     standin: str
     """What stands in for the model that the row names; "" where it is that model, or a file of its name."""
     doubt: str = ""
@@ -87,11 +87,11 @@ def _of_file(name: str, path: Path, entry: ModelEntry | None) -> RowModel:
     doubt = ""
     if ref.source != "official" and (entry.sha256 or entry.md5):
         doubt = f"{path.name} is not the published file: its checksum is another"
-    return RowModel(AnyModel(ref, None, None), "", doubt)
+    return RowModel(NamedModel(ref, None, None), "", doubt)
 
 
-def _read(name: str, path: Path) -> AnyModel:
-    return AnyModel(ModelRef(name=name, source="file", path=path, sha256=hash_file(path).sha256), None, None)
+def _read(name: str, path: Path) -> NamedModel:
+    return NamedModel(ModelRef(name=name, source="file", path=path, sha256=hash_file(path).sha256), None, None)
 
 
 def _entries() -> Mapping[str, ModelEntry]:

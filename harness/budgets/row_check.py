@@ -15,7 +15,7 @@ from harness.errors import ConfigError, UnknownName, unknown
 from harness.model.file_tensors import described_inputs
 from harness.model.input_shapes import choose_input_shapes
 from harness.model.run_file import find_run_file
-from harness.spec.any_model import AnyModel, invocation_of
+from harness.spec.any_model import NamedModel, invocation_of
 from harness.spec.data_source import find_dataset
 from harness.spec.resolve import resolve
 from harness.spec.task import open_task
@@ -40,7 +40,7 @@ def accuracy_overrides(asked: AccuracySection) -> list[tuple[str, Any]]:
     return [*kind_overrides(asked.task), ("load.mode", "accuracy"), *set_here]
 
 
-def mistakes(section: RowSection, found: AnyModel, cache_dir: Path) -> Iterator[str]:
+def mistakes(section: RowSection, found: NamedModel, cache_dir: Path) -> Iterator[str]:
     """What the row says that its model does not have, or that its run cannot be: each with its field, and a near miss.
 
     A file that is no model, and data that are not here, are no mistakes of the row: it could not be measured then.
@@ -53,7 +53,7 @@ def mistakes(section: RowSection, found: AnyModel, cache_dir: Path) -> Iterator[
         yield str(error)
 
 
-def _of_the_model(section: RowSection, found: AnyModel, cache_dir: Path) -> Iterator[str]:
+def _of_the_model(section: RowSection, found: NamedModel, cache_dir: Path) -> Iterator[str]:
     try:
         names = [signature.key for signature in read_model(found.ref.path).signatures]
     except ModelRejected:
@@ -93,7 +93,7 @@ def _of_the_model(section: RowSection, found: AnyModel, cache_dir: Path) -> Iter
         yield f"ranges: {error}"
 
 
-def _of_the_run(asked: AccuracySection, found: AnyModel, cache_dir: Path) -> Iterator[str]:
+def _of_the_run(asked: AccuracySection, found: NamedModel, cache_dir: Path) -> Iterator[str]:
     overrides = [*accuracy_overrides(asked), ("model.use", str(found.ref.path))]
     config = find_benchmark(asked.task)
     try:

@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     collections = load_collections()
     asked = arguments.names or [*benchmark_names(), *collections]
     tasks = [find_benchmark(name, collections).stem for name in asked if name not in collections]
-    listing = Listing(
+    listing = ListedNames(
         cache=str(cache_dir()),
         tasks=tuple(_task(name, load_benchmark(find_benchmark(name))) for name in tasks),
         collections=tuple(_collection(name, collections[name]) for name in asked if name in collections),
@@ -118,7 +118,7 @@ class ListedBackend:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListedNames:
     """All that was asked for."""
 
     cache: str
@@ -207,7 +207,7 @@ def _task_kind(name: str) -> ListedKind:
     return ListedKind(name, plug_in, here=True, why="")
 
 
-def _text(listing: Listing) -> str:
+def _text(listing: ListedNames) -> str:
     lines: list[str] = []
     for task in listing.tasks:
         also = f" ({', '.join(task.aliases)})" if task.aliases else ""

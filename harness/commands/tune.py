@@ -82,13 +82,13 @@ def tune(arguments: argparse.Namespace) -> Outcome:
         ConfigError: A mistake in them, or a file that is there already.
     """
     from harness.tuning.report import check_writable, render, result, write_config
-    from harness.tuning.session import Session
+    from harness.tuning.session import TuningSearch
 
     config = find_benchmark(options.task_of(arguments))
     budget_s = _budget(arguments.budget)
     overrides = _overrides(arguments)
     screen = Screen(quiet=arguments.json or arguments.quiet)
-    session = Session(
+    session = TuningSearch(
         read_config(config), overrides, cache_dir(), budget_s=budget_s, fp16=arguments.allow_fp16, say=screen.say
     )
     file = Path(arguments.out) if arguments.out else _default_file(config.stem, session.spec.load.scenario)

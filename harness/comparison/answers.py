@@ -20,7 +20,7 @@ import numpy.typing as npt
 from accuracy.answers.log import Answer, LogError, read_answers
 from accuracy.confidence.interval import PairedHits, paired_hits
 from accuracy.errors import TruthError
-from harness.comparison.sides import Run
+from harness.comparison.sides import ComparedRun
 from harness.errors import ConfigError
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import load_read_data
@@ -62,7 +62,7 @@ class NoPairs(Exception):  # noqa: N818 - it says what there is not
     """The samples cannot be paired; says why."""
 
 
-def paired_answers(base: Run, new: Run, alpha: float) -> PairedAnswers:
+def paired_answers(base: ComparedRun, new: ComparedRun, alpha: float) -> PairedAnswers:
     """Scores what changed.
 
     Args:
@@ -83,7 +83,7 @@ def paired_answers(base: Run, new: Run, alpha: float) -> PairedAnswers:
 class _Side:
     """One run's answers, and its task."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: ComparedRun) -> None:
         spec = read_spec(run.folder)
         self.task: Task = open_task(spec.task, spec.options, spec.dataset)
         self.answers = {answer.index: answer.data for answer in read_answers(run.folder / ACCURACY_LOG, len(self.task))}
@@ -93,7 +93,7 @@ class _Side:
         return self.task.score([Answer(index, answers[index]) for index in sorted(answers)])
 
 
-def _paired(base: Run, new: Run, one: _Side, other: _Side, alpha: float) -> PairedAnswers:
+def _paired(base: ComparedRun, new: ComparedRun, one: _Side, other: _Side, alpha: float) -> PairedAnswers:
     if one.answers.keys() != other.answers.keys():
         raise NoPairs("they answered other samples")
     totals = [{name: each.value for name, each in (run.result.accuracy or {}).items()} for run in (base, new)]
@@ -172,7 +172,7 @@ def _by_exchange(
     return found
 
 
-def _names(run: Run, changed: list[int], which: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+def _names(run: ComparedRun, changed: list[int], which: npt.NDArray[np.bool_]) -> tuple[str, ...]:
     read = load_read_data(run.folder)
     samples = read.samples if read is not None else ()
     picked = [index for index, taken in zip(changed, which, strict=False) if taken]

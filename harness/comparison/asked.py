@@ -12,7 +12,7 @@ WRONG_VERDICT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ComparisonRequest:
     """What a comparison is asked."""
 
     limits: Mapping[str, float]

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.comparison.asked import WRONG_VERDICT, Asked
+from harness.comparison.asked import WRONG_VERDICT, ComparisonRequest
 from harness.comparison.differences import differences, refuse_differences, refuse_incomparable
 from harness.comparison.limits import refuse_unknown
 from harness.comparison.record import SCHEMA_VERSION, ComparedFigure, ComparisonResult, Pair, Standing
@@ -17,7 +17,7 @@ from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError
 from harness.results.verdict.figure_names import metric_figure
 
 
-def compare(base: Path, others: Sequence[Path], asked: Asked) -> ComparisonResult:
+def compare(base: Path, others: Sequence[Path], asked: ComparisonRequest) -> ComparisonResult:
     """Compares.
 
     Args:
@@ -35,7 +35,7 @@ def compare(base: Path, others: Sequence[Path], asked: Asked) -> ComparisonResul
     return ComparisonResult(SCHEMA_VERSION, 1 - 2 * asked.alpha, WRONG_VERDICT, asked.allowed, pairs, status)
 
 
-def _pair(base: Side, new: Side, asked: Asked) -> Pair:
+def _pair(base: Side, new: Side, asked: ComparisonRequest) -> Pair:
     if base.published is not None:
         figures = tuple(_against_published(base.published, new, asked))
         if not figures:
@@ -63,7 +63,7 @@ def _pair(base: Side, new: Side, asked: Asked) -> Pair:
     return Pair(str(base.path), str(new.path), False, runs, found, figures, samples, tuple(notes))
 
 
-def _size(base: Side, new: Side, asked: Asked) -> Iterator[ComparedFigure]:
+def _size(base: Side, new: Side, asked: ComparisonRequest) -> Iterator[ComparedFigure]:
     """Of the files, where they still are what ran."""
     sizes = [_model_bytes(side) for side in (base, new)]
     if sizes[0] is None or sizes[1] is None:
@@ -85,7 +85,7 @@ def _model_bytes(side: Side) -> float | None:
     return float(size) or None
 
 
-def _against_published(published: Mapping[str, float], new: Side, asked: Asked) -> Iterator[ComparedFigure]:
+def _against_published(published: Mapping[str, float], new: Side, asked: ComparisonRequest) -> Iterator[ComparedFigure]:
     """Figures alone: never a regression, for nobody knows how they spread."""
     runs = [figures_of(run) for run in new.timed]
     mine = {name: statistics.median(figures[name] for figures in runs) for name in (runs[0] if runs else ())}

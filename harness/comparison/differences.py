@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from harness.comparison.record import Difference, Subject
-from harness.comparison.sides import Run, Side
+from harness.comparison.sides import ComparedRun, Side
 from harness.errors import ConfigError
 from harness.results.read_data import load_read_data
 from harness.results.record import Result
@@ -99,7 +99,7 @@ def _of_rules(one: Result, other: Result) -> Iterator[Difference]:
             yield from _pairs("rules", [("the load in queries/s", mine.server_target_qps, others.server_target_qps)])
 
 
-def _of_data(one: Run, other: Run) -> Iterator[Difference]:
+def _of_data(one: ComparedRun, other: ComparedRun) -> Iterator[Difference]:
     mine, others = one.result.dataset, other.result.dataset
     yield from _pairs("data", [("the set", mine.name, others.name), ("samples", mine.count, others.count)])
     options = [

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from harness.comparison.answers import NoPairs, PairedAnswers, paired_answers
-from harness.comparison.asked import Asked
+from harness.comparison.asked import ComparisonRequest
 from harness.comparison.record import ChangedSamples, ComparedFigure, Standing
-from harness.comparison.sides import Run, Side
+from harness.comparison.sides import ComparedRun, Side
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.results.verdict.figure_names import metric_figure
@@ -17,7 +17,7 @@ NOT_PAIRED = "not paired by sample (Newcombe's interval, 95 %)"
 
 
 def scored_figures(
-    base: Side, new: Side, asked: Asked, notes: list[str]
+    base: Side, new: Side, asked: ComparisonRequest, notes: list[str]
 ) -> tuple[list[ComparedFigure], ChangedSamples | None]:
     """The metrics that both have, and the samples that changed; what stands in the way goes into the notes."""
     if not base.scored or not new.scored:
@@ -37,7 +37,13 @@ def scored_figures(
 
 
 def _metric(
-    name: str, first: float, second: float, one: Run, other: Run, pairs: PairedAnswers | None, asked: Asked
+    name: str,
+    first: float,
+    second: float,
+    one: ComparedRun,
+    other: ComparedRun,
+    pairs: PairedAnswers | None,
+    asked: ComparisonRequest,
 ) -> ComparedFigure:
     more, limit = second - first, asked.limits.get(name)
     low = high = p = None
@@ -61,12 +67,12 @@ def _metric(
     return ComparedFigure(name, unit, first, second, more, low, high, method, standing, p, limit, regressed)
 
 
-def _lower_is_better(run: Run, name: str) -> bool:
+def _lower_is_better(run: ComparedRun, name: str) -> bool:
     kind = _kind(run, name)
     return kind is not None and kind.lower_is_better
 
 
-def _kind(run: Run, name: str) -> MetricKind | None:
+def _kind(run: ComparedRun, name: str) -> MetricKind | None:
     """What the task says of a metric; None where it does not, or the run's spec is gone."""
     try:
         spec = read_spec(run.folder)
@@ -75,7 +81,7 @@ def _kind(run: Run, name: str) -> MetricKind | None:
     return next((kind for kind in task_class(spec.task).metric_kinds(spec.options) if kind.gives(name)), None)
 
 
-def _intervals(name: str, one: Run, other: Run) -> list[tuple[float, float, float]] | None:
+def _intervals(name: str, one: ComparedRun, other: ComparedRun) -> list[tuple[float, float, float]] | None:
     cards = [run.result.accuracy_card for run in (one, other)]
     found = [
         (card.value, card.interval.low, card.interval.high)

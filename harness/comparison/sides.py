@@ -14,7 +14,7 @@ from harness.results.record import Result, SeriesResult
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ComparedRun:
     """One run, with its directory."""
 
     folder: Path
@@ -26,9 +26,9 @@ class Side:
     """One side of a comparison."""
 
     path: Path
-    timed: tuple[Run, ...]
+    timed: tuple[ComparedRun, ...]
     """Performance runs of one kind."""
-    scored: tuple[Run, ...]
+    scored: tuple[ComparedRun, ...]
     """Accuracy runs of it; the first counts."""
     published: Mapping[str, float] | None = None
     """Figures of another program's result by name; then there are no runs."""
@@ -72,9 +72,9 @@ def read_side(path: Path, like: Side | None = None) -> Side:
     return Side(path, timed, scored)
 
 
-def _runs(path: Path, result: Result | SeriesResult) -> list[Run]:
+def _runs(path: Path, result: Result | SeriesResult) -> list[ComparedRun]:
     if isinstance(result, Result):
-        return [Run(path, result)]
+        return [ComparedRun(path, result)]
     runs = []
     for each in result.runs:
         # A run under a compliance test is no other's equal.
@@ -82,13 +82,13 @@ def _runs(path: Path, result: Result | SeriesResult) -> list[Run]:
             folder = path / each.directory
             if not (folder / RESULT_FILE).exists():
                 raise ConfigError(f"{folder} is missing, and {path / RESULT_FILE} speaks of it")
-            runs.append(Run(folder, each.result))
+            runs.append(ComparedRun(folder, each.result))
     if not runs:
         raise ConfigError(f"{path} holds no run that counts")
     return runs
 
 
-def times_of(run: Run) -> tuple[KeptTimes | None, str]:
+def times_of(run: ComparedRun) -> tuple[KeptTimes | None, str]:
     """The times of its queries; None where it has none, and why where they are damaged."""
     try:
         return read_query_times(run.folder), ""

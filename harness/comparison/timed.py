@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from harness.comparison.asked import Asked
+from harness.comparison.asked import ComparisonRequest
 from harness.comparison.record import ComparedFigure, Standing
-from harness.comparison.sides import Run, Side, times_of
+from harness.comparison.sides import ComparedRun, Side, times_of
 from harness.results.queries.query_times import KeptTimes
 from harness.statistics.change import Change, welch
 from harness.units import Unit
@@ -28,7 +28,7 @@ UNITS: Mapping[str, Unit] = {
 MORE_IS_BETTER = frozenset({"throughput"})
 
 
-def figures_of(run: Run) -> dict[str, float]:
+def figures_of(run: ComparedRun) -> dict[str, float]:
     """The figures of a timed run by name: LoadGen's own, and the memory."""
     result, found = run.result, dict[str, float]()
     if (figures := result.performance) is not None:
@@ -41,7 +41,7 @@ def figures_of(run: Run) -> dict[str, float]:
     return {name: value for name, value in found.items() if value > 0}
 
 
-def timed_figures(base: Side, new: Side, asked: Asked, notes: list[str]) -> Iterator[ComparedFigure]:
+def timed_figures(base: Side, new: Side, asked: ComparisonRequest, notes: list[str]) -> Iterator[ComparedFigure]:
     """The figures that both have; what keeps them from being told apart goes into the notes."""
     if not base.timed or not new.timed:
         return
@@ -74,7 +74,7 @@ def _counted(runs: int) -> str:
     return f"{runs} run{'' if runs == 1 else 's'}"
 
 
-def _blocks(run: Run, notes: list[str]) -> dict[str, list[float]]:
+def _blocks(run: ComparedRun, notes: list[str]) -> dict[str, list[float]]:
     """Figures of parts of one run, one after the other."""
     kept, why = times_of(run)
     if why:
@@ -99,7 +99,9 @@ def _worse(name: str) -> Callable[[float], float]:
     return (lambda change: -change) if name in MORE_IS_BETTER else (lambda change: change)
 
 
-def _ratio(name: str, medians: Sequence[float], change: Change, method: str, asked: Asked) -> ComparedFigure:
+def _ratio(
+    name: str, medians: Sequence[float], change: Change, method: str, asked: ComparisonRequest
+) -> ComparedFigure:
     low, high, worse = change.low - 1, change.high - 1, _worse(name)
     limit = asked.limits.get(name)
     least_worse = min(worse(low), worse(high))
@@ -125,7 +127,9 @@ def _ratio(name: str, medians: Sequence[float], change: Change, method: str, ask
     )
 
 
-def _unsure(name: str, medians: Sequence[float], change: Change | None, method: str, asked: Asked) -> ComparedFigure:
+def _unsure(
+    name: str, medians: Sequence[float], change: Change | None, method: str, asked: ComparisonRequest
+) -> ComparedFigure:
     """Of one run each: never told apart."""
     limit = asked.limits.get(name)
     return ComparedFigure(

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.conversion.child import make_variants
-from harness.conversion.first_file import Source
+from harness.conversion.first_file import FirstFile
 from harness.conversion.made_files import Making
 from harness.conversion.quantiser.calibration import Chosen, choose
 from harness.conversion.record import (
     CALIBRATED,
     AskedVariants,
-    Calibration,
     Conversion,
     MadeVariant,
+    QuantiserCalibration,
     SourceKind,
     Variant,
 )
@@ -51,7 +51,7 @@ class Calibrating:
 
 
 def convert(
-    source: Source,
+    source: FirstFile,
     variants: Sequence[Variant],
     making: Making,
     stem: str,
@@ -97,10 +97,10 @@ def convert(
 
 
 def _recorded(
-    source: Source,
+    source: FirstFile,
     kind: SourceKind,
     files: Sequence[MadeVariant],
-    calibration: Calibration | None,
+    calibration: QuantiserCalibration | None,
     calibrating: Calibrating | None,
 ) -> Conversion:
     return Conversion(
@@ -139,10 +139,12 @@ def _check(path: Path, kind: SourceKind, variants: Sequence[Variant], calibratin
     return choose(task, count=calibrating.count, listed=calibrating.listed)
 
 
-def _calibration(asked: Calibrating | None, chosen: Chosen | None, inputs_sha256: str | None) -> Calibration | None:
+def _calibration(
+    asked: Calibrating | None, chosen: Chosen | None, inputs_sha256: str | None
+) -> QuantiserCalibration | None:
     if asked is None or chosen is None:
         return None
-    return Calibration(
+    return QuantiserCalibration(
         asked.spec.benchmark,
         str(asked.spec.dataset.path),
         chosen.how,

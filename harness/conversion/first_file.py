@@ -19,7 +19,7 @@ from harness.zoo.files.official import hash_file
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FirstFile:
     """A .tflite file to be converted, with what is known of where it came from."""
 
     path: Path
@@ -31,7 +31,7 @@ class Source:
     """Of the packages that made it."""
 
 
-def convert_darknet(network: Darknet, making: Making, stem: str) -> tuple[Source, MadeVariant]:
+def convert_darknet(network: Darknet, making: Making, stem: str) -> tuple[FirstFile, MadeVariant]:
     """Writes `STEM_float32.tflite`, of which other variants may be made.
 
     Raises:
@@ -41,12 +41,12 @@ def convert_darknet(network: Darknet, making: Making, stem: str) -> tuple[Source
 
     made = _first(making, stem, lambda place: write_darknet(network.cfg, network.weights, place))
     form = f"a Darknet network, {network.cfg.name} with {network.weights.name}"
-    return Source(made.file, form, network.weights), made
+    return FirstFile(made.file, form, network.weights), made
 
 
 def convert_checkpoint(
     checkpoint: Checkpoint, making: Making, stem: str, *, trusted: bool
-) -> tuple[Source, MadeVariant]:
+) -> tuple[FirstFile, MadeVariant]:
     """The same of a MobileBERT checkpoint of Hugging Face's, in the official model's form.
 
     Raises:
@@ -64,10 +64,10 @@ def convert_checkpoint(
     else:
         weights = safe_weights(checkpoint)
     made = _first(making, stem, lambda place: write_mobilebert(checkpoint, weights, place))
-    return Source(made.file, "a MobileBERT checkpoint of Hugging Face's", checkpoint.weights, versions), made
+    return FirstFile(made.file, "a MobileBERT checkpoint of Hugging Face's", checkpoint.weights, versions), made
 
 
-def convert_foreign(network: Foreign, making: Making, stem: str, *, trusted: bool) -> tuple[Source, MadeVariant]:
+def convert_foreign(network: Foreign, making: Making, stem: str, *, trusted: bool) -> tuple[FirstFile, MadeVariant]:
     """The same of a network that a converter of its own environment reads.
 
     Raises:
@@ -77,12 +77,12 @@ def convert_foreign(network: Foreign, making: Making, stem: str, *, trusted: boo
     versions: dict[str, str] = {}
     made = _first(making, stem, lambda place: versions.update(run_converter(network, place, trusted=trusted).versions))
     original = network.path / "saved_model.pb" if network.path.is_dir() else network.path
-    return Source(made.file, network.words, original, versions), made
+    return FirstFile(made.file, network.words, original, versions), made
 
 
 def with_post_process(
-    source: Source, before: Sequence[MadeVariant], options: Path, making: Making, stem: str
-) -> tuple[Source, MadeVariant]:
+    source: FirstFile, before: Sequence[MadeVariant], options: Path, making: Making, stem: str
+) -> tuple[FirstFile, MadeVariant]:
     """The same network with SSD's post-processing behind it, as `STEM_float32.tflite`.
 
     Args:
@@ -108,7 +108,7 @@ def with_post_process(
         changed = replace(made, sha256=hash_file(made.file).sha256, size_bytes=made.file.stat().st_size)
         return replace(source, form=form), changed
     made = _first(making, stem, lambda place: add_post_process(source.path, asked, place))
-    return Source(made.file, form, source.path), made
+    return FirstFile(made.file, form, source.path), made
 
 
 def _first(making: Making, stem: str, write: Callable[[Path], object]) -> MadeVariant:

@@ -56,7 +56,7 @@ class MadeVariants:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class QuantiserCalibration:
     """On what the ranges of activations were seen."""
 
     task: str
@@ -81,7 +81,7 @@ class Conversion:
     source_form: str
     """What the source is, in words."""
     files: tuple[MadeVariant, ...]
-    calibration: Calibration | None
+    calibration: QuantiserCalibration | None
     made_by: Mapping[str, str]
     """Package -> version."""
     notes: tuple[str, ...]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from backends.litert.file.custom_ops import explain_foreign_ops
-from backends.litert.file.model_file import ModelFile, Tensor
+from backends.litert.file.model_file import FileTensor, ModelFile
 from backends.litert.file.model_reader import read_model
 from harness.conversion.record import SourceKind
 from harness.errors import ConfigError
@@ -44,13 +44,13 @@ def kind_of(path: Path, called: Path | None = None) -> SourceKind:
     )
 
 
-def is_quantised(tensor: Tensor) -> bool:
+def is_quantised(tensor: FileTensor) -> bool:
     """Whether a tensor's integers stand for real values."""
     quantisation = tensor.quantisation
     return quantisation is not None and bool(quantisation.scales or quantisation.blockwise)
 
 
-def weights_made_small(tensors: Iterable[Tensor]) -> list[Tensor]:
+def weights_made_small(tensors: Iterable[FileTensor]) -> list[FileTensor]:
     """Constants that are integers with scales, or half floats; biases of 32 bits are none."""
     return [
         tensor

@@ -18,7 +18,7 @@ from backends.litert.file.model_file import ModelFile, Operator
 from backends.litert.file.model_reader import read_model
 from backends.litert.loading import first_line
 from harness.difference.record import Bisected, Culprit
-from harness.difference.side import Side
+from harness.difference.side import AnsweringSide
 from harness.errors import ConfigError
 from harness.messages.conversation import Hear, Progressed
 from harness.model.comparison import OutputErrors, Tolerance
@@ -37,7 +37,7 @@ _NOT_AGAIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _JudgedCut:
     """One cut."""
 
     beyond: tuple[int, ...]
@@ -55,8 +55,8 @@ class _Judged:
 
 
 def bisect(
-    test: Side,
-    reference: Side,
+    test: AnsweringSide,
+    reference: AnsweringSide,
     inputs: Sequence[Sequence[Array]],
     tolerance: Tolerance,
     hear: Hear,
@@ -142,8 +142,8 @@ class _Cuts:
 
     def __init__(
         self,
-        test: Side,
-        reference: Side,
+        test: AnsweringSide,
+        reference: AnsweringSide,
         model: ModelFile,
         inputs: Sequence[Sequence[Array]],
         tolerance: Tolerance,
@@ -152,7 +152,7 @@ class _Cuts:
     ) -> None:
         self.operators: tuple[Operator, ...] = model.main.operators
         self.producer = {tensor: at for at, each in enumerate(self.operators) for tensor in each.outputs}
-        self.judged: dict[int, _Judged] = {}
+        self.judged: dict[int, _JudgedCut] = {}
         self.repartitioned: list[str] = []
         self.nan = False
         self.resets = (test.opener.resets, reference.opener.resets)
@@ -177,14 +177,14 @@ class _Cuts:
         """Whether an output of the operator is what is searched."""
         return bool(self.judge(index).wrong(nan=self.nan))
 
-    def judge(self, index: int) -> _Judged:
+    def judge(self, index: int) -> _JudgedCut:
         """The graph cut after this operator, run both ways."""
         if index not in self.judged:
             self._hear(Progressed("cuts", len(self.judged), len(self.judged) + 1))
             self.judged[index] = self._cut(index)
         return self.judged[index]
 
-    def _cut(self, index: int) -> _Judged:
+    def _cut(self, index: int) -> _JudgedCut:
         path = self._folder / f"{index}.tflite"
         write_cut(self._model, index, path)
         opened: list[Backend] = []
@@ -194,9 +194,9 @@ class _Cuts:
                 self._compare_partitions(index, whole, opened[-1])
             return _judge(opened[0], opened[1], self.resets, self._inputs, self._tolerance)
         except (ModelRejected, BackendUnavailable) as error:
-            return _Judged((), (), (), refused=str(error))
+            return _JudgedCut((), (), (), refused=str(error))
         except (RuntimeError, ValueError) as error:
-            return _Judged((), (), (), refused=first_line(error))
+            return _JudgedCut((), (), (), refused=first_line(error))
         finally:
             for backend in opened:
                 backend.close()
@@ -231,13 +231,13 @@ def _judge(
     resets: tuple[bool, bool],
     inputs: Sequence[Sequence[Array]],
     tolerance: Tolerance,
-) -> _Judged:
+) -> _JudgedCut:
     found, expected = (
         _answers(backend, reset, inputs) for backend, reset in zip((test, reference), resets, strict=True)
     )
     shapes = {tuple(output.shape for output in each) for each in (*found, *expected)}
     if len(shapes) != 1:
-        return _Judged((), (), (), refused="its outputs have other shapes from run to run, or on either side")
+        return _JudgedCut((), (), (), refused="its outputs have other shapes from run to run, or on either side")
     # Each with its place for a name, since two outputs may have one.
     specs = [replace(spec, name=str(place)) for place, spec in enumerate(test.outputs)]
     errors: list[OutputErrors] = []
@@ -251,7 +251,7 @@ def _judge(
             beyond.append(place)
             why += [_named(reason, spec, test.outputs[place]) for reason in judged.why]
     nan = tuple(sum(_nan_count(answer[place]) for answer in found) for place in range(len(specs)))
-    return _Judged(tuple(beyond), tuple(why), tuple(errors), nan=() if beyond else nan)
+    return _JudgedCut(tuple(beyond), tuple(why), tuple(errors), nan=() if beyond else nan)
 
 
 def _nan_count(array: Array) -> int:
@@ -276,7 +276,7 @@ def _answers(backend: Backend, resets: bool, inputs: Sequence[Sequence[Array]]) 
     return answers
 
 
-def _culprit(model: ModelFile, index: int, judged: _Judged, *, nan: bool) -> Culprit:
+def _culprit(model: ModelFile, index: int, judged: _JudgedCut, *, nan: bool) -> Culprit:
     operator = model.main.operators[index]
     place = judged.wrong(nan=nan)[0]
     tensor = model.main.tensors[operator.outputs[place]]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 
 from harness.difference.measure import measure
-from harness.difference.record import AskedDifference, Difference
+from harness.difference.record import AskedDifference, DiffResult
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, ask, tell
 from harness.model.subject import measured_unchanged
 
 
-def difference(asked: AskedDifference, hear: Hear) -> Difference:
+def difference(asked: AskedDifference, hear: Hear) -> DiffResult:
     """Measures in a process of its own.
 
     Raises:
@@ -23,7 +23,7 @@ def difference(asked: AskedDifference, hear: Hear) -> Difference:
         RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`; or a file has changed meanwhile.
     """
     with measured_unchanged((asked.test, asked.reference)):
-        return ask("harness.difference.child", asked, Difference, timeout_s=asked.test.section.timeout_s, hear=hear)
+        return ask("harness.difference.child", asked, DiffResult, timeout_s=asked.test.section.timeout_s, hear=hear)
 
 
 def main() -> None:

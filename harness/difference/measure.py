@@ -13,8 +13,8 @@ from harness.difference.bisect import bisect
 from harness.difference.draws import DocumentedInputs
 from harness.difference.errors import GatheredErrors
 from harness.difference.pairs import converter, pair
-from harness.difference.record import AskedDifference, Bisected, Difference
-from harness.difference.side import Side, same_sides
+from harness.difference.record import AskedDifference, Bisected, DiffResult
+from harness.difference.side import AnsweringSide, same_sides
 from harness.errors import ConfigError
 from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import inputs_explained
@@ -24,7 +24,7 @@ _BISECTED_SAMPLES, _MOST_BISECTED = 3, 8
 """Runs whose inputs the cut graphs are given, too: at least, and where many outputs were furthest off in runs of their own."""
 
 
-def measure(asked: AskedDifference, hear: Hear) -> Difference:
+def measure(asked: AskedDifference, hear: Hear) -> DiffResult:
     """What a difference is, in this process.
 
     Args:
@@ -37,7 +37,7 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
         ConfigError: Inputs that cannot be drawn, or models that cannot be held against each other.
     """
     with ExitStack() as stack:
-        test = _opened(stack, lambda: Side(asked.test), "")
+        test = _opened(stack, lambda: AnsweringSide(asked.test), "")
         ranges = {name: (values[0], values[1]) for name, values in asked.ranges.items()}
         # The first are drawn while the reference is opened.
         drawn = DrawnAhead(
@@ -47,7 +47,7 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
         )
         stack.callback(drawn.close)
         kernels = f"the reference ({asked.reference.name} on one CPU thread, {_kernels_text(asked)}) cannot run: "
-        reference = _opened(stack, lambda: Side(asked.reference), kernels)
+        reference = _opened(stack, lambda: AnsweringSide(asked.reference), kernels)
         feed = _fed(test, reference)
         places = pair("output", test.backend.outputs, reference.backend.outputs)
         gathered = [
@@ -76,7 +76,7 @@ def measure(asked: AskedDifference, hear: Hear) -> Difference:
             inputs = _inputs_of(_bisected_runs(gathered, asked.num_runs), DocumentedInputs(test.backend.inputs, ranges))
             spoilt = any(errors.is_spoilt for errors in gathered)
             bisected = bisect(test, reference, inputs, asked.tolerance, hear, spoilt=spoilt)
-        return Difference(
+        return DiffResult(
             test.facts(),
             reference.facts(),
             asked.num_runs,
@@ -103,7 +103,7 @@ def _inputs_of(runs: Sequence[int], drawn: DocumentedInputs) -> list[list[Array]
     return [inputs for run, inputs in enumerate(every) if run in runs]
 
 
-def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:
+def _opened(stack: ExitStack, make: Callable[[], AnsweringSide], whose: str) -> AnsweringSide:
     try:
         side = make()
     except (ModelRejected, BackendUnavailable) as error:
@@ -119,7 +119,7 @@ def _opened(stack: ExitStack, make: Callable[[], Side], whose: str) -> Side:
     return side
 
 
-def _fed(test: Side, reference: Side) -> Callable[[Sequence[Array]], Sequence[Array]]:
+def _fed(test: AnsweringSide, reference: AnsweringSide) -> Callable[[Sequence[Array]], Sequence[Array]]:
     """From the test's inputs to the reference's."""
     places = pair("input", test.backend.inputs, reference.backend.inputs)
     converters = [
@@ -146,7 +146,7 @@ def _kernels_text(asked: AskedDifference) -> str:
     return "built-in kernels without XNNPACK" if options.get("xnnpack") is False else "default kernels"
 
 
-def _inputs_text(test: Side, ranges: dict[str, tuple[float, float]]) -> str:
+def _inputs_text(test: AnsweringSide, ranges: dict[str, tuple[float, float]]) -> str:
     kinds = ", ".join(dict.fromkeys(spec.dtype.name for spec in test.backend.inputs))
     named = "".join(f"; {name} in {low:g} to {high:g}" for name, (low, high) in ranges.items())
     return f"the random {kinds} that TFLite's inference_diff draws with libstdc++{named}"

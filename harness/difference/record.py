@@ -153,7 +153,7 @@ class Bisected:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DiffResult:
     """What came of it."""
 
     test: SideFacts

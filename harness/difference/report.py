@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from harness.difference.record import INVOCATIONS, Bisected, Culprit, Difference, OutputDifference, SideFacts
+from harness.difference.record import INVOCATIONS, Bisected, Culprit, DiffResult, OutputDifference, SideFacts
 from harness.report.table import Column, table_lines
 
 _VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
@@ -13,7 +13,7 @@ _VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
 _SHOWN_SCALES = 3
 
 
-def render(found: Difference) -> str:
+def render(found: DiffResult) -> str:
     """The lines of the tool, then what it does not say."""
     rows = [
         ("test", _side(found.test)),
@@ -42,7 +42,7 @@ def render(found: Difference) -> str:
     return "\n".join([*lines, *(_bisected(found.bisected) if found.bisected else [])])
 
 
-def spoilt(found: Difference) -> str:
+def spoilt(found: DiffResult) -> str:
     """Why the difference could not be measured at an output; "" where it was at all of them."""
     whys = [line for output in found.outputs for line in _spoilt(output, found.num_runs)]
     missing = any(output.avg_error is None and not output.is_empty for output in found.outputs)
@@ -135,7 +135,7 @@ def _culprit(culprit: Culprit, what: str) -> list[str]:
     ]
 
 
-def metrics_proto(found: Difference) -> bytes:
+def metrics_proto(found: DiffResult) -> bytes:
     """What the tool writes with `--output_file_path`: an EvaluationStageMetrics, serialised.
 
     The numbers of its fields are those of LRT tflite/tools/evaluation/proto/evaluation_stages.proto.

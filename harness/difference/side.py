@@ -13,7 +13,7 @@ from harness.model.opening import Opener, Recipe
 from harness.model.subject import Subject
 
 
-class Side:
+class AnsweringSide:
     """A model behind its backend. Whoever makes one closes it."""
 
     def __init__(self, subject: Subject) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.difference.record import Difference, OutputDifference
+from harness.difference.record import DiffResult, OutputDifference
 from harness.difference.report import spoilt
 from harness.report.figure_rows import FigureRow, Told
 from harness.report.for_programs.junit import JUnitCase
@@ -18,7 +18,7 @@ _FIGURES: tuple[tuple[str, Unit, bool], ...] = (
 )
 
 
-def told_of_difference(found: Difference) -> Told:
+def told_of_difference(found: DiffResult) -> Told:
     """A row for each figure of each output that has one; a case for each output, which fails only where there is no figure."""
     model = f"{found.test.model}/{found.test.backend}"
     rows = [

@@ -20,7 +20,7 @@ from harness.whole_file import write_json
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeviceOutcome:
     """How it ended."""
 
     status: int
@@ -29,20 +29,20 @@ class Outcome:
     """What it said on standard error in the end."""
 
 
-def write_outcome(out: Path, name: str, outcome: Outcome) -> None:
+def write_outcome(out: Path, name: str, outcome: DeviceOutcome) -> None:
     """Keeps it, beside the device's folder."""
     write_json(out / f"{name}.json", to_json(outcome))
 
 
-def read_outcome(out: Path, name: str) -> Outcome | None:
+def read_outcome(out: Path, name: str) -> DeviceOutcome | None:
     """None where it is not there."""
     try:
-        return from_json(Outcome, json.loads((out / f"{name}.json").read_bytes()), name)
+        return from_json(DeviceOutcome, json.loads((out / f"{name}.json").read_bytes()), name)
     except (OSError, ValueError):
         return None
 
 
-def row_of(device: PlannedDevice, out: Path, outcome: Outcome) -> FleetRow:
+def row_of(device: PlannedDevice, out: Path, outcome: DeviceOutcome) -> FleetRow:
     """The device's row."""
     if device.is_android:
         return _of_android(device, out, outcome)
@@ -57,7 +57,9 @@ def row_of(device: PlannedDevice, out: Path, outcome: Outcome) -> FleetRow:
     return _of_runs(device, outcome, runs, result)
 
 
-def _of_runs(device: PlannedDevice, outcome: Outcome, runs: list[Result], result: Result | SeriesResult) -> FleetRow:
+def _of_runs(
+    device: PlannedDevice, outcome: DeviceOutcome, runs: list[Result], result: Result | SeriesResult
+) -> FleetRow:
     timed = next((run for run in runs if run.performance is not None and not run.compliance), None)
     one = timed or runs[0]
     figures = timed.performance if timed else None
@@ -87,7 +89,7 @@ def machine_of(system: System) -> str:
     return ", ".join(filter(None, (system.board, system.soc, system.cpu, system.machine)))
 
 
-def _of_android(device: PlannedDevice, out: Path, outcome: Outcome) -> FleetRow:
+def _of_android(device: PlannedDevice, out: Path, outcome: DeviceOutcome) -> FleetRow:
     """Its first model behind its first backend: the rest stands in the file beside it."""
     broke = FleetRow(device.name, device.target, outcome.status, "failed", outcome.complaint, "benchmark_model")
     try:

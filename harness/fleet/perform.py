@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import ConfigError, Interrupted
-from harness.fleet.outcome import Outcome, read_outcome, write_outcome
+from harness.fleet.outcome import DeviceOutcome, read_outcome, write_outcome
 from harness.fleet.plan import PlannedDevice
 from harness.machine import stop_signals
 from harness.machine.child_process import python_words
@@ -32,7 +32,7 @@ _TICK_S = 0.5
 
 
 @dataclass
-class _Running:
+class _RunningDevice:
     """A device's command while it runs."""
 
     device: PlannedDevice
@@ -41,7 +41,7 @@ class _Running:
     complaint: list[str] = field(default_factory=list)
 
 
-def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -> dict[str, Outcome]:
+def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -> dict[str, DeviceOutcome]:
     """Runs what is planned, or goes on with it: what ended is kept, what broke or was cut is done again.
 
     Args:
@@ -63,7 +63,7 @@ def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -
     for device in devices:
         if before is None or device.name not in before.ended:
             journal.write("planned", device.name, device.identity)
-    found: dict[str, Outcome] = {}
+    found: dict[str, DeviceOutcome] = {}
     waiting: dict[str, list[PlannedDevice]] = {}
     for device in devices:
         if before and (kept := _kept(before, device, out)) is not None:
@@ -98,7 +98,7 @@ def _before(devices: Sequence[PlannedDevice], out: Path) -> Before:
     return Before(out, ended, {})
 
 
-def _kept(before: Before, device: PlannedDevice, out: Path) -> Outcome | None:
+def _kept(before: Before, device: PlannedDevice, out: Path) -> DeviceOutcome | None:
     line, outcome = before.ended.get(device.name), read_outcome(out, device.name)
     if line is None or line.status not in _KEPT or outcome is None:
         return None
@@ -124,7 +124,7 @@ class _Rack:
         out: Path,
         screen: Screen,
         journal: Journal,
-        found: dict[str, Outcome],
+        found: dict[str, DeviceOutcome],
         waiting: Mapping[str, list[PlannedDevice]],
         asked: Sequence[int],
     ) -> None:
@@ -154,11 +154,11 @@ class _Rack:
             device = self._waiting[machine].pop(0)
             self._journal.write("began", device.name, device.identity)
             self._screen.say(f"{device.name}: begins on {device.target}")
-            running = _Running(device, _start(device, self._out))
+            running = _RunningDevice(device, _start(device, self._out))
             assert running.process.stderr is not None
             selector.register(running.process.stderr, selectors.EVENT_READ, running)
 
-    def _hear(self, running: _Running, selector: selectors.BaseSelector) -> None:
+    def _hear(self, running: _RunningDevice, selector: selectors.BaseSelector) -> None:
         pipe = running.process.stderr
         assert pipe is not None
         piece = os.read(pipe.fileno(), 1 << 16)
@@ -173,18 +173,18 @@ class _Rack:
             self._end(running)
             self._next(running.device.machine, selector)
 
-    def _say(self, running: _Running, line: str) -> None:
+    def _say(self, running: _RunningDevice, line: str) -> None:
         if line.startswith(COMPLAINT) or running.complaint:
             running.complaint.append(line.removeprefix(COMPLAINT))
         elif line:
             self._screen.say(f"{running.device.name}: {line}")
 
-    def _end(self, running: _Running) -> None:
+    def _end(self, running: _RunningDevice) -> None:
         device, status = running.device, running.process.wait()
         complaint = "\n".join(running.complaint)
         if complaint:
             self._screen.say(f"{device.name}: {complaint}")
-        outcome = Outcome(status if status >= 0 else 128 - status, complaint)
+        outcome = DeviceOutcome(status if status >= 0 else 128 - status, complaint)
         self._found[device.name] = outcome
         write_outcome(self._out, device.name, outcome)
         self._journal.write("ended", device.name, device.identity, str(outcome.status), _digest(self._out, device))

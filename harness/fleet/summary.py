@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.comparison.asked import Asked
+from harness.comparison.asked import ComparisonRequest
 from harness.comparison.compare import compare
 from harness.comparison.record import SUBJECTS, ComparisonResult
 from harness.errors import ConfigError
-from harness.fleet.outcome import Outcome, row_of
+from harness.fleet.outcome import DeviceOutcome, row_of
 from harness.fleet.plan import PlannedDevice
 from harness.fleet.record import SCHEMA_VERSION, FleetResult, FleetRow
 
 _FINISHED = ("valid", "invalid")
 
 
-def summed_up(devices: Sequence[PlannedDevice], outcomes: Mapping[str, Outcome], out: Path) -> FleetResult:
+def summed_up(devices: Sequence[PlannedDevice], outcomes: Mapping[str, DeviceOutcome], out: Path) -> FleetResult:
     """What the fleet found.
 
     Args:
@@ -40,7 +40,7 @@ def _compared(alike: Sequence[FleetRow], others: int, out: Path) -> tuple[Compar
     first, *rest = alike
     try:
         # What differs on purpose is said with each pair: devices are what is compared here.
-        found = compare(out / first.device, [out / row.device for row in rest], Asked({}, tuple(SUBJECTS)))
+        found = compare(out / first.device, [out / row.device for row in rest], ComparisonRequest({}, tuple(SUBJECTS)))
     except ConfigError as error:
         return None, str(error)
     return found, left_out

@@ -19,7 +19,7 @@ LEAST_SIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LastingChange:
     """A change for good."""
 
     place: int
@@ -37,7 +37,7 @@ class Change:
         return self.after / self.before - 1
 
 
-def changes_in(values: Sequence[float]) -> list[Change]:
+def changes_in(values: Sequence[float]) -> list[LastingChange]:
     """The changes of a series in the order of time.
 
     Args:
@@ -46,7 +46,7 @@ def changes_in(values: Sequence[float]) -> list[Change]:
     places = sorted(_places(values, 0, len(values)))
     edges = [0, *(place for place, _ in places), len(values)]
     medians = [statistics.median(values[begin:end]) for begin, end in itertools.pairwise(edges) if end > begin]
-    return [Change(place, medians[at], medians[at + 1], chance) for at, (place, chance) in enumerate(places)]
+    return [LastingChange(place, medians[at], medians[at + 1], chance) for at, (place, chance) in enumerate(places)]
 
 
 def _places(values: Sequence[float], begin: int, end: int) -> list[tuple[int, float]]:

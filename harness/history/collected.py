@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.history.entry import Entry
+from harness.history.entry import HistoryEntry
 from harness.results.files import folder_of_run
 from harness.results.record import Result, SeriesResult
 
 
-def entries_of(folder: Path, result: Result | SeriesResult, written_s: float) -> Iterator[Entry]:
+def entries_of(folder: Path, result: Result | SeriesResult, written_s: float) -> Iterator[HistoryEntry]:
     """The runs of a result that came to an end, those of a series each by itself.
 
     Args:
@@ -28,11 +28,11 @@ def entries_of(folder: Path, result: Result | SeriesResult, written_s: float) ->
             yield _entry(folder_of_run(folder, run.directory), run.result, written_s)
 
 
-def _entry(folder: Path, result: Result, written_s: float) -> Entry:
+def _entry(folder: Path, result: Result, written_s: float) -> HistoryEntry:
     figures, system, card = result.performance, result.system, result.accuracy_card
     timed = figures if figures is not None and result.scenario != "Offline" else None
     began = result.calibration.first_query_at if result.calibration else None
-    return Entry(
+    return HistoryEntry(
         path=str(folder),
         at_s=began or written_s,
         written_s=written_s,

@@ -12,7 +12,7 @@ LOWER_IS_BETTER = frozenset({"p50", "p90", "p99", "peak_rss_bytes"})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """A run. The fields are the index's columns, in this order."""
 
     path: str

@@ -13,14 +13,14 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from harness.errors import ConfigError, RunFailed, disk_is_full, message_of, shortened
-from harness.history.entry import FIGURES, Entry
+from harness.history.entry import FIGURES, HistoryEntry
 
 INDEX_FILE = "history.sqlite3"
 """Names the history's directory where `--history` does not."""
 _VERSION = 1
 _PATIENCE_S = 60.0
 """How long it waits for another process that writes."""
-_COLUMNS = tuple(field.name for field in fields(Entry))
+_COLUMNS = tuple(field.name for field in fields(HistoryEntry))
 _PLACE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR)
 """What is wrong with where the index lies, not with the index."""
 _NOTHING_LOST = "The runs' own directories have all of it"
@@ -93,7 +93,7 @@ class Index:
         from harness.history.collected import entries_of
         from harness.results.files import RESULT_FILE, read_result
 
-        entries: list[Entry] = []
+        entries: list[HistoryEntry] = []
         refused = []
         for folder in folders:
             try:
@@ -112,7 +112,7 @@ class Index:
             rows = database.execute("SELECT path FROM runs ORDER BY path").fetchall()
         return [Path(path) for (path,) in rows if isinstance(path, str)]
 
-    def select(self, filters: Mapping[str, str], sort: str = "at", limit: int = 0) -> Sequence[Entry]:
+    def select(self, filters: Mapping[str, str], sort: str = "at", limit: int = 0) -> Sequence[HistoryEntry]:
         """Runs that fit, in order; the last `limit` of them, 0 for all.
 
         Args:
@@ -137,7 +137,7 @@ class Index:
                 f"{self._path} is damaged: {len(damaged):,} of the rows that fit are none of ours, the first that of {first}: "
                 "make it anew with ./run.sh history --rebuild --add DIR (DIR holds the runs)"
             )
-        return [Entry(*row) for row in reversed(rows)]
+        return [HistoryEntry(*row) for row in reversed(rows)]
 
     @contextlib.contextmanager
     def _writing(self, *, anew: bool) -> Iterator[sqlite3.Connection]:

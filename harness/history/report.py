@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from harness.errors import ConfigError
-from harness.history.changes import LEAST_SIDE, Change, changes_in
-from harness.history.entry import BENCHMARK, LOWER_IS_BETTER, Entry
+from harness.history.changes import LEAST_SIDE, LastingChange, changes_in
+from harness.history.entry import BENCHMARK, LOWER_IS_BETTER, HistoryEntry
 from harness.history.noise import LEAST, Judgement, Noise
 from harness.units import Unit, bytes_text, number, quantity_text
 
@@ -60,7 +60,7 @@ def when(at_s: float) -> str:
         return f"{at_s:.0f} s"
 
 
-def listed(entries: Sequence[Entry]) -> str:
+def listed(entries: Sequence[HistoryEntry]) -> str:
     """A line a run."""
     rows = [_HEAD, *(_row(one) for one in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -72,7 +72,7 @@ def listed(entries: Sequence[Entry]) -> str:
     return "\n".join(lines)
 
 
-def _row(one: Entry) -> tuple[str, ...]:
+def _row(one: HistoryEntry) -> tuple[str, ...]:
     figures = (figure_text(name, getattr(one, name)) for name in ("p50", "p90", "samples_per_second", "accuracy"))
     moment = when(one.at_s) + ("*" if one.clock_went_back else "")
     # The end of a path says more than its beginning.
@@ -80,7 +80,7 @@ def _row(one: Entry) -> tuple[str, ...]:
     return (moment, *map(shown, (one.task, one.scenario, one.model, one.backend, one.status)), *figures, path[-60:])
 
 
-def plotted(entries: Sequence[Entry], name: str) -> str:
+def plotted(entries: Sequence[HistoryEntry], name: str) -> str:
     """A figure over the runs, in the order of time: a sign a run, or the median of several where there are many."""
     entries = [one for one in entries if getattr(one, name) is not None]
     values = [getattr(one, name) for one in entries]
@@ -104,7 +104,7 @@ def plotted(entries: Sequence[Entry], name: str) -> str:
     return "\n".join([*lines, *_mixed(entries)])
 
 
-def _mixed(entries: Sequence[Entry]) -> list[str]:
+def _mixed(entries: Sequence[HistoryEntry]) -> list[str]:
     """What keeps runs that are drawn beside each other from being held against each other."""
     benchmarks = {one.benchmark for one in entries}
     if len(benchmarks) == 1:
@@ -122,7 +122,7 @@ def _median(values: Sequence[float]) -> float:
     return ordered[len(ordered) // 2]
 
 
-def changes_text(groups: Mapping[tuple[str, ...], Sequence[Entry]], name: str) -> str:
+def changes_text(groups: Mapping[tuple[str, ...], Sequence[HistoryEntry]], name: str) -> str:
     """When a figure changed for good, benchmark by benchmark, with what else changed then."""
     lines = []
     for runs in groups.values():
@@ -137,7 +137,7 @@ def changes_text(groups: Mapping[tuple[str, ...], Sequence[Entry]], name: str) -
     return "\n".join(lines) or "no runs"
 
 
-def _change(change: Change, runs: Sequence[Entry], name: str) -> list[str]:
+def _change(change: LastingChange, runs: Sequence[HistoryEntry], name: str) -> list[str]:
     former, first = runs[change.place - 1], runs[change.place]
     worse = (change.size > 0) == (name in LOWER_IS_BETTER)
     sizes = f"{figure_text(name, change.before)} to {figure_text(name, change.after)}"
@@ -154,7 +154,7 @@ def _change(change: Change, runs: Sequence[Entry], name: str) -> list[str]:
     return lines
 
 
-def _versions(former: Entry, later: Entry) -> list[str]:
+def _versions(former: HistoryEntry, later: HistoryEntry) -> list[str]:
     one, other = _parsed(former), _parsed(later)
     return [
         f"{shown(name)} {_whole(one, name)} -> {_whole(other, name)}"
@@ -163,7 +163,7 @@ def _versions(former: Entry, later: Entry) -> list[str]:
     ]
 
 
-def _parsed(entry: Entry) -> Mapping[str, object]:
+def _parsed(entry: HistoryEntry) -> Mapping[str, object]:
     try:
         found = json.loads(entry.versions)
     except ValueError:
@@ -182,7 +182,7 @@ def _whole(versions: Mapping[str, object], name: str) -> str:
 
 
 def noise_text(
-    groups: Mapping[tuple[str, ...], Noise | None], runs: Mapping[tuple[str, ...], Sequence[Entry]], name: str
+    groups: Mapping[tuple[str, ...], Noise | None], runs: Mapping[tuple[str, ...], Sequence[HistoryEntry]], name: str
 ) -> str:
     """What is usual, benchmark by benchmark."""
     lines = []
@@ -208,7 +208,7 @@ def judgement_text(title: str, name: str, noise: Noise, found: Judgement) -> str
     )
 
 
-def _title(runs: Sequence[Entry]) -> str:
+def _title(runs: Sequence[HistoryEntry]) -> str:
     one = runs[0]
     mode = "" if one.mode == "performance" else f" {shown(one.mode)}"
     what = f"{shown(one.task)} {one.scenario}{mode}"

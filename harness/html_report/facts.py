@@ -11,7 +11,7 @@ from harness.config.registry import task_class
 from harness.errors import HarnessError
 from harness.html_report.charts import bar_chart
 from harness.html_report.markup import Html, element, joined, section, table
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.results.record import Result
 from harness.spec.schema import Spec
 from harness.units import bytes_text, seconds
@@ -95,7 +95,7 @@ def _meanwhile(result: Result) -> list[tuple[str, str, str]]:
     ]
 
 
-def _hottest(state: State) -> str:
+def _hottest(state: MachineState) -> str:
     return (
         f"{max(one.celsius for one in state.temperatures):.0f} \N{DEGREE SIGN}C" if state.temperatures else "no sensor"
     )

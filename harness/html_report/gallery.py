@@ -8,7 +8,7 @@ import io
 from PIL import Image
 
 from harness.html_report.markup import Html, Part, element, joined, section, table
-from tasks.outputs.exhibits import Box, Exhibit, Exhibition, UInt8Array
+from tasks.outputs.exhibits import Exhibit, ExhibitBox, Exhibition, UInt8Array
 
 _SIDE = 320
 """Pixels of a shown picture's longer side."""
@@ -110,7 +110,7 @@ def _points(one: Exhibit) -> list[Html]:
     ]
 
 
-def _box(box: Box, kind: str) -> Html:
+def _box(box: ExhibitBox, kind: str) -> Html:
     sides = {"x": box.x, "y": box.y, "width": max(0.0, box.width), "height": max(0.0, box.height)}
     return element("rect", class_=kind, **{name: f"{1000 * value:.1f}" for name, value in sides.items()})
 

@@ -28,7 +28,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Stretch:
     """What happened in a stretch of the run."""
 
     at_s: float
@@ -59,7 +59,7 @@ class Thinned:
     """(share of the queries, the latency that they took at most, in ns), ascending."""
     percentiles: tuple[tuple[float, float], ...]
     """(percentile, ns)."""
-    spans: tuple[Span, ...]
+    spans: tuple[Stretch, ...]
     fence_ns: float
     """What takes longer lies outside."""
     outliers: tuple[Outlier, ...]
@@ -114,7 +114,7 @@ def _bars(ordered: Ns, fence: float) -> tuple[Bar, ...]:
     return (*bars, *([Bar(high, float(ordered[-1]), beyond)] if beyond else []))
 
 
-def _spans(latency: Ns, ended: Ns) -> tuple[Span, ...]:
+def _spans(latency: Ns, ended: Ns) -> tuple[Stretch, ...]:
     total_s = float(ended[-1]) / 1e9
     if total_s <= 0:
         return ()
@@ -125,5 +125,5 @@ def _spans(latency: Ns, ended: Ns) -> tuple[Span, ...]:
     for place, part in enumerate(np.split(latency, cuts)):
         middle = (place + 0.5) * width
         figures = (float(part.min()), float(np.median(part)), float(part.max())) if len(part) else (None, None, None)
-        spans.append(Span(middle, len(part), len(part) / width, *figures))
+        spans.append(Stretch(middle, len(part), len(part) / width, *figures))
     return tuple(spans)

@@ -66,7 +66,7 @@ def start(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChildAnswer:
     """What a child was started for."""
 
     line: bytes | None
@@ -81,7 +81,7 @@ class Answer:
     """Whether a fault in native code ended it: see `crashed`."""
 
 
-def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
+def answer_of(module: str, *words: str, timeout_s: float) -> ChildAnswer:
     """Starts a child for one line on a pipe: for what can take a process down, or hang.
 
     Args:
@@ -106,11 +106,11 @@ def answer_of(module: str, *words: str, timeout_s: float) -> Answer:
             child.wait()
         said = _end_of(log)
     if b"\n" in line:
-        return Answer(line.partition(b"\n")[0])
+        return ChildAnswer(line.partition(b"\n")[0])
     last = said[-1] if said else ""
     if status is None:
-        return Answer(None, hangs=True, said=last)
-    return Answer(None, how=how_it_ended(status), said=last, crashed=crashed(status))
+        return ChildAnswer(None, hangs=True, said=last)
+    return ChildAnswer(None, how=how_it_ended(status), said=last, crashed=crashed(status))
 
 
 class Ended(Exception):  # noqa: N818 - it is what happened

@@ -67,7 +67,7 @@ class Energy:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class MachineState:
     """A machine at one moment. CPUs are those that the process may use. Null: not known."""
 
     at_s: float
@@ -96,7 +96,7 @@ class State:
     """What the CPU packages have used."""
 
 
-def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/")) -> State:
+def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/")) -> MachineState:
     """Reads all there is; some hundred microseconds, more with many CPUs.
 
     Args:
@@ -108,7 +108,7 @@ def read_state(cpus: Collection[int], pids: Sequence[int], root: Path = Path("/"
     ticks = os.sysconf("SC_CLK_TCK")
     batteries = _batteries(root / "sys/class/power_supply")
     own = [process_seconds(_text(proc / str(pid) / "stat"), ticks) for pid in pids]
-    return State(
+    return MachineState(
         at_s=time.monotonic(),
         load_average=_some(load_average(_text(proc / "loadavg"))),
         cpu_mhz=_some(_frequencies(cpu_folders) or cpuinfo_mhz(_text(proc / "cpuinfo"), cpus)),

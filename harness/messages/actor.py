@@ -62,7 +62,7 @@ class FileOfTree:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class FileTree:
     """All files of a path of the head's, as they are to lie in a node's cache."""
 
     path: str

@@ -176,7 +176,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class RunLatency:
     """All runs that count, in ns. A percentile p is the value at place n * p / 100 in order, cut down, as benchmark_model's."""
 
     runs: int
@@ -215,7 +215,7 @@ class BenchMemory:
 class Finished:
     """What was found."""
 
-    latency: Latency
+    latency: RunLatency
     memory: BenchMemory
     nan: Mapping[str, int]
     """Output -> how many of its values were no numbers in the last answer; outputs without any are left out."""

@@ -14,7 +14,7 @@ from backends.base import BackendInfo, TimeShare
 from backends.litert.file.opened_file import OpenedFile
 from harness.machine.memory import Residents
 from harness.machine.placement import Placement
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.messages.calibration import Calibration
 from harness.messages.cluster import ClusterRun
 from harness.messages.failure import Failed
@@ -82,9 +82,9 @@ class Done:
     """Samples of one invoke."""
     placement: Placement
     calibration: Calibration
-    before: State
+    before: MachineState
     """The machine just before LoadGen asked."""
-    after: State
+    after: MachineState
     """The machine just after."""
     loadgen: Mapping[str, str | int | float | bool]
     """The settings in force, by LoadGen's own names."""

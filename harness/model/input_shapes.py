@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backends.base import ModelRejected, TensorSpec
-from backends.litert.file.model_file import ModelFile, Shape, Tensor
+from backends.litert.file.model_file import FileTensor, ModelFile, Shape
 from harness.config.invocation import Invocation
 
 _CHANNELS = (1, 2, 3, 4)
@@ -87,7 +87,7 @@ def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invoca
     )
 
 
-def declared_shape(tensor: Tensor) -> Shape:
+def declared_shape(tensor: FileTensor) -> Shape:
     """What the file says of an input's shape, -1 for an open size; older files say it by a picture of one pixel."""
     return tensor.shape_signature or _ONE_PIXEL.get(tensor.shape, tensor.shape)
 
@@ -97,7 +97,7 @@ def open_axes(declared: Shape) -> tuple[int, ...]:
     return tuple(axis for axis, size in enumerate(declared) if size < 0 and (axis > 0 or len(declared) == 1))
 
 
-def _is_rank_untold(model: ModelFile, tensor: Tensor) -> bool:
+def _is_rank_untold(model: ModelFile, tensor: FileTensor) -> bool:
     """Whether the file leaves open how many axes an input has, where it tells so of others: older files tell it of none."""
     told = tensor.shape or tensor.shape_signature or tensor.has_rank
     return not told and any(each.has_rank for each in model.main.tensors)
@@ -108,7 +108,7 @@ def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:
     return {names[0] if name == "" and len(names) == 1 else name: shape for name, shape in asked.input_shapes.items()}
 
 
-def _tensors(model: ModelFile, inputs: Sequence[TensorSpec]) -> list[Tensor]:
+def _tensors(model: ModelFile, inputs: Sequence[TensorSpec]) -> list[FileTensor]:
     """What the file says of each input, by the names that a backend gives them; of one that it does not have, its shape."""
     signature = next((each for each in model.signatures if each.subgraph == 0), None)
     places = dict(signature.inputs) if signature else {}
@@ -121,11 +121,11 @@ def _tensors(model: ModelFile, inputs: Sequence[TensorSpec]) -> list[Tensor]:
     ]
 
 
-def _of_the_backends_own(seen: TensorSpec) -> Tensor:
-    return Tensor(seen.name, seen.shape, seen.shape, True, seen.dtype.name, 0, 0, False)
+def _of_the_backends_own(seen: TensorSpec) -> FileTensor:
+    return FileTensor(seen.name, seen.shape, seen.shape, True, seen.dtype.name, 0, 0, False)
 
 
-def _may_be(tensor: Tensor) -> Shape:
+def _may_be(tensor: FileTensor) -> Shape:
     """What an input can be resized to, -1 for any size: in an older file a 1 of four axes may stand for that too."""
     declared = declared_shape(tensor)
     if tensor.shape_signature or len(declared) != 4:
@@ -133,7 +133,7 @@ def _may_be(tensor: Tensor) -> Shape:
     return (declared[0], *(-1 if size == 1 else size for size in declared[1:]))
 
 
-def _of_data(model: ModelFile, seen: TensorSpec, tensor: Tensor, wished: Shape) -> Shape:
+def _of_data(model: ModelFile, seen: TensorSpec, tensor: FileTensor, wished: Shape) -> Shape:
     """What the task wants by its data, unless that would stretch a 1 that the file means: other data are a mistake."""
     may_be = _may_be(tensor)
     first = 0 if len(may_be) == 1 else 1  # before it stands the batch, which is for whoever wishes
@@ -144,7 +144,7 @@ def _of_data(model: ModelFile, seen: TensorSpec, tensor: Tensor, wished: Shape) 
     return wished
 
 
-def _with_size(shape: Shape, tensor: Tensor, size: tuple[int, int] | None) -> Shape:
+def _with_size(shape: Shape, tensor: FileTensor, size: tuple[int, int] | None) -> Shape:
     """The shape with a picture's height and width in its open axes; other shapes as they are."""
     if size is None or len(shape) != 4:
         return shape
@@ -159,7 +159,7 @@ def _with_size(shape: Shape, tensor: Tensor, size: tuple[int, int] | None) -> Sh
     return shape
 
 
-def _sizes_open(model: ModelFile, seen: TensorSpec, tensor: Tensor) -> ModelRejected:
+def _sizes_open(model: ModelFile, seen: TensorSpec, tensor: FileTensor) -> ModelRejected:
     declared = declared_shape(tensor)
     wanted = ",".join("N" if axis in open_axes(declared) else str(size) for axis, size in enumerate(seen.shape))
     picture = "--set model.input_size=224, or " if len(declared) == 4 else ""
@@ -176,7 +176,7 @@ def _rank_untold(model: ModelFile, seen: TensorSpec) -> ModelRejected:
     )
 
 
-def _check(model: ModelFile, seen: TensorSpec, tensor: Tensor, shape: Shape) -> None:
+def _check(model: ModelFile, seen: TensorSpec, tensor: FileTensor, shape: Shape) -> None:
     may_be = _may_be(tensor)
     # The first of two axes or more is the batch, and one sample a batch is what everything here begins with.
     allowed = (seen.shape[0], *may_be[1:]) if len(may_be) > 1 else may_be

@@ -65,7 +65,7 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class ParityRule:
     """What answers to the same samples must have in common in a run: its task, its tolerance, the decisions it makes."""
 
     task: str

@@ -15,7 +15,7 @@ from backends.base import Array, BackendInfo, TensorSpec
 from harness.model.comparison import Comparison
 
 Compare = Callable[[Sequence[TensorSpec], list[Sequence[Array]], list[Sequence[Array]]], Comparison]
-"""By the task's tolerance: `harness.model.parity.Parity.compare`."""
+"""By the task's tolerance: `harness.model.parity.ParityRule.compare`."""
 
 
 def otherwise(

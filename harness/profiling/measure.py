@@ -14,7 +14,7 @@ from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import fed_nothing, inputs_explained
 from harness.profiling.ops import ModelOps, with_rates
 from harness.profiling.peak import measured_peaks
-from harness.profiling.record import AskedProfile, Op, Profile, Slice, Spread
+from harness.profiling.record import AskedProfile, Op, Profile, Slice, TimeSpread
 from harness.profiling.summary import by_shape, by_type, warnings_for
 from harness.profiling.timing import OfEvents, Runs, quickest, run_in_turns, source_of
 from tasks.tensors.random_inputs import InputRange, random_inputs, words_of
@@ -137,8 +137,8 @@ def _median_run(runs: Runs, sums: Sequence[float]) -> tuple[Slice, ...]:
     return tuple(Slice(order[key], start, length, laid) for key, start, length, laid in runs.slices[middle])
 
 
-def _spread(values: Sequence[float]) -> Spread:
+def _spread(values: Sequence[float]) -> TimeSpread:
     array = np.array(values)
-    return Spread(
+    return TimeSpread(
         float(array.mean()), float(np.median(array)), float(array.min()), float(array.max()), float(array.std())
     )

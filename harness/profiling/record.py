@@ -25,7 +25,7 @@ class AskedProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class TimeSpread:
     """Times over the runs."""
 
     mean_us: float
@@ -76,7 +76,7 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OpRow:
     """Ops of one kind, or of one kind and shape."""
 
     name: str
@@ -130,13 +130,13 @@ class Profile:
     """With the profiler, and as many without, in turns."""
     counted_runs: int
     """Of either: the quickest tenth, since what else the machine did is in the others. All figures are of these."""
-    unprofiled: Spread
+    unprofiled: TimeSpread
     """Whole runs without the profiler."""
-    profiled: Spread
+    profiled: TimeSpread
     """Whole runs with it."""
     slowest_us: float
     """The slowest run without it, of all."""
-    op_sum: Spread
+    op_sum: TimeSpread
     """All ops of a run added up."""
     op_sum_ratio: float
     """The mean of that over the mean without the profiler."""
@@ -147,8 +147,8 @@ class Profile:
     warnings: tuple[str, ...]
     ops: tuple[Op, ...]
     """In the order in which they run."""
-    by_type: tuple[Row, ...]
+    by_type: tuple[OpRow, ...]
     """The slowest first."""
-    by_shape: tuple[Row, ...]
+    by_shape: tuple[OpRow, ...]
     """The slowest first."""
     trace: tuple[Slice, ...]

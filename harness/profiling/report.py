@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from harness.profiling.record import Op, Profile, Row
+from harness.profiling.record import Op, OpRow, Profile
 from harness.report.table import Column, table_lines
 
 VIEWS = ("type", "slowest", "order", "shape")
@@ -67,7 +67,7 @@ def _head(found: Profile) -> list[tuple[str, str]]:
     return rows
 
 
-def _rows(rows: Sequence[Row], name: str) -> list[str]:
+def _rows(rows: Sequence[OpRow], name: str) -> list[str]:
     columns = [
         Column(name, wrap=True),
         Column("count", "right"),

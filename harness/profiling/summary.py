@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.profiling.record import Op, Row
+from harness.profiling.record import Op, OpRow
 
 _COARSE_US = 200.0
 """From here on whole microseconds are fine enough for shares."""
@@ -15,21 +15,21 @@ _TINY_US = 20.0
 """Of a run that is shorter, what lies between the ops is most of it."""
 
 
-def by_type(ops: Sequence[Op], peaks: Mapping[str, float]) -> tuple[Row, ...]:
+def by_type(ops: Sequence[Op], peaks: Mapping[str, float]) -> tuple[OpRow, ...]:
     """A row for each kind of op, the slowest first."""
     return _rows(ops, peaks, lambda op: op.name)
 
 
-def by_shape(ops: Sequence[Op], peaks: Mapping[str, float]) -> tuple[Row, ...]:
+def by_shape(ops: Sequence[Op], peaks: Mapping[str, float]) -> tuple[OpRow, ...]:
     """A row for each kind of op and shape, the slowest first."""
     return _rows(ops, peaks, lambda op: f"{op.name} {op.shape}".rstrip())
 
 
-def _rows(ops: Sequence[Op], peaks: Mapping[str, float], name: Callable[[Op], str]) -> tuple[Row, ...]:
+def _rows(ops: Sequence[Op], peaks: Mapping[str, float], name: Callable[[Op], str]) -> tuple[OpRow, ...]:
     groups: dict[str, list[Op]] = {}
     for op in ops:
         groups.setdefault(name(op), []).append(op)
-    found: list[Row] = []
+    found: list[OpRow] = []
     cumulated = 0.0
     for group, members in sorted(groups.items(), key=lambda each: -sum(op.avg_us for op in each[1])):
         share = sum(op.share for op in members)
@@ -40,7 +40,7 @@ def _rows(ops: Sequence[Op], peaks: Mapping[str, float], name: Callable[[Op], st
         peak = peaks.get(kinds.pop() or "") if len(kinds) == 1 else None
         rate = work / spent * 1e6 if spent else None
         found.append(
-            Row(
+            OpRow(
                 group,
                 tuple(dict.fromkeys(op.kernel for op in members)),
                 len(members),

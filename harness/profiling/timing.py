@@ -28,7 +28,7 @@ _CACHES_COUNT_NS = 20_000_000
 _LEAST_COUNTED = 5
 
 
-class Source(Protocol):
+class OpTimer(Protocol):
     """What tells the times of one run's ops."""
 
     @property
@@ -55,11 +55,11 @@ class OfEvents:
     inside: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def run(self) -> int:
-        """See `Source`."""
+        """See `OpTimer`."""
         return self.profiler.run()
 
     def timed(self) -> tuple[int, list[Timed]]:
-        """See `Source`."""
+        """See `OpTimer`."""
         took, events = self.profiler.profiled_run()
         return took, read_run(events)
 
@@ -73,15 +73,15 @@ class OfClocks:
 
     @property
     def inside(self) -> Mapping[int, frozenset[int]]:
-        """See `Source`."""
+        """See `OpTimer`."""
         return self.timer.inside
 
     def run(self) -> int:
-        """See `Source`."""
+        """See `OpTimer`."""
         return self.timer.run()
 
     def timed(self) -> tuple[int, list[Timed]]:
-        """See `Source`. Times keep their fractions: they are thousandths of the whole numbers that events have."""
+        """See `OpTimer`. Times keep their fractions: they are thousandths of the whole numbers that events have."""
         took, spent = self.timer.timed_run()
         found, at = [], 0
         for node, spent_ns in spent.items():
@@ -126,7 +126,7 @@ def quickest(times: Sequence[float]) -> list[int]:
 
 def source_of(
     stack: ExitStack, subject: Subject, backend: Backend, model: Path, inputs: Sequence[Array]
-) -> tuple[Source, str]:
+) -> tuple[OpTimer, str]:
     """What tells this model's times behind this backend.
 
     Args:
@@ -196,7 +196,7 @@ def _events(stack: ExitStack, subject: Subject, backend: Backend, model: Path) -
     )
 
 
-def run_in_turns(source: Source, *, runs: int, warmup_runs: int, max_secs: float, told: Callable[[int], None]) -> Runs:
+def run_in_turns(source: OpTimer, *, runs: int, warmup_runs: int, max_secs: float, told: Callable[[int], None]) -> Runs:
     """Runs with and without the profiler in turns, so that what else the machine does falls on both.
 
     Args:

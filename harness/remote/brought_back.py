@@ -20,7 +20,7 @@ from harness.remote.record import Job
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.read_data import SAMPLES_FILE, samples_digest
 from harness.results.record import Reason, Result, SeriesResult
-from harness.results.subject import Target
+from harness.results.subject import TargetDevice
 from harness.series.journal import JOURNAL_FILE, read_journal
 from harness.series.resume import digest_of
 from harness.spec.schema import SPEC_FILE
@@ -63,7 +63,7 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
                 f"{large[0].name} that came from {target} has {bytes_text(large[0].stat().st_size)}: no run's has"
             )
     _put_back_paths(folder, paths, target)
-    told = Target(target, job.asked_from)
+    told = TargetDevice(target, job.asked_from)
     for file in _all(folder, RESULT_FILE):
         result = _ended(_named(read_result(file.parent), file.parent, told, job), end)
         write_json(file, put_back(to_json(result), paths))
@@ -91,7 +91,7 @@ def _all(folder: Path, name: str) -> Iterator[Path]:
     yield from sorted(folder.rglob(name))
 
 
-def _named(result: Result | SeriesResult, folder: Path, target: Target, job: Job) -> Result | SeriesResult:
+def _named(result: Result | SeriesResult, folder: Path, target: TargetDevice, job: Job) -> Result | SeriesResult:
     """The result with what only this side knows."""
     if isinstance(result, SeriesResult):
         for run in result.runs:
@@ -103,7 +103,7 @@ def _named(result: Result | SeriesResult, folder: Path, target: Target, job: Job
     return _of_run(result, folder, target, job)
 
 
-def _of_run(result: Result, folder: Path, target: Target, job: Job) -> Result:
+def _of_run(result: Result, folder: Path, target: TargetDevice, job: Job) -> Result:
     read = result.dataset.samples_file_sha256 and samples_digest(folder)
     dataset = replace(result.dataset, samples_file_sha256=read)
     return replace(result, target=target, made_by=job.made_by, dataset=dataset)

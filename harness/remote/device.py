@@ -33,7 +33,7 @@ from harness.remote.answers import (
 from harness.remote.facts import DeviceFacts, usable_facts
 from harness.remote.far_end.wire import Refused
 from harness.remote.luggage.own_wheel import own_wheel
-from harness.remote.luggage.trees import Content, Tree
+from harness.remote.luggage.trees import Content, PackedTree
 from harness.remote.luggage.wheels import get_wheels, key_of, pins_for
 from harness.remote.record import Ended, Job
 from harness.remote.refusals import of_another_version, refusal
@@ -148,7 +148,7 @@ class Device:
         listed = [[wheel.file, wheel.wanted, wheel.sha256] for wheel in found.wheels]
         self._ask(Done, "install_deps", key=key, wheels=listed, pip=found.pip.sha256)
 
-    def have(self, trees: Iterable[Tree]) -> None:
+    def have(self, trees: Iterable[PackedTree]) -> None:
         """Sends the files of trees that the device lacks, and lays them out."""
         trees = list(trees)
         self._send({file.sha256: Content(file.size, file.path) for tree in trees for file in tree.files if file.sha256})

@@ -17,7 +17,7 @@ _NOTE = ".waits.json"
 
 
 @dataclass(frozen=True, slots=True)
-class _Note:
+class _JobNote:
     run: str
     """The job's name on the device."""
 
@@ -43,13 +43,13 @@ def wait_for(out: Path, run: str) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_json(out / _NOTE, to_json(_Note(run)))
+    write_json(out / _NOTE, to_json(_JobNote(run)))
 
 
 def waits_for(out: Path, run: str) -> bool:
     """Whether it was made for this run: a device names the directory, and may name any."""
     try:
-        return from_json(_Note, json.loads((out / _NOTE).read_bytes())).run == run
+        return from_json(_JobNote, json.loads((out / _NOTE).read_bytes())).run == run
     except (OSError, ValueError, NotThisRecord):
         return False
 

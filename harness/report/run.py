@@ -10,9 +10,9 @@ from harness.model.comparison import Comparison
 from harness.report.accuracy import accuracy_rows
 from harness.report.requirements import missed_names, requirement_rows
 from harness.report.table import table_lines
-from harness.results.figures import Memory, Performance, Span
+from harness.results.figures import MachineDuring, Memory, Performance
 from harness.results.record import Compliance, Reason, Result
-from harness.results.subject import BackendFacts, Model
+from harness.results.subject import BackendFacts, ModelFacts
 from harness.units import duration, number, rate_text, seconds
 
 _MODEL = {
@@ -153,7 +153,7 @@ def _memory(peak_bytes: int, memory: Memory) -> str:
     return f"{peak}; while queries ran {number(memory.running_pss_bytes / 1e6, 0)} MB: {text}"
 
 
-def _energy(during: Span) -> list[tuple[str, str]]:
+def _energy(during: MachineDuring) -> list[tuple[str, str]]:
     """Where the machine counts it, which few do."""
     if during.energy_j is None or during.energy_j_per_sample is None:
         return []
@@ -161,11 +161,11 @@ def _energy(during: Span) -> list[tuple[str, str]]:
     return [("energy", f"{number(during.energy_j, 1)} J, {each:.3g} mJ a sample (the whole CPU's, idle included)")]
 
 
-def _model_source(model: Model) -> str:
+def _model_source(model: ModelFacts) -> str:
     return _UNVERIFIED if model.checksum == "unverified" else _MODEL[model.source]
 
 
-def _invocation(model: Model) -> list[tuple[str, str]]:
+def _invocation(model: ModelFacts) -> list[tuple[str, str]]:
     """What the file left open, and what the model keeps from one query to the next; older results do not tell."""
     rows = []
     if model.open_sizes and model.input_shapes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.report.table import Column, table_lines
 from harness.results.figures import MachineStates
 from harness.results.queries.query_times import KeptTimes
@@ -94,9 +94,9 @@ def _machine(machine: MachineStates | None) -> list[str]:
     return [f"{name}: {one} before, {other} after" if one and other else why for name, one, other, why in pairs]
 
 
-def _clock(state: State) -> str:
+def _clock(state: MachineState) -> str:
     return f"{max(state.cpu_mhz):,.0f} MHz" if state.cpu_mhz else ""
 
 
-def _heat(state: State) -> str:
+def _heat(state: MachineState) -> str:
     return f"{max(one.celsius for one in state.temperatures):.0f} \N{DEGREE SIGN}C" if state.temperatures else ""

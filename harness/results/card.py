@@ -25,7 +25,7 @@ DECIBELS = "_db"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ScoredSubject:
     """What was scored."""
 
     headline: str
@@ -47,7 +47,7 @@ class Subject:
     """The task's; those of errors are the better the lower they are."""
 
 
-def judge_accuracy(metrics: Mapping[str, float], subject: Subject, remarks: Sequence[str] = ()) -> Judged:
+def judge_accuracy(metrics: Mapping[str, float], subject: ScoredSubject, remarks: Sequence[str] = ()) -> Judged:
     """The part of a result that accuracy makes.
 
     Args:
@@ -93,7 +93,9 @@ def may_be_lost(parts: npt.NDArray[np.float64], target: float) -> int | None:
     return -int(enough[0] + 1) if len(enough) else None
 
 
-def _card(metrics: Mapping[str, float], subject: Subject, accuracy: Mapping[str, Metric], counted: int) -> Card | None:
+def _card(
+    metrics: Mapping[str, float], subject: ScoredSubject, accuracy: Mapping[str, Metric], counted: int
+) -> Card | None:
     name = subject.headline
     if name not in metrics:
         return None
@@ -145,7 +147,7 @@ def meets(target: Target, value: float, kinds: Sequence[MetricKind]) -> bool:
     return value <= target.value if kind is not None and kind.lower_is_better else value >= target.value
 
 
-def _binds(target: Target, subject: Subject, counted: int) -> bool:
+def _binds(target: Target, subject: ScoredSubject, counted: int) -> bool:
     model, data = subject.model, subject.dataset
     if subject.own_targets:
         return not target.models or model is None or model.name in target.models
@@ -153,7 +155,7 @@ def _binds(target: Target, subject: Subject, counted: int) -> bool:
     return recognised and data.full and counted == subject.full_count and target.count is None
 
 
-def _remarks(subject: Subject, target: Target | None, counted: int, *, asked: bool) -> list[str]:
+def _remarks(subject: ScoredSubject, target: Target | None, counted: int, *, asked: bool) -> list[str]:
     """What a reader must not conclude from the score, a sentence each.
 
     Args:
@@ -184,7 +186,7 @@ def _remarks(subject: Subject, target: Target | None, counted: int, *, asked: bo
     return remarks
 
 
-def _about_size(subject: Subject, target: Target | None, count: int) -> list[str]:
+def _about_size(subject: ScoredSubject, target: Target | None, count: int) -> list[str]:
     full = subject.full_count
     if full is None or count == full:
         return []

@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.json_records import KEY, LEFT_OUT
 from harness.machine.memory import MemoryFigures, MemoryParts
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.messages.server_times import ServerTimes
 
 
@@ -105,7 +105,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MachineDuring:
     """What happened to the machine between two moments; null where it cannot be known."""
 
     duration_s: float
@@ -134,11 +134,11 @@ class Span:
 class MachineStates:
     """The machine when the first query came and when the last was answered."""
 
-    before: State
+    before: MachineState
     """Just before the first query."""
-    after: State
+    after: MachineState
     """Just after the last."""
-    during: Span
+    during: MachineDuring
     """What happened meanwhile."""
 
 

@@ -24,7 +24,15 @@ from harness.messages.calibration import Calibration
 from harness.messages.cluster import ClusterRun
 from harness.results.figures import MachineStates, Memory, Peak, Performance, Spread, SweepRow
 from harness.results.scores import Card, Metric, Parity, Verdict
-from harness.results.subject import BackendFacts, DataSet, HarnessFacts, LoadGenSettings, Model, Reference, Target
+from harness.results.subject import (
+    BackendFacts,
+    DataSet,
+    HarnessFacts,
+    LoadGenSettings,
+    ModelFacts,
+    Reference,
+    TargetDevice,
+)
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -119,7 +127,7 @@ class Result:
     """What the rules leave open or have from others, a sentence each."""
     round: str | None
     """The round of the mobile suite whose targets count; null for none."""
-    model: Model
+    model: ModelFacts
     """The model's file."""
     dataset: DataSet
     """The data."""
@@ -147,7 +155,7 @@ class Result:
     """The machine, as it was found before the run."""
     made_by: HarnessFacts | None = field(default=None, metadata=LEFT_OUT)
     """The program that made it; not there in results of earlier versions."""
-    target: Target | None = field(default=None, metadata=LEFT_OUT)
+    target: TargetDevice | None = field(default=None, metadata=LEFT_OUT)
     """The device that ran it; not there where that is the machine on which the command was given."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the user wrote beside it (`--label NAME=VALUE`)."""
@@ -196,7 +204,7 @@ class SearchedRun:
     """As of a run."""
     round: str | None
     """As of a run."""
-    model: Model
+    model: ModelFacts
     """As of a run."""
     dataset: DataSet
     """As of a run."""
@@ -256,7 +264,7 @@ class SeriesResult:
     """All runs that came to an end, in order."""
     submission: Submission | None = field(default=None, metadata=LEFT_OUT)
     """What they are worth as a submission; only there in `--mode submission`."""
-    target: Target | None = field(default=None, metadata=LEFT_OUT)
+    target: TargetDevice | None = field(default=None, metadata=LEFT_OUT)
     """As of a run."""
     search: Search | None = field(default=None, metadata=FLAT)
 

@@ -20,7 +20,7 @@ Setting = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelFacts:
     """The model's file."""
 
     name: str
@@ -50,7 +50,7 @@ class Model:
     """How long it takes to put it back once, in ns: outside the latency in SingleStream; null where nothing is put back."""
 
     @classmethod
-    def of(cls, ref: ModelRef) -> Model:
+    def of(cls, ref: ModelRef) -> ModelFacts:
         """As the spec has it; nobody has opened it yet."""
         return cls(ref.name, ref.source, str(ref.path), ref.sha256, ref.checksum, None)
 
@@ -118,7 +118,7 @@ class HarnessFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetDevice:
     """The device that ran it, where that is not the machine on which the command was given (`--target`)."""
 
     name: str

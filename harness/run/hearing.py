@@ -19,7 +19,7 @@ from harness.machine.watched.clocks import Clocks, read_clocks, step_of
 from harness.machine.watched.sampler import Sampler
 from harness.messages.failure import Failed
 from harness.messages.worker import FROM_WORKER, Done, FromWorker, Opened, Proven
-from harness.statistics.drift import Pace
+from harness.statistics.drift import QueryPace
 
 RUN_LOG = "run.log"
 _TICK_S = 0.5
@@ -81,7 +81,7 @@ class Hearing:
         self._last: Done | Failed | None = None
         self._meter = MemoryMeter()
         self._memory: MemoryFigures | None = None
-        self._pace = Pace()
+        self._pace = QueryPace()
         self._timed, self._traced = timed, traced
         self._sampler: Sampler | None = None
         self._clocks: Clocks | None = None

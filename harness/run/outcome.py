@@ -29,7 +29,7 @@ from harness.results.subject import (
     DataSet,
     HarnessFacts,
     LoadGenSettings,
-    Model,
+    ModelFacts,
     OpenBackend,
     Reference,
 )
@@ -68,7 +68,7 @@ def started(spec: Spec) -> Result:
         rules=spec.load.rules,
         rules_notes=tuple(spec.load.rules_notes),
         round=spec.load.round,
-        model=Model.of(spec.model),
+        model=ModelFacts.of(spec.model),
         dataset=DataSet.of(spec.dataset),
         options=spec.options,
         backend=BackendFacts(spec.backend.name),

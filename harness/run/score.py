@@ -13,7 +13,7 @@ from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
 from harness.machine.watched.held_files import HeldFiles
 from harness.messages.conversation import Hear
-from harness.results.card import Subject, judge_accuracy
+from harness.results.card import ScoredSubject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
 from harness.results.read_data import SAMPLES_FILE, ReadData, load_read_data, samples_digest
@@ -44,7 +44,7 @@ def score(
         hear: Is told how far a cluster is.
     """
     task = task or open_task(spec.task, spec.options, spec.dataset)
-    subject = Subject(
+    subject = ScoredSubject(
         headline=task_class(spec.task).headline,
         targets=spec.targets,
         round=spec.load.round,
@@ -93,7 +93,7 @@ def _metrics(spec: Spec) -> tuple[MetricKind, ...]:
     return task_class(spec.task).metric_kinds(spec.options)
 
 
-def score_log(task: Task, log: Path, subject: Subject, metrics: Mapping[str, float] | None = None) -> Judged:
+def score_log(task: Task, log: Path, subject: ScoredSubject, metrics: Mapping[str, float] | None = None) -> Judged:
     """The accuracy that a log comes to, and its card; a score of no worth says which other reading would have one.
 
     Args:

@@ -14,7 +14,7 @@ from harness.machine.facts import usable_cpus
 from harness.machine.placement import Placement, may_pin, on, place
 from harness.machine.topology import this_machine
 from harness.messages.worker import Opened
-from harness.model.parity import Parity, tolerance_for
+from harness.model.parity import ParityRule, tolerance_for
 from harness.serving.samples import SampleLibrary
 from harness.serving.sut import SystemUnderTest
 from harness.spec.opener import opener_of
@@ -53,7 +53,7 @@ class Instances:
         first = self.open(1)
         self.info: BackendInfo = first.info()
         self.codec: Codec = task.codec(first.inputs, first.outputs)
-        self.parity = Parity(spec.task, tolerance_for(spec.task, spec.backend.parity), self.codec.postprocess)
+        self.parity = ParityRule(spec.task, tolerance_for(spec.task, spec.backend.parity), self.codec.postprocess)
         self.samples = SampleLibrary(
             self.codec,
             len(task),

@@ -31,7 +31,7 @@ _started = False
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """A run as LoadGen takes it, every figure decided."""
 
     scenario: str
@@ -69,7 +69,7 @@ def floor() -> Issue:
 
 
 def drive(
-    settings: Settings,
+    settings: RunSettings,
     *,
     model: str,
     issue: Issue,
@@ -118,7 +118,7 @@ def _flush() -> None:
     """Every query is worked on from the moment it is issued: there is nothing to flush."""
 
 
-def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
+def _test_settings(settings: RunSettings, model: str, folder: Path) -> Any:
     """Fills LoadGen's TestSettings: first from the mlperf.conf in the wheel, which also brings the seeds, then ours."""
     test = lg.TestSettings()
     user_conf = folder / "user.conf"
@@ -155,7 +155,7 @@ def _test_settings(settings: Settings, model: str, folder: Path) -> Any:
     return test
 
 
-def _user_conf(settings: Settings) -> str:
+def _user_conf(settings: RunSettings) -> str:
     """What the run is set to, as LoadGen reads it: figures by the scenario's name, times in ms.
 
     Percentiles and seeds are LoadGen's to read from its own configuration alone, and are set afterwards: they are comments.
@@ -182,7 +182,7 @@ def _user_conf(settings: Settings) -> str:
     return "# What this run was set to.\n" + "\n".join(lines) + "\n"
 
 
-def _audit_file(settings: Settings, folder: Path) -> Path:
+def _audit_file(settings: RunSettings, folder: Path) -> Path:
     """The file that LoadGen is handed, by its path: without a test one that is not there."""
     if settings.audit is None:
         return folder / "no-audit"

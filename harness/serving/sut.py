@@ -26,7 +26,7 @@ AnswerAll = Callable[[Sequence[int]], list[bytes]]
 Renew = Callable[[], None]
 
 
-class Samples(Protocol):
+class SampleSource(Protocol):
     """Where samples are looked up: a `SampleLibrary`, or a peer's `SharedSamples`."""
 
     rows: list[Row]
@@ -48,7 +48,7 @@ class SystemUnderTest:
         self,
         backend: Backend,
         codec: Codec,
-        samples: Samples,
+        samples: SampleSource,
         *,
         check_answers: bool,
         many: Backend | None = None,

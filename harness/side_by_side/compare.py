@@ -21,7 +21,7 @@ from harness.series.execute import execute_series
 from harness.series.plan import PlannedRun, Series
 from harness.side_by_side.metric_intervals import MetricIntervals, Scored, scored_again
 from harness.side_by_side.openings import open_in_turns
-from harness.side_by_side.record import ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
+from harness.side_by_side.record import ComparedBackend, ComparedRow, ModelComparison, ModelFigure, Versus
 from harness.side_by_side.timing_rows import timing_rows
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
@@ -166,7 +166,7 @@ def _metric_rows(planned: Sequence[PlannedRun], runs: Sequence[SeriesRun | None]
         figures = []
         for place, value in enumerate(values):
             sure = None if value is None else intervals.own(place, name, value)
-            figures.append(ComparedFigure(value, sure.low, sure.high, sure.method) if sure else ComparedFigure(None))
+            figures.append(ModelFigure(value, sure.low, sure.high, sure.method) if sure else ModelFigure(None))
         versus = tuple(_versus(intervals, place, name, values) for place in range(1, len(values)))
         yield ComparedRow(name, "metric", unit, tuple(figures), versus, lower_is_better=lower)
 

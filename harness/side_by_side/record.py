@@ -16,7 +16,7 @@ Kind = Literal["metric", "time", "memory", "size", "work", "share"]
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedFigure:
+class ModelFigure:
     """A figure of one model."""
 
     value: float | None
@@ -51,7 +51,7 @@ class ComparedRow:
     name: str
     kind: Kind
     unit: Unit
-    figures: tuple[ComparedFigure, ...]
+    figures: tuple[ModelFigure, ...]
     """One for each model."""
     versus: tuple[Versus, ...]
     """One for each model but the first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report.accuracy import metric
 from harness.report.table import Column, table_lines
-from harness.side_by_side.record import EXACT, ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
+from harness.side_by_side.record import EXACT, ComparedBackend, ComparedRow, ModelComparison, ModelFigure, Versus
 from harness.units import bytes_text, duration
 
 _WIDTH = 170
@@ -48,7 +48,7 @@ def _explained(found: ModelComparison) -> list[str]:
     without: dict[str, list[str]] = {}
     for each in found.backends:
         for row in each.rows:
-            both: tuple[ComparedFigure | Versus, ...] = (*row.figures, *row.versus)
+            both: tuple[ModelFigure | Versus, ...] = (*row.figures, *row.versus)
             for one in both:
                 if one.low is None and one.method not in (None, EXACT):
                     without.setdefault(one.method or "", []).append(row.name)
@@ -67,7 +67,7 @@ def _table(found: ModelComparison, each: ComparedBackend) -> list[str]:
     return table_lines(rows, columns, width=_WIDTH)
 
 
-def _figure(row: ComparedRow, one: ComparedFigure) -> str:
+def _figure(row: ComparedRow, one: ModelFigure) -> str:
     if one.value is None:
         return "-"
     text = _quantity(row, one.value)

@@ -10,7 +10,7 @@ import numpy as np
 from harness.bench.result import BenchResult, BenchRow
 from harness.bench.session import times_file
 from harness.side_by_side.openings import Opening, Openings
-from harness.side_by_side.record import EXACT, ComparedFigure, ComparedRow, Kind, Versus
+from harness.side_by_side.record import EXACT, ComparedRow, Kind, ModelFigure, Versus
 from harness.statistics.rounds import (
     FEWEST_REPEATS,
     FEWEST_ROUNDS,
@@ -71,7 +71,7 @@ def timing_rows(found: BenchResult, times: Path, openings: Openings) -> Iterator
             name,
             kind,
             unit,
-            tuple(ComparedFigure(each, method=None if each is None else EXACT) for each in of_models),
+            tuple(ModelFigure(each, method=None if each is None else EXACT) for each in of_models),
             tuple(Versus(ratio=each, method=None if each is None else EXACT) for each in ratios),
             lower_is_better=kind != "share",
         )
@@ -86,11 +86,11 @@ def _times(folder: Path, place: int, row: BenchRow) -> RoundTimes | None:
 
 def _median(rows: Sequence[BenchRow]) -> ComparedRow:
     figures = tuple(
-        ComparedFigure(
+        ModelFigure(
             row.found.latency.median, row.found.latency.median_low, row.found.latency.median_high, _ORDER_STATISTICS
         )
         if row.found
-        else ComparedFigure(None)
+        else ModelFigure(None)
         for row in rows
     )
     turns = tuple(
@@ -112,7 +112,7 @@ def _latency(name: str, figure: Figure, rows: Sequence[BenchRow], runs: Sequence
     figures = []
     for row, times in zip(rows, runs, strict=True):
         if row.found is None or times is None:
-            figures.append(ComparedFigure(None))
+            figures.append(ModelFigure(None))
             continue
         sure = figure_of(times, figure)
         # The record's own value is of each run by itself, the interval of very many by groups.
@@ -120,7 +120,7 @@ def _latency(name: str, figure: Figure, rows: Sequence[BenchRow], runs: Sequence
         low, high = (
             (None, None) if sure.low is None or sure.high is None else (min(sure.low, value), max(sure.high, value))
         )
-        figures.append(ComparedFigure(value, low, high, _rounds_text(sure, times)))
+        figures.append(ModelFigure(value, low, high, _rounds_text(sure, times)))
     versus = []
     for times in runs[1:]:
         if runs[0] is None or times is None:
@@ -152,9 +152,9 @@ def _opened(name: str, kind: Kind, unit: Unit, models: Sequence[Sequence[float |
         known = [each for each in values if each is not None]
         sure = median_of(known) if known else None
         figures.append(
-            ComparedFigure(None)
+            ModelFigure(None)
             if sure is None
-            else ComparedFigure(sure.value, sure.low, sure.high, _repeats_text(sure, len(known)))
+            else ModelFigure(sure.value, sure.low, sure.high, _repeats_text(sure, len(known)))
         )
     versus = []
     for values in models[1:]:

@@ -31,7 +31,7 @@ Overrides = Sequence[tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class AnyModel:
+class NamedModel:
     """What a name stands for."""
 
     ref: ModelRef
@@ -58,7 +58,7 @@ def found_elsewhere(models: Mapping[str, ModelRef]) -> Iterator[None]:
         _FOUND_ELSEWHERE.reset(token)
 
 
-def find_any_model(name: str, cache_dir: Path) -> AnyModel:
+def find_any_model(name: str, cache_dir: Path) -> NamedModel:
     """Finds it.
 
     Args:
@@ -74,7 +74,7 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
     path = Path(name)
     if path.is_file():
         digests = hash_given(path)
-        return AnyModel(ModelRef(name=path.stem, source="file", path=path, sha256=digests.sha256), None, None)
+        return NamedModel(ModelRef(name=path.stem, source="file", path=path, sha256=digests.sha256), None, None)
     if "/" in name or name.endswith(".tflite"):
         raise ConfigError(f"no model file at {name}")
     if name in benchmark_names():
@@ -86,20 +86,20 @@ def find_any_model(name: str, cache_dir: Path) -> AnyModel:
         elif each.benchmark is not None:
             return _of_benchmark(each.benchmark, name, cache_dir, name)
         elif (ref := _found_elsewhere(name)) is not None:
-            return AnyModel(ref, None, None)
+            return NamedModel(ref, None, None)
         else:
-            return AnyModel(find_model(name, {name: each.entry}, each.title, cache_dir)[0], None, None)
+            return NamedModel(find_model(name, {name: each.entry}, each.title, cache_dir)[0], None, None)
     raise UnknownName("model", name, [*benchmark_names(), *known], "./run.sh list")
 
 
-def invocation_of(found: AnyModel, overrides: Overrides) -> Invocation:
+def invocation_of(found: NamedModel, overrides: Overrides) -> Invocation:
     """How it is invoked: as its benchmark says, with the options laid over that."""
     if found.benchmark is None:
         return parse_invocation(overrides)
     return load_benchmark(found.benchmark, overrides).model.invocation
 
 
-def subject_of(found: AnyModel, overrides: Overrides, cache_dir: Path, *, threads: int | None) -> Subject:
+def subject_of(found: NamedModel, overrides: Overrides, cache_dir: Path, *, threads: int | None) -> Subject:
     """The model behind a backend.
 
     Args:
@@ -139,8 +139,8 @@ def _found_elsewhere(name: str) -> ModelRef | None:
     return (_FOUND_ELSEWHERE.get() or {}).get(name)
 
 
-def _of_benchmark(config: Path, use: str | None, cache_dir: Path, name: str = "") -> AnyModel:
+def _of_benchmark(config: Path, use: str | None, cache_dir: Path, name: str = "") -> NamedModel:
     if (ref := _found_elsewhere(name)) is None:
         benchmark = load_benchmark(config)
         ref = find_model(use or benchmark.model.use, benchmark.models, benchmark.title, cache_dir)[0]
-    return AnyModel(ref, config, use)
+    return NamedModel(ref, config, use)

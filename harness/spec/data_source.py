@@ -106,7 +106,7 @@ def _official_data(benchmark: Benchmark, name: str, entry: DatasetEntry, cache_d
     return _with_verdict(ref, entry, "" if cached.state == "verified" else _no_checksum(cached.path), truth, scored)
 
 
-class _Truth(NamedTuple):
+class _OfficialTruth(NamedTuple):
     """Official data's ground truth; no path leaves it to the task to find one."""
 
     path: Path | None
@@ -115,7 +115,7 @@ class _Truth(NamedTuple):
     absent: bool = False
 
 
-def _with_verdict(ref: DataSetRef, entry: DatasetEntry, why: str, truth: _Truth, scored: bool) -> DataSetRef:
+def _with_verdict(ref: DataSetRef, entry: DatasetEntry, why: str, truth: _OfficialTruth, scored: bool) -> DataSetRef:
     """The one verdict on official data and its ground truth, wherever they lie."""
     # A run that is not scored may do without the truth; one that is there counts all the same.
     reasons = [reason for reason in (why, truth.why if scored or not truth.absent else "") if reason]
@@ -129,26 +129,26 @@ def _with_verdict(ref: DataSetRef, entry: DatasetEntry, why: str, truth: _Truth,
     )
 
 
-def _cached_truth(entry: DatasetEntry, file: str, cache_dir: Path) -> _Truth:
+def _cached_truth(entry: DatasetEntry, file: str, cache_dir: Path) -> _OfficialTruth:
     cached = examined(file, _part(entry, file), cache_dir)
     if not cached.usable:
-        return _Truth(None, f"its ground truth {file} is not here", absent=True)
-    return _Truth(cached.path, "" if cached.state == "verified" else _no_checksum(cached.path))
+        return _OfficialTruth(None, f"its ground truth {file} is not here", absent=True)
+    return _OfficialTruth(cached.path, "" if cached.state == "verified" else _no_checksum(cached.path))
 
 
-def _judged_truth(given: Path | None, entry: DatasetEntry, data: Path) -> _Truth:
+def _judged_truth(given: Path | None, entry: DatasetEntry, data: Path) -> _OfficialTruth:
     """A ground truth that the user named, or the official one beside the data, known by its own checksum."""
     if entry.truth is None:
         if given or not entry.prepare:
-            return _Truth(given, "no checksum of its ground truth is published", absent=given is None)
-        return _Truth(None)
+            return _OfficialTruth(given, "no checksum of its ground truth is published", absent=given is None)
+        return _OfficialTruth(None)
     part = _part(entry, entry.truth)
     path = given or _beside(data, part)
     if path is None:
-        return _Truth(None, f"its ground truth {entry.truth} is not beside it", absent=True)
+        return _OfficialTruth(None, f"its ground truth {entry.truth} is not beside it", absent=True)
     if path.is_file() and is_published(hash_given(path), part):
-        return _Truth(path)
-    return _Truth(given, f"the ground truth {path} does not have the published checksum of {entry.truth}")
+        return _OfficialTruth(path)
+    return _OfficialTruth(given, f"the ground truth {path} does not have the published checksum of {entry.truth}")
 
 
 def _beside(data: Path, part: FileEntry) -> Path | None:

@@ -152,7 +152,7 @@ def resolve_audit(config: Path, overrides: list[tuple[str, Any]], layout: Layout
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Asked:
+class AskedModel:
     """What asking a model needs: no data, no load."""
 
     benchmark: Benchmark
@@ -163,7 +163,7 @@ class Asked:
     """See `Task.fit`."""
 
 
-def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> Asked:
+def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Path) -> AskedModel:
     """Decides what asking a model single questions needs.
 
     Args:
@@ -180,7 +180,7 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
         hold([_as_found(model)])
         invoked = with_invocation(model, benchmark)
-        return Asked(
+        return AskedModel(
             benchmark,
             _options(benchmark, of_model, {}, model, fits=False),
             invoked,

@@ -13,7 +13,7 @@ _LEAST_DONE = 50
 _LEAST_RATES = 8
 
 
-class Pace:
+class QueryPace:
     """Counts over time."""
 
     def __init__(self) -> None:

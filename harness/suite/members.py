@@ -15,7 +15,7 @@ from harness.spec.rules_in_force import chosen_rules
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class BenchmarkInScenario:
     """A benchmark in a scenario."""
 
     name: str
@@ -26,7 +26,7 @@ class Member:
 
 def members(
     tasks: Sequence[str], rules: str | None, scenarios: Sequence[str], common: Sequence[tuple[str, Any]]
-) -> list[Member]:
+) -> list[BenchmarkInScenario]:
     """The benchmarks that are named, else all of a suite, in every scenario that their rules ask for.
 
     Args:
@@ -49,7 +49,7 @@ def members(
         overrides = (*asked, *own)
         for scenario in scenarios or _scenarios(config.benchmark(overrides)):
             name = f"{config.path.stem}-{scenario}"
-            found.append(Member(name, config, (*overrides, ("load.scenario", scenario))))
+            found.append(BenchmarkInScenario(name, config, (*overrides, ("load.scenario", scenario))))
     names = [member.name for member in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"{', '.join(twice)} would be made twice: name each task and scenario once")

@@ -18,7 +18,7 @@ from harness.spec.schema import Spec
 from harness.spec.task import open_task
 from harness.suite.budget import presets_within
 from harness.suite.estimate import expected_s
-from harness.suite.members import Member, members
+from harness.suite.members import BenchmarkInScenario, members
 from tasks.base import DataMissing
 
 _PRESETS: tuple[Preset, ...] = ("rules", "quick", "rapid")
@@ -43,7 +43,7 @@ class AskedSuite:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class SkippedBenchmark:
     """A benchmark of the suite that cannot run here."""
 
     name: str
@@ -55,7 +55,7 @@ class SuitePlan:
     """What a suite will do."""
 
     series: Series
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedBenchmark, ...]
     budget_s: float | None
 
     @property
@@ -68,7 +68,7 @@ class SuitePlan:
 class _Ready:
     """A member that can run: its specs, by preset for the performance run, and the number of its samples."""
 
-    member: Member
+    member: BenchmarkInScenario
     performance: dict[Preset, Spec]
     accuracy: Spec
     samples: int
@@ -81,18 +81,18 @@ def plan_suite(asked: AskedSuite, cache_dir: Path) -> SuitePlan:
         ConfigError: A task that is named cannot run, nothing can, or the budget is too small.
     """
     ready: list[_Ready] = []
-    problems: list[LeftOut] = []
+    problems: list[SkippedBenchmark] = []
     for member in members(asked.tasks, asked.rules, asked.scenarios, asked.overrides):
         try:
             ready.append(_ready(member, asked, cache_dir))
         except (ConfigError, DataMissing) as error:
-            problems.append(LeftOut(member.name, str(error)))
+            problems.append(SkippedBenchmark(member.name, str(error)))
     if problems and (asked.tasks or not ready):
         raise ConfigError("\n".join(f"{one.name}: {one.why}" for one in problems))
     return SuitePlan(_series(ready, asked), tuple(problems), asked.budget_s)
 
 
-def _ready(member: Member, asked: AskedSuite, cache_dir: Path) -> _Ready:
+def _ready(member: BenchmarkInScenario, asked: AskedSuite, cache_dir: Path) -> _Ready:
     overrides = [*member.overrides, *parse_backend(asked.backend)]
     benchmark = member.config.benchmark(overrides)
     if asked.mode == "submission":
@@ -131,7 +131,12 @@ def _series(ready: Sequence[_Ready], asked: AskedSuite) -> Series:
 
 
 def _run(
-    member: Member, modes: Sequence[Mode], spec: Spec, asked: AskedSuite, took_s: float, rest: PlannedRest | None = None
+    member: BenchmarkInScenario,
+    modes: Sequence[Mode],
+    spec: Spec,
+    asked: AskedSuite,
+    took_s: float,
+    rest: PlannedRest | None = None,
 ) -> PlannedRun:
     number = modes.index(spec.load.mode) + 1
     name = f"{member.name}/{number}-{spec.load.mode}-{asked.backend.partition(':')[0]}"

@@ -22,7 +22,7 @@ _LATEST, _TRANSIENT = 64, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SearchLimits:
     """What a search may not change, and what it may use."""
 
     scenario: str
@@ -55,12 +55,12 @@ DEFAULT = Candidate("default", {})
 _OFFLINE_BATCHES = (1, 32, 8)
 
 
-def stages(given: Given) -> Sequence[str]:
+def stages(given: SearchLimits) -> Sequence[str]:
     """In which order what is tried; the time may not be enough for all. Where calls count, those that a batch saves do most."""
     return ("cores", "batch", "engine") if given.quick else ("cores", "engine", "batch")
 
 
-def stage(name: str, given: Given, best: Mapping[str, Any]) -> list[Candidate]:
+def stage(name: str, given: SearchLimits, best: Mapping[str, Any]) -> list[Candidate]:
     """The candidates of a stage, most promising first.
 
     Args:
@@ -91,7 +91,7 @@ def _allowed(fields: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
     return True
 
 
-def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _cores(given: SearchLimits, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     counts = [1] if given.accelerator else thread_counts(given.cores[0])
     if given.scenario in STREAMS:
         for threads in counts:
@@ -107,13 +107,13 @@ def _cores(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
             yield _text(shape), shape
 
 
-def _workers(given: Given, best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+def _workers(given: SearchLimits, best: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     """Whoever may open the backend, first those that the calibration took."""
     kinds = [name for name, pool in POOLS.items() if pool.opens_unasked(given.backend)]
     return [{"backend.workers": kind} for kind in sorted(kinds, key=lambda kind: kind != best.get("backend.workers"))]
 
 
-def _engines(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+def _engines(given: SearchLimits) -> Iterator[tuple[str, dict[str, Any]]]:
     asked = given.fields.get("backend.options", {})
     for text, options in _options(given):
         yield text, {"backend.options": {**asked, **options}}
@@ -126,7 +126,7 @@ def _batch_sizes(scenario: str) -> Sequence[int]:
     return _OFFLINE_BATCHES if scenario == "Offline" else ()
 
 
-def _batches(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _batches(given: SearchLimits, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """One that makes the most of a call and one that keeps the arena small; a model that cannot be resized refuses each.
 
     Threads and processes differ in what a call costs, so a batch may turn round which of them is quicker.
@@ -140,7 +140,7 @@ def _batches(given: Given, best: Mapping[str, Any]) -> Iterator[tuple[str, dict[
             yield _text(shape), shape
 
 
-def _options(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+def _options(given: SearchLimits) -> Iterator[tuple[str, dict[str, Any]]]:
     if given.backend == "gpu" and given.fp16:
         yield "precision=fp16", {"precision": "fp16"}
     if given.backend != "cpu":

@@ -49,11 +49,11 @@ def main() -> int:
 def _begin(control: Control, words: Sequence[str]) -> Begun[Question]:
     (letter,) = words
     hold(decode(letter, ToOpen).files)
-    probe = Probe(read_spec(Path.cwd()), control)
+    probe = CandidateProbe(read_spec(Path.cwd()), control)
     return Begun(probe.calibrated(), probe.answer)
 
 
-class Probe:
+class CandidateProbe:
     """A candidate, open and calibrated."""
 
     def __init__(self, spec: Spec, control: Control) -> None:

@@ -17,7 +17,7 @@ from harness.config.fields import set_field
 from harness.errors import ConfigError
 from harness.report.table import Column, table_lines
 from harness.statistics.intervals import Ratio
-from harness.tuning.session import Found, Row
+from harness.tuning.session import Row, SearchResult
 from harness.units import duration, number
 from harness.way_in import command
 from harness.whole_file import replacing
@@ -43,7 +43,7 @@ def _costs(row: Row) -> tuple[float, float, float]:
     return row.latency_ns or math.inf, -(row.samples_per_second or 0.0), row.peak_rss_bytes or 0
 
 
-def result(found: Found, file: Path) -> dict[str, Any]:
+def result(found: SearchResult, file: Path) -> dict[str, Any]:
     """All of it, for --json."""
     return {
         "task": found.spec.benchmark,
@@ -61,7 +61,7 @@ def result(found: Found, file: Path) -> dict[str, Any]:
     }
 
 
-def render(found: Found, file: Path) -> str:
+def render(found: SearchResult, file: Path) -> str:
     """For a terminal."""
     spec, best = found.spec, front(found.rows)
     names = ["", "candidate", "latency", "samples/s", "memory MB", "against", "speed", "95 % interval", "status"]
@@ -79,7 +79,7 @@ def render(found: Found, file: Path) -> str:
     return "\n".join([*lines, "", how_sure(found), f"./run.sh --task {file}"])
 
 
-def how_sure(found: Found) -> str:
+def how_sure(found: SearchResult) -> str:
     """The sentence that says what is known of the best."""
     if found.final is None:
         open_rows = [row.name for row in found.rows if row.status == "not told apart"]
@@ -115,7 +115,7 @@ def check_writable(file: Path) -> None:
         raise ConfigError(f"cannot write {file}: {error.strerror}; name another with --out") from None
 
 
-def write_config(found: Found, base: str, overrides: Sequence[tuple[str, Any]], file: Path) -> None:
+def write_config(found: SearchResult, base: str, overrides: Sequence[tuple[str, Any]], file: Path) -> None:
     """Writes the config of the best, whole or not at all.
 
     Args:

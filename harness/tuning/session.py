@@ -27,9 +27,9 @@ from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from harness.spec.trial import has_xnnpack, without_xnnpack
 from harness.statistics.intervals import LOOKS, Ratio
-from harness.tuning.candidates import DEFAULT, Candidate, Given, stage, stages
+from harness.tuning.candidates import DEFAULT, Candidate, SearchLimits, stage, stages
 from harness.tuning.child import Child
-from harness.turns.contest import Judged, duel
+from harness.turns.contest import JudgedContender, duel
 from harness.turns.process import CandidateFailed
 
 FLOOR_SAMPLES = 32
@@ -66,7 +66,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Found:
+class SearchResult:
     """What a search found."""
 
     best: Row
@@ -102,7 +102,7 @@ class _Entry:
         return rate
 
 
-class Session:
+class TuningSearch:
     """One search."""
 
     def __init__(
@@ -130,7 +130,7 @@ class Session:
         self._children: list[Child] = []
         self._rows: list[Row] = []
 
-    def search(self) -> Found:
+    def search(self) -> SearchResult:
         """Runs it.
 
         Raises:
@@ -149,7 +149,7 @@ class Session:
         self._held.refuse_changes()
         return found
 
-    def _search(self) -> Found:
+    def _search(self) -> SearchResult:
         default = self._open_default()
         best = default
         quick = (default.row.latency_ns or 0) < QUICK_NS
@@ -167,16 +167,16 @@ class Session:
             if judged.standing == "slower" or (final and final.median <= 1):
                 best.row.why = "not quicker than the default when held against it once more"
                 best, final = default, None
-        return Found(best.row, self._rows, final, best.chosen, self.spec, time.monotonic() - self._began)
+        return SearchResult(best.row, self._rows, final, best.chosen, self.spec, time.monotonic() - self._began)
 
-    def _given(self, *, accelerator: bool, quick: bool) -> Given:
+    def _given(self, *, accelerator: bool, quick: bool) -> SearchLimits:
         backend = self.spec.backend
         asked = {f"backend.{name}": getattr(backend, name) for name in _SHARED if hasattr(backend, name)}
         fields = {name: value for name, value in asked.items() if value != "auto"} | {
             "backend.options": backend.options
         }
         machine = this_machine()
-        return Given(
+        return SearchLimits(
             scenario=self.spec.load.scenario,
             backend=backend.name,
             fields=fields,
@@ -234,7 +234,7 @@ class Session:
             entry.child.close()
         return best
 
-    def _duel(self, rival: _Entry, best: _Entry, *, until: float) -> Judged:
+    def _duel(self, rival: _Entry, best: _Entry, *, until: float) -> JudgedContender:
         return duel(rival, best, until=until, timeout_s=self.spec.backend.timeout_s)
 
     def _above_the_floor(self, entry: _Entry) -> bool:

@@ -30,7 +30,7 @@ class Contender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedContender:
     """What the rounds say of a contender, held against the first."""
 
     standing: Standing
@@ -61,11 +61,13 @@ class _Rival:
             self.ratios.append(ratio)
             self.verdict = judge(self.ratios, drops_far=self.drops_far)
 
-    def judged(self) -> Judged:
+    def judged(self) -> JudgedContender:
         """What is known now."""
         if not self.ratios:
-            return Judged("not measured", None, failure=self.failure)
-        return Judged(self.verdict or "not told apart", ratio_of(self.ratios), tuple(self.ratios), self.failure)
+            return JudgedContender("not measured", None, failure=self.failure)
+        return JudgedContender(
+            self.verdict or "not told apart", ratio_of(self.ratios), tuple(self.ratios), self.failure
+        )
 
 
 def _no_more() -> bool:
@@ -80,7 +82,7 @@ def in_turns(
     timeout_s: float,
     wants_more: Callable[[], bool] = _no_more,
     drops_far: bool = True,
-) -> tuple[Judged, ...]:
+) -> tuple[JudgedContender, ...]:
     """Measures all in turn until each rival is told apart from the first or found to be as quick, or the time is up.
 
     One round is always made. A rival that fails is out, and the others go on.
@@ -129,7 +131,7 @@ def _round(first: Contender, rivals: Sequence[_Rival], number: int, timeout_s: f
             rival.take(speed / speed_of_first)
 
 
-def duel(rival: Contender, other: Contender, *, until: float, timeout_s: float) -> Judged:
+def duel(rival: Contender, other: Contender, *, until: float, timeout_s: float) -> JudgedContender:
     """As `in_turns` with one rival.
 
     Raises:

@@ -79,7 +79,7 @@ class CalibratedRun:
     plan: Plan
     info: BackendInfo
     """Of the instances that the plan has."""
-    settings: loadgen.Settings
+    settings: loadgen.RunSettings
     room: Room
     calibration: Calibration
     """All but the first query's moment."""

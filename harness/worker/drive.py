@@ -19,7 +19,7 @@ from harness.machine.child_process import awake_on_time
 from harness.machine.control import Phase
 from harness.machine.memory import Residents
 from harness.machine.placement import on, pin
-from harness.machine.state import State, read_state
+from harness.machine.state import MachineState, read_state
 from harness.machine.watched.clocks import Clocks, read_clocks, step_of
 from harness.messages.server_times import ServerTimes
 from harness.results.queries.query_times import KeptTimes, of_memory
@@ -46,8 +46,8 @@ class Driven:
     loadgen: Mapping[str, str | int | float | bool]
     """The settings in force."""
     first_query_at: float
-    before: State
-    after: State
+    before: MachineState
+    after: MachineState
     queue_times: ServerTimes | None
     query_times: KeptTimes | None
     """Of each query; None where nobody wants them, and in Offline, which has one."""
@@ -59,7 +59,7 @@ def drive(
     instances: Instances,
     own_bytes: int,
     team: Team,
-    settings: loadgen.Settings,
+    settings: loadgen.RunSettings,
     pause_s: float,
     tell: Callable[[Residents], None],
     guard: Guard,
@@ -119,7 +119,7 @@ def drive(
     return Driven(in_force, start.first_query_at, start.before, after, None, of_memory(kept.words) if kept else None)
 
 
-def _kept(spec: Spec, settings: loadgen.Settings) -> QueryTimes | None:
+def _kept(spec: Spec, settings: loadgen.RunSettings) -> QueryTimes | None:
     """Memory for the times of a stream's queries, which one thread answers."""
     if settings.accuracy or not spec.load.query_times or settings.scenario not in STREAMS:
         return None
@@ -153,14 +153,14 @@ class _Start:
     """LoadGen's wish for samples: the last thing before its first query."""
 
     def __init__(
-        self, instances: Instances, team: Team, settings: loadgen.Settings, pause_s: float, watched: _Watched
+        self, instances: Instances, team: Team, settings: loadgen.RunSettings, pause_s: float, watched: _Watched
     ) -> None:
         self._control, self._team, self._settings, self._watched = instances.control, team, settings, watched
         self._pause_s = pause_s
         self._words, self._slot = instances.control.slot(0)
         self.everywhere = sorted(instances.topology.cpus) if team.placement.instances else ()
         """The CPUs of what is bound to none, where instances are."""
-        self.before: State | None = None
+        self.before: MachineState | None = None
         """The machine before the first query."""
         self.first_query_at = 0.0
         self.clocks: Clocks | None = None

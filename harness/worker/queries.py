@@ -14,10 +14,10 @@ _LOADGEN_BYTES = {"SingleStream": 330, "MultiStream": 740, "Server": 330, "Offli
 """Memory that LoadGen takes for a query, in Offline for a sample, as measured."""
 
 
-def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Settings:
+def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.RunSettings:
     """Every figure that LoadGen takes, from the spec, the samples that are in memory at once and what the calibration found."""
     load = spec.load
-    return loadgen.Settings(
+    return loadgen.RunSettings(
         scenario=load.scenario,
         accuracy=load.mode == "accuracy",
         performance_sample_count=at_once,
@@ -36,7 +36,7 @@ def settings_for(spec: Spec, total: int, at_once: int, plan: Plan) -> loadgen.Se
     )
 
 
-def longest_pause_s(settings: loadgen.Settings, sample_ns: int) -> float:
+def longest_pause_s(settings: loadgen.RunSettings, sample_ns: int) -> float:
     """How long no query may be counted, beyond what one sample may take, without anything being wrong.
 
     Server waits for queries that come at random: one pause of 20 times the mean comes in e^20 queries. MultiStream's queries
@@ -55,7 +55,7 @@ def longest_pause_s(settings: loadgen.Settings, sample_ns: int) -> float:
             return 0.0
 
 
-def expected_queries(settings: loadgen.Settings) -> int:
+def expected_queries(settings: loadgen.RunSettings) -> int:
     """How many queries (Offline: samples) the progress bar counts up to."""
     if settings.accuracy:
         return settings.total_sample_count
@@ -69,7 +69,7 @@ def expected_queries(settings: loadgen.Settings) -> int:
             return settings.min_query_count
 
 
-def generated_queries(settings: loadgen.Settings) -> int:
+def generated_queries(settings: loadgen.RunSettings) -> int:
     """How many queries (Offline: samples) LoadGen makes beforehand; a stream has no more than these."""
     queries = expected_queries(settings)
     if settings.accuracy or settings.scenario not in STREAMS:
@@ -77,7 +77,7 @@ def generated_queries(settings: loadgen.Settings) -> int:
     return max(queries, 2 * settings.min_duration_ms * 1_000_000 // settings.expected_latency_ns)
 
 
-def refuse_too_many_queries(settings: loadgen.Settings) -> None:
+def refuse_too_many_queries(settings: loadgen.RunSettings) -> None:
     """LoadGen generates its queries beforehand; millions of them can be more than there is memory."""
     if settings.accuracy:
         return

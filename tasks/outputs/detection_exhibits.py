@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from accuracy.answers.detections import Detections
 from accuracy.truth.boxes.coco import CocoTruth
-from tasks.outputs.exhibits import Box, Exhibit, Exhibition, UInt8Array
+from tasks.outputs.exhibits import Exhibit, ExhibitBox, Exhibition, UInt8Array
 
 _SURE = 0.3
 """What a detector is less sure of is not drawn: it gives all it has, down to next to nothing."""
@@ -98,9 +98,11 @@ class _Judged:
         return truth.names.get(category, f"category {category}")
 
 
-def _box(box: npt.NDArray[np.float64], width: int, height: int, label: str, score: float | None, *, right: bool) -> Box:
+def _box(
+    box: npt.NDArray[np.float64], width: int, height: int, label: str, score: float | None, *, right: bool
+) -> ExhibitBox:
     x, y, wide, high = (float(value) for value in box)
-    return Box(x / width, y / height, wide / width, high / height, label, score, right)
+    return ExhibitBox(x / width, y / height, wide / width, high / height, label, score, right)
 
 
 def _iou(one: _Boxes, others: _Boxes) -> _Boxes:

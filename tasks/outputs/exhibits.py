@@ -15,7 +15,7 @@ UInt8Array = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class ExhibitBox:
     """A box in a picture. Its place is in fractions of the picture's sides."""
 
     x: float
@@ -47,8 +47,8 @@ class Exhibit:
     """Likewise, of an answer that is a picture or a map."""
     true_picture: UInt8Array | None = None
     """What it should have been."""
-    said_boxes: tuple[Box, ...] = ()
-    true_boxes: tuple[Box, ...] = ()
+    said_boxes: tuple[ExhibitBox, ...] = ()
+    true_boxes: tuple[ExhibitBox, ...] = ()
     said_points: tuple[tuple[float, float], ...] = ()
     """(x, y) of each, in fractions of the picture's sides."""
     true_points: tuple[tuple[float, float], ...] = ()

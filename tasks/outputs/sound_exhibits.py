@@ -30,7 +30,7 @@ def spectrogram(bands: Array) -> UInt8Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ScoredRecording:
     """A recording with its score."""
 
     name: str
@@ -39,7 +39,9 @@ class Heard:
     anomalous: bool
 
 
-def exhibit_recordings(recordings: Sequence[Heard], most: int, picture: Callable[[int], UInt8Array]) -> Exhibition:
+def exhibit_recordings(
+    recordings: Sequence[ScoredRecording], most: int, picture: Callable[[int], UInt8Array]
+) -> Exhibition:
     """The recordings that cost most of the AUC: how many of the other kind, of the same machine, are on the wrong side of each.
 
     Args:
@@ -65,7 +67,7 @@ def exhibit_recordings(recordings: Sequence[Heard], most: int, picture: Callable
     return Exhibition(tuple(exhibits), len(recordings))
 
 
-def _right_side(one: Heard, recordings: Sequence[Heard]) -> float:
+def _right_side(one: ScoredRecording, recordings: Sequence[ScoredRecording]) -> float:
     """Its part of the AUC, 0 to 1; 1 where there is nothing to be confused with. A tie counts half, as it does there."""
     others = [each.score for each in recordings if each.machine == one.machine and each.anomalous != one.anomalous]
     if not others:

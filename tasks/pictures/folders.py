@@ -20,7 +20,7 @@ from accuracy.truth.boxes.stored_boxes import StoredBoxes
 from tasks.base import DataMissing
 from tasks.pictures.folder_labels import FolderLabels
 from tasks.pictures.stored_truth import StoredLabels, StoredMasks, StoredTruth
-from tasks.pictures.stores import FolderStore, Store, Stored, list_stored, reason
+from tasks.pictures.stores import FolderStore, PictureStore, Stored, list_stored, reason
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".rgb8")
 """What counts as a picture, whatever the case."""
@@ -35,7 +35,7 @@ class Pictures:
     def __init__(
         self,
         path: Path,
-        store: Store,
+        store: PictureStore,
         keys: Mapping[str, str],
         names: Sequence[str],
         stored: StoredTruth | None = None,

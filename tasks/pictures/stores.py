@@ -26,7 +26,7 @@ class Stored(NamedTuple):
     """All that is stored of it: the picture, and what lies in one record or row with it."""
 
 
-class Store(Protocol):
+class PictureStore(Protocol):
     """Where the bytes lie."""
 
     def read(self, key: str) -> Stored:
@@ -107,7 +107,7 @@ class ArchiveStore:
         return f"{info.file_size} {info.CRC:08x}"
 
 
-def list_stored(path: Path, suffixes: Sequence[str], *, by_class: bool, what: str) -> tuple[Listing, Store]:
+def list_stored(path: Path, suffixes: Sequence[str], *, by_class: bool, what: str) -> tuple[Listing, PictureStore]:
     """The samples of a folder or archive, and what reads them.
 
     Raises:

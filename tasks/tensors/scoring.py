@@ -18,7 +18,7 @@ from accuracy.answers.arrays import Output
 from accuracy.answers.log import LogError
 from accuracy.errors import MetricUnusable
 from accuracy.metric.output_figures import OutputError
-from accuracy.metric.own_metrics import Metric, OwnMetric
+from accuracy.metric.own_metrics import OwnMetric, RunningMetric
 from accuracy.metric.score import Score
 from accuracy.output_error import ErrorSums, Totals
 from tasks.base import Array, MetricKind, ModelMismatch
@@ -49,7 +49,7 @@ class _OfOutput:
     """What is added up for one output."""
 
     sums: ErrorSums
-    own: list[tuple[OwnMetric, Metric]]
+    own: list[tuple[OwnMetric, RunningMetric]]
     shapes: set[tuple[int, ...]] = field(default_factory=set)
     totals: list[tuple[int, Totals]] = field(default_factory=list)
     """What had been added up after each sample that it was judged in, and which sample that was."""
@@ -215,13 +215,13 @@ def _whole(kind: MetricKind, values: Mapping[str, float | None], found: Mapping[
     return max(known) if kind.lower_is_better else min(known)
 
 
-def _made(metric: OwnMetric) -> Metric:
-    made: list[Metric] = []
+def _made(metric: OwnMetric) -> RunningMetric:
+    made: list[RunningMetric] = []
     _called(metric, "", lambda: made.append(metric.make()))
     return made[0]
 
 
-def _computed(metric: OwnMetric, counted: Metric, output: str) -> float | None:
+def _computed(metric: OwnMetric, counted: RunningMetric, output: str) -> float | None:
     """None for what is no finite number: no result holds it, and what is asked of it is missed."""
     values: list[float] = []
     _called(metric, output, lambda: values.append(float(counted.compute())))

@@ -11,7 +11,7 @@ import pytest
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.raw_tensors import tensor_header
 from accuracy.truth.time_windows import Span
-from accuracy.wake_word import Heard, judge
+from accuracy.wake_word import StreamOutcome, judge
 from backends.base import TensorSpec
 from tasks.audio.front_ends import wake_bands
 from tasks.audio.wav import wav_bytes
@@ -49,21 +49,23 @@ def answers(task: WakeWord, *sure_s: float) -> list[Answer]:
 @pytest.mark.parametrize(
     ("detected", "wanted"),
     [
-        ([], Heard((False, False), ())),
-        ([2.0, 4.9], Heard((True, True), ())),
-        ([3.5, 5.6], Heard((True, True), ())),  # up to a second after the end
-        ([6.1, 6.5, 7.2], Heard((False, False), (6.1, 7.2))),  # one alarm a second
-        ([1.9], Heard((False, False), (1.9,))),
+        ([], StreamOutcome((False, False), ())),
+        ([2.0, 4.9], StreamOutcome((True, True), ())),
+        ([3.5, 5.6], StreamOutcome((True, True), ())),  # up to a second after the end
+        ([6.1, 6.5, 7.2], StreamOutcome((False, False), (6.1, 7.2))),  # one alarm a second
+        ([1.9], StreamOutcome((False, False), (1.9,))),
     ],
 )
-def test_words_are_heard_till_a_second_after_and_alarms_are_debounced(detected: list[float], wanted: Heard) -> None:
+def test_words_are_heard_till_a_second_after_and_alarms_are_debounced(
+    detected: list[float], wanted: StreamOutcome
+) -> None:
     assert judge(detected, [Span(2, 3), Span(4, 5)]) == wanted
 
 
 def test_the_references_own_evaluation_hears_a_word_for_half_a_second_and_excuses_alarms_for_one() -> None:
     # Half a second late, and too late to be heard but no false alarm.
-    assert judge([3.5, 5.6], [Span(2, 3), Span(4, 5)], 0.5) == Heard((True, False), ())
-    assert judge([6.5], [Span(4, 5)], 2.0) == Heard((True,), ())
+    assert judge([3.5, 5.6], [Span(2, 3), Span(4, 5)], 0.5) == StreamOutcome((True, False), ())
+    assert judge([6.5], [Span(4, 5)], 2.0) == StreamOutcome((True,), ())
 
 
 def test_a_streams_score_is_of_all_its_words_and_of_as_much_of_it_as_was_asked(tmp_path: Path) -> None:

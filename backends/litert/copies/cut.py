@@ -33,11 +33,11 @@ def write_cut(model: ModelFile, operator: int, place: Path) -> None:
     """
     data = bytearray(bytes_of(model.path))
     root = Table.root(data)
-    graph = root.tables(schema.Model.SUBGRAPHS)[0]
+    graph = root.tables(schema.ModelTable.SUBGRAPHS)[0]
     outputs = model.main.operators[operator].outputs
-    _shorten(data, graph, schema.SubGraph.OPERATORS, operator + 1)
-    _shorten(data, root, schema.Model.SIGNATURE_DEFS, 0)
-    at = graph.at(schema.SubGraph.OUTPUTS)
+    _shorten(data, graph, schema.SubGraphTable.OPERATORS, operator + 1)
+    _shorten(data, root, schema.ModelTable.SIGNATURE_DEFS, 0)
+    at = graph.at(schema.SubGraphTable.OUTPUTS)
     if at is None:
         raise ValueError("a graph without outputs is no model")
     data += bytes(-len(data) % 16)

@@ -40,8 +40,8 @@ def write_with_shapes(model: ModelFile, shapes: Mapping[int, Shape], place: Path
         ModelRejected: It cannot be written.
     """
     data = bytearray(bytes_of(model.path))
-    tensors = Table.root(data).tables(schema.Model.SUBGRAPHS)[0].tables(schema.SubGraph.TENSORS)
-    fields = (schema.Tensor.SHAPE, schema.Tensor.SHAPE_SIGNATURE)
+    tensors = Table.root(data).tables(schema.ModelTable.SUBGRAPHS)[0].tables(schema.SubGraphTable.TENSORS)
+    fields = (schema.TensorTable.SHAPE, schema.TensorTable.SHAPE_SIGNATURE)
     places = {
         at: shapes[index]
         for index, tensor in enumerate(tensors)

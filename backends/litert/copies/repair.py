@@ -54,12 +54,12 @@ def _out_of_range(data: bytearray) -> list[int]:
     """Where the number lies in the file, of each one-dimensional tensor that has another axis than its only one."""
     places = []
     try:
-        for graph in Table.root(data).tables(schema.Model.SUBGRAPHS):
-            for tensor in graph.tables(schema.SubGraph.TENSORS):
-                scales = tensor.table(schema.Tensor.QUANTIZATION)
-                if scales is None or len(tensor.integers(schema.Tensor.SHAPE)) != 1:
+        for graph in Table.root(data).tables(schema.ModelTable.SUBGRAPHS):
+            for tensor in graph.tables(schema.SubGraphTable.TENSORS):
+                scales = tensor.table(schema.TensorTable.QUANTIZATION)
+                if scales is None or len(tensor.integers(schema.TensorTable.SHAPE)) != 1:
                     continue
-                at = scales.at(schema.QuantizationParameters.QUANTIZED_DIMENSION)
+                at = scales.at(schema.QuantizationParametersTable.QUANTIZED_DIMENSION)
                 if at is not None and INT32.unpack_from(data, at)[0] != 0:
                     places.append(at)
     except (ValueError, IndexError, struct.error) as error:

@@ -121,9 +121,9 @@ def _put_first(data: bytearray, signature: int, graph: int, *, keep: bool) -> No
         keep: Whether other graphs call that one, so that it must be found under its own number too; else the two change places.
     """
     root = Table.root(data)
-    index_at = root.tables(schema.Model.SIGNATURE_DEFS)[signature].at(schema.SignatureDef.SUBGRAPH_INDEX)
+    index_at = root.tables(schema.ModelTable.SIGNATURE_DEFS)[signature].at(schema.SignatureDefTable.SUBGRAPH_INDEX)
     graphs, signatures = (
-        _vector_at(data, root, field) for field in (schema.Model.SUBGRAPHS, schema.Model.SIGNATURE_DEFS)
+        _vector_at(data, root, field) for field in (schema.ModelTable.SUBGRAPHS, schema.ModelTable.SIGNATURE_DEFS)
     )
     first, wanted = _element(data, graphs, 0), _element(data, graphs, graph)
     _point(data, graphs, 0, wanted)

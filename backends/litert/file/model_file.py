@@ -48,7 +48,7 @@ class Sparsity:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class FileTensor:
     """One tensor of a subgraph."""
 
     name: str
@@ -133,18 +133,18 @@ class Subgraph:
     """One graph of a file: what a signature runs, or the body of control flow."""
 
     name: str
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[FileTensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
     @property
-    def input_tensors(self) -> tuple[Tensor, ...]:
+    def input_tensors(self) -> tuple[FileTensor, ...]:
         """In order."""
         return tuple(self.tensors[index] for index in self.inputs)
 
     @property
-    def output_tensors(self) -> tuple[Tensor, ...]:
+    def output_tensors(self) -> tuple[FileTensor, ...]:
         """In order."""
         return tuple(self.tensors[index] for index in self.outputs)
 

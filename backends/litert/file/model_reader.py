@@ -14,6 +14,7 @@ from backends.litert.file import schema
 from backends.litert.file.flatbuffer import INT8, UINT8, UINT32, UINT64, Table
 from backends.litert.file.model_file import (
     Blockwise,
+    FileTensor,
     Metadata,
     ModelFile,
     Operator,
@@ -22,7 +23,6 @@ from backends.litert.file.model_file import (
     Signature,
     Sparsity,
     Subgraph,
-    Tensor,
 )
 from backends.litert.file.opened_file import FileState, opened
 
@@ -82,7 +82,7 @@ def read_buffer_places(path: Path) -> tuple[tuple[int, int], ...]:
         ModelRejected: See `read_model`.
     """
     check_model_file(path)
-    return _read(path, lambda root, _: tuple(_place(each) for each in root.tables(schema.Model.BUFFERS)))
+    return _read(path, lambda root, _: tuple(_place(each) for each in root.tables(schema.ModelTable.BUFFERS)))
 
 
 def _read(path: Path, read: Callable[[Table, int], T]) -> T:
@@ -98,28 +98,28 @@ def _read(path: Path, read: Callable[[Table, int], T]) -> T:
 
 
 def _model(path: Path, root: Table, size: int) -> ModelFile:
-    buffers = root.tables(schema.Model.BUFFERS)
+    buffers = root.tables(schema.ModelTable.BUFFERS)
     stored = [_stored_bytes(buffer) for buffer in buffers]
     if max(stored, default=0) > size:
         raise ValueError(f"it claims {max(stored):,} bytes for one constant and has {size:,} in all")
     codes = _codes(root)
-    subgraphs = tuple(_subgraph(each, codes, buffers, stored) for each in root.tables(schema.Model.SUBGRAPHS))
+    subgraphs = tuple(_subgraph(each, codes, buffers, stored) for each in root.tables(schema.ModelTable.SUBGRAPHS))
     if not subgraphs:
         raise ValueError("it has no graph")
     return ModelFile(
         path=path,
         size_bytes=size,
-        schema_version=root.number(schema.Model.VERSION, UINT32),
-        description=root.text(schema.Model.DESCRIPTION),
+        schema_version=root.number(schema.ModelTable.VERSION, UINT32),
+        description=root.text(schema.ModelTable.DESCRIPTION),
         codes=codes,
         subgraphs=subgraphs,
-        signatures=tuple(_signature(each, subgraphs) for each in root.tables(schema.Model.SIGNATURE_DEFS)),
-        metadata=tuple(_metadata(each, stored) for each in root.tables(schema.Model.METADATA)),
+        signatures=tuple(_signature(each, subgraphs) for each in root.tables(schema.ModelTable.SIGNATURE_DEFS)),
+        metadata=tuple(_metadata(each, stored) for each in root.tables(schema.ModelTable.METADATA)),
     )
 
 
 def _codes(root: Table) -> tuple[OperatorCode, ...]:
-    field = schema.OperatorCode
+    field = schema.OperatorCodeTable
     return tuple(
         OperatorCode(
             # Files of before 2020 have the number in the older field, which holds one byte; the larger counts (schema.fbs).
@@ -127,14 +127,14 @@ def _codes(root: Table) -> tuple[OperatorCode, ...]:
             code.text(field.CUSTOM_CODE),
             code.number(field.VERSION, default=1),
         )
-        for code in root.tables(schema.Model.OPERATOR_CODES)
+        for code in root.tables(schema.ModelTable.OPERATOR_CODES)
     )
 
 
 def _subgraph(
     subgraph: Table, codes: Sequence[OperatorCode], buffers: Sequence[Table], stored: Sequence[int]
 ) -> Subgraph:
-    field = schema.SubGraph
+    field = schema.SubGraphTable
     tensors = tuple(_tensor(tensor, buffers, stored) for tensor in subgraph.tables(field.TENSORS))
     operators = tuple(_operator(operator, codes) for operator in subgraph.tables(field.OPERATORS))
     inputs, outputs = subgraph.integers(field.INPUTS), subgraph.integers(field.OUTPUTS)
@@ -146,12 +146,12 @@ def _subgraph(
     return Subgraph(subgraph.text(field.NAME), tensors, operators, inputs, outputs)
 
 
-def _tensor(tensor: Table, buffers: Sequence[Table], stored: Sequence[int]) -> Tensor:
-    field = schema.Tensor
+def _tensor(tensor: Table, buffers: Sequence[Table], stored: Sequence[int]) -> FileTensor:
+    field = schema.TensorTable
     buffer, kind = tensor.number(field.BUFFER, UINT32), tensor.number(field.TYPE, INT8)
     known = 0 <= kind < len(schema.TENSOR_TYPES)
     dtype = schema.TENSOR_TYPES[kind] if known else f"type {kind}"
-    return Tensor(
+    return FileTensor(
         name=tensor.text(field.NAME),
         shape=tensor.integers(field.SHAPE),
         shape_signature=tensor.integers(field.SHAPE_SIGNATURE),
@@ -171,15 +171,15 @@ def _tensor(tensor: Table, buffers: Sequence[Table], stored: Sequence[int]) -> T
 def _integer(buffer: Table, dtype: str) -> int | None:
     """The one integer of a constant; None where it is none, or holds more."""
     size = _INTEGER_BYTES.get(dtype)
-    if size is None or buffer.length(schema.Buffer.DATA) != size:
+    if size is None or buffer.length(schema.BufferTable.DATA) != size:
         return None
-    return int.from_bytes(bytes(buffer.integers(schema.Buffer.DATA, "B")), "little", signed=True)
+    return int.from_bytes(bytes(buffer.integers(schema.BufferTable.DATA, "B")), "little", signed=True)
 
 
 def _quantisation(found: Table | None) -> Quantisation | None:
     if found is None:
         return None
-    field = schema.QuantizationParameters
+    field = schema.QuantizationParametersTable
     scales = found.floats(field.SCALE)
     blockwise = _blockwise(found.table(field.DETAILS), found.number(field.DETAILS_TYPE, UINT8))
     if not scales and blockwise is None:
@@ -191,33 +191,33 @@ def _quantisation(found: Table | None) -> Quantisation | None:
 def _blockwise(details: Table | None, kind: int) -> Blockwise | None:
     if details is None or kind != schema.BLOCKWISE:
         return None
-    field = schema.BlockwiseQuantization
+    field = schema.BlockwiseQuantizationTable
     return Blockwise(details.number(field.SCALES), details.number(field.ZERO_POINTS), details.number(field.BLOCK_SIZE))
 
 
 def _sparsity(found: Table | None) -> Sparsity | None:
     if found is None:
         return None
-    field = schema.SparsityParameters
+    field = schema.SparsityParametersTable
     return Sparsity(
         found.integers(field.TRAVERSAL_ORDER),
         found.integers(field.BLOCK_MAP),
         tuple(
-            each.number(schema.DimensionMetadata.FORMAT, INT8) == schema.SPARSE_CSR
+            each.number(schema.DimensionMetadataTable.FORMAT, INT8) == schema.SPARSE_CSR
             for each in found.tables(field.DIM_METADATA)
         ),
     )
 
 
 def _operator(operator: Table, codes: Sequence[OperatorCode]) -> Operator:
-    field = schema.Operator
+    field = schema.OperatorTable
     code = codes[operator.number(field.OPCODE_INDEX, UINT32)]
     return Operator(code, operator.integers(field.INPUTS), operator.integers(field.OUTPUTS), _called(operator))
 
 
 def _called(operator: Table) -> tuple[int, ...]:
     """The subgraphs that an operator's options name."""
-    field = schema.Operator
+    field = schema.OperatorTable
     kind, kind_2 = (
         operator.number(field.BUILTIN_OPTIONS_TYPE, UINT8),
         operator.number(field.BUILTIN_OPTIONS_2_TYPE, UINT8),
@@ -234,12 +234,12 @@ def _called(operator: Table) -> tuple[int, ...]:
 
 
 def _signature(signature: Table, subgraphs: Sequence[Subgraph]) -> Signature:
-    field = schema.SignatureDef
+    field = schema.SignatureDefTable
     number = signature.number(field.SUBGRAPH_INDEX, UINT32)
     count = len(subgraphs[number].tensors)
 
     def named(tables: Sequence[Table]) -> dict[str, int]:
-        at, name = schema.TensorMap.TENSOR_INDEX, schema.TensorMap.NAME
+        at, name = schema.TensorMapTable.TENSOR_INDEX, schema.TensorMapTable.NAME
         found = {each.text(name): each.number(at, UINT32) for each in tables}
         if max(found.values(), default=0) >= count:
             raise ValueError(f"a signature names tensor {max(found.values())} of {count}")
@@ -250,18 +250,18 @@ def _signature(signature: Table, subgraphs: Sequence[Subgraph]) -> Signature:
 
 
 def _metadata(metadata: Table, stored: Sequence[int]) -> Metadata:
-    buffer = metadata.number(schema.Metadata.BUFFER, UINT32)
-    return Metadata(metadata.text(schema.Metadata.NAME), buffer, stored[buffer])
+    buffer = metadata.number(schema.MetadataTable.BUFFER, UINT32)
+    return Metadata(metadata.text(schema.MetadataTable.NAME), buffer, stored[buffer])
 
 
 def _stored_bytes(buffer: Table) -> int:
-    field = schema.Buffer
+    field = schema.BufferTable
     # Buffers of files beyond 2 GB lie behind the flatbuffer.
     size = buffer.number(field.SIZE, UINT64) if buffer.number(field.OFFSET, UINT64) > 1 else 0
     return size or buffer.length(field.DATA)
 
 
 def _place(buffer: Table) -> tuple[int, int]:
-    field = schema.Buffer
+    field = schema.BufferTable
     behind = buffer.number(field.OFFSET, UINT64)
     return (behind, buffer.number(field.SIZE, UINT64)) if behind > 1 else buffer.span(field.DATA)

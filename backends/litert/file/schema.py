@@ -60,7 +60,7 @@ CASE = 23
 """StablehloCaseOptions, whose first field is a vector of subgraphs."""
 
 
-class Model(IntEnum):
+class ModelTable(IntEnum):
     """Fields."""
 
     VERSION = 0
@@ -72,7 +72,7 @@ class Model(IntEnum):
     SIGNATURE_DEFS = 7
 
 
-class SubGraph(IntEnum):
+class SubGraphTable(IntEnum):
     """Fields."""
 
     TENSORS = 0
@@ -82,7 +82,7 @@ class SubGraph(IntEnum):
     NAME = 4
 
 
-class Tensor(IntEnum):
+class TensorTable(IntEnum):
     """Fields."""
 
     SHAPE = 0
@@ -96,7 +96,7 @@ class Tensor(IntEnum):
     HAS_RANK = 8
 
 
-class QuantizationParameters(IntEnum):
+class QuantizationParametersTable(IntEnum):
     """Fields."""
 
     SCALE = 2
@@ -106,7 +106,7 @@ class QuantizationParameters(IntEnum):
     QUANTIZED_DIMENSION = 6
 
 
-class BlockwiseQuantization(IntEnum):
+class BlockwiseQuantizationTable(IntEnum):
     """Fields."""
 
     SCALES = 0
@@ -114,7 +114,7 @@ class BlockwiseQuantization(IntEnum):
     BLOCK_SIZE = 2
 
 
-class SparsityParameters(IntEnum):
+class SparsityParametersTable(IntEnum):
     """Fields."""
 
     TRAVERSAL_ORDER = 0
@@ -122,13 +122,13 @@ class SparsityParameters(IntEnum):
     DIM_METADATA = 2
 
 
-class DimensionMetadata(IntEnum):
+class DimensionMetadataTable(IntEnum):
     """Fields."""
 
     FORMAT = 0
 
 
-class Operator(IntEnum):
+class OperatorTable(IntEnum):
     """Fields."""
 
     OPCODE_INDEX = 0
@@ -140,7 +140,7 @@ class Operator(IntEnum):
     BUILTIN_OPTIONS_2 = 12
 
 
-class OperatorCode(IntEnum):
+class OperatorCodeTable(IntEnum):
     """Fields."""
 
     DEPRECATED_BUILTIN_CODE = 0
@@ -149,7 +149,7 @@ class OperatorCode(IntEnum):
     BUILTIN_CODE = 3
 
 
-class Buffer(IntEnum):
+class BufferTable(IntEnum):
     """Fields."""
 
     DATA = 0
@@ -157,7 +157,7 @@ class Buffer(IntEnum):
     SIZE = 2
 
 
-class SignatureDef(IntEnum):
+class SignatureDefTable(IntEnum):
     """Fields."""
 
     INPUTS = 0
@@ -166,14 +166,14 @@ class SignatureDef(IntEnum):
     SUBGRAPH_INDEX = 4
 
 
-class TensorMap(IntEnum):
+class TensorMapTable(IntEnum):
     """Fields."""
 
     NAME = 0
     TENSOR_INDEX = 1
 
 
-class Metadata(IntEnum):
+class MetadataTable(IntEnum):
     """Fields."""
 
     NAME = 0

@@ -18,7 +18,7 @@ from backends.base import Array, BackendUnavailable, TimeShare
 from backends.litert.file.opened_file import name_of, opened
 from backends.litert.litert_c import AnyValue, Deleter, EnvironmentOption, Handle, Maker
 from backends.litert.times.node_timer import NodeTimer
-from backends.litert.times.profile import UNSEEN, Clocks, run_for_a_while
+from backends.litert.times.profile import UNSEEN, NodeClocks, run_for_a_while
 
 _XNNPACK = "XNNPack"
 _RUNTIME_FOLDER, _TEXT = 22, 8
@@ -43,7 +43,7 @@ def compiled_time_share(
     """
     try:
         with ExitStack() as stack:
-            clocks = Clocks()
+            clocks = NodeClocks()
             once = stack.enter_context(_compiled(model, hardware, options, inputs, outputs, clocks))
             total_ns = run_for_a_while(clocks, once)
     except (OSError, AttributeError, RuntimeError) as error:
@@ -62,7 +62,7 @@ def compiled_node_timer(
     Raises:
         BackendUnavailable: It cannot be compiled once more.
     """
-    clocks, stack = Clocks(), ExitStack()
+    clocks, stack = NodeClocks(), ExitStack()
     try:
         once = stack.enter_context(_compiled(model, hardware, options, inputs, outputs, clocks))
     except (OSError, AttributeError, RuntimeError) as error:
@@ -73,7 +73,7 @@ def compiled_node_timer(
 
 @contextmanager
 def _compiled(
-    model: Path, hardware: int, options: Mapping[str, str], inputs: Sequence[Array], outputs: int, clocks: Clocks
+    model: Path, hardware: int, options: Mapping[str, str], inputs: Sequence[Array], outputs: int, clocks: NodeClocks
 ) -> Iterator[Callable[[], None]]:
     """The model, compiled: call what it gives to run it once. Everything is freed in the end, the clocks' delegate last."""
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def _compiled(
     del kept
 
 
-def _register(made: Maker, environment: Handle, clocks: Clocks) -> object:
+def _register(made: Maker, environment: Handle, clocks: NodeClocks) -> object:
     """Registers the clocks as the environment's last accelerator; keep what it returns as long as the environment."""
     deleter = Deleter(lambda _: None)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
-from backends.litert.times.profile import Clocks
+from backends.litert.times.profile import NodeClocks
 
 
 class NodeTimer:
@@ -17,7 +17,7 @@ class NodeTimer:
 
     def __init__(
         self,
-        clocks: Clocks,
+        clocks: NodeClocks,
         invoke: Callable[[], object],
         inside: Mapping[int, frozenset[int]],
         owned: ExitStack | None = None,

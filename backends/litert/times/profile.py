@@ -87,7 +87,7 @@ def cpu_time_share(interpreter: Any, accelerator_nodes: Collection[int], invoke:
         accelerator_nodes: Nodes of its plan that stand for the accelerator's partitions; all others are the CPU's.
         invoke: Runs the model once.
     """
-    clocks = Clocks()
+    clocks = NodeClocks()
     try:
         interpreter._interpreter.ModifyGraphWithDelegate(clocks.address)
         clocks.check()
@@ -101,7 +101,7 @@ def cpu_time_share(interpreter: Any, accelerator_nodes: Collection[int], invoke:
     return TimeShare(clocks.without_ns(accelerator_nodes) / clocks.without_ns(()))
 
 
-def run_for_a_while(clocks: Clocks, invoke: Callable[[], object]) -> int:
+def run_for_a_while(clocks: NodeClocks, invoke: Callable[[], object]) -> int:
     """Half a second, or 200 runs, after one that does not count.
 
     Returns:
@@ -118,7 +118,7 @@ def run_for_a_while(clocks: Clocks, invoke: Callable[[], object]) -> int:
     return now - began
 
 
-class Clocks:
+class NodeClocks:
     """A delegate that claims no node and puts a clock around each that it sees. It must outlive the graph it was applied to."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from harness.machine.topology import this_machine
 from harness.messages.bench import Advice, LeftOut, Opened
 from harness.model.subject import measured_unchanged
 from harness.statistics.intervals import Ratio
-from harness.turns.contest import Judged, in_turns
+from harness.turns.contest import JudgedContender, in_turns
 from harness.turns.process import CandidateFailed
 
 _ROUND_S = 0.1
@@ -150,7 +150,7 @@ def _by_turns(
         yield from told(case, way, each, each.ratio)
 
 
-def told(case: BenchCase, way: Way, judged: Judged, ratio: Ratio) -> Iterator[Advice]:
+def told(case: BenchCase, way: Way, judged: JudgedContender, ratio: Ratio) -> Iterator[Advice]:
     """What is said of a way by what its turns say; nothing where it is not clear, or not worth another command."""
     command = command_of(case, way.options)
     if way.undoes:

@@ -128,7 +128,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BenchRequest:
     """What the options ask for."""
 
     cases: Sequence[BenchCase]
@@ -140,7 +140,7 @@ class Plan:
     quiet: bool
 
 
-def plan_of(arguments: argparse.Namespace) -> Plan:
+def plan_of(arguments: argparse.Namespace) -> BenchRequest:
     """What the options ask for.
 
     Raises:
@@ -148,7 +148,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     """
     refuse_what_is_not_here(arguments)
     formats = asked_formats(arguments, _OWN_FORMATS)
-    return Plan(
+    return BenchRequest(
         settings=settings_of(arguments),
         advice_s=options.advice_seconds(arguments),
         profiles=flags.truth(arguments, "enable_op_profiling") is True,
@@ -159,7 +159,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     )
 
 
-def _measured(plan: Plan, process: MeasuringProcess) -> BenchResult:
+def _measured(plan: BenchRequest, process: MeasuringProcess) -> BenchResult:
     from harness.bench.session import bench
     from harness.report.screen import Screen
 
@@ -172,7 +172,7 @@ def _measured(plan: Plan, process: MeasuringProcess) -> BenchResult:
     return replace(result, advice=advise(plan.cases[0], plan.settings, plan.advice_s, screen.say))
 
 
-def _profiles(plan: Plan, result: BenchResult) -> list[Profile]:
+def _profiles(plan: BenchRequest, result: BenchResult) -> list[Profile]:
     """What each op of the models takes that could be measured, by `profile`."""
     from harness.profiling.child import profile_of
     from harness.profiling.report import as_csv

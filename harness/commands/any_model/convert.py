@@ -15,7 +15,7 @@ from harness.errors import EXIT_INVALID, ConfigError, unknown
 
 if TYPE_CHECKING:
     from harness.conversion.convert import Calibrating
-    from harness.conversion.first_file import Source
+    from harness.conversion.first_file import FirstFile
     from harness.conversion.made_files import Making
     from harness.conversion.record import Conversion, MadeVariant, Variant
     from harness.report.screen import Screen
@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ConvertOptions:
     """The options, read."""
 
     arguments: argparse.Namespace
@@ -149,19 +149,19 @@ def main(arguments: argparse.Namespace) -> Outcome:
 
 
 def _with_post_process(
-    asked: _Asked, source: Source, name: str, before: tuple[MadeVariant, ...], making: Making
-) -> tuple[Source, tuple[MadeVariant, ...]]:
+    asked: _ConvertOptions, source: FirstFile, name: str, before: tuple[MadeVariant, ...], making: Making
+) -> tuple[FirstFile, tuple[MadeVariant, ...]]:
     from harness.conversion.first_file import with_post_process
 
     changed, made = with_post_process(source, before, Path(asked.arguments.post_process), making, name)
     return changed, (made,)
 
 
-def _source(asked: _Asked, making: Making) -> tuple[Source, str, tuple[MadeVariant, ...]]:
+def _source(asked: _ConvertOptions, making: Making) -> tuple[FirstFile, str, tuple[MadeVariant, ...]]:
     """The .tflite file that is quantised, how names begin, and what was made of another form to get it."""
     from harness.conversion.converters.forms import foreign_of
     from harness.conversion.darknet.files import darknet_of
-    from harness.conversion.first_file import Source, convert_checkpoint, convert_darknet, convert_foreign
+    from harness.conversion.first_file import FirstFile, convert_checkpoint, convert_darknet, convert_foreign
     from harness.conversion.huggingface.checkpoint import checkpoint_of
     from harness.spec.any_model import find_any_model
     from harness.zoo.files.official import cache_dir
@@ -181,10 +181,10 @@ def _source(asked: _Asked, making: Making) -> tuple[Source, str, tuple[MadeVaria
     if not asked.variants and arguments.post_process is None:
         raise ConfigError("say what to make of it: --to float16,dynamic,int8 (./run.sh convert --help)")
     found = find_any_model(arguments.source, cache_dir())
-    return Source(found.ref.path), found.ref.name, ()
+    return FirstFile(found.ref.path), found.ref.name, ()
 
 
-def _asked(arguments: argparse.Namespace) -> _Asked:
+def _asked(arguments: argparse.Namespace) -> _ConvertOptions:
     from harness.conversion.record import VARIANTS
     from harness.units import parse_quantity
 
@@ -206,10 +206,10 @@ def _asked(arguments: argparse.Namespace) -> _Asked:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"-o {folder} is a file: name a folder")
     variants = tuple(name for name in VARIANTS if name in names)
-    return _Asked(arguments, folder, variants, allowed)
+    return _ConvertOptions(arguments, folder, variants, allowed)
 
 
-def _series(asked: _Asked, models: list[str], more: list[tuple[str, Any]]) -> Series:
+def _series(asked: _ConvertOptions, models: list[str], more: list[tuple[str, Any]]) -> Series:
     from harness.commands.options import overrides_of
     from harness.config.files import find_benchmark, kind_overrides
     from harness.series.plan import plan_series
@@ -226,7 +226,7 @@ def _series(asked: _Asked, models: list[str], more: list[tuple[str, Any]]) -> Se
     )
 
 
-def _calibrating(asked: _Asked, original: Path) -> Calibrating | None:
+def _calibrating(asked: _ConvertOptions, original: Path) -> Calibrating | None:
     """The task on the data that calibrate; all that a comparison needs is seen to be there before anything is made."""
     from harness.commands.any_model.subject import whole_number
     from harness.conversion.convert import DEFAULT_SAMPLES, Calibrating
@@ -250,7 +250,7 @@ def _calibrating(asked: _Asked, original: Path) -> Calibrating | None:
 
 
 def _compared(
-    asked: _Asked, original: Path, made: Conversion, text: str, data: dict[str, Any], screen: Screen
+    asked: _ConvertOptions, original: Path, made: Conversion, text: str, data: dict[str, Any], screen: Screen
 ) -> Outcome:
     from harness.bench.session import Settings
     from harness.json_records import to_json

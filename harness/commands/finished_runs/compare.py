@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads, compares and tells."""
-    from harness.comparison.asked import Asked
+    from harness.comparison.asked import ComparisonRequest
     from harness.comparison.compare import compare
     from harness.comparison.limits import parse_limits
     from harness.comparison.report import render, verdict_of
@@ -82,7 +82,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
         return _live(arguments, limits)
     why = "is of what is measured now: it needs --live"
     refuse_without_effect(arguments, add_arguments, ("max_regression", "allow_difference", "format"), why)
-    found = compare(Path(arguments.base), [Path(new) for new in arguments.new], Asked(limits, allowed))
+    found = compare(Path(arguments.base), [Path(new) for new in arguments.new], ComparisonRequest(limits, allowed))
     complaint = "; ".join(f"{pair.new}: {verdict_of(pair, found)}" for pair in found.pairs if pair.regressed)
     outcome = Outcome(found.exit_status, render(found), to_json(found), complaint)
     return formatted(formats, outcome, lambda: told_of_comparison(found))

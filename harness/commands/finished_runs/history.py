@@ -15,7 +15,7 @@ from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, unknown
 
 if TYPE_CHECKING:
-    from harness.history.entry import Entry
+    from harness.history.entry import HistoryEntry
     from harness.history.index import Index
     from harness.report.for_programs.junit import JUnitCase
 
@@ -168,7 +168,7 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
         raise ConfigError(f"--max-regression {error}") from None
     if not 0 <= limit < 10:
         raise ConfigError(f"--max-regression is 0 to 1000 %, not {allowed}")
-    new: list[Entry] = []
+    new: list[HistoryEntry] = []
     for folder in arguments.judge:
         new += entries_of(folder.resolve(), read_result(folder), (folder / RESULT_FILE).stat().st_mtime)
     if not new:
@@ -204,7 +204,7 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
     return Outcome(status, "\n".join(texts), {"judged": data}), cases
 
 
-def _noise(entries: Sequence[Entry], figure: str) -> str:
+def _noise(entries: Sequence[HistoryEntry], figure: str) -> str:
     from harness.history.noise import learn
     from harness.history.report import noise_text
 
@@ -213,9 +213,9 @@ def _noise(entries: Sequence[Entry], figure: str) -> str:
     return noise_text(found, groups, figure)
 
 
-def _groups(entries: Sequence[Entry]) -> dict[tuple[str, ...], list[Entry]]:
+def _groups(entries: Sequence[HistoryEntry]) -> dict[tuple[str, ...], list[HistoryEntry]]:
     """By benchmark, in the order of time."""
-    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    groups: defaultdict[tuple[str, ...], list[HistoryEntry]] = defaultdict(list)
     for one in sorted(entries, key=lambda one: one.at_s):
         groups[one.benchmark].append(one)
     return dict(groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.history.entry import FIGURES, LOWER_IS_BETTER, Entry
+from harness.history.entry import FIGURES, LOWER_IS_BETTER, HistoryEntry
 from harness.report.figure_rows import FigureRow, Told
 from harness.report.for_programs.junit import JUnitCase
 from harness.units import Unit
@@ -19,7 +19,7 @@ _UNITS: dict[str, Unit] = {
 }
 
 
-def told_of_history(entries: Sequence[Entry]) -> Told:
+def told_of_history(entries: Sequence[HistoryEntry]) -> Told:
     """A row for each figure of each run, a case for each run."""
     rows = tuple(
         FigureRow(one.path, name, _UNITS[name], value, name in LOWER_IS_BETTER, note=f"{one.task} {one.scenario}")

@@ -68,13 +68,13 @@ def _compared(runs: list[Path]) -> str:
         return ""
     from accuracy.answers.log import LogError
     from accuracy.errors import TruthError
-    from harness.comparison.asked import Asked
+    from harness.comparison.asked import ComparisonRequest
     from harness.comparison.compare import compare
     from harness.comparison.report import render
     from harness.errors import HarnessError, message_of
     from tasks.base import DataMissing
 
     try:
-        return render(compare(runs[0], runs[1:], Asked({}, ())))
+        return render(compare(runs[0], runs[1:], ComparisonRequest({}, ())))
     except (HarnessError, DataMissing, LogError, TruthError) as error:
         return f"not compared: {message_of(error)}"

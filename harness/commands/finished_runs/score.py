@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     # What they bring is imported when a log is scored.
     from harness.messages.conversation import Progressed
-    from harness.results.card import Subject
+    from harness.results.card import ScoredSubject
     from harness.spec.resolve import Audit
     from tasks.base import Task
 
@@ -164,7 +164,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     from accuracy.answers.log import read_answers
     from harness.config.fields import parse_assignment
     from harness.config.files import find_benchmark, kind_overrides
-    from harness.results.card import Subject
+    from harness.results.card import ScoredSubject
     from harness.spec.resolve import resolve_audit
     from harness.spec.rules_in_force import chosen_rules
     from harness.spec.task import open_task
@@ -199,7 +199,7 @@ def _score_log(arguments: argparse.Namespace) -> Outcome:
     if arguments.convert_to is None:
         task.check_truth()
         rules = chosen_rules(found.benchmark)
-        subject = Subject(
+        subject = ScoredSubject(
             headline=task.headline,
             targets=_targets(found, rules.targets),
             round=rules.round,
@@ -228,7 +228,7 @@ def _targets(found: Audit, of_rules: Sequence[Target]) -> Sequence[Target]:
     return [] if found.is_own else [*found.benchmark.targets, *of_rules]
 
 
-def _judge_log(task: Task, subject: Subject, found: Audit, arguments: argparse.Namespace) -> Judged:
+def _judge_log(task: Task, subject: ScoredSubject, found: Audit, arguments: argparse.Namespace) -> Judged:
     from harness.results.verdict.gate import check_scored, check_targets, judge_metrics, own_targets, requirements
     from harness.run.score import score_log
 

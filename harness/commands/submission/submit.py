@@ -59,10 +59,10 @@ def main(arguments: argparse.Namespace) -> Outcome:
     """Writes the tree."""
     from harness.errors import EXIT_VALID
     from harness.json_records import to_json
-    from harness.submission.forms.submit import Asked, submit
+    from harness.submission.forms.submit import TreeRequest, submit
     from harness.zoo.files.official import cache_dir
 
-    asked = Asked(
+    asked = TreeRequest(
         suite=arguments.suite,
         rules=arguments.rules,
         division=arguments.division,

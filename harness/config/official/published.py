@@ -18,11 +18,11 @@ FileName = Annotated[str, Field(pattern=f"^{_WORD}(/{_WORD})?$")]
 Url = Annotated[str, Field(pattern="^https?://[^/]+/")]
 
 
-class _Entry(BaseModel):
+class _PublishedEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-class Origin(_Entry):
+class Origin(_PublishedEntry):
     """Where a file comes from and how it is known."""
 
     urls: list[Url] = Field(default_factory=list)
@@ -47,7 +47,7 @@ class FileEntry(Origin):
     """An archive whose model files are taken out and recognised one by one."""
 
 
-class TensorEntry(_Entry):
+class TensorEntry(_PublishedEntry):
     """An input or output of an official model; what is not known is left out."""
 
     role: str
@@ -72,7 +72,7 @@ class ModelEntry(Origin):
     """Task options that this model needs."""
 
 
-class Preparation(_Entry):
+class Preparation(_PublishedEntry):
     """How a data set is laid out from what its owners distribute (harness.zoo.layouts.prepare)."""
 
     layout: Literal["imagenet", "coco", "ade20k", "squad"]

@@ -129,7 +129,7 @@ class UntimedSteps(Sourced):
     steps: list[str] | None
 
 
-class Windows(Sourced):
+class ThroughputWindows(Sourced):
     """Of how many measurements of which length a throughput is made."""
 
     count: int = Field(ge=1)
@@ -224,7 +224,7 @@ class RuleSet(Section):
     submission: SubmissionRules
     expected_latency_cap: ExpectedLatencyCap | None
     untimed: UntimedSteps
-    windows: Windows | None = None
+    windows: ThroughputWindows | None = None
     benchmarks: dict[str, BenchmarkRules]
     """Mobile and tiny: by the name that a config's `mlperf` has. Inference: by the official name."""
 

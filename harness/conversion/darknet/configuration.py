@@ -32,7 +32,7 @@ _MOST_SIDE = 1 << 14
 
 
 @dataclass(slots=True)
-class _Section:
+class _DarknetSection:
     """One section of the file."""
 
     where: str
@@ -92,19 +92,19 @@ def read_network(path: Path) -> DarknetNetwork:
     return DarknetNetwork(takes, tuple(layers))
 
 
-def _sections(path: Path) -> list[_Section]:
+def _sections(path: Path) -> list[_DarknetSection]:
     try:
         text = read_text(path)
     except (OSError, NotText) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
-    found: list[_Section] = []
+    found: list[_DarknetSection] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.split("#")[0].split(";")[0].strip()
         if not line:
             continue
         where = f"{path}, line {number}"
         if line.startswith("[") and line.endswith("]"):
-            found.append(_Section(where, line[1:-1].strip()))
+            found.append(_DarknetSection(where, line[1:-1].strip()))
             continue
         name, equals, value = line.partition("=")
         if not equals or not found:
@@ -113,7 +113,7 @@ def _sections(path: Path) -> list[_Section]:
     return found
 
 
-def _convolution(section: _Section, _: int) -> Kind:
+def _convolution(section: _DarknetSection, _: int) -> Kind:
     size = section.whole("size", 1)
     padding = size // 2 if section.whole("pad", 0, least=0) else section.whole("padding", 0, least=0)
     for option in ("dilation", "stride_x", "stride_y", "antialiasing", "binary", "xnor"):
@@ -132,19 +132,19 @@ def _convolution(section: _Section, _: int) -> Kind:
     )
 
 
-def _max_pool(section: _Section, _: int) -> Kind:
+def _max_pool(section: _DarknetSection, _: int) -> Kind:
     stride = section.whole("stride", 1)
     size = section.whole("size", stride)
     return MaxPool(size, stride, section.whole("padding", size - 1, least=0))
 
 
-def _upsample(section: _Section, _: int) -> Kind:
+def _upsample(section: _DarknetSection, _: int) -> Kind:
     if float(section.options.get("scale", "1")) != 1:
         raise ConfigError(f"{section.where}: scale={section.options['scale']} of [upsample] is not known here")
     return Upsample(section.whole("stride", 2))
 
 
-def _route(section: _Section, place: int) -> Kind:
+def _route(section: _DarknetSection, place: int) -> Kind:
     text = section.options.get("layers", "")
     try:
         layers = tuple(_place(section, int(word), place) for word in text.split(",") if word.strip())
@@ -155,7 +155,7 @@ def _route(section: _Section, place: int) -> Kind:
     return Route(layers, section.whole("groups", 1), section.whole("group_id", 0, least=0))
 
 
-def _shortcut(section: _Section, place: int) -> Kind:
+def _shortcut(section: _DarknetSection, place: int) -> Kind:
     text = section.options.get("from", "")
     if not text.lstrip("-").isdigit():
         raise ConfigError(
@@ -167,7 +167,7 @@ def _shortcut(section: _Section, place: int) -> Kind:
     return Shortcut(_place(section, int(text), place), activation)
 
 
-def _place(section: _Section, number: int, place: int) -> int:
+def _place(section: _DarknetSection, number: int, place: int) -> int:
     found = number if number >= 0 else place + number
     if not 0 <= found < place:
         raise ConfigError(
@@ -176,7 +176,7 @@ def _place(section: _Section, number: int, place: int) -> int:
     return found
 
 
-_KINDS: Mapping[str, Callable[[_Section, int], Kind]] = {
+_KINDS: Mapping[str, Callable[[_DarknetSection, int], Kind]] = {
     "convolutional": _convolution,
     "maxpool": _max_pool,
     "upsample": _upsample,
@@ -187,7 +187,7 @@ _KINDS: Mapping[str, Callable[[_Section, int], Kind]] = {
 }
 
 
-def _gives(section: _Section, kind: Kind, given: Size, layers: Sequence[Layer]) -> Size:
+def _gives(section: _DarknetSection, kind: Kind, given: Size, layers: Sequence[Layer]) -> Size:
     height, width, channels = given
     if isinstance(kind, Convolution):
         if channels % kind.groups or kind.filters % kind.groups:
@@ -215,7 +215,7 @@ def _gives(section: _Section, kind: Kind, given: Size, layers: Sequence[Layer]) 
     return size
 
 
-def _routed(section: _Section, kind: Route, parts: Sequence[Size]) -> Size:
+def _routed(section: _DarknetSection, kind: Route, parts: Sequence[Size]) -> Size:
     if (
         len({part[:2] for part in parts}) > 1
         or any(part[2] % kind.groups for part in parts)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph, Tensor
+from backends.litert.file.model_file import FileTensor, ModelFile, Operator, Shape, Subgraph
 from harness.model.contents.loops import turns
 from harness.model.contents.multiply_adds import (
     COUNTERS,
@@ -173,7 +173,7 @@ def _parameters(model: ModelFile, graphs: Sequence[int]) -> int:
     return sum(found.values())
 
 
-def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[Tensor]:
+def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[FileTensor]:
     """The constants that are learnt, weights and biases, as often as operators read them.
 
     Args:
@@ -188,7 +188,7 @@ def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[Tensor]:
                     yield graph.tensors[index]
 
 
-def _is_learnt(tensor: Tensor, operator: Operator, place: int) -> bool:
+def _is_learnt(tensor: FileTensor, operator: Operator, place: int) -> bool:
     """Numbers, or integers that stand for some; not shapes, axes and indices."""
     real = tensor.dtype.startswith(("float", "bfloat")) or tensor.quantisation is not None
     return tensor.constant and (real or (place > 0 and operator.name in COUNTERS))

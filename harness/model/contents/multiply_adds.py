@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from backends.litert.file.model_file import Operator, Shape, Subgraph, Tensor
+from backends.litert.file.model_file import FileTensor, Operator, Shape, Subgraph
 
 NOT_COUNTED = {"STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
 """Ops that may multiply weights and that nothing here can count."""
@@ -41,7 +41,7 @@ def shapes_of(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]
     return [(known or {}).get(index) or _own_shape(tensor) for index, tensor in enumerate(graph.tensors)]
 
 
-def _own_shape(tensor: Tensor) -> Shape:
+def _own_shape(tensor: FileTensor) -> Shape:
     return (
         () if min(tensor.declared_shape[1:], default=1) < 0 else tuple(max(1, size) for size in tensor.declared_shape)
     )

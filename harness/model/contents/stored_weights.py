@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backends.base import ModelRejected
-from backends.litert.file.model_file import ModelFile, Tensor
+from backends.litert.file.model_file import FileTensor, ModelFile
 from backends.litert.file.model_reader import read_buffer_places
 from harness.model.contents.costs import learnt_tensors
 
@@ -101,7 +101,7 @@ def gzip_bytes(path: Path) -> int:
     return size + len(packer.flush())
 
 
-def _zeros(tensor: Tensor, size: int, data: npt.NDArray[np.uint8]) -> int:
+def _zeros(tensor: FileTensor, size: int, data: npt.NDArray[np.uint8]) -> int:
     values = _values(tensor.dtype, data)[:size]
     if tensor.sparsity is not None:
         # What is not stored is zero; blocks may hold zeros of their own.
@@ -123,7 +123,7 @@ def _values(dtype: str, data: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     return signed
 
 
-def _zero_points(tensor: Tensor) -> npt.NDArray[np.int64] | int:
+def _zero_points(tensor: FileTensor) -> npt.NDArray[np.int64] | int:
     """What stands for zero, so that it can be held against the values."""
     if tensor.quantisation is None:
         return 0

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from harness.remote.far_end.store import Store
+from harness.remote.far_end.store import FileStore
 from harness.remote.far_end.wire import Refused
 
 _PIP = "pip-0-py3-none-any.whl"
@@ -17,12 +17,12 @@ _RUN_PIP = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_mo
 _LAST = 2000
 
 
-def is_ready(store: Store, kind: str, key: str) -> bool:
+def is_ready(store: FileStore, kind: str, key: str) -> bool:
     """Whether it was installed to its end: `deps` or `envs`."""
     return (store.folder / kind / key / "ready").exists()
 
 
-def install_deps(store: Store, key: str, wheels: list[tuple[str, str, str]], pip: str) -> None:
+def install_deps(store: FileStore, key: str, wheels: list[tuple[str, str, str]], pip: str) -> None:
     """Installs what the harness needs.
 
     Args:
@@ -66,7 +66,7 @@ def _pip(place: Path) -> None:
         raise Refused("full" if "No space left" in text else "pip", text[-_LAST:])
 
 
-def install(store: Store, key: str, deps: str, wheel: str) -> None:
+def install(store: FileStore, key: str, deps: str, wheel: str) -> None:
     """Unpacks the harness's own wheel into a venv that sees what it needs.
 
     Args:
@@ -92,7 +92,7 @@ def install(store: Store, key: str, deps: str, wheel: str) -> None:
     store.forget([wheel])
 
 
-def forget_others(store: Store, env: str, deps: str) -> None:
+def forget_others(store: FileStore, env: str, deps: str) -> None:
     """Earlier versions go."""
     for kind, kept in (("envs", env), ("deps", deps)):
         for other in (store.folder / kind).iterdir():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.remote.far_end.machine import boot_id, started_at
-from harness.remote.far_end.store import Store
+from harness.remote.far_end.store import FileStore
 from harness.remote.far_end.wire import Refused
 
 _AS_WRITTEN = {"TFLITE_LOADGEN_BY_SCRIPT": "1"}
@@ -21,10 +21,10 @@ _UTF8 = {"LC_ALL": "C.UTF-8"}
 """Files were sent under their names as UTF-8, whatever the device's own language is."""
 
 
-class Jobs:
+class JobFolder:
     """Those of one folder."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: FileStore) -> None:
         self._store, self._folder = store, store.folder / "jobs"
 
     def names(self) -> list[str]:

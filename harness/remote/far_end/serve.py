@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.remote.far_end.installed import forget_others, install, install_deps, is_ready
-from harness.remote.far_end.jobs import Jobs
+from harness.remote.far_end.jobs import JobFolder
 from harness.remote.far_end.machine import facts
-from harness.remote.far_end.store import FULL, Store
+from harness.remote.far_end.store import FULL, FileStore
 from harness.remote.far_end.wire import CHUNK, Refused, Wire
 
 _POLL_S = 0.5
@@ -27,8 +27,8 @@ class FarEnd:
     """Each request is a method."""
 
     def __init__(self, folder: Path) -> None:
-        self._wire, self._store = Wire(), Store(folder)
-        self._jobs = Jobs(self._store)
+        self._wire, self._store = Wire(), FileStore(folder)
+        self._jobs = JobFolder(self._store)
 
     def serve(self) -> None:
         """Says what this machine is, then answers."""

@@ -21,7 +21,7 @@ _ROOM = 64 << 20
 """What is to stay free beside what is sent."""
 
 
-class Store:
+class FileStore:
     """One folder."""
 
     def __init__(self, folder: Path) -> None:

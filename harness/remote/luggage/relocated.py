@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import ConfigError
 from harness.remote.facts import DeviceFacts
-from harness.remote.luggage.trees import Tree, tree_of
+from harness.remote.luggage.trees import PackedTree, tree_of
 from harness.series.plan import PlannedRun, Series
 from harness.spec.schema import ModelRef, Spec
 from harness.spec.task import open_task
@@ -22,7 +22,7 @@ class Luggage:
     """What goes along with a series: every file that its specs name, once."""
 
     facts: DeviceFacts
-    trees: dict[Path, Tree] = field(default_factory=dict)
+    trees: dict[Path, PackedTree] = field(default_factory=dict)
     """By the path that was asked for."""
     _caches: set[Path] = field(default_factory=set)
 
@@ -99,7 +99,7 @@ class Luggage:
     def _there(self, path: Path) -> Path:
         return Path(self._place(self.trees[path])) / path.name
 
-    def _place(self, tree: Tree) -> str:
+    def _place(self, tree: PackedTree) -> str:
         return self.facts.place("trees", tree.id)
 
 
@@ -119,7 +119,7 @@ def _refuse_what_stays(spec: Spec) -> None:
         raise ConfigError("a weight cache is a file of this machine: without it, with --target")
 
 
-def _tree_of_data(spec: Spec) -> Tree:
+def _tree_of_data(spec: Spec) -> PackedTree:
     """The data set with what the task reads besides its samples: the ground truth, lists of names.
 
     Of a part of a set (`--count`) the rest is sent as names where names are all that is read of it: the truth is held against

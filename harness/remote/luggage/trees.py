@@ -49,7 +49,7 @@ class SentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class PackedTree:
     """Files below one root."""
 
     root: Path
@@ -63,7 +63,7 @@ class Tree:
         return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:32]
 
 
-def tree_of(path: Path, beside: Iterable[Path] = (), named_only: Iterable[Path] = ()) -> Tree:
+def tree_of(path: Path, beside: Iterable[Path] = (), named_only: Iterable[Path] = ()) -> PackedTree:
     """The tree of a file or a folder.
 
     Args:
@@ -80,7 +80,7 @@ def tree_of(path: Path, beside: Iterable[Path] = (), named_only: Iterable[Path] 
     files = dict.fromkeys([*inside, *sorted(more)])
     try:
         empty = set(named_only)
-        return Tree(root, tuple(_sent(file, root, empty=file in empty) for file in files))
+        return PackedTree(root, tuple(_sent(file, root, empty=file in empty) for file in files))
     except OSError as error:
         raise ConfigError(f"{error.filename or path} cannot be sent: {error.strerror}") from None
 

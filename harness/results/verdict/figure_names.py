@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.json_records import KEY
-from harness.results.figures import Memory, Peak, Performance, Span
+from harness.results.figures import MachineDuring, Memory, Peak, Performance
 from harness.results.subject import OpenBackend
 from harness.units import Unit
 from tasks.base import MetricKind
@@ -43,7 +43,7 @@ _SUFFIXES: Mapping[str, Unit] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class NamedFigure:
     """A number of a result that can be asked for."""
 
     name: str
@@ -54,24 +54,24 @@ class Figure:
     """Its place in the records; empty for a metric."""
 
 
-def metric_figure(name: str, kind: MetricKind | None = None) -> Figure:
+def metric_figure(name: str, kind: MetricKind | None = None) -> NamedFigure:
     """A metric as a figure.
 
     Args:
         name: Its own; of one output's figure with the output behind it.
         kind: What the task says of it; None leaves it to the name.
     """
-    return Figure(name, (kind or MetricKind.named(name)).unit, frozenset({"accuracy"}))
+    return NamedFigure(name, (kind or MetricKind.named(name)).unit, frozenset({"accuracy"}))
 
 
 @functools.cache
-def figures() -> Mapping[str, Figure]:
+def figures() -> Mapping[str, NamedFigure]:
     """Every number of a result by its name, and by its whole path in result.json; of two of one name, the first here."""
-    found: dict[str, Figure] = {}
+    found: dict[str, NamedFigure] = {}
     parts: list[tuple[tuple[str, ...], tuple[str, ...], type[Any], frozenset[str]]] = [
         (("performance",), ("performance",), Performance, _TIMED),
         (("memory",), ("memory",), Memory, _EVERY_MODE),
-        (("machine", "during"), ("machine", "during"), Span, _EVERY_MODE),
+        (("machine", "during"), ("machine", "during"), MachineDuring, _EVERY_MODE),
         (("backend", "opened"), ("backend",), OpenBackend, _EVERY_MODE),
         ((), ("peak",), Peak, SEARCHED),
     ]
@@ -80,7 +80,7 @@ def figures() -> Mapping[str, Figure]:
             timed = _TIMED if path[-1] in ("energy_j_per_sample", "latency_drift") else modes
             short = ".".join(keys).removeprefix("latency_ns.")
             for name in (short, ".".join((*shown, *keys))):
-                found.setdefault(name, Figure(name, unit, timed, (*place, *path)))
+                found.setdefault(name, NamedFigure(name, unit, timed, (*place, *path)))
     return found
 
 

@@ -15,7 +15,7 @@ from harness.errors import ConfigError, unknown
 from harness.results.figures import Peak
 from harness.results.record import Reason, Result
 from harness.results.scores import Verdict
-from harness.results.verdict.figure_names import SEARCHED, Figure, figures, metric_figure, number_at
+from harness.results.verdict.figure_names import SEARCHED, NamedFigure, figures, metric_figure, number_at
 from harness.results.verdict.warnings import asked_in_all, too_short
 from harness.units import Unit, parse_quantity, quantity_text
 from tasks.base import MetricKind
@@ -38,7 +38,7 @@ class Requirement:
     """What a figure must reach."""
 
     text: str
-    figure: Figure
+    figure: NamedFigure
     comparison: Comparison
     limit: float
     """In the figure's unit."""
@@ -243,7 +243,7 @@ def _reason(verdict: Verdict) -> Reason:
     return Reason(f"{verdict.requirement} is missed ({verdict.source})", figure, "")
 
 
-def _not_measured(figure: Figure, mode: str) -> str:
+def _not_measured(figure: NamedFigure, mode: str) -> str:
     others = ", ".join(f"--mode {each}" for each in sorted(figure.modes))
     also = " or submission" if "accuracy" in figure.modes or "performance" in figure.modes else ""
     return f"{figure.name} is not measured by --mode {mode}, but by {others}{also}"

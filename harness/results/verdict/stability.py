@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from harness.machine.facts import System
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.machine.watched.power import joules
 from harness.messages.calibration import WarmUp
-from harness.results.figures import Span
+from harness.results.figures import MachineDuring
 from harness.results.record import Reason
 
 _BUSY = 0.2
@@ -22,7 +22,7 @@ _NEAR_CELSIUS, _HOT_CELSIUS = 5, 90
 """So near to the sensor's limit, or where it has none from so much on, a machine is about to slow down."""
 
 
-def between(before: State, after: State) -> Span:
+def between(before: MachineState, after: MachineState) -> MachineDuring:
     """What happened from one state to the other."""
     duration_s = after.at_s - before.at_s
     others, steal = _shares(before, after) if duration_s >= _SHORTEST_S else (None, None)
@@ -30,7 +30,7 @@ def between(before: State, after: State) -> Span:
     stall_s = _difference(before.memory_stall_s, after.memory_stall_s)
     throttled = _difference(before.throttle_count, after.throttle_count)
     swapped = _difference(before.swapped_pages, after.swapped_pages)
-    return Span(
+    return MachineDuring(
         duration_s=duration_s,
         others_cpu_share=others,
         steal_share=steal,
@@ -42,7 +42,7 @@ def between(before: State, after: State) -> Span:
     )
 
 
-def reasons(before: State, after: State, span: Span) -> list[Reason]:
+def reasons(before: MachineState, after: MachineState, span: MachineDuring) -> list[Reason]:
     """Why what was measured between two states may not hold.
 
     Args:
@@ -163,7 +163,7 @@ def prospects(machine: System, available_memory_bytes: int | None) -> list[Reaso
     return found
 
 
-def _hot(state: State) -> list[Reason]:
+def _hot(state: MachineState) -> list[Reason]:
     hot = [
         f"{sensor.name} {sensor.celsius:.0f} °C" + (f", its limit {limit:.0f} °C" if limit else "")
         for sensor in state.temperatures or ()
@@ -175,14 +175,14 @@ def _hot(state: State) -> list[Reason]:
     return [Reason("the machine is hot", "; ".join(hot), "let it cool down before a run, and see to its cooling")]
 
 
-def _on_battery(state: State) -> list[Reason]:
+def _on_battery(state: MachineState) -> list[Reason]:
     if not state.on_battery:
         return []
     charge = [f"{battery.percent} %" for battery in state.batteries or () if battery.percent is not None]
     return [Reason("the machine runs on battery", ", ".join(charge), "plug it in: many machines slow down without")]
 
 
-def _shares(before: State, after: State) -> tuple[float | None, float | None]:
+def _shares(before: MachineState, after: MachineState) -> tuple[float | None, float | None]:
     """What others used of the CPUs, and what was stolen."""
     first, last = before.cpu_s, after.cpu_s
     if first is None or last is None or last.total <= first.total:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from harness.errors import RunFailed
 from harness.machine.json_line import decode, encode
-from harness.messages.actor import Lacking, Lent, Needed, Tree, Wanted
+from harness.messages.actor import FileTree, Lacking, Lent, Needed, Wanted
 from harness.messages.cluster import NodeFacts
 from harness.messages.failure import Failed
 from harness.serving.cluster import files
@@ -37,7 +37,7 @@ class Calls:
             tick: Says that something gets on.
         """
         self._session, self._facts, self._timeout_s, self._tick = session, facts, timeout_s, tick
-        self._trees: dict[str, Tree] = {}
+        self._trees: dict[str, FileTree] = {}
         self._lock = threading.Lock()
         """Of what is sent, which is hashed once."""
 
@@ -90,7 +90,7 @@ class Calls:
         facts = self._facts.get(actor.node)
         return f"node {facts.address} ({facts.host})" if facts else f"node {actor.node}"
 
-    def _tree(self, path: Path, beside: Sequence[Path]) -> Tree:
+    def _tree(self, path: Path, beside: Sequence[Path]) -> FileTree:
         with self._lock:
             if str(path) not in self._trees:
                 self._trees[str(path)] = files.tree_of(path, beside)

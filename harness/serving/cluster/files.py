@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.errors import ConfigError
-from harness.messages.actor import FileOfTree, Lent, Tree
+from harness.messages.actor import FileOfTree, FileTree, Lent
 from harness.spec.schema import Spec
 from tasks.base import Task
 from tasks.sets.digests import Digest
@@ -30,7 +30,7 @@ def beside_data(spec: Spec, task: Task) -> tuple[Path, ...]:
     return tuple(path for path in task.files() if path != spec.dataset.path)
 
 
-def tree_of(path: Path, beside: Sequence[Path] = ()) -> Tree:
+def tree_of(path: Path, beside: Sequence[Path] = ()) -> FileTree:
     """A file or folder as it is sent: all files of it by their place below the folder around it, with their hashes.
 
     Args:
@@ -48,7 +48,7 @@ def tree_of(path: Path, beside: Sequence[Path] = ()) -> Tree:
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be sent to the nodes of the cluster: {error.strerror}") from None
     names = (PurePosixPath(each.relative_to(root)) for each, _ in files)
-    return Tree(
+    return FileTree(
         str(path),
         tuple(
             FileOfTree(str(name), digest.size, digest.sha256) for name, (_, digest) in zip(names, files, strict=True)
@@ -56,7 +56,7 @@ def tree_of(path: Path, beside: Sequence[Path] = ()) -> Tree:
     )
 
 
-def pieces(tree: Tree) -> Iterator[tuple[int, bytes]]:
+def pieces(tree: FileTree) -> Iterator[tuple[int, bytes]]:
     """What is sent of a tree: a file's place in it, and some of its bytes; each file ends with no bytes."""
     root = Path(tree.path).parent
     for place, file in enumerate(tree.files):

@@ -28,7 +28,7 @@ _MOST_LOST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class MemberOpening:
     """What the instances of a run open."""
 
     order: Order
@@ -69,7 +69,7 @@ class Cluster:
         self.started: dict[int, Started] = {}
         """What each member told of itself, by its number."""
         self._calls = Calls(session, self.nodes.facts, timeout_s, tick)
-        self._opening: Opening | None = None
+        self._opening: MemberOpening | None = None
         self._actors: list[Actor] = []
         self._numbers = itertools.count()
         self._loaded: bytes | None = None
@@ -78,7 +78,7 @@ class Cluster:
         """Of members, and of what is loaded."""
         self._end = threading.Event()
 
-    def open(self, opening: Opening) -> None:
+    def open(self, opening: MemberOpening) -> None:
         """Opens all instances, on all nodes at once.
 
         Raises:
@@ -217,7 +217,7 @@ class Cluster:
             found.append(member)
         return found
 
-    def _started(self, actor: Asks, words: str, opening: Opening) -> Started:
+    def _started(self, actor: Asks, words: str, opening: MemberOpening) -> Started:
         started = self._calls.ask(actor, Started, "open", words)
         if (started.data, started.samples) != (opening.data, opening.samples):
             raise RunFailed(other_data(self._calls.where(actor), started.samples, opening.samples))

@@ -51,7 +51,7 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _PackedEntry:
     path: str
     source: Path
 
@@ -72,7 +72,7 @@ def pack(folders: Sequence[Path], out: Path, most_data_bytes: int) -> Packed:
         raise ConfigError(f"{out} is there already: name another --out")
     runs = list(dict.fromkeys(one.resolve() for folder in folders for one in run_folders(folder)))
     named = [_unique(number, one) for number, one in enumerate(runs, 1)]
-    entries: dict[str, _Entry] = {}
+    entries: dict[str, _PackedEntry] = {}
     bundled = []
     made = []
     try:
@@ -96,7 +96,7 @@ def pack(folders: Sequence[Path], out: Path, most_data_bytes: int) -> Packed:
     return Packed(str(out), sha256_of(out), out.stat().st_size, tuple(named), len(files), missing_all, tuple(made))
 
 
-def _write(out: Path, manifest: Manifest, entries: Sequence[_Entry]) -> None:
+def _write(out: Path, manifest: Manifest, entries: Sequence[_PackedEntry]) -> None:
     """One order, no times, no owners: the bytes are those of the content alone."""
     text = manifest_text(manifest).encode()
     with (
@@ -116,17 +116,17 @@ def _info(name: str, size: int) -> tarfile.TarInfo:
     return info
 
 
-def _files(below: str, source: Path) -> Iterator[_Entry]:
+def _files(below: str, source: Path) -> Iterator[_PackedEntry]:
     """A file, or all plain files of a folder; what links to a file is taken as the file."""
     if source.is_file():
-        yield _Entry(below, source)
+        yield _PackedEntry(below, source)
         return
     for folder, folders, names in os.walk(source):
         folders.sort()
         for name in sorted(names):
             path = Path(folder) / name
             if path.is_file() and name not in _LEFT_OUT:
-                yield _Entry(f"{below}/{path.relative_to(source).as_posix()}", path)
+                yield _PackedEntry(f"{below}/{path.relative_to(source).as_posix()}", path)
 
 
 def _data_of(folder: Path, most_bytes: int) -> tuple[list[BundledData], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.submission.check.run_log import LOG_RULES, LoggedRun, Needed
+from harness.submission.check.run_log import LOG_RULES, LoggedRun, RoundNeeds
 from harness.submission.check.saying_nothing import lacking_file
 from harness.submission.finding import Fault, Judge
 from harness.submission.tree.documents import Broken
@@ -15,7 +15,7 @@ _MODES = {"performance": "PerformanceOnly", "accuracy": "AccuracyOnly"}
 
 
 def read_run(
-    tree: Tree, judge: Judge, folder: str, kind: str, needed: Needed, *, summary: bool = True
+    tree: Tree, judge: Judge, folder: str, kind: str, needed: RoundNeeds, *, summary: bool = True
 ) -> DetailLog | None:
     """Reads a run's logs and holds them against the rules for logs; None where the detail log cannot be read.
 

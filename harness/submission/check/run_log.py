@@ -16,7 +16,7 @@ _CLOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class RoundNeeds:
     """What the round asks of a run; None or nothing where it does not."""
 
     seeds: Seeds | None
@@ -40,7 +40,7 @@ class LoggedRun:
 
     file: str
     log: DetailLog
-    needed: Needed
+    needed: RoundNeeds
     mode: str
     """`PerformanceOnly` or `AccuracyOnly`."""
 

@@ -12,15 +12,15 @@ from harness.config.official.rule_sets import BenchmarkRules
 from harness.submission.forms.runs import RunPair, SubmittedRun
 from harness.submission.tree.app_result import (
     AppAccuracy,
+    AppBackend,
     AppBenchmark,
     AppDataset,
+    AppDevice,
     AppLoadgen,
     AppResultFile,
     AppRun,
-    BackendInfo,
     BackendSettings,
     BuildInfo,
-    Device,
     EnvironmentInfo,
     ExtraSetting,
     Meta,
@@ -53,7 +53,7 @@ def app_result(pairs: Sequence[tuple[RunPair, BenchmarkRules]]) -> AppResultFile
     return AppResultFile(
         meta=Meta(str(uuid.uuid5(_NAMESPACE, hashes)), _stamp(created), None),
         results=tuple(_benchmark(pair, app) for pair, app, _ in known if app is not None),
-        environment_info=EnvironmentInfo("linux", Device(None, None, None)),
+        environment_info=EnvironmentInfo("linux", AppDevice(None, None, None)),
         build_info=BuildInfo(
             version=metadata.version("tflite-loadgen"),
             build_number="0",
@@ -86,7 +86,7 @@ def _benchmark(pair: RunPair, benchmark_id: str) -> AppBenchmark:
             batch_size=answering.batch if answering else 1,
             extra_settings=(ExtraSetting("threads", "Number of threads", str(threads), str(threads)),),
         ),
-        backend_info=BackendInfo("tflite-loadgen", "tflite-loadgen", opened.engine if opened else "LiteRT", name),
+        backend_info=AppBackend("tflite-loadgen", "tflite-loadgen", opened.engine if opened else "LiteRT", name),
         performance_run=_performance(pair.performance),
         accuracy_run=_accuracy(pair.accuracy),
         min_duration=run.spec.load.min_duration_ms / 1000,

@@ -60,14 +60,14 @@ Piece = TextPiece | CopyPiece | TruncatedPiece | PartPiece
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFiles:
     """What became of a tree's files."""
 
     written: int
     there_already: int
 
 
-def write_pieces(out: Path, pieces: Sequence[Piece]) -> Written:
+def write_pieces(out: Path, pieces: Sequence[Piece]) -> WrittenFiles:
     """Writes a tree; where a file cannot be written, those that were written before it are taken away again.
 
     Raises:
@@ -92,7 +92,7 @@ def write_pieces(out: Path, pieces: Sequence[Piece]) -> Written:
     except BaseException:
         _take_away(made)
         raise
-    return Written(len(lacking), len(pieces) - len(lacking))
+    return WrittenFiles(len(lacking), len(pieces) - len(lacking))
 
 
 def truncated(source: Path) -> bytes:

@@ -28,7 +28,7 @@ _MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TreeRequest:
     """What the user wants of a tree."""
 
     suite: str
@@ -70,7 +70,7 @@ class Submitted:
     """Files that lay there with the same content."""
 
 
-def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
+def submit(folders: Sequence[Path], out: Path, asked: TreeRequest) -> Submitted:
     """Writes the tree.
 
     Args:
@@ -127,7 +127,7 @@ def submit(folders: Sequence[Path], out: Path, asked: Asked) -> Submitted:
     )
 
 
-def _rules(asked: Asked) -> RuleSet:
+def _rules(asked: TreeRequest) -> RuleSet:
     if asked.suite not in SUITES:
         raise UnknownName("suite", asked.suite, SUITES)
     if asked.division not in DIVISIONS[:2]:
@@ -140,7 +140,7 @@ def _rules(asked: Asked) -> RuleSet:
     return named_rules(asked.suite, asked.rules)
 
 
-def _known_fields(asked: Asked) -> None:
+def _known_fields(asked: TreeRequest) -> None:
     """A slip of the keyboard would be kept for ever; mobile's notes may be called anything."""
     systems = {"inference": (*MEANINGFUL, *PRESENT), "tiny": TINY_FIELDS}.get(asked.suite)
     for kind, known, told in (("field", systems, asked.fields), ("model field", FIVE_FIELDS, asked.model_fields)):
@@ -201,7 +201,7 @@ def _contents(package: Package) -> Contents:
             return tiny_tree(package)
 
 
-def _one_submitter(out: Path, asked: Asked) -> None:
+def _one_submitter(out: Path, asked: TreeRequest) -> None:
     """A package is one submitter's."""
     others = sorted(
         f"{division}/{one.name}"

@@ -30,7 +30,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class SystemForm:
     """A system's description, and what nobody has told of it."""
 
     name: str

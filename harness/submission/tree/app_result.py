@@ -38,7 +38,7 @@ class BackendSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BackendInfo:
+class AppBackend:
     """What ran it."""
 
     filename: str
@@ -109,7 +109,7 @@ class AppBenchmark:
     benchmark_name: str
     loadgen_scenario: str
     backend_settings: BackendSettings
-    backend_info: BackendInfo
+    backend_info: AppBackend
     performance_run: AppRun | None
     accuracy_run: AppRun | None
     min_duration: float
@@ -150,7 +150,7 @@ class Ios:
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class WindowsLaptop:
     """A laptop."""
 
     os_version: str
@@ -158,12 +158,12 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class AppDevice:
     """One of the three; none of them on Linux."""
 
     android: Android | None
     ios: Ios | None
-    windows: Windows | None
+    windows: WindowsLaptop | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class EnvironmentInfo:
     """Where it ran."""
 
     platform: str
-    value: Device
+    value: AppDevice
 
 
 @dataclass(frozen=True, slots=True)

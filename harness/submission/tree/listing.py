@@ -16,7 +16,7 @@ DIVISIONS = ("closed", "open", "network")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file, or what is taken for one."""
 
     path: str
@@ -32,7 +32,7 @@ class Folder:
     """One folder's own."""
 
     folders: tuple[str, ...]
-    files: tuple[Entry, ...]
+    files: tuple[TreeEntry, ...]
 
 
 class Tree:
@@ -93,7 +93,7 @@ class Tree:
         """Whether it is there."""
         return path in self._folders
 
-    def below(self, path: str) -> Iterator[Entry]:
+    def below(self, path: str) -> Iterator[TreeEntry]:
         """All files in a folder and the folders in it."""
         waiting = [path] if path in self._folders else []
         while waiting:
@@ -101,7 +101,7 @@ class Tree:
             yield from self._folders[name].files
             waiting += [_below(name, inner) for inner in self._folders[name].folders]
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> TreeEntry | None:
         """A file; None where it is not there."""
         folder = self._folders.get(path.rpartition("/")[0])
         return next((each for each in folder.files if each.path == path), None) if folder else None
@@ -129,10 +129,10 @@ def _below(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _entry(entry: os.DirEntry[str], below: str) -> Entry:
+def _entry(entry: os.DirEntry[str], below: str) -> TreeEntry:
     link = entry.is_symlink()
     try:
         found = entry.stat()
     except OSError:
-        return Entry(below, 0, link, False)
-    return Entry(below, found.st_size, link, stat.S_ISREG(found.st_mode))
+        return TreeEntry(below, 0, link, False)
+    return TreeEntry(below, found.st_size, link, stat.S_ISREG(found.st_mode))

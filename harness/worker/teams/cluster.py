@@ -16,7 +16,7 @@ from harness.machine.placement import Placement
 from harness.messages.actor import Lent, Loaded, Order
 from harness.messages.cluster import ClusterRun, NodeShare
 from harness.serving.cluster.files import beside_data, lent_data
-from harness.serving.cluster.members import Cluster, Opening
+from harness.serving.cluster.members import Cluster, MemberOpening
 from harness.serving.cluster.on_nodes.resident import data_of
 from harness.serving.cluster.pool import ClusterPool, Tallies
 from harness.serving.cluster.session import Needs, Session
@@ -280,7 +280,7 @@ class ClusterTeam(PoolTeam):
         return pool_timing.round_trip_ns(ask, indices, self.round_trips)
 
 
-def _opening(instances: Instances, threads: int, batch: int, service_ns: float) -> Opening:
+def _opening(instances: Instances, threads: int, batch: int, service_ns: float) -> MemberOpening:
     spec, task = instances.spec, instances.task
     recipe = instances.opener.recipe(threads, (), batch)
     # Packed weights lie in this machine's memory, or in its cache.
@@ -294,4 +294,4 @@ def _opening(instances: Instances, threads: int, batch: int, service_ns: float) 
         cpus=max(1, math.ceil(threads)),
     )
     lent = (Lent(str(model.path), model.sha256), *lent_data(spec))
-    return Opening(order, lent, beside_data(spec, task), data_of(task), len(task), service_ns)
+    return MemberOpening(order, lent, beside_data(spec, task), data_of(task), len(task), service_ns)

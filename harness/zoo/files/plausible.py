@@ -81,7 +81,7 @@ def _not_json(path: Path) -> str:
 
 def _other_tensors(path: Path, inputs: Sequence[TensorEntry], outputs: Sequence[TensorEntry]) -> str:
     from backends.base import ModelRejected
-    from backends.litert.file.model_file import Tensor
+    from backends.litert.file.model_file import FileTensor
     from backends.litert.file.model_reader import read_model
 
     try:
@@ -89,7 +89,7 @@ def _other_tensors(path: Path, inputs: Sequence[TensorEntry], outputs: Sequence[
     except ModelRejected as error:
         return str(error)
 
-    def compare(what: str, wanted: Sequence[TensorEntry], found: Sequence[Tensor]) -> str:
+    def compare(what: str, wanted: Sequence[TensorEntry], found: Sequence[FileTensor]) -> str:
         if wanted and len(wanted) != len(found):
             return f"it has {len(found)} {what}s, the official model has {len(wanted)}"
         for entry, tensor in zip(wanted, found, strict=False):

@@ -43,7 +43,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class LaidOutSet:
     """A data set that is laid out."""
 
     path: Path
@@ -149,7 +149,7 @@ class Stage:
             self.problems.append(f"{found:,} {what}, {wanted:,} are in the whole set")
 
 
-def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: Mapping[str, Layout]) -> Prepared:
+def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: Mapping[str, Layout]) -> LaidOutSet:
     """Lays out a data set in the cache.
 
     Args:
@@ -170,7 +170,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
     with writing(cache), locked(entry.file, cache, lambda _: None):
         found = find_cached(entry.file, entry, cache)
         if found.usable and given.source is None:
-            return Prepared(place, entry.prepare.count, found.state, "was here")
+            return LaidOutSet(place, entry.prepare.count, found.state, "was here")
         if place.exists() or place.is_symlink():
             raise ConfigError(f"{place} is there already{f' ({found.why})' if found.why else ''}: remove it first")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ def prepare(name: str, entry: DatasetEntry, given: Given, cache: Path, layouts: 
             write_contents(stage.folder, place)
             stage.folder.rename(place)
     state = "verified" if stage.verified else "unverified"
-    return Prepared(place, entry.prepare.count, state, stage.how, tuple(dict.fromkeys(stage.notes)))
+    return LaidOutSet(place, entry.prepare.count, state, stage.how, tuple(dict.fromkeys(stage.notes)))
 
 
 def _refuse_unreadable(given: Given) -> None:

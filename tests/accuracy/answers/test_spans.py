@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accuracy.answers.spans import BestAnswers, Span, Window, best_span
+from accuracy.answers.spans import AnswerSpan, BestAnswers, Window, best_span
 
 quick = settings(deadline=None, derandomize=True, max_examples=200)
 Floats = npt.NDArray[np.float32]
@@ -23,7 +23,7 @@ def window(question: int, context: int, max_context: list[bool] | None = None, q
     return Window(qas_id, tokens, np.arange(context), is_max)
 
 
-def by_the_rules(window: Window, start: Floats, end: Floats, n_best: int, longest: int) -> Span | None:
+def by_the_rules(window: Window, start: Floats, end: Floats, n_best: int, longest: int) -> AnswerSpan | None:
     """All pairs of the best starts and ends, one rule after the other, as run_squad.py states them."""
 
     def best(logits: Floats) -> list[int]:
@@ -41,7 +41,7 @@ def by_the_rules(window: Window, start: Floats, end: Floats, n_best: int, longes
             continue
         if right < left or right - left + 1 > longest:
             continue
-        pairs.append(Span(float(start[left]) + float(end[right]), left, right))
+        pairs.append(AnswerSpan(float(start[left]) + float(end[right]), left, right))
     return max(pairs, key=lambda pair: pair.score) if pairs else None  # of equals max() keeps the first
 
 

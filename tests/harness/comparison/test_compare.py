@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness.commands.finished_runs.compare import allowed_of
-from harness.comparison.asked import Asked
+from harness.comparison.asked import ComparisonRequest
 from harness.comparison.compare import compare
 from harness.comparison.limits import parse_limits
 from harness.comparison.record import ComparedFigure, ComparisonResult
@@ -29,8 +29,8 @@ Series = Callable[..., Path]
 QUIET = [10.0, 10.1, 9.95, 10.02, 10.05]
 
 
-def asked(limits: str = "", allowed: str = "") -> Asked:
-    return Asked(parse_limits([limits] if limits else []), allowed_of([allowed] if allowed else []))
+def asked(limits: str = "", allowed: str = "") -> ComparisonRequest:
+    return ComparisonRequest(parse_limits([limits] if limits else []), allowed_of([allowed] if allowed else []))
 
 
 def figure(found: ComparisonResult, name: str) -> ComparedFigure:

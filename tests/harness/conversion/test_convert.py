@@ -12,7 +12,7 @@ import pytest
 from accuracy.truth.class_names import read_class_names
 from harness.cli import main
 from harness.conversion.convert import convert
-from harness.conversion.first_file import Source
+from harness.conversion.first_file import FirstFile
 from harness.conversion.made_files import making
 from harness.conversion.record import Conversion, Variant
 from harness.errors import ConfigError
@@ -21,7 +21,7 @@ from tests.told_models import with_files
 
 def made_of(model: Path, variants: Sequence[Variant], folder: Path, stem: str) -> Conversion:
     with making(folder) as place:
-        return convert(Source(model), variants, place, stem, None, lambda heard: None)
+        return convert(FirstFile(model), variants, place, stem, None, lambda heard: None)
 
 
 def test_without_the_quantiser_the_command_that_brings_it_is_named(

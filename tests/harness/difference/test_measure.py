@@ -15,9 +15,9 @@ from backends.base import BackendUnavailable, ModelRejected
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.difference.measure import measure
-from harness.difference.record import KERNELS, AskedDifference, Difference, Kernels
+from harness.difference.record import KERNELS, AskedDifference, DiffResult, Kernels
 from harness.difference.report import metrics_proto, render, spoilt
-from harness.difference.side import Side
+from harness.difference.side import AnsweringSide
 from harness.errors import ConfigError
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
@@ -41,7 +41,7 @@ def asked(
     return AskedDifference(test, reference, runs, {}, bisect, Tolerance(max_steps=1, max_share=0.001))
 
 
-def run(what: AskedDifference) -> Difference:
+def run(what: AskedDifference) -> DiffResult:
     return measure(what, nobody)
 
 
@@ -78,14 +78,14 @@ def branches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wrong(branches: Path, delegate_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Difference:
+def wrong(branches: Path, delegate_library: Path, tmp_path_factory: pytest.TempPathFactory) -> DiffResult:
     """A delegate that adds a half too much to every sum, and where it does."""
     options = {"library": str(delegate_library), "delegate_options": {"offset": OFFSET}}
     test = subject(branches, tmp_path_factory.mktemp("cache"), name="external", options=options)
     return run(asked(test, bisect=True))
 
 
-def test_the_error_of_a_delegate_is_what_it_adds(wrong: Difference) -> None:
+def test_the_error_of_a_delegate_is_what_it_adds(wrong: DiffResult) -> None:
     halved, tripled, both = wrong.outputs
     assert (halved.name, halved.exact, halved.avg_error) == ("halved", True, 0)
     assert tripled.avg_error == pytest.approx(3 * OFFSET, rel=1e-6)
@@ -96,7 +96,7 @@ def test_the_error_of_a_delegate_is_what_it_adds(wrong: Difference) -> None:
     assert (wrong.test.delegate, wrong.test.delegated_nodes) == ("libdelegate.so", 1)
 
 
-def test_bisect_names_the_tensor_with_its_op_and_shape(wrong: Difference) -> None:
+def test_bisect_names_the_tensor_with_its_op_and_shape(wrong: DiffResult) -> None:
     assert wrong.bisected is not None
     culprit = wrong.bisected.culprit
     assert culprit is not None
@@ -118,7 +118,7 @@ def test_what_is_within_the_tolerance_is_not_searched(branches: Path, tmp_path: 
     )
 
 
-def test_the_tools_own_message_has_the_figures_under_its_numbers(wrong: Difference) -> None:
+def test_the_tools_own_message_has_the_figures_under_its_numbers(wrong: DiffResult) -> None:
     message = _metrics_message()()
     message.ParseFromString(metrics_proto(wrong))
     assert message.num_runs == 4
@@ -224,12 +224,12 @@ def test_bisect_runs_the_inputs_of_the_worst_runs_wherever_they_are(tmp_path: Pa
 
 
 def test_bisect_says_what_did_not_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test, answered = subject(late(tmp_path / "late.tflite"), tmp_path), Side.answer
+    test, answered = subject(late(tmp_path / "late.tflite"), tmp_path), AnsweringSide.answer
 
-    def once(self: Side, inputs: Any) -> Any:
+    def once(self: AnsweringSide, inputs: Any) -> Any:
         return [each * np.nan for each in answered(self, inputs)]
 
-    monkeypatch.setattr(Side, "answer", once)
+    monkeypatch.setattr(AnsweringSide, "answer", once)
     found = run(asked(test, runs=2, bisect=True))
     assert spoilt(found)
     text = render(found)

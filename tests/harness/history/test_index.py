@@ -15,7 +15,7 @@ import pytest
 from harness.cli import main
 from harness.errors import ConfigError, RunFailed
 from harness.history.collected import entries_of
-from harness.history.entry import Entry
+from harness.history.entry import HistoryEntry
 from harness.history.index import INDEX_FILE, Index, results_below
 from harness.history.report import changes_text, listed, noise_text, plotted
 from harness.results.files import read_result
@@ -61,8 +61,8 @@ def many(folder: Path, values: list[float], **changed: str) -> Index:
     return index
 
 
-def _fields(entry: Entry) -> list[tuple[str, object]]:
-    return [(name, getattr(entry, name)) for name in Entry.__dataclass_fields__]
+def _fields(entry: HistoryEntry) -> list[tuple[str, object]]:
+    return [(name, getattr(entry, name)) for name in HistoryEntry.__dataclass_fields__]
 
 
 def test_every_run_that_ended_is_in_the_index_and_an_index_made_anew_is_the_same(results: Path, tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_regression_is_exit_status_1(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["history", "--history", str(folder), "--judge", str(run), "--max-regression", "80%"]) == 0
 
 
-def _entries(run: Path) -> list[Entry]:
+def _entries(run: Path) -> list[HistoryEntry]:
     index = Index(run.parent / "own")
     index.add([run])
     return list(index.select({}))

@@ -22,7 +22,7 @@ from harness.profiling.kept import read_profile
 from harness.results.files import read_result, write_result
 from harness.results.queries.query_times import QUERY_TIMES_FILE, KeptTimes
 from harness.results.record import Reason, Result, SeriesResult, Submission
-from tasks.outputs.exhibits import Box, Exhibit, Exhibition
+from tasks.outputs.exhibits import Exhibit, ExhibitBox, Exhibition
 
 VERSION_1 = Path(__file__).parents[1] / "results/version_1"
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\x07"
@@ -167,7 +167,7 @@ def test_hostile_names_stay_text_everywhere(timed_run: Path) -> None:
         dataset=replace(run.result.dataset, name=HOSTILE),
         system=replace(run.result.system, argv=("x", HOSTILE)),
     )
-    box = Box(0.1, 0.1, 0.5, 0.5, HOSTILE, 0.5, right=False)
+    box = ExhibitBox(0.1, 0.1, 0.5, 0.5, HOSTILE, 0.5, right=False)
     shown = Exhibit(HOSTILE, 0.0, HOSTILE, HOSTILE, np.zeros((8, 8, 3), np.uint8), said_boxes=(box,), true_boxes=(box,))
     shown = replace(shown, said_points=((0.5, 0.25),), true_points=((0.25, 0.5),))
     exhibition = Exhibition((shown,), 1, {(HOSTILE, HOSTILE): 1})

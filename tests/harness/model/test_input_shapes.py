@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from backends.base import ModelRejected, TensorSpec
-from backends.litert.file.model_file import ModelFile, Signature, Subgraph, Tensor
+from backends.litert.file.model_file import FileTensor, ModelFile, Signature, Subgraph
 from harness.config.invocation import Invocation
 from harness.model.input_shapes import choose_input_shapes, open_axes, unused_size
 
@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 def model(**declared: Shape) -> ModelFile:
     """A file with these inputs, which its signature calls `s_NAME`."""
     tensors = tuple(
-        Tensor(name, tuple(max(1, size) for size in shape), shape, True, "float32", 0, 0, False)
+        FileTensor(name, tuple(max(1, size) for size in shape), shape, True, "float32", 0, 0, False)
         for name, shape in declared.items()
     )
     places = tuple(range(len(tensors)))
@@ -59,7 +59,7 @@ def test_an_input_of_untold_rank_is_refused_where_the_file_tells_that_of_others(
     seen, told = inputs(x=(), y=(1, 4)), model(x=(), y=(1, 4))
     untold = replace(told.main.tensors[0], has_rank=False)
 
-    def chosen_of(second: Tensor, **asked: Any) -> tuple[Shape, ...]:
+    def chosen_of(second: FileTensor, **asked: Any) -> tuple[Shape, ...]:
         graph = replace(told.main, tensors=(untold, second))
         return choose_input_shapes(
             replace(told, subgraphs=(graph,)), seen, Invocation.model_validate({"input_shapes": asked}), None

@@ -25,7 +25,7 @@ from harness.config.official.accuracy_targets import Target, floor_of, published
 from harness.config.registry import task_class
 from harness.json_records import from_json, to_json
 from harness.report.accuracy import accuracy_rows, exact_metric, metric
-from harness.results.card import Subject, judge_accuracy, may_be_lost
+from harness.results.card import ScoredSubject, judge_accuracy, may_be_lost
 from harness.results.scores import Card, Metric
 from harness.spec.rules_in_force import chosen_rules
 from harness.spec.schema import DataSetRef, ModelRef
@@ -38,7 +38,7 @@ MODEL = ModelRef(name="m", source="official", path=Path("m.tflite"), sha256="0" 
 DATA = DataSetRef(name="d", source="official", path=Path("d"), checksum="verified", full=True)
 
 
-def subject(**changes: Any) -> Subject:
+def subject(**changes: Any) -> ScoredSubject:
     """An official model on the full official set of 1,000 samples, or what the changes make of it."""
     known: dict[str, Any] = {
         "headline": "top1",
@@ -49,7 +49,7 @@ def subject(**changes: Any) -> Subject:
         "dataset": DATA,
         "model": MODEL,
     }
-    return Subject(**known | changes)
+    return ScoredSubject(**known | changes)
 
 
 def hits(number: int, count: int = 1000) -> Score:
@@ -58,12 +58,12 @@ def hits(number: int, count: int = 1000) -> Score:
     )
 
 
-def card_of(score: Score, of: Subject) -> dict[str, Any]:
+def card_of(score: Score, of: ScoredSubject) -> dict[str, Any]:
     found: dict[str, Any] = as_json(score, of)["accuracy_card"]
     return found
 
 
-def as_json(score: Mapping[str, float], of: Subject) -> dict[str, Any]:
+def as_json(score: Mapping[str, float], of: ScoredSubject) -> dict[str, Any]:
     return to_json(judge_accuracy(score, of))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.config.files import find_benchmark, read_config
-from harness.tuning.session import Session
+from harness.tuning.session import TuningSearch
 
 Process = subprocess.CompletedProcess[str]
 Call = Callable[..., Process]
@@ -184,7 +184,7 @@ def test_texts_and_narrow_integers_are_asked_in_every_scenario(
 def test_tune_searches_on_the_random_inputs_that_a_run_has(two_sided: Path, tmp_path: Path) -> None:
     overrides = [("model.use", str(two_sided)), ("dataset.input_ranges", {"a": [1, 2]})]
     config = read_config(find_benchmark("tensors"))
-    spec = Session(config, overrides, tmp_path, budget_s=60, fp16=False, say=print).spec
+    spec = TuningSearch(config, overrides, tmp_path, budget_s=60, fp16=False, say=print).spec
     assert (spec.task, spec.dataset.name, spec.options["input_ranges"]) == ("tensors", "random inputs", {"a": (1, 2)})
 
 

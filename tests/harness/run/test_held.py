@@ -9,7 +9,7 @@ from typing import IO
 
 import pytest
 
-from accuracy.truth.labels import Labels, read_labels
+from accuracy.truth.labels import TrueLabels, read_labels
 from harness.config.files import find_benchmark, read_config
 from harness.errors import Interrupted, RunFailed
 from harness.machine.child_process import Child
@@ -118,7 +118,7 @@ def test_a_truth_that_is_another_while_it_is_read_is_not_what_lies_there_at_the_
     execute(spec, tmp_path / "before", Unseen())
     double = Double(spec.dataset.path / "y_labels.csv", with_another_label)
 
-    def read_while_away(path: Path, classes: int) -> Labels:
+    def read_while_away(path: Path, classes: int) -> TrueLabels:
         double.put()
         try:
             return read_labels(path, classes)

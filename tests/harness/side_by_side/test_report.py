@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from harness.side_by_side.record import EXACT, ComparedFigure, ComparedRow, Kind, Versus
+from harness.side_by_side.record import EXACT, ComparedRow, Kind, ModelFigure, Versus
 from harness.side_by_side.report import versus_text
 from harness.units import Unit
 
 
 def row(kind: Kind, unit: Unit) -> ComparedRow:
-    return ComparedRow("top1" if kind == "metric" else "latency", kind, unit, (ComparedFigure(1.0),), ())
+    return ComparedRow("top1" if kind == "metric" else "latency", kind, unit, (ModelFigure(1.0),), ())
 
 
 @pytest.mark.parametrize(

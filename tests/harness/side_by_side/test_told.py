@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from harness.side_by_side.record import ComparedBackend, ComparedFigure, ComparedRow, ModelComparison, Versus
+from harness.side_by_side.record import ComparedBackend, ComparedRow, ModelComparison, ModelFigure, Versus
 from harness.side_by_side.told import told_of_models
 
 
 def test_errors_are_better_when_smaller_and_a_ratio_says_who_has_more() -> None:
-    figures = (ComparedFigure(9.0), ComparedFigure(3.0))
+    figures = (ModelFigure(9.0), ModelFigure(3.0))
     rows = (
         ComparedRow("size", "size", "bytes", figures, (Versus(ratio=3.0),)),
         ComparedRow("mean_error", "metric", "count", figures, (Versus(difference=-6.0, low=-7.0, high=-5.0),)),

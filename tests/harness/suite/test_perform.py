@@ -20,7 +20,7 @@ from harness.series import execute
 from harness.series.journal import JOURNAL_FILE, read_journal
 from harness.spec.schema import Spec
 from harness.suite.perform import perform_suite
-from harness.suite.plan import AskedSuite, LeftOut, SuitePlan, plan_suite
+from harness.suite.plan import AskedSuite, SkippedBenchmark, SuitePlan, plan_suite
 from harness.suite.report import plan_lines
 
 RUNS = [
@@ -196,7 +196,7 @@ def test_the_plan_says_what_runs_how_long_and_what_will_be_objected_to(plan: Cal
 def test_what_cannot_run_here_is_left_out_and_said_and_a_task_that_is_named_must_run(
     plan: Callable[..., SuitePlan], tmp_path: Path
 ) -> None:
-    left_out = (LeftOut("mosaic-SingleStream", "2 mistakes:\n  there is no model\n  there are no data"),)
+    left_out = (SkippedBenchmark("mosaic-SingleStream", "2 mistakes:\n  there is no model\n  there are no data"),)
     lines = plan_lines(replace(plan(), left_out=left_out))
     assert "  left out: mosaic-SingleStream: there is no model; there are no data" in lines
     with pytest.raises(ConfigError, match="mosaic-SingleStream: "):

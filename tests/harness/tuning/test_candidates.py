@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.tuning.candidates import Given, stage, stages
+from harness.tuning.candidates import SearchLimits, stage, stages
 
 
-def _given(**changed: Any) -> Given:
+def _given(**changed: Any) -> SearchLimits:
     given: dict[str, Any] = {
         "scenario": "SingleStream",
         "backend": "cpu",
@@ -18,7 +18,7 @@ def _given(**changed: Any) -> Given:
         "fp16": False,
         "quick": False,
     }
-    return Given(**given | changed)
+    return SearchLimits(**given | changed)
 
 
 _STREAM = {"backend.threads": 2, "backend.instances": 1, "backend.options": {"engine": "Interpreter"}}

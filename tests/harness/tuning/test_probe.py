@@ -14,7 +14,7 @@ from harness.messages.probe import Agreement, CompareWithCpu, MeasureRound, Roun
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from harness.tuning.child import Child
-from harness.tuning.probe import Probe
+from harness.tuning.probe import CandidateProbe
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def spec(keyword_model: Path, keyword_data: Path, tmp_path: Path) -> Callable[..
 def test_a_candidate_says_what_it_decided_measures_and_agrees_with_the_cpu(
     spec: Callable[..., Spec], control: Control
 ) -> None:
-    probe = Probe(spec(("backend.options", {"engine": "Interpreter"})), control)
+    probe = CandidateProbe(spec(("backend.options", {"engine": "Interpreter"})), control)
     calibrated = probe.calibrated()
     assert (calibrated.threads, calibrated.instances, calibrated.workers, calibrated.batch) == (1, 1, "inline", 1)
     assert (calibrated.engine, calibrated.engine_chosen) == ("Interpreter", None)

@@ -21,7 +21,7 @@ from harness.messages.probe import Agreement, Calibrated, Round
 from harness.spec.schema import Spec
 from harness.tuning import session
 from harness.tuning.report import front, how_sure
-from harness.tuning.session import Found, Row, Session
+from harness.tuning.session import Row, SearchResult, TuningSearch
 from harness.turns.process import CandidateFailed
 
 Speed = Callable[[Spec], float]
@@ -31,7 +31,7 @@ Speed = Callable[[Spec], float]
 @pytest.fixture
 def search(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keyword_model: Path, keyword_data: Path
-) -> Callable[..., Found]:
+) -> Callable[..., SearchResult]:
     """search(speed, noise=..., agrees=..., scenario=...) -> what is found among candidates of these speeds."""
 
     def run(
@@ -42,7 +42,7 @@ def search(
         scenario: str = "SingleStream",
         budget_s: float = 600.0,
         backend: Sequence[tuple[str, Any]] = (),
-    ) -> Found:
+    ) -> SearchResult:
         rng = np.random.default_rng(3)
         cores = tuple(Core((cpu,)) for cpu in range(4))
         monkeypatch.setattr(session, "this_machine", lambda: Topology((cores,), known=True))
@@ -88,7 +88,7 @@ def search(
         overrides = [("model.use", str(keyword_model)), ("dataset.use", str(keyword_data)), ("load.scenario", scenario)]
         overrides += backend
         try:
-            return Session(
+            return TuningSearch(
                 read_config(find_benchmark("kws")),
                 overrides,
                 tmp_path,
@@ -110,7 +110,7 @@ def _by_threads(**speeds: float) -> Speed:
     return speed
 
 
-def test_the_quickest_is_found_and_what_is_known_of_it_is_said(search: Callable[..., Found]) -> None:
+def test_the_quickest_is_found_and_what_is_known_of_it_is_said(search: Callable[..., SearchResult]) -> None:
     found = search(_by_threads(t1=100.0, t2=190.0, t4=150.0))
     assert found.best.name == "threads=2"
     assert found.chosen["backend.threads"] == 2
@@ -125,7 +125,7 @@ def test_the_quickest_is_found_and_what_is_known_of_it_is_said(search: Callable[
     assert statuses["engine=CompiledModel"] == "slower"
 
 
-def test_the_default_stays_where_nothing_is_quicker(search: Callable[..., Found]) -> None:
+def test_the_default_stays_where_nothing_is_quicker(search: Callable[..., SearchResult]) -> None:
     found = search(_by_threads(t1=100.0, t2=100.0, t4=60.0), noise=0.001)
     assert (found.best.name, found.final) == ("default", None)
     statuses = {row.name: row.status for row in found.rows}
@@ -133,7 +133,7 @@ def test_the_default_stays_where_nothing_is_quicker(search: Callable[..., Found]
     assert how_sure(found).startswith("the default is the best")
 
 
-def test_a_quicker_candidate_that_answers_otherwise_is_not_taken(search: Callable[..., Found]) -> None:
+def test_a_quicker_candidate_that_answers_otherwise_is_not_taken(search: Callable[..., SearchResult]) -> None:
     found = search(_by_threads(t1=100.0, t2=190.0, t4=150.0), agrees=lambda spec: spec.backend.threads != 2)
     assert found.best.name == "threads=4"
     row = next(row for row in found.rows if row.name == "threads=2")
@@ -141,7 +141,7 @@ def test_a_quicker_candidate_that_answers_otherwise_is_not_taken(search: Callabl
 
 
 @pytest.mark.parametrize("kind", ["crashed", "refused", "too slow"])
-def test_a_candidate_that_breaks_is_a_row_that_says_so(kind: str, search: Callable[..., Found]) -> None:
+def test_a_candidate_that_breaks_is_a_row_that_says_so(kind: str, search: Callable[..., SearchResult]) -> None:
     good = _by_threads(t1=100.0, t2=190.0, t4=150.0)
 
     def speed(spec: Spec) -> float:
@@ -155,7 +155,7 @@ def test_a_candidate_that_breaks_is_a_row_that_says_so(kind: str, search: Callab
     assert found.best.name == "threads=2"
 
 
-def test_a_default_that_breaks_ends_the_search(search: Callable[..., Found]) -> None:
+def test_a_default_that_breaks_ends_the_search(search: Callable[..., SearchResult]) -> None:
     def refuses(spec: Spec) -> float:
         raise CandidateFailed("backend cpu is not here", "refused", 2)
 
@@ -170,7 +170,7 @@ def test_a_default_that_breaks_ends_the_search(search: Callable[..., Found]) -> 
 
 
 def test_a_default_that_xnnpack_may_have_taken_down_says_whether_the_model_runs_without(
-    search: Callable[..., Found],
+    search: Callable[..., SearchResult],
 ) -> None:
     def crashes(spec: Spec) -> float:
         raise CandidateFailed("killed by SIGABRT", "crashed", None)
@@ -179,12 +179,14 @@ def test_a_default_that_xnnpack_may_have_taken_down_says_whether_the_model_runs_
         search(crashes)
 
 
-def test_a_budget_too_short_for_a_second_candidate_names_what_was_not_tried(search: Callable[..., Found]) -> None:
+def test_a_budget_too_short_for_a_second_candidate_names_what_was_not_tried(
+    search: Callable[..., SearchResult],
+) -> None:
     with pytest.raises(ConfigError, match=r"not tried were threads=2; threads=4; .*Raise --budget"):
         search(_by_threads(t1=1.0, t2=1.0, t4=1.0), budget_s=0.001)
 
 
-def test_a_pool_tries_instances_against_threads(search: Callable[..., Found]) -> None:
+def test_a_pool_tries_instances_against_threads(search: Callable[..., SearchResult]) -> None:
     def speed(spec: Spec) -> float:
         return {1: 100.0, 2: 130.0, 4: 80.0}[1 if spec.backend.threads == "auto" else int(spec.backend.threads)]
 
@@ -217,7 +219,7 @@ def test_the_search_itself_loads_neither_loadgen_nor_what_answers() -> None:
 
 
 def test_a_model_that_is_written_while_candidates_are_measured_decides_nothing(
-    search: Callable[..., Found], keyword_model: Path, tmp_path: Path
+    search: Callable[..., SearchResult], keyword_model: Path, tmp_path: Path
 ) -> None:
     model = shutil.copyfile(keyword_model, tmp_path / "own.tflite")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.serving.loadgen import Settings
+from harness.serving.loadgen import RunSettings
 from harness.worker.queries import loadgen_bytes, longest_pause_s
 
 
@@ -16,7 +16,7 @@ def test_the_memory_that_loadgen_needs_is_known_for_every_scenario(scenario: str
 
 
 def test_a_query_of_eight_slow_samples_is_no_hang() -> None:
-    one = Settings(
+    one = RunSettings(
         scenario="SingleStream",
         accuracy=False,
         performance_sample_count=1,

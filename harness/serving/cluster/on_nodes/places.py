@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from harness.errors import RunFailed
-from harness.messages.actor import Lent, Tree
+from harness.messages.actor import FileTree, Lent
 from tasks.sets.digests import Digest
 
 
@@ -22,7 +22,7 @@ class Places:
         self.here: dict[str, Path] = {}
         """By the head's path."""
         self._growing: Path | None = None
-        self._tree = Tree("", ())
+        self._tree = FileTree("", ())
 
     def lacking(self, lent: Sequence[Lent]) -> list[str]:
         """Finds those that the same path leads to; returns the others."""
@@ -32,7 +32,7 @@ class Places:
                 self.here[each.path] = path
         return [each.path for each in lent if each.path not in self.here]
 
-    def expect(self, tree: Tree) -> bool:
+    def expect(self, tree: FileTree) -> bool:
         """Whether the tree has to be sent: it is not in the cache."""
         whole = self._whole(tree)
         if whole.is_dir():
@@ -72,7 +72,7 @@ class Places:
             shutil.rmtree(growing, ignore_errors=True)
         self.here[tree.path] = whole / Path(tree.path).name
 
-    def _whole(self, tree: Tree) -> Path:
+    def _whole(self, tree: FileTree) -> Path:
         text = "\n".join(f"{file.name} {file.sha256}" for file in tree.files)
         return self._cache / hashlib.sha256(text.encode()).hexdigest()
 

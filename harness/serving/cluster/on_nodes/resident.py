@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.config.plain_yaml import load_yaml
 from harness.machine.json_line import decode, encode
-from harness.messages.actor import Lacking, Needed, Tree, Wanted
+from harness.messages.actor import FileTree, Lacking, Needed, Wanted
 from harness.messages.failure import failed
 from harness.results.read_data import files_now
 from harness.serving.cluster.on_nodes.places import Places, moved
@@ -38,10 +38,10 @@ class Resident:
         return told(lambda: encode(Lacking(tuple(self._places.lacking(decode(text, Needed).lent)))))
 
     def expect(self, text: str) -> str:
-        """Hears of a `Tree` that will be sent; tells `Wanted`, the files that it lacks."""
+        """Hears of a `FileTree` that will be sent; tells `Wanted`, the files that it lacks."""
 
         def wanted() -> str:
-            tree = decode(text, Tree)
+            tree = decode(text, FileTree)
             return encode(Wanted(tuple(file.sha256 for file in tree.files) if self._places.expect(tree) else ()))
 
         return told(wanted)

@@ -31,7 +31,7 @@ from harness.submission.check.mixed import (
     RunsTogether,
 )
 from harness.submission.check.read_run import read_run
-from harness.submission.check.run_log import Needed
+from harness.submission.check.run_log import RoundNeeds
 from harness.submission.compliance.in_force import not_in_force
 from harness.submission.finding import Fault, Judge
 from harness.submission.tree.benchmark_names import MAPPING_FILE, OfficialName
@@ -161,7 +161,7 @@ class InferenceCheck:
         place: ScenarioPlace,
         official: OfficialName,
         vouched: tuple[DetailLog | None, DetailLog | None],
-        needed: Needed,
+        needed: RoundNeeds,
     ) -> list[RunLog]:
         """The tests of a scenario, which vouch for its performance and its accuracy run."""
         reference, accuracy = vouched
@@ -194,16 +194,16 @@ class InferenceCheck:
         path = f"{folder}/{DETAIL}"
         return [] if log is None else [RunLog(path, self._tree.root / path, copies, log=log)]
 
-    def _log(self, folder: str, kind: str, needed: Needed, *, summary: bool = True) -> DetailLog | None:
+    def _log(self, folder: str, kind: str, needed: RoundNeeds, *, summary: bool = True) -> DetailLog | None:
         """A run's log, held against the rules; None where it cannot be read."""
         return read_run(self._tree, self._judge, folder, kind, needed, summary=summary)
 
-    def _needed(self, official: BenchmarkRules | None, division: str) -> Needed:
+    def _needed(self, official: BenchmarkRules | None, division: str) -> RoundNeeds:
         rules = self._rules
         figures = {name: figures_of(rules, name) for name in rules.scenarios}
         least = official.scenarios.get("Offline") if official else None
         offline = least.min_query_count if least else None
-        return Needed(
+        return RoundNeeds(
             seeds=rules.seeds.known,
             percentiles={name: one.target_percentile for name, one in figures.items()},
             min_duration_ms={name: one.min_duration_ms for name, one in figures.items()},

@@ -24,7 +24,7 @@ from harness.submission.check.mixed import (
 )
 from harness.submission.check.mobile.app_result import RESULT_RULES, AppResult, LoggedPair
 from harness.submission.check.read_run import read_run
-from harness.submission.check.run_log import Needed
+from harness.submission.check.run_log import RoundNeeds
 from harness.submission.check.saying_nothing import lacking_file, says_nothing, tree_size
 from harness.submission.finding import Fault, Judge
 from harness.submission.tree.documents import Broken
@@ -271,12 +271,12 @@ class MobileCheck:
             figure = f"{counted} of {wanted} samples"
             yield Fault(f"{found.folder}/{DETAIL}", "does not cover the data set", "run all samples", figure)
 
-    def _needed(self, found: _Found) -> Needed:
+    def _needed(self, found: _Found) -> RoundNeeds:
         rules, cap = self._rules, self._rules.expected_latency_cap
         figures = figures_of(rules, found.scenario)
         own = found.benchmark.scenarios.get(found.scenario)
         least = (own.min_query_count if own else None) or figures.min_query_count
-        return Needed(
+        return RoundNeeds(
             seeds=rules.seeds.known,
             percentiles={found.scenario: figures.target_percentile},
             min_duration_ms={found.scenario: figures.min_duration_ms},

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.config.official.rule_sets import FALSE_ALARMS, MISSES, BenchmarkRules, Windows
+from harness.config.official.rule_sets import FALSE_ALARMS, MISSES, BenchmarkRules, ThroughputWindows
 from harness.submission.finding import Fault, Rule
 
 _ACCURACY = {
@@ -42,7 +42,7 @@ class TinyRun:
     """accuracy, performance or energy."""
     official: BenchmarkRules
     division: str
-    windows: Windows | None
+    windows: ThroughputWindows | None
     eembc: bool
     """Of EEMBC's runner, whose windows are told in another way."""
 

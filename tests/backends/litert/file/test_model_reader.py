@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from backends.base import ModelRejected
 from backends.litert.file import schema
-from backends.litert.file.model_file import Blockwise, ModelFile, Sparsity, Subgraph, Tensor
+from backends.litert.file.model_file import Blockwise, FileTensor, ModelFile, Sparsity, Subgraph
 from backends.litert.file.model_reader import check_model_file, read_model, read_operator_codes
 
 TABLES = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, IntEnum)]
@@ -90,7 +90,7 @@ def check_subgraph(mine: Subgraph, theirs: Any, root: Any) -> None:
         assert operator.name == name
 
 
-def check_tensor(tensor: Tensor, other: Any, root: Any) -> None:
+def check_tensor(tensor: FileTensor, other: Any, root: Any) -> None:
     assert tensor.name.encode() == (other.name or b"")
     assert (tensor.shape, tensor.shape_signature) == (numbers(other.shape), numbers(other.shapeSignature))
     assert (tensor.is_variable, tensor.has_rank, tensor.buffer) == (other.isVariable, other.hasRank, other.buffer)

@@ -9,7 +9,7 @@ from harness.bench.advice.ways import Way, advise, told
 from harness.bench.session import BenchCase, Settings
 from harness.model.subject import Subject
 from harness.statistics.intervals import Ratio
-from harness.turns.contest import Judged, Standing
+from harness.turns.contest import JudgedContender, Standing
 
 Make = Callable[..., Subject]
 QUICKER = Way("2 threads", "--threads 2", {"threads": 2})
@@ -18,7 +18,9 @@ UNDOES = Way("as it is", "--set backend.complete_shapes=false", {"complete_shape
 
 def said(case: BenchCase, way: Way, standing: Standing, median: float, low: float, high: float) -> list[str]:
     ratio = Ratio(median, low, high, 8)
-    return [f"{one.what}: {one.figure} {one.command}" for one in told(case, way, Judged(standing, ratio), ratio)]
+    return [
+        f"{one.what}: {one.figure} {one.command}" for one in told(case, way, JudgedContender(standing, ratio), ratio)
+    ]
 
 
 def test_a_way_is_named_only_where_it_was_clearly_quicker(small: Path, subject_of: Make) -> None:

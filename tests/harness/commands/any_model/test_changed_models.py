@@ -20,7 +20,7 @@ VERBS = {
     "diff": ("harness.difference.child.ask", ["--num_runs=2"]),
     "profile": ("harness.profiling.child.ask", ["--num_runs=2", "--no-peak"]),
     "compare-models": ("harness.bench.session._measure", [*FEW, "--openings=1"]),
-    "tune": ("harness.tuning.session.Session._search", ["--budget=3"]),
+    "tune": ("harness.tuning.session.TuningSearch._search", ["--budget=3"]),
 }
 """Verb -> what it measures by once it knows its model, and few words."""
 

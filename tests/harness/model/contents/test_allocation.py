@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.litert.file.model_reader import read_model
-from harness.machine.child_process import Answer
+from harness.machine.child_process import ChildAnswer
 from harness.machine.json_line import encode
 from harness.model.contents import allocation
 from harness.model.contents.allocation import Allocation, allocate
@@ -33,13 +33,16 @@ def test_a_file_that_the_runtime_refuses_is_told_by_its_own_words(tmp_path: Path
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        (Answer(None, how="was killed by SIGSEGV"), "the runtime crashed on it: its process was killed by SIGSEGV"),
-        (Answer(None, hangs=True), "it did not load within 120 s"),
-        (Answer(encode(Allocation(None, "no kernel")).encode()), "no kernel"),
+        (
+            ChildAnswer(None, how="was killed by SIGSEGV"),
+            "the runtime crashed on it: its process was killed by SIGSEGV",
+        ),
+        (ChildAnswer(None, hangs=True), "it did not load within 120 s"),
+        (ChildAnswer(encode(Allocation(None, "no kernel")).encode()), "no kernel"),
     ],
 )
 def test_a_process_that_crashes_or_hangs_is_a_reason(
-    answer: Answer, found: str, monkeypatch: pytest.MonkeyPatch
+    answer: ChildAnswer, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(allocation, "answer_of", lambda *_, **__: answer)
     assert allocate(Path("m.tflite")) == Allocation(None, found)

@@ -10,7 +10,15 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.litert.file.model_file import Blockwise, ModelFile, Operator, OperatorCode, Quantisation, Subgraph, Tensor
+from backends.litert.file.model_file import (
+    Blockwise,
+    FileTensor,
+    ModelFile,
+    Operator,
+    OperatorCode,
+    Quantisation,
+    Subgraph,
+)
 from backends.litert.file.model_reader import read_model
 from harness.model.contents.allocation import allocate
 from harness.model.contents.costs import arena_bytes, costs
@@ -64,11 +72,11 @@ def test_every_model_of_the_zoo_can_be_read_and_its_refusal_told(zoo: Path) -> N
     assert "quantized_dimension" in refused.why
 
 
-def tensor(shape: tuple[int, ...], **fields: Any) -> Tensor:
-    return replace(Tensor("t", shape, (), False, "int8", 0, 0, False), **fields)
+def tensor(shape: tuple[int, ...], **fields: Any) -> FileTensor:
+    return replace(FileTensor("t", shape, (), False, "int8", 0, 0, False), **fields)
 
 
-def constant(shape: tuple[int, ...], buffer: int, dtype: str = "float32", **fields: Any) -> Tensor:
+def constant(shape: tuple[int, ...], buffer: int, dtype: str = "float32", **fields: Any) -> FileTensor:
     return tensor(shape, buffer=buffer, dtype=dtype, stored_bytes=4 * math.prod(shape), **fields)
 
 

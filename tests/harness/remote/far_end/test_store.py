@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.remote.far_end.store import FULL, Store
+from harness.remote.far_end.store import FULL, FileStore
 from harness.remote.far_end.wire import Refused, Wire
 
 
@@ -46,7 +46,7 @@ def full_at_200_kb() -> Iterator[None]:
 def test_a_disk_that_fills_in_the_middle_keeps_no_part_of_a_file_and_the_requests_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store(tmp_path / "ours")
+    store = FileStore(tmp_path / "ours")
     store.make()
     large, small = bytes(300_000), b"fits"
     wire = Sent(large + small + b"the next request")
@@ -64,7 +64,7 @@ def test_a_disk_that_fills_in_the_middle_keeps_no_part_of_a_file_and_the_request
 
 
 def test_a_file_that_lost_its_contents_with_the_power_is_sent_again_and_laid_out_anew(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = FileStore(tmp_path)
     store.make()
     this, tree = _sha256(b"this"), tmp_path / "trees" / "id"
     store.take([(this, 4)], Sent(b"this"))
@@ -77,7 +77,7 @@ def test_a_file_that_lost_its_contents_with_the_power_is_sent_again_and_laid_out
 
 
 def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_kept(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = FileStore(tmp_path)
     store.make()
     with pytest.raises(Refused, match="did not arrive"):
         store.take([(_sha256(b"this"), 4)], Sent(b"that"))
@@ -88,7 +88,7 @@ def test_a_file_that_did_not_arrive_as_it_was_sent_is_not_kept(tmp_path: Path) -
 
 
 def test_a_tree_has_its_files_under_their_own_names_and_is_the_same_the_second_time(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = FileStore(tmp_path)
     store.make()
     store.take([(_sha256(b"this"), 4)], Sent(b"this"))
     for _ in range(2):
@@ -104,7 +104,7 @@ def test_a_folder_of_somebodys_is_neither_used_nor_cleaned(tmp_path: Path) -> No
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine").write_text("mine")
     (tmp_path / "letters").mkdir()
-    for ask in (Store(tmp_path).make, Store(tmp_path).clean, lambda: Store(tmp_path).missing([])):
+    for ask in (FileStore(tmp_path).make, FileStore(tmp_path).clean, lambda: FileStore(tmp_path).missing([])):
         with pytest.raises(Refused, match=r"has other files \(letters\)") as refused:
             ask()
         assert refused.value.kind == "foreign"
@@ -114,7 +114,7 @@ def test_a_folder_of_somebodys_is_neither_used_nor_cleaned(tmp_path: Path) -> No
 def test_what_was_put_beside_ours_since_and_a_link_to_the_folder_stay(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "disk")
-    store = Store(tmp_path / "link")
+    store = FileStore(tmp_path / "link")
     store.make()
     (tmp_path / "disk" / "notes.txt").write_text("mine")
     store.clean()

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from harness.json_records import from_json, to_json
 from harness.machine.facts import describe
-from harness.machine.state import State
+from harness.machine.state import MachineState
 from harness.results.record import Reason
 from harness.results.verdict.stability import between, drifted, prospects, reasons
 from harness.run import hearing
-from harness.statistics.drift import Pace
+from harness.statistics.drift import QueryPace
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Read = Callable[[Path], dict[str, Any]]
@@ -49,12 +49,12 @@ AFTER_PLAIN = {
 }
 
 
-BEFORE = from_json(State, BEFORE_PLAIN)
-AFTER = from_json(State, AFTER_PLAIN)
+BEFORE = from_json(MachineState, BEFORE_PLAIN)
+AFTER = from_json(MachineState, AFTER_PLAIN)
 
 
-def later(**after: Any) -> State:
-    return from_json(State, {**AFTER_PLAIN, **after})
+def later(**after: Any) -> MachineState:
+    return from_json(MachineState, {**AFTER_PLAIN, **after})
 
 
 def found(**after: Any) -> list[Reason]:
@@ -129,7 +129,7 @@ def test_a_moment_is_too_short_to_say_what_others_used() -> None:
 
 
 def test_nothing_is_said_of_what_could_not_be_read() -> None:
-    nothing = from_json(State, {**dict.fromkeys(BEFORE_PLAIN), "at_s": 0.0})
+    nothing = from_json(MachineState, {**dict.fromkeys(BEFORE_PLAIN), "at_s": 0.0})
     span = between(nothing, replace(nothing, at_s=60.0))
     assert {name for name, value in to_json(span).items() if value is not None} == {"duration_s"}
     assert reasons(nothing, nothing, span) == []
@@ -148,7 +148,7 @@ def test_a_drift_either_way_is_a_reason(drift: float | None, figure: str | None)
 
 def paced(*rates: float, tick_s: float = 0.5) -> float | None:
     """The drift of a run of so many samples per second in each tick."""
-    pace, done = Pace(), 1.0
+    pace, done = QueryPace(), 1.0
     pace.note(0.0, 0)
     for number, rate in enumerate(rates, 1):
         pace.note(number * tick_s, int(done))
@@ -172,7 +172,7 @@ def test_a_short_or_slow_run_has_no_drift(ticks: int) -> None:
 
 
 def test_the_counts_of_another_phase_are_no_progress() -> None:
-    pace = Pace()
+    pace = QueryPace()
     for at_s, done in ((0, 0), (1, 5000), (2, 0), (3, 0)):
         pace.note(at_s, done)
     assert pace.drift() is None

@@ -12,7 +12,7 @@ import pytest
 from harness.results.files import read_result
 from harness.results.record import SeriesResult
 from harness.submission.check.tree import check_tree
-from harness.submission.forms.submit import Asked, submit
+from harness.submission.forms.submit import TreeRequest, submit
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def test_every_answer_of_test01_is_the_accuracy_runs(compliant: Path) -> None:
 
 
 def test_submit_takes_the_tests_into_the_tree(compliant: Path, tmp_path: Path) -> None:
-    asked = Asked(
+    asked = TreeRequest(
         "inference", "v5.1", "open", "Acme", "board", {}, {}, infer=False, rehearsal=True, kept=tmp_path / "kept"
     )
     submit([compliant], tmp_path / "tree", asked)

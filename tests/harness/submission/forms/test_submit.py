@@ -22,7 +22,7 @@ from harness.spec.schema import read_spec
 from harness.submission.check.tree import check_tree
 from harness.submission.forms.package import in_parts
 from harness.submission.forms.pieces import TruncatedPiece, truncated, write_pieces
-from harness.submission.forms.submit import Asked, Submitted, submit
+from harness.submission.forms.submit import Submitted, TreeRequest, submit
 from harness.submission.tree.app_result import AppResultFile
 from harness.submission.tree.documents import sha256_of
 
@@ -49,7 +49,7 @@ def write(tmp_path: Path) -> Submit:
             "kept": tmp_path / "kept",
         }
         folders = changed.pop("folders", [runs / "performance", runs / "accuracy"])
-        return submit([one for one in folders if one.exists()], out, Asked(**(asked | changed)))
+        return submit([one for one in folders if one.exists()], out, TreeRequest(**(asked | changed)))
 
     return run
 

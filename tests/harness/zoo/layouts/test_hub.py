@@ -19,7 +19,7 @@ from accuracy.truth.squad import read_questions
 from harness.config.official.published import DatasetEntry, FileEntry, Preparation
 from harness.errors import ConfigError
 from harness.zoo.layouts.folders import LAYOUTS
-from harness.zoo.layouts.prepare import Given, Prepared, prepare
+from harness.zoo.layouts.prepare import Given, LaidOutSet, prepare
 from tasks.base import DataRef
 from tasks.classification import Classification
 from tasks.codecs.classification import ClassificationOptions
@@ -68,7 +68,7 @@ def entry(layout: Any, count: int, *parts: str, **more: Any) -> DatasetEntry:
     return DatasetEntry(file="the_set", prepare=made, extent="full", parts=[FileEntry(file=part) for part in parts])
 
 
-def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> Prepared:
+def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> LaidOutSet:
     return prepare("the_set", wanted, Given(**given), cache, LAYOUTS)
 
 

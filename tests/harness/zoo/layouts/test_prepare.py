@@ -16,7 +16,7 @@ from harness.config.official.published import DatasetEntry, FileEntry, Preparati
 from harness.errors import ConfigError
 from harness.zoo.files.official import find_cached
 from harness.zoo.layouts.folders import LAYOUTS
-from harness.zoo.layouts.prepare import Given, Prepared, prepare
+from harness.zoo.layouts.prepare import Given, LaidOutSet, prepare
 from tasks.base import DataRef
 from tasks.classification import Classification
 from tasks.codecs.classification import ClassificationOptions
@@ -33,7 +33,7 @@ def entry(layout: Any, count: int, *parts: FileEntry, **more: Any) -> DatasetEnt
     return DatasetEntry(file="the_set", prepare=made, extent="full", parts=list(parts))
 
 
-def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> Prepared:
+def laid_out(wanted: DatasetEntry, cache: Path, **given: Any) -> LaidOutSet:
     return prepare("the_set", wanted, Given(**given), cache, LAYOUTS)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFailed
-from harness.messages.actor import FileOfTree, Lent, Tree
+from harness.messages.actor import FileOfTree, FileTree, Lent
 from harness.serving.cluster.files import pieces, tree_of
 from harness.serving.cluster.on_nodes.places import Places, moved
 from tasks.sets.digests import Digest
@@ -24,7 +24,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def send(tree: Tree, places: Places) -> None:
+def send(tree: FileTree, places: Places) -> None:
     for place, piece in pieces(tree):
         places.receive(place, piece)
     places.keep()
@@ -70,7 +70,7 @@ def test_a_file_that_changes_on_the_way_is_refused_and_nothing_is_kept(data: Pat
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "set/../../out"])
 def test_no_file_lands_outside_of_its_tree(name: str, tmp_path: Path) -> None:
     places = Places(tmp_path / "cache")
-    places.expect(Tree("/head/set", (FileOfTree(name, 0, "0" * 64),)))
+    places.expect(FileTree("/head/set", (FileOfTree(name, 0, "0" * 64),)))
     with pytest.raises(RunFailed, match="is no place in a tree"):
         places.receive(0, b"x")
 
