@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
 _LONGEST_S = 10
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def version() -> str:
@@ -19,13 +21,30 @@ def version() -> str:
 
 def commit() -> str | None:
     """The commit of the checkout that this runs from, `-dirty` behind it where files differ; None where it is none."""
-    root = Path(__file__).resolve().parents[1]
-    # An installed package may lie below another project's checkout.
-    if not (root / ".git").exists():
-        return None
-    words = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return CommitAsked().answer()
+
+
+class CommitAsked:
+    """Git, asked for the commit. It looks at every file, so whoever has something to do meanwhile asks first."""
+
+    def __init__(self) -> None:
+        """Asks."""
+        self._git: subprocess.Popen[str] | None = None
+        # An installed package may lie below another project's checkout.
+        if not (_ROOT / ".git").exists():
+            return
+        words = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        with contextlib.suppress(OSError):
+            self._git = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def answer(self) -> str | None:
+        """As `commit`; waits for it."""
+        if self._git is None:
+            return None
+        with self._git as git:
+            try:
+                said, _ = git.communicate(timeout=_LONGEST_S)
+            except subprocess.TimeoutExpired:
+                git.kill()
+                return None
+        return said.strip() or None if git.returncode == 0 else None

@@ -17,6 +17,7 @@ from harness.errors import RunFailed
 from harness.json_records import from_json
 from harness.machine import facts as system
 from harness.messages.worker import Done
+from harness.own_version import CommitAsked, version
 from harness.results import files as results
 from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
@@ -55,6 +56,7 @@ from tasks.base import Task
 
 def started(spec: Spec) -> Result:
     """The result of a run that has not begun; describes the machine."""
+    asked, machine = CommitAsked(), system.describe()
     return Result(
         status="started",
         reasons=(),
@@ -79,8 +81,8 @@ def started(spec: Spec) -> Result:
         accuracy_card=None,
         memory=Memory(),
         machine=None,
-        system=system.describe(),
-        made_by=HarnessFacts.here(),
+        system=machine,
+        made_by=HarnessFacts(version(), asked.answer()),
         labels=spec.labels,
         compliance=_compliance(spec),
         reference=Reference.of(spec.reference) if asks_reference(spec) else None,

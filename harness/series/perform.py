@@ -145,7 +145,8 @@ def _start_with(standby: Standby | None) -> StartWorker:
 
     def start(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> Child:
         child = standby.take(descriptors, folder, log) or start_worker(descriptors, folder, log)
-        importlib.import_module("harness.report.run")
+        for shown in ("harness.report.run", "harness.report.tail"):
+            importlib.import_module(shown)
         return child
 
     return start
