@@ -6,6 +6,7 @@ A verb's module is imported only when the verb is used, so that `--help` answers
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import gc
 import importlib
@@ -16,6 +17,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType, TracebackType
 from typing import Any, NoReturn, TextIO
 
@@ -112,8 +114,12 @@ class Parser(argparse.ArgumentParser):
 def entry() -> NoReturn:
     """The console script."""
     leave_current_folder()
-    sys.excepthook = _show_bug
-    status = main(sys.argv[1:])
+    try:
+        status = main(sys.argv[1:])
+    except BaseException as error:
+        # Python's own exit status of a bug, 1, is that of a run that missed something.
+        _show_bug(type(error), error, error.__traceback__)
+        status = EXIT_BROKEN
     # What is left is Python's own end, which a signal would only make noisy.
     stop_signals.ignore()
     # It would look through all that was imported for garbage, again and again, before the memory goes with the process.
@@ -144,7 +150,8 @@ def main(words: Sequence[str]) -> int:
             return 0
         module, parser = _of_verb(verb)
         arguments = parser.parse_strictly(rest)
-        outcome: Outcome = module.main(arguments)
+        with _for_programs(arguments):
+            outcome = _done(module, arguments)
         _show(_text(outcome, arguments))
         return _complain(outcome.complaint, outcome.status) if outcome.complaint else outcome.status
     except SystemExit as stop:
@@ -159,6 +166,24 @@ def main(words: Sequence[str]) -> int:
         if status is None:
             raise
         return _complain(message_of(error), status)
+
+
+def _done(module: ModuleType, arguments: argparse.Namespace) -> Outcome:
+    try:
+        outcome: Outcome = module.main(arguments)
+    except SystemExit as stop:
+        # No verb ends so: its exit status would be taken for the command's.
+        raise RunFailed(
+            f"a package that the command called wanted to end the program (exit status {stop.code})"
+        ) from stop
+    return outcome
+
+
+def _for_programs(arguments: argparse.Namespace) -> AbstractContextManager[object]:
+    """Nothing but the outcome goes to standard output where a program reads it: what packages print goes where people look."""
+    formats = getattr(arguments, "format", None) or ()
+    read = arguments.json or any("=" not in each for each in formats)
+    return contextlib.redirect_stdout(sys.stderr) if read else contextlib.nullcontext()
 
 
 def _of_verb(verb: str) -> tuple[ModuleType, Parser]:

@@ -98,6 +98,7 @@ _WRITTEN: Mapping[Unit, Mapping[str, Decimal]] = {
     "count": {"": Decimal(1)},
 }
 """How a person may write each unit, and how many of it that is."""
+_NEVER_NEGATIVE: frozenset[Unit] = frozenset({"ns", "s", "bytes", "queries/s", "samples/s", "J", "W"})
 _EXAMPLES: Mapping[Unit, str] = {
     "ns": "a time such as 5ms, 800us or 1.5s",
     "s": "a time such as 60s or 500ms",
@@ -130,6 +131,8 @@ def parse_quantity(text: str, unit: Unit) -> float:
     value = float(Decimal(found[1]) * size)
     if not math.isfinite(value):
         raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}, which is beyond all numbers")
+    if value < 0 and unit in _NEVER_NEGATIVE:
+        raise ValueError(f"must be {_EXAMPLES[unit]}, not {text.strip()!r}, which is less than nothing")
     return value
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, get_args
 
 import numpy as np
 
@@ -91,12 +91,16 @@ class DataRef:
     """Use the first `count` samples only; None for all."""
 
 
+MetricUnit = Literal["share", "dB", "count"]
+UNITS: tuple[MetricUnit, ...] = get_args(MetricUnit)
+
+
 @dataclass(frozen=True, slots=True)
 class MetricKind:
     """A metric that a task gives, as targets and requirements must know it before anything runs."""
 
     name: str
-    unit: Literal["share", "dB", "count"] = "share"
+    unit: MetricUnit = "share"
     """A fraction of 1, decibels, or any other number."""
     lower_is_better: bool = False
     """True of errors: a target is the most that they may be."""

@@ -58,7 +58,7 @@ def own_metric(name: str) -> OwnMetric:
     for entry in metadata.entry_points(group=GROUP, name=name):
         try:
             found = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Whatever a package does when it is imported.
             raise MetricUnusable(
                 f"metric {name!r} cannot be loaded from {entry.value}: {type(error).__name__}: {error}"
@@ -74,6 +74,11 @@ def own_metric(name: str) -> OwnMetric:
             raise MetricUnusable(
                 f"metric {name!r} counts in {unit!r} in {entry.value}: choose one of {', '.join(_UNITS)}"
             )
-        return OwnMetric(name, found, cast("Unit", unit), bool(getattr(found, "lower_is_better", False)))
+        lower = getattr(found, "lower_is_better", False)
+        if not isinstance(lower, bool):
+            raise MetricUnusable(
+                f"lower_is_better of the metric {name!r} is {lower!r} in {entry.value}: True or False is wanted"
+            )
+        return OwnMetric(name, found, cast("Unit", unit), lower)
     known = some(own_metric_names()) or "none"
     raise MetricUnusable(f"no installed package brings a metric {name!r} (entry points of {GROUP}); here are: {known}")

@@ -19,7 +19,7 @@ from harness.config.fields import laid_over
 from harness.config.files import config_folder, find_benchmark, load_benchmark, parse_model_and_backend, read_yaml
 from harness.config.invocation import Shape
 from harness.config.mistakes import explanations, report
-from harness.config.registry import backend_kind, task_class
+from harness.config.registry import backend_kind, metric_kinds_of
 from harness.errors import ConfigError, UnknownName, unknown
 from harness.units import parse_quantity
 
@@ -227,9 +227,12 @@ def _limit(name: str, given: Any, section: RowSection) -> Limit:
     if written == REPORT:
         return Limit(figure, written, None, optional=True)
     try:
-        return Limit(figure, written, parse_quantity(written, figure.unit), more.optional)
+        value = parse_quantity(written, figure.unit)
     except ValueError as error:
         raise ConfigError(f"{name} {error}") from None
+    if figure.unit == "share" and not 0 <= value <= 1:
+        raise ConfigError(f"{name} is a fraction of 1, so {written} can't be its limit: write 0.75 or 75%")
+    return Limit(figure, written, value, more.optional)
 
 
 def _figure(name: str, section: RowSection) -> BudgetFigure:
@@ -241,7 +244,7 @@ def _figure(name: str, section: RowSection) -> BudgetFigure:
             f"{name} needs to know the run that measures it: write accuracy: {{task: NAME, dataset: PATH}}"
         )
     metric = name.removeprefix(ACCURACY)
-    kinds = task_class(load_benchmark(find_benchmark(section.accuracy.task)).task).metric_kinds({})
+    kinds = metric_kinds_of(load_benchmark(find_benchmark(section.accuracy.task)))
     for kind in kinds:
         if kind.gives(metric):
             return BudgetFigure(name, kind.unit, "accuracy", at_most=kind.lower_is_better)

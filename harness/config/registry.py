@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     # With them comes numpy, which a name does not need.
     from backends.base import BackendInfo, OpensBackend
-    from tasks.base import Task
+    from harness.config.schema import Benchmark
+    from tasks.base import MetricKind, Task
 
 TASKS = {
     "anomaly_detection": "tasks.anomaly_detection:AnomalyDetection",
@@ -70,6 +71,18 @@ def task_class(name: str) -> type[Task]:
     raise UnknownName("task kind", name, task_names())
 
 
+def metric_kinds_of(benchmark: Benchmark) -> tuple[MetricKind, ...]:
+    """All metrics that a benchmark's task may give by the options that its config names, the user's own among them.
+
+    Raises:
+        UnknownName: No such kind of task.
+        ConfigError: A plug-in that cannot be imported, or brings no task.
+        MetricUnusable: A metric of the user's own that is not here.
+    """
+    options = {**(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
+    return task_class(benchmark.task).metric_kinds(options)
+
+
 def is_task(name: str) -> bool:
     """Whether this is a kind of task. Packages are asked only for what is none of ours, since that takes 20 ms."""
     return name in TASKS or name in plug_in_tasks()
@@ -100,14 +113,32 @@ def _checked_task(name: str, where: str, found: Any) -> type[Task]:
         raise ConfigError(f"task {name!r} of {where} does not say {', '.join(lacking)}: see tasks.base.Task")
     if not dataclasses.is_dataclass(found.Options):
         raise ConfigError(f"task {name!r} of {where}: its Options must be a frozen dataclass")
+    if wrong := _wrong_metrics(found):
+        raise ConfigError(f"task {name!r} of {where}: its metric_kinds {wrong}")
     return found
+
+
+def _wrong_metrics(found: type[Task]) -> str:
+    """What is wrong with what a task says of its metrics; targets and requirements are read by it before anything runs."""
+    from tasks.base import UNITS, MetricKind
+
+    try:
+        kinds = tuple(found.metric_kinds({}))
+    except (Exception, SystemExit) as error:
+        return f"break: {type(error).__name__}: {error}"
+    for kind in kinds:
+        if not isinstance(kind, MetricKind):
+            return f"hold {kind!r}: tasks.base.MetricKind is wanted"
+        if kind.unit not in UNITS:
+            return f"say that {kind.name} counts in {kind.unit!r}: choose one of {', '.join(UNITS)}"
+    return ""
 
 
 def _of_plug_in(kind: str, entry_point: EntryPoint) -> Any:
     try:
         return entry_point.load()
-    except Exception as error:
-        # Whatever a plug-in does when it is imported.
+    except (Exception, SystemExit) as error:
+        # Whatever a plug-in does when it is imported; to end the program is not its affair.
         name, where = entry_point.name, entry_point.value
         raise ConfigError(f"{kind} {name!r} cannot be loaded from {where}: {type(error).__name__}: {error}") from error
 

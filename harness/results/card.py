@@ -67,7 +67,8 @@ def judge_accuracy(metrics: Mapping[str, float], subject: ScoredSubject, remarks
         accuracy[name] = Metric(value, target.value if target else None, passed)
     card = _card(metrics, subject, accuracy, counted)
     if card is None:
-        return Judged(accuracy, None, notes=metrics.notes if isinstance(metrics, Score) else None)
+        notes = metrics.notes if isinstance(metrics, Score) else ()
+        return Judged(accuracy, None, notes=(*remarks, *notes) or None)
     return Judged(accuracy, replace(card, remarks=(*remarks, *card.remarks)))
 
 

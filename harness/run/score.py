@@ -23,6 +23,7 @@ from harness.results.scores import Judged
 from harness.results.verdict.gate import Requirement, check_scored, judge_metrics, own_targets, requirements
 from harness.run.doubt import other_reading
 from harness.run.judged_elsewhere import by_cluster, quickest
+from harness.run.metric_values import metric_values
 from harness.run.reference import asks_reference, with_reference
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
@@ -104,15 +105,16 @@ def score_log(task: Task, log: Path, subject: ScoredSubject, metrics: Mapping[st
 
     Raises:
         LogError: The log is cut, or its answers are not of this task.
+        MetricUnusable: The score is none.
     """
 
     def answers() -> Iterable[Answer]:
         return read_answers(log, len(task))
 
-    metrics = task.score(answers()) if metrics is None else metrics
+    metrics, said = metric_values(task, task.score(answers()) if metrics is None else metrics, subject.metrics)
     value = metrics.get(task.headline)
     doubt = None if value is None else other_reading(task, value, answers)
-    return judge_accuracy(metrics, subject, [doubt] if doubt else [])
+    return judge_accuracy(metrics, subject, [*said, *([doubt] if doubt else [])])
 
 
 def rescore(

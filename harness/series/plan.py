@@ -12,7 +12,7 @@ from harness.config.backend import parse_backend
 from harness.config.files import read_config
 from harness.config.official.compliance_tests import ComplianceTest
 from harness.config.official.rules import FIND_PEAK_BUDGET_S, Mode
-from harness.config.registry import is_task, task_class
+from harness.config.registry import is_task, metric_kinds_of, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError, unknown
 from harness.model.file_tensors import output_names
@@ -194,8 +194,7 @@ def _check_requirements(benchmark: Benchmark, given: Sequence[str]) -> None:
     """
     if not is_task(benchmark.task):
         return
-    own = {**(benchmark.model.model_extra or {}), **(benchmark.dataset.model_extra or {})}
-    metrics, mode = task_class(benchmark.task).metric_kinds(own), benchmark.load.mode
+    metrics, mode = metric_kinds_of(benchmark), benchmark.load.mode
     check_targets(benchmark.targets, metrics)
     requirements(benchmark.require, metrics)
     # A config may serve several modes; what a command names is meant for its own.

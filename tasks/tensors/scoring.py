@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -106,8 +107,16 @@ class Errors:
         """
         found = {name: one.sums.error() for name, one in self._outputs.items()}
         by_output = {name: _metrics(error) for name, error in found.items()}
+        odd: list[str] = []
         for name, one in self._outputs.items():
-            by_output[name] |= {metric.name: _computed(metric, counted, name) for metric, counted in one.own}
+            for metric, counted in one.own:
+                value = _computed(metric, counted, name)
+                # No result holds it, and what is asked of it is missed.
+                by_output[name][metric.name] = value if math.isfinite(value) else None
+                if not math.isfinite(value):
+                    odd.append(
+                        f"{metric.name} came out as {value} on output {name}, which is no figure: it is left out"
+                    )
         if found and all(one.is_empty for one in self._outputs.values()):
             raise ModelMismatch(
                 f"the model answers no values at {', '.join(found)}, so there is nothing to compare: a size there is 0"
@@ -115,7 +124,7 @@ class Errors:
         kinds = [*KINDS, *(kind_of(metric) for metric in self._own)]
         metrics = _by_name(kinds, by_output, found)
         redrawn = partial(self._redrawn, found, sorted(metrics))
-        return Score(metrics, "samples", self._samples, redrawn=redrawn, notes=tuple(self._notes(found)))
+        return Score(metrics, "samples", self._samples, redrawn=redrawn, notes=(*odd, *self._notes(found)))
 
     def _redrawn(
         self, found: Mapping[str, OutputError], names: Sequence[str], weights: npt.NDArray[np.float64]
@@ -221,17 +230,27 @@ def _made(metric: OwnMetric) -> RunningMetric:
     return made[0]
 
 
-def _computed(metric: OwnMetric, counted: RunningMetric, output: str) -> float | None:
-    """None for what is no finite number: no result holds it, and what is asked of it is missed."""
-    values: list[float] = []
-    _called(metric, output, lambda: values.append(float(counted.compute())))
-    return values[0] if math.isfinite(values[0]) else None
+def _computed(metric: OwnMetric, counted: RunningMetric, output: str) -> float:
+    """The figure, which may be no finite number.
+
+    Raises:
+        MetricUnusable: It breaks, or gives no number.
+    """
+    values: list[object] = []
+    _called(metric, output, lambda: values.append(counted.compute()))
+    (value,) = values
+    if not isinstance(value, Real):
+        raise MetricUnusable(f"metric {metric.name!r} is {value!r:.80} on output {output}, but must be a number")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _called(metric: OwnMetric, output: str, call: Callable[[], object]) -> None:
     try:
         call()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever a package does.
         where = f" on output {output}" if output else ""
         raise MetricUnusable(f"metric {metric.name!r} broke{where}: {type(error).__name__}: {error}") from error

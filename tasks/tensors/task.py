@@ -16,6 +16,7 @@ import numpy as np
 
 from accuracy.answers.arrays import Output, OutputPacker, unpack_outputs
 from accuracy.answers.log import Answer, Sample
+from accuracy.errors import MetricUnusable
 from accuracy.metric.own_metrics import own_metric
 from accuracy.metric.score import Score
 from tasks.base import (
@@ -70,10 +71,14 @@ class Tensors(Task):
         """As `Task.metric_kinds`: the error figures, and the metrics of the user's own that the options name.
 
         Raises:
-            MetricUnusable: One of them is not installed, or cannot be loaded.
+            MetricUnusable: One of them is not installed, cannot be loaded, or has the name of an error figure.
         """
         named = options.get("metrics", ())
         own = [name for name in named if isinstance(name, str)] if isinstance(named, list | tuple) else []
+        if taken := [name for name in own if any(kind.gives(name) for kind in KINDS)]:
+            raise MetricUnusable(
+                f"metric {taken[0]!r} has the name of an error figure that every model has: give its entry point another"
+            )
         return (*KINDS, *(kind_of(own_metric(name)) for name in own))
 
     def __init__(self, data: DataRef, options: TensorsOptions) -> None:

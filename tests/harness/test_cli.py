@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from harness import cli as command_line
+from harness.commands.outcome import Outcome
 from harness.commands.verbs import OF_THE_SCRIPT, VERBS
 from harness.config.registry import BACKENDS
 
@@ -117,6 +118,39 @@ print(*sorted({"ai_edge_litert", "mlperf_loadgen", "rich"} & sys.modules.keys())
 def test_a_run_begins_without_what_draws_its_tables(environment: dict[str, str]) -> None:
     started = [sys.executable, "-P", "-c", _PLANNED]
     assert subprocess.run(started, env=environment, capture_output=True, text=True, check=True).stderr == "\n"
+
+
+def test_the_exit_status_of_a_bug_is_not_that_of_a_run_that_missed_something(environment: dict[str, str]) -> None:
+    code = (
+        "import sys; from harness import cli; from harness.commands.finished_runs import show; "
+        "show.main = lambda _: 1 / 0; sys.argv = ['tflite-loadgen', 'show', 'anywhere']; cli.entry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize("option", ["--json", "--format=csv"])
+def test_what_packages_print_does_not_go_among_what_a_program_reads(
+    option: str, monkeypatch: pytest.MonkeyPatch, call: Cli
+) -> None:
+    def chatty(_: Any) -> Outcome:
+        sys.stdout.write("hello from a package\n")
+        return Outcome(0, "a,b", {"a": 1})
+
+    monkeypatch.setattr("harness.commands.any_model.diff.main", chatty)
+    done = call("diff", "model.tflite", option)
+    assert "hello" not in done.stdout
+    assert done.stderr == "hello from a package\n"
+
+
+def test_a_package_that_ends_the_program_does_not_choose_its_exit_status(
+    monkeypatch: pytest.MonkeyPatch, call: Cli
+) -> None:
+    monkeypatch.setattr("harness.commands.finished_runs.show.main", lambda _: sys.exit(0))
+    done = call("show", "anywhere")
+    assert done.returncode == 3
+    assert "a package that the command called wanted to end the program (exit status 0)" in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_bug(command: list[str], environment: dict[str, str], tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ def test_a_quantity_is_read_in_the_unit_that_is_wanted(text: str, unit: Unit, va
         ("9queries/s", "samples/s"),
         ("5 Ms", "ns"),
         ("3", "J"),
+        ("-5ms", "ns"),
+        ("-1", "bytes"),
+        ("-2W", "W"),
     ],
 )
 def test_a_quantity_of_another_kind_is_refused_with_an_example(text: str, unit: Unit) -> None:

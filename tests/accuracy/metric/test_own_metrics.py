@@ -27,6 +27,10 @@ class OddUnit(WorstAngle):
     unit = "furlong"
 
 
+class OddWay(WorstAngle):
+    lower_is_better = "no"  # type: ignore[assignment]
+
+
 def installed(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     entry = metadata.EntryPoint("worst_angle", target, GROUP)
 
@@ -56,6 +60,7 @@ def test_a_metric_is_found_by_its_name_with_what_it_counts_in(monkeypatch: pytes
         ("broken:Metric", "'worst_angle' cannot be loaded from broken:Metric: ImportError: no module named sundial"),
         ("installed", "a class with update"),
         ("OddUnit", "counts in 'furlong'"),
+        ("OddWay", "lower_is_better of the metric 'worst_angle' is 'no' in OddWay: True or False is wanted"),
     ],
 )
 def test_one_that_cannot_be_used_is_named_with_its_error(

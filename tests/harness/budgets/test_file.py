@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from accuracy.metric.own_metrics import GROUP
 from harness.budgets.file import find_budget, only, read_budget
 from harness.errors import ConfigError, UnknownName
 
@@ -54,6 +56,11 @@ def test_the_budget_of_chromeos_has_its_nine_rows() -> None:
         ("{model: m, limits: {latency.mean: 5}}", "latency.mean must be a time"),
         ("{model: m, limits: {peak_memory: 5ms}}", "peak_memory must be a size such as 512MB"),
         ("{model: m, limits: {size: {limit: 5MB, optinal: true}}}", "did you mean 'optional'?"),
+        ("{model: m, limits: {latency.mean: -5ms}}", "not '-5ms', which is less than nothing"),
+        (
+            "{model: m, limits: {difference.argmax_agreement: 75}}",
+            "difference.argmax_agreement is a fraction of 1, so 75 can't be its limit: write 0.75 or 75%",
+        ),
         ("{model: m, limits: {}}", "limits"),
         ("{model: m, limit: {size: 5MB}}", "did you mean 'limits'?"),
         ("{limits: {size: 5MB}}", "model: this field is needed"),
@@ -101,3 +108,32 @@ def test_a_file_with_another_ending_is_named_with_its_folder(tmp_path: Path, mon
     with pytest.raises(ConfigError, match=r"named as \./mine"):
         find_budget("mine")
     assert find_budget("./mine") == Path("mine")
+
+
+class Angle:
+    """As a package would have it."""
+
+    unit = "count"
+    lower_is_better = True
+
+    def update(self, found: object, expected: object) -> None: ...
+
+    def compute(self) -> float:
+        return 0.0
+
+
+def test_a_limit_of_a_metric_of_the_users_own_is_read_as_the_benchmark_s_config_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = metadata.EntryPoint("angle", "anywhere:Angle", GROUP)
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: Angle)
+    (tmp_path / "mine.yaml").write_text(
+        "title: Mine\ntask: tensors\nmodel: {use: m}\ndataset: {metrics: [angle]}\n", encoding="utf-8"
+    )
+    (tmp_path / "budget.yaml").write_text(
+        f"title: t\nrows: [{{model: m, accuracy: {{task: {tmp_path}/mine.yaml}}, limits: {{accuracy.angle: 2}}}}]\n",
+        encoding="utf-8",
+    )
+    (limit,) = read_budget(tmp_path / "budget.yaml", {}, {}).rows[0].limits
+    assert (limit.value, limit.figure.unit, limit.figure.at_most) == (2, "count", True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -24,6 +26,8 @@ from harness.config.registry import (
     task_names,
 )
 from harness.errors import ConfigError, UnknownName
+from tasks.base import MetricKind
+from tasks.tensors.task import Tensors
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -124,6 +128,51 @@ def test_a_plug_in_that_opens_nothing_is_the_users_to_fix(monkeypatch: pytest.Mo
         backend_kind("ours")
 
 
+class _Broken(Tensors):
+    @classmethod
+    def metric_kinds(cls, options: Any) -> Any:
+        raise ZeroDivisionError("no kinds")
+
+
+class _Named(Tensors):
+    @classmethod
+    def metric_kinds(cls, options: Any) -> Any:
+        return ["near"]
+
+
+class _Percent(Tensors):
+    @classmethod
+    def metric_kinds(cls, options: Any) -> Any:
+        return [MetricKind("near", "percent")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (_Broken, "its metric_kinds break: ZeroDivisionError: no kinds"),
+        (_Named, "its metric_kinds hold 'near': tasks.base.MetricKind is wanted"),
+        (_Percent, "its metric_kinds say that near counts in 'percent': choose one of share, dB, count"),
+    ],
+)
+def test_what_a_package_s_task_says_of_its_metrics_is_checked_before_anything_runs(
+    kind: type[Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _installed(monkeypatch, f"{__name__}:{kind.__name__}", TASK_ENTRY_POINTS)
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda _: kind)
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        task_class("ours")
+
+
+def test_a_package_that_ends_the_program_when_it_is_imported_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_: object) -> None:
+        sys.exit(0)
+
+    _installed(monkeypatch, "somewhere:Task", TASK_ENTRY_POINTS)
+    monkeypatch.setattr(metadata.EntryPoint, "load", leave)
+    with pytest.raises(ConfigError, match=r"task 'ours' cannot be loaded from somewhere:Task: SystemExit: 0"):
+        task_class("ours")
+
+
 def test_instances_have_a_device_each_where_the_backend_s_class_says_so_and_a_function_has_one() -> None:
     options = {"devices": ["usb:0", "usb:1"]}
     assert backend_kind("edgetpu").spread(options) == [{"device": "usb:0"}, {"device": "usb:1"}]
@@ -161,7 +210,7 @@ def test_a_package_brings_a_kind_of_task_beside_the_built_in_ones(monkeypatch: p
     [
         ("no_such_module_here:Task", "cannot be loaded from no_such_module_here:Task: ModuleNotFoundError"),
         ("backends.null:NullBackend", "a class of tasks.base.Task is wanted"),
-        ("tasks.base:find_truth", "a class of tasks.base.Task is wanted"),
+        ("tasks.base:UNITS", "a class of tasks.base.Task is wanted"),
         (
             "tasks.base:Task",
             "does not say __init__, __len__, check_truth, codec, describe_data, score, Options, headline",

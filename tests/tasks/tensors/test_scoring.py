@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -135,4 +136,20 @@ def test_a_metric_of_the_users_own_is_computed_by_output_in_real_units_and_one_t
     # Nothing was found, so that it has no finite figure: none is given, and what is asked of it is missed.
     empty = Errors([largest])
     empty.update([Output("y", np.full((1, 1), -np.inf))], {0: np.full((1, 1), -np.inf)})
-    assert "largest" not in empty.score()
+    score = empty.score()
+    assert "largest" not in score
+    assert score.notes[0] == "largest came out as -inf on output y, which is no figure: it is left out"
+
+
+@pytest.mark.parametrize("value", ["0.5", None, 1j])
+def test_a_metric_that_gives_no_number_is_refused_with_what_it_gives(value: Any) -> None:
+    class Odd(Largest):
+        def compute(self) -> Any:
+            return value
+
+    errors = Errors([OwnMetric("odd", Odd, "count", lower_is_better=False)])
+    errors.update([Output("y", FLOATS)], {0: FLOATS})
+    with pytest.raises(
+        MetricUnusable, match=f"metric 'odd' is {re.escape(repr(value))} on output y, but must be a num"
+    ):
+        errors.score()

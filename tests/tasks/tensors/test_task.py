@@ -86,3 +86,6 @@ def test_metrics_of_the_users_own_are_known_before_anything_runs(monkeypatch: py
     assert [kind.name for kind in Tensors.metric_kinds({})] == list(Tensors.metrics)
     with pytest.raises(MetricUnusable, match="no installed package brings a metric 'angle'"):
         Tensors.metric_kinds({"metrics": ["angle"]})
+    for taken in ("max_error", "snr_db.y"):
+        with pytest.raises(MetricUnusable, match=f"metric '{taken}' has the name of an error figure"):
+            Tensors.metric_kinds({"metrics": [taken]})
