@@ -25,7 +25,7 @@ TABLES = [kind for kind in vars(schema).values() if isinstance(kind, type) and i
 
 @pytest.mark.parametrize("table", [kind for kind in TABLES if kind not in (IntEnum, schema.Builtin)])
 def test_every_field_has_its_number_of_the_schema(table: type[IntEnum]) -> None:
-    of_schema = getattr(generated, table.__name__)
+    of_schema = getattr(generated, table.__name__.removesuffix("Table"))
     for field in table:
         name = "".join(word.capitalize() for word in field.name.split("_"))
         (place,) = re.findall(r"self\._tab\.Offset\((\d+)\)", inspect.getsource(getattr(of_schema, name)))
