@@ -41,10 +41,10 @@ class TrueLabels:
     """File names in the order of the file; None where the labels go by position."""
     labels: tuple[int, ...]
     contradiction: str = ""
-    """What its own column of names says against its numbers; "" for nothing."""
+    """What another of its own columns says against its numbers; "" for nothing."""
 
     def check(self) -> None:
-        """Raises TruthError where the file contradicts itself: a number, and the known name of another class beside it."""
+        """Raises TruthError where the file contradicts itself: beside a number another, or a known name of another class."""
         if self.contradiction:
             raise TruthError(self.contradiction)
 
@@ -104,7 +104,6 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
         raise TruthError(f"{path} is not a list of labels: {error}") from None
     if not rows:
         raise TruthError(f"{path} holds no labels, only a header")
-    contradiction = ""
     if all(not text.isdecimal() for _, _, text in rows) and tells_places(
         [text for *_, text in rows], class_count, classes
     ):
@@ -113,8 +112,8 @@ def read_labels(path: Path, class_count: int, classes: ClassNames | None = None)
         labels = tuple(place_of[text] for *_, text in rows)
     else:
         labels = tuple(_label(path, number, text, class_count) for number, _, text in rows)
-        if path.suffix.lower() == ".csv":
-            contradiction = _contradiction(path, lines, labels, class_count, classes)
+    of_table = path.suffix.lower() == ".csv"
+    contradiction = _contradiction(path, lines, labels, class_count, classes) if of_table else ""
     keyed = rows[0][1] is not None
     first: dict[str, int] = {}
     for number, name, _ in rows:
@@ -167,19 +166,27 @@ def _table(lines: Sequence[str]) -> list[tuple[int, list[str]]]:
 def _contradiction(
     path: Path, lines: Sequence[str], labels: Sequence[int], class_count: int, classes: ClassNames | None
 ) -> str:
-    """A table that names a class beside its number must mean one and the same, where the name is known."""
+    """A table that says the class in other columns too must mean one and the same, where the name is known."""
     (_, head), *rows = _table(lines)
-    column = next((name for name in _NAME_COLUMNS if name in head), None) if "file" in head else None
-    if column is None:
+    said = [name for name in (*_LABEL_COLUMNS, *_NAME_COLUMNS) if name in head] if "file" in head else []
+    if len(said) < 2:
         return ""
-    at = head.index(column)
     for (number, row), label in zip(rows, labels, strict=True):
-        place = known_place(row[at], class_count, classes)
-        if place not in (None, label):
-            return (
-                f"{path}, line {number}: the label {label} is not {row[at]}, which stands beside it in the column {column} and "
-                f"is class {place} of {class_count}: labels count from 0, without a background"
-            )
+        for column in said[1:]:
+            text = row[head.index(column)]
+            if column in _LABEL_COLUMNS and text.isdecimal():
+                if int(text) != label:
+                    return (
+                        f"{path}, line {number}: {said[0]} is {row[head.index(said[0])]} and {column} is {text}, and nothing "
+                        f"says which counts: leave one of the two columns out"
+                    )
+                continue
+            place = known_place(text, class_count, classes)
+            if place not in (None, label):
+                return (
+                    f"{path}, line {number}: the label {label} is not {text}, which stands beside it in the column {column} "
+                    f"and is class {place} of {class_count}: labels count from 0, without a background"
+                )
     return ""
 
 

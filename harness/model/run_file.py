@@ -52,7 +52,7 @@ def find_run_file(
         repair: Whether scales' axes that are out of range are mended in a copy: see `backends.litert.copies.repair`.
 
     Raises:
-        ModelRejected: It is no model, or it has no such signature, or several and none that serves.
+        ModelRejected: It is no model, or lacks its weights, or has no such signature, or several and none that serves.
     """
     check_model_file(model)
     repaired = ""
@@ -64,6 +64,8 @@ def find_run_file(
     except ModelRejected:
         # A corrupt file: the runtime's own words say best what is wrong with it.
         return RunFile(model, None, HiddenState(), has_open_sizes=False, repaired=repaired)
+    if described.lacks_weights:
+        raise ModelRejected(described.lacks_weights)
     chosen = choose_signature(described, signature)
     path, why = with_signature_first(described, chosen, sha256, cache_dir / "models")
     if path != model:

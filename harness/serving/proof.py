@@ -20,7 +20,7 @@ from harness.serving.instances import Instances
 from harness.spec.trial import has_xnnpack, try_on_cpu
 
 _LONGEST_TO_ASK_AGAIN_S = 2.0
-"""A model that takes longer for a sample is not asked twice more."""
+"""A model that takes longer for a sample, and draws no numbers, is not asked twice more."""
 
 
 def prove(instances: Instances, indices: Sequence[int], tell: Callable[[Opened | Proven], None]) -> None:
@@ -138,7 +138,8 @@ def _prove_same_again(instances: Instances, indices: Sequence[int], tell: Callab
     (first,) = _answers(instances, backend, indices[:1])
     if instances.codec.judges_outputs:
         instances.warnings += [f"of the first sample, {odd}" for odd in odd_values(backend.outputs, first)]
-    if time.monotonic() - began > _LONGEST_TO_ASK_AGAIN_S:
+    # Whether random numbers have a seed nothing else may tell.
+    if time.monotonic() - began > _LONGEST_TO_ASK_AGAIN_S and not opener.file.keeps.draws:
         return
     _, again = _answers(instances, backend, [indices[-1], indices[0]])
     if opener.resets:

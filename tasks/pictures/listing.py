@@ -60,6 +60,8 @@ _BESIDE = frozenset(
 
 NO_SUFFIX = "without a suffix"
 """How files whose names have none are counted."""
+HIDDEN = "hidden by a dot"
+"""How samples are counted whose names begin with one: a Mac's resource forks (`._a.jpg`), and what somebody hid."""
 _NOTES = frozenset(
     ["authors", "changelog", "copying", "labels", "license", "makefile", "notice", "readme", "thumbs", "version"]
 )
@@ -154,7 +156,7 @@ class ArchivePlace(Place):
             if key.endswith("/"):
                 self._files.setdefault(member, [])
                 continue
-            if not all(map(may_hold_samples, member.parts)):
+            if not all(map(may_hold_samples, member.parent.parts)) or member.name in _NOT_SAMPLES:
                 continue
             if str(member) in self.key_of and key.lower().endswith(tuple(suffixes)):
                 raise DataMissing(f"{path} holds {key} twice: which one is meant? Unpack it and name the folder")
@@ -206,8 +208,12 @@ def may_hold_samples(name: str) -> bool:
 
 
 def _samples(place: Place, folder: PurePosixPath, suffixes: Sequence[str]) -> list[str]:
+    return [name for name in _named_so(place, folder, suffixes) if not name.startswith(".")]
+
+
+def _named_so(place: Place, folder: PurePosixPath, suffixes: Sequence[str]) -> list[str]:
     wanted = tuple(suffixes)
-    return [name for name in place.files(folder) if not name.startswith(".") and name.lower().endswith(wanted)]
+    return [name for name in place.files(folder) if name.lower().endswith(wanted)]
 
 
 def _base_of_classes(found: Sequence[PurePosixPath]) -> PurePosixPath | None:
@@ -236,7 +242,9 @@ def _left_out(place: Place, folder: PurePosixPath, suffixes: Sequence[str], *, n
     names = [name for name in place.files(folder) if not name.startswith(".") and might_be_one(name, suffixes)]
     if nested:
         names += [name for below in place.folders(folder) for name in _samples(place, below, suffixes)]
-    return dict(sorted(Counter(PurePosixPath(name).suffix.lower() or NO_SUFFIX for name in names).items()))
+    kinds = Counter(PurePosixPath(name).suffix.lower() or NO_SUFFIX for name in names)
+    kinds[HIDDEN] = sum(name.startswith(".") for name in _named_so(place, folder, suffixes))
+    return {kind: count for kind, count in sorted(kinds.items()) if count}
 
 
 def might_be_one(name: str, suffixes: Sequence[str]) -> bool:

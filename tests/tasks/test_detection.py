@@ -92,6 +92,18 @@ def test_a_picture_of_the_json_that_is_not_there_is_named(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("order", ["json", "name"])
+def test_a_picture_of_the_json_that_is_not_there_behind_a_count_is_said_with_the_score(
+    tmp_path: Path, order: Any
+) -> None:
+    folder = write_coco(tmp_path)
+    assert CocoData(DataRef(folder, count=1), order).notes == ()
+    (folder / "val2017/b.png").unlink()
+    (note,) = CocoData(DataRef(folder, count=1), order).notes
+    assert note.startswith("1 pictures of ")
+    assert note.endswith("they are not asked and do not count")
+
+
+@pytest.mark.parametrize("order", ["json", "name"])
 def test_a_picture_that_is_not_in_the_truth_is_named(tmp_path: Path, order: Any) -> None:
     folder = write_coco(tmp_path)
     (folder / "val2017/d.png").write_bytes(png())

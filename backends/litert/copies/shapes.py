@@ -15,15 +15,14 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 from backends.base import BackendUnavailable, ModelRejected
+from backends.litert.allocated import allocated_shapes
 from backends.litert.file.model_file import Shape, Subgraph
-from backends.litert.file.model_reader import check_model_file, read_model, read_operator_codes
+from backends.litert.file.model_reader import check_model_file, read_model
 from backends.litert.file.opened_file import bytes_of
-from backends.litert.loading import Loading, load_interpreter, refusals_explained
 
 _VERSION = 1
 """Of the rewriting: another number makes kept copies anew."""
@@ -68,30 +67,6 @@ def complete_shapes(model: Path, sha256: str, folder: Path) -> tuple[Path, str |
         append_shapes(data, {position: shapes[index] for index, position in missing.items()})
         write_copy(place, data)
     return place, changed
-
-
-def allocated_shapes(model: Path, input_shapes: Sequence[Shape] | None = None) -> dict[int, Shape]:
-    """The shapes that the runtime gives the first graph's tensors when it allocates the model, without a delegate if it can.
-
-    Args:
-        model: The file.
-        input_shapes: Those that its inputs are given, in order; None leaves them as the file has them.
-
-    Raises:
-        BackendUnavailable: See `load_interpreter`.
-        ModelRejected: The runtime refuses the model.
-    """
-    asked = Loading(threads=1, xnnpack=False, input_shapes=input_shapes)
-    try:
-        interpreter = load_interpreter(model, asked).interpreter
-    except ModelRejected:
-        if not any(code.custom for code in read_operator_codes(model)):
-            raise
-        # Some custom ops are XNNPACK's alone. What lies inside of it keeps the shapes of the file.
-        interpreter = load_interpreter(model, replace(asked, xnnpack=True)).interpreter
-    with refusals_explained(model):
-        details = interpreter.get_tensor_details()
-    return {detail["index"]: tuple(int(size) for size in detail["shape"]) for detail in details}
 
 
 def _empty_shapes(graph: Subgraph) -> dict[int, int]:

@@ -14,7 +14,7 @@ Data = bytes | bytearray | mmap.mmap
 _MOST = 1_000_000
 """Tables in a vector: real models have a few thousand tensors, operators and buffers."""
 _UINT16, _INT32, _UINT32 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I")
-INT8, UINT8, INT32, UINT32, UINT64 = (struct.Struct(f"<{kind}") for kind in "bBiIQ")
+INT8, UINT8, INT32, INT64, UINT32, UINT64 = (struct.Struct(f"<{kind}") for kind in "bBiqIQ")
 """Types of a number, for `Table.number`."""
 _OFFSET_BYTES = 4
 

@@ -3,18 +3,27 @@
 A recurrent model's variable tensors, the resource variables of a streaming one and the generators of random ops live on in an
 interpreter, so that an answer depends on what was asked before. `Interpreter.reset_all_variables` puts variable tensors back
 and nothing else (LiteRT 2.3.0, tried): the rest is only as it was in an interpreter that was opened anew.
+
+What CALL_ONCE calls makes the variables ready before anything reads them, and is no state by itself. It is where it is reached
+after that, or by some inputs alone; and where it draws numbers without a seed, which are others each time that it is opened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backends.litert.file.custom_ops import is_select
 from backends.litert.file.model_file import ModelFile, Operator
 
-_ASSIGNS = {"ASSIGN_VARIABLE"}
+_ONCE = "CALL_ONCE"
+_READS, _ASSIGNS = {"READ_VARIABLE"}, {"ASSIGN_VARIABLE"}
 _DRAWS = {"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"}
-_FLEX_ASSIGNS, _FLEX_DRAWS = ("Assign", "ScatterUpdate"), ("Random", "Multinomial", "Shuffle")
+_FLEX_READS, _FLEX_ASSIGNS, _FLEX_DRAWS = (
+    ("ReadVariable",),
+    ("Assign", "ScatterUpdate"),
+    ("Random", "Multinomial", "Shuffle"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +66,43 @@ def hidden_state(model: ModelFile, main: int = 0) -> HiddenState:
     """
     graphs = _run_each_time(model, main)
     operators = [operator for number in graphs for operator in model.subgraphs[number].operators]
+    late = [each for once in _late(model, main, graphs) for each in _called_once(model, once)]
+    first = [each for once in operators for each in _called_once(model, once) if not each.seeded]
     return HiddenState(
         sum(tensor.is_variable for number in graphs for tensor in model.subgraphs[number].tensors),
-        _named(operators, _ASSIGNS, _FLEX_ASSIGNS),
-        _named(operators, _DRAWS, _FLEX_DRAWS),
+        _named([*operators, *late], _ASSIGNS, _FLEX_ASSIGNS),
+        _named([*operators, *first], _DRAWS, _FLEX_DRAWS),
     )
 
 
 def _run_each_time(model: ModelFile, main: int) -> list[int]:
-    """The graphs that a run goes through; what CALL_ONCE calls makes the variables ready and is no part of it."""
+    """The graphs that a run goes through, without those that CALL_ONCE calls."""
     found, left = [main], [main]
     while left:
         for operator in model.subgraphs[left.pop()].operators:
-            called = () if operator.name == "CALL_ONCE" else operator.subgraphs
+            called = () if operator.name == _ONCE else operator.subgraphs
             new = [each for each in dict.fromkeys(called) if each not in found]
             found += new
             left += new
     return found
+
+
+def _called_once(model: ModelFile, operator: Operator) -> Iterator[Operator]:
+    """What a CALL_ONCE runs; nothing for another op."""
+    for number in operator.subgraphs if operator.name == _ONCE else ():
+        yield from model.subgraphs[number].operators
+
+
+def _late(model: ModelFile, main: int, graphs: Sequence[int]) -> Iterator[Operator]:
+    """The CALL_ONCEs that other queries than the first may reach first, or before which the first has read already."""
+    may_have_read = False
+    for operator in model.subgraphs[main].operators:
+        if operator.name != _ONCE:
+            may_have_read |= bool(operator.subgraphs or _named([operator], _READS, _FLEX_READS))
+        elif may_have_read:
+            yield operator
+    for number in graphs[1:]:
+        yield from (operator for operator in model.subgraphs[number].operators if operator.name == _ONCE)
 
 
 def _named(operators: list[Operator], names: set[str], of_flex: tuple[str, ...]) -> tuple[str, ...]:

@@ -121,6 +121,8 @@ class Operator:
     outputs: tuple[int, ...]
     subgraphs: tuple[int, ...] = ()
     """Those that it runs, by index: condition and body of a WHILE, both branches of an IF, what is called."""
+    seeded: bool = False
+    """Of a random op: whether its options name a seed, so that it draws the same each time that it is opened."""
 
     @property
     def name(self) -> str:
@@ -183,6 +185,18 @@ class ModelFile:
     """One at least. The first is the one that runs where no signature is asked for."""
     signatures: tuple[Signature, ...]
     metadata: tuple[Metadata, ...]
+    weight_files: tuple[str, ...] = ()
+    """Other files in which it has its constants (external buffers), as it names them."""
+
+    @property
+    def lacks_weights(self) -> str:
+        """Why it cannot be run by itself; "" where it has all its constants."""
+        if not self.weight_files:
+            return ""
+        return (
+            f"{self.path} has its weights in other files ({', '.join(self.weight_files)}), which the runtime does not read and "
+            "no checksum of it covers: export it with its weights inside"
+        )
 
     @property
     def main(self) -> Subgraph:

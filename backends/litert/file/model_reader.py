@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from backends.base import ModelRejected
 from backends.litert.file import schema
-from backends.litert.file.flatbuffer import INT8, UINT8, UINT32, UINT64, Table
+from backends.litert.file.flatbuffer import INT8, INT64, UINT8, UINT32, UINT64, Table
 from backends.litert.file.model_file import (
     Blockwise,
     FileTensor,
@@ -115,6 +115,10 @@ def _model(path: Path, root: Table, size: int) -> ModelFile:
         subgraphs=subgraphs,
         signatures=tuple(_signature(each, subgraphs) for each in root.tables(schema.ModelTable.SIGNATURE_DEFS)),
         metadata=tuple(_metadata(each, stored) for each in root.tables(schema.ModelTable.METADATA)),
+        weight_files=tuple(
+            group.text(schema.ExternalBufferGroupTable.NAME)
+            for group in root.tables(schema.ModelTable.EXTERNAL_BUFFER_GROUPS)
+        ),
     )
 
 
@@ -212,7 +216,17 @@ def _sparsity(found: Table | None) -> Sparsity | None:
 def _operator(operator: Table, codes: Sequence[OperatorCode]) -> Operator:
     field = schema.OperatorTable
     code = codes[operator.number(field.OPCODE_INDEX, UINT32)]
-    return Operator(code, operator.integers(field.INPUTS), operator.integers(field.OUTPUTS), _called(operator))
+    inputs, outputs = operator.integers(field.INPUTS), operator.integers(field.OUTPUTS)
+    return Operator(code, inputs, outputs, _called(operator), _is_seeded(operator))
+
+
+def _is_seeded(operator: Table) -> bool:
+    """Whether an operator's options name a seed."""
+    field = schema.OperatorTable
+    if operator.number(field.BUILTIN_OPTIONS_TYPE, UINT8) != schema.RANDOM_OPTIONS:
+        return False
+    options, seeds = operator.table(field.BUILTIN_OPTIONS), schema.RandomOptionsTable
+    return options is not None and any(options.number(each, INT64) for each in (seeds.SEED, seeds.SEED2))
 
 
 def _called(operator: Table) -> tuple[int, ...]:

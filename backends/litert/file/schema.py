@@ -56,6 +56,8 @@ CALLERS_2: Mapping[int, tuple[int, ...]] = {
     21: (1,),  # StableHLOCompositeOptions
 }
 """The same of BuiltinOptions2."""
+RANDOM_OPTIONS = 114
+"""Of the union BuiltinOptions: two seeds, of which the generator makes one of its own where both are 0."""
 CASE = 23
 """StablehloCaseOptions, whose first field is a vector of subgraphs."""
 
@@ -70,6 +72,13 @@ class ModelTable(IntEnum):
     BUFFERS = 4
     METADATA = 6
     SIGNATURE_DEFS = 7
+    EXTERNAL_BUFFER_GROUPS = 8
+
+
+class ExternalBufferGroupTable(IntEnum):
+    """Fields."""
+
+    NAME = 0
 
 
 class SubGraphTable(IntEnum):
@@ -138,6 +147,13 @@ class OperatorTable(IntEnum):
     BUILTIN_OPTIONS = 4
     BUILTIN_OPTIONS_2_TYPE = 11
     BUILTIN_OPTIONS_2 = 12
+
+
+class RandomOptionsTable(IntEnum):
+    """Fields."""
+
+    SEED = 0
+    SEED2 = 1
 
 
 class OperatorCodeTable(IntEnum):

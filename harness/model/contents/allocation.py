@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.litert.copies.shapes import allocated_shapes
+from backends.litert.allocated import AllocatedGraph, allocated_graphs
 from backends.litert.file.model_file import Shape
 from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
@@ -32,8 +32,8 @@ class Allocate:
 class Allocation:
     """What came of it."""
 
-    shapes: Mapping[int, Shape] | None
-    """Of the first graph's tensors once allocated, without a delegate; None where the runtime refuses the model."""
+    graphs: tuple[AllocatedGraph, ...] | None
+    """Each of the file's, without a delegate; None where the runtime refuses the model."""
     why: str
     """Why it refuses."""
 
@@ -57,7 +57,7 @@ def allocate(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocat
 def allocate_here(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocation:
     """As `allocate`, in this process."""
     try:
-        return Allocation(allocated_shapes(path, input_shapes), "")
+        return Allocation(allocated_graphs(path, input_shapes), "")
     except Exception as error:
         # Whatever the runtime says against the model is the answer.
         return Allocation(None, str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from backends.litert.allocated import AllocatedGraph
 from backends.litert.file.model_file import FileTensor, ModelFile, Operator, Shape, Subgraph
 from harness.model.contents.loops import turns
 from harness.model.contents.multiply_adds import (
@@ -59,16 +60,16 @@ class Costs(NamedTuple):
         return not self.uncounted
 
 
-def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None, main: int = 0) -> Costs:
+def costs(model: ModelFile, allocated: Sequence[AllocatedGraph] | None = None, main: int = 0) -> Costs:
     """Counts what a model costs.
 
     Args:
         model: The model.
-        shapes: Of the main graph's tensors as the runtime knows them; without them those of the file, with 1 for a free
+        allocated: Its graphs as the runtime has them; without them the shapes are those of the file, with 1 for a free
             batch, and what depends on another free size is not counted.
         main: The graph that runs.
     """
-    counting = _Counting(model, main, shapes)
+    counting = _Counting(model, allocated)
     multiply_adds = counting.graph(main)
     reached = sorted(counting.reached | {main})
     arena = sum(arena_bytes(model.subgraphs[each], counting.shapes(each)) for each in reached)
@@ -79,8 +80,8 @@ def costs(model: ModelFile, shapes: Mapping[int, Shape] | None = None, main: int
 class _Counting:
     """One walk through a model: every graph as often as it is called."""
 
-    def __init__(self, model: ModelFile, main: int, shapes: Mapping[int, Shape] | None) -> None:
-        self._model, self._main, self._known = model, main, shapes
+    def __init__(self, model: ModelFile, allocated: Sequence[AllocatedGraph] | None) -> None:
+        self._model, self._allocated = model, allocated
         self._counted: dict[int, int] = {}
         self.reached: set[int] = set()
         """Graphs that were counted, or that only prepare a run."""
@@ -88,7 +89,7 @@ class _Counting:
 
     def shapes(self, number: int) -> list[Shape]:
         """Of a graph's tensors."""
-        return shapes_of(self._model.subgraphs[number], self._known if number == self._main else None)
+        return shapes_of(self._model.subgraphs[number], None if self._allocated is None else self._allocated[number])
 
     def graph(self, number: int) -> int:
         """Multiply-adds of one run of a graph."""
@@ -96,7 +97,10 @@ class _Counting:
             self.reached.add(number)
             self._counted[number] = 0  # A graph that calls itself is no model; it must not end the walk in a stack.
             graph, shapes = self._model.subgraphs[number], self.shapes(number)
-            if any(tensor.is_open and not shape for tensor, shape in zip(graph.tensors, shapes, strict=True)):
+            sized_by_runs = self._allocated is not None and self._allocated[number].sized_by_runs
+            if sized_by_runs or any(
+                tensor.is_open and not shape for tensor, shape in zip(graph.tensors, shapes, strict=True)
+            ):
                 self.uncounted.append("tensors whose sizes are not known before the model runs")
             self._counted[number] = sum(self._operator(graph, each, shapes) for each in graph.operators)
         return self._counted[number]

@@ -203,8 +203,9 @@ def _figures(
     allocated: Allocation,
 ) -> Invoked:
     graph = model.subgraphs[main]
-    counted = costs(model, allocated.shapes, main)
+    counted = costs(model, allocated.graphs, main)
     lacking = ((SIZES_LEFT_OPEN,) if left_open else ()) + counted.uncounted
+    lacking += tuple(f"the weights in {name}" for name in model.weight_files)
     keeps = hidden_state(model, main)
     weights = stored_weights(model, counted.graphs)
     return Invoked(
@@ -223,8 +224,8 @@ def _figures(
         not_counted=lacking,
         state=asked.state if keeps else "none",
         keeps=str(keeps) if keeps else None,
-        loads=allocated.shapes is not None,
-        why_not=allocated.why or None,
+        loads=allocated.graphs is not None and not model.lacks_weights,
+        why_not=allocated.why or model.lacks_weights or None,
     )
 
 

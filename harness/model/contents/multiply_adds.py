@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from backends.litert.allocated import AllocatedGraph
 from backends.litert.file.model_file import FileTensor, Operator, Shape, Subgraph
 
-NOT_COUNTED = {"STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
-"""Ops that may multiply weights and that nothing here can count."""
+NOT_COUNTED = {"RFFT2D", "STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
+"""Ops that multiply more than their elements and that nothing here can count: weights, or a transform's factors."""
 _BASIC_LSTM, _OF_BASIC_LSTM = 5, 2
 """Inputs of an LSTM of the basic kernel, and the place of its one matrix (LRT tflite/kernels/lstm.cc)."""
 _OF_LSTM = (*range(1, 9), 16)
@@ -36,9 +37,13 @@ def operator_multiply_adds(operator: Operator, shapes: Sequence[Shape]) -> int |
         return None
 
 
-def shapes_of(graph: Subgraph, known: Mapping[int, Shape] | None) -> list[Shape]:
-    """As the runtime knows them, else as the file has them with a batch of 1; () for one of other sizes that nobody knows."""
-    return [(known or {}).get(index) or _own_shape(tensor) for index, tensor in enumerate(graph.tensors)]
+def shapes_of(graph: Subgraph, allocated: AllocatedGraph | None) -> list[Shape]:
+    """As the runtime has them, else as the file has them with a batch of 1; () for one of sizes that nobody knows."""
+    known: Mapping[int, Shape] = {} if allocated is None else allocated.shapes
+    shapes = [known.get(index) or _own_shape(tensor) for index, tensor in enumerate(graph.tensors)]
+    for index in () if allocated is None else allocated.sized_by_runs:
+        shapes[index] = ()
+    return shapes
 
 
 def _own_shape(tensor: FileTensor) -> Shape:

@@ -69,7 +69,6 @@ class CocoData:
         """
         self._forms = boxes, classes
         self._by_names = by_names
-        self._is_part = data.count is not None
         whole = open_pictures(data.path)
         self._is_stored = data.truth is None and whole.boxes is not None
         self.truth_path = None if self._is_stored else data.truth or _find_truth(data.path)
@@ -128,8 +127,9 @@ class CocoData:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was read otherwise than the ground truth is written, and what of it does not count."""
-        left_out = self.truth.left_out
-        if not left_out or self._is_part:
+        # Those behind a count are no samples of this run; those that are not there would stop a run of the whole set.
+        left_out = self._whole_truth.left_out
+        if not left_out:
             return self.truth.remarks
         return (
             *self.truth.remarks,

@@ -154,6 +154,29 @@ def test_a_number_that_the_synset_beside_it_contradicts_is_refused_with_its_line
     assert read_labels(write(tmp_path, "labels.csv", rows.format(3)), 10).labels == (0, 3)
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("file,label,class_index_1000\na.png,0,0\nb.png,1,2\n", "line 3: class_index_1000 is 2 and label is 1"),
+        ("file,class_index_1000,label\na.png,1,2\n", "line 2: class_index_1000 is 1 and label is 2"),
+        ("file,class_index_1000,label\na.png,1,n01440764\n", "line 2: the label 1 is not n01440764"),
+        # The first column of names is right, the second is not.
+        ("file,label,wnid,synset\na.png,0,n01440764,n01484850\n", "line 2: the label 0 is not n01484850"),
+        ("file,class_index_1000,label\na.png,n01440764,3\n", "line 2: class_index_1000 is n01440764 and label is 3"),
+    ],
+)
+def test_columns_that_say_different_classes_are_refused_with_the_line(rows: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match=says):
+        read_labels(write(tmp_path, "labels.csv", rows), 1000).check()
+
+
+def test_two_columns_of_one_class_are_one(tmp_path: Path) -> None:
+    rows = "file,class_index_1000,label,wnid\na.png,0,0,n01440764\nb.png,2,2,n01484850\n"
+    found = read_labels(write(tmp_path, "labels.csv", rows), 1000)
+    found.check()
+    assert found.labels == (0, 2)
+
+
 def test_a_number_that_contradicts_a_name_of_the_models_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "labels.csv", "file,label,name\na.png,0,Cat\nb.png,0,dog\n")
     with pytest.raises(TruthError, match=r"line 3: the label 0 is not dog"):

@@ -153,6 +153,15 @@ def test_files_without_a_suffix_are_left_out_with_a_word_unless_they_are_notes(l
     assert task.describe_data()["left_out"] == {"without a suffix": 2}
 
 
+@pytest.mark.parametrize("folders", [("",), ("cat/", "dog/")], ids=["one", "a folder a class"])
+def test_hidden_pictures_are_left_out_with_a_word(folders: tuple[str, ...], lay: Lay) -> None:
+    names = [f"{folder}{name}" for folder in folders for name in ("a.png", "._a.png", ".h.png", ".DS_Store")]
+    task = task_of(lay(*names), 2)
+    assert len(task) == len(folders)
+    assert task.describe_data()["left_out"] == {"hidden by a dot": 2 * len(folders)}
+    assert f"({2 * len(folders)} hidden by a dot)" in task.warnings()[0]
+
+
 def test_a_whole_set_says_nothing(lay: Lay) -> None:
     task = task_of(lay("cat/a.png", "dog/b.png", "notes.txt"), 2)
     assert "left_out" not in task.describe_data()

@@ -10,7 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import ModelRejected
-from backends.litert.copies.shapes import allocated_shapes, complete_shapes, is_kept
+from backends.litert.allocated import allocated_shapes
+from backends.litert.copies.shapes import complete_shapes, is_kept
 from backends.litert.file.model_reader import check_model_file
 from backends.litert.interpreter import InterpreterBackend
 from tests.shapeless import without_shapes

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from backends.litert.file.hidden_state import HiddenState, hidden_state
 from backends.litert.file.model_file import ModelFile, Operator, OperatorCode, Subgraph
 from backends.litert.file.model_reader import read_model
+from tests.graphs import Files
 
 
 def answers(interpreter: Any, times: int) -> list[bytes]:
@@ -91,6 +92,81 @@ def test_what_a_loops_body_writes_counts_and_what_is_written_once_does_not() -> 
     assert not hidden_state(model)
     model = ModelFile(Path("m"), 0, 3, "", (), (graph(call("WHILE", 2, 1)), writes, graph()), (), ())
     assert hidden_state(model).resources == ("ASSIGN_VARIABLE",)
+
+
+def once(path: Path, *, late: bool = False, draws: bool = False, seed: int = 0) -> Path:
+    """float [1, 3] -> float [1, 3]: adds a resource variable that CALL_ONCE sets, before it is read or in a branch."""
+    files = Files()
+    main = files.graph()
+    x, result = main.tensor((1, 3)), main.tensor((1, 3))
+    main.inputs, main.outputs = [x], [result]
+    main.op("CALL_ONCE", [], [], schema.CallOnceOptionsT(initSubgraphIndex=1))
+    read, added = main.tensor((1, 3)), main.tensor((1, 3))
+    main.op("READ_VARIABLE", [main.variable()], [read], schema.ReadVariableOptionsT())
+    main.op("ADD", [x, read], [added], schema.AddOptionsT())
+    # Which branch runs is told by the first number.
+    begin, size = main.constant(np.array([0, 0], np.int32)), main.constant(np.array([1, 1], np.int32))
+    first, positive = main.tensor((1, 1)), main.tensor((1, 1), "BOOL")
+    main.op("SLICE", [x, begin, size], [first], schema.SliceOptionsT())
+    main.op("GREATER", [first, main.constant(np.zeros((1, 1), np.float32))], [positive], schema.GreaterOptionsT())
+    main.op("IF", [positive, added], [result], schema.IfOptionsT(thenSubgraphIndex=3, elseSubgraphIndex=4))
+    for number in (1, 2):
+        sets = files.graph()
+        values = sets.constant(np.full((1, 3), number - 1, np.float32))
+        if draws:
+            values = sets.tensor((1, 3))
+            shape = sets.constant(np.array([1, 3], np.int32))
+            sets.op("RANDOM_UNIFORM", [shape], [values], schema.RandomOptionsT(seed=seed, seed2=0))
+        sets.op("ASSIGN_VARIABLE", [sets.variable(), values], [], schema.AssignVariableOptionsT())
+    for number in (3, 4):
+        branch = files.graph()
+        given, made = branch.tensor((1, 3)), branch.tensor((1, 3))
+        if late and number == 3:
+            branch.op("CALL_ONCE", [], [], schema.CallOnceOptionsT(initSubgraphIndex=2))
+        branch.op("TANH", [given], [made])
+        branch.inputs, branch.outputs = [given], [made]
+    return files.write(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, HiddenState()),
+        # One that only some queries reach is reached by others after them.
+        ({"late": True}, HiddenState(resources=("ASSIGN_VARIABLE",))),
+        ({"draws": True, "seed": 7}, HiddenState()),
+        ({"draws": True}, HiddenState(draws=("RANDOM_UNIFORM",))),
+    ],
+)
+def test_what_is_called_once_is_a_state_where_others_find_it_otherwise(
+    fields: dict[str, Any], expected: HiddenState, tmp_path: Path
+) -> None:
+    path = once(tmp_path / "once.tflite", **fields)
+    assert hidden_state(read_model(path)) == expected
+    # The second and the third are asked by what goes through the other branch, too.
+    given, together = [np.array([[sign, 2, 3]], np.float32) for sign in (-1, 1, -1)], opened(path)
+    in_a_row = [asked(together, each) for each in given]
+    assert (in_a_row == [asked(opened(path), each) for each in given]) is not bool(expected)
+
+
+def asked(interpreter: Any, given: Any) -> bytes:
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], given)
+    interpreter.invoke()
+    answer: bytes = interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).tobytes()
+    return answer
+
+
+def test_a_variable_that_was_read_before_it_is_set_once_is_a_state() -> None:
+    def op(name: str, *graphs: int) -> Operator:
+        return Operator(OperatorCode(getattr(schema.BuiltinOperator, name), "", 1), (), (), graphs)
+
+    def keeps(*main: Operator) -> HiddenState:
+        graphs = [Subgraph("", (), operators, (), ()) for operators in (main, (op("ASSIGN_VARIABLE"),), (op("ADD"),))]
+        return hidden_state(ModelFile(Path("m"), 0, 3, "", (), tuple(graphs), (), ()))
+
+    assert not keeps(op("CALL_ONCE", 1), op("READ_VARIABLE"), op("IF", 2, 2))
+    assert keeps(op("READ_VARIABLE"), op("CALL_ONCE", 1)).only_anew
+    assert keeps(op("IF", 2, 2), op("CALL_ONCE", 1)).only_anew
 
 
 def test_the_recurrent_models_of_the_zoo_are_known(zoo: Path) -> None:

@@ -17,15 +17,17 @@ from harness.model.file_tensors import described_inputs
 def test_a_models_tensors_come_with_their_shapes(keyword_model: Path) -> None:
     found = allocate(keyword_model)
     assert found.why == ""
-    assert found.shapes
-    assert all(isinstance(index, int) for index in found.shapes)
-    assert all(isinstance(shape, tuple) for shape in found.shapes.values())
+    (graph,) = found.graphs or ()
+    assert graph.shapes
+    assert all(isinstance(index, int) for index in graph.shapes)
+    assert all(isinstance(shape, tuple) for shape in graph.shapes.values())
+    assert graph.sized_by_runs == ()
 
 
 def test_a_file_that_the_runtime_refuses_is_told_by_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(b"no model")
     found = allocate(tmp_path / "m.tflite")
-    assert found.shapes is None
+    assert found.graphs is None
     assert found.why
     assert "\n" not in found.why
 
@@ -52,4 +54,5 @@ def test_inputs_are_given_the_shapes_that_are_asked_for(flexible_keyword_model: 
     (shape,) = [tensor.shape for tensor in described_inputs(read_model(flexible_keyword_model))]
     found = allocate(flexible_keyword_model, [(3, *shape[1:])])
     assert found.why == ""
-    assert (3, *shape[1:]) in (found.shapes or {}).values()
+    (graph,) = found.graphs or ()
+    assert (3, *shape[1:]) in graph.shapes.values()

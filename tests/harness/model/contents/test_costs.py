@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.litert.allocated import AllocatedGraph
 from backends.litert.file.model_file import (
     Blockwise,
     FileTensor,
@@ -29,7 +30,7 @@ def test_a_small_graph_is_counted_as_by_hand(small: Path) -> None:
     model = read_model(small)
     allocated = allocate(small)
     assert allocated.why == ""
-    counted = costs(model, allocated.shapes)
+    counted = costs(model, allocated.graphs)
     assert counted.multiply_adds == 8 * 6 * 4 * 3 * 3 * 3 + 8 * 6 * 4 * 5 * 5
     assert counted.parameters == 4 * 3 * 3 * 3 + 4 + 5 * 5 * 4  # the shared bias once
     assert counted.complete
@@ -50,7 +51,7 @@ def test_a_small_graph_is_counted_as_by_hand(small: Path) -> None:
 )
 def test_published_costs_are_found_again(zoo: Path, model: str, multiply_adds: float, parameters: float) -> None:
     path = zoo / "models" / model
-    counted = costs(read_model(path), allocate(path).shapes)
+    counted = costs(read_model(path), allocate(path).graphs)
     assert counted.multiply_adds == pytest.approx(multiply_adds, rel=0.01)
     assert counted.parameters == pytest.approx(parameters, rel=0.01)
 
@@ -68,7 +69,7 @@ def test_every_model_of_the_zoo_can_be_read_and_its_refusal_told(zoo: Path) -> N
         assert model.main.inputs, path
         assert model.main.operators, path
     refused = allocate(zoo / "models/tflite_micro/person_detect.tflite")
-    assert refused.shapes is None
+    assert refused.graphs is None
     assert "quantized_dimension" in refused.why
 
 
@@ -251,7 +252,7 @@ def test_what_depends_on_sizes_that_nobody_knows_is_not_in_the_counts() -> None:
     )
     graph = Subgraph("main", tensors, (Operator(code("FULLY_CONNECTED"), (0, 1, -1), (2,)),), (0,), (2,))
     assert not costs(model(graph)).complete
-    assert costs(model(graph), {0: (1, 4), 1: (8, 4), 2: (1, 8)}).complete
+    assert costs(model(graph), [AllocatedGraph({0: (1, 4), 1: (8, 4), 2: (1, 8)})]).complete
     # A batch alone is one.
     alone = replace(
         graph,

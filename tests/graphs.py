@@ -1,0 +1,93 @@
+"""Models of several graphs for tests, made of the schema's own records: loops, branches, resource variables, open sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+
+class Files:
+    """A model in the making; its first graph is the one that runs."""
+
+    def __init__(self) -> None:
+        """No graph yet."""
+        self.buffers = [schema.BufferT()]
+        self.graphs: list[OneGraph] = []
+        self.codes: list[str] = []
+        self.more: dict[str, Any] = {}
+        """Fields of the model that nothing else here sets."""
+
+    def graph(self) -> OneGraph:
+        """Another graph."""
+        self.graphs.append(OneGraph(self))
+        return self.graphs[-1]
+
+    def write(self, path: Path) -> Path:
+        """Writes it without a signature."""
+        codes = [getattr(schema.BuiltinOperator, name) for name in self.codes]
+        model = schema.ModelT(
+            version=3,
+            buffers=self.buffers,
+            operatorCodes=[
+                schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=1)
+                for code in codes
+            ],
+            subgraphs=[
+                schema.SubGraphT(tensors=graph.tensors, inputs=graph.inputs, outputs=graph.outputs, operators=graph.ops)
+                for graph in self.graphs
+            ],
+        )
+        for name, value in self.more.items():
+            setattr(model, name, value)
+        builder = flatbuffers.Builder(1 << 12)
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        path.write_bytes(builder.Output())
+        return path
+
+
+class OneGraph:
+    """One of its graphs."""
+
+    def __init__(self, files: Files) -> None:
+        """Nothing in it."""
+        self._files = files
+        self.tensors: list[Any] = []
+        self.ops: list[Any] = []
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+
+    def tensor(self, shape: Sequence[int], kind: str = "FLOAT32", **fields: Any) -> int:
+        """A tensor; -1 in the shape is a size that the file leaves open."""
+        if -1 in shape:
+            fields["shapeSignature"] = list(shape)
+        number = len(self.tensors)
+        sizes, kind_number = [max(1, size) for size in shape], getattr(schema.TensorType, kind)
+        self.tensors.append(schema.TensorT(name=f"t{number}", shape=sizes, type=kind_number, hasRank=True, **fields))
+        return number
+
+    def constant(self, values: Any) -> int:
+        """A tensor with values."""
+        array = np.asarray(values)
+        self._files.buffers.append(schema.BufferT(data=np.frombuffer(array.tobytes(), np.uint8)))
+        return self.tensor(array.shape, array.dtype.name.upper(), buffer=len(self._files.buffers) - 1)
+
+    def op(self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Any = None) -> None:
+        """An op behind those there are."""
+        if name not in self._files.codes:
+            self._files.codes.append(name)
+        packed = schema.OperatorT(opcodeIndex=self._files.codes.index(name), inputs=list(inputs), outputs=list(outputs))
+        if options is not None:
+            packed.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+            packed.builtinOptions = options
+        self.ops.append(packed)
+
+    def variable(self) -> int:
+        """The one resource variable of the model, as this graph knows it."""
+        handle = self.tensor((), "RESOURCE")
+        self.op("VAR_HANDLE", [], [handle], schema.VarHandleOptionsT(container="", sharedName="v"))
+        return handle
