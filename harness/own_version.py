@@ -7,7 +7,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-_LONGEST_S = 10
+_LONGEST_S = 120
 _ROOT = Path(__file__).resolve().parents[1]
 
 

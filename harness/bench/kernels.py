@@ -18,6 +18,7 @@ from backends.litert.file.opened_file import OpenedFile
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
+from harness.machine.child_process import LONGEST_START_S
 from harness.model.subject import Subject
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import in_turns
@@ -27,7 +28,7 @@ from harness.zoo.graph.writer import Graph, Quantization
 NumberType = Literal["float32", "int8", "uint8"]
 CONVOLUTION = "a 1x1 convolution of 28 x 28 x 128 to 128"
 _SIDE, _CHANNELS = 28, 128
-_ROUND_S, _TIMEOUT_S = 0.05, 60.0
+_ROUND_S, _TIMEOUT_S = 0.05, LONGEST_START_S
 _SCALE = 0.05
 _ZERO_POINT: dict[NumberType, int] = {"float32": 0, "int8": 0, "uint8": 128}
 _QUICK = Settings(num_runs=1, min_secs=0, max_secs=2, warmup_runs=1, warmup_min_secs=0.02)

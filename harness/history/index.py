@@ -141,6 +141,7 @@ class Index:
 
     @contextlib.contextmanager
     def _writing(self, *, anew: bool) -> Iterator[sqlite3.Connection]:
+        self._refuse_no_file()
         with self._refusing("write"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(self._path, timeout=_PATIENCE_S, isolation_level=None)
@@ -163,6 +164,7 @@ class Index:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        self._refuse_no_file()
         none_yet = ConfigError(
             f"{self._path.parent} has no history yet: run with --history {self._path.parent}, or add finished runs with "
             f"./run.sh history --history {self._path.parent} --add results"
@@ -181,6 +183,14 @@ class Index:
                     raise none_yet
                 self._refuse_version(version)
                 yield database
+
+    def _refuse_no_file(self) -> None:
+        """SQLite says of a folder that it cannot be opened, and waits for a pipe."""
+        if self._path.exists() and not self._path.is_file():
+            raise ConfigError(
+                f"{self._path} is a folder, a pipe or a device, not the history's file: take it away, and make it anew with "
+                "./run.sh history --add DIR (DIR holds the runs)"
+            )
 
     @staticmethod
     def _version(database: sqlite3.Connection) -> int:

@@ -20,6 +20,9 @@ from typing import IO, NoReturn
 from harness.machine.import_path import safe_environment
 
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 1, 29, 30
+LONGEST_START_S = 600.0
+"""A process of ours that has said nothing for so long does not start: Python and its modules, before any backend, take a tenth
+of that on the slowest machine."""
 _LEAVE_S = 3.0
 _END_BYTES = 1 << 20
 """So much of a process's output is looked at."""
@@ -96,9 +99,9 @@ def answer_of(module: str, *words: str, timeout_s: float) -> ChildAnswer:
         finally:
             os.close(write_end)
         try:
-            line = _first_line(pipe, timeout_s)
+            line, closed = _first_line(pipe, timeout_s)
             # The pipe closes a moment before the process is gone; one that has answered may take leave of its driver.
-            status = child.wait(_LEAVE_S)
+            status = child.wait(timeout_s if closed and b"\n" not in line else _LEAVE_S)
         except subprocess.TimeoutExpired:
             status = None
         finally:
@@ -117,13 +120,14 @@ class Ended(Exception):  # noqa: N818 - it is what happened
     """A child's pipe closed, or it said nothing for too long: how that came about, as the rest of a sentence."""
 
 
-def lines_of(module: str, *words: str, timeout_s: float) -> Generator[bytes]:
+def lines_of(module: str, *words: str, timeout_s: float, start_s: float = 0.0) -> Generator[bytes]:
     """Starts a child and gives the lines that it writes on a pipe, without their ends. It is ended with the iteration.
 
     Args:
         module: Its `main` writes to the descriptor that it is given first.
         words: What it is told.
         timeout_s: It is ended where it has said nothing for so long.
+        start_s: How long it may take until its first word, where that is longer.
 
     Raises:
         Ended: It crashed, said nothing for so long, or left in the middle of a line.
@@ -135,12 +139,13 @@ def lines_of(module: str, *words: str, timeout_s: float) -> Generator[bytes]:
         finally:
             os.close(write_end)
         try:
-            rest = b""
+            rest, limit_s = b"", max(timeout_s, start_s)
             with selectors.DefaultSelector() as selector:
                 selector.register(pipe, selectors.EVENT_READ)
                 while True:
-                    if not selector.select(timeout_s):
-                        raise Ended(f"said nothing for {timeout_s:.0f} s and was ended")
+                    if not selector.select(limit_s):
+                        raise Ended(f"said nothing for {limit_s:g} s and was ended")
+                    limit_s = timeout_s
                     piece = pipe.read(1 << 20)
                     if not piece:
                         break
@@ -155,17 +160,17 @@ def lines_of(module: str, *words: str, timeout_s: float) -> Generator[bytes]:
             child.wait()
 
 
-def _first_line(pipe: IO[bytes], timeout_s: float) -> bytes:
-    """What comes until the end of a line, of the pipe or of the time."""
+def _first_line(pipe: IO[bytes], timeout_s: float) -> tuple[bytes, bool]:
+    """What comes until the end of a line, of the pipe or of the time; and whether it was that of the pipe."""
     end, line = time.monotonic() + timeout_s, b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while b"\n" not in line and selector.select(max(0.0, end - time.monotonic())):
             piece = pipe.read(1 << 16)
             if not piece:
-                break
+                return line, True
             line += piece
-    return line
+    return line, False
 
 
 def how_it_ended(status: int) -> str:

@@ -14,11 +14,11 @@ from backends.base import BackendInfo
 from harness.config.backend import BackendSection
 from harness.config.registry import backend_kind
 from harness.errors import exit_status
-from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.model.opening import Opener
 
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = LONGEST_START_S
 
 
 @dataclass(frozen=True, slots=True)

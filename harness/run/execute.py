@@ -44,7 +44,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     held = HeldRun(spec)
     # Data and ground truth are looked at before anything is written: most mistakes show here.
     task = _task(spec, held)
-    referred = len(task) if task is not None and asks_reference(spec) else 0
+    referred = task is not None and len(task) > 0 and asks_reference(spec)
     if referred:
         # The truth is made in the run's directory, and the task opened once more when it is there.
         spec, task = with_reference(spec, folder), None
@@ -56,7 +56,7 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     try:
         _begin(folder, result, reserve)
         if referred:
-            ask_reference(spec, folder, referred, held.hashed)
+            ask_reference(spec, folder, held.hashed)
         timed = spec.load.mode != "accuracy"
         traced = timed and spec.load.query_times and spec.load.scenario != "Offline"
         report = run_worker(folder, progress, spec.backend.timeout_s, start, held.hashed, timed=timed, traced=traced)

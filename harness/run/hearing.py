@@ -24,7 +24,7 @@ from harness.statistics.drift import QueryPace
 RUN_LOG = "run.log"
 _TICK_S = 0.5
 _QUICK_S = 0.1
-GRACE_S = 3.0
+_GRACE_S = 3.0
 _LAST_LINES = 5
 _MOST_LOG_BYTES = 100 << 20
 """Of what a backend prints; a driver that never stops would fill the disk."""
@@ -110,7 +110,7 @@ class Hearing:
                 if time.monotonic() - clock.now < _TICK_S - _QUICK_S / 2:
                     continue
                 self._tick(clock)
-                if clock.stopped_s > GRACE_S:
+                if clock.stopped_s > _GRACE_S:
                     self._child.kill()
                     return
 
@@ -167,9 +167,11 @@ class Hearing:
                 f"the worker wrote {size:,} bytes to {RUN_LOG}, the limit is {_MOST_LOG_BYTES:,}, and was ended: the "
                 "backend or its driver prints without end. Switch its logging off"
             )
-        if clock.silent_s > self._timeout_s + control.pause_s:
+        # Until it says so no backend is at work that could hang.
+        limit_s = self._timeout_s if clock.began else max(self._timeout_s, child_process.LONGEST_START_S)
+        if clock.silent_s > limit_s + control.pause_s:
             raise RunFailed(
-                f"the worker made no progress for {self._timeout_s:g} s while {clock.phase.name.lower()}, after "
+                f"the worker made no progress for {limit_s:g} s while {clock.phase.name.lower()}, after "
                 f"{control.done} queries, and was ended: something in the backend or its driver hangs. If it only is that "
                 "slow, allow more with --set backend.timeout_s=..."
             )
@@ -213,6 +215,8 @@ class _Clock:
         self.now = self.phase_began = self._alive_at = time.monotonic()
         self.phase = Phase.STARTING
         self._heartbeat = control.heartbeat
+        self.began = False
+        """Whether it has said anything."""
         self._stop_seen: float | None = None
 
     def tick(self, control: Control) -> None:
@@ -221,7 +225,7 @@ class _Clock:
         if control.phase != self.phase:
             self.phase_began, self.phase = self.now, control.phase
         if control.heartbeat != self._heartbeat:
-            self._alive_at, self._heartbeat = self.now, control.heartbeat
+            self._alive_at, self._heartbeat, self.began = self.now, control.heartbeat, True
         if control.stop and self._stop_seen is None:
             self._stop_seen = self.now
 

@@ -16,8 +16,10 @@ from harness.machine.control import Control, control_file, letter_file
 from harness.machine.json_line import encode
 from harness.machine.offspring import end_group, none_left
 from harness.messages.worker import ToOpen
-from harness.run.hearing import GRACE_S, RUN_LOG, Hearing, Progress, WorkerReport
+from harness.run.hearing import RUN_LOG, Hearing, Progress, WorkerReport
 
+_GONE_S = 60.0
+"""A worker that has closed its pipe and lives on for so long hangs."""
 StartWorker = Callable[[Sequence[int], Path, IO[bytes]], child_process.Child]
 """From the worker's descriptors, its directory and its log to the worker, started."""
 
@@ -66,7 +68,7 @@ def run_worker(
             hearing.until_the_end()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 # The pipe closes a moment before the process is gone.
-                child.wait(timeout=GRACE_S)
+                child.wait(timeout=_GONE_S)
         except RunFailed as error:
             failure = error
         finally:

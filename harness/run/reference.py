@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.opened_file import OpenedFile, hold
 from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
-from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.child_process import LONGEST_START_S, Ended, lines_of, live_and_die_with
 from harness.machine.json_line import decode, encode
+from harness.messages.conversation import Progressed
 from harness.messages.failure import Failed, failed
 from harness.messages.worker import ToOpen
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
@@ -39,8 +40,6 @@ from tasks.tensors.fitting import converted, real_values
 
 FOLDER = "reference"
 """In the run's directory."""
-_PER_SAMPLE_S = 10.0
-"""That a sample may take, beside what any process may without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +61,34 @@ def with_reference(spec: Spec, folder: Path) -> Spec:
     return spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"truth": truth})})
 
 
-def ask_reference(spec: Spec, folder: Path, count: int, hashed: Sequence[OpenedFile] = ()) -> None:
+def ask_reference(spec: Spec, folder: Path, hashed: Sequence[OpenedFile] = ()) -> None:
     """Has the reference answer every sample, into the folder `FOLDER` of the run's directory.
 
     Args:
         spec: The run.
         folder: Its directory.
-        count: Samples.
         hashed: The files that it may open under their paths.
 
     Raises:
         ConfigError: The reference is not here, or does not fit the model or the samples.
-        RunFailed: It breaks, crashes or hangs.
+        RunFailed: It breaks, crashes, or does not answer a sample within `backend.timeout_s`.
     """
-    timeout_s = spec.backend.timeout_s + _PER_SAMPLE_S * count
+    kinds: tuple[type[ReferenceAnswered] | type[Progressed], ...] = (ReferenceAnswered, Progressed)
     words = (spec.model_dump_json(), str(folder.resolve()), encode(ToOpen(tuple(hashed))))
-    answer = answer_of("harness.run.reference", *words, timeout_s=timeout_s)
-    if answer.line is not None:
-        asked = decode(answer.line, ReferenceAnswered)
-        if asked.failure is not None:
-            raise _ended(asked.failure)
-        return
-    how = f"gave no answer in {timeout_s:g} s" if answer.hangs else f"took its process down, which {answer.how}"
-    raise RunFailed(f"the reference {_named(spec.reference)} {how}{f': {answer.said}' if answer.said else ''}")
+    how = "ended without an answer"
+    told = lines_of("harness.run.reference", *words, timeout_s=spec.backend.timeout_s, start_s=LONGEST_START_S)
+    try:
+        with closing(told) as lines:
+            for line in lines:
+                heard = decode(line, *kinds)
+                if isinstance(heard, Progressed):
+                    continue
+                if heard.failure is not None:
+                    raise _ended(heard.failure)
+                return
+    except Ended as ended:
+        how = f"gave no answer: its process {ended}"
+    raise RunFailed(f"the reference {_named(spec.reference)} {how}")
 
 
 def _ended(failure: Failed) -> HarnessError:
@@ -99,7 +103,7 @@ def _named(reference: ReferenceRef | None) -> str:
     return f"{reference.model.name} on {reference.backend_asked}" if reference else ""
 
 
-def _ask(spec: Spec, folder: Path) -> int:
+def _ask(spec: Spec, folder: Path, say: Callable[[object], None]) -> int:
     if spec.reference is None:
         raise ValueError("a run without a reference has nothing to ask")
     task = open_task(spec.task, spec.options, spec.dataset.model_copy(update={"truth": None}))
@@ -112,6 +116,7 @@ def _ask(spec: Spec, folder: Path) -> int:
         drawn = spec.dataset.name == task.own_data
         names = [stem_of(task, index) for index in range(len(task))]
         for index, name in enumerate(names):
+            say(Progressed("answers", index, len(names)))
             row = codec.preprocess(index)
             whose = f"sample {name} for the reference {_named(spec.reference)}: input"
             given = [
@@ -227,19 +232,27 @@ def main() -> None:
     """The process."""
     answer, parent, words, folder, letter = sys.argv[1:]
     live_and_die_with(int(parent))
+    with os.fdopen(int(answer), "w", buffering=1, encoding="ascii") as pipe:
+
+        def say(message: object) -> None:
+            pipe.write(f"{encode(message)}\n")
+
+        say(Progressed("answers", 0, 0))
+        say(_answered(words, Path(folder), letter, say))
+
+
+def _answered(words: str, folder: Path, letter: str, say: Callable[[object], None]) -> ReferenceAnswered:
     try:
         hold(decode(letter, ToOpen).files)
-        (Path(folder) / FOLDER).mkdir()
-        asked = ReferenceAnswered(_ask(Spec.model_validate_json(words), Path(folder)))
+        (folder / FOLDER).mkdir()
+        return ReferenceAnswered(_ask(Spec.model_validate_json(words), folder, say))
     except (RuntimeError, ValueError) as error:
         # As the runtime says what stops it in the middle of a run.
-        asked = ReferenceAnswered(0, failed(RunFailed(f"the reference broke: {type(error).__name__}: {error}")))
+        return ReferenceAnswered(0, failed(RunFailed(f"the reference broke: {type(error).__name__}: {error}")))
     except OSError as error:
-        asked = ReferenceAnswered(0, failed(RunFailed(f"the reference's answers cannot be kept: {error}")))
+        return ReferenceAnswered(0, failed(RunFailed(f"the reference's answers cannot be kept: {error}")))
     except Exception as error:
-        asked = ReferenceAnswered(0, failed(error))
-    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
-        pipe.write(f"{encode(asked)}\n")
+        return ReferenceAnswered(0, failed(error))
 
 
 if __name__ == "__main__":

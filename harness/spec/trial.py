@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from backends.litert.file.opened_file import FileChanged, OpenedFile, hold
 from harness.config.backend import BackendSection
 from harness.errors import ConfigError, HarnessError, RunFailed, message_of
-from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
 from harness.messages.worker import ToOpen
 from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
-
-_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,8 @@ def try_on_cpu(spec: Spec, hashed: Sequence[OpenedFile], *, xnnpack: bool) -> Cp
         RunFailed: The model is another file now.
     """
     words = (spec.model_dump_json(), "xnnpack" if xnnpack else "", encode(ToOpen(tuple(hashed))))
-    answer = answer_of("harness.spec.trial", *words, timeout_s=_TIMEOUT_S)
+    timeout_s = LONGEST_START_S + spec.backend.timeout_s
+    answer = answer_of("harness.spec.trial", *words, timeout_s=timeout_s)
     if answer.line is not None:
         kinds: tuple[type[CpuTrial] | type[Failed], ...] = (CpuTrial, Failed)
         told = decode(answer.line, *kinds)
@@ -58,7 +57,7 @@ def try_on_cpu(spec: Spec, hashed: Sequence[OpenedFile], *, xnnpack: bool) -> Cp
             raise RunFailed(told.message)
         return told
     if answer.hangs:
-        return CpuTrial(f"no answer in {_TIMEOUT_S:g} s")
+        return CpuTrial(f"no answer in {timeout_s:g} s")
     return CpuTrial(f"its process {answer.how}")
 
 

@@ -115,6 +115,7 @@ def _measure(
     """
     began = time.monotonic()
     many = open_many(instances.opener, first.backend, size)
+    instances.control.tick()
     try:
         sut = instances.with_batch(first, many)
         tick = instances.control.tick

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from backends.litert.allocated import AllocatedGraph, allocated_graphs
 from backends.litert.file.model_file import Shape
-from harness.machine.child_process import answer_of, live_and_die_with
+from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 
-_CHILD_TIMEOUT_S = 120
+_CHILD_TIMEOUT_S = LONGEST_START_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def allocate(path: Path, input_shapes: Sequence[Shape] | None = None) -> Allocat
     if answer.line is not None:
         return decode(answer.line, Allocation)
     if answer.hangs:
-        return Allocation(None, f"it did not load within {_CHILD_TIMEOUT_S} s")
+        return Allocation(None, f"it did not load within {_CHILD_TIMEOUT_S:g} s")
     return Allocation(None, f"the runtime crashed on it: its process {answer.how}")
 
 

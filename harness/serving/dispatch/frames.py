@@ -35,6 +35,8 @@ class Kind(IntEnum):
     """From a peer: their answers, in order."""
     FAILED = 8
     """From a peer: JSON, what went wrong. Its last word."""
+    STEP = 9
+    """From a peer, before READY: a step of its opening is done."""
 
 
 @dataclass(frozen=True, slots=True)

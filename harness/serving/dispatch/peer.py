@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.machine.child_process import live_and_die_with
@@ -58,7 +59,7 @@ class _Peer:
         if opening is None:
             return
         before = own_bytes()
-        sut, samples = _open(decode(self._inbox.text(opening), Recipe))
+        sut, samples = _open(decode(self._inbox.text(opening), Recipe), self.step)
         ready = Ready(sut.backend.info().device.get("device"), before)
         self._line.sendall(frames.pack_text(Kind.READY, encode(ready)))
         gc.collect()
@@ -66,6 +67,10 @@ class _Peer:
         gc.disable()
         while (frame := self.next()) is not None:
             self.do(frame, sut, samples)
+
+    def step(self) -> None:
+        """Says that it gets on: on a slow machine all steps together take longer than one that hangs may."""
+        self._line.sendall(frames.pack_text(Kind.STEP))
 
     def do(self, frame: frames.Frame, sut: SystemUnderTest, samples: SharedSamples) -> None:
         """What the worker asks for."""
@@ -101,12 +106,15 @@ class _Peer:
         return frame
 
 
-def _open(recipe: Recipe) -> tuple[SystemUnderTest, SharedSamples]:
+def _open(recipe: Recipe, step: Callable[[], None]) -> tuple[SystemUnderTest, SharedSamples]:
+    step()
     # Before anything is opened: what makes threads of its own passes this on to them.
     pin(recipe.cpus)
     spec = read_spec(Path.cwd())
     task = open_task(spec.task, spec.options, spec.dataset)
+    step()
     backend = recipe.open()
+    step()
     many = recipe.open_many(backend) if recipe.batch > 1 else None
     accuracy = spec.load.mode == "accuracy"
     codec = task.codec(backend.inputs, backend.outputs)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
 import subprocess
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import RunFailed
 from harness.machine import child_process
+from harness.machine.child_process import LONGEST_START_S
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed
 from harness.messages.peer import Ready
@@ -20,7 +23,7 @@ from harness.model.opening import Recipe
 from harness.serving.dispatch import frames
 from harness.serving.dispatch.frames import Frame, Inbox, Kind
 
-_GRACE_S = 2.0
+_GRACE_S, _LOOK_S = 2.0, 0.5
 
 
 class Outstanding(NamedTuple):
@@ -38,7 +41,7 @@ class Peer:
     """One process, as the worker sees it."""
 
     def __init__(self, number: int, recipe: Recipe, folder: Path) -> None:
-        """Starts it; it loads the model meanwhile (see `wait_until_ready`)."""
+        """Starts it; it loads the model meanwhile (see `opens`)."""
         self.number = number
         self.socket, theirs = socket.socketpair()
         with theirs:
@@ -53,22 +56,29 @@ class Peer:
         """Which one its backend runs on, where there are several."""
         self.own_bytes = 0
         """Its own memory before it opened the model."""
+        self.began = False
+        """Whether it has been heard of."""
         with contextlib.suppress(OSError):
             # Should it be dead already, that shows where its answer is awaited.
             self.socket.sendall(frames.pack_text(Kind.OPEN, encode(recipe)))
 
-    def wait_until_ready(self) -> None:
-        """Waits until the model is loaded.
+    def opens(self) -> bool:
+        """Takes what has come of its opening, and says whether there is more to come.
 
         Raises:
             Reported: What the process says went wrong.
             RunFailed: It died, or says what nobody understands.
         """
-        while (frame := self.inbox.next()) is None:
-            self.receive()
-        self.refuse_failure(frame)
-        ready = decode(self.inbox.text(frame), Ready)
-        self.device, self.own_bytes = ready.device, ready.own_bytes
+        self.receive()
+        while (frame := self.inbox.next()) is not None:
+            self.began = True
+            if frame.kind is Kind.STEP:
+                continue
+            self.refuse_failure(frame)
+            ready = decode(self.inbox.text(frame), Ready)
+            self.device, self.own_bytes = ready.device, ready.own_bytes
+            return False
+        return True
 
     def receive(self) -> None:
         """Takes what has come.
@@ -116,8 +126,13 @@ class Peer:
 class Peers:
     """Processes with an instance of the model each."""
 
-    def __init__(self, recipes: Sequence[Recipe], folder: Path) -> None:
+    def __init__(self, recipes: Sequence[Recipe], folder: Path, tick: Callable[[], None]) -> None:
         """Starts one for each recipe, all at once, and waits until all have loaded the model.
+
+        Args:
+            recipes: What each opens.
+            folder: The run's directory.
+            tick: Called whenever one gets on, and while their modules are imported: a slow machine is no backend that hangs.
 
         Raises:
             Reported: What a process says went wrong.
@@ -127,11 +142,24 @@ class Peers:
         try:
             for number, recipe in enumerate(recipes):
                 self._all.append(Peer(number, recipe, folder))
-            for peer in self._all:
-                peer.wait_until_ready()
+            self._wait(tick)
         except BaseException:
             self.close()
             raise
+
+    def _wait(self, tick: Callable[[], None]) -> None:
+        end = time.monotonic() + LONGEST_START_S
+        with selectors.DefaultSelector() as selector:
+            for peer in self._all:
+                selector.register(peer.socket, selectors.EVENT_READ, peer)
+            while selector.get_map():
+                heard = selector.select(_LOOK_S)
+                starts = time.monotonic() < end and not all(peer.began for peer in self._all)
+                if heard or starts:
+                    tick()
+                for key, _ in heard:
+                    if not key.data.opens():
+                        selector.unregister(key.fileobj)
 
     def __iter__(self) -> Iterator[Peer]:
         """Each peer."""

@@ -40,7 +40,7 @@ class Processes(PoolTeam):
         """
         super().__init__(instances, first, instances.place(threads, count, apart=True), count, alone_ns)
         recipes = [instances.opener.recipe(threads, self.placement.of(number), first.batch) for number in range(count)]
-        self._peers = Peers(recipes, instances.folder)
+        self._peers = Peers(recipes, instances.folder, instances.control.tick)
         together = OFFLINE_CHUNK_NS // max(1, alone_ns)
         most = _SERVER_CHUNK_NS // max(1, alone_ns) if self.serves else min(_MOST_TOGETHER, together)
         self._chunk = self.whole_batches(most)

@@ -249,6 +249,14 @@ def test_a_full_disk_is_what_broke_and_a_busy_index_is_to_be_asked_again(
             Index(tmp_path).add([])
 
 
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_in_the_place_of_an_index_is_named(tmp_path: Path, put: Callable[[Path], object]) -> None:
+    put(tmp_path / INDEX_FILE)
+    for use in (lambda: Index(tmp_path).select({}), lambda: Index(tmp_path).add([]), lambda: Index(tmp_path).paths()):
+        with pytest.raises(ConfigError, match=r"history.sqlite3 is a folder, a pipe or a device.*take it away"):
+            use()
+
+
 def test_an_index_of_another_version_is_made_anew_and_not_guessed_at(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / INDEX_FILE) as database:
         database.execute("PRAGMA user_version = 99")

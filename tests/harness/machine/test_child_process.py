@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.child_process import answer_of, how_it_ended, last_lines, start
+from harness.machine.child_process import Ended, answer_of, how_it_ended, last_lines, lines_of, start
 
 Module = Callable[[str], str]
 
@@ -133,3 +133,19 @@ def test_of_a_log_that_no_memory_holds_only_the_end_is_read(tmp_path: Path) -> N
         file.seek(0, os.SEEK_END)
         file.write(b"\nthe last\n")
     assert last_lines(log, 1) == ["the last"]
+
+
+def test_a_child_that_has_closed_its_pipe_may_take_its_time_to_end(
+    module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.machine.child_process._LEAVE_S", 0.01)
+    answer = answer_of(module("os.close(answer); time.sleep(0.5); os.kill(os.getpid(), signal.SIGSEGV)"), timeout_s=600)
+    assert (answer.hangs, answer.how, answer.crashed) == (False, "was killed by SIGSEGV", True)
+
+
+def test_the_first_word_of_a_child_may_take_longer_than_those_after_it(module: Module) -> None:
+    named = module("time.sleep(0.3); os.write(answer, b'one\\n'); signal.pause()")
+    heard: list[bytes] = []
+    with pytest.raises(Ended, match=r"said nothing for 0.01 s and was ended"):
+        heard.extend(lines_of(named, timeout_s=0.01, start_s=600))
+    assert heard == [b"one"]

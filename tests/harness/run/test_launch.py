@@ -136,8 +136,11 @@ def test_a_line_that_nobody_understands_is_a_failed_run_and_ends_the_worker(line
     assert report.opened == opened
 
 
+TICKS = "from harness.machine.control import Control; Control(int(sys.argv[2])).tick()\n"
+
+
 def test_a_worker_that_gets_nowhere_is_ended_and_the_user_is_told_how_to_allow_more(run: Run) -> None:
-    report = run("signal.pause()", timeout_s=0.0)
+    report = run(f"{TICKS}signal.pause()", timeout_s=0.0)
     assert isinstance(report.end, RunFailed)
     assert "made no progress for 0 s while starting, after 0 queries" in str(report.end)
     assert "--set backend.timeout_s=" in str(report.end)
@@ -146,3 +149,14 @@ def test_a_worker_that_gets_nowhere_is_ended_and_the_user_is_told_how_to_allow_m
 def test_half_a_line_of_a_worker_that_was_killed_is_nothing(run: Run) -> None:
     report = run("os.write(int(sys.argv[1]), b'{\"Done'); os.abort()")
     assert "was killed by SIGABRT" in str(report.end)
+
+
+def test_a_worker_that_takes_longer_to_start_than_a_backend_may_is_none_that_hangs(run: Run) -> None:
+    done = some(Done)
+    assert run(f"time.sleep(1.2)\n{TICKS}tell()", done, timeout_s=0.0).end == done
+
+
+def test_a_worker_that_never_starts_is_ended_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "LONGEST_START_S", 1.0)
+    report = run("signal.pause()", timeout_s=0.0)
+    assert "made no progress for 1 s while starting" in str(report.end)

@@ -35,7 +35,7 @@ def spec_of(tmp_path: Path) -> Callable[..., Spec]:
 
 def asked(spec: Spec, folder: Path) -> list[dict[str, np.ndarray]]:
     (folder / FOLDER).mkdir(parents=True)
-    assert reference._ask(spec, folder) == 2
+    assert reference._ask(spec, folder, lambda _: None) == 2
     files = sorted((folder / FOLDER).iterdir())
     assert [file.name for file in files] == ["000000.npz", "000001.npz"]
     return [dict(read_npz(file.name, file.read_bytes())) for file in files]
@@ -85,7 +85,7 @@ def test_a_reference_with_other_outputs_is_refused_with_both(
     with pytest.raises(
         ModelRejected, match=r"has other outputs than the model: a \[1, 4\], b \[1, 4\], where the model has y"
     ):
-        reference._ask(spec_of(tested, other), tmp_path)
+        reference._ask(spec_of(tested, other), tmp_path, lambda _: None)
 
 
 def test_quantised_answers_of_another_model_become_real_values(

@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 
 from accuracy.answers.log import read_rows
-from harness.errors import RunFailed
+from harness.errors import Reported, RunFailed
 from harness.machine.control import Control, control_file
+from harness.machine.json_line import encode
+from harness.messages.failure import Failed
+from harness.messages.peer import Ready
 from harness.serving.dispatch import guard as guard_module
-from harness.serving.dispatch.frames import Inbox
+from harness.serving.dispatch.frames import Inbox, Kind, pack_text
 from harness.serving.dispatch.guard import Guard
-from harness.serving.dispatch.peers import Peer
+from harness.serving.dispatch.peers import Peer, Peers
 from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes
 
@@ -308,7 +311,7 @@ class Silent(Peer):
         self.number = number
         self.socket, self.other = socket.socketpair()
         self.inbox, self.acknowledged = Inbox(), threading.Event()
-        self.asked, self.sent, self.answered = deque(), 0, 0
+        self.asked, self.sent, self.answered, self.began = deque(), 0, 0, False
 
 
 class Counting:
@@ -323,6 +326,64 @@ class Counting:
 
     def abandon(self, query_ids: Sequence[int]) -> None:
         self.abandoned.update(query_ids)
+
+
+def waits(peers: Sequence[Silent], tick: Callable[[], None]) -> None:
+    all_of_them = Peers.__new__(Peers)
+    all_of_them._all = list(peers)
+    try:
+        all_of_them._wait(tick)
+    finally:
+        for peer in peers:
+            peer.socket.close()
+            peer.other.close()
+
+
+def test_each_step_of_opening_tells_that_a_pool_gets_on_and_so_does_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.serving.dispatch.peers._LOOK_S", 0.01)
+    peers, ready = [Silent(0), Silent(1)], pack_text(Kind.READY, encode(Ready("a device", 7)))
+    step, ticks = pack_text(Kind.STEP), 0
+    # Nobody has begun; then one has, and the other has not; then both get on, one in two pieces.
+    says: list[tuple[tuple[int, bytes], ...]] = [
+        (),
+        (),
+        ((0, step),),
+        (),
+        ((1, step + step[:5]),),
+        ((1, step[5:] + ready), (0, step)),
+        ((0, ready),),
+    ]
+    left = iter(says)
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        for number, data in next(left, ()):
+            peers[number].other.sendall(data)
+
+    waits(peers, tick)
+    assert next(left, None) is None
+    assert [(peer.device, peer.own_bytes) for peer in peers] == [("a device", 7)] * 2
+
+
+def test_a_pool_that_has_begun_and_says_nothing_more_does_not_count_as_getting_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.serving.dispatch.peers._LOOK_S", 0.001)
+    silent = Silent(0)
+    ticks: list[bool] = []
+    silent.other.sendall(pack_text(Kind.STEP))
+    timer = threading.Timer(0.3, lambda: silent.other.sendall(pack_text(Kind.READY, encode(Ready(None, 7)))))
+    timer.start()
+    waits([silent], lambda: ticks.append(silent.began))
+    assert ticks == [False, True]
+
+
+def test_a_pool_whose_process_fails_while_it_opens_says_why() -> None:
+    silent = Silent(0)
+    silent.other.sendall(pack_text(Kind.STEP) + pack_text(Kind.FAILED, encode(Failed(2, "no such device", "Any"))))
+    with pytest.raises(Reported, match="no such device"):
+        waits([silent], lambda: None)
 
 
 def test_a_server_that_is_asked_for_far_too_much_fails_and_every_query_is_let_go(
