@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from harness.commands import options
+from harness.commands.elsewhere.forwarded import refuse_without_effect
 from harness.commands.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.suite.report import plan_lines
     from harness.zoo.files.official import cache_dir
 
+    if arguments.mode == "accuracy":
+        taken = vars(arguments).keys() - {"cooldown", "retry"}
+        refuse_without_effect(arguments, add_arguments, taken, "changes nothing in accuracy runs: leave it out")
     screen = Screen(quiet=arguments.json or arguments.quiet)
     plan = plan_suite(_asked(arguments), cache_dir())
     lines = plan_lines(plan)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from accuracy.answers.log import LogError
 from harness.errors import ConfigError, HarnessError, message_of
-from harness.results.files import read_result
+from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import performance, read_detail
 from harness.results.read_data import ReadData, load_read_data
 from harness.results.record import Result, SeriesResult
@@ -69,11 +69,14 @@ def verify(bundle: Path, into: Path, dataset: Path | None = None, truth: Path | 
     """
     unpack(bundle, lambda path: into / path if path.parts else None)
     manifest = read_manifest(into / MANIFEST)
-    wrong = list(_wrong_files(manifest, into))
+    if (dataset or truth) and not any(run.missing for run in manifest.runs):
+        raise ConfigError(f"{bundle} lacks nothing that its runs read: leave out --dataset and --truth")
+    wrong = [*_wrong_files(manifest, into), *_untold_runs(manifest)]
     runs, cannot = [], []
     for one in manifest.runs:
         try:
-            runs.append(_verified(one, into, dataset, truth))
+            own = (dataset, truth) if one.missing else (None, None)
+            runs.append(_verified(one, into, *own))
         except (HarnessError, LogError, OSError) as error:
             runs.append(VerifiedRun(one.was, "", False, (message_of(error),), {}))
         except Exception as error:
@@ -99,6 +102,19 @@ def _wrong_files(manifest: Manifest, into: Path) -> Iterator[str]:
     for path in sorted(into.rglob("*")):
         if path.is_file() and path not in listed and path != into / MANIFEST:
             yield f"{path.relative_to(into).as_posix()} is in no list of the bundle's"
+
+
+def _untold_runs(manifest: Manifest) -> Iterator[str]:
+    """Results that the manifest has in no run: nobody would make their figures anew."""
+    told = [one.folder for one in manifest.runs]
+    if not told:
+        yield f"{MANIFEST} names no run"
+    for name in sorted({name for name in told if told.count(name) > 1}):
+        yield f"{MANIFEST} names the run {name} twice"
+    for one in manifest.files:
+        folder, _, name = one.path.rpartition("/")
+        if name == RESULT_FILE and folder not in told:
+            yield f"{one.path} is of a run that {MANIFEST} does not name"
 
 
 def _safe(name: str) -> PurePosixPath:

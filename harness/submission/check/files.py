@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.submission.finding import Fault, Rule
+from harness.submission.finding import Fault, Rule, Severity
 from harness.submission.tree.listing import DIVISIONS, Tree
 from harness.units import bytes_text
 
-_HOUSEKEEPING = frozenset({".git", ".github", ".gitattributes", ".gitignore", ".gitkeep", "LICENSE"})
+_HOUSEKEEPING = frozenset({".git", ".github", ".gitattributes", ".gitignore", ".gitkeep", "LICENSE", "assets"})
+"""At the top of a results repository. Below, the official checkers refuse hidden files as any other."""
 _SOURCE = "repository_checks.sh of the results repositories; POL submission_rules.adoc"
 
 
@@ -22,6 +23,10 @@ class Listed:
     """Of a file."""
     divisions: Sequence[str] = DIVISIONS
     """That the suite has."""
+    odd_names: Severity = "error"
+    """What hidden files and names with spaces are: tiny's checker warns of them."""
+    documents_alone: bool = False
+    """Whether nothing but documents may lie at the top, and no file in a division: the checkers of inference v5 look."""
 
 
 def links(listed: Listed) -> Iterator[Fault]:
@@ -53,9 +58,10 @@ def names(listed: Listed) -> Iterator[Fault]:
             if _kept_by_git(where):
                 continue
             if any(character.isspace() for character in name):
-                yield Fault(where, "has a space in its name", "rename it: use - or _")
+                yield Fault(where, "has a space in its name", "rename it: use - or _", severity=listed.odd_names)
             elif name.startswith("."):
-                yield Fault(where, "is hidden: its name begins with a dot", "take it away or rename it")
+                what, fix = "is hidden: its name begins with a dot", "take it away or rename it"
+                yield Fault(where, what, fix, severity=listed.odd_names)
 
 
 def empty_folders(listed: Listed) -> Iterator[Fault]:
@@ -83,8 +89,11 @@ def outside(listed: Listed) -> Iterator[Fault]:
             yield Fault(name, "is no division", fix)
     for place in ("", *(name for name in tree.folders("") if name in listed.divisions)):
         for name in tree.files(place):
-            if not name.endswith((".md", ".pdf")) and name not in _HOUSEKEEPING:
-                where = f"{place}/{name}" if place else name
+            taken = name.endswith((".md", ".pdf")) and not (place and listed.documents_alone)
+            taken |= not place and name in _HOUSEKEEPING and not listed.documents_alone
+            where = f"{place}/{name}" if place else name
+            # Of hidden files below the top another rule speaks.
+            if not taken and not (place and name.startswith(".")):
                 yield Fault(
                     where, "lies outside every submitter's folder", "move it into the submitter's, or take it away"
                 )
@@ -97,7 +106,7 @@ def unlisted(listed: Listed) -> Iterator[Fault]:
 
 
 def _kept_by_git(path: str) -> bool:
-    return path.split("/")[0] in _HOUSEKEEPING or path.rpartition("/")[2] in _HOUSEKEEPING
+    return path.split("/")[0] in _HOUSEKEEPING
 
 
 FILE_RULES = (

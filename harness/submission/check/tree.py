@@ -9,8 +9,9 @@ from harness.submission.check.inference.walk import MOST_BYTES, InferenceCheck
 from harness.submission.check.mobile.walk import MobileCheck
 from harness.submission.check.suite import rules_for
 from harness.submission.check.tiny.walk import MOST_TINY_BYTES, TinyCheck
-from harness.submission.finding import Fault, Judge, Report
+from harness.submission.finding import Fault, Judge, Report, Severity
 from harness.submission.tree.listing import DIVISIONS, Tree
+from harness.submission.tree.places import form_of
 
 REHEARSAL_FILE = "REHEARSAL.md"
 """What submit leaves in the tree of runs that are no submission."""
@@ -33,7 +34,9 @@ def check_tree(root: Path, suite: str | None = None, rules: str | None = None) -
     held = rules_for(tree, suite, rules)
     most = MOST_TINY_BYTES if held.rules.suite == "tiny" else MOST_BYTES
     divisions = DIVISIONS if held.rules.suite == "inference" else DIVISIONS[:2]
-    judge.apply(FILE_RULES, Listed(tree, most, divisions))
+    odd_names: Severity = "warning" if held.rules.suite == "tiny" else "error"
+    v5 = held.rules.suite == "inference" and form_of(held.rules.round) == "v5"
+    judge.apply(FILE_RULES, Listed(tree, most, divisions, odd_names, documents_alone=v5))
     judge.take("rehearsal", "this harness: submit --rehearsal", _rehearsal(tree))
     match held.rules.suite:
         case "inference":

@@ -43,6 +43,13 @@ LoadGen's callbacks: harness/serving/, tasks/, backends/, native/.
 """
 
 
+_BENCHMARK_CODE_README = """# {name}
+
+The code of {name} is that of all benchmarks here: ../../{implementation}/. Its README has every command; that of each run
+stands beside the run's measurements.
+"""
+
+
 def run_readme(pair: RunPair, name: str) -> str:
     """README.md of a benchmark in a scenario.
 
@@ -98,6 +105,16 @@ def code_readme(pairs: Sequence[RunPair], version: str) -> str:
     """README of the code: what it is, and every command."""
     commands = {_command(run) for pair in pairs for run in pair.all}
     return _CODE_README.format(version=version) + "".join(f"    {command}\n" for command in sorted(commands))
+
+
+def benchmark_code_readme(name: str, implementation: str) -> str:
+    """README where the rules look for the code of one benchmark.
+
+    Args:
+        name: The benchmark's folder.
+        implementation: The folder of the code, beside it.
+    """
+    return _BENCHMARK_CODE_README.format(name=name, implementation=implementation)
 
 
 def rehearsal(why: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from harness.submission.compliance.accuracy import compare, verify_accuracy
 from harness.submission.compliance.judge import samples_asked
 from harness.submission.compliance.performance import verify_performance
 from harness.submission.forms.accuracy_script import script_line
-from harness.submission.forms.documents import calibration, package_readme, run_readme
+from harness.submission.forms.documents import benchmark_code_readme, calibration, package_readme, run_readme
 from harness.submission.forms.model_fields import five_fields
 from harness.submission.forms.package import Contents, Package, code_pieces, names_once, score_text
 from harness.submission.forms.pieces import CopyPiece, Piece, TextPiece, TruncatedPiece, moved
@@ -45,16 +45,19 @@ def inference_tree(package: Package) -> Contents:
         OSError: A log cannot be read.
     """
     form, owner = form_of(package.rules.round), package.owner
-    pieces: list[Piece] = code_pieces(package, f"{owner}/{code_folder(form)}/{_IMPLEMENTATION}")
+    code = f"{owner}/{code_folder(form)}"
+    pieces: list[Piece] = code_pieces(package, f"{code}/{_IMPLEMENTATION}")
     system = inference_system(package.runs[0].performance, package.division, package.submitter, package.told_system)
     pieces.append(TextPiece(f"{owner}/systems/{package.system}.json", as_json(system), skeleton=True))
     pieces.append(TextPiece(f"{owner}/documentation/calibration.md", calibration(package.runs), skeleton=True))
     results, mapping, lacking, notes = {}, {}, list(not_told(system)), []
+    places: list[ScenarioPlace] = []
     for pair, official in package.pairs:
         name = _folder_name(package, pair, official)
         if needs_mapping(name, official.names.tree, package.rules):
             mapping[name] = official.names.tree
         place = ScenarioPlace(form, package.division, package.submitter, package.system, name, pair.scenario)
+        places.append(place)
         fields = five_fields(pair.performance, package.told_model)
         lacking += not_told(fields)
         own = list(_scenario(place, pair, official, fields))
@@ -64,9 +67,15 @@ def inference_tree(package: Package) -> Contents:
             inferred, why = _inferred(package, place, pair, own, official)
             pieces += inferred
             notes += why
+    if package.infer and not notes:
+        notes.append("--infer: no scenario that could be inferred was left to infer")
     twice = names_once([piece.path for piece in pieces])
     if twice:
         raise ConfigError(f"two of the runs would lie in one place of the tree: {twice[0]}; submit them one by one")
+    for name in dict.fromkeys(place.benchmark for place in places):
+        # POL's place for it, and where the checker of v5 looks.
+        readme = benchmark_code_readme(name, _IMPLEMENTATION)
+        pieces.append(TextPiece(f"{code}/{name}/{_IMPLEMENTATION}/README.md", readme))
     if mapping:
         pieces.append(TextPiece(f"{owner}/{MAPPING_FILE}", json.dumps(mapping, indent=2, sort_keys=True) + "\n"))
     pieces.append(

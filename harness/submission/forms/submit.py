@@ -136,6 +136,12 @@ def _rules(asked: TreeRequest) -> RuleSet:
         raise ConfigError(
             f"--submitter {asked.submitter!r} is no name for a folder: write {plain_name(asked.submitter)}"
         )
+    if asked.infer and asked.suite != "inference":
+        raise ConfigError(f"--infer changes nothing in the {asked.suite} suite, which infers no scenario: leave it out")
+    if asked.model_fields and asked.suite == "tiny":
+        raise ConfigError(
+            "--model-field changes nothing in the tiny suite, whose trees tell no such fields: leave it out"
+        )
     _known_fields(asked)
     return named_rules(asked.suite, asked.rules)
 

@@ -98,13 +98,13 @@ def read_detail_log(path: Path) -> DetailLog | Broken:
             continue
         try:
             entry = json.loads(line[len(_MARK) :])
-            key, value, about = entry["key"], entry["value"], entry.get("metadata") or {}
+            key, value, is_error = entry["key"], entry["value"], entry["metadata"]["is_error"]
             if entries.setdefault(str(key), value) != value and str(key).startswith(_ONCE):
                 twice[str(key)] = None
             # Each set of samples that is loaded has a beginning and an end.
             if key == "power_end":
                 entries[key] = value
-            if about.get("is_error"):
+            if is_error:
                 errors.append(str(value))
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             return Broken(f"is cut or damaged: line {number} is none of LoadGen's ({type(error).__name__}: {error})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.commands.submission import suite
 from harness.errors import ConfigError, Interrupted
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE, read_result
@@ -149,6 +151,14 @@ def test_a_changed_setting_is_never_mixed_in(
     with pytest.raises(ConfigError, match=complaint):
         perform_suite(plan(**changes), tmp_path / "out", Screen(quiet=True))
     assert (tmp_path / "out" / JOURNAL_FILE).read_bytes() == journal
+
+
+@pytest.mark.parametrize("words", [["--cooldown", "0s"], ["--retry"]])
+def test_what_accuracy_runs_do_not_heed_is_refused(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    suite.add_arguments(parser)
+    with pytest.raises(ConfigError, match=f"{words[0]} changes nothing in accuracy runs"):
+        suite.main(parser.parse_args(["--mode", "accuracy", *words]))
 
 
 def test_an_edited_result_is_named_and_nothing_runs(

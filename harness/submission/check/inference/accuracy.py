@@ -192,6 +192,9 @@ def truncated(run: AccuracyRun) -> Iterator[Fault]:
     elif not _is_cut_log(text, entry.size):
         figure = f"{entry.size:,} bytes; a truncated log has {2 * _VIEWABLE + len(_CUT):,}"
         yield Fault(run.log_file, "was not truncated as the official tool does it", fix, figure)
+    elif said.hashes and sha256_of(run.tree.root / run.log_file) == said.hashes[0]:
+        what = "was truncated twice: its hash is of the truncated log, and nobody can tell the whole one by it"
+        yield Fault(run.log_file, what, fix, f"hash={said.hashes[0][:16]}...")
 
 
 def _is_cut_log(text: str, size: int) -> bool:

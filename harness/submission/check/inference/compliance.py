@@ -13,17 +13,20 @@ from harness.submission.check.inference.file_lists import OPTIONAL
 from harness.submission.compliance.accuracy import least_rows
 from harness.submission.compliance.in_force import not_in_force
 from harness.submission.compliance.performance import PASS, verify_performance
-from harness.submission.finding import Fault, Rule
+from harness.submission.finding import Fault, Rule, Severity
 from harness.submission.tree.accuracy_text import parse_accuracy_text
 from harness.submission.tree.documents import Broken
 from harness.submission.tree.logs import ACCURACY, DETAIL, SUMMARY, DetailLog
+from harness.submission.tree.places import Form
 
 _SCORE = re.compile(r"(?i)^(reference|test) score = ([\d.eE+-]+)\s*$", re.MULTILINE)
 _COUNT = re.compile(r"^num_(\w+) = (\d+)\s*$", re.MULTILINE)
 _CLOSE = 1e-4
 """Summaries print six digits."""
 _OPTIONAL = OPTIONAL | {ACCURACY}
-_TEST01_ACCURACY = (ACCURACY, "accuracy.txt", "baseline_accuracy.txt", "compliance_accuracy.txt")
+_WHERE_DIFFERENT = ("baseline_accuracy.txt", "compliance_accuracy.txt")
+"""In TEST01's accuracy where its answers differ lawfully from the accuracy run's, and only there."""
+_TEST01_ACCURACY = (ACCURACY, "accuracy.txt", *_WHERE_DIFFERENT)
 _DELTA = {"bert-99.9": Decimal("0.1")}
 """Percent by which the accuracy may differ where outputs do lawfully; 1 elsewhere."""
 _AGAIN = "run the test again (--compliance), and write its verification with it"
@@ -46,6 +49,7 @@ class TestedScenario:
     """Of the performance run."""
     answered: int | None = None
     """How many samples the accuracy run answered; None where its log cannot be read."""
+    form: Form = "v6"
 
     @property
     def detail_file(self) -> str:
@@ -68,8 +72,9 @@ def there(tested: TestedScenario) -> Iterator[Fault]:
     tree, run = tested.accuracy.tree, f"{tested.folder}/performance/run_1"
     wanted = ["verify_performance.txt", *(["verify_accuracy.txt"] if tested.test == "TEST01" else [])]
     for name in wanted:
-        if name not in tree.files(tested.folder):
-            yield Fault(f"{tested.folder}/{name}", "is missing", _AGAIN)
+        text = tree.text(f"{tested.folder}/{name}", strict=True)
+        if isinstance(text, Broken):
+            yield Fault(f"{tested.folder}/{name}", text.what, _AGAIN)
     found = set(tree.files(run))
     if SUMMARY not in found:
         yield Fault(f"{run}/{SUMMARY}", "is missing", "copy it from the test's run")
@@ -83,6 +88,11 @@ def there(tested: TestedScenario) -> Iterator[Fault]:
     for name in tree.files(accuracy) if tested.test == "TEST01" else ():
         if name not in _TEST01_ACCURACY and name not in OPTIONAL:
             yield Fault(f"{accuracy}/{name}", "does not belong there", "take it away")
+    if tested.test == "TEST01" and PASS in (tested.text("verify_accuracy.txt") or ""):
+        for name in (one for one in _WHERE_DIFFERENT if one in tree.files(accuracy)):
+            what = "belongs to a test whose answers differ, and verify_accuracy.txt says TEST PASS"
+            severity: Severity = "error" if tested.form == "v5" else "warning"
+            yield Fault(f"{accuracy}/{name}", what, "take it away", severity=severity)
 
 
 def in_force(tested: TestedScenario) -> Iterator[Fault]:
@@ -167,7 +177,7 @@ def _lawfully_different(tested: TestedScenario, path: str) -> Iterator[Fault]:
     """Outputs that differ from run to run are judged by the accuracy of a baseline (compliance/TEST01/README.md)."""
     folder, metric = tested.accuracy.folder, tested.accuracy.metric
     values = []
-    for name in ("baseline_accuracy.txt", "compliance_accuracy.txt"):
+    for name in _WHERE_DIFFERENT:
         text = tested.accuracy.tree.text(f"{folder}/{name}")
         found = None if isinstance(text, Broken) else parse_accuracy_text(text).values.get(metric)
         if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from harness.submission.finding import Fault, Rule
+from harness.submission.finding import Fault, Rule, Severity
 from harness.submission.tree.listing import Tree
 from harness.submission.tree.logs import ACCURACY, DETAIL, SUMMARY, TRACE
 from harness.submission.tree.places import ScenarioPlace
@@ -19,6 +19,8 @@ _POWER = ("power", "ranging")
 _OF_POWER = ("client.json", "client.log", "ptd_logs.txt", "server.json", "server.log")
 _SAMPLES = "spl.txt"
 """Of the power meter, in the folders of both runs."""
+_METER = ("analyzer_table.", "power_settings.")
+"""Beginnings of the files that tell how the meter was set: beside the measurements, or in one of the three folders above."""
 _LIKE_LOGS = ("mlperf_log", "accuracy")
 _AWAY = "take it away; notes have a place in documentation/ or beside the code"
 
@@ -58,7 +60,8 @@ def of_logs(found: ScenarioFiles) -> Iterator[Fault]:
     """LoadGen's files and no others: the checker of v5 refused them, that of v6 does not look."""
     refused = found.place.form == "v5"
     wanted = _RUN | ({_SAMPLES} if found.with_power else set())
-    yield from _others(found.tree, found.place.performance, wanted, refused=refused)
+    # Where power was measured, every checker holds the folder against the list.
+    yield from _others(found.tree, found.place.performance, wanted, refused=refused or found.with_power)
     if found.known:
         yield from _others(found.tree, found.place.accuracy, _ACCURACY, refused=refused)
 
@@ -68,7 +71,7 @@ def beside(found: ScenarioFiles) -> Iterator[Fault]:
     folder = found.place.results
     wanted = _BESIDE if found.place.form == "v6" else frozenset({".gitkeep"})
     for name in found.tree.files(folder):
-        if name not in wanted:
+        if name not in wanted and not (found.with_power and name.startswith(_METER)):
             yield _extra(f"{folder}/{name}", refused=False)
 
 
@@ -86,6 +89,23 @@ def power(found: ScenarioFiles) -> Iterator[Fault]:
                 what = "is missing, and power was measured"
                 fix = "copy it from what the power harness has written, or take power/ and ranging/ away"
                 yield Fault(f"{found.performance}/{folder}/{name}", what, fix)
+    yield from _others(found.tree, f"{found.performance}/power", _OF_POWER, refused=True)
+    yield from _others(found.tree, f"{found.performance}/ranging", (*_RUN, _SAMPLES), refused=True)
+
+
+def meter(found: ScenarioFiles) -> Iterator[Fault]:
+    """How the power meter was set: the checker of v5 asks for it, that of v6 does not look."""
+    if not found.with_power:
+        return
+    tree, folder = found.tree, found.place.measurements
+    above = [folder.rsplit("/", steps)[0] for steps in range(4)] if folder else []
+    for start in _METER:
+        there = [f"{one}/{name}" for one in above for name in tree.files(one) if name.startswith(start)]
+        if not any(entry.size for path in there if (entry := tree.entry(path))):
+            what = "is empty" if there else "is missing, and power was measured"
+            fix = "put the power meter's own file there: beside the measurements, or in a folder above"
+            severity: Severity = "error" if found.place.form == "v5" else "warning"
+            yield Fault(there[0] if there else f"{folder}/{start}md", what, fix, severity=severity)
 
 
 def _others(tree: Tree, folder: str, wanted: Collection[str], *, refused: bool) -> Iterator[Fault]:
@@ -116,4 +136,5 @@ FILE_LIST_RULES = (
     Rule("file-list", _SOURCE, of_logs),
     Rule("file-list", "POL submission_rules.adoc, Directory structure", beside),
     Rule("power", "SC constants.py REQUIRED_POWER_FILES; SC checks/power_check.py", power),
+    Rule("power", "SC constants.py REQUIRED_POWER_MEASURE_FILES; IP", meter),
 )

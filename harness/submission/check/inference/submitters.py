@@ -10,6 +10,7 @@ from harness.submission.check.code import code_faults
 from harness.submission.check.saying_nothing import lacking_file
 from harness.submission.finding import Fault, Rule
 from harness.submission.tree.benchmark_names import MAPPING_FILE
+from harness.submission.tree.documents import Broken
 from harness.submission.tree.listing import Tree
 from harness.submission.tree.places import Form, code_folder
 
@@ -35,7 +36,22 @@ def results(found: InferenceSubmitter) -> Iterator[Fault]:
 def code(found: InferenceSubmitter) -> Iterator[Fault]:
     """The code up to LoadGen, and how it is run."""
     fix = "put the implementation there as <benchmark>/<implementation>/, with a README that says how it is run"
-    yield from code_faults(found.tree, f"{found.owner}/{code_folder(found.form)}", fix)
+    folder = f"{found.owner}/{code_folder(found.form)}"
+    yield from code_faults(found.tree, folder, fix)
+    if found.form == "v5" and found.tree.has_folder(folder):
+        systems = found.tree.folders(f"{found.owner}/results")
+        names = {name: None for one in systems for name in found.tree.folders(f"{found.owner}/results/{one}")}
+        for name in (one for one in names if not _has_code(found.tree, folder, one)):
+            what = "is missing: the checker of v5 looks for the code by the benchmark's name"
+            yield Fault(f"{folder}/{name}", what, fix)
+
+
+def _has_code(tree: Tree, folder: str, benchmark: str) -> bool:
+    """Whether the code is there under the benchmark's name: a folder, or a file that names another one's."""
+    if tree.entry(f"{folder}/{benchmark}") is None:
+        return tree.has_folder(f"{folder}/{benchmark}")
+    named = tree.text(f"{folder}/{benchmark}")
+    return not isinstance(named, Broken) and tree.has_folder(f"{folder}/{named.strip()}")
 
 
 def calibration(found: InferenceSubmitter) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.submission.check.saying_nothing import says_nothing
 from harness.submission.finding import Fault, Rule
+from harness.submission.tree.places import Form
 
 MEANINGFUL = (
     "division",
@@ -68,6 +69,8 @@ _OF_NETWORK = (
     "network_topology",
 )
 """SC constants.py SYSTEM_DESC_REQUIRED_FIELDS_NETWORK_MODE."""
+_COUNTS = (*_WHOLE, "host_processors_per_node", "host_processor_core_count", "host_network_card_count")
+"""Fields in which the official checkers take a number as well, and submitters write one; 0 is empty to them."""
 _NETWORK = ("host_networking", "host_networking_topology", "host_network_card_count")
 
 
@@ -79,6 +82,7 @@ class SystemDescription:
     fields: Mapping[str, object]
     division: str
     submitter: str
+    form: Form = "v6"
 
     def fault(self, what: str, fix: str, figure: str = "") -> Fault:
         """Of its file."""
@@ -104,10 +108,12 @@ def meaningful(system: SystemDescription) -> Iterator[Fault]:
 
 
 def texts(system: SystemDescription) -> Iterator[Fault]:
-    """The official checker takes texts alone: the number 0 is empty to it, true and false end it with a traceback."""
+    """The official checkers join texts, count in a few fields, and end with a traceback on the rest; 0 is empty to them."""
     for name in (*MEANINGFUL, *PRESENT, "is_network"):
         value = system.fields.get(name, "")
-        if not isinstance(value, str):
+        counted = name in _COUNTS and isinstance(value, int) and not isinstance(value, bool) and value > 0
+        # null is as good as no field at all where none is asked for.
+        if not isinstance(value, str) and not counted and not (name == "is_network" and value is None):
             yield system.fault(f"has no text in {name}", f'write it in quotes: "{value}"', f"{value!r}")
 
 
@@ -135,7 +141,9 @@ def place(system: SystemDescription) -> Iterator[Fault]:
     """Division and submitter as the folders have them."""
     for name, folder in (("division", system.division), ("submitter", system.submitter)):
         value = system.fields.get(name)
-        if isinstance(value, str) and value.casefold() != folder.casefold():
+        # The checker of v5 wants the division letter by letter.
+        exact = name == "division" and system.form == "v5"
+        if isinstance(value, str) and (value != folder if exact else value.casefold() != folder.casefold()):
             yield system.fault(
                 f"names another {name} than its folder", f'write "{folder}", or move the tree', f"{value!r}"
             )
@@ -153,11 +161,13 @@ def network(system: SystemDescription) -> Iterator[Fault]:
         yield system.fault(
             "is_network does not fit the division", 'leave it out, or write "true" or "false"', f"{value!r}"
         )
-    lacking = [name for name in _OF_NETWORK if name not in system.fields] if value else []
-    if isinstance(value, str) and lacking:
+    # The checker of v6 asks for them with any text, "false" as well; that of v5 with "true" alone.
+    asked = said or (isinstance(value, str) and value and system.form == "v6")
+    lacking = [name for name in _OF_NETWORK if name not in system.fields] if asked else []
+    if lacking:
         fix = "add them" if said else "leave is_network out: any text in it asks for them"
         what = "has is_network, and lacks the fields that the official checker asks for with it"
-        yield Fault(system.file, what, fix, ", ".join(lacking), "error" if said else "warning")
+        yield system.fault(what, fix, ", ".join(lacking))
 
 
 SYSTEM_RULES = (

@@ -144,6 +144,27 @@ def test_a_file_too_few_or_too_many_is_named(bundle: Path, verified: Callable[[P
     assert [one.split(" is ")[0] for one in found.wrong_files] == ["runs/1-performance/run.log", "runs/extra.txt"]
 
 
+def test_a_run_that_the_manifest_does_not_name_is_found_out(bundle: Path, verified: Callable[[Path], Verified]) -> None:
+    def without(content: dict[str, bytes], kept: int) -> None:
+        manifest = json.loads(content[MANIFEST])
+        manifest["runs"] = manifest["runs"][:kept]
+        content[MANIFEST] = json.dumps(manifest).encode()
+
+    one = verified(_repacked(bundle, lambda content: without(content, 1), honest=True))
+    assert not one.equal
+    assert one.wrong_files == (f"runs/2-accuracy/result.json is of a run that {MANIFEST} does not name",)
+    none = verified(_repacked(bundle, lambda content: without(content, 0), honest=True))
+    assert not none.equal
+    assert none.wrong_files[0] == f"{MANIFEST} names no run"
+
+
+def test_data_that_the_bundle_has_are_not_asked_of_the_verifier(
+    bundle: Path, picture_data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="leave out --dataset and --truth"):
+        verify(bundle, tmp_path / "there", dataset=picture_data)
+
+
 @pytest.mark.parametrize("name", ["../../out", "/tmp/out"])
 def test_an_archive_that_leads_out_of_its_folder_is_refused(
     name: str, bundle: Path, verified: Callable[[Path], Verified]

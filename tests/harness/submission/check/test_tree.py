@@ -16,7 +16,11 @@ import pytest
 from harness.config.official.rule_sets import rule_set
 from harness.errors import ConfigError
 from harness.submission.check.inference.scenarios import BenchmarkFolder, SystemKind, required
+from harness.submission.check.read_run import summary_faults
 from harness.submission.check.tree import check_tree
+from harness.submission.tree.documents import sha256_of
+from harness.submission.tree.listing import Tree
+from harness.submission.tree.logs import DetailLog
 
 Sin = Callable[[Path], object]
 Copy = Callable[[Path], Path]
@@ -58,6 +62,15 @@ def _log(path: Path, **values: Any) -> None:
     detail.write_text("".join(f":::MLLOG {json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
 
 
+def _few_samples(path: Path) -> None:
+    """The log of an Offline run as if it had asked for 1,024 samples, and answered them as quickly."""
+    text = (path / "mlperf_log_detail.txt").read_text(encoding="utf-8")
+    latencies = {
+        name: int(value) // 24 for name, value in re.findall(r'"key": "(result_\S+_ns)", "value": (\d+)', text)
+    }
+    _log(path, effective_samples_per_query=1024, **latencies)
+
+
 def _json(path: Path, **values: Any) -> None:
     """Changes fields of a JSON file; None takes one away."""
     fields = json.loads(path.read_text(encoding="utf-8")) | values
@@ -82,6 +95,8 @@ def _power(scenario: Path) -> None:
     shutil.copytree(scenario / RUN_1, scenario / "performance/ranging")
     for run in ("run_1", "ranging"):
         _put(scenario / "performance" / run / "spl.txt")
+    for name in ("analyzer_table.md", "power_settings.csv"):
+        _put(scenario / name)
 
 
 def _joined(path: Path) -> None:
@@ -187,7 +202,7 @@ SINS: dict[str, tuple[str, Sin]] = {
         "performance-sample-count",
         lambda t: _log(t / SINGLE / RUN_1, effective_performance_sample_count=8),
     ),
-    "few samples of Offline": ("min-queries", lambda t: _log(t / OFFLINE / RUN_1, effective_samples_per_query=1024)),
+    "few samples of Offline": ("min-queries", lambda t: _few_samples(t / OFFLINE / RUN_1)),
     "no early stopping": ("early-stopping", lambda t: _log(t / SINGLE / RUN_1, early_stopping_met=False)),
     "N/A where a number belongs": ("log-keys", lambda t: _log(t / SINGLE / RUN_1, effective_min_duration_ms="N/A")),
     "a summary edited by hand": (
@@ -216,7 +231,7 @@ SINS: dict[str, tuple[str, Sin]] = {
     ),
     "a verification that nothing follows": (
         "compliance-performance",
-        lambda t: _log(t / SINGLE / "TEST01" / RUN_1, early_stopping_latency_ss=1),
+        lambda t: _log(t / SINGLE / "TEST01" / RUN_1, early_stopping_latency_ss=1 << 40, early_stopping_result=""),
     ),
     "a verification of no answers": (
         "compliance-accuracy",
@@ -254,6 +269,10 @@ SINS: dict[str, tuple[str, Sin]] = {
     "an accuracy log cut in another way": (
         "truncation",
         lambda t: _put(t / SINGLE / ACCURACY_LOG, '[{"qsl_idx" : 1\n\n...\n\n]'),
+    ),
+    "a log that was truncated twice": (
+        "truncation",
+        lambda t: _hash(t / SINGLE / "accuracy/accuracy.txt", sha256_of(t / SINGLE / ACCURACY_LOG)),
     ),
     "one hash for two logs": (
         "shared-hash",
@@ -454,11 +473,29 @@ SINS: dict[str, tuple[str, Sin]] = {
         lambda t: _json(t / SYSTEM, system_type="edge,datacenter"),
     ),
     "a server whose queries may take too long": ("server-bound", lambda t: _server(t, 20_000_000)),
-    "a network system without its fields, as a warning": (
+    "any text for is_network without the fields of a network": (
         "system-network",
         lambda t: _json(t / SYSTEM, is_network="false"),
     ),
     "nothing but power": ("power", lambda t: _power(t / SINGLE)),
+    "power without the meter's settings, as a warning": (
+        "power",
+        _all(lambda t: _power(t / SINGLE), lambda t: _put(t / SINGLE / "analyzer_table.md", "")),
+    ),
+    "a file that git keeps folders with": ("file-name", lambda t: _put(t / OWNER / "src/resnet/.gitkeep")),
+    "a log's line that does not say whether it is an error": (
+        "log",
+        lambda t: _replace(t / SINGLE / RUN_1 / "mlperf_log_detail.txt", '"is_error": false, ', ""),
+    ),
+    "a verification that is no UTF-8": (
+        "compliance-files",
+        lambda t: _bytes_before(t / SINGLE / "TEST04/verify_performance.txt", b"\xff"),
+    ),
+    "a baseline beside answers that are the same, as a warning": (
+        "compliance-files",
+        lambda t: _put(t / SINGLE / "TEST01/accuracy/baseline_accuracy.txt", "accuracy=76.000%\n"),
+    ),
+    "a number where the checkers join texts": ("system-text", lambda t: _json(t / SYSTEM, operating_system=11)),
     "N/A in what is inferred": (
         "scenario",
         _all(
@@ -504,6 +541,97 @@ def test_of_power_that_was_measured_every_file_must_be_there(name: str, closed_v
     assert all(file.startswith(f"{SINGLE}/performance/{name}") for file in missing)
 
 
+def test_a_system_over_no_network_may_say_so_in_the_form_of_v5(closed_v5: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v5)
+    _json(tree / SYSTEM, is_network="false")
+    assert check_tree(tree).findings == ()
+
+
+@pytest.mark.parametrize("name", ["power/notes.txt", "ranging/notes.txt", "run_1/notes.txt"])
+def test_where_power_was_measured_no_other_file_may_be(name: str, closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    _power(tree / SINGLE)
+    _put(tree / SINGLE / "performance" / name)
+    found = [(one.file, one.what) for one in check_tree(tree).findings if one.severity == "error"]
+    assert found == [(f"{SINGLE}/performance/{name}", "does not belong there")]
+
+
+def test_power_in_the_form_of_v5_asks_for_the_meters_settings(closed_v5: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v5)
+    _power(tree / SINGLE)
+    for name in ("analyzer_table.md", "power_settings.csv"):
+        (tree / SINGLE / name).unlink()
+    beside = tree / OWNER / "measurements/board"
+    missing = {one.what for one in check_tree(tree).findings if one.severity == "error"}
+    assert missing == {"is missing, and power was measured"}
+    for name in ("analyzer_table.md", "power_settings.csv"):
+        _put(beside / name)
+    assert check_tree(tree).errors == 0
+
+
+def _digits(text: str) -> list[str]:
+    """The text with each of its figures changed by a digit."""
+    return [
+        f"{text[: at.start()]}{(int(at[0]) + 1) % 10}{text[at.end() :]}" for at in re.finditer(r"(?<=[ .\d])\d", text)
+    ]
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Offline"])
+def test_a_digit_changed_in_a_summary_is_seen(scenario: str, closed_v6: Path, copy_of: Copy) -> None:
+    run = closed_v6 / SINGLE.parent / scenario / RUN_1
+    tree = Tree(copy_of(closed_v6))
+    log = tree.detail(f"{SINGLE.parent}/{scenario}/{RUN_1}/mlperf_log_detail.txt")
+    assert isinstance(log, DetailLog)
+    path = f"{SINGLE.parent}/{scenario}/{RUN_1}/mlperf_log_summary.txt"
+    lines = (run / "mlperf_log_summary.txt").read_text(encoding="utf-8").splitlines()
+    # What the detail log has in other words, or in no words.
+    silent = ("Processed at least", "Would discard", "warning encountered", "accuracy_log_probability")
+    missed = []
+    for number, line in enumerate(lines):
+        name, _, value = line.partition(":")
+        for other in [] if any(one in line for one in silent) else _digits(value):
+            text = "\n".join([*lines[:number], f"{name}:{other}", *lines[number + 1 :]])
+            (tree.root / path).write_text(text, encoding="utf-8")
+            if not summary_faults(tree, path, "performance", log):
+                missed.append(f"{name}:{other}")
+    # Of seven digits of a rate LoadGen's detail log has six.
+    assert [one for one in missed if "QPS w/" not in one] == []
+
+
+EDITED: dict[str, tuple[Path, dict[str, Any]]] = {
+    "the estimate that counts": (SINGLE, {"early_stopping_latency_ss": 2355}),
+    "the estimate that counts, and LoadGen's sentence": (
+        SINGLE,
+        {"early_stopping_latency_ss": 2, "early_stopping_result": " * Early stopping 90.0th percentile estimate: 2"},
+    ),
+    "a percentile": (SINGLE, {"result_90.00_percentile_latency_ns": 1}),
+    "the mean": (SINGLE, {"result_mean_latency_ns": 1}),
+    "the rate that Offline is inferred from": (SINGLE, {"result_qps_without_loadgen_overhead": 1e9}),
+    "the rate with LoadGen's overhead": (SINGLE, {"result_qps_with_loadgen_overhead": 1e9}),
+    "the rate of Offline": (OFFLINE, {"result_samples_per_second": 1e9}),
+    "the longest latency of Offline": (OFFLINE, {"result_max_latency_ns": 1}),
+}
+
+
+@pytest.mark.parametrize("what", EDITED)
+def test_a_figure_edited_in_a_detail_log_contradicts_others(what: str, closed_v6: Path, copy_of: Copy) -> None:
+    scenario, values = EDITED[what]
+    tree = copy_of(closed_v6)
+    _log(tree / scenario / RUN_1, **values)
+    assert "log-figures" in {one.rule for one in check_tree(tree).findings}
+
+
+def test_what_the_official_checkers_take_is_taken(closed_v6: Path, copy_of: Copy) -> None:
+    tree = copy_of(closed_v6)
+    _json(tree / SYSTEM, number_of_nodes=1, host_processor_core_count=8, division="Closed")
+    fields = json.loads((tree / SYSTEM).read_text(encoding="utf-8"))
+    _put(tree / SYSTEM, json.dumps(fields | {"is_network": None}))
+    _put(tree / "assets/chart.svg")
+    _put(tree / "LICENSE")
+    _put(tree / "closed/notes.md")
+    assert check_tree(tree).findings == ()
+
+
 V5_SINGLE = OWNER / "results/board/resnet/SingleStream"
 V5_TEST = OWNER / "compliance/board/resnet/SingleStream"
 V5_BESIDE = OWNER / "measurements/board/resnet/SingleStream"
@@ -518,6 +646,25 @@ def _v5_to_open(tree: Path) -> Path:
 
 
 V5_SINS: dict[str, tuple[str, Sin]] = {
+    "a baseline beside answers that are the same": (
+        "compliance-files",
+        lambda t: _put(t / V5_TEST / "TEST01/accuracy/baseline_accuracy.txt", "accuracy=76.000%\n"),
+    ),
+    "a document in the division": ("outside-submitter", lambda t: _put(t / "closed/notes.md")),
+    "a license at the top": ("outside-submitter", lambda t: _put(t / "LICENSE")),
+    "the division in capitals": ("system-place", lambda t: _json(t / SYSTEM, division="Closed")),
+    "an open datacenter of a benchmark that has none": (
+        "scenario-required",
+        lambda t: _json(_v5_to_open(t) / "systems/board.json", system_type="datacenter"),
+    ),
+    "no code of the benchmark's": (
+        "code",
+        lambda t: (t / OWNER / "code/resnet").rename(t / OWNER / "code/everything"),
+    ),
+    "few samples of Offline in open": (
+        "min-queries",
+        lambda t: _few_samples(_v5_to_open(t) / "results/board/resnet/Offline" / RUN_1),
+    ),
     "an INVALID result": ("validity", lambda t: _log(t / V5_SINGLE / RUN_1, result_validity="INVALID")),
     "an ERROR in a performance log": ("loadgen-error", lambda t: _log(t / V5_SINGLE / RUN_1, error="Ran out")),
     "another percentile": (
@@ -597,8 +744,8 @@ V5_SINS: dict[str, tuple[str, Sin]] = {
     "a closed mobilenet": (
         "benchmark-name",
         lambda t: [
-            (t / OWNER / kind / "board/resnet").rename(t / OWNER / kind / "board/mobilenet")
-            for kind in ("results", "compliance", "measurements")
+            (t / OWNER / kind / "resnet").rename(t / OWNER / kind / "mobilenet")
+            for kind in ("results/board", "compliance/board", "measurements/board", "code")
         ],
     ),
     "a scenario in two spellings": (
@@ -640,8 +787,11 @@ def test_each_sin_of_a_file_is_named_in_trees_of_other_suites_and_nothing_else(
     for name, (rule, plant) in FILE_SINS.items():
         _put(owner / "docs/guide.md")
         plant(owner)
-        found = {one.rule for one in check_tree(tree, suite=suite).findings}
+        findings = check_tree(tree, suite=suite).findings
+        found = {one.rule for one in findings}
         assert found == {rule}, (name, found)
+        # Tiny's own checker warns of names, and refuses the rest.
+        assert {one.severity for one in findings} == {"warning" if suite == "tiny" and rule == "file-name" else "error"}
         shutil.rmtree(owner / "docs")
         (owner.parent / "notes.txt").unlink(missing_ok=True)
 

@@ -81,7 +81,7 @@ def as_official(series: Path, tmp_path: Path, edit_log: Edit) -> Callable[[str],
             )
             summary = folder / "mlperf_log_summary.txt"
             lines = summary.read_text(encoding="utf-8").splitlines()
-            changed = ("qsl_rng_seed", "min_duration", "performance_sample_count")
+            changed = (*seeds._fields, "min_duration", "performance_sample_count", "accuracy_sample_count")
             kept = [line for line in lines if not line.startswith(changed)]
             summary.write_text("\n".join(kept), encoding="utf-8")
             _spec(folder, rules=name, min_duration_ms=600000, performance_sample_count=1024)
@@ -173,9 +173,38 @@ def test_runs_by_the_rules_make_a_tree_that_check_passes(
     assert (report.rules, report.results) == (name, 3)
     mapped = json.loads((tmp_path / "tree/open/Acme/model_mapping.json").read_text(encoding="utf-8"))
     assert mapped == {"adds": "resnet"}
+    code = tmp_path / "tree/open/Acme" / ("code" if name.endswith("v5.1") else "src")
+    # The checker of v5 looks for the code by the benchmark's name.
+    assert "../../tflite-loadgen/" in (code / "adds/tflite-loadgen/README.md").read_text(encoding="utf-8")
     user_conf = next((tmp_path / "tree").rglob("SingleStream/user.conf")).read_text(encoding="utf-8")
     assert "*.SingleStream.target_latency = 0.001\n" in user_conf
     assert "*.SingleStream.min_query_count = 700\n" in user_conf
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"suite": "mobile", "rules": "v6.0", "infer": True},
+        {"suite": "tiny", "rules": "v1.4", "infer": True},
+        {"suite": "tiny", "rules": "v1.4", "model_fields": {"retraining": "no"}},
+    ],
+)
+def test_what_changes_nothing_in_a_suite_is_refused(changes: dict[str, Any], write: Submit, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="changes nothing in the"):
+        write(tmp_path, **changes)
+
+
+def test_where_nothing_is_left_to_infer_it_is_said(
+    as_official: Callable[[str], Path], write: Submit, edit_log: Edit, tmp_path: Path
+) -> None:
+    runs = as_official("inference-v6.1")
+    for folder in runs.iterdir():
+        _spec(folder, scenario="Offline")
+        edit_log(folder, effective_scenario="Offline")
+        summary = folder / "mlperf_log_summary.txt"
+        summary.write_text(summary.read_text(encoding="utf-8").replace("SingleStream", "Offline"), encoding="utf-8")
+    done = write(runs, infer=True, rehearsal=True)
+    assert any("--infer" in note for note in done.notes)
 
 
 def test_a_second_submit_changes_nothing(as_official: Callable[[str], Path], write: Submit, tmp_path: Path) -> None:
