@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ from backends.base import ModelRejected
 from backends.litert.coverage import delegate_nodes
 from backends.litert.file.custom_ops import explain_foreign_ops, select_ops
 from backends.litert.file.model_file import Shape
-from backends.litert.file.model_reader import check_model_file
+from backends.litert.file.model_reader import check_model_file, read_model
 from backends.litert.file.opened_file import name_of, opened
 from backends.litert.select_tf import Flex, apply_flex
 from backends.litert.weight_cache import share_weights
 
+_MOST_VALUES = 1 << 31
 _XNNPACK = "(TfLiteXNNPackDelegate)"
 """How the runtime names the nodes that XNNPACK took."""
 _AXIS = "quantized_dimension must be in range"
@@ -103,8 +105,19 @@ def refusals_explained(model: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise ModelRejected(f"{model} is corrupt: the name of a tensor is no text ({error.object[:40]!r})") from None
     except (ValueError, RuntimeError) as error:
+        if not str(error).strip() and (large := _too_large(model)):
+            raise ModelRejected(f"the runtime refuses {model} without a word: {large}") from None
         why = _why_foreign(model, error) or f"the runtime refuses {model}: {first_line(error)}{_hint(error)}"
         raise ModelRejected(why) from None
+
+
+def _too_large(model: Path) -> str:
+    """The tensor of which a size in the file is more than the runtime counts; "" where there is none."""
+    for tensor in read_model(model).main.tensors:
+        if math.prod(tensor.declared_shape) >= _MOST_VALUES:
+            shape = list(tensor.declared_shape)
+            return f"its tensor {tensor.name} is {tensor.dtype} {shape}, of more values than it can hold"
+    return ""
 
 
 def first_line(error: BaseException) -> str:

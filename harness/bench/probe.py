@@ -11,6 +11,7 @@ import gc
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +50,7 @@ from harness.messages.bench import (
 )
 from harness.model.contents.allocation import allocate_here
 from harness.model.contents.describe import ModelDescription, describe_model
+from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.turns.answering import Begun, answer_questions
 
 BenchAnswer = InputsTaken | WarmedUp | Ran | Finished | ModelDescription | LeftOut
@@ -185,7 +187,7 @@ class Probe:
         now, note, delay = time.perf_counter_ns, times.note, delay_after(pace)
         count, began = 0, time.perf_counter()
         elapsed = 0.0
-        with awake_on_time():
+        with awake_on_time(), self._inputs_explained():
             while (count < pace.least_runs or elapsed < pace.least_s) and elapsed <= pace.most_s:
                 if reset is not None:
                     reset()
@@ -202,6 +204,11 @@ class Probe:
         if peak is not None and self._reached is not None:
             self._reached = max(self._reached, peak - times.nbytes)
         return elapsed
+
+    def _inputs_explained(self) -> AbstractContextManager[None]:
+        """What to do where the model does not run on values that nobody chose."""
+        model = self._asked.subject.model
+        return inputs_explained(model, option=RUN_OPTION) if self._are_drawn else nullcontext()
 
     def _finished(self, asked: Finish) -> Finished:
         memory = self._memory()
@@ -247,4 +254,5 @@ class Probe:
 
     def _fed(self, files: Mapping[str, Path]) -> list[Fed]:
         asked = self._asked
+        self._are_drawn = any(tensor.name not in files for tensor in self._backend.inputs)
         return fed_inputs(self._backend.inputs, ranges=asked.ranges, files=files, seed=asked.seed)

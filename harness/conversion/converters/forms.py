@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,8 @@ _ENVIRONMENTS: dict[Form, Environment] = {
     "torch-program": "torch",
 }
 _PICKLES = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
-_LAMBDA = (b'"class_name": "Lambda"', b'"class_name":"Lambda"')
-"""Of a Keras layer that is Python's bytecode."""
+_LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"|\\u00[2-7]')
+"""Of a Keras layer that is Python's bytecode; or of a letter that is written as a number, as only who hides one writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +104,4 @@ def _why_unsafe(path: Path, form: Form) -> str:
             data = path.read_bytes()
     except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{path} is no Keras model that can be read: {error}") from None
-    return "it has a Lambda layer, which is Python's bytecode" if any(mark in data for mark in _LAMBDA) else ""
+    return "it has a Lambda layer, which is Python's bytecode" if _LAMBDA.search(data) else ""

@@ -109,18 +109,17 @@ def _sections(path: Path) -> list[_DarknetSection]:
         name, equals, value = line.partition("=")
         if not equals or not found:
             raise ConfigError(f"{where}: {shortened(line)!r} is neither [section] nor option=value")
-        found[-1].options[name.strip()] = value.strip()
+        # Of one that stands twice Darknet takes the first (option_list.c, option_find).
+        found[-1].options.setdefault(name.strip(), value.strip())
     return found
 
 
 def _convolution(section: _DarknetSection, _: int) -> Kind:
     size = section.whole("size", 1)
     padding = size // 2 if section.whole("pad", 0, least=0) else section.whole("padding", 0, least=0)
-    for option in ("dilation", "stride_x", "stride_y", "antialiasing", "binary", "xnor"):
-        if section.options.get(option, "0") not in ("0", "1" if option == "dilation" else "0"):
-            raise ConfigError(
-                f"{section.where}: {option}={section.options[option]} of [convolutional] is not known here"
-            )
+    if section.options.get("dilation") != "1":
+        _refuse(section, "dilation")
+    _refuse(section, "stride_x", "stride_y", "antialiasing", "binary", "xnor")
     return Convolution(
         section.whole("filters"),
         size,
@@ -132,7 +131,17 @@ def _convolution(section: _DarknetSection, _: int) -> Kind:
     )
 
 
+def _refuse(section: _DarknetSection, *options: str) -> None:
+    """Options that would give other numbers, and have no form here."""
+    for option in options:
+        if section.options.get(option, "0") != "0":
+            raise ConfigError(
+                f"{section.where}: {option}={shortened(section.options[option])} of [{section.name}] is not known here"
+            )
+
+
 def _max_pool(section: _DarknetSection, _: int) -> Kind:
+    _refuse(section, "stride_x", "stride_y", "antialiasing", "maxpool_depth", "out_channels", "avgpool")
     stride = section.whole("stride", 1)
     size = section.whole("size", stride)
     return MaxPool(size, stride, section.whole("padding", size - 1, least=0))

@@ -56,6 +56,22 @@ def opened_or_refused(probe: Open, model: Path) -> tuple[Probe | None, str]:
         return None, str(refusal)
 
 
+def test_a_model_that_breaks_on_random_numbers_is_refused_with_how_to_state_their_range(
+    probe: Open, write_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    tensors = [("table", [10, 2], "FLOAT32"), ("ids", [1, 3], "INT32"), ("rows", [1, 3, 2], "FLOAT32")]
+    model = write_model(tmp_path / "gather.tflite", tensors, [("GATHER", [0, 1], [2])], [0, 1], [2])
+    with pytest.raises(ModelRejected, match=r"gather index out of bounds.*which there are: --input-range NAME=LO,HI"):
+        probe(model).answer(WarmUp(ONCE))
+    assert ran(probe(model, ranges={"ids": (0, 9)})).latency.runs == 2
+    # What somebody chose needs no range.
+    for name, values in (("table", np.zeros((10, 2), np.float32)), ("ids", np.full((1, 3), 12, np.int32))):
+        np.save(tmp_path / f"{name}.npy", values)
+    files = {name: tmp_path / f"{name}.npy" for name in ("table", "ids")}
+    with pytest.raises(RuntimeError, match="gather index out of bounds"):
+        probe(model, files=files).answer(WarmUp(ONCE))
+
+
 @pytest.mark.skipif(not MODELS, reason="no real models are here: name their folder with TFLITE_LOADGEN_ZOO")
 @pytest.mark.parametrize("model", [path for path in MODELS if _LONG not in path.name], ids=str)
 def test_every_model_of_the_zoo_is_measured_or_refused_with_the_runtimes_reason(model: Path, probe: Open) -> None:

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from backends.base import ModelRejected
+from backends.cpu import open_cpu
+
 Call = Callable[..., Any]
 KIND, OPTIONS, OP = schema.TensorType, schema.BuiltinOptions, schema.BuiltinOperator
 FEW: Mapping[str, list[str]] = {
@@ -299,6 +302,19 @@ def test_values_that_are_no_numbers_are_said_by_every_verb_that_runs_the_model(c
     np.save(tmp_path / "x.npy", np.full((1, 4), np.nan, np.float32))
     done = call("bench", plain(tmp_path / "plain.tflite"), *FEW["bench"], "--input-file", f"x={tmp_path / 'x.npy'}")
     assert "of which 4 of 4 values are NaN or infinite" in " ".join(done.stdout.split())
+
+
+def endless(path: Path) -> Path:
+    """Tensors of 4 G values."""
+    tensors = [tensor(name, [1, 1 << 16, 1 << 16], KIND.FLOAT32) for name in "xy"]
+    return written(path, [graph(tensors, [operator(0, [0], [1])], [0], [1])], [(OP.EXP, 1)])
+
+
+def test_what_the_runtime_refuses_without_a_word_is_refused_with_the_tensor_that_is_too_large(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelRejected, match=r"without a word: its tensor x is float32 \[1, 65536, 65536\], of more values"
+    ):
+        open_cpu(endless(tmp_path / "odd.tflite"), threads=1)
 
 
 def test_a_backend_that_runs_nothing_is_held_against_nothing(call: Call, tmp_path: Path) -> None:

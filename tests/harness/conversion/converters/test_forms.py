@@ -47,6 +47,24 @@ def test_what_could_run_code_is_seen(tmp_path: Path) -> None:
         assert found.may_run_code
 
 
+@pytest.mark.parametrize(
+    "written", ['"class_name" :\n "Lambda"', '"class_name": "\\u004cambda"', '"\\u0063lass_name": "Lambda"']
+)
+def test_a_layer_that_runs_code_is_seen_however_it_is_written(written: str, tmp_path: Path) -> None:
+    for path in (tmp_path / "hidden.keras", tmp_path / "hidden.h5"):
+        if path.suffix == ".h5":
+            path.write_text(f"...{{{written}, ...", encoding="ascii")
+        else:
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("config.json", f"{{{written}}}")
+        found = foreign_of(str(path))
+        assert found is not None
+        assert found.may_run_code
+    named = foreign_of(str(keras(tmp_path / "named.keras", "Gr\u00f6\u00dfe")))
+    assert named is not None
+    assert not named.may_run_code
+
+
 def test_weights_without_a_network_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds weights, pickled, and no network"):
         foreign_of(str(tmp_path / "state.pth"))

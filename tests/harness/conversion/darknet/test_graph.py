@@ -216,6 +216,7 @@ def test_weights_of_another_length_than_the_configuration_says_are_refused(cfg: 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        (("[maxpool]", "[maxpool]\nantialiasing=1"), r"line \d+: antialiasing=1 of \[maxpool\] is not known here"),
         (("[upsample]", "[reorg3d]"), r"line \d+: layers \[reorg3d\] have no TFLite form"),
         (("activation=swish", "activation=mish"), "activation 'mish' of .convolutional. has no TFLite kernel"),
         (("from=-3", "from=-9"), "names layer -9, which is none of the 3 before it"),
@@ -233,3 +234,9 @@ def test_a_configuration_that_cannot_be_followed_is_refused_with_its_line(
     cfg.write_text(text.replace(*change, 1), encoding="ascii")
     with pytest.raises(ConfigError, match=why):
         read_network(cfg)
+
+
+def test_of_an_option_that_stands_twice_the_first_counts_as_darknet_has_it(tmp_path: Path) -> None:
+    cfg = tmp_path / "net.cfg"
+    cfg.write_text("[net]\nwidth=8\nheight=8\n[convolutional]\nfilters=4\nfilters=9\n", encoding="ascii")
+    assert read_network(cfg).layers[0].gives == (8, 8, 4)
