@@ -8,7 +8,7 @@ from pathlib import PurePath
 from harness.comparison.record import Difference, Subject
 from harness.comparison.sides import ComparedRun, Side
 from harness.errors import ConfigError
-from harness.results.read_data import load_read_data
+from harness.results.read_data import ReadData, load_read_data
 from harness.results.record import Result
 
 _DECIDING_VERSIONS = ("ai-edge-litert", "mlcommons-loadgen", "numpy", "pillow", "tokenizers")
@@ -112,13 +112,17 @@ def _of_data(one: ComparedRun, other: ComparedRun) -> Iterator[Difference]:
     read = [load_read_data(each.folder) for each in (one, other)]
     if read[0] is None or read[1] is None:
         return
-    known = [
-        {PurePath(item.name).name: item.sha256 for item in (*each.samples, *each.files) if item.sha256 is not None}
-        for each in (read[0], read[1])
-    ]
+    known = [_read(each) for each in (read[0], read[1])]
     changed = [name for name in known[0] if name in known[1] and known[0][name] != known[1][name]]
     if changed:
         yield Difference("data", f"{len(changed):,} of its files, {changed[0]} for one:", "then", "now")
+
+
+def _read(data: ReadData) -> dict[str, str]:
+    """What was read, by name: in a set folders tell files of one name apart; a file by itself may lie elsewhere."""
+    samples = {item.name: item.sha256 for item in data.samples if item.sha256 is not None}
+    files = {PurePath(item.name).name: item.sha256 for item in data.files if item.sha256 is not None}
+    return {**samples, **files}
 
 
 def _of_harness(one: Result, other: Result) -> Iterator[Difference]:

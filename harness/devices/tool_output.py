@@ -21,6 +21,7 @@ _APPLIED = re.compile(
     r"Explicitly applied (.+?) delegate, and the model graph will be "
     r"(?:(completely) executed|partially executed by the delegate w/ ([0-9]{1,9}))"
 )
+_ROUNDED = 1e-4
 _MB = 1 << 20
 """The tool divides by 1024 twice, whatever it calls that."""
 
@@ -119,7 +120,9 @@ def _times(section: str) -> ToolTimes | None:
             raise NotTheTool(f"{line[0][:200]!r} has no {name}")
         return value * 1e3
 
+    low, mean, high = ns("min", only), ns("avg", only), ns("max", only)
+    # It prints six digits of each.
+    if runs < 1 or not low <= mean * (1 + _ROUNDED) or not mean <= high * (1 + _ROUNDED):
+        raise NotTheTool(f"{line[0][:200]!r} is no count of runs with its mean between the quickest and the slowest")
     late = {name: found[name] * 1e3 if name in found else None for name in ("median", "p5", "p95")}
-    return ToolTimes(
-        runs, ns("avg", only), ns("min", only), ns("max", only), ns("std", None if only is None else 0.0), **late
-    )
+    return ToolTimes(runs, mean, low, high, ns("std", None if only is None else 0.0), **late)

@@ -14,6 +14,7 @@ from harness.config.plain_yaml import load_yaml
 from harness.errors import RunFailed
 from harness.json_records import to_json
 from harness.remote.answers import inside
+from harness.remote.as_asked import refuse_other
 from harness.remote.device import End
 from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Job
@@ -22,14 +23,14 @@ from harness.results.read_data import SAMPLES_FILE, samples_digest
 from harness.results.record import Reason, Result, SeriesResult
 from harness.results.subject import TargetDevice
 from harness.series.journal import JOURNAL_FILE, read_journal
+from harness.series.plan_file import plan_from_json
 from harness.series.resume import digest_of
 from harness.spec.schema import SPEC_FILE
 from harness.units import bytes_text
 from harness.whole_file import replacing, write_json
 
-_READ = (RESULT_FILE, SPEC_FILE, SAMPLES_FILE, JOURNAL_FILE)
-_LARGEST = 1 << 29
-"""Bytes. samples.json of a million samples has a quarter of it."""
+_LARGEST = {RESULT_FILE: 1 << 26, SPEC_FILE: 1 << 24, SAMPLES_FILE: 1 << 29, JOURNAL_FILE: 1 << 24}
+"""Bytes of what is read whole. samples.json of a million samples has a quarter of its share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,16 @@ def brought_back(folder: Path, job: Job, end: End, paths: Mapping[str, str], tar
 
     Raises:
         ConfigError: A result is none of this version's.
-        RunFailed: It is no run's directory.
+        RunFailed: It is no run's directory, or another run's than was asked for.
         OSError: A file cannot be written.
     """
-    for name in _READ:
-        if large := [file for file in _all(folder, name) if file.stat().st_size > _LARGEST]:
+    for name, largest in _LARGEST.items():
+        if large := [file for file in _all(folder, name) if file.stat().st_size > largest]:
             raise RunFailed(
                 f"{large[0].name} that came from {target} has {bytes_text(large[0].stat().st_size)}: no run's has"
             )
+    if any(next(_all(folder, name), None) for name in (SPEC_FILE, RESULT_FILE)):
+        refuse_other(folder, plan_from_json(job.plan), target)
     _put_back_paths(folder, paths, target)
     told = TargetDevice(target, job.asked_from)
     for file in _all(folder, RESULT_FILE):

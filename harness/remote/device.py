@@ -254,6 +254,8 @@ class Device:
         self._line.request("fetch", name=name)
         files = self._answer(Left).files
         places = [into / inside(file.name) for file in files]
+        if odd := [file for file in files if file.size < 0]:
+            raise RunFailed(f"{self.target} says that {shortened(ascii(odd[0].name))} has {odd[0].size:,} bytes")
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir()
         total, free = sum(file.size for file in files), shutil.disk_usage(into).free

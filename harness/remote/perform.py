@@ -15,7 +15,7 @@ from harness.remote.device import Device, End
 from harness.remote.following import Following, There, job_name
 from harness.remote.luggage.relocated import Luggage, extras_of
 from harness.remote.record import Job
-from harness.remote.waiting_directory import claim, wait_for, waits_for
+from harness.remote.waiting_directory import claim, wait_for, waits_for, was_told_otherwise
 from harness.results.record import SeriesResult
 from harness.results.subject import HarnessFacts
 from harness.series.perform import Performed, default_out
@@ -55,7 +55,7 @@ def perform_there(series: Series, out: Path | None, there: There) -> Performed:
             )
             with stop_signals.noted() as asked:
                 device.start(name, env, job)
-                wait_for(claimed, name)
+                wait_for(claimed, name, job)
                 there.screen.say(
                     f"{there.target}: {name} has begun. It goes on without this command: {there.attaches(name)}"
                 )
@@ -101,6 +101,11 @@ def attach(name: str | None, out: Path | None, there: There) -> Performed | Prin
             raise ConfigError(
                 f"{name} was started for {shortened(job.out)} on {shortened(job.asked_from)}, and no such directory waits for "
                 f"it here: say where it is to go: {there.attaches(name)} --out DIR"
+            )
+        if was_told_otherwise(out or Path(job.out), name, job):
+            raise RunFailed(
+                f"{there.target} says that {name} was told something else than this machine has told it: what it brings is "
+                "not what was asked for"
             )
         claimed = claim(out or Path(job.out))
         with stop_signals.noted() as asked:

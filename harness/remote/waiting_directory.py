@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.json_records import NotThisRecord, from_json, to_json
+from harness.remote.record import Job
 from harness.whole_file import write_json
 
 COMING = ".coming"
@@ -20,6 +22,8 @@ _NOTE = ".waits.json"
 class _JobNote:
     run: str
     """The job's name on the device."""
+    job_sha256: str = ""
+    """Of what the job was told; empty in notes of earlier versions."""
 
 
 def claim(out: Path) -> Path:
@@ -37,21 +41,36 @@ def claim(out: Path) -> Path:
     return out.resolve()
 
 
-def wait_for(out: Path, run: str) -> None:
-    """Notes the run that has begun.
+def wait_for(out: Path, run: str, job: Job) -> None:
+    """Notes the run that has begun, and what it was told.
 
     Raises:
         OSError: It cannot be written.
     """
-    write_json(out / _NOTE, to_json(_JobNote(run)))
+    write_json(out / _NOTE, to_json(_JobNote(run, _digest(job))))
 
 
 def waits_for(out: Path, run: str) -> bool:
     """Whether it was made for this run: a device names the directory, and may name any."""
+    note = _note(out)
+    return note is not None and note.run == run
+
+
+def was_told_otherwise(out: Path, run: str, job: Job) -> bool:
+    """Whether what a device says that a run was told is not what it was told when the directory was made for it."""
+    note = _note(out)
+    return note is not None and note.run == run and note.job_sha256 not in ("", _digest(job))
+
+
+def _note(out: Path) -> _JobNote | None:
     try:
-        return from_json(_JobNote, json.loads((out / _NOTE).read_bytes())).run == run
+        return from_json(_JobNote, json.loads((out / _NOTE).read_bytes()))
     except (OSError, ValueError, NotThisRecord):
-        return False
+        return None
+
+
+def _digest(job: Job) -> str:
+    return hashlib.sha256(json.dumps(to_json(job), sort_keys=True).encode()).hexdigest()
 
 
 def came(out: Path) -> None:

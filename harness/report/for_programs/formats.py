@@ -48,7 +48,12 @@ def markdown(told: Told) -> str:
 def prometheus(told: Told) -> str:
     """The text format, for node_exporter's textfile collector."""
     families: dict[str, list[str]] = {}
-    labels = {_label_name(name): value for name, value in told.labels.items()}
+    labels: dict[str, str] = {}
+    for name, value in told.labels.items():
+        # `a-b` and `a.b` are one name there.
+        plain = _label_name(name)
+        same = sum(_label_name(each) == plain for each in list(told.labels)[: list(told.labels).index(name)])
+        labels[f"{plain}_{same + 1}" if same else plain] = value
     for row in told.rows:
         unit, factor = _BASE_UNITS.get(row.unit, (re.sub(r"\W", "_", row.unit), 1.0))
         family = f"{_PROMETHEUS}{'latency_' if row.unit == 'ns' else ''}{unit}"

@@ -7,6 +7,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from harness.errors import RunFailed, shortened
+from harness.serving.dispatch import frames
+from harness.serving.dispatch.frames import Frame
+
 
 class Asks(Protocol):
     """An actor: see `harness.serving.cluster.session.Actor`."""
@@ -17,6 +21,23 @@ class Asks(Protocol):
 
     def ask(self, method: str, *words: object) -> Future[Any]:
         """Calls a method."""
+
+
+def answered(result: object, node: str) -> tuple[int, bytes, str, Frame]:
+    """What an actor's `answer` gave: how long it took in ns, the frame's bytes, what was loaded for it, the frame.
+
+    Raises:
+        RunFailed: It is none of this: the run must not go on with memory or times that nobody has answered.
+    """
+    match result:
+        case (int() as took_ns, bytes() as data, str() as loaded) if took_ns >= 0:
+            try:
+                return took_ns, data, loaded, frames.read(data)
+            except ValueError as error:
+                why = str(error)
+        case _:
+            why = shortened(ascii(result))
+    raise RunFailed(f"an instance on the node {node} answers what is no answer: {why}")
 
 
 @dataclass(slots=True, eq=False)

@@ -22,7 +22,7 @@ from harness.machine.control import STOP_WORD, Control
 from harness.machine.json_line import decode
 from harness.messages.actor import Loaded
 from harness.messages.failure import Failed
-from harness.serving.cluster.member import Member, Piece
+from harness.serving.cluster.member import Member, Piece, answered
 from harness.serving.cluster.on_nodes.answerer import Answered
 from harness.serving.cluster.waiting import Waiting
 from harness.serving.dispatch import frames
@@ -210,8 +210,7 @@ class ClusterPool:
             self._lose(member, [] if sent_ns is None else [piece])
             return
         member.silent = False
-        took_ns, data, loaded = answer.future.result()
-        frame = frames.read(data)
+        took_ns, data, loaded, frame = answered(answer.future.result(), member.node)
         if frame.kind is not Kind.ANSWERS:
             raise decode(data[frame.start :], Failed).error()
         if piece.answered:

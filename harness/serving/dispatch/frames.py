@@ -76,13 +76,22 @@ def pack_answers(answers: Sequence[bytes]) -> bytes:
 
 
 def read(data: bytes) -> Frame:
-    """The one frame that bytes are, as packed here. Its items lie in them from `start` to `stop`."""
-    kind, count, size, _ = _HEADER.unpack_from(data)
+    """The one frame that bytes are, as packed here. Its items lie in them from `start` to `stop`.
+
+    Raises:
+        ValueError: They are none: whoever reads its items by their address would read what lies behind them.
+    """
+    if len(data) < _HEADER.size:
+        raise ValueError(f"{len(data)} bytes are no frame")
+    kind, count, size, length = _HEADER.unpack_from(data)
     sizes: Sequence[int] = ()
     start = _HEADER.size
     if size == UNEVEN:
-        sizes = array("Q", data[start : start + 8 * count])
+        sizes = array("Q", data[start : start + 8 * count][: (len(data) - start) // 8 * 8])
         start += 8 * count
+    held = sum(sizes) if size == UNEVEN else count * size
+    if length != len(data) - _HEADER.size or (size == UNEVEN and len(sizes) != count) or held != len(data) - start:
+        raise ValueError(f"a frame of {count} items that says {length} bytes has {len(data) - _HEADER.size}")
     return Frame(Kind(kind), count, size, sizes, start, len(data))
 
 

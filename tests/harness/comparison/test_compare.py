@@ -20,9 +20,12 @@ from harness.comparison.limits import parse_limits
 from harness.comparison.record import ComparedFigure, ComparisonResult
 from harness.comparison.report import render
 from harness.errors import ConfigError
+from harness.json_records import to_json
 from harness.results.files import read_result, write_result
+from harness.results.read_data import SAMPLES_FILE, ReadData, ReadItem
 from harness.results.record import Result
 from harness.run.score import rescore
+from harness.whole_file import write_json
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Series = Callable[..., Path]
@@ -127,6 +130,23 @@ def test_what_differs_is_refused_by_name_unless_it_is_allowed_which_the_verdict_
         compare(base, [new], asked("p90=3%"))
     found = compare(base, [new], asked("p90=3%", subject))
     assert f"(allowed to differ: {subject})" in render(found).splitlines()[-1]
+
+
+def test_files_of_one_name_in_two_folders_of_a_set_are_not_taken_for_one_that_changed(
+    series: Series, single_stream: Result
+) -> None:
+    sides = []
+    for name, read in (("base", ["yes/0.wav", "no/0.wav"]), ("new", ["yes/0.wav"])):
+        data = replace(single_stream.dataset, samples_file_sha256=name, count=len(read))
+        sides.append(series(name, [10.0], dataset=data))
+        items = tuple(ReadItem(each, 1, each * 8) for each in read)
+        write_json(sides[-1] / SAMPLES_FILE, to_json(ReadData(1, items, ())))
+    (difference,) = compare(sides[0], sides[1:], asked("", "data")).pairs[0].differences
+    assert (difference.subject, difference.what) == ("data", "samples")
+    changed = ReadData(1, (ReadItem("yes/0.wav", 1, "other"),), ())
+    write_json(sides[1] / SAMPLES_FILE, to_json(changed))
+    with pytest.raises(ConfigError, match=r"1 of its files, yes/0\.wav for one"):
+        compare(sides[0], sides[1:], asked())
 
 
 def test_another_task_has_nothing_to_compare_whatever_is_allowed(series: Series) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 
 import pytest
@@ -75,6 +76,16 @@ def test_whatever_another_release_prints_is_read_as_finite_figures_or_as_none(
         return
     figures = [found.init_ns, found.first_ns, *(each for each in asdict(found.latency).values() if each is not None)]
     assert all(math.isfinite(each) for each in figures)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("avg", "1"), ("avg", "9e9"), ("min", "9e9"), ("max", "1"), ("count", "0")]
+)
+def test_figures_that_contradict_each_other_are_none(name: str, value: str) -> None:
+    text, changed = re.subn(rf"{name}=[0-9.e+]+", f"{name}={value}", OLD)
+    assert changed
+    with pytest.raises(NotTheTool, match="no count of runs"):
+        read_output(text)
 
 
 @pytest.mark.parametrize("number", ["1.2.3", "...", "1e999", "9" * 5000])

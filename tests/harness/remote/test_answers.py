@@ -171,6 +171,16 @@ def test_a_file_that_was_cut_on_its_way_is_no_result(says: Says, tmp_path: Path)
         there.fetch("a", tmp_path / "in")
 
 
+def test_a_file_of_less_than_nothing_is_named(says: Says, tmp_path: Path) -> None:
+    # Its size would hide that of another from what is held against the room here.
+    files = [{"name": "a", "size": -(1 << 60)}, {"name": "b", "size": 1 << 60}]
+    with (
+        says(_lines([{"files": files}])) as there,
+        pytest.raises(RunFailed, match=r"says that 'a' has -1,152,921,504,606,846,976 bytes"),
+    ):
+        there.fetch("a", tmp_path / "in")
+
+
 def test_more_than_there_is_room_for_is_not_even_begun(says: Says, tmp_path: Path) -> None:
     with (
         says(_lines([{"files": [{"name": "a", "size": 1 << 60}]}])) as there,

@@ -15,7 +15,8 @@ from harness.remote.luggage.relocated import put_back
 from harness.remote.record import Ended, Job
 from harness.results.subject import HarnessFacts
 
-JOB = Job(("run.sh",), {}, "/out", "here", HarnessFacts("0.1.0", None))
+PLAN = {"mode": "performance", "runs": [], "specs": [], "retry": False, "peak": None}
+JOB = Job(("run.sh",), PLAN, "/out", "here", HarnessFacts("0.1.0", None))
 END = End("ended", Ended(0, ""))
 
 

@@ -132,6 +132,12 @@ def test_prometheus_has_every_figure_in_base_units_with_the_labels(told: Told) -
     assert re.fullmatch(r"tflite_loadgen_passed\{.*\} 1", lines[-1])
 
 
+def test_labels_that_are_one_name_to_prometheus_are_both_kept(told: Told) -> None:
+    text = FORMATS["prometheus"](replace(told, labels={"a-b": "1", "a.b": "2", "c": "3", "a b": "4"}))
+    for label in ('label_a_b="1"', 'label_a_b_2="2"', 'label_c="3"', 'label_a_b_3="4"'):
+        assert label in text
+
+
 def test_csv_and_both_jsons_have_the_figures_as_they_were_measured(told: Told) -> None:
     rows = list(csv.DictReader(FORMATS["csv"](told).splitlines()))
     assert [float(row["value"]) for row in rows] == [row.value for row in told.rows]

@@ -207,6 +207,34 @@ def test_a_failure_on_a_node_fails_the_run_and_lets_every_query_go(
     assert "sample 7 went away" in str(failures[0])
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        (1000, b"", ""),
+        (1000, b"\0" * 5, ""),
+        (-1, frames.pack_answers([b"a"]), ""),
+        (float("nan"), frames.pack_answers([b"a"]), ""),
+        (1000, frames.pack_answers([b"abcd"])[:-2], ""),
+        (1000, frames.pack_answers([b"a", b"bcd"])[:-1], ""),
+        (1000, frames.pack_answers([b"a", b"bcd"])[:-10], ""),
+        (1000, frames.pack_answers([b"abcd"]) + b"more", ""),
+        (1000, frames.pack_answers([b"abcd"]), None),
+    ],
+)
+def test_what_is_no_answer_ends_the_run_before_anybody_reads_it(
+    answer: object, pool_of: Make, loadgen: LoadGen, failures: list[BaseException], eventually: Eventually
+) -> None:
+    actor = Simulated(at_once=False)
+    ask(pool_of(actor), 1)
+    eventually(lambda: actor.asked, "it is asked")
+    actor.asked.pop()[0].set_result(answer)
+    eventually(lambda: loadgen.abandoned, "it is let go")
+    assert (loadgen.completed, loadgen.abandoned) == ([], Counter({100: 1}))
+    assert isinstance(failures[0], RunFailed)
+    assert "an instance on the node n answers what is no answer" in str(failures[0])
+
+
 def test_a_run_whose_last_actor_is_gone_fails_when_nobody_comes_in_its_place(
     pool_of: Make, loadgen: LoadGen, failures: list[BaseException], eventually: Eventually
 ) -> None:
