@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from harness.results.scores import Card, Margin, Metric
 from harness.units import number
 
-_PERCENT = frozenset(
-    {"top1", "top5", "miou", "miou_present", "miou_union", "exact_match", "argmax_agreement", "equal_share"}
-)
+_TOP = tuple(f"top{labels}" for labels in range(1, 6))
+"""As many labels as an answer holds: two of a model of two classes."""
+_PERCENT = frozenset({*_TOP, "miou", "miou_present", "miou_union", "exact_match", "argmax_agreement", "equal_share"})
 _ERRORS = frozenset({"max_error", "mean_error", "rmse", "max_steps", "mean_steps", "cosine", "not_finite"})
 """In units of any size, or counts."""
 _COUNTS = frozenset({"false_negatives", "false_positives"})

@@ -29,6 +29,10 @@ def test_an_error_shows_its_digits_whatever_its_size(name: str, value: float, te
     assert metric(name, value) == text
 
 
+def test_a_share_of_hits_is_in_percent_however_many_labels_an_answer_holds() -> None:
+    assert [metric(name, 0.5) for name in ("top1", "top2", "top3", "top5")] == ["50.00 %"] * 4
+
+
 def test_each_of_several_outputs_has_a_row_and_an_only_one_none() -> None:
     both = found(max_error=2.0, max_error__a=1.0, max_error__b=2.0, snr_db=30.0, snr_db__a=40.0)
     assert rows_by_output(both) == [("output", "a: max_error 1, snr_db 40.00 dB"), ("output", "b: max_error 2")]
