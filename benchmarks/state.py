@@ -17,7 +17,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from benchmarks.rows import Row, ratio, render
 from benchmarks.side_by_side import Subject, harness, zoo
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 _STEPS, _FEATURES, _UNITS, _WORDS = 49, 10, 16, 12
 _SAMPLES = 40

@@ -32,7 +32,8 @@ from backends.litert.file.custom_ops import EDGETPU_OP
 from harness.cli import main
 from harness.machine import child_process, stop_signals
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization
+from harness.zoo.graph.writer import Graph
 from tasks.question_answering import QuestionAnswering
 from tests.shared_library import shared_library
 from tests.warm_processes import Nursery
@@ -373,7 +374,7 @@ def _write_picture_model(path: Path, side: int) -> Path:
     return _write(graph, path)
 
 
-def _add(graph: Graph, name: str, left: Tensor, right: Tensor, op: str = "ADD") -> Tensor:
+def _add(graph: Graph, name: str, left: GraphTensor, right: GraphTensor, op: str = "ADD") -> GraphTensor:
     """left + right."""
     total = graph.tensor(name, left.shape, np.float32)
     graph.operator(op, [left, right], [total], *([schema.AddOptionsT()] if op == "ADD" else []))

@@ -23,7 +23,8 @@ from harness.model.subject import Subject
 from harness.statistics.intervals import Ratio
 from harness.turns.contest import in_turns
 from harness.turns.process import CandidateFailed
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 NumberType = Literal["float32", "int8", "uint8"]
 CONVOLUTION = "a 1x1 convolution of 28 x 28 x 128 to 128"

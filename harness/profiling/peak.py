@@ -13,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.cpu import CpuBackend
 from backends.litert.file.model_file import Operator, Subgraph
 from harness.scratch_folder import ScratchFolder
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 KINDS = ("float32", "int8", "uint8", "float32 x int8")
 """Of the input, and of the weights where they are of another type."""

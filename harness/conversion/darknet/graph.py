@@ -23,7 +23,8 @@ from harness.conversion.darknet.layers import (
 from harness.conversion.darknet.weights import Folded, read_weights
 from harness.whole_file import replacing
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Tensor
+from harness.zoo.graph.tensors import GraphTensor
+from harness.zoo.graph.writer import Graph
 
 INPUT = "picture"
 """float32 [1, height, width, channels], RGB from 0 to 1, as Darknet has them."""
@@ -53,7 +54,7 @@ def darknet_graph(network: DarknetNetwork, weights: Mapping[int, Folded], name: 
     """The graph. Outputs are `output_PLACE`, PLACE being the layer's, in the order of the .cfg."""
     graph = Graph(f"{name}, from Darknet")
     values = graph.input(INPUT, (1, *network.takes), np.float32)
-    made: list[Tensor] = []
+    made: list[GraphTensor] = []
     for place, layer in enumerate(network.layers):
         values = _layer(graph, f"layer_{place}", layer, values, made, weights.get(place))
         made.append(values)
@@ -63,8 +64,8 @@ def darknet_graph(network: DarknetNetwork, weights: Mapping[int, Folded], name: 
 
 
 def _layer(
-    graph: Graph, name: str, layer: Layer, values: Tensor, made: Sequence[Tensor], folded: Folded | None
-) -> Tensor:
+    graph: Graph, name: str, layer: Layer, values: GraphTensor, made: Sequence[GraphTensor], folded: Folded | None
+) -> GraphTensor:
     kind = layer.kind
     if isinstance(kind, Convolution) and folded is not None:
         summed = _convolution(graph, name, layer, kind, values, folded)
@@ -84,7 +85,9 @@ def _layer(
     return values
 
 
-def _convolution(graph: Graph, name: str, layer: Layer, kind: Convolution, values: Tensor, folded: Folded) -> Tensor:
+def _convolution(
+    graph: Graph, name: str, layer: Layer, kind: Convolution, values: GraphTensor, folded: Folded
+) -> GraphTensor:
     # TFLite's own padding puts the odd pixel behind, Darknet pads both sides alike: the same only where nothing is left over.
     same = kind.stride == 1 and 2 * kind.padding == kind.size - 1
     if not same and kind.padding:
@@ -119,7 +122,7 @@ def _convolution(graph: Graph, name: str, layer: Layer, kind: Convolution, value
     return sums[0] if len(sums) == 1 else layers.concatenate(graph, f"{name}/sums", sums)
 
 
-def _activated(graph: Graph, name: str, values: Tensor, activation: Activation) -> Tensor:
+def _activated(graph: Graph, name: str, values: GraphTensor, activation: Activation) -> GraphTensor:
     if activation == "linear":
         return values
     output = graph.tensor(name, values.shape, np.float32)
@@ -134,7 +137,7 @@ def _activated(graph: Graph, name: str, values: Tensor, activation: Activation) 
     return output
 
 
-def _max_pool(graph: Graph, name: str, layer: Layer, kind: MaxPool, values: Tensor) -> Tensor:
+def _max_pool(graph: Graph, name: str, layer: Layer, kind: MaxPool, values: GraphTensor) -> GraphTensor:
     before = kind.padding // 2
     pads, same = [], True
     for side, count in zip(layer.takes[:2], layer.gives[:2], strict=True):
@@ -155,7 +158,9 @@ def _max_pool(graph: Graph, name: str, layer: Layer, kind: MaxPool, values: Tens
     return output
 
 
-def _padded_with_the_least(graph: Graph, name: str, values: Tensor, pads: Sequence[tuple[int, int]]) -> Tensor:
+def _padded_with_the_least(
+    graph: Graph, name: str, values: GraphTensor, pads: Sequence[tuple[int, int]]
+) -> GraphTensor:
     amounts: list[tuple[int, int]] = [(0, 0), *pads, (0, 0)]
     shape = tuple(size + sum(amount) for size, amount in zip(values.shape, amounts, strict=True))
     output = graph.tensor(f"{name}/padded", shape, np.float32)
@@ -168,7 +173,7 @@ def _padded_with_the_least(graph: Graph, name: str, values: Tensor, pads: Sequen
     return output
 
 
-def _part(graph: Graph, name: str, values: Tensor, kind: Route) -> Tensor:
+def _part(graph: Graph, name: str, values: GraphTensor, kind: Route) -> GraphTensor:
     if kind.groups == 1:
         return values
     width = values.shape[3] // kind.groups

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from harness.zoo.graph.writer import Graph, Shape, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Shape
+from harness.zoo.graph.writer import Graph
 
 
 def fully_connected(
-    graph: Graph, name: str, values: Tensor, weight: Tensor, bias: Tensor, *, relu: bool = False
-) -> Tensor:
+    graph: Graph, name: str, values: GraphTensor, weight: GraphTensor, bias: GraphTensor, *, relu: bool = False
+) -> GraphTensor:
     """A dense layer: values [..., inputs], weight [outputs, inputs], bias [outputs]; gives float32 [..., outputs]."""
     activation = schema.ActivationFunctionType.RELU if relu else schema.ActivationFunctionType.NONE
     output = graph.tensor(name, (*values.shape[:-1], weight.shape[0]), np.float32)
@@ -22,7 +23,9 @@ def fully_connected(
     return output
 
 
-def batch_matmul(graph: Graph, name: str, left: Tensor, right: Tensor, *, transpose_right: bool = False) -> Tensor:
+def batch_matmul(
+    graph: Graph, name: str, left: GraphTensor, right: GraphTensor, *, transpose_right: bool = False
+) -> GraphTensor:
     """Products of the last two dimensions, for each of the leading ones."""
     columns = right.shape[-2 if transpose_right else -1]
     output = graph.tensor(name, (*left.shape[:-1], columns), np.float32)
@@ -30,36 +33,36 @@ def batch_matmul(graph: Graph, name: str, left: Tensor, right: Tensor, *, transp
     return output
 
 
-def add(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
+def add(graph: Graph, name: str, left: GraphTensor, right: GraphTensor) -> GraphTensor:
     """Left + right, broadcast."""
     return _elementwise(graph, name, "ADD", left, right, schema.AddOptionsT())
 
 
-def subtract(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
+def subtract(graph: Graph, name: str, left: GraphTensor, right: GraphTensor) -> GraphTensor:
     """Left - right, broadcast."""
     return _elementwise(graph, name, "SUB", left, right, schema.SubOptionsT())
 
 
-def multiply(graph: Graph, name: str, left: Tensor, right: Tensor) -> Tensor:
+def multiply(graph: Graph, name: str, left: GraphTensor, right: GraphTensor) -> GraphTensor:
     """Left * right, broadcast."""
     return _elementwise(graph, name, "MUL", left, right, schema.MulOptionsT())
 
 
-def softmax(graph: Graph, name: str, values: Tensor) -> Tensor:
+def softmax(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """Softmax over the last dimension."""
     output = graph.tensor(name, values.shape, np.float32)
     graph.operator("SOFTMAX", [values], [output], schema.SoftmaxOptionsT(beta=1.0))
     return output
 
 
-def cast(graph: Graph, name: str, values: Tensor, dtype: npt.DTypeLike) -> Tensor:
+def cast(graph: Graph, name: str, values: GraphTensor, dtype: npt.DTypeLike) -> GraphTensor:
     """The same values in another type."""
     output = graph.tensor(name, values.shape, dtype)
     graph.operator("CAST", [values], [output])
     return output
 
 
-def reshape(graph: Graph, name: str, values: Tensor, shape: Shape) -> Tensor:
+def reshape(graph: Graph, name: str, values: GraphTensor, shape: Shape) -> GraphTensor:
     """The same elements in another shape."""
     output = graph.tensor(name, shape, values.dtype)
     options = schema.ReshapeOptionsT(newShape=list(shape))
@@ -67,14 +70,14 @@ def reshape(graph: Graph, name: str, values: Tensor, shape: Shape) -> Tensor:
     return output
 
 
-def transpose(graph: Graph, name: str, values: Tensor, order: Sequence[int]) -> Tensor:
+def transpose(graph: Graph, name: str, values: GraphTensor, order: Sequence[int]) -> GraphTensor:
     """The dimensions in another order."""
     output = graph.tensor(name, tuple(values.shape[axis] for axis in order), values.dtype)
     graph.operator("TRANSPOSE", [values, _integers(graph, name, "order", order)], [output], schema.TransposeOptionsT())
     return output
 
 
-def pad(graph: Graph, name: str, values: Tensor, padding: Sequence[tuple[int, int]]) -> Tensor:
+def pad(graph: Graph, name: str, values: GraphTensor, padding: Sequence[tuple[int, int]]) -> GraphTensor:
     """Zeros before and after, for each dimension."""
     shape = tuple(size + before + after for size, (before, after) in zip(values.shape, padding, strict=True))
     output = graph.tensor(name, shape, values.dtype)
@@ -83,7 +86,7 @@ def pad(graph: Graph, name: str, values: Tensor, padding: Sequence[tuple[int, in
     return output
 
 
-def crop(graph: Graph, name: str, values: Tensor, begin: Sequence[int], size: Shape) -> Tensor:
+def crop(graph: Graph, name: str, values: GraphTensor, begin: Sequence[int], size: Shape) -> GraphTensor:
     """The block of `size` that starts at `begin` (the operator SLICE)."""
     output = graph.tensor(name, size, values.dtype)
     block = [_integers(graph, name, "begin", begin), _integers(graph, name, "size", size)]
@@ -91,7 +94,7 @@ def crop(graph: Graph, name: str, values: Tensor, begin: Sequence[int], size: Sh
     return output
 
 
-def concatenate(graph: Graph, name: str, parts: Sequence[Tensor]) -> Tensor:
+def concatenate(graph: Graph, name: str, parts: Sequence[GraphTensor]) -> GraphTensor:
     """Joins along the last dimension."""
     first = parts[0]
     output = graph.tensor(name, (*first.shape[:-1], sum(part.shape[-1] for part in parts)), first.dtype)
@@ -100,7 +103,7 @@ def concatenate(graph: Graph, name: str, parts: Sequence[Tensor]) -> Tensor:
     return output
 
 
-def split(graph: Graph, names: Sequence[str], values: Tensor, axis: int) -> list[Tensor]:
+def split(graph: Graph, names: Sequence[str], values: GraphTensor, axis: int) -> list[GraphTensor]:
     """Equal parts along one dimension, one for each name."""
     shape = list(values.shape)
     shape[axis] //= len(names)
@@ -110,25 +113,27 @@ def split(graph: Graph, names: Sequence[str], values: Tensor, axis: int) -> list
     return outputs
 
 
-def gather(graph: Graph, name: str, table: Tensor, rows: Tensor) -> Tensor:
+def gather(graph: Graph, name: str, table: GraphTensor, rows: GraphTensor) -> GraphTensor:
     """Rows of a float table [count, width] by int32 numbers of any shape: [..., width]."""
     output = graph.tensor(name, (*rows.shape, *table.shape[1:]), table.dtype)
     graph.operator("GATHER", [table, rows], [output], schema.GatherOptionsT(axis=0))
     return output
 
 
-def embedding_lookup(graph: Graph, name: str, table: Tensor, rows: Tensor) -> Tensor:
+def embedding_lookup(graph: Graph, name: str, table: GraphTensor, rows: GraphTensor) -> GraphTensor:
     """Rows of an int8 table [count, width] with a scale each, by int32 numbers [n]: float32 [n, width]."""
     output = graph.tensor(name, (*rows.shape, *table.shape[1:]), np.float32)
     graph.operator("EMBEDDING_LOOKUP", [rows, table], [output])
     return output
 
 
-def _elementwise(graph: Graph, name: str, op: str, left: Tensor, right: Tensor, options: object) -> Tensor:
+def _elementwise(
+    graph: Graph, name: str, op: str, left: GraphTensor, right: GraphTensor, options: object
+) -> GraphTensor:
     output = graph.tensor(name, np.broadcast_shapes(left.shape, right.shape), left.dtype)
     graph.operator(op, [left, right], [output], options)
     return output
 
 
-def _integers(graph: Graph, name: str, what: str, values: Sequence[int]) -> Tensor:
+def _integers(graph: Graph, name: str, what: str, values: Sequence[int]) -> GraphTensor:
     return graph.constant(f"{name}/{what}", np.array(values, np.int32))

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization
+from harness.zoo.graph.writer import Graph
 
 Array = npt.NDArray[Any]
 Variant = Literal["float32", "int8"]
@@ -143,7 +144,7 @@ class _Builder:
         graph.output(layers.reshape(graph, "start_logits", start, shape))
         return graph
 
-    def embeddings(self, ids: Tensor, segments: Tensor) -> Tensor:
+    def embeddings(self, ids: GraphTensor, segments: GraphTensor) -> GraphTensor:
         graph, sequence = self.graph, self.config.sequence
         words = self.words(ids)
         padded = layers.pad(graph, "embeddings/padded", words, [(0, 0), (1, 1), (0, 0)])
@@ -157,13 +158,15 @@ class _Builder:
         positions = graph.constant("embeddings/position", self.weights["embeddings/position"][np.newaxis, :sequence])
         return self.norm("embeddings/norm", layers.add(graph, "embeddings/with_positions", total, positions))
 
-    def words(self, ids: Tensor) -> Tensor:
+    def words(self, ids: GraphTensor) -> GraphTensor:
         table = self.matrix("embeddings/word")
         # GATHER knows one scale for all rows, EMBEDDING_LOOKUP one for each.
         look_up = layers.embedding_lookup if self.quantized else layers.gather
         return self.rows("embeddings/words", table, ids, look_up)
 
-    def rows(self, name: str, table: Tensor, numbers: Tensor, look_up: Callable[..., Tensor] = layers.gather) -> Tensor:
+    def rows(
+        self, name: str, table: GraphTensor, numbers: GraphTensor, look_up: Callable[..., GraphTensor] = layers.gather
+    ) -> GraphTensor:
         """A table's rows by numbers [1, sequence]: [1, sequence, width]."""
         graph, sequence = self.graph, self.config.sequence
         # EMBEDDING_LOOKUP, and GPU accelerators' GATHER, take a flat list only.
@@ -171,7 +174,7 @@ class _Builder:
         found = look_up(graph, f"{name}/found", table, flat)
         return layers.reshape(graph, name, found, (1, sequence, table.shape[1]))
 
-    def penalty(self, mask: Tensor) -> Tensor:
+    def penalty(self, mask: GraphTensor) -> GraphTensor:
         """0 for a token and -10000 for padding, [1, 1, 1, sequence]: to be added to [1, heads, sequence, sequence]."""
         graph = self.graph
         cells = layers.reshape(graph, "mask/cells", mask, (1, 1, 1, self.config.sequence))
@@ -179,7 +182,7 @@ class _Builder:
         scaled = layers.multiply(graph, "mask/scaled", kept, self.scalar("mask/factor", MASKED_SCORE))
         return layers.subtract(graph, "mask/penalty", scaled, self.scalar("mask/offset", MASKED_SCORE))
 
-    def block(self, name: str, hidden: Tensor, penalty: Tensor) -> Tensor:
+    def block(self, name: str, hidden: GraphTensor, penalty: GraphTensor) -> GraphTensor:
         """[1, sequence, hidden] in and out; narrow inside."""
         trunk, shared = (
             self.norm(f"{name}/bottleneck/{role}/norm", self.dense(f"{name}/bottleneck/{role}", hidden))
@@ -192,7 +195,7 @@ class _Builder:
             trunk = self.residual(ffn, branch, trunk)
         return self.residual(f"{name}/bottleneck/output", self.dense(f"{name}/bottleneck/output", trunk), hidden)
 
-    def attention(self, name: str, shared: Tensor, hidden: Tensor, penalty: Tensor) -> Tensor:
+    def attention(self, name: str, shared: GraphTensor, hidden: GraphTensor, penalty: GraphTensor) -> GraphTensor:
         """Query and key come from the bottleneck they share, the value from the block's input."""
         graph, config = self.graph, self.config
         query, key, value = (
@@ -207,7 +210,7 @@ class _Builder:
         context = layers.reshape(graph, f"{name}/context", rows, (1, config.sequence, config.bottleneck))
         return self.dense(f"{name}/output", context)
 
-    def heads(self, name: str, values: Tensor) -> Tensor:
+    def heads(self, name: str, values: GraphTensor) -> GraphTensor:
         """[1, sequence, width] as [1, heads, sequence, width / heads]."""
         config = self.config
         shape = (1, config.sequence, config.heads, config.bottleneck // config.heads)
@@ -215,10 +218,10 @@ class _Builder:
             self.graph, f"{name}/heads", layers.reshape(self.graph, f"{name}/columns", values, shape), (0, 2, 1, 3)
         )
 
-    def residual(self, name: str, branch: Tensor, trunk: Tensor) -> Tensor:
+    def residual(self, name: str, branch: GraphTensor, trunk: GraphTensor) -> GraphTensor:
         return self.norm(f"{name}/norm", layers.add(self.graph, f"{name}/sum", branch, trunk))
 
-    def norm(self, name: str, values: Tensor) -> Tensor:
+    def norm(self, name: str, values: GraphTensor) -> GraphTensor:
         """The paper's NoNorm: a scale and an offset for each channel."""
         # [1, 1, width]: a GPU accelerator was seen to answer wrongly where operands of rank 2 are broadcast.
         gamma, beta = (
@@ -227,11 +230,11 @@ class _Builder:
         )
         return layers.add(self.graph, name, layers.multiply(self.graph, f"{name}/scaled", values, gamma), beta)
 
-    def dense(self, name: str, values: Tensor, *, relu: bool = False) -> Tensor:
+    def dense(self, name: str, values: GraphTensor, *, relu: bool = False) -> GraphTensor:
         bias = self.graph.constant(f"{name}/bias", self.weights[f"{name}/bias"])
         return layers.fully_connected(self.graph, name, values, self.matrix(f"{name}/weight"), bias, relu=relu)
 
-    def matrix(self, name: str) -> Tensor:
+    def matrix(self, name: str) -> GraphTensor:
         values = self.weights[name]
         if not self.quantized:
             return self.graph.constant(name, values)
@@ -240,6 +243,6 @@ class _Builder:
         rounded = np.rint(values / scales[:, np.newaxis]).astype(np.int8)
         return self.graph.constant(name, rounded, Quantization.per_channel(scales, axis=0))
 
-    def scalar(self, name: str, value: float) -> Tensor:
+    def scalar(self, name: str, value: float) -> GraphTensor:
         """A constant to be broadcast over four dimensions."""
         return self.graph.constant(name, np.full((1, 1, 1, 1), value, np.float32))

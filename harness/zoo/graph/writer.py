@@ -20,10 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from harness.zoo.graph.tensors import Array, GraphTensor, Quantization, Shape
 from harness.zoo.graph.versions import operator_version
-
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
 
 SIGNATURE = "serving_default"
 _IDENTIFIER = b"TFL3"
@@ -46,47 +44,6 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Quantization:
-    """real = scale * (stored - zero_point), with one scale for the tensor or one for each slice along `axis`."""
-
-    scales: Array
-    """float32 [1] or [channels]."""
-    zero_points: Array
-    """int64, as many as scales."""
-    axis: int = 0
-
-    @staticmethod
-    def per_tensor(scale: float, zero_point: int = 0) -> Quantization:
-        """One scale for the whole tensor."""
-        return Quantization(np.array([scale], np.float32), np.array([zero_point], np.int64))
-
-    @staticmethod
-    def per_channel(scales: Array, axis: int) -> Quantization:
-        """One scale a channel and no zero points, as kernels take weights."""
-        return Quantization(np.asarray(scales, np.float32), np.zeros(len(scales), np.int64), axis)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Tensor:
-    """A tensor of one graph."""
-
-    index: int
-    name: str
-    shape: Shape
-    dtype: np.dtype[Any]
-    quantization: Quantization | None
-    buffer: int
-    """Which constant it holds; 0 for none."""
-    variable: bool = False
-    """Whether it keeps its values from one call to the next."""
-
-    @property
-    def per_channel(self) -> bool:
-        """Whether there is more than one quantisation scale."""
-        return self.quantization is not None and len(self.quantization.scales) > 1
-
-
 @dataclass(frozen=True, slots=True)
 class _Operator:
     code: int
@@ -102,22 +59,24 @@ class Graph:
     def __init__(self, description: str) -> None:
         """`description` is stored in the file."""
         self._description = description
-        self._tensors: list[Tensor] = []
+        self._tensors: list[GraphTensor] = []
         self._names: set[str] = set()
         self._constants: list[Array] = []
         self._buffer_of: dict[bytes, int] = {}
         self._codes: dict[tuple[str, str, int], int] = {}
         self._operators: list[_Operator] = []
-        self._inputs: list[tuple[str, Tensor]] = []
-        self._outputs: list[tuple[str, Tensor]] = []
+        self._inputs: list[tuple[str, GraphTensor]] = []
+        self._outputs: list[tuple[str, GraphTensor]] = []
 
-    def input(self, name: str, shape: Shape, dtype: npt.DTypeLike, quantization: Quantization | None = None) -> Tensor:
+    def input(
+        self, name: str, shape: Shape, dtype: npt.DTypeLike, quantization: Quantization | None = None
+    ) -> GraphTensor:
         """Adds a tensor that the caller of the model fills, under the same name in the signature."""
         tensor = self.tensor(name, shape, dtype, quantization)
         self._inputs.append((name, tensor))
         return tensor
 
-    def constant(self, name: str, values: Array, quantization: Quantization | None = None) -> Tensor:
+    def constant(self, name: str, values: Array, quantization: Quantization | None = None) -> GraphTensor:
         """Adds a tensor with values. Equal bytes are stored once. The array must not change until the graph is written.
 
         Raises:
@@ -134,19 +93,21 @@ class Graph:
             self._buffer_of[digest] = len(self._constants)  # 0 stands for "no constant"
         return self._add(name, values.shape, values.dtype, quantization, self._buffer_of[digest])
 
-    def tensor(self, name: str, shape: Shape, dtype: npt.DTypeLike, quantization: Quantization | None = None) -> Tensor:
+    def tensor(
+        self, name: str, shape: Shape, dtype: npt.DTypeLike, quantization: Quantization | None = None
+    ) -> GraphTensor:
         """Adds a tensor that an operator will fill."""
         return self._add(name, shape, np.dtype(dtype), quantization, 0)
 
-    def variable(self, name: str, shape: Shape, dtype: npt.DTypeLike) -> Tensor:
+    def variable(self, name: str, shape: Shape, dtype: npt.DTypeLike) -> GraphTensor:
         """Adds a tensor that an operator reads and changes, and that lasts from call to call; zeros at first."""
         return self._add(name, shape, np.dtype(dtype), None, 0, variable=True)
 
     def operator(
         self,
         op: str,
-        inputs: Sequence[Tensor | None],
-        outputs: Sequence[Tensor],
+        inputs: Sequence[GraphTensor | None],
+        outputs: Sequence[GraphTensor],
         options: Any = None,
         *,
         custom_options: bytes = b"",
@@ -175,7 +136,7 @@ class Graph:
             )
         )
 
-    def output(self, tensor: Tensor, name: str | None = None) -> None:
+    def output(self, tensor: GraphTensor, name: str | None = None) -> None:
         """Makes a tensor the model's next output, under `name` in the signature (default: the tensor's own)."""
         self._outputs.append((name or tensor.name, tensor))
 
@@ -214,14 +175,14 @@ class Graph:
         buffer: int,
         *,
         variable: bool = False,
-    ) -> Tensor:
+    ) -> GraphTensor:
         if name in self._names:
             raise ValueError(f"two tensors named {name!r}")
         if dtype not in _TYPES:
             raise ValueError(f"tensor {name!r} has type {dtype.str}, which this writer does not know")
         self._names.add(name)
         sizes = tuple(int(size) for size in shape)
-        tensor = Tensor(len(self._tensors), name, sizes, dtype, quantization, buffer, variable)
+        tensor = GraphTensor(len(self._tensors), name, sizes, dtype, quantization, buffer, variable)
         self._tensors.append(tensor)
         return tensor
 
@@ -291,7 +252,7 @@ def _operator(operator: _Operator) -> Any:
     return packed
 
 
-def _tensor(tensor: Tensor) -> Any:
+def _tensor(tensor: GraphTensor) -> Any:
     packed = schema.TensorT(
         shape=list(tensor.shape),
         type=_TYPES[tensor.dtype],

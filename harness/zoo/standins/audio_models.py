@@ -23,7 +23,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph import layers
 from harness.zoo.graph.noise import normal_noise
-from harness.zoo.graph.writer import Graph, Shape, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Shape
+from harness.zoo.graph.writer import Graph
 from harness.zoo.standins import picture_layers
 
 BANDS, BINS, SAMPLES = 64, 320, 320
@@ -49,7 +50,7 @@ def lstm() -> Graph:
     return graph
 
 
-def _lstm_layer(graph: Graph, name: str, values: Tensor, cells: int) -> Tensor:
+def _lstm_layer(graph: Graph, name: str, values: GraphTensor, cells: int) -> GraphTensor:
     """The builtin operator: values [1, steps, inputs] to [1, steps, cells]."""
     inputs = values.shape[2]
     kernels = [_noise(graph, f"lstm/{name}/{gate}/kernel", (cells, inputs), _LSTM_GAIN) for gate in _GATES]
@@ -91,7 +92,7 @@ def seanet_stft() -> Graph:
     return graph
 
 
-def _seanet(graph: Graph, seed: str, values: Tensor, strides: tuple[int, ...]) -> Tensor:
+def _seanet(graph: Graph, seed: str, values: GraphTensor, strides: tuple[int, ...]) -> GraphTensor:
     """[1, 1, length, channels] to the same shape, through one frame of length / product of strides and back."""
     wanted = values.shape[3]
     values = _convolve(graph, f"{seed}/first", values, _CHANNELS, 7)
@@ -109,7 +110,7 @@ def _seanet(graph: Graph, seed: str, values: Tensor, strides: tuple[int, ...]) -
     return _convolve(graph, f"{seed}/last", _elu(graph, f"{seed}/last/elu", values), wanted, 7)
 
 
-def _residual_units(graph: Graph, name: str, values: Tensor) -> Tensor:
+def _residual_units(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     channels = values.shape[3]
     for dilation in _DILATIONS:
         unit = f"{name}/unit_{dilation}"
@@ -121,7 +122,7 @@ def _residual_units(graph: Graph, name: str, values: Tensor) -> Tensor:
     return values
 
 
-def _elu(graph: Graph, name: str, values: Tensor) -> Tensor:
+def _elu(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     output = graph.tensor(name, values.shape, np.float32)
     graph.operator("ELU", [values], [output])
     return output
@@ -130,20 +131,20 @@ def _elu(graph: Graph, name: str, values: Tensor) -> Tensor:
 def _convolve(
     graph: Graph,
     name: str,
-    values: Tensor,
+    values: GraphTensor,
     channels: int,
     kernel: int,
     *,
     stride: int = 1,
     dilation: int = 1,
     gain: float = 1.0,
-) -> Tensor:
+) -> GraphTensor:
     weight = _noise(graph, f"{name}/weight", (channels, 1, kernel, values.shape[3]), gain)
     bias = _noise(graph, f"{name}/bias", (channels,), 0.1)
     return picture_layers.conv2d(graph, name, values, weight, bias, stride=stride, dilation=dilation)
 
 
-def _widen(graph: Graph, name: str, values: Tensor, channels: int, stride: int) -> Tensor:
+def _widen(graph: Graph, name: str, values: GraphTensor, channels: int, stride: int) -> GraphTensor:
     """A transposed convolution with a kernel of two strides: `stride` times as long."""
     shape = (1, 1, values.shape[2] * stride, channels)
     # Of the kernel's places only two meet each result.
@@ -157,7 +158,7 @@ def _widen(graph: Graph, name: str, values: Tensor, channels: int, stride: int) 
     return output
 
 
-def _noise(graph: Graph, name: str, shape: Shape, gain: float = 1.0) -> Tensor:
+def _noise(graph: Graph, name: str, shape: Shape, gain: float = 1.0) -> GraphTensor:
     """A constant whose products with unit noise have a spread of `gain`; a vector has that spread itself."""
     spread = gain / math.sqrt(math.prod(shape[1:]))
     return graph.constant(name, normal_noise(name, shape) * np.float32(spread))

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from harness.zoo.graph.mobilebert import Variant
 
 _ZOO = Path(__file__).parents[1]
-_GRAPH_MODULES = ("graph/writer", "graph/layers", "graph/noise", "graph/versions")
+_GRAPH_MODULES = ("graph/writer", "graph/tensors", "graph/layers", "graph/noise", "graph/versions")
 _PICTURE_MODULES = (
     "graph/writer",
+    "graph/tensors",
     "graph/versions",
     "graph/noise",
     "graph/ssd_anchors",

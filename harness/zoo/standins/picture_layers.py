@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
-from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization, Shape
+from harness.zoo.graph.writer import Graph
 from harness.zoo.standins.layer_stack import Activation
 
 _ACTIVATIONS = {
@@ -27,16 +28,16 @@ _PROBABILITY = Quantization.per_tensor(1 / 256, -128)
 def conv2d(
     graph: Graph,
     name: str,
-    values: Tensor,
-    weight: Tensor,
-    bias: Tensor,
+    values: GraphTensor,
+    weight: GraphTensor,
+    bias: GraphTensor,
     *,
     stride: int = 1,
     dilation: int = 1,
     activation: Activation = "none",
     depthwise: bool = False,
     quantization: Quantization | None = None,
-) -> Tensor:
+) -> GraphTensor:
     """A convolution of [1, h, w, c] with padding SAME; weight [outputs, k, l, c], of a depthwise one [1, k, l, c]."""
     _, height, width, _ = values.shape
     channels = weight.shape[3 if depthwise else 0]
@@ -57,14 +58,16 @@ def conv2d(
     return output
 
 
-def add(graph: Graph, name: str, left: Tensor, right: Tensor, quantization: Quantization | None = None) -> Tensor:
+def add(
+    graph: Graph, name: str, left: GraphTensor, right: GraphTensor, quantization: Quantization | None = None
+) -> GraphTensor:
     """The sum of two tensors of one shape."""
     output = graph.tensor(name, left.shape, left.dtype, quantization)
     graph.operator("ADD", [left, right], [output], schema.AddOptionsT())
     return output
 
 
-def global_average_pool(graph: Graph, name: str, values: Tensor) -> Tensor:
+def global_average_pool(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """The mean over height and width, [1, 1, 1, c]; quantised as its input."""
     _, height, width, channels = values.shape
     output = graph.tensor(name, (1, 1, 1, channels), values.dtype, values.quantization)
@@ -75,7 +78,7 @@ def global_average_pool(graph: Graph, name: str, values: Tensor) -> Tensor:
     return output
 
 
-def resize_bilinear(graph: Graph, name: str, values: Tensor, height: int, width: int) -> Tensor:
+def resize_bilinear(graph: Graph, name: str, values: GraphTensor, height: int, width: int) -> GraphTensor:
     """Bilinear with neither corners aligned nor pixel centres halved; quantised as its input."""
     output = graph.tensor(name, (1, height, width, values.shape[3]), values.dtype, values.quantization)
     size = graph.constant(f"{name}/size", np.array([height, width], np.int32))
@@ -83,7 +86,7 @@ def resize_bilinear(graph: Graph, name: str, values: Tensor, height: int, width:
     return output
 
 
-def concatenate(graph: Graph, name: str, parts: Sequence[Tensor], axis: int) -> Tensor:
+def concatenate(graph: Graph, name: str, parts: Sequence[GraphTensor], axis: int) -> GraphTensor:
     """Joins along one dimension; all parts must be quantised alike."""
     shape = list(parts[0].shape)
     shape[axis] = sum(part.shape[axis] for part in parts)
@@ -92,7 +95,7 @@ def concatenate(graph: Graph, name: str, parts: Sequence[Tensor], axis: int) -> 
     return output
 
 
-def reshape(graph: Graph, name: str, values: Tensor, shape: Shape) -> Tensor:
+def reshape(graph: Graph, name: str, values: GraphTensor, shape: Shape) -> GraphTensor:
     """The same elements in another shape; quantised as its input."""
     output = graph.tensor(name, shape, values.dtype, values.quantization)
     wanted = graph.constant(f"{name}/shape", np.array(shape, np.int32))
@@ -100,7 +103,7 @@ def reshape(graph: Graph, name: str, values: Tensor, shape: Shape) -> Tensor:
     return output
 
 
-def squeeze(graph: Graph, name: str, values: Tensor, axes: Sequence[int]) -> Tensor:
+def squeeze(graph: Graph, name: str, values: GraphTensor, axes: Sequence[int]) -> GraphTensor:
     """Without the dimensions named, which are of size 1; quantised as its input."""
     shape = tuple(size for axis, size in enumerate(values.shape) if axis not in axes)
     output = graph.tensor(name, shape, values.dtype, values.quantization)
@@ -108,21 +111,21 @@ def squeeze(graph: Graph, name: str, values: Tensor, axes: Sequence[int]) -> Ten
     return output
 
 
-def softmax(graph: Graph, name: str, values: Tensor) -> Tensor:
+def softmax(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """Softmax over the last dimension."""
     output = graph.tensor(name, values.shape, values.dtype, values.quantization and _PROBABILITY)
     graph.operator("SOFTMAX", [values], [output], schema.SoftmaxOptionsT(beta=1.0))
     return output
 
 
-def logistic(graph: Graph, name: str, values: Tensor) -> Tensor:
+def logistic(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """The sigmoid of each element."""
     output = graph.tensor(name, values.shape, values.dtype, values.quantization and _PROBABILITY)
     graph.operator("LOGISTIC", [values], [output])
     return output
 
 
-def arg_max(graph: Graph, name: str, values: Tensor) -> Tensor:
+def arg_max(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """The place of the highest element along the last dimension, int32."""
     output = graph.tensor(name, values.shape[:-1], np.int32)
     axis = graph.constant(f"{name}/dimension", np.array(len(values.shape) - 1, np.int32))
@@ -131,14 +134,16 @@ def arg_max(graph: Graph, name: str, values: Tensor) -> Tensor:
     return output
 
 
-def quantize(graph: Graph, name: str, values: Tensor, dtype: npt.DTypeLike, quantization: Quantization) -> Tensor:
+def quantize(
+    graph: Graph, name: str, values: GraphTensor, dtype: npt.DTypeLike, quantization: Quantization
+) -> GraphTensor:
     """The same values in another quantised type."""
     output = graph.tensor(name, values.shape, dtype, quantization)
     graph.operator("QUANTIZE", [values], [output], schema.QuantizeOptionsT())
     return output
 
 
-def dequantize(graph: Graph, name: str, values: Tensor) -> Tensor:
+def dequantize(graph: Graph, name: str, values: GraphTensor) -> GraphTensor:
     """The same values in float32."""
     output = graph.tensor(name, values.shape, np.float32)
     graph.operator("DEQUANTIZE", [values], [output], schema.DequantizeOptionsT())
@@ -146,8 +151,13 @@ def dequantize(graph: Graph, name: str, values: Tensor) -> Tensor:
 
 
 def detection_post_process(
-    graph: Graph, name: str, boxes: Tensor, scores: Tensor, anchors: Tensor, options: dict[str, float | int | bool]
-) -> list[Tensor]:
+    graph: Graph,
+    name: str,
+    boxes: GraphTensor,
+    scores: GraphTensor,
+    anchors: GraphTensor,
+    options: dict[str, float | int | bool],
+) -> list[GraphTensor]:
     """The custom operator that decodes boxes and drops those that overlap better ones.
 
     Args:

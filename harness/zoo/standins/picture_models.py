@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.zoo.graph.noise import normal_noise
-from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization, Shape
+from harness.zoo.graph.writer import Graph
 from harness.zoo.standins import networks, picture_layers
 from harness.zoo.standins.layer_stack import INPUT, Add, Concat, Conv, GlobalPool, Network, Node, sources, weight_shapes
 from harness.zoo.standins.ssd import POST_PROCESS, anchors
@@ -123,11 +124,11 @@ class Builder:
         first = self._picture((1, *network.picture) if input_shape is None else input_shape, input_name, uint8_input)
         if input_shape is not None:
             first = picture_layers.reshape(self.graph, f"{input_name}/places", first, (1, *network.picture))
-        self.tensors: dict[str, Tensor] = {INPUT: first}
+        self.tensors: dict[str, GraphTensor] = {INPUT: first}
         for node in network.nodes:
             self.tensors[node.name] = self._add(node)
 
-    def _picture(self, shape: Shape, name: str, uint8_input: bool) -> Tensor:
+    def _picture(self, shape: Shape, name: str, uint8_input: bool) -> GraphTensor:
         if not self.quantized:
             return self.graph.input(name, shape, np.float32)
         quantization = self._input_quantization
@@ -136,7 +137,7 @@ class Builder:
         picture = self.graph.input(name, shape, np.uint8, Quantization.per_tensor(_INPUT_SCALE, 128))
         return picture_layers.quantize(self.graph, f"{name}_int8", picture, np.int8, quantization)
 
-    def _add(self, node: Node) -> Tensor:
+    def _add(self, node: Node) -> GraphTensor:
         graph, found = self.graph, [self.tensors[source] for source in sources(node)]
         if isinstance(node, Conv):
             return self._convolution(node, found[0])
@@ -155,7 +156,7 @@ class Builder:
         ranges = np.stack([self._weights[f"{member}/range"] for member in sorted(self._groups[name])])
         return activation_quantization(float(ranges[:, 0].min()), float(ranges[:, 1].max()))
 
-    def _convolution(self, node: Conv, values: Tensor) -> Tensor:
+    def _convolution(self, node: Conv, values: GraphTensor) -> GraphTensor:
         weight, bias = (self._quantized_constants if self.quantized else self._float_constants)(node, values)
         return picture_layers.conv2d(
             self.graph,
@@ -170,14 +171,14 @@ class Builder:
             quantization=self._quantization(node.name),
         )
 
-    def _float_constants(self, node: Conv, values: Tensor) -> tuple[Tensor, Tensor]:
+    def _float_constants(self, node: Conv, values: GraphTensor) -> tuple[GraphTensor, GraphTensor]:
         del values
         stored, scale, bias = self._stored(node)
         along = scale if node.depthwise else scale[:, None, None, None]
         weight = self.graph.constant(f"{node.name}/weight", stored * along)
         return weight, self.graph.constant(f"{node.name}/bias", bias)
 
-    def _quantized_constants(self, node: Conv, values: Tensor) -> tuple[Tensor, Tensor]:
+    def _quantized_constants(self, node: Conv, values: GraphTensor) -> tuple[GraphTensor, GraphTensor]:
         stored, scale, bias = self._stored(node)
         quantization = Quantization.per_channel(scale, axis=3 if node.depthwise else 0)
         weight = self.graph.constant(f"{node.name}/weight", stored, quantization)
@@ -225,7 +226,7 @@ def detector(network: Network, weights: Weights, variant: Variant) -> Graph:
         also_alike=(boxes, classes),
     )
     graph = built.graph
-    parts: dict[str, list[Tensor]] = {"boxes": [], "classes": []}
+    parts: dict[str, list[GraphTensor]] = {"boxes": [], "classes": []}
     for index, per_place in enumerate(networks.ANCHORS_AT):
         for role, width in (("boxes", (1, 4)), ("classes", (networks.DETECTION_CLASSES,))):
             made = built.tensors[f"predictor_{index}/{role}"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, NamedTuple
 
-from harness.zoo.graph.writer import Graph, Quantization, Shape, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization, Shape
+from harness.zoo.graph.writer import Graph
 from harness.zoo.standins import picture_layers, tiny_networks
 from harness.zoo.standins.layer_stack import Network
 from harness.zoo.standins.picture_models import Builder, Variant, Weights, load_weights
@@ -71,7 +72,7 @@ def build(name: str, variant: Variant, weights: Weights | None = None) -> Graph:
     )
     graph = built.graph
     for node in model.outputs:
-        made: Tensor = built.tensors[node]
+        made: GraphTensor = built.tensors[node]
         if model.is_classifier:
             flat = picture_layers.reshape(graph, f"{node}/flat", made, (1, made.shape[3]))
             made = picture_layers.softmax(graph, "scores", flat)

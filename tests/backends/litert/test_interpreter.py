@@ -17,7 +17,8 @@ from backends.cpu import CpuBackend
 from backends.litert.interpreter import InterpreterBackend
 from backends.null import NullBackend
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 Array = npt.NDArray[Any]
 

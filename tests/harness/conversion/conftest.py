@@ -13,7 +13,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 Array = npt.NDArray[Any]
 

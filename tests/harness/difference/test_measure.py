@@ -22,7 +22,8 @@ from harness.errors import ConfigError
 from harness.messages.conversation import Progressed
 from harness.model.comparison import Tolerance
 from harness.model.subject import Subject
-from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization
+from harness.zoo.graph.writer import Graph
 
 OFFSET = 0.5
 
@@ -55,7 +56,7 @@ def written(path: Path, graph: Graph) -> Path:
     return path
 
 
-def binary(graph: Graph, op: str, left: Tensor, right: Tensor, name: str) -> Tensor:
+def binary(graph: Graph, op: str, left: GraphTensor, right: GraphTensor, name: str) -> GraphTensor:
     made = graph.tensor(name, left.shape, np.float32)
     graph.operator(op, [left, right], [made], schema.AddOptionsT() if op == "ADD" else schema.MulOptionsT())
     return made

@@ -14,7 +14,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from harness.api import open_model
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 from tasks.base import ModelMismatch
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

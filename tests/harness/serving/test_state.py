@@ -17,7 +17,8 @@ from accuracy.answers.wire import unpack_labels
 from backends.base import ModelRejected
 from backends.litert.interpreter import InterpreterBackend
 from harness.api import KeywordSpotter
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 Array = npt.NDArray[Any]
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -15,7 +15,8 @@ from ai_edge_litert import schema_py_generated as schema
 from backends.base import ModelRejected
 from backends.litert.file.model_reader import read_model
 from harness.model.contents.stored_weights import gzip_bytes, stored_weights
-from harness.zoo.graph.writer import Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import Graph
 
 
 def _dense(path: Path, weights: np.ndarray, quantisation: Quantization | None = None) -> Path:

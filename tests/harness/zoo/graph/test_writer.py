@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.zoo.graph import layers
-from harness.zoo.graph.writer import SIGNATURE, Graph, Quantization
+from harness.zoo.graph.tensors import Quantization
+from harness.zoo.graph.writer import SIGNATURE, Graph
 
 Array = npt.NDArray[Any]
 _DTYPES = {

@@ -11,14 +11,17 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.zoo.graph.writer import Graph, Quantization, Tensor
+from harness.zoo.graph.tensors import GraphTensor, Quantization
+from harness.zoo.graph.writer import Graph
 from harness.zoo.standins import picture_layers
 from harness.zoo.standins.picture_models import activation_quantization
 
 Array = npt.NDArray[Any]
 
 
-def _run(values: Array, make: Callable[[Graph, Tensor], Tensor], quantization: Quantization | None = None) -> Array:
+def _run(
+    values: Array, make: Callable[[Graph, GraphTensor], GraphTensor], quantization: Quantization | None = None
+) -> Array:
     graph = Graph("test")
     made = make(graph, graph.input("in", values.shape, values.dtype, quantization))
     graph.output(made, "out")
@@ -57,7 +60,7 @@ def test_a_convolution_is_what_the_definition_says(
     values = rng.normal(size=(1, height, width, 3)).astype(np.float32)
     weight, bias = rng.normal(size=(4, kernel, kernel, 3)).astype(np.float32), rng.normal(size=4).astype(np.float32)
 
-    def make(graph: Graph, tensor: Tensor) -> Tensor:
+    def make(graph: Graph, tensor: GraphTensor) -> GraphTensor:
         constants = graph.constant("w", weight), graph.constant("b", bias)
         return picture_layers.conv2d(
             graph, "conv", tensor, *constants, stride=steps[0], dilation=steps[1], activation="relu"
@@ -72,7 +75,7 @@ def test_a_depthwise_convolution_keeps_channels_apart() -> None:
     values = rng.normal(size=(1, 6, 7, 2)).astype(np.float32)
     weight = rng.normal(size=(1, 3, 3, 2)).astype(np.float32)
 
-    def make(graph: Graph, tensor: Tensor) -> Tensor:
+    def make(graph: Graph, tensor: GraphTensor) -> GraphTensor:
         constants = graph.constant("w", weight), graph.constant("b", np.zeros(2, np.float32))
         return picture_layers.conv2d(graph, "conv", tensor, *constants, stride=2, depthwise=True)
 
