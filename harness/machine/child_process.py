@@ -92,19 +92,13 @@ def answer_of(module: str, *words: str, timeout_s: float) -> ChildAnswer:
         words: What it is told.
         timeout_s: It is ended where it has said nothing for so long.
     """
-    read_end, write_end = os.pipe()
-    with os.fdopen(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:
-        try:
-            child = start(module, [write_end], *words, log=log)
-        finally:
-            os.close(write_end)
+    with _heard(module, words) as (child, pipe, log):
         try:
             line, closed = _first_line(pipe, timeout_s)
             # The pipe closes a moment before the process is gone; one that has answered may take leave of its driver.
             status = child.wait(timeout_s if closed and b"\n" not in line else _LEAVE_S)
         except subprocess.TimeoutExpired:
             status = None
-        finally:
             child.kill()
             child.wait()
         said = _end_of(log)
@@ -132,6 +126,28 @@ def lines_of(module: str, *words: str, timeout_s: float, start_s: float = 0.0) -
     Raises:
         Ended: It crashed, said nothing for so long, or left in the middle of a line.
     """
+    with _heard(module, words) as (child, pipe, log):
+        rest, limit_s = b"", max(timeout_s, start_s)
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while True:
+                if not selector.select(limit_s):
+                    raise Ended(f"said nothing for {limit_s:g} s and was ended")
+                limit_s = timeout_s
+                piece = pipe.read(1 << 20)
+                if not piece:
+                    break
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+        status = child.wait()
+        if status or rest:
+            said = _end_of(log)
+            raise Ended(how_it_ended(status) + (f": {said[-1]}" if said and not crashed(status) else ""))
+
+
+@contextlib.contextmanager
+def _heard(module: str, words: Sequence[str]) -> Iterator[tuple[Child, IO[bytes], IO[bytes]]]:
+    """A child with the pipe that it speaks on and the file of what it prints; it is ended with the block."""
     read_end, write_end = os.pipe()
     with os.fdopen(read_end, "rb", buffering=0) as pipe, tempfile.TemporaryFile() as log:
         try:
@@ -139,22 +155,7 @@ def lines_of(module: str, *words: str, timeout_s: float, start_s: float = 0.0) -
         finally:
             os.close(write_end)
         try:
-            rest, limit_s = b"", max(timeout_s, start_s)
-            with selectors.DefaultSelector() as selector:
-                selector.register(pipe, selectors.EVENT_READ)
-                while True:
-                    if not selector.select(limit_s):
-                        raise Ended(f"said nothing for {limit_s:g} s and was ended")
-                    limit_s = timeout_s
-                    piece = pipe.read(1 << 20)
-                    if not piece:
-                        break
-                    *lines, rest = (rest + piece).split(b"\n")
-                    yield from lines
-            status = child.wait()
-            if status or rest:
-                said = _end_of(log)
-                raise Ended(how_it_ended(status) + (f": {said[-1]}" if said and not crashed(status) else ""))
+            yield child, pipe, log
         finally:
             child.kill()
             child.wait()
