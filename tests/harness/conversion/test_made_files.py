@@ -44,10 +44,12 @@ def killed_behind(moves: int, folder: Path) -> None:
                 done[0] += 1
             return move(self, target)
 
-        Path.replace = counted  # type: ignore[assignment,method-assign]
-        with making(folder) as place:
-            place.settle(converted(place))
-        os._exit(1)
+        try:
+            Path.replace = counted  # type: ignore[assignment,method-assign]
+            with making(folder) as place:
+                place.settle(converted(place))
+        finally:
+            os._exit(1)
     assert os.waitpid(pid, 0)[1] == 0
 
 
