@@ -18,6 +18,7 @@ from harness.difference.side import AnsweringSide, same_sides
 from harness.errors import ConfigError
 from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import inputs_explained
+from harness.model.repetition import refuse_unseeded
 
 _TELL_EVERY_S = 0.5
 _BISECTED_SAMPLES, _MOST_BISECTED = 3, 8
@@ -111,6 +112,8 @@ def _opened(stack: ExitStack, make: Callable[[], AnsweringSide], whose: str) -> 
             raise
         raise type(error)(f"{whose}{error}") from None
     stack.callback(side.close)
+    unseeded = side.opener.file.keeps.unseeded
+    refuse_unseeded(f"{whose}{side.subject.model}", unseeded, "Export it with a seed: a difference would be theirs.")
     if side.backend.info().engine == NO_ENGINE:
         raise ConfigError(
             f"{whose}the backend {side.backend.info().name} runs no model: its answers are zeros, of which a difference says "

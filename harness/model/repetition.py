@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backends.base import Array, BackendInfo, TensorSpec
+from backends.base import Array, BackendInfo, ModelRejected, TensorSpec
 from harness.model.comparison import Comparison
 
 Compare = Callable[[Sequence[TensorSpec], list[Sequence[Array]], list[Sequence[Array]]], Comparison]
@@ -53,6 +53,24 @@ def _same(one: Array, other: Array) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(one - other) <= np.spacing(np.maximum(np.abs(one), np.abs(other)))
     return bool(np.all(near | (one == other) | (np.isnan(one) & np.isnan(other))))
+
+
+def refuse_unseeded(model: object, ops: Sequence[str], advice: str) -> None:
+    """Refuses a model whose ops draw without a seed: its samples need not reach them, and two answers differ by chance alone.
+
+    Args:
+        model: Its file.
+        ops: See `HiddenState.unseeded`.
+        advice: What that means here, and what to do.
+
+    Raises:
+        ModelRejected: There are such ops.
+    """
+    if ops:
+        raise ModelRejected(
+            f"{model} draws random numbers ({', '.join(ops)}), which differ each time that it is opened: the op has no seed. "
+            f"{advice}"
+        )
 
 
 def why_refused(model: object, kept: str, differs: str, *, resets: bool, draws: bool) -> str:

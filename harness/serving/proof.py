@@ -15,7 +15,7 @@ from harness.messages.worker import Opened, Proven
 from harness.model.comparison import Comparison
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.output_checks import checked, odd_values
-from harness.model.repetition import otherwise, why_refused
+from harness.model.repetition import otherwise, refuse_unseeded, why_refused
 from harness.serving.instances import Instances
 from harness.spec.trial import has_xnnpack, try_on_cpu
 
@@ -134,6 +134,11 @@ def _prove_same_again(instances: Instances, indices: Sequence[int], tell: Callab
     opener, backend = instances.opener, instances.first
     if opener.lives_on:
         return
+    refuse_unseeded(
+        instances.spec.model.path,
+        opener.file.keeps.unseeded,
+        "Nothing was timed: export it with a seed, or --state keep lets it live on, in one instance, and says so.",
+    )
     began = time.monotonic()
     (first,) = _answers(instances, backend, indices[:1])
     if instances.codec.judges_outputs:

@@ -36,6 +36,8 @@ class HiddenState:
     """Ops that write resource variables while the model runs."""
     draws: tuple[str, ...] = ()
     """Ops that draw random numbers, each from a generator of its own."""
+    unseeded: tuple[str, ...] = ()
+    """Of these, ops that have no seed, as far as the file tells: what they draw is another each time that it is opened."""
     untold: bool = False
     """Something that the file does not tell of, seen by the answers: what custom ops and other backends keep."""
 
@@ -72,6 +74,8 @@ def hidden_state(model: ModelFile, main: int = 0) -> HiddenState:
         sum(tensor.is_variable for number in graphs for tensor in model.subgraphs[number].tensors),
         _named([*operators, *late], _ASSIGNS, _FLEX_ASSIGNS),
         _named([*operators, *first], _DRAWS, _FLEX_DRAWS),
+        # What TensorFlow's own have for seeds is in options of theirs.
+        _named([each for each in (*operators, *first) if not each.seeded], _DRAWS, ()),
     )
 
 

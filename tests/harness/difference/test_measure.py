@@ -78,6 +78,21 @@ def branches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("models") / "branches.tflite", graph)
 
 
+@pytest.mark.parametrize("seed", [0, 7])
+def test_random_numbers_without_a_seed_are_no_difference(seed: int, tmp_path: Path) -> None:
+    graph = Graph("draws")
+    given, drawn = graph.input("x", (1, 3), np.float32), graph.tensor("drawn", (1, 3), np.float32)
+    size = graph.constant("size", np.array([1, 3], np.int32))
+    graph.operator("RANDOM_UNIFORM", [size], [drawn], schema.RandomOptionsT(seed=seed, seed2=0))
+    graph.output(binary(graph, "ADD", given, drawn, "sum"))
+    model = subject(written(tmp_path / "m.tflite", graph), tmp_path)
+    if seed:
+        assert run(asked(model)).outputs[0].max_error == 0
+        return
+    with pytest.raises(ModelRejected, match=r"draws random numbers \(RANDOM_UNIFORM\), .* Export it with a seed"):
+        run(asked(model))
+
+
 @pytest.fixture(scope="module")
 def wrong(branches: Path, delegate_library: Path, tmp_path_factory: pytest.TempPathFactory) -> DiffResult:
     """A delegate that adds a half too much to every sum, and where it does."""

@@ -65,7 +65,7 @@ def test_a_model_that_only_computes_keeps_nothing(keyword_model: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "custom", "expected"),
     [
-        ("RANDOM_UNIFORM", "", HiddenState(draws=("RANDOM_UNIFORM",))),
+        ("RANDOM_UNIFORM", "", HiddenState(draws=("RANDOM_UNIFORM",), unseeded=("RANDOM_UNIFORM",))),
         ("CUSTOM", "FlexAssignVariableOp", HiddenState(resources=("FlexAssignVariableOp",))),
         ("CUSTOM", "FlexRandomUniform", HiddenState(draws=("FlexRandomUniform",))),
         ("CUSTOM", "AssignSeats", HiddenState()),
@@ -135,7 +135,7 @@ def once(path: Path, *, late: bool = False, draws: bool = False, seed: int = 0) 
         # One that only some queries reach is reached by others after them.
         ({"late": True}, HiddenState(resources=("ASSIGN_VARIABLE",))),
         ({"draws": True, "seed": 7}, HiddenState()),
-        ({"draws": True}, HiddenState(draws=("RANDOM_UNIFORM",))),
+        ({"draws": True}, HiddenState(draws=("RANDOM_UNIFORM",), unseeded=("RANDOM_UNIFORM",))),
     ],
 )
 def test_what_is_called_once_is_a_state_where_others_find_it_otherwise(
