@@ -143,7 +143,7 @@ def _settling(left: Path) -> tuple[MadeVariant, ...]:
     """The files that a killed conversion was putting into its folder; none where it had not begun to."""
     try:
         return from_json(Conversion, json.loads((left / RECORD).read_text(encoding="utf-8"))).files
-    except (OSError, ValueError, NotThisRecord):
+    except (OSError, ValueError, NotThisRecord, RecursionError):
         return ()
 
 

@@ -38,7 +38,7 @@ def read_outcome(out: Path, name: str) -> DeviceOutcome | None:
     """None where it is not there."""
     try:
         return from_json(DeviceOutcome, json.loads((out / f"{name}.json").read_bytes()), name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -95,7 +95,7 @@ def _of_android(device: PlannedDevice, out: Path, outcome: DeviceOutcome) -> Fle
     try:
         value: Mapping[str, Any] = json.loads((out / f"{device.name}.result.json").read_bytes())
         found = from_json(DeviceBench, value)
-    except (OSError, ValueError, NotThisRecord):
+    except (OSError, ValueError, NotThisRecord, RecursionError):
         return broke
     row = found.rows[0]
     what = " ".join(filter(None, (found.device.manufacturer, found.device.model)))

@@ -166,7 +166,7 @@ def _versions(former: HistoryEntry, later: HistoryEntry) -> list[str]:
 def _parsed(entry: HistoryEntry) -> Mapping[str, object]:
     try:
         found = json.loads(entry.versions)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ConfigError(

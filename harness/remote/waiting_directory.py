@@ -65,7 +65,7 @@ def was_told_otherwise(out: Path, run: str, job: Job) -> bool:
 def _note(out: Path) -> _JobNote | None:
     try:
         return from_json(_JobNote, json.loads((out / _NOTE).read_bytes()))
-    except (OSError, ValueError, NotThisRecord):
+    except (OSError, ValueError, NotThisRecord, RecursionError):
         return None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.faults.bombs import bombs
 from tests.faults.inputs.fuzzing import fuzz, replay
 from tests.faults.inputs.readers import readers
+from tests.faults.inputs.states import states
 from tests.faults.kept import damaged_samples
 from tests.faults.of_runs.changed import changed
 from tests.faults.of_runs.clocks import clocks
@@ -80,7 +81,7 @@ def main() -> int:
 
 
 def _all(where: Ground, counts: dict[str, int], seed: int, keep: Path | None) -> list[Group]:
-    parts = partial(delegate_parts, where.folder)
+    parts, every = partial(delegate_parts, where.folder), [*readers(), *states()]
     making: dict[str, Callable[[int], Group | Sequence[Group]]] = {
         "signals": lambda count: signals(where, count, seed),
         "disk": lambda count: disks(where, count, seed),
@@ -97,7 +98,7 @@ def _all(where: Ground, counts: dict[str, int], seed: int, keep: Path | None) ->
         "bombs": lambda _: bombs(),
         "calls": lambda count: sanitized(where.folder, count, seed),
         "soak": soaked,
-        "inputs": lambda count: [replay(readers()), *fuzz(readers(), count, seed, keep)],
+        "inputs": lambda count: [replay(every), *fuzz(every, count, seed, keep)],
     }
     found: list[Group] = []
     for name, make in making.items():

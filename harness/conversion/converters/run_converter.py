@@ -120,7 +120,7 @@ def _run(environment: Environment, script: str, words: tuple[str, str, str], pla
             raise RunFailed(f"the converter {how_it_ended(status)}{f': {said}' if said else ''}")
         try:
             converted = from_json(Converted, json.loads(answer.read_text(encoding="utf-8")))
-        except (ValueError, NotThisRecord) as error:
+        except (ValueError, NotThisRecord, RecursionError) as error:
             raise RunFailed(f"the converter's answer cannot be read: {error}") from None
         if converted.error:
             raise ConfigError(f"{called} cannot be converted: {converted.error}")

@@ -129,6 +129,6 @@ def _read(file: Path, *keys: str) -> dict[str, Any] | None:
     """A mapping that has these keys; None for anything else, as the middle of a write that a power cut left."""
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and all(key in found for key in keys) else None

@@ -173,7 +173,7 @@ def get_wheels(facts: DeviceFacts, pins: Sequence[str], cache: Path) -> tuple[Wh
 def _kept(folder: Path) -> WheelSet | None:
     try:
         found = from_json(WheelSet, json.loads((folder / _LIST).read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     whole = all((folder / wheel.file).is_file() for wheel in (*found.wheels, found.pip))
     return found if whole else None

@@ -276,7 +276,7 @@ def _read_note(partial: Path) -> _Note | None:
     """None where there is none, or what is there is none of ours."""
     try:
         return from_json(_Note, json.loads(_note_path(partial).read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

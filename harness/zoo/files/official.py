@@ -246,13 +246,13 @@ def _examine_folder(path: Path, *, every_byte: bool) -> Cached:
         folders, verified = dict(made["files"]), bool(made["verified"])
     except FileNotFoundError:
         return Cached(path, "unverified")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         return Cached(path, "corrupt", why=f"{path / PREPARED} cannot be read: {error}")
     for folder, count in folders.items():
         try:
             found = sum(1 for name in os.listdir(path / folder) if not name.startswith("."))  # noqa: PTH208 - 50,000 names
-        except OSError as error:
-            return Cached(path, "corrupt", why=f"{path / folder} cannot be read: {error.strerror}")
+        except (OSError, ValueError) as error:
+            return Cached(path, "corrupt", why=f"{path / folder} cannot be read: {error}")
         if found != count:
             return Cached(path, "corrupt", why=f"{path / folder} holds {found} files, {count} were put there")
     # Those of earlier versions have no note.

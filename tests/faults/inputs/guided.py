@@ -35,7 +35,8 @@ def main() -> int:
     with atheris.instrument_imports(include=list(_INSTRUMENTED)):
         from tests.faults.inputs.fuzzing import wrong_with
         from tests.faults.inputs.readers import readers
-    known = {reader.name: reader for reader in readers()}
+        from tests.faults.inputs.states import states
+    known = {reader.name: reader for reader in (*readers(), *states())}
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in known:
         sys.stderr.write(f"name one of: {', '.join(known)}\n")

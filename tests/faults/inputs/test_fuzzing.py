@@ -6,10 +6,13 @@ import json
 import random
 from pathlib import Path
 
+import pytest
+
 from accuracy.errors import TruthError
 from tests.faults.inputs.fuzzing import fuzz, replay, wrong_with
 from tests.faults.inputs.mutations import json_tree
 from tests.faults.inputs.readers import Reader, readers
+from tests.faults.inputs.states import states
 from tests.faults.table import render
 
 
@@ -18,6 +21,17 @@ def test_every_reader_takes_its_seeds_and_refuses_what_is_near_them_by_an_error_
     assert not sum(group.wrong for group in groups), render(groups)
     assert sum(group.reached for group in groups) > 2_500
     assert all(group.reached for group in groups)
+
+
+def test_what_the_program_has_kept_and_finds_damaged_is_taken_for_absent_or_named() -> None:
+    groups = fuzz(states(), inputs=1_500, seed=15)
+    assert not sum(group.wrong for group in groups), render(groups)
+    assert all(group.reached for group in groups)
+
+
+@pytest.mark.parametrize("reader", [each for each in states() if each.ways[0] is json_tree], ids=lambda each: each.name)
+def test_state_that_is_nested_without_end_is_no_traceback(reader: Reader, tmp_path: Path) -> None:
+    assert wrong_with(reader, b"[" * 100_000, tmp_path) is None
 
 
 def test_inputs_that_were_once_read_wrongly_are_refused() -> None:
