@@ -43,8 +43,12 @@ Array = npt.NDArray[Any]
 Result = dict[str, Any]
 Process = subprocess.CompletedProcess[str]
 
-# A machine may be as busy as it likes: what is slow there is no failure.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A machine may be as busy as it likes: what is slow there is no failure. And every run tries the same examples: what only few
+# would find is looked for by `--hypothesis-profile "other examples"`, and hits nobody who changes something else.
+settings.register_profile(
+    "other examples", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False
+)
+settings.register_profile("any machine", settings.get_profile("other examples"), derandomize=True)
 settings.load_profile("any machine")
 
 KEYWORDS, FEATURES = 12, 490
@@ -74,6 +78,30 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.numprocesses = "logical"
         if config.option.dist == "no":
             config.option.dist = "worksteal"
+
+
+_LONG = (
+    "tests/harness/remote",
+    "tests/harness/fleet",
+    "tests/faults",
+    "tests/backends/test_gpu_tasks.py",
+    "tests/harness/profiling/test_every_zoo_model.py",
+    "tests/harness/zoo/standins",
+    "tests/harness/test_packaging.py",
+    "tests/harness/html_report",
+    "tests/test_documented_commands.py",
+)
+"""What takes longest and cannot be shared among workers: a board, a browser, models of the zoo's size."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that all workers end with short ones; neighbours stay neighbours."""
+    places = [REPOSITORY / place for place in _LONG]
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, place in enumerate(places) if item.path.is_relative_to(place)), len(places))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

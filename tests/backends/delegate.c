@@ -108,18 +108,26 @@ static void hang(void) {
   for (;;) pause();
 }
 
-/* Of each process that loads this only the first does. */
+/* Of each process that loads this only the first does, and goes on when the file is there, whole. */
 static void stay(const char *name) {
-  if (!access(name, F_OK) || fork()) return;
+  if (!access(name, F_OK)) return;
+  pid_t child = fork();
+  if (child) {
+    while (child > 0 && access(name, F_OK)) usleep(1000);
+    return;
+  }
   if (!strcmp(name, "daemon")) {
     setsid();
     if (fork()) _exit(0);
   }
-  FILE *file = fopen(name, "w");
+  char making[64];
+  snprintf(making, sizeof making, "%s-%d", name, (int)getpid());
+  FILE *file = fopen(making, "w");
   if (file) {
     fprintf(file, "%d", (int)getpid());
     fclose(file);
   }
+  rename(making, name);
   for (;;) pause();
 }
 

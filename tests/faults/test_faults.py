@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ from tests.faults.sanitized import sanitized
 from tests.faults.servers import lies
 from tests.faults.table import Group, render
 
+_TIMES = 10
+
 
 @pytest.fixture(scope="module")
 def where() -> Iterator[Ground]:
@@ -33,70 +37,80 @@ def where() -> Iterator[Ground]:
         yield made
 
 
-def _nothing_wrong(group: Group, least: int) -> None:
-    assert not group.wrong, render([group])
-    if group.whys and not group.reached:
-        pytest.skip(group.whys[0])
-    assert group.reached >= least, render([group])
+def _nothing_wrong(least: int, *groups: Group) -> None:
+    assert not any(group.wrong for group in groups), render(groups)
+    reached = sum(group.reached for group in groups)
+    if groups[0].whys and not reached:
+        pytest.skip(groups[0].whys[0])
+    assert reached >= least, render(groups)
+
+
+def _in_time(where: Ground, least: int, of: Callable[[Ground], Group]) -> None:
+    """Nothing wrong in so many: where a busy machine has let their moments pass, they are tried once more."""
+    groups: list[Group] = []
+    while sum(group.reached for group in groups) < least and len(groups) < _TIMES:
+        groups.append(of(replace(where, folder=Path(tempfile.mkdtemp(dir=where.folder)))))
+    _nothing_wrong(least, *groups)
 
 
 def test_a_signal_at_any_phase_to_any_process_leaves_a_result_that_says_what_became_of_the_run(where: Ground) -> None:
-    _nothing_wrong(signals(where, 8, 3), least=3)
+    _in_time(where, 3, lambda here: signals(here, 8, 3))
 
 
 def test_a_run_under_which_a_file_changes_is_failed_and_names_it(where: Ground) -> None:
-    _nothing_wrong(changed(where, 10, 1), least=5)
+    _in_time(where, 5, lambda here: changed(here, 10, 1))
 
 
 def test_a_run_whose_disk_is_full_or_read_only_or_has_no_inodes_says_so(where: Ground) -> None:
-    _nothing_wrong(disks(where, 6, 1), least=3)
+    _in_time(where, 3, lambda here: disks(here, 6, 1))
 
 
 def test_a_run_that_meets_its_limits_is_failed_or_as_good_as_any(where: Ground) -> None:
     try:
-        _nothing_wrong(limits(where, 5, 2), least=2)
+        _in_time(where, 2, lambda here: limits(here, 5, 2))
     finally:
         remove_groups()
 
 
 def test_a_run_whose_allocations_fail_is_failed_or_as_good_as_any(where: Ground) -> None:
-    _nothing_wrong(failing_allocations(where, 2, 2), least=2)
+    _in_time(where, 2, lambda here: failing_allocations(here, 2, 2))
 
 
 def test_a_delegate_that_misbehaves_leaves_nothing_wrong_behind(where: Ground) -> None:
-    _nothing_wrong(delegates(where, delegate_parts(where.folder), 5, 2), least=3)
+    parts = delegate_parts(where.folder)
+    _in_time(where, 3, lambda here: delegates(here, parts, 5, 2))
 
 
 def test_runs_that_share_a_cache_make_it_once_whoever_is_killed(where: Ground) -> None:
-    _nothing_wrong(sharing(where, 1, 1), least=3)
+    _in_time(where, 3, lambda here: sharing(here, 1, 1))
 
 
 def test_whatever_is_damaged_in_a_cache_is_made_anew_or_named(where: Ground) -> None:
-    _nothing_wrong(corrupted(where, 6, 1), least=6)
+    _in_time(where, 6, lambda here: corrupted(here, 6, 1))
 
 
 def test_a_clock_that_is_set_fails_the_run_that_measures(where: Ground) -> None:
-    _nothing_wrong(clocks(where, 1, 2), least=1)
+    _in_time(where, 1, lambda here: clocks(here, 1, 2))
 
 
 def test_a_pool_of_which_one_is_stopped_is_failed_in_time(where: Ground) -> None:
-    _nothing_wrong(pool_peers(where, None, 4, 3), least=1)
+    _in_time(where, 1, lambda here: pool_peers(here, None, 4, 3))
 
 
 def test_damaged_samples_are_made_anew() -> None:
-    _nothing_wrong(damaged_samples(100, 1), least=80)
+    _nothing_wrong(80, damaged_samples(100, 1))
 
 
 def test_a_server_that_lies_gives_nothing_that_is_taken_for_the_file() -> None:
-    _nothing_wrong(lies(60, 1), least=50)
+    _nothing_wrong(50, lies(60, 1))
 
 
 def test_archives_that_would_fill_the_memory_are_refused_before_they_do() -> None:
-    _nothing_wrong(bombs(), least=8)
+    _nothing_wrong(8, bombs())
 
 
 def test_the_c_bears_whatever_it_is_called_with(tmp_path: Path) -> None:
-    _nothing_wrong(sanitized(tmp_path, 1_000, 1), least=1_000)
+    _nothing_wrong(1_000, sanitized(tmp_path, 1_000, 1))
 
 
 def test_the_sanitizers_see_what_goes_wrong_in_the_c(tmp_path: Path) -> None:

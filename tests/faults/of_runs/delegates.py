@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from tests.faults.of_runs.delegate_parts import DelegateParts
-from tests.faults.of_runs.runs import Ground, Run, lives, told_alike
+from tests.faults.of_runs.runs import Ground, Run, told_alike
 from tests.faults.table import Group
+from tests.living import lives
 
 _POINTS = ("load", "prepare", "invoke", "end")
 _ENDS = ("crash", "abort", "exit", "close")

@@ -19,6 +19,7 @@ from harness.results.files import read_result
 from harness.results.read_data import ReadData, load_read_data
 from harness.results.record import Result
 from tests.conftest import REPOSITORY, write_keyword_data, write_keyword_model
+from tests.living import lives
 from tests.warm_processes import Nursery
 
 _WAIT_S = 300.0
@@ -195,14 +196,6 @@ def _children(pid: int) -> list[int]:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (thread / "children").read_text(encoding="ascii").split())
     return found
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and no corpse."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except (OSError, IndexError):
-        return False
 
 
 def gone_soon(pid: int) -> bool:

@@ -84,6 +84,8 @@ def _word(name: bytes) -> int:
 
 
 CNXN, OPEN, OKAY, WRTE, CLSE, AUTH = map(_word, (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE", b"AUTH"))
+PUBLIC_KEY = 3
+"""In AUTH: the last that a computer sends which a device does not know. It waits for its user then, and says nothing."""
 
 
 @dataclass
@@ -123,7 +125,7 @@ class Device:
                 if command in (CNXN, AUTH):
                     if self.knows_us:
                         wire.send(CNXN, 0x01000001, 1 << 18, BANNER)
-                    else:
+                    elif (command, theirs) != (AUTH, PUBLIC_KEY):
                         wire.send(AUTH, 1, 0, bytes(20))
                 elif command == OPEN and data.startswith(b"sync:"):
                     wire.send(OKAY, theirs, theirs)

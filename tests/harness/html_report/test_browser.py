@@ -56,7 +56,7 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as driver:
         # Chromium refuses its sandbox to root, as CI's containers are.
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=0)
         yield browser
         browser.close()
 
@@ -86,6 +86,8 @@ def page(request: pytest.FixtureRequest, chromium: Any, report: Path) -> Iterato
     """The report as it was loaded; `complaints` has what the console said and what was asked of the network."""
     width, scheme = request.param
     context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    # However busy the machine is.
+    context.set_default_timeout(0)
     page = context.new_page()
     page.complaints = []
     page.on("console", lambda message: page.complaints.append(message.text))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.machine.offspring import end_group, end_session, none_left
+from tests.living import lives
 
 FORKS = """
 import os, sys, time
@@ -34,13 +35,6 @@ while len([name for name in os.listdir(out) if not name.startswith(".")]) < 2:
 """
 
 
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who asks for them")
 def test_a_forked_process_and_a_daemon_end_with_the_child_that_made_them_and_no_other_child_does(
     tmp_path: Path,
@@ -50,15 +44,15 @@ def test_a_forked_process_and_a_daemon_end_with_the_child_that_made_them_and_no_
             child = subprocess.Popen([sys.executable, "-c", FORKS, str(tmp_path)], start_new_session=True)
             assert child.wait(600) == 0
             pids = [int((tmp_path / name).read_text(encoding="ascii")) for name in ("forked", "daemon")]
-            assert all(map(_lives, pids))
+            assert all(map(lives, pids))
             end_group(child.pid)
-        assert not any(map(_lives, pids))
+        assert not any(map(lives, pids))
         assert bystander.poll() is None
         bystander.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who asks for them")
-def test_what_another_thread_starts_meanwhile_lives_on() -> None:
+def test_what_another_thread_starts_meanwhilelives_on() -> None:
     with none_left():
         other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     with other:
@@ -83,6 +77,6 @@ def test_all_processes_of_a_session_end_and_never_those_of_this_one() -> None:
         child = int(Path(f"/proc/{leader.pid}/task/{leader.pid}/children").read_text(encoding="ascii"))
         end_session(leader.pid)
         assert leader.wait(600) == -9
-        while _lives(child):
+        while lives(child):
             pass
     end_session(os.getsid(0))

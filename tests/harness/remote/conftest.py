@@ -82,7 +82,11 @@ class Board:
 
 
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        # A connection that ends by itself: before the file is opened, or before it is read.
+        return []
     return [int(each) for each in found]
 
 

@@ -19,6 +19,7 @@ from harness.results import files as results
 from harness.run import execute as run
 from harness.run import outcome
 from harness.whole_file import write_json
+from tests.living import lives
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
 Popen = subprocess.Popen[str]
@@ -57,15 +58,6 @@ LONG = ["--backend", "slow", *(word for setting in SETTINGS for word in ("--set"
 @pytest.fixture
 def slow(plug_in: Callable[[str, str], dict[str, str]]) -> dict[str, str]:
     return plug_in("slow", SLOW)
-
-
-def gone(pid: int) -> bool:
-    """No such process, or one that only waits for its parent to ask for its status."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 def begin(start: Start, eventually: Wait, words: list[str], out: Path, env: Mapping[str, str]) -> tuple[Popen, int]:
@@ -108,7 +100,7 @@ def test_a_signal_in_any_scenario_leaves_a_failed_result_and_the_directory_intac
         names = {path.name for path in out.iterdir()}
         assert {"spec.yaml", "run.log", "mlperf_log_detail.txt"} <= names
         assert not {name for name in names if name.startswith((".result", "core"))}
-        assert gone(worker)
+        assert not lives(worker)
 
 
 def test_ctrl_c_on_the_terminal_reaches_the_whole_process_group_and_ends_the_same(
@@ -121,7 +113,7 @@ def test_ctrl_c_on_the_terminal_reaches_the_whole_process_group_and_ends_the_sam
     assert stderr.endswith("tflite-loadgen: stopped by SIGINT\n")
     assert "Traceback" not in (tmp_path / "run" / "run.log").read_text(encoding="utf-8")
     assert read_result(tmp_path / "run")["status"] == "failed"
-    assert gone(worker)
+    assert not lives(worker)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGQUIT, 131), (signal.SIGXCPU, 152)])
@@ -143,7 +135,7 @@ def test_a_terminal_that_goes_or_quits_stops_a_run_as_ctrl_c_does(
     assert stderr.endswith(f"tflite-loadgen: stopped by {number.name}\n")
     assert read_result(out)["status"] == "failed"
     assert not [path for path in out.iterdir() if path.name.startswith(".result")]
-    assert gone(worker)
+    assert not lives(worker)
 
 
 def test_what_nohup_has_ignored_stays_ignored() -> None:
@@ -169,7 +161,7 @@ def test_an_impatient_user_presses_ctrl_c_many_times(
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     assert read_result(tmp_path / "run")["status"] == "failed"
-    assert gone(worker)
+    assert not lives(worker)
 
 
 def test_a_backend_that_hangs_can_still_be_stopped(
@@ -181,7 +173,7 @@ def test_a_backend_that_hangs_can_still_be_stopped(
     process.communicate(timeout=600)
     assert process.returncode == 143
     assert read_result(tmp_path / "run")["status"] == "failed"
-    assert gone(worker)
+    assert not lives(worker)
 
 
 def test_a_signal_while_calibrating_is_heard(
@@ -193,17 +185,17 @@ def test_a_signal_while_calibrating_is_heard(
     process.communicate(timeout=600)
     assert process.returncode == 130
     assert read_result(tmp_path / "run")["status"] == "failed"
-    assert gone(int((tmp_path / "run" / "calibrating").read_text()))
+    assert not lives(int((tmp_path / "run" / "calibrating").read_text()))
 
 
 def test_a_worker_does_not_outlive_a_parent_that_was_killed(
     start: Start, eventually: Wait, keywords: list[str], slow: dict[str, str], tmp_path: Path, read_result: Read
 ) -> None:
     process, worker = begin(start, eventually, [*keywords, *LONG], tmp_path / "run", slow)
-    assert not gone(worker)
+    assert lives(worker)
     process.kill()
     process.communicate(timeout=600)
-    eventually(lambda: gone(worker), "the worker is gone")
+    eventually(lambda: not lives(worker), "the worker is gone")
     # Nobody was left to say more; it is not taken for a result.
     assert read_result(tmp_path / "run")["status"] == "started"
 

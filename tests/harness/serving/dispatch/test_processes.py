@@ -27,6 +27,7 @@ from harness.serving.dispatch.guard import Guard
 from harness.serving.dispatch.peers import Peer, Peers
 from harness.serving.dispatch.processes import ProcessPool
 from harness.serving.dispatch.queue_times import QueueTimes
+from tests.living import lives
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 PlugIn = Callable[[str, str], dict[str, str]]
@@ -194,14 +195,6 @@ def trouble(plug_in: PlugIn) -> dict[str, str]:
     return plug_in("trouble", TROUBLE)
 
 
-def gone(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except FileNotFoundError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
-
-
 def peers_of(folder: Path) -> list[int]:
     return [int(line) for line in (folder / "peers").read_text(encoding="ascii").split()]
 
@@ -246,7 +239,7 @@ def test_trouble_in_a_process_of_the_pool_ends_the_run_as_failed(
     if where == "issue":
         assert (out / "mlperf_log_detail.txt").is_file()
         # They see that the worker is gone, and go too.
-        eventually(lambda: all(gone(pid) for pid in peers_of(out)), "no process is left")
+        eventually(lambda: not any(map(lives, peers_of(out))), "no process is left")
 
 
 def test_a_process_of_the_pool_that_hangs_is_ended_with_the_run(
@@ -258,7 +251,7 @@ def test_a_process_of_the_pool_that_hangs_is_ended_with_the_run(
     assert done.returncode == 3, done.stderr
     assert "the worker made no progress for 3 s while running" in done.stderr
     assert read_result(out)["status"] == "failed"
-    eventually(lambda: all(gone(pid) for pid in peers_of(out)), "the processes are gone with their worker")
+    eventually(lambda: not any(map(lives, peers_of(out))), "the processes are gone with their worker")
 
 
 LONG = ["load.min_duration_ms=60000", "load.min_query_count=100000", "load.target_qps=400"]
@@ -300,7 +293,7 @@ def test_whoever_is_stopped_or_killed_no_process_stays_behind(
     assert "Traceback" not in stderr
     if whom == "peer":
         assert "of the pool was killed by SIGKILL" in stderr
-    eventually(lambda: all(gone(pid) for pid in [worker, *peers]), "all are gone")
+    eventually(lambda: not any(map(lives, [worker, *peers])), "all are gone")
     assert read_result(out)["status"] == left
 
 

@@ -65,15 +65,19 @@ class Model:
         self._interpreter = Interpreter(str(path), num_threads=2)
         self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner("serving_default")
+        self._answered: dict[bytes, tuple[Array, Array]] = {}
 
     def logits(self, windows: list[Inputs]) -> Logits:
-        """Start and end of each window."""
-        found = []
-        for window in windows:
+        """Start and end of each window; one that was asked before is answered as then."""
+        return [self._answer(window) for window in windows]
+
+    def _answer(self, window: Inputs) -> tuple[Array, Array]:
+        key = b"".join(values.tobytes() for values in window)
+        if key not in self._answered:
             named = {name: values[np.newaxis].astype(np.int32) for name, values in window._asdict().items()}
             answer = self._runner(**named)
-            found.append((answer["start_logits"][0].copy(), answer["end_logits"][0].copy()))
-        return found
+            self._answered[key] = answer["start_logits"][0].copy(), answer["end_logits"][0].copy()
+        return self._answered[key]
 
 
 @pytest.fixture(scope="module")
