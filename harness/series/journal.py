@@ -18,6 +18,8 @@ from harness.errors import ConfigError, RunFailed
 
 JOURNAL_FILE = "journal.jsonl"
 What = Literal["planned", "began", "ended"]
+_DAMAGED = "The runs that have ended lie unharmed in their folders; begin the others with another --out"
+"""What to do about a journal that tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def read_journal(folder: Path) -> list[Line]:
             f"{folder} is no series that can go on: cannot read {JOURNAL_FILE}: {error.strerror}"
         ) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a journal: {error}") from None
+        raise ConfigError(f"{path} is not a journal: {error}. {_DAMAGED}") from None
     del cut  # Empty, or a line that was not written to its end.
     return [_line(path, number, text) for number, text in enumerate(lines, 1)]
 
@@ -106,5 +108,5 @@ def _line(path: Path, number: int, text: str) -> Line:
         if line.what not in ("planned", "began", "ended"):
             raise ValueError(f"{line.what[:40]!r} is no step")
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"line {number} of {path} is not a journal's: {error}") from None
+        raise ConfigError(f"line {number} of {path} is not a journal's: {error}. {_DAMAGED}") from None
     return line

@@ -62,7 +62,7 @@ def test_a_line_of_something_else_is_named_by_its_number(tmp_path: Path, text: s
     Journal(tmp_path).write("planned", "1-performance-cpu", "ab" * 32)
     with (tmp_path / JOURNAL_FILE).open("a") as file:
         file.write(text + "\n")
-    with pytest.raises(ConfigError, match=r"line 2 of .*journal\.jsonl is not a journal's"):
+    with pytest.raises(ConfigError, match=r"line 2 of .*journal\.jsonl is not a journal's.*another --out"):
         read_journal(tmp_path)
 
 
