@@ -205,6 +205,10 @@ SINS: dict[str, tuple[str, Sin]] = {
     "few samples of Offline": ("min-queries", lambda t: _few_samples(t / OFFLINE / RUN_1)),
     "no early stopping": ("early-stopping", lambda t: _log(t / SINGLE / RUN_1, early_stopping_met=False)),
     "N/A where a number belongs": ("log-keys", lambda t: _log(t / SINGLE / RUN_1, effective_min_duration_ms="N/A")),
+    "N/A where Offline's queries belong": (
+        "log-keys",
+        lambda t: _log(t / OFFLINE / RUN_1, effective_min_query_count="N/A"),
+    ),
     "a summary edited by hand": (
         "summary",
         lambda t: _replace(t / SINGLE / RUN_1 / "mlperf_log_summary.txt", "Result is : VALID", "Result is : INVALID"),
