@@ -68,7 +68,7 @@ def keys(run: LoggedRun) -> Iterator[Fault]:
         # Older LoadGens do not log it: then the set's size counts.
         wanted = tuple(key for key in ("effective_accuracy_sample_count",) if key in log.entries)
     for key in wanted:
-        if log.number(key) is None:
+        if log.number(key) is None or (key.endswith("_count") and log.integer(key) is None):
             yield run.fault(f"has no number for {key}", f"{log.entries.get(key, 'nothing')!r}")
     # An INVALID run has no score, and says so already.
     if run.mode == "PerformanceOnly" and log.score == 0 and log.text("result_validity") == "VALID":
@@ -145,6 +145,9 @@ def queries(run: LoggedRun) -> Iterator[Fault]:
     scenario = run.log.scenario or ""
     wanted = run.needed.min_query_count.get(scenario)
     offline = scenario == "Offline"
+    asked = run.log.integer("effective_min_query_count")
+    if offline and run.mode == "PerformanceOnly" and asked is not None and asked < 1:
+        yield run.fault("was asked for less than one query", f"{asked}")
     found = run.log.integer("effective_samples_per_query" if offline else "effective_min_query_count")
     if run.mode == "PerformanceOnly" and wanted and (found or 0) < wanted:
         unit = "samples" if offline else "queries"

@@ -205,6 +205,11 @@ SINS: dict[str, tuple[str, Sin]] = {
     "few samples of Offline": ("min-queries", lambda t: _few_samples(t / OFFLINE / RUN_1)),
     "no early stopping": ("early-stopping", lambda t: _log(t / SINGLE / RUN_1, early_stopping_met=False)),
     "N/A where a number belongs": ("log-keys", lambda t: _log(t / SINGLE / RUN_1, effective_min_duration_ms="N/A")),
+    "no query of Offline in a test": (
+        "min-queries",
+        lambda t: _log(t / OFFLINE / "TEST04" / RUN_1, effective_min_query_count=0),
+    ),
+    "half a sample": ("log-keys", lambda t: _log(t / OFFLINE / "accuracy", effective_accuracy_sample_count=50000.5)),
     "N/A where Offline's queries belong": (
         "log-keys",
         lambda t: _log(t / OFFLINE / RUN_1, effective_min_query_count="N/A"),
