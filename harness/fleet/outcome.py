@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accuracy.outside.plain_files import read_plain
 from harness.devices.bench import DeviceBench
 from harness.errors import ConfigError
 from harness.fleet.plan import PlannedDevice
@@ -37,7 +38,7 @@ def write_outcome(out: Path, name: str, outcome: DeviceOutcome) -> None:
 def read_outcome(out: Path, name: str) -> DeviceOutcome | None:
     """None where it is not there."""
     try:
-        return from_json(DeviceOutcome, json.loads((out / f"{name}.json").read_bytes()), name)
+        return from_json(DeviceOutcome, json.loads(read_plain(out / f"{name}.json")), name)
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -93,7 +94,7 @@ def _of_android(device: PlannedDevice, out: Path, outcome: DeviceOutcome) -> Fle
     """Its first model behind its first backend: the rest stands in the file beside it."""
     broke = FleetRow(device.name, device.target, outcome.status, "failed", outcome.complaint, "benchmark_model")
     try:
-        value: Mapping[str, Any] = json.loads((out / f"{device.name}.result.json").read_bytes())
+        value: Mapping[str, Any] = json.loads(read_plain(out / f"{device.name}.result.json"))
         found = from_json(DeviceBench, value)
     except (OSError, ValueError, NotThisRecord, RecursionError):
         return broke

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accuracy.outside.plain_files import read_plain
 from harness.errors import ConfigError, Interrupted
 from harness.fleet.outcome import DeviceOutcome, read_outcome, write_outcome
 from harness.fleet.plan import PlannedDevice
@@ -20,8 +21,9 @@ from harness.machine.child_process import python_words
 from harness.machine.import_path import safe_environment
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE
+from harness.results.own_directory import alone_in
 from harness.series.journal import Journal, read_journal
-from harness.series.on_top import empty_directory
+from harness.series.on_top import require_empty
 from harness.series.resume import Before, is_begun
 from harness.way_in import COMPLAINT
 
@@ -56,9 +58,14 @@ def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -
         ConfigError: The directory is of another fleet, or cannot be written.
         Interrupted: By a signal, which all devices were told of.
     """
+    with alone_in(out):
+        return _performed(devices, out, screen)
+
+
+def _performed(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -> dict[str, DeviceOutcome]:
     before = _before(devices, out) if is_begun(out) else None
     if before is None:
-        empty_directory(out)
+        require_empty(out)
     journal = Journal(out, goes_on=before is not None)
     for device in devices:
         if before is None or device.name not in before.ended:
@@ -70,8 +77,9 @@ def perform_fleet(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -
             screen.say(f"{device.name}: is there already")
             found[device.name] = kept
         else:
-            if before:
-                before.put_aside(device.name)
+            for name in (device.name, f"{device.name}.result.json") if before else ():
+                if before and (aside := before.put_aside(name)):
+                    screen.say(f"{device.name}: {aside}")
             waiting.setdefault(device.machine, []).append(device)
     with stop_signals.noted() as asked:
         _Rack(out, screen, journal, found, waiting, asked).run()
@@ -113,7 +121,7 @@ def _digest(out: Path, device: PlannedDevice) -> str:
     """Of how it ended, and of its result."""
     result = out / f"{device.name}.result.json" if device.is_android else out / device.name / RESULT_FILE
     files = [out / f"{device.name}.json", result]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.exists())).hexdigest()
+    return hashlib.sha256(b"".join(read_plain(file) for file in files if file.exists())).hexdigest()
 
 
 class _Rack:

@@ -24,6 +24,8 @@ _RESERVE_FILE = ".result.json.reserve"
 
 
 _RESERVE_BYTES = 1 << 16
+_WAY_BACK = "Put back the file that the run wrote, or run once more with another --out"
+"""What to do about a result that cannot be read."""
 _FEW = 4
 """As many runs of a folder are named."""
 
@@ -93,12 +95,13 @@ def read_result(folder: Path) -> Result | SeriesResult:
             f"{folder} is not a run's directory: cannot read {RESULT_FILE}: {error.strerror}{_below(folder)}"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not a result: {error}") from None
+        why = "it is empty" if getattr(error, "doc", None) == "" else error
+        raise ConfigError(f"{path} is not a result: {why}. {_WAY_BACK}") from None
     version = value.get("schema_version") if isinstance(value, dict) else None
     # True is 1 to Python.
     if version not in (1, SCHEMA_VERSION) or type(version) is not int:
         said = f": it says {version!r}; show it with the harness that wrote it" if version is not None else ""
-        raise ConfigError(f"{path} is not a result of version 1 or {SCHEMA_VERSION}{said}")
+        raise ConfigError(f"{path} is not a result of version 1 or {SCHEMA_VERSION}{said or f'. {_WAY_BACK}'}")
     try:
         return _of_version_1(value) if version == 1 else result_of(value)
     except UnknownField as error:
@@ -155,8 +158,13 @@ class Reserve:
         """Open, and owned, as long as the run lasts."""
 
     def take(self) -> None:
-        """Writes the blocks."""
-        self._file = self._path.open("wb")
+        """Writes the blocks; what lies in their place is taken away, be it a pipe or a link.
+
+        Raises:
+            OSError: They cannot be written, or a folder lies in their place.
+        """
+        self._path.unlink(missing_ok=True)
+        self._file = self._path.open("xb")
         own(self._file)
         self._file.write(bytes(_RESERVE_BYTES))
         self._file.flush()

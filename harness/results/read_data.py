@@ -81,6 +81,30 @@ def samples_digest(folder: Path) -> str | None:
     return _digest(folder / SAMPLES_FILE)[1]
 
 
+def lack_of_samples_file(folder: Path, known: str | None) -> str:
+    """What there is to say of a run that has no samples.json; empty where it has the one that it wrote.
+
+    Args:
+        folder: The run's directory.
+        known: `samples_file_sha256` of its result; None where that has none, or is not there.
+
+    Raises:
+        ConfigError: There is one, and it is not the one that the run wrote.
+    """
+    if known is None:
+        never = f"the run kept no {SAMPLES_FILE} (earlier versions did not)"
+        return f"{never}, so nothing tells whether its data have changed since"
+    found = samples_digest(folder)
+    if found is None:
+        return f"{SAMPLES_FILE} is gone, which the run kept: nothing tells any more whether its data have changed since"
+    if found != known:
+        raise ConfigError(
+            f"{folder / SAMPLES_FILE} is not what the run wrote (its SHA-256 is {found}, result.json has {known}), so it "
+            "says nothing of the data: put it back, or run once more"
+        )
+    return ""
+
+
 @reads(ConfigError)
 def load_read_data(folder: Path) -> ReadData | None:
     """What a run has read; None for a run that kept nothing of it, as those of earlier versions.

@@ -16,7 +16,7 @@ from harness.messages.conversation import Hear
 from harness.results.card import ScoredSubject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.results.read_data import SAMPLES_FILE, ReadData, load_read_data, samples_digest
+from harness.results.read_data import ReadData, lack_of_samples_file, load_read_data
 from harness.results.record import Result
 from harness.results.same_data import refuse_changed_data
 from harness.results.scores import Judged
@@ -148,7 +148,9 @@ def rescore(
 
 
 def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | None, hear: Hear) -> Judged:
-    kept, missing = load_read_data(folder), _of_samples(folder)
+    kept = load_read_data(folder)
+    result = read_result(folder) if (folder / RESULT_FILE).is_file() else None
+    missing = lack_of_samples_file(folder, result.dataset.samples_file_sha256 if isinstance(result, Result) else None)
     if asks_reference(spec):
         # Its answers lie in the run's directory, wherever that has been moved.
         there = with_reference(spec, folder)
@@ -167,25 +169,3 @@ def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | 
     if kept is None and card is not None:
         judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, missing)))
     return judged
-
-
-def _of_samples(folder: Path) -> str:
-    """What there is to say of a run without a samples.json, by its result.
-
-    Raises:
-        ConfigError: There is one, and it is not the one that the run wrote.
-    """
-    never = f"the run kept no {SAMPLES_FILE} (earlier versions did not), so nothing tells whether its data have changed since"
-    result = read_result(folder) if (folder / RESULT_FILE).is_file() else None
-    known = result.dataset.samples_file_sha256 if isinstance(result, Result) else None
-    if known is None:
-        return never
-    found = samples_digest(folder)
-    if found is None:
-        return f"{SAMPLES_FILE} is gone, which the run kept: nothing tells any more whether its data have changed since"
-    if found != known:
-        raise ConfigError(
-            f"{folder / SAMPLES_FILE} is not what the run wrote (its SHA-256 is {found}, {RESULT_FILE} has {known}), so it "
-            "says nothing of the data: put it back, or run once more"
-        )
-    return ""

@@ -12,12 +12,13 @@ from harness.errors import Interrupted, exit_status
 from harness.report.screen import Screen
 from harness.results import files as results
 from harness.results.figures import Range, Spread
+from harness.results.own_directory import alone_in
 from harness.results.record import Reason, Result, SeriesResult, SeriesRun, Submission, status_of
 from harness.results.verdict.submission import joined, judged_submission
 from harness.run.execute import execute
 from harness.series.identity import identity_of
 from harness.series.journal import Journal
-from harness.series.on_top import empty_directory, kept_on_top
+from harness.series.on_top import kept_on_top, require_empty
 from harness.series.plan import PlannedRun, Series
 from harness.series.rest import Machine, has_rested
 from harness.series.resume import Before, digest_of, go_on_from, is_begun
@@ -44,32 +45,48 @@ def execute_series(series: Series, out: Path, screen: Screen, *, may_go_on: bool
         The result on top (`runs` holds each), and the text for the terminal.
     """
     identities = {planned.name: identity_of(planned.spec) for planned in series.runs}
-    before = go_on_from(out, identities) if may_go_on and is_begun(out) else None
-    if before is None:
-        empty_directory(out)
-    running = _Running(series, out, screen, identities, before)
+    with alone_in(out):
+        begun = may_go_on and is_begun(out)
+        if not begun:
+            require_empty(out)
+        before = go_on_from(out, identities) if begun else None
+        # Made first of all: who is killed now finds the directory to be a series', which goes on.
+        journal = Journal(out, goes_on=before is not None, anew=begun and before is None)
+        top = _executed(_Running(series, out, screen, identities, before, journal), out)
+    from harness.report.series import render_series
+
+    return top, f"{render_series(top)}\n\n{out}"
+
+
+def _executed(running: _Running, out: Path) -> SeriesResult:
     with kept_on_top(out, running.broken_off) as on_top:
         on_top.so_far(running.top())
         running.begin()
-        for number in range(len(series.runs)):
+        for number in range(running.count):
             running.run(number)
             on_top.so_far(running.top())
         running.verify()
         top = running.top(ended=True)
         on_top.end(top)
-    from harness.report.series import render_series
-
-    return top, f"{render_series(top)}\n\n{out}"
+    return top
 
 
 class _Running:
     """A series while it runs."""
 
     def __init__(
-        self, series: Series, out: Path, screen: Screen, identities: Mapping[str, str], before: Before | None
+        self,
+        series: Series,
+        out: Path,
+        screen: Screen,
+        identities: Mapping[str, str],
+        before: Before | None,
+        journal: Journal,
     ) -> None:
         self._series, self._out, self._screen = series, out, screen
-        self._identities, self._before = identities, before
+        self._identities, self._before, self._journal = identities, before, journal
+        self.count = len(series.runs)
+        """Of the runs that are planned."""
         self._goes_on = (
             len({(planned.backend_asked, planned.model_asked, planned.group) for planned in series.runs}) > 1
         )
@@ -81,8 +98,7 @@ class _Running:
         self.runs: list[SeriesRun] = []
 
     def begin(self) -> None:
-        """Opens the journal; of a series that goes on, it has what is planned already."""
-        self._journal = Journal(self._out, goes_on=self._before is not None)
+        """Notes what is planned; the journal of a series that goes on has it already."""
         if self._before is None:
             for name, identity in self._identities.items():
                 self._journal.write("planned", name, identity)
@@ -148,7 +164,8 @@ class _Running:
                 rest = self._before.rests.get(planned.name)
                 self._rested &= has_rested(planned.rest, rest)
                 return replace(run_of(planned, planned.name, result), rest=rest)
-            self._before.put_aside(planned.name)
+            if aside := self._before.put_aside(planned.name):
+                self._screen.say(aside)
         began = time.monotonic()
         rest = self._machine.rest(planned.rest, self._screen.say) if self._machine and planned.rest else None
         self._rested &= has_rested(planned.rest, rest)

@@ -20,6 +20,7 @@ from harness.report.screen import Screen
 from harness.report.series import render_series
 from harness.results import files as results
 from harness.results.figures import Peak, Queueing
+from harness.results.own_directory import alone_in
 from harness.results.record import Reason, Result, Search, SearchedRun, SeriesResult, SeriesRun, status_of
 from harness.results.subject import Answering, LoadGenSettings
 from harness.results.verdict.gate import judge_search, missed, requirements
@@ -27,7 +28,7 @@ from harness.run.execute import execute
 from harness.series.execute import run_of, top_of
 from harness.series.identity import identity_of
 from harness.series.journal import Journal
-from harness.series.on_top import empty_directory, kept_on_top
+from harness.series.on_top import kept_on_top, require_empty
 from harness.series.peak_search import Goal, Step, Trial, bracket, confirmed, next_step
 from harness.series.plan import PeakSearch, PlannedRun
 from harness.spec.schema import Spec, least_duration_s
@@ -233,13 +234,19 @@ def execute_find_peak(planned: PlannedRun, asked: PeakSearch, out: Path, screen:
         HarnessError: And its kin; the result on top then says `failed` and has the runs so far.
     """
     peak = PeakFinder(planned, asked, out, screen)
-    empty_directory(out)
+    with alone_in(out):
+        top = _searched(peak, out)
+    return top, f"{render_series(top)}\n\n{out}"
+
+
+def _searched(peak: PeakFinder, out: Path) -> SeriesResult:
+    require_empty(out)
     with kept_on_top(out, peak.broken_off) as on_top:
         on_top.so_far(peak.top())
         peak.search(Journal(out), lambda: on_top.so_far(peak.top()))
         top = peak.judged()
         on_top.end(top)
-    return top, f"{render_series(top)}\n\n{out}"
+    return top
 
 
 def _trial(result: Result, *, full: bool) -> Trial:

@@ -18,7 +18,7 @@ from harness.errors import ConfigError, RunFailed
 
 JOURNAL_FILE = "journal.jsonl"
 What = Literal["planned", "began", "ended"]
-_DAMAGED = "The runs that have ended lie unharmed in their folders; begin the others with another --out"
+DAMAGED = "The runs that have ended lie unharmed in their folders; begin the others with another --out"
 """What to do about a journal that tells nothing."""
 
 
@@ -40,21 +40,22 @@ class Line:
 class Journal:
     """Writes the steps of a series."""
 
-    def __init__(self, folder: Path, *, goes_on: bool = False) -> None:
+    def __init__(self, folder: Path, *, goes_on: bool = False, anew: bool = False) -> None:
         """Makes the file.
 
         Args:
             folder: The series' directory.
             goes_on: The file is there already; a line that was cut in its middle is taken away.
+            anew: The file is there already, and tells nothing that anybody needs.
 
         Raises:
             ConfigError: It cannot be written.
         """
         self._path = folder / JOURNAL_FILE
         try:
-            if goes_on:
+            if goes_on or anew:
                 with self._path.open("r+b") as file:
-                    file.truncate(file.read().rfind(b"\n") + 1)
+                    file.truncate(0 if anew else file.read().rfind(b"\n") + 1)
             else:
                 self._path.touch(exist_ok=False)
         except OSError as error:
@@ -91,10 +92,10 @@ def read_journal(folder: Path) -> list[Line]:
         *lines, cut = read_plain(path).decode().split("\n")
     except OSError as error:
         raise ConfigError(
-            f"{folder} is no series that can go on: cannot read {JOURNAL_FILE}: {error.strerror}"
+            f"{folder} is no series that can go on: cannot read {path}: {error.strerror}. {DAMAGED}"
         ) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a journal: {error}. {_DAMAGED}") from None
+        raise ConfigError(f"{path} is not a journal: {error}. {DAMAGED}") from None
     del cut  # Empty, or a line that was not written to its end.
     return [_line(path, number, text) for number, text in enumerate(lines, 1)]
 
@@ -108,5 +109,5 @@ def _line(path: Path, number: int, text: str) -> Line:
         if line.what not in ("planned", "began", "ended"):
             raise ValueError(f"{line.what[:40]!r} is no step")
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"line {number} of {path} is not a journal's: {error}. {_DAMAGED}") from None
+        raise ConfigError(f"line {number} of {path} is not a journal's: {error}. {DAMAGED}") from None
     return line

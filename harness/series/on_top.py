@@ -69,14 +69,12 @@ def kept_on_top(out: Path, broken_off: Callable[[BaseException], SeriesResult]) 
         raise
 
 
-def empty_directory(out: Path) -> None:
-    """Makes the directory of a series.
+def require_empty(out: Path) -> None:
+    """Refuses a directory that holds something already.
 
     Raises:
-        ConfigError: It cannot be written, or holds something.
+        ConfigError: It does.
     """
-    with _writable(out):
-        out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
         raise ConfigError(f"{out} is not empty: every run gets a directory of its own (--out DIR)")
 

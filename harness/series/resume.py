@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from accuracy.outside.plain_files import read_plain
 from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.record import Rest, Result, SeriesResult
-from harness.series.journal import JOURNAL_FILE, Line, read_journal
+from harness.series.journal import DAMAGED, JOURNAL_FILE, Line, read_journal
 
 _ENDED_WELL = ("valid", "invalid")
 
@@ -37,49 +38,74 @@ class Before:
             return None
         if not (self.folder / run / RESULT_FILE).is_file():
             return None  # Whoever took it away wants it once more.
-        result = read_result(self.folder / run)
-        if line.digest != digest_of(self.folder / run) or not isinstance(result, Result):
+        # One that is emptied or cut is told by its digest, before anybody tries to read it.
+        result = read_result(self.folder / run) if line.digest == digest_of(self.folder / run) else None
+        if not isinstance(result, Result):
             raise ConfigError(
-                f"{self.folder / run / RESULT_FILE} is not what the run has written: it was changed since. Take the folder "
-                f"{self.folder / run} away to have it run again"
+                f"{self.folder / run / RESULT_FILE} is not what the run has written: it was changed since. Put it back, or "
+                f"take the folder {self.folder / run} away to have it run again"
             )
         return result
 
-    def put_aside(self, run: str) -> None:
+    def put_aside(self, run: str) -> str:
         """Makes room for a run of which a part is there: that stays, under another name.
+
+        Args:
+            run: The name of its directory, or of a file.
+
+        Returns:
+            Where it lies now, to be said; empty where nothing is there.
 
         Raises:
             ConfigError: The folder cannot be written.
         """
         there = self.folder / run
-        if not there.exists():
-            return
+        if not os.path.lexists(there):
+            return ""
         for number in range(1, 1000):
             other = there.with_name(f"{there.name}-cut-{number}")
-            if not other.exists():
+            if not os.path.lexists(other):
                 break
         try:
             there.rename(other)
         except OSError as error:
-            raise ConfigError(f"cannot put {there} aside: {error.strerror}") from None
+            raise ConfigError(
+                f"cannot put {there} aside: {error.strerror}. Move it away by hand, or give another --out"
+            ) from None
+        return f"what is there of {run} is kept as {other}"
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether there is a journal."""
-    return (folder / JOURNAL_FILE).is_file()
+    """Whether there is a journal, or what lies in its place."""
+    return os.path.lexists(folder / JOURNAL_FILE)
 
 
-def go_on_from(folder: Path, identities: Mapping[str, str]) -> Before:
+def go_on_from(folder: Path, identities: Mapping[str, str]) -> Before | None:
     """Reads what is there.
 
     Args:
         folder: The series' directory, with a journal.
         identities: Of the runs that are planned now, by directory.
 
+    Returns:
+        What is there; None where nothing is but a journal of a command that was killed before its first run began.
+
     Raises:
-        ConfigError: The journal is none, or it is of other runs than those planned now.
+        ConfigError: The journal is none, it is of other runs than those planned now, or a result could not be written.
     """
     lines = read_journal(folder)
+    for place in sorted({folder / RESULT_FILE, *((folder / run).parent / RESULT_FILE for run in identities)}):
+        # Said now, and not when all has run.
+        if place.is_dir():
+            raise ConfigError(f"{place} is a folder, where a result is to be written: take it away, and go on")
+    if all(line.what == "planned" for line in lines):
+        there = sorted(run for run in identities if os.path.lexists(folder / run))
+        if not there:
+            return None
+        raise ConfigError(
+            f"{folder / JOURNAL_FILE} tells of no run that began, and {there[0]} is there: it was emptied or cut. Put it back. "
+            f"{DAMAGED}"
+        )
     planned = {line.run: line.identity for line in lines if line.what == "planned"}
     if planned.keys() != identities.keys():
         other = sorted(planned.keys() ^ identities.keys())[0]

@@ -202,4 +202,15 @@ def read_spec(folder: Path) -> Spec:
     except OSError as error:
         raise ConfigError(f"{folder} is not a run's directory: cannot read {SPEC_FILE}: {error.strerror}") from None
     except (yaml.YAMLError, NotText, ValidationError) as error:
-        raise ConfigError(f"{path} is not a resolved spec: {str(error).splitlines()[0]}") from None
+        raise ConfigError(
+            f"{path} is not a resolved spec: {_first_fault(error)}. Put back the file that the run wrote, or run once more "
+            "with another --out"
+        ) from None
+
+
+def _first_fault(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else "it is empty, or no mapping of fields"

@@ -15,7 +15,9 @@ from accuracy.outside.plain_files import open_plain
 from harness.config.registry import task_class
 from harness.errors import ConfigError, RunFailed
 from harness.results.files import read_result
-from harness.results.read_data import SAMPLES_FILE, load_read_data
+from harness.results.loadgen_log import ACCURACY_LOG, DETAIL_LOG
+from harness.results.read_data import SAMPLES_FILE, lack_of_samples_file, load_read_data
+from harness.results.record import Result
 from harness.spec.schema import Spec, read_spec
 from harness.submission.bundle.manifest import (
     MANIFEST,
@@ -65,7 +67,7 @@ def pack(folders: Sequence[Path], out: Path, most_data_bytes: int) -> Packed:
         most_data_bytes: Data sets up to here are packed; of larger ones the ground truth alone.
 
     Raises:
-        ConfigError: A folder is no run, something in it cannot be read, or the archive is there already.
+        ConfigError: A folder is no run, something in it cannot be read or is gone, or the archive is there already.
         RunFailed: The disk is full.
     """
     if out.exists() or out.is_symlink():
@@ -131,8 +133,8 @@ def _files(below: str, source: Path) -> Iterator[_PackedEntry]:
 
 def _data_of(folder: Path, most_bytes: int) -> tuple[list[BundledData], str]:
     """What an accuracy run is scored by: its data set and whatever it read as a whole."""
-    read_result(folder)
     spec = read_spec(folder)
+    _refuse_without_proof(folder, spec)
     if spec.load.mode != "accuracy":
         return [], ""
     kept = load_read_data(folder)
@@ -154,6 +156,24 @@ def _data_of(folder: Path, most_bytes: int) -> tuple[list[BundledData], str]:
     inner = [path for path in paths if not any(other in path.parents for other in paths)]
     top = Path(os.path.commonpath([path.parent for path in inner])) if inner else Path("/")
     return [BundledData(str(path), f"data/{path.relative_to(top).as_posix()}") for path in inner], missing
+
+
+def _refuse_without_proof(folder: Path, spec: Spec) -> None:
+    """A bundle is to be verified: a run that lost what its figures are made of is none to hand on.
+
+    Raises:
+        ConfigError: A log is gone, or samples.json is gone or another.
+    """
+    result = read_result(folder)
+    if not isinstance(result, Result) or result.status not in ("valid", "invalid"):
+        return
+    known = result.dataset.samples_file_sha256
+    said = lack_of_samples_file(folder, known)
+    gone = [said] if known and said else []
+    logs = [DETAIL_LOG, *([ACCURACY_LOG] if spec.load.mode == "accuracy" else [])]
+    gone += [f"{name} is gone, of which its figures are made" for name in logs if not (folder / name).is_file()]
+    if gone:
+        raise ConfigError(f"{folder} cannot be bundled: {'; '.join(gone)}. Put back what was there, or run once more")
 
 
 def _made_anew(spec: Spec) -> list[str]:

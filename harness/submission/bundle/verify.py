@@ -11,7 +11,7 @@ from accuracy.answers.log import LogError
 from harness.errors import ConfigError, HarnessError, message_of
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import performance, read_detail
-from harness.results.read_data import ReadData, load_read_data
+from harness.results.read_data import ReadData, lack_of_samples_file, load_read_data
 from harness.results.record import Result, SeriesResult
 from harness.results.same_data import refuse_changed_data
 from harness.run.score import score
@@ -129,8 +129,9 @@ def _verified(run: BundledRun, into: Path, dataset: Path | None, truth: Path | N
     result, spec = read_result(folder), read_spec(folder)
     if isinstance(result, SeriesResult):
         raise ConfigError(f"{run.folder} holds a series, not a run")
+    gone = _gone(folder, result)
     if spec.load.mode != "accuracy":
-        why = tuple(_other_figures(folder, spec, result))
+        why = (*gone, *_other_figures(folder, spec, result))
         speed = result.performance.samples_per_second if result.performance else 0.0
         return VerifiedRun(run.was, spec.load.mode, not why, why, {"samples_per_second": speed})
     places = {one.was: str(into / _safe(one.path)) for one in run.data}
@@ -142,12 +143,24 @@ def _verified(run: BundledRun, into: Path, dataset: Path | None, truth: Path | N
     judged = score(moved, folder, task)
     scores = {name: one.value for name, one in judged.accuracy.items()}
     claimed = {name: one.value for name, one in (result.accuracy or {}).items()}
-    why = tuple(
+    other = (
         f"{name} is {scores.get(name)}, and result.json says {claimed.get(name)}"
         for name in sorted({*scores, *claimed})
         if not _same(scores.get(name), claimed.get(name))
     )
+    why = (*gone, *other)
     return VerifiedRun(run.was, "accuracy", not why, why, scores)
+
+
+def _gone(folder: Path, result: Result) -> tuple[str, ...]:
+    """What a run has kept of its data and the bundle has not.
+
+    Raises:
+        ConfigError: The bundle has another than the run has written.
+    """
+    known = result.dataset.samples_file_sha256
+    said = lack_of_samples_file(folder, known)
+    return (said,) if known and said else ()
 
 
 def _other_figures(folder: Path, spec: Spec, result: Result) -> Iterator[str]:

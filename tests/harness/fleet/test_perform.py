@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
+from harness.errors import ConfigError
+from harness.fleet.outcome import DeviceOutcome, read_outcome, write_outcome
+from harness.fleet.perform import perform_fleet
 from harness.fleet.plan import PlannedDevice
+from harness.report.screen import Screen
 from harness.results.files import read_result
+from harness.results.own_directory import alone_in
 from harness.series.journal import read_journal
 from tests.harness.devices.conftest import Device
 from tests.harness.remote.conftest import Board
@@ -28,6 +33,34 @@ def test_what_one_machine_has_to_do_takes_turns_whatever_folder_or_user_the_targ
         for target in ("ssh://pi@board/a", "ssh://root@Board/b", "ssh://board:22", "ssh://board:2222", "local", "adb:X")
     ]
     assert machines == ["board:22", "board:22", "board:22", "board:2222", "local", "adb:X"]
+
+
+def test_a_rack_at_which_another_command_is_at_work_is_left_alone(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "rack"):
+        with pytest.raises(ConfigError, match=r"another command is at work in .*rack: wait until it has ended"):
+            perform_fleet([], tmp_path / "rack", Screen(quiet=True))
+        assert list((tmp_path / "rack").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["folder", "pipe", "link"])
+def test_what_lies_in_the_place_of_the_journal_is_named(place: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    if place == "folder":
+        journal.mkdir()
+    elif place == "pipe":
+        os.mkfifo(journal)
+    else:
+        journal.symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"cannot read .*journal\.jsonl.*begin the others with another"):
+        perform_fleet([], tmp_path, Screen(quiet=True))
+
+
+def test_how_a_device_ended_is_not_waited_for_where_it_is_a_pipe(tmp_path: Path) -> None:
+    write_outcome(tmp_path, "board", DeviceOutcome(0, ""))
+    assert read_outcome(tmp_path, "board") == DeviceOutcome(0, "")
+    (tmp_path / "board.json").unlink()
+    os.mkfifo(tmp_path / "board.json")
+    assert read_outcome(tmp_path, "board") is None
 
 
 @pytest.mark.ssh

@@ -101,9 +101,11 @@ def test_the_reserve_leaves_room_for_the_result_on_a_full_disk(mount: Callable[[
     ("text", "says"),
     [
         (None, "is not a run's directory"),
-        ("", "is not a result"),
-        ("[]", "is not a result of version 1 or 2"),
-        ("{}", "is not a result of version 1 or 2"),
+        ("", "is not a result: it is empty. Put back the file that the run wrote, or run once more with another --out"),
+        ("\0\0\0", "is not a result: it is not text.*Put back the file .* or run once more"),
+        ('{"schema_version": 2, ', "is not a result: Expecting property name.*Put back the file .* or run once more"),
+        ("[]", "is not a result of version 1 or 2. Put back the file that the run wrote, or run once more"),
+        ("{}", "is not a result of version 1 or 2. Put back the file that the run wrote, or run once more"),
         ('{"schema_version": 3}', "is not a result of version 1 or 2: it says 3"),
         ('{"schema_version": true}', "is not a result of version 1 or 2: it says True"),
         ('{"schema_version": 2}', r"is not whole, or was changed by hand \(status is missing\)"),
@@ -129,3 +131,21 @@ def test_a_folder_of_runs_is_refused_with_the_names_of_some(tmp_path: Path) -> N
         (tmp_path / name / "result.json").touch()
     with pytest.raises(ConfigError, match=r"runs lie in it: a, b, c, d, \.\.\.$"):
         read_result(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_lies_in_the_place_of_the_reserve_is_taken_away(kind: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("dear", encoding="ascii")
+    place = tmp_path / ".result.json.reserve"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(mine)
+    reserve = Reserve(tmp_path)
+    reserve.take()
+    assert place.is_file()
+    assert not place.is_symlink()
+    reserve.release()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert mine.read_text(encoding="ascii") == "dear"

@@ -14,6 +14,7 @@ import pytest
 
 from harness.json_records import from_json
 from harness.report.series import render_series
+from harness.results.own_directory import alone_in
 from harness.results.record import SeriesResult
 from harness.series import find_peak
 
@@ -131,3 +132,15 @@ def test_a_search_that_is_interrupted_keeps_its_runs_and_says_failed(
     assert top["status"] == "failed"
     assert top["performance"] is None
     assert top["runs"][0]["status"] == "valid"
+
+
+def test_a_directory_in_which_another_command_is_at_work_is_left_alone(
+    call: Cli, search: list[str], keywords: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for words in (search, [*keywords, "--repeat", "2"]):
+        with alone_in(out):
+            done = call(*words, "--out", out)
+        assert done.returncode == 2
+        assert f"another command is at work in {out}: wait until it has ended, or give another --out" in done.stderr
+        assert list(out.iterdir()) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE
 from harness.series.journal import JOURNAL_FILE, Journal, read_journal
-from harness.series.resume import digest_of, go_on_from
+from harness.series.resume import Before, digest_of, go_on_from, is_begun
 
 RESULT = Path(__file__).parents[1] / "results" / "version_1"
 PLANNED = {"1-performance-cpu": "a", "2-accuracy-cpu": "b"}
@@ -33,6 +35,12 @@ def begun(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def gone_on(folder: Path) -> Before:
+    before = go_on_from(folder, PLANNED)
+    assert before is not None
+    return before
+
+
 def one_result() -> bytes:
     for path in sorted(RESULT.glob("*.json")):
         if "runs" not in json.loads(path.read_text(encoding="utf-8")):
@@ -41,7 +49,7 @@ def one_result() -> bytes:
 
 
 def test_what_came_to_its_end_is_kept_and_the_rest_is_put_aside_not_lost(begun: Path) -> None:
-    before = go_on_from(begun, PLANNED)
+    before = gone_on(begun)
     assert before.result("1-performance-cpu", "a") is not None
     assert before.result("2-accuracy-cpu", "b") is None
     before.put_aside("2-accuracy-cpu")
@@ -51,7 +59,7 @@ def test_what_came_to_its_end_is_kept_and_the_rest_is_put_aside_not_lost(begun: 
 
 def test_a_run_that_was_taken_away_runs_again(begun: Path) -> None:
     (begun / "1-performance-cpu" / RESULT_FILE).unlink()
-    assert go_on_from(begun, PLANNED).result("1-performance-cpu", "a") is None
+    assert gone_on(begun).result("1-performance-cpu", "a") is None
 
 
 @pytest.mark.parametrize(
@@ -71,19 +79,19 @@ def test_a_result_that_was_edited_is_refused_by_its_name(begun: Path) -> None:
     path = begun / "1-performance-cpu" / RESULT_FILE
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"1-performance-cpu.result\.json is not what the run has written"):
-        go_on_from(begun, PLANNED).result("1-performance-cpu", "a")
+        gone_on(begun).result("1-performance-cpu", "a")
 
 
 def test_a_line_of_the_journal_edited_to_other_settings_makes_no_run_count(begun: Path) -> None:
     edit_line(begun, 3, {"identity": "b"})
-    assert go_on_from(begun, PLANNED).result("1-performance-cpu", "a") is None
+    assert gone_on(begun).result("1-performance-cpu", "a") is None
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, ""])
 def test_a_line_of_the_journal_edited_to_another_result_is_refused(begun: Path, digest: str) -> None:
     edit_line(begun, 3, {"digest": digest})
     with pytest.raises(ConfigError, match="is not what the run has written"):
-        go_on_from(begun, PLANNED).result("1-performance-cpu", "a")
+        gone_on(begun).result("1-performance-cpu", "a")
 
 
 def edit_line(folder: Path, number: int, edit: dict[str, str]) -> None:
@@ -99,3 +107,92 @@ def test_a_journal_that_goes_on_loses_its_cut_line_alone(begun: Path) -> None:
     Journal(begun, goes_on=True).write("began", "2-accuracy-cpu", "b")
     assert read_journal(begun)[:-1] == whole
     assert read_journal(begun)[-1].what == "began"
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def zeroed(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:90])
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def later(path: Path) -> None:
+    lines = [json.dumps(json.loads(line) | {"version": "2"}) for line in path.read_text("utf-8").splitlines()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+DAMAGES = [emptied, zeroed, cut, folder, pipe, dangling, later]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_is_named_with_a_way_back_and_all_that_ran_is_left(
+    damage: Callable[[Path], None], begun: Path
+) -> None:
+    damage(begun / JOURNAL_FILE)
+    there = sorted(str(path) for path in begun.rglob("*"))
+    assert is_begun(begun)
+    with pytest.raises(ConfigError, match=r"journal\.jsonl.*lie unharmed in their folders.*another --out") as said:
+        go_on_from(begun, PLANNED)
+    assert "other runs" not in str(said.value)
+    assert sorted(str(path) for path in begun.rglob("*")) == there
+
+
+@pytest.mark.parametrize("damage", [emptied, zeroed, cut, later])
+def test_a_damaged_result_of_a_run_that_ended_is_named_with_a_way_back(
+    damage: Callable[[Path], None], begun: Path
+) -> None:
+    if damage is later:
+        (begun / "1-performance-cpu" / RESULT_FILE).write_text('{"schema_version": 3}', encoding="utf-8")
+    else:
+        damage(begun / "1-performance-cpu" / RESULT_FILE)
+    with pytest.raises(ConfigError, match=r"result\.json is not what the run has written.*take the folder .* away"):
+        gone_on(begun).result("1-performance-cpu", "a")
+
+
+@pytest.mark.parametrize("damage", [folder, pipe, dangling])
+def test_what_lies_in_the_place_of_a_result_makes_the_run_run_again_and_is_put_aside(
+    damage: Callable[[Path], None], begun: Path
+) -> None:
+    damage(begun / "1-performance-cpu" / RESULT_FILE)
+    before = gone_on(begun)
+    assert before.result("1-performance-cpu", "a") is None
+    assert "1-performance-cpu-cut-1" in before.put_aside("1-performance-cpu")
+    assert not (begun / "1-performance-cpu").exists()
+
+
+def test_a_link_to_nowhere_in_the_place_of_a_run_is_put_aside_too(begun: Path) -> None:
+    (begun / "3-more").symlink_to("nowhere")
+    assert "3-more-cut-1" in gone_on(begun).put_aside("3-more")
+    assert (begun / "3-more-cut-1").is_symlink()
+    assert gone_on(begun).put_aside("4-none") == ""
+
+
+def test_a_journal_of_a_command_that_was_killed_before_its_first_run_is_begun_anew(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert go_on_from(tmp_path, PLANNED) is None
+    journal.write("planned", "1-performance-cpu", "a")
+    assert go_on_from(tmp_path, PLANNED) is None
+    anew = Journal(tmp_path, anew=True)
+    for run, identity in PLANNED.items():
+        anew.write("planned", run, identity)
+    assert [line.run for line in read_journal(tmp_path)] == list(PLANNED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +15,14 @@ from typing import Any
 import pytest
 
 from harness.commands.submission import suite
-from harness.errors import ConfigError, Interrupted
+from harness.errors import ConfigError, HarnessError, Interrupted
 from harness.report.screen import Screen
 from harness.results.files import RESULT_FILE, read_result
+from harness.results.own_directory import alone_in
 from harness.results.record import Result, SeriesResult
 from harness.run import execute as run_execute
 from harness.series import execute
+from harness.series.identity import identity_of
 from harness.series.journal import JOURNAL_FILE, read_journal
 from harness.spec.schema import Spec
 from harness.suite.perform import perform_suite
@@ -211,3 +215,145 @@ def test_what_cannot_run_here_is_left_out_and_said_and_a_task_that_is_named_must
     assert "  left out: mosaic-SingleStream: there is no model; there are no data" in lines
     with pytest.raises(ConfigError, match="mosaic-SingleStream: "):
         plan_suite(replace(ASKED, tasks=("mosaic",), scenarios=()), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def planned(plan: Callable[..., SuitePlan]) -> SuitePlan:
+    """The plan of that suite, made once."""
+    return plan()
+
+
+@pytest.fixture(scope="module")
+def once() -> Callable[[Spec], str]:
+    """`identity_of`, asked once of each run."""
+    known: dict[str, str] = {}
+    return lambda spec: (
+        known.get(key := f"{spec.load.scenario} {spec.load.mode}") or known.setdefault(key, identity_of(spec))
+    )
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def zeroed(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def halved(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def later(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    text = json.dumps(json.loads(lines[0]) | {"version": "9"}) if path.name == JOURNAL_FILE else '{"schema_version": 9}'
+    path.write_text("\n".join([text, *lines[1:]]) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        (JOURNAL_FILE, emptied),
+        (JOURNAL_FILE, folder),
+        (JOURNAL_FILE, later),
+        (RESULT_FILE, halved),
+        (RESULT_FILE, folder),
+        (RESULT_FILE, pipe),
+        (f"{RUNS[0]}/{RESULT_FILE}", zeroed),
+        (f"{RUNS[0]}/{RESULT_FILE}", folder),
+        (f"{RUNS[0]}/spec.yaml", emptied),
+        ("kws-Offline/result.json", folder),
+        ("kws-Offline/result.json", dangling),
+    ],
+)
+def test_a_suite_whose_state_was_damaged_goes_on_or_names_the_file_and_loses_nothing(
+    name: str,
+    damage: Callable[[Path], None],
+    whole: Path,
+    planned: SuitePlan,
+    once: Callable[[Spec], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = cut_after(whole, tmp_path / "out", 2)
+    damage(out / name)
+    ended = {run: (whole / run / RESULT_FILE).read_bytes() for run in RUNS[:2] if f"{run}/{RESULT_FILE}" != name}
+
+    def copied(spec: Spec, folder: Path, screen: Screen) -> Result:
+        shutil.copytree(whole / folder.relative_to(out), folder)
+        result = read_result(folder)
+        assert isinstance(result, Result)
+        return result
+
+    monkeypatch.setattr(execute, "execute", copied)
+    # What tells one run from another takes a second of a core, and is another test's.
+    monkeypatch.setattr(execute, "identity_of", once)
+    refused: HarnessError | None = None
+    try:
+        top, _, _ = perform_suite(planned, out, Screen())
+    except HarnessError as error:
+        refused = error
+    else:
+        assert [run.directory for run in top.runs] == RUNS
+        assert read_result(out) == top
+        said = capsys.readouterr().err
+        assert all(str(path) in said for path in out.rglob("*-cut-*"))
+    if refused:
+        assert str(out / name) in str(refused)
+        assert re.search(r"another --out|take .* away", str(refused))
+    for run, before in ended.items():
+        assert before in {path.read_bytes() for path in out.glob(f"{run}*/{RESULT_FILE}") if path.is_file()}
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_a_suite_at_which_another_command_is_at_work_is_left_alone(
+    kept: int,
+    whole: Path,
+    planned: SuitePlan,
+    once: Callable[[Spec], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(execute, "identity_of", once)
+    out = cut_after(whole, tmp_path / "out", 2) if kept else tmp_path / "out"
+    with alone_in(out):
+        before = sorted((str(path), path.stat().st_mtime_ns) for path in out.rglob("*"))
+        with pytest.raises(ConfigError, match=f"another command is at work in {out}: wait until it has ended"):
+            perform_suite(planned, out, Screen(quiet=True))
+        assert sorted((str(path), path.stat().st_mtime_ns) for path in out.rglob("*")) == before
+
+
+def test_a_suite_killed_before_its_first_run_goes_on_in_the_same_directory(
+    planned: SuitePlan, once: Callable[[Spec], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it had written by then: the journal comes first."""
+    (tmp_path / JOURNAL_FILE).write_text('{"what": "planned", "run": "kws-Offline/1-perf', encoding="utf-8")
+    (tmp_path / ".result.json.reserve").write_bytes(bytes(99))
+    began: list[Path] = []
+
+    def interrupted(spec: Spec, folder: Path, screen: Screen) -> Result:
+        began.append(folder)
+        raise Interrupted(15)
+
+    monkeypatch.setattr(execute, "execute", interrupted)
+    monkeypatch.setattr(execute, "identity_of", once)
+    with pytest.raises(Interrupted):
+        perform_suite(planned, tmp_path, Screen(quiet=True))
+    assert began == [tmp_path / RUNS[0]]
+    assert [line.run for line in read_journal(tmp_path)] == [*RUNS, RUNS[0]]

@@ -71,6 +71,9 @@ def test_a_bundle_gives_every_score_again_where_the_data_are_gone(
     for name in ("spec.yaml", "samples.json"):
         path = runs / "accuracy" / name
         path.write_text(path.read_text(encoding="utf-8").replace(str(read), str(data)), encoding="utf-8")
+    result = json.loads((runs / "accuracy/result.json").read_bytes())
+    result["dataset"]["samples_file_sha256"] = hashlib.sha256((runs / "accuracy/samples.json").read_bytes()).hexdigest()
+    (runs / "accuracy/result.json").write_text(json.dumps(result), encoding="utf-8")
     packed = pack([runs / "performance", runs / "accuracy"], tmp_path / "bundle.tar.gz", _MOST)
     shutil.rmtree(data)
     found = verified(tmp_path / "bundle.tar.gz")
@@ -133,6 +136,58 @@ def test_changed_answers_and_changed_data_are_found_out_behind_honest_hashes(
 
     assert "is cut" in verified(_repacked(bundle, answers, honest=True)).runs[1].why[0]
     assert "data are not what the run read" in verified(_repacked(bundle, data, honest=True)).runs[1].why[0]
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "says"),
+    [
+        ("accuracy", "samples.json", "samples.json is gone, which the run kept"),
+        ("performance", "samples.json", "samples.json is gone, which the run kept"),
+        ("accuracy", "mlperf_log_accuracy.json", "mlperf_log_accuracy.json is gone, of which its figures are made"),
+        ("accuracy", "mlperf_log_detail.txt", "mlperf_log_detail.txt is gone, of which"),
+        ("performance", "mlperf_log_detail.txt", "mlperf_log_detail.txt is gone, of which"),
+        ("accuracy", "spec.yaml", "cannot read spec.yaml"),
+        ("performance", "result.json", "result.json"),
+    ],
+)
+def test_a_run_that_lost_what_it_is_verified_by_is_not_bundled(
+    run: str, name: str, says: str, series: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(series / run, tmp_path / run)
+    (tmp_path / run / name).unlink()
+    with pytest.raises(ConfigError, match=says):
+        pack([tmp_path / run], tmp_path / "bundle.tar.gz", _MOST)
+    assert not (tmp_path / "bundle.tar.gz").exists()
+
+
+def test_a_record_of_the_data_that_somebody_wrote_anew_is_not_bundled(series: Path, tmp_path: Path) -> None:
+    shutil.copytree(series / "accuracy", tmp_path / "run")
+    path = tmp_path / "run/samples.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(ConfigError, match=r"samples\.json is not what the run wrote"):
+        pack([tmp_path / "run"], tmp_path / "bundle.tar.gz", _MOST)
+
+
+def test_a_record_of_the_data_that_is_gone_or_written_anew_is_found_out_behind_honest_hashes(
+    bundle: Path, verified: Callable[[Path], Verified]
+) -> None:
+    name = "runs/2-accuracy/samples.json"
+
+    def gone(content: dict[str, bytes]) -> None:
+        content.pop(name)
+        manifest = json.loads(content[MANIFEST])
+        manifest["files"] = [one for one in manifest["files"] if one["path"] != name]
+        content[MANIFEST] = json.dumps(manifest).encode()
+
+    def anew(content: dict[str, bytes]) -> None:
+        content[name] += b"\n"
+
+    found = verified(_repacked(bundle, gone, honest=True))
+    assert (found.equal, found.wrong_files) == (False, ())
+    assert "samples.json is gone, which the run kept" in found.runs[1].why[0]
+    found = verified(_repacked(bundle, anew, honest=True))
+    assert (found.equal, found.wrong_files) == (False, ())
+    assert "samples.json is not what the run wrote" in found.runs[1].why[0]
 
 
 def test_a_file_too_few_or_too_many_is_named(bundle: Path, verified: Callable[[Path], Verified]) -> None:
