@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one command. Makes .venv beside this file if it is not there or out of date, then runs tflite-loadgen in it.
 #   ./run.sh --task mobilebert --scenario SingleStream
-#   ./run.sh test [PYTEST ARGUMENT...]
+#   ./run.sh test [--once-more] [PYTEST ARGUMENT...]
 #   ./run.sh install EXTRA...           adds extras (convert, opencv, hf, report, ray, flex, tensorflow, native) to .venv, at the pinned versions
 #                                       convert quantises float models without TensorFlow
 #                                       native compiles native/*.c once more, where there was no compiler
@@ -90,7 +90,7 @@ install() {
   fi
   # The stamp comes last: an interrupted install is made again.
   wanted "" >"$venv/.stamp"
-  if [ "$extra" = test ]; then wanted test >"$venv/.stamp-test"; fi
+  case ",$extra," in *,test,*) wanted test >"$venv/.stamp-test" ;; esac
   exec 9>&-
 }
 
@@ -146,6 +146,20 @@ install_converter() {
   echo "${packages[*]}" >"$into/.stamp"
 }
 
+# A few of thousands that fail are asked once more, by themselves: whether they fail, or only beside others, is another defect,
+# and it is said. Nothing that fails alone passes.
+run_tests() {
+  local status=0 failed cache=.pytest_cache/v/cache/lastfailed
+  # What failed of other tests, another day, is not counted.
+  rm -f "$cache"
+  "$venv/bin/python" -m pytest "$@" || status=$?
+  failed=$("$venv/bin/python" -I -m json.tool "$cache" 2>/dev/null | grep -c ': true' || true)
+  if [ "$status" -ne 1 ] || [ "$failed" -eq 0 ] || [ "$failed" -gt 5 ]; then return "$status"; fi
+  echo "run.sh: failed: $failed; run once more, alone:"
+  "$venv/bin/python" -m pytest "$@" -n 0 --last-failed -rA --show-capture=no || return 1
+  echo "run.sh: UNSTEADY: what is named above failed beside the others and passed alone. A test passes on any machine (CONTRIBUTING.md): mend them" >&2
+}
+
 extra=""
 if [ "${1:-}" = test ]; then extra=test; fi
 case "${1:-} ${2:-}" in "install -h" | "install --help") set -- help install ;; esac
@@ -198,16 +212,8 @@ export TFLITE_LOADGEN_BY_SCRIPT=1
 if [ "$extra" = test ]; then
   shift
   cd "$here"
-  if [ "$#" -gt 0 ]; then exec "$venv/bin/python" -m pytest "$@"; fi
-  # A few of thousands that fail are asked once more, by themselves: whether they fail, or only beside others, is another defect,
-  # and it is said. Nothing that fails alone passes.
-  status=0
-  "$venv/bin/python" -m pytest || status=$?
-  failed=$("$venv/bin/python" -I -m json.tool .pytest_cache/v/cache/lastfailed 2>/dev/null | grep -c ': true' || true)
-  if [ "$status" -ne 1 ] || [ "$failed" -eq 0 ] || [ "$failed" -gt 5 ]; then exit "$status"; fi
-  echo "run.sh: failed: $failed; run once more, alone:"
-  "$venv/bin/python" -m pytest -n 0 --last-failed -rA --show-capture=no || exit 1
-  echo "run.sh: UNSTEADY: what is named above failed beside the others and passed alone. A test passes on any machine (CONTRIBUTING.md): mend them" >&2
-  exit 0
+  if [ "${1:-}" = --once-more ]; then shift; elif [ "$#" -gt 0 ]; then exec "$venv/bin/python" -m pytest "$@"; fi
+  run_tests "$@"
+  exit
 fi
 exec "$venv/bin/python" -I -m harness "$@"

@@ -24,6 +24,9 @@ from harness.serving.cluster.own_cluster import OwnCluster, first_line
 
 _PACKAGES = ("tflite-loadgen", "ai-edge-litert", "numpy", "pillow", "tokenizers", "ray")
 _REACH_S = 5.0
+"""Within which a machine takes a connection, however busy its processes are."""
+_HELLO_S = 60.0
+"""Within which the process there says what it is: one that waits for a CPU is no wrong address."""
 _LONGEST_START_S = 180.0
 """For a process on a node that has room for it."""
 _QUIET = {
@@ -207,6 +210,7 @@ def _join(ray: Any, address: str) -> None:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _REACH_S) as line:
             # Ray itself would wait for minutes for a server that is none of its kind.
+            line.settimeout(_HELLO_S)
             line.sendall(_HTTP2_HELLO)
             heard = line.recv(len(_HTTP2_EMPTY_SETTINGS), socket.MSG_WAITALL)
         if heard[3:4] != _HTTP2_EMPTY_SETTINGS[3:4]:

@@ -56,7 +56,11 @@ class Simulated:
         return future
 
     def answer(self, place: int = 0) -> None:
-        future, indices = self.asked.pop(place)
+        with self._lock:
+            # A thread of its own may have been quicker.
+            if not self.asked:
+                return
+            future, indices = self.asked.pop(place)
         future.set_result((1000 * len(indices), frames.pack_answers([answer_to(index) for index in indices]), ""))
 
     def die(self) -> None:

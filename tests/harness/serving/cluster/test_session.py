@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,13 @@ from harness.serving.cluster.session import Needs, Node, Session, _join
 def test_without_ray_the_command_that_brings_it_is_named_and_nothing_is_left(
     use: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = set(Path("/tmp").glob(f"ray-{os.getpid()}-*"))
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     with pytest.raises(ConfigError, match=rf"--dispatch {use} needs Ray, which is not here .*install ray"):
         Session(DispatchSection(use=use))
     # Others on this machine may have theirs.
-    assert not list(Path("/tmp").glob(f"ray-{os.getpid()}-*"))
+    assert set(Path("/tmp").glob(f"ray-{os.getpid()}-*")) <= before
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,24 @@ def test_a_port_of_something_else_is_refused_at_once(answer: bytes, says: str) -
         port = server.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"no Ray cluster answers at 127\.0\.0\.1:{port}.*{re.escape(says)}"):
             _join(None, f"127.0.0.1:{port}")
+        thread.join()
+
+
+def test_who_takes_the_connection_at_once_may_be_slow_to_say_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.serving.cluster.session._REACH_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(1000)
+                time.sleep(0.6)
+                line.sendall(b"HTTP/1.1 400 Bad Request\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConfigError, match="something else than Ray answers there: b'HTTP/1"):
+            _join(None, f"127.0.0.1:{server.getsockname()[1]}")
         thread.join()
 
 

@@ -96,7 +96,8 @@ def test_every_part_is_done_and_few_are_taken_ahead(crew_of: Make) -> None:
 
 
 def test_what_an_actor_leaves_that_is_gone_goes_to_the_others(crew_of: Make) -> None:
-    crew = crew_of(Simulated("a"), Simulated("b", does=3))
+    # Both at once: else the one may do all while the other's thread waits for a CPU.
+    crew = crew_of(Simulated("a", at_once=True), Simulated("b", does=3, at_once=True))
     assert work(crew, iter(range(50))) == {number: f"do {number}" for number in range(50)}
     assert crew.given_again >= 1
     (said,) = crew.nodes.why_not_joined
