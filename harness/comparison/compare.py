@@ -57,7 +57,7 @@ def _pair(base: Side, new: Side, asked: ComparisonRequest) -> Pair:
     invalid = [str(run.folder) for run in (*base.timed, *new.timed) if run.result.status == "invalid"]
     if invalid:
         notes.append(f"LoadGen says INVALID of {', '.join(invalid)}")
-    unstable = [run.folder.name for run in (*base.timed, *new.timed) if run.result.unstable]
+    unstable = [str(run.folder) for run in (*base.timed, *new.timed) if run.result.unstable]
     if unstable:
         notes.append(f"unstable while it was measured: {', '.join(unstable)} (show says why)")
     return Pair(str(base.path), str(new.path), False, runs, found, figures, samples, tuple(notes))

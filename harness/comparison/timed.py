@@ -61,7 +61,10 @@ def timed_figures(base: Side, new: Side, asked: ComparisonRequest, notes: list[s
         medians = [statistics.median(side) for side in values]
         if several:
             change = welch(values[0], values[1], asked.alpha)
-            method = f"spread of {len(values[0])} and {len(values[1])} runs (Welch, on the logarithms)"
+            method = (
+                f"spread of {len(values[0])} and {len(values[1])} runs (Welch, on the logarithms); base and new are medians, "
+                "the change is of geometric means"
+            )
             yield _ratio(name, medians, change, method, asked)
         elif all(name in each for each in blocks):
             change = welch(blocks[0][name], blocks[1][name], asked.alpha)

@@ -15,7 +15,7 @@ from harness.units import Unit, bytes_text, number, quantity_text
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, colour the terminal or turn the text."""
-_LONGEST = 40
+_LONGEST, _LONGEST_PATH = 40, 60
 _HEAD = (
     "when",
     "benchmark",
@@ -75,9 +75,10 @@ def listed(entries: Sequence[HistoryEntry]) -> str:
 def _row(one: HistoryEntry) -> tuple[str, ...]:
     figures = (figure_text(name, getattr(one, name)) for name in ("p50", "p90", "samples_per_second", "accuracy"))
     moment = when(one.at_s) + ("*" if one.clock_went_back else "")
-    # The end of a path says more than its beginning.
+    # The end of a path says more than its beginning, and what is cut must not look like a path from the root.
     path = _plain(one.path)
-    return (moment, *map(shown, (one.task, one.scenario, one.model, one.backend, one.status)), *figures, path[-60:])
+    path = path if len(path) <= _LONGEST_PATH else f"...{path[3 - _LONGEST_PATH :]}"
+    return (moment, *map(shown, (one.task, one.scenario, one.model, one.backend, one.status)), *figures, path)
 
 
 def plotted(entries: Sequence[HistoryEntry], name: str) -> str:

@@ -19,7 +19,7 @@ def mistakes_alone(benchmark: Benchmark) -> list[str]:
         problems.append(unknown("task kind", benchmark.task, task_names()))
     if benchmark.backend.name not in backend_names():
         problems.append(unknown("backend", benchmark.backend.name, backend_names()))
-    return [*problems, *_numbers(benchmark)]
+    return [*problems, *numbers_out_of_range(benchmark)]
 
 
 def mistakes_under(load: Load | None, benchmark: Benchmark) -> list[str]:
@@ -27,7 +27,8 @@ def mistakes_under(load: Load | None, benchmark: Benchmark) -> list[str]:
     return [*_batch(benchmark, load), *_dispatch(benchmark, load)]
 
 
-def _numbers(benchmark: Benchmark) -> list[str]:
+def numbers_out_of_range(benchmark: Benchmark) -> list[str]:
+    """Of threads, instances and samples of an invoke, which no runtime takes."""
     problems = []
     for name in ("threads", "instances", "batch"):
         value = getattr(benchmark.backend, name)

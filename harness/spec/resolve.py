@@ -17,7 +17,7 @@ from harness.config.registry import is_task, task_class
 from harness.config.schema import Benchmark
 from harness.errors import ConfigError
 from harness.model.classes import score_columns
-from harness.spec.contradictions import mistakes_alone, mistakes_under
+from harness.spec.contradictions import mistakes_alone, mistakes_under, numbers_out_of_range
 from harness.spec.data_source import find_dataset
 from harness.spec.model_source import model_of, with_invocation
 from harness.spec.reference_source import find_reference
@@ -77,7 +77,7 @@ def _resolve(config: ConfigFile, overrides: Sequence[tuple[str, Any]], cache_dir
     reference = attempt(lambda: find_reference(benchmark, found_model[0], cache_dir)) if found_model else None
     if problems or chosen is None or load is None or found_model is None or found_data is None or options is None:
         problems = list(dict.fromkeys(problems))  # a cache that cannot be written stops model and data alike
-        raise ConfigError(problems[0] if len(problems) == 1 else _list(problems))
+        raise _mistakes(problems)
     model, dataset = found_model[0], found_data[0]
     is_own = benchmark.asked_by_kind and model.source == "file"
     own_targets = config.wrote_targets(overrides)
@@ -175,6 +175,8 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         ConfigError: A mistake in the config, or no model.
     """
     benchmark = load_benchmark(config, overrides)
+    if problems := numbers_out_of_range(benchmark):
+        raise _mistakes(problems)
     # As in `resolve`.
     with held_meanwhile():
         model, of_model = model_of(benchmark, benchmark.model.use, cache_dir)
@@ -188,8 +190,11 @@ def resolve_asked(config: Path, overrides: list[tuple[str, Any]], cache_dir: Pat
         )
 
 
-def _list(problems: list[str]) -> str:
-    return f"{len(problems)} mistakes:\n" + "\n".join(f"  {line}" for text in problems for line in text.splitlines())
+def _mistakes(problems: list[str]) -> ConfigError:
+    if len(problems) == 1:
+        return ConfigError(problems[0])
+    lines = "\n".join(f"  {line}" for text in problems for line in text.splitlines())
+    return ConfigError(f"{len(problems)} mistakes:\n{lines}")
 
 
 def load_of(benchmark: Benchmark, chosen: ChosenRules) -> Load:

@@ -85,7 +85,8 @@ def _text(found: ModelDescription) -> str:
         more = "; ..." if len(found.class_names) > _NAMED else ""
         few = "; ".join(found.class_names[:_NAMED])
         lines.append(f"classes    {len(found.class_names):,} names packed into the file: {few}{more}")
-    if found.needs:
+    # What keeps it from loading has been said beside `loads`.
+    if found.needs and f": {found.needs}" not in "\n".join(lines):
         lines.append(f"needs      {found.needs}")
     return "\n".join(lines)
 

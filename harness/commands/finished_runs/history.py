@@ -189,7 +189,7 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
         noise = learn(alike)
         title = f"{runs[0].task} {runs[0].scenario}"
         if noise is None or not values:
-            why = f"only {len(alike)} earlier runs of the same benchmark have it" if values else "it was not measured"
+            why = _few(len(alike)) if values else "it was not measured"
             texts.append(f"{title}: {figure} cannot be judged: {why}")
             data.append({"benchmark": title, "figure": figure, "found": "not judged", "why": why})
             cases.append(JUnitCase(title, figure, "skipped", texts[-1]))
@@ -202,6 +202,13 @@ def _judge(index: Index, arguments: argparse.Namespace, figure: str) -> tuple[Ou
         if worse:
             status = EXIT_INVALID
     return Outcome(status, "\n".join(texts), {"judged": data}), cases
+
+
+def _few(earlier: int) -> str:
+    from harness.history.noise import LEAST
+
+    runs = "run" if earlier == 1 else "runs"
+    return f"only {earlier} earlier {runs} of the same benchmark, and {LEAST} teach how much it differs from run to run"
 
 
 def _noise(entries: Sequence[HistoryEntry], figure: str) -> str:

@@ -426,6 +426,8 @@ def test_a_benchmark_of_another_kind_is_named(picture_model: Path) -> None:
         ({"profile": "pilow"}, ConfigError, "did you mean 'pillow'"),
         ({"backend": "cpuu"}, UnknownName, "did you mean 'cpu'"),
         ({"backend": "cpu:xnpack=false"}, UnknownName, "did you mean 'xnnpack'"),
+        ({"threads": 0}, ConfigError, "backend.threads must be 1 to 1024 or auto, not 0"),
+        ({"threads": 5000}, ConfigError, "backend.threads must be 1 to 1024 or auto, not 5000"),
         ({"labels": ["one", "two"]}, ConfigError, "there are 2 names, but 1000 classes"),
         ({"labels": "nowhere.txt"}, DataMissing, r"nowhere\.txt cannot be read"),
         ({"labels": []}, DataMissing, "holds no names"),

@@ -23,7 +23,7 @@ from harness.errors import ConfigError
 from harness.json_records import to_json
 from harness.results.files import read_result, write_result
 from harness.results.read_data import SAMPLES_FILE, ReadData, ReadItem
-from harness.results.record import Result
+from harness.results.record import Reason, Result
 from harness.run.score import rescore
 from harness.whole_file import write_json
 
@@ -88,6 +88,21 @@ def test_one_run_of_each_is_never_told_apart_and_its_interval_says_it_is_of_bloc
 def test_runs_that_differ_among_themselves_by_more_than_the_sides_are_not_told_apart(series: Series) -> None:
     found = compare(series("base", [10, 19, 11]), [series("new", [12, 21, 10])], asked("p90=3%"))
     assert (figure(found, "p90").standing, found.exit_status) == ("not told apart", 0)
+
+
+def test_a_change_that_is_not_that_of_the_figures_beside_it_says_of_what_it_is(series: Series) -> None:
+    found = compare(series("base", [10, 10, 80]), [series("new", [10, 10, 10])], asked())
+    assert (figure(found, "p90").base, figure(found, "p90").new) == (10e6, 10e6)
+    assert figure(found, "p90").change == pytest.approx(-0.5)
+    assert "base and new are medians, the change is of geometric means" in render(found)
+
+
+def test_runs_that_were_unstable_are_named_so_that_base_and_new_are_told_from_each_other(series: Series) -> None:
+    unstable = (Reason("other work used the CPUs", "68%", "stop it"),)
+    base, new = series("base", QUIET, unstable=unstable), series("new", QUIET, unstable=unstable)
+    (note,) = (each for each in compare(base, [new], asked()).pairs[0].notes if each.startswith("unstable"))
+    assert f"{base / '1-performance-cpu'}, " in note
+    assert f"{new / '1-performance-cpu'}, " in note
 
 
 @pytest.mark.parametrize(("truth", "wrong"), [(1.0, "worse"), (1.05, "better")])

@@ -355,6 +355,13 @@ def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
     assert len(text.splitlines()) == 2
 
 
+def test_a_path_that_is_cut_does_not_look_like_one_from_the_root(tmp_path: Path) -> None:
+    whole, cut = "/" + "p" * 59, f"/home/somebody/{'d' * 40}/results/1-performance-cpu"
+    for path, expected in ((whole, whole), (cut, f"...{cut[-57:]}")):
+        index = many(tmp_path / str(len(path)), [1e6], path=path)
+        assert listed(index.select({})).splitlines()[-1].split()[-1] == expected
+
+
 def test_the_command_adds_lists_filters_and_judges(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,7 +373,8 @@ def test_the_command_adds_lists_filters_and_judges(
         assert main(["history", *wrong]) == 2
     assert main(["history", "--judge", str(results / "last_server"), "--max-regression", "x"]) == 2
     assert main(["history", "--judge", str(results / "last_server")]) == 0
-    assert "cannot be judged" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "cannot be judged: only 0 earlier runs of the same benchmark, and 8 teach how much" in said
 
 
 def test_a_folder_without_any_run_is_said_to_have_none(

@@ -78,6 +78,18 @@ def free_size(tmp_path: Path) -> Path:
     return tmp_path / "free.tflite"
 
 
+def test_what_keeps_a_model_from_loading_is_said_once(call: Call, tmp_path: Path) -> None:
+    graph = Graph("of an accelerator")
+    given, made = graph.input("x", (1, 4), np.float32), graph.tensor("y", (1, 4), np.float32)
+    graph.operator("NOBODYS_OP", [given], [made])
+    graph.output(made)
+    with (tmp_path / "accelerated.tflite").open("wb") as file:
+        graph.write(file)
+    text, data = told(call, tmp_path / "accelerated.tflite")
+    assert text.count("no kernel for: NOBODYS_OP") == 1
+    assert "NOBODYS_OP" in data["needs"]
+
+
 def told(call: Call, *words: str | Path) -> tuple[str, dict[str, Any]]:
     """What inspect says to people, and to programs."""
     text, data = call("inspect", *words), call("inspect", *words, "--json")
