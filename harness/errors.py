@@ -6,6 +6,7 @@
         zoo.files.unpack.ArchiveRefused   2     an archive that is corrupt, or does what none should
       RunFailed                           3     the run broke
         FilesChanged                      3     what it used is not what was hashed: no figure of it counts
+        ModelCrashed                      3     a fault in native code ended the process that ran a model
         remote.ssh.ConnectionLost         3     the connection to a device broke for good
       Interrupted                         128+n after signal n: SIGHUP 129, INT 130, QUIT 131, TERM 143, XCPU 152
       turns.process.CandidateFailed       3     a contender cannot be measured; tune and bench go on with the next
@@ -88,6 +89,10 @@ class RunFailed(HarnessError):  # noqa: N818 - the name is part of the contract
 
 class FilesChanged(RunFailed):
     """What is used is another file by now, or was meanwhile: whoever measures several figures must not go on to the next."""
+
+
+class ModelCrashed(RunFailed):
+    """A fault in native code ended a process that ran a model: the runtime's, or XNNPACK's."""
 
 
 class Interrupted(HarnessError):  # noqa: N818

@@ -17,6 +17,7 @@ from backends.litert.file.model_reader import check_model_file, read_model
 from backends.litert.file.opened_file import name_of, opened
 from backends.litert.select_tf import Flex, apply_flex
 from backends.litert.weight_cache import share_weights
+from backends.litert.without_xnnpack import nor_without_xnnpack, runs_without_xnnpack
 
 _MOST_VALUES = 1 << 31
 _XNNPACK = "(TfLiteXNNPackDelegate)"
@@ -134,8 +135,8 @@ def _without_xnnpack(model: Path, asked: Loading) -> str:
     try:
         _load(model, replace(asked, xnnpack=False, weight_cache=""))
     except ModelRejected as error:
-        return f"Nor does it run without XNNPACK: {error}"
-    return "It runs without XNNPACK: use --backend cpu:xnnpack=false"
+        return nor_without_xnnpack(str(error))
+    return runs_without_xnnpack()
 
 
 def _kernels(asked: Loading) -> Any:

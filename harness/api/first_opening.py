@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -26,13 +26,14 @@ from harness.machine.child_process import answer_of, live_and_die_with
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import Failed, failed
 from harness.model.opening import Opener
+from harness.spec.opener import subject_of_ref
 from harness.spec.schema import ModelRef
-from harness.spec.trial import has_xnnpack
+from harness.spec.trial import has_xnnpack, without_xnnpack
 
 _TIMEOUT_S = 120.0
 """A process that lives so long has not crashed: a slow model."""
 _FOLDER = "survived"
-_WITHOUT = {"xnnpack": False}
+_HOW = 'open it with backend="cpu:xnnpack=false"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,8 @@ def refuse_what_crashes(
     if mark.exists():
         return
     if crash := _crash(opening):
-        without = section.model_copy(update={"options": {**section.options, **_WITHOUT}})
-        runs = not _crash(replace(opening, backend=without.model_dump_json()))
-        remedy = (
-            'It runs without XNNPACK: open it with backend="cpu:xnnpack=false"'
-            if runs
-            else "Without XNNPACK it does so too"
-        )
-        raise ModelRejected(f"{model.path} takes down the process that opens it, which {crash}. {remedy}")
+        without = without_xnnpack(subject_of_ref(model, section, cache_dir, held), held, _HOW)
+        raise ModelRejected(f"{model.path} takes down the process that opens it, which {crash}. {without.said}")
     with contextlib.suppress(OSError):
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.bench.processes import new_process
 from harness.bench.result import MEASURED_BY, BenchResult, BenchRow, Refusal
-from harness.errors import EXIT_BROKEN
+from harness.errors import EXIT_BROKEN, EXIT_USER
 from harness.machine.facts import describe
 from harness.messages.bench import (
     Describe,
@@ -32,6 +32,7 @@ from harness.messages.bench import (
 )
 from harness.model.contents.describe import ModelDescription
 from harness.model.subject import Subject, measured_unchanged
+from harness.spec.trial import has_xnnpack, without_xnnpack
 from harness.turns.contest import in_turns
 from harness.turns.process import CandidateFailed, MeasuringProcess
 from tasks.tensors.random_inputs import SEED
@@ -152,9 +153,21 @@ class Contestant:
         return self.process.ask(TellLeftOut(), LeftOut, self.timeout_s)
 
     def refuse(self, failure: CandidateFailed) -> None:
-        """Notes why it is not measured."""
+        """Notes why it is not measured: see `refusal`."""
+        self.row = replace(self.row, refusal=self.refusal(failure))
+
+    def refusal(self, failure: CandidateFailed) -> Refusal:
+        """Why it is not measured; where XNNPACK may have taken it down, with what the model does without.
+
+        Raises:
+            RunFailed: The model is another file now.
+        """
         status = EXIT_BROKEN if failure.status_of_run is None else failure.status_of_run
-        self.row = replace(self.row, refusal=Refusal(failure.kind, str(failure), status))
+        why, subject = str(failure), self.asked.subject
+        if failure.by_a_fault and has_xnnpack(subject.section):
+            without = without_xnnpack(subject, subject.held)
+            why, status = f"{why}. {without.said}", EXIT_USER if without.runs else EXIT_BROKEN
+        return Refusal(failure.kind, why, status)
 
     def _run(self, pace: Pace, timeout_s: float) -> Ran:
         ran = self.process.ask(Run(pace), Ran, timeout_s + self._settings.max_secs)

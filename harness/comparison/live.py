@@ -7,12 +7,13 @@ Every ratio is of a pair of processes of its own, opened afresh and asked in tur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from harness.bench.session import BenchCase, Contestant, Settings
-from harness.errors import EXIT_INVALID, EXIT_VALID
+from harness.errors import EXIT_INVALID, EXIT_USER, EXIT_VALID, ConfigError, RunFailed
 from harness.model.subject import measured_unchanged
 from harness.statistics.limit_test import LOOKS, WRONG, Decision, bounds, decide
 from harness.turns.process import CandidateFailed
@@ -85,7 +86,7 @@ def compare_live(
         standins: Which of the two are stand-ins.
 
     Raises:
-        harness.turns.process.CandidateFailed: One of them cannot be measured.
+        ConfigError, RunFailed: One of them cannot be measured.
     """
     began, ratios = time.monotonic(), list[float]()
     decision: Decision | None = None
@@ -130,13 +131,16 @@ def match_of(base: BenchCase, new: BenchCase, figure: LiveFigure) -> Match:
             for side in sides:
                 side.process.start()
             for side in sides:
-                side.open()
+                with _refusals_told(side):
+                    side.open()
             for turn in range(_ROUNDS):
                 backwards = (turn % 2 == 1) != new_first
                 for side in reversed(sides) if backwards else sides:
-                    side.round(side.timeout_s)
+                    with _refusals_told(side):
+                        side.round(side.timeout_s)
             for side in sides:
-                side.finish()
+                with _refusals_told(side):
+                    side.finish()
             one, other = (_figure(side, figure) for side in sides)
             return other / one
         finally:
@@ -144,6 +148,17 @@ def match_of(base: BenchCase, new: BenchCase, figure: LiveFigure) -> Match:
                 side.process.close()
 
     return match
+
+
+@contextmanager
+def _refusals_told(side: Contestant) -> Iterator[None]:
+    """That it cannot be measured, with its name, and with what can be done."""
+    try:
+        yield
+    except CandidateFailed as failure:
+        found = side.refusal(failure)
+        kind = ConfigError if found.exit_status == EXIT_USER else RunFailed
+        raise kind(f"{side.row.name} on {side.row.backend_asked}: {found.why}") from None
 
 
 def _figure(side: Contestant, figure: LiveFigure) -> float:

@@ -79,7 +79,7 @@ class ChildAnswer:
     how: str = ""
     """How it ended where it said nothing: see `how_it_ended`."""
     said: str = ""
-    """The last line of its output, where it said nothing else."""
+    """The last line of its output, where it said nothing else; of one that crashed, the last before its threads' frames."""
     crashed: bool = False
     """Whether a fault in native code ended it: see `crashed`."""
 
@@ -104,7 +104,7 @@ def answer_of(module: str, *words: str, timeout_s: float) -> ChildAnswer:
         said = _end_of(log)
     if b"\n" in line:
         return ChildAnswer(line.partition(b"\n")[0])
-    last = said[-1] if said else ""
+    last = _last_word(said)
     if status is None:
         return ChildAnswer(None, hangs=True, said=last)
     return ChildAnswer(None, how=how_it_ended(status), said=last, crashed=crashed(status))
@@ -112,6 +112,11 @@ def answer_of(module: str, *words: str, timeout_s: float) -> ChildAnswer:
 
 class Ended(Exception):  # noqa: N818 - it is what happened
     """A child's pipe closed, or it said nothing for too long: how that came about, as the rest of a sentence."""
+
+    def __init__(self, how: str, *, by_a_fault: bool = False) -> None:
+        super().__init__(how)
+        self.by_a_fault = by_a_fault
+        """Whether it crashed: see `crashed`."""
 
 
 def lines_of(module: str, *words: str, timeout_s: float, start_s: float = 0.0) -> Generator[bytes]:
@@ -141,8 +146,8 @@ def lines_of(module: str, *words: str, timeout_s: float, start_s: float = 0.0) -
                 yield from lines
         status = child.wait()
         if status or rest:
-            said = _end_of(log)
-            raise Ended(how_it_ended(status) + (f": {said[-1]}" if said and not crashed(status) else ""))
+            said = _last_word(_end_of(log))
+            raise Ended(how_it_ended(status) + (f": {said}" if said else ""), by_a_fault=crashed(status))
 
 
 @contextlib.contextmanager
@@ -202,8 +207,20 @@ def last_lines(log: Path, count: int) -> list[str]:
             lines = _end_of(file)
     except OSError:
         return []
-    dumps = [place for place, line in enumerate(lines) if line.startswith(_DUMP)]
-    return lines[: dumps[-1] + 1 if dumps else None][-count:]
+    dump = _dump_in(lines)
+    return lines[: None if dump is None else dump + 1][-count:]
+
+
+def _dump_in(lines: Sequence[str]) -> int | None:
+    """Where the last dump of a crash's threads begins."""
+    return max((place for place, line in enumerate(lines) if line.startswith(_DUMP)), default=None)
+
+
+def _last_word(lines: Sequence[str]) -> str:
+    """The last line, which of a crash is the one before its dump: the reason, where something gave one."""
+    dump = _dump_in(lines)
+    said = lines if dump is None else lines[:dump] or lines[dump : dump + 1]
+    return said[-1] if said else ""
 
 
 def _end_of(log: IO[bytes]) -> list[str]:

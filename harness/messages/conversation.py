@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.errors import EXIT_USER, ConfigError, FilesChanged, RunFailed
+from harness.errors import EXIT_USER, ConfigError, FilesChanged, ModelCrashed, RunFailed
 from harness.machine.child_process import Ended, lines_of
 from harness.machine.json_line import decode, encode
 from harness.messages.failure import CHANGED, Failed, failed
@@ -50,7 +50,8 @@ def ask(
     Raises:
         ConfigError: What it says is the user's to mend.
         FilesChanged: It found another file than the one that it was told of.
-        RunFailed: It broke, crashed or hangs.
+        ModelCrashed: It crashed.
+        RunFailed: It broke or hangs.
     """
     kinds: tuple[type[A] | type[Progressed] | type[Failed], ...] = (answer, Progressed, Failed)
     try:
@@ -65,7 +66,7 @@ def ask(
                     return heard
                 hear(heard)
     except Ended as ended:
-        raise RunFailed(f"{what} {ended}") from None
+        raise (ModelCrashed if ended.by_a_fault else RunFailed)(f"{what} {ended}") from None
     raise RunFailed(f"{what} ended without an answer")
 
 

@@ -52,7 +52,7 @@ def choose_input_shapes(
             found.append(_of_data(model, seen, tensor, tuple(of_task[place])))
             continue
         if seen.name in left_open:
-            raise _rank_untold(model, seen) if _is_rank_untold(model, tensor) else _sizes_open(model, seen, tensor)
+            raise _rank_untold(model, seen) if is_rank_untold(tensor) else _sizes_open(model, seen, tensor)
         shape = given.get(seen.name) or _with_size(seen.shape, tensor, asked.input_size)
         _check(model, seen, tensor, shape)
         found.append(shape)
@@ -81,7 +81,7 @@ def unnamed_inputs(model: ModelFile, inputs: Sequence[TensorSpec], asked: Invoca
         for seen, tensor in zip(inputs, _tensors(model, inputs), strict=True)
         if seen.name not in given
         and (
-            _is_rank_untold(model, tensor)
+            is_rank_untold(tensor)
             or (open_axes(declared_shape(tensor)) and _with_size(seen.shape, tensor, asked.input_size) == seen.shape)
         )
     )
@@ -97,10 +97,9 @@ def open_axes(declared: Shape) -> tuple[int, ...]:
     return tuple(axis for axis, size in enumerate(declared) if size < 0 and (axis > 0 or len(declared) == 1))
 
 
-def _is_rank_untold(model: ModelFile, tensor: FileTensor) -> bool:
-    """Whether the file leaves open how many axes an input has, where it tells so of others: older files tell it of none."""
-    told = tensor.shape or tensor.shape_signature or tensor.has_rank
-    return not told and any(each.has_rank for each in model.main.tensors)
+def is_rank_untold(tensor: FileTensor) -> bool:
+    """Whether the file leaves open how many axes an input has; older files say it of no tensor, of a number neither."""
+    return not (tensor.shape or tensor.shape_signature or tensor.has_rank)
 
 
 def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:

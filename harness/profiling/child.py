@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
+from harness.errors import ModelCrashed
 from harness.machine.child_process import live_and_die_with
 from harness.machine.json_line import decode
 from harness.messages.conversation import Hear, Progressed, ask, tell
 from harness.model.subject import Subject, measured_unchanged
 from harness.profiling.measure import profile
 from harness.profiling.record import AskedProfile, Profile
+from harness.spec.trial import has_xnnpack, without_xnnpack
 
 NUM_RUNS, WARMUP_RUNS, MAX_SECS = 50, 1, 60.0
 """Where nobody says."""
@@ -23,11 +25,17 @@ def profiled(asked: AskedProfile, hear: Hear) -> Profile:
     """Makes it in a process of its own.
 
     Raises:
-        ConfigError: The backend refuses, or does not tell what its ops take.
+        ConfigError: The backend refuses, does not tell what its ops take, or runs the model without XNNPACK alone.
         RunFailed: The process broke, crashed, or told nothing for `backend.timeout_s`; or a file has changed meanwhile.
     """
-    with measured_unchanged([asked.subject]):
-        return ask("harness.profiling.child", asked, Profile, timeout_s=asked.subject.section.timeout_s, hear=hear)
+    subject = asked.subject
+    with measured_unchanged([subject]):
+        try:
+            return ask("harness.profiling.child", asked, Profile, timeout_s=subject.section.timeout_s, hear=hear)
+        except ModelCrashed as crash:
+            if not has_xnnpack(subject.section):
+                raise
+            raise without_xnnpack(subject, subject.held).told_of(crash) from None
 
 
 def profile_of(

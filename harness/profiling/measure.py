@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from backends.litert.file.hidden_state import HiddenState
 from backends.litert.file.model_reader import read_model
 from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import fed_nothing, inputs_explained
@@ -68,8 +69,24 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
     whole = _Whole(asked, opener.modified, how, why_coarse, fed, events=events)
     found = whole.profile(runs, [with_rates(op, peaks) for op in ops], peaks)
     return replace(
-        found, warnings=(*found.warnings, *odd, *fed_nothing((each.name, each.shape) for each in backend.inputs))
+        found,
+        warnings=(
+            *found.warnings,
+            *odd,
+            *fed_nothing((each.name, each.shape) for each in backend.inputs),
+            *_lives_on(opener.file.keeps),
+        ),
     )
+
+
+def _lives_on(keeps: HiddenState) -> list[str]:
+    """What must be known of a model that keeps something: what tells the times of its ops cannot put that back."""
+    if not keeps:
+        return []
+    return [
+        f"the model keeps {keeps} from one run to the next, which a profile does not put back: each run goes on where the last "
+        "ended"
+    ]
 
 
 class _Teller:

@@ -31,7 +31,7 @@ def with_remedy(end: HarnessError, report: WorkerReport, spec: Spec, hashed: Seq
     if phase is None or phase >= Phase.RUNNING:
         return end
     if has_xnnpack(spec.backend):
-        return without_xnnpack(end, spec, hashed)
+        return without_xnnpack(spec, hashed).told_of(end)
     if phase is Phase.PROVING and spec.backend.name != "cpu":
         why = try_on_cpu(spec, hashed, xnnpack=True).why_not
         if why is not None:

@@ -35,11 +35,13 @@ from harness.model.run_file import find_run_file
 from harness.spec.opener import opener_of
 from harness.spec.schema import ReferenceRef, Spec
 from harness.spec.task import open_task
+from harness.spec.trial import has_xnnpack, without_xnnpack
 from tasks.base import Task
 from tasks.tensors.fitting import converted, real_values
 
 FOLDER = "reference"
 """In the run's directory."""
+_WITHOUT = "use --reference-backend cpu:xnnpack=false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,12 @@ def ask_reference(spec: Spec, folder: Path, hashed: Sequence[OpenedFile] = ()) -
         hashed: The files that it may open under their paths.
 
     Raises:
-        ConfigError: The reference is not here, or does not fit the model or the samples.
+        ConfigError: The reference is not here, does not fit the model or the samples, or runs without XNNPACK alone.
         RunFailed: It breaks, crashes, or does not answer a sample within `backend.timeout_s`.
     """
     kinds: tuple[type[ReferenceAnswered] | type[Progressed], ...] = (ReferenceAnswered, Progressed)
     words = (spec.model_dump_json(), str(folder.resolve()), encode(ToOpen(tuple(hashed))))
-    how = "ended without an answer"
+    how, by_a_fault = "ended without an answer", False
     told = lines_of("harness.run.reference", *words, timeout_s=spec.backend.timeout_s, start_s=LONGEST_START_S)
     try:
         with closing(told) as lines:
@@ -87,8 +89,12 @@ def ask_reference(spec: Spec, folder: Path, hashed: Sequence[OpenedFile] = ()) -
                     raise _ended(heard.failure)
                 return
     except Ended as ended:
-        how = f"gave no answer: its process {ended}"
-    raise RunFailed(f"the reference {_named(spec.reference)} {how}")
+        how, by_a_fault = f"gave no answer: its process {ended}", ended.by_a_fault
+    end = RunFailed(f"the reference {_named(spec.reference)} {how}")
+    if by_a_fault and spec.reference is not None and has_xnnpack(spec.reference.backend):
+        tried = spec.model_copy(update={"model": spec.reference.model, "backend": spec.reference.backend})
+        raise without_xnnpack(tried, hashed, _WITHOUT, "the reference").told_of(end)
+    raise end
 
 
 def _ended(failure: Failed) -> HarnessError:

@@ -12,7 +12,7 @@ from backends.base import TensorSpec
 from harness.bench.session import BenchCase, Settings, Supply, bench
 from harness.config.registry import task_class
 from harness.messages.bench import BenchInput, BenchOutput, Opened
-from harness.model.subject import Subject, held_files
+from harness.model.subject import held_files
 from harness.report.screen import Screen
 from harness.results.record import SeriesResult, SeriesRun, status_of
 from harness.results.verdict.figure_names import metric_figure
@@ -23,6 +23,7 @@ from harness.side_by_side.metric_intervals import MetricIntervals, Scored, score
 from harness.side_by_side.openings import open_in_turns
 from harness.side_by_side.record import ComparedBackend, ComparedRow, ModelComparison, ModelFigure, Versus
 from harness.side_by_side.timing_rows import timing_rows
+from harness.spec.opener import subject_of_ref
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
 from harness.turns.process import CandidateFailed
@@ -103,23 +104,14 @@ def _behind(
 def _case(planned: PlannedRun, run: SeriesRun | None) -> BenchCase:
     spec = planned.spec
     model = spec.model
-    invocation = model.invocation
     if run is not None and run.result.model.open_sizes:
         # The task's data named the sizes that the file leaves open.
-        shapes = {**(run.result.model.input_shapes or {}), **invocation.input_shapes}
-        invocation = invocation.model_copy(update={"input_shapes": shapes})
+        shapes = {**(run.result.model.input_shapes or {}), **model.invocation.input_shapes}
+        invocation = model.invocation.model_copy(update={"input_shapes": shapes})
+        model = model.model_copy(update={"invocation": invocation})
     threads = 1 if spec.backend.threads == "auto" else spec.backend.threads
-    subject = Subject(
-        model.path,
-        model.sha256,
-        model.name,
-        model.source,
-        spec.backend.model_dump(mode="json"),
-        invocation.model_dump(mode="json"),
-        threads,
-        spec.cache_dir,
-        held_files(model.path, model.sha256, spec.backend),
-    )
+    held = held_files(model.path, model.sha256, spec.backend)
+    subject = subject_of_ref(model, spec.backend, spec.cache_dir, held, threads)
     return BenchCase(subject, planned.backend_asked, _supply(spec))
 
 

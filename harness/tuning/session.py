@@ -198,8 +198,9 @@ class TuningSearch:
             if error.status_of_run == EXIT_USER:
                 raise ConfigError(str(error)) from None
             failed = RunFailed(f"the default configuration cannot be measured: {error}")
-            crashed = error.kind == "crashed" and has_xnnpack(self.spec.backend)
-            raise (without_xnnpack(failed, self.spec, self._held.hashed) if crashed else failed) from None
+            if error.kind == "crashed" and has_xnnpack(self.spec.backend):
+                raise without_xnnpack(self.spec, self._held.hashed).told_of(failed) from None
+            raise failed from None
         row.fields = entry.chosen
         self._opening_s = time.monotonic() - self._began
         return entry

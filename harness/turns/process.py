@@ -27,12 +27,14 @@ A = TypeVar("A")
 class CandidateFailed(HarnessError):  # noqa: N818
     """A contender cannot be measured: the backend refuses, disagrees, crashes or takes too long."""
 
-    def __init__(self, message: str, kind: str, status_of_run: int | None) -> None:
+    def __init__(self, message: str, kind: str, status_of_run: int | None, *, by_a_fault: bool = False) -> None:
         super().__init__(message)
         self.kind = kind
         """`refused`, `crashed` or `too slow`."""
         self.status_of_run = status_of_run
         """What a run of it would exit with; None where it did not get that far."""
+        self.by_a_fault = by_a_fault
+        """Whether one in native code ended its process."""
 
 
 class MeasuringProcess:
@@ -143,4 +145,5 @@ class MeasuringProcess:
         status = self._process.wait() if self._process is not None else 0
         said = "; ".join(child_process.last_lines(self.folder / _LOG, _LAST_LINES))
         how = f"its process {child_process.how_it_ended(status)}"
-        return CandidateFailed(f"{how}: {said}" if said else how, "crashed", None)
+        fault = child_process.crashed(status)
+        return CandidateFailed(f"{how}: {said}" if said else how, "crashed", None, by_a_fault=fault)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,6 +17,20 @@ from harness.spec.resolve import resolve
 from harness.spec.task import open_task
 
 Make = Callable[..., Instances]
+_ABORTS = """
+import os, sys
+from backends.base import ModelRejected
+from backends.cpu import CpuBackend
+opened = CpuBackend.__init__
+def open(self, model, *, xnnpack=True, **more):
+    if not xnnpack and {without!r} == "refuses":
+        raise ModelRejected("the kernels refuse it")
+    if xnnpack or {without!r} == "aborts":
+        print("XNNPACK: assertion failed: a stride of 0", file=sys.stderr, flush=True)
+        os.abort()
+    opened(self, model, xnnpack=xnnpack, **more)
+CpuBackend.__init__ = open
+"""
 
 
 @pytest.fixture
@@ -46,3 +61,18 @@ def instances(keyword_model: Path, keyword_data: Path, tmp_path: Path, control: 
         return Instances(spec, open_task(spec.task, spec.options, spec.dataset), control)
 
     return make
+
+
+@pytest.fixture
+def aborting(
+    tmp_path: Path, environment: dict[str, str]
+) -> Callable[[Literal["runs", "aborts", "refuses"]], dict[str, str]]:
+    """Environment in which the CPU's interpreter aborts while it loads a model with XNNPACK, and what it does without."""
+
+    def install(without: Literal["runs", "aborts", "refuses"]) -> dict[str, str]:
+        site = tmp_path / "site"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(_ABORTS.format(without=without), encoding="utf-8")
+        return {"PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], str(site)])}
+
+    return install

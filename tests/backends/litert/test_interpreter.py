@@ -216,7 +216,7 @@ def test_what_xnnpack_alone_refuses_is_told_with_its_reason_and_the_option_that_
     with (tmp_path / "m.tflite").open("wb") as file:
         graph.write(file)
     with pytest.raises(
-        ModelRejected, match=r"TRANSPOSE node.*It runs without XNNPACK: use --backend cpu:xnnpack=false"
+        ModelRejected, match=r"TRANSPOSE node.*The model runs without XNNPACK: use --backend cpu:xnnpack=false"
     ):
         InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1)
     InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1, xnnpack=False).close()
@@ -230,7 +230,7 @@ def test_what_neither_xnnpack_nor_the_kernels_run_is_told_with_both_reasons(tmp_
     with (tmp_path / "m.tflite").open("wb") as file:
         graph.write(file)
     with pytest.raises(
-        ModelRejected, match=r"XNNPack delegate failed.*Nor does it run without XNNPACK: .*input_channels"
+        ModelRejected, match=r"XNNPack delegate failed.*Nor does the model run without XNNPACK: .*input_channels"
     ):
         InterpreterBackend(tmp_path / "m.tflite", name="cpu", threads=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,6 @@ import pytest
 from harness.api import first_opening, open_model
 from harness.machine.child_process import answer_of
 
-ABORTS = """
-import os, sys
-from backends.cpu import CpuBackend
-opened = CpuBackend.__init__
-def open(self, model, *, xnnpack=True, **more):
-    if xnnpack:
-        print("XNNPACK: assertion failed: a stride of 0", file=sys.stderr, flush=True)
-        os.abort()
-    opened(self, model, xnnpack=xnnpack, **more)
-CpuBackend.__init__ = open
-"""
 ASKS = """
 import sys
 from backends.base import ModelRejected
@@ -31,29 +21,48 @@ try:
     open_model("kws", model=sys.argv[1])
 except ModelRejected as error:
     print(error)
-print(open_model("kws", model=sys.argv[1], backend="cpu:xnnpack=false")(bytes(490)).best.number)
+if len(sys.argv) > 2:
+    print(open_model("kws", model=sys.argv[1], backend=sys.argv[2])(bytes(490)).best.number)
 """
 
 
+@pytest.fixture
+def asked(
+    keyword_model: Path, environment: dict[str, str], aborting: Callable[[str], dict[str, str]], tmp_path: Path
+) -> Callable[..., list[str]]:
+    """The lines of a program of the user's own, by what a model does without XNNPACK."""
+
+    def ask(without: str, *words: str) -> list[str]:
+        cache = {"TFLITE_LOADGEN_CACHE": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-c", ASKS, keyword_model, *words],
+            env={**os.environ, **environment, **aborting(without), **cache},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip().splitlines()
+
+    return ask
+
+
 def test_a_model_that_xnnpack_aborts_on_is_refused_with_the_option_without_which_it_runs(
-    keyword_model: Path, environment: dict[str, str], tmp_path: Path
+    asked: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(ABORTS, encoding="utf-8")
-    env = {
-        **os.environ,
-        **environment,
-        "PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], str(tmp_path)]),
-        "TFLITE_LOADGEN_CACHE": str(tmp_path / "cache"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", ASKS, keyword_model], env=env, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    said, number = done.stdout.strip().splitlines()
-    assert "takes down the process that opens it, which was killed by SIGABRT" in said
-    assert 'It runs without XNNPACK: open it with backend="cpu:xnnpack=false"' in said
+    said, number = asked("runs", "cpu:xnnpack=false")
+    assert "takes down the process that opens it, which was killed by SIGABRT (XNNPACK: assertion failed" in said
+    assert 'The model runs without XNNPACK: open it with backend="cpu:xnnpack=false"' in said
     assert number.isdecimal()
     assert not list((tmp_path / "cache").glob("survived/*"))
+
+
+def test_a_model_that_the_kernels_refuse_which_xnnpack_aborts_on_is_not_said_to_run_without(
+    asked: Callable[..., list[str]],
+) -> None:
+    (said,) = asked("refuses")
+    assert "Nor does the model run without XNNPACK: the kernels refuse it" in said
 
 
 def test_a_model_that_was_survived_is_not_tried_again(

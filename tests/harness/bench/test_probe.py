@@ -30,6 +30,7 @@ from harness.messages.bench import (
 )
 from harness.model.contents.describe import ModelDescription
 from tasks.base import DataMissing, ModelMismatch
+from tests.graphs import Files
 
 Open = Callable[..., Probe]
 ZOO = Path(os.environ.get("TFLITE_LOADGEN_ZOO", Path(__file__).resolve().parents[3] / ".." / "shared" / "zoo"))
@@ -255,7 +256,9 @@ def test_a_model_of_texts_and_one_of_a_single_number_are_measured(
     assert ran(opened).latency.runs == 2
     assert opened.opened().inputs[1].fed.startswith("random words")
     assert opened._stages.read()[1].tolist() == opened._inputs[1].values.reshape(-1).tolist()
-    number = write_model(
-        tmp_path / "number.tflite", [("x", [], "FLOAT32"), ("y", [], "FLOAT32")], [("NEG", [0], [1])], [0], [1]
-    )
-    assert ran(probe(number)).latency.runs == 2
+    files = Files()
+    graph = files.graph()
+    given, made = graph.tensor(()), graph.tensor(())
+    graph.op("NEG", [given], [made])
+    graph.inputs, graph.outputs = [given], [made]
+    assert ran(probe(files.write(tmp_path / "number.tflite"))).latency.runs == 2

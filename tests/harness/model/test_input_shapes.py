@@ -55,7 +55,7 @@ def test_an_open_size_that_nobody_names_is_refused_with_how_to_name_it(declared:
         chosen({}, x=declared)
 
 
-def test_an_input_of_untold_rank_is_refused_where_the_file_tells_that_of_others() -> None:
+def test_an_input_of_untold_rank_is_refused_whether_the_file_tells_that_of_others_or_of_none() -> None:
     seen, told = inputs(x=(), y=(1, 4)), model(x=(), y=(1, 4))
     untold = replace(told.main.tensors[0], has_rank=False)
 
@@ -66,12 +66,13 @@ def test_an_input_of_untold_rank_is_refused_where_the_file_tells_that_of_others(
         )
 
     tells = told.main.tensors[1]
-    with pytest.raises(ModelRejected, match=r"does not say how many axes its input 's_x' has.*--input-shape s_x=1,N"):
-        chosen_of(tells)
-    assert chosen_of(tells, s_x=[1, 4]) == ((1, 4), (1, 4))
-    assert chosen_of(tells, s_x=[]) == ((), (1, 4))
-    # An older file tells it of no tensor: there it is a number.
-    assert chosen_of(replace(tells, has_rank=False)) == ((), (1, 4))
+    for other in (tells, replace(tells, has_rank=False)):
+        with pytest.raises(
+            ModelRejected, match=r"does not say how many axes its input 's_x' has.*--input-shape s_x=1,N"
+        ):
+            chosen_of(other)
+        assert chosen_of(other, s_x=[1, 4]) == ((1, 4), (1, 4))
+        assert chosen_of(other, s_x=[]) == ((), (1, 4))
 
 
 def test_a_picture_size_fills_open_heights_and_widths_of_either_layout() -> None:

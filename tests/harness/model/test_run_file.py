@@ -40,3 +40,42 @@ def test_inspect_says_that_it_does_not_have_them(without_weights: Path, call: Ca
     told = call("inspect", without_weights).stdout
     assert "at least, without the weights in w.bin" in told
     assert "loads      no: " in told
+
+
+def sum_of_two(path: Path, named: dict[str, int]) -> Path:
+    """t0 + t1 -> t2, of which a signature names these inputs."""
+    files = Files()
+    graph = files.graph()
+    left, right, made = graph.tensor((1, 4)), graph.tensor((1, 4)), graph.tensor((1, 4))
+    graph.op("ADD", [left, right], [made], schema.AddOptionsT())
+    graph.inputs, graph.outputs = [left, right], [made]
+    maps = [schema.TensorMapT(name=name, tensorIndex=place) for name, place in named.items()]
+    outputs = [schema.TensorMapT(name="sum", tensorIndex=made)]
+    files.more = {
+        "signatureDefs": [
+            schema.SignatureDefT(signatureKey="serving_default", subgraphIndex=0, inputs=maps, outputs=outputs)
+        ]
+    }
+    return files.write(path)
+
+
+def test_a_signature_that_names_only_some_inputs_is_refused_with_those_it_does_not_name(tmp_path: Path) -> None:
+    whole = sum_of_two(tmp_path / "whole.tflite", {"left": 0, "right": 1})
+    assert find_run_file(whole, "0" * 64, tmp_path, signature=None, complete=True).signature == "serving_default"
+    part = sum_of_two(tmp_path / "part.tflite", {"left": 0})
+    with pytest.raises(ModelRejected, match=r"does not name all inputs of its graph: it names 'left', and not 't1'\."):
+        find_run_file(part, "0" * 64, tmp_path, signature=None, complete=True)
+
+
+def test_an_input_of_untold_rank_is_a_size_that_is_open(tmp_path: Path) -> None:
+    files = Files()
+    graph = files.graph()
+    given, made = graph.tensor(()), graph.tensor(())
+    graph.op("ABS", [given], [made], schema.AbsOptionsT())
+    graph.inputs, graph.outputs = [given], [made]
+    number = files.write(tmp_path / "number.tflite")
+    assert not find_run_file(number, "0" * 64, tmp_path, signature=None, complete=True).has_open_sizes
+    for tensor in graph.tensors:
+        tensor.hasRank = False
+    untold = files.write(tmp_path / "untold.tflite")
+    assert find_run_file(untold, "0" * 64, tmp_path, signature=None, complete=True).has_open_sizes

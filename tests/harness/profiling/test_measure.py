@@ -122,6 +122,24 @@ def test_a_model_with_variable_tensors_is_timed_node_by_node_and_the_reason_is_s
     assert "UNIDIRECTIONAL_SEQUENCE_RNN" in [op.name for op in found.ops]
 
 
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("recurrent_keyword_model", ["1 variable tensor"]),
+        ("counting_model", ["resource variables (ASSIGN_VARIABLE)"]),
+        ("keyword_model", []),
+    ],
+)
+def test_what_a_model_keeps_is_said_to_live_on_since_no_profiler_puts_it_back(
+    model: str, says: list[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    found = profiled(request.getfixturevalue(model), tmp_path)
+    kept = [warning for warning in found.warnings if "from one run to the next" in warning]
+    assert [f"the model keeps {each} from one run to the next, which a profile does not put back" for each in says] == [
+        warning.partition(":")[0] for warning in kept
+    ]
+
+
 def test_a_model_that_runs_but_not_compiled_is_timed_node_by_node_and_the_reason_is_said(
     write_model: Callable[..., Path], tmp_path: Path
 ) -> None:
