@@ -145,7 +145,7 @@ from pathlib import Path
 from harness.serving import loadgen
 from harness.serving.responder import Responder
 
-settings = loadgen.Settings(
+settings = loadgen.RunSettings(
     scenario="SingleStream", accuracy=False, performance_sample_count=4, total_sample_count=4, min_query_count=64,
     min_duration_ms=0, max_duration_ms=None, target_percentile=0.9, samples_per_query=1, expected_latency_ns=1000,
     target_qps=1.0, server_target_latency_ns=None, seeds=None, enable_trace=False,
@@ -489,7 +489,7 @@ class Sut:
     def answer_all(self, indices):
         return [self.answer(index) for index in indices]
 
-settings = loadgen.Settings(
+settings = loadgen.RunSettings(
     scenario=scenario, accuracy=True, performance_sample_count=total, total_sample_count=total, min_query_count=1,
     min_duration_ms=0, max_duration_ms=None, target_percentile=0.99, samples_per_query=8, expected_latency_ns=1000,
     target_qps=100_000.0, server_target_latency_ns=10**9, seeds=None, enable_trace=False,

@@ -43,14 +43,14 @@ from tasks.codecs.wake_word import WakeWordCodec, WakeWordOptions
 from tasks.codecs.yolo_detection import YoloCodec, YoloOptions
 from tasks.outputs import label_answers, segmentation_binding
 from tasks.pictures.folders import Pictures
-from tasks.pictures.pixels import inputs as picture_inputs
+from tasks.pictures.pixels import picture_tensor
 from tasks.tensors.samples import RandomSamples
 from tasks.tensors.task import TensorsCodec
 
 Array = npt.NDArray[Any]
 SAMPLES = 6
 ASKED = [3, 0, 5, 3, 1, 2, 4, 0]
-IN_C: Sequence[ModuleType] = (sut_module, inline, label_answers, segmentation_binding, picture_inputs)
+IN_C: Sequence[ModuleType] = (sut_module, inline, label_answers, segmentation_binding, picture_tensor)
 
 
 def tensor(name: str, shape: Sequence[int], dtype: Any = np.float32) -> TensorSpec:
