@@ -652,11 +652,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from harness.cli import main
 from harness.machine import child_process
-from harness.run import launch
+from harness.run import hearing
 
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 hours = itertools.count(3600, 3600)
-launch.time = SimpleNamespace(monotonic=lambda: next(hours) if len(list(folder.glob("hanging-*"))) == count else 0)
+hearing.time = SimpleNamespace(monotonic=lambda: next(hours) if len(list(folder.glob("hanging-*"))) == count else 0)
 sys.exit(main(sys.argv[3:]))
 """
 
