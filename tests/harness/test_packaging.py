@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import setuptools  # noqa: F401 - before any test: it puts its own distutils in Python's place, which it does once
 
 from hatch_build import NAMES, compile_native
 

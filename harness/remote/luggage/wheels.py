@@ -8,7 +8,6 @@ index's hashes; the device checks them once more against those of the files that
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -17,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -229,7 +229,8 @@ def _why_none(said: str, facts: DeviceFacts) -> str:
 
 def _pip() -> list[str]:
     """An environment that uv has made has none of its own."""
-    if importlib.util.find_spec("pip") is not None:
+    # Not by all finders: setuptools has one that takes its distutils away from this process when it is asked for pip.
+    if PathFinder.find_spec("pip") is not None:
         return [sys.executable, "-I", "-m", "pip"]
     if (uv := shutil.which("uv")) is not None:
         return [uv, "tool", "run", "--quiet", "pip"]

@@ -156,3 +156,10 @@ def test_our_own_wheel_holds_our_packages_and_runs(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tflite-loadgen 0.")
+
+
+def test_looking_for_pip_leaves_the_distutils_of_setuptools_in_place() -> None:
+    code = "from harness.remote.luggage import wheels; wheels._pip(); import setuptools, distutils; print(distutils.__file__)"
+    words = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "_distutils" in done.stdout
