@@ -18,14 +18,13 @@ from importlib import metadata
 from pathlib import Path
 
 from backends.base import ModelRejected
-from backends.litert.file.opened_file import FileChanged, OpenedFile, hold
+from backends.litert.file.opened_file import FileChanged, OpenedFile
 from harness.config.backend import BackendSection
-from harness.config.invocation import Invocation
 from harness.errors import FilesChanged
 from harness.machine.child_process import answer_of, live_and_die_with
-from harness.machine.json_line import decode, encode
+from harness.machine.json_line import decode, encode, tell_once
 from harness.messages.failure import Failed, failed
-from harness.model.opening import Opener
+from harness.model.subject import Subject
 from harness.spec.opener import subject_of_ref
 from harness.spec.schema import ModelRef
 from harness.spec.trial import has_xnnpack, without_xnnpack
@@ -34,21 +33,6 @@ _TIMEOUT_S = 120.0
 """A process that lives so long has not crashed: a slow model."""
 _FOLDER = "survived"
 _HOW = 'open it with backend="cpu:xnnpack=false"'
-
-
-@dataclass(frozen=True, slots=True)
-class FirstOpening:
-    """What is opened."""
-
-    model: str
-    sha256: str
-    cache_dir: str
-    backend: str
-    """A `BackendSection` as JSON."""
-    invocation: str
-    """An `Invocation` as JSON."""
-    held: tuple[OpenedFile, ...] = ()
-    """What is found under these paths, or nothing is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +60,32 @@ def refuse_what_crashes(
     """
     if not has_xnnpack(section):
         return
-    opening = FirstOpening(
-        str(model.path),
-        model.sha256,
-        str(cache_dir),
-        section.model_dump_json(),
-        model.invocation.model_dump_json(),
-        tuple(held),
-    )
-    mark = cache_dir / _FOLDER / _key(opening)
+    mark = cache_dir / _FOLDER / _key(model, section)
     if mark.exists():
         return
-    if crash := _crash(opening):
-        without = without_xnnpack(subject_of_ref(model, section, cache_dir, held), held, _HOW)
+    subject = subject_of_ref(model, section, cache_dir, held)
+    if crash := _crash(subject):
+        without = without_xnnpack(subject, held, _HOW)
         raise ModelRejected(f"{model.path} takes down the process that opens it, which {crash}. {without.said}")
     with contextlib.suppress(OSError):
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
 
-def _key(opening: FirstOpening) -> str:
+def _key(model: ModelRef, section: BackendSection) -> str:
     told = (
-        opening.sha256,
-        opening.backend,
-        opening.invocation,
+        model.sha256,
+        section.model_dump_json(),
+        model.invocation.model_dump_json(),
         metadata.version("ai-edge-litert"),
         os.uname().nodename,
     )
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _crash(opening: FirstOpening) -> str:
+def _crash(subject: Subject) -> str:
     """How the process ended that opened it, as the rest of a sentence; "" where it answered, or takes long."""
-    answer = answer_of("harness.api.first_opening", encode(opening), timeout_s=_TIMEOUT_S)
+    answer = answer_of("harness.api.first_opening", encode(subject), timeout_s=_TIMEOUT_S)
     if answer.line is not None:
         kinds: tuple[type[Survived] | type[Failed], ...] = (Survived, Failed)
         told = decode(answer.line, *kinds)
@@ -120,17 +97,9 @@ def _crash(opening: FirstOpening) -> str:
     return f"{answer.how}{f' ({answer.said})' if answer.said else ''}"
 
 
-def _survived(opening: FirstOpening) -> Survived | Failed:
-    hold(opening.held)
+def _survived(subject: Subject) -> Survived | Failed:
     try:
-        opener = Opener(
-            Path(opening.model),
-            opening.sha256,
-            BackendSection.model_validate_json(opening.backend),
-            Path(opening.cache_dir),
-            invocation=Invocation.model_validate_json(opening.invocation),
-        )
-        backend = opener.open(1)
+        backend = subject.opener().open(1)
         backend.invoke([tensor.zeros() for tensor in backend.inputs])
     except FileChanged as error:
         return failed(error)
@@ -143,9 +112,7 @@ def main() -> None:
     """The process."""
     answer, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
-    found = _survived(decode(words, FirstOpening))
-    with os.fdopen(int(answer), "w", encoding="utf-8") as pipe:
-        pipe.write(f"{encode(found)}\n")
+    tell_once(int(answer), _survived(decode(words, Subject)))
 
 
 if __name__ == "__main__":

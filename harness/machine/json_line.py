@@ -6,6 +6,7 @@ A line that is not exactly such a record (`harness.json_records`) is refused whe
 from __future__ import annotations
 
 import json
+import os
 from typing import NoReturn, TypeVar
 
 from harness.errors import RunFailed
@@ -21,6 +22,17 @@ def encode(message: object) -> str:
         message: A dataclass of plain values, paths, and records of such.
     """
     return json.dumps({type(message).__name__: to_json(message, whole=True)}, default=_untellable)
+
+
+def tell_once(descriptor: int, message: object) -> None:
+    """Writes the one line that a child was started for: see `harness.machine.child_process.answer_of`.
+
+    Args:
+        descriptor: The pipe's end, which is closed then.
+        message: As `encode` takes it.
+    """
+    with os.fdopen(descriptor, "w", encoding="ascii") as pipe:
+        pipe.write(f"{encode(message)}\n")
 
 
 def decode(line: str | bytes, *kinds: type[M]) -> M:

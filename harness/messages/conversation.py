@@ -34,6 +34,7 @@ def ask(
     answer: type[A],
     *,
     timeout_s: float,
+    start_s: float = 0.0,
     hear: Hear,
     what: str = "the process that ran the model",
 ) -> A:
@@ -44,6 +45,7 @@ def ask(
         question: A record.
         answer: The record that is the answer.
         timeout_s: It is ended where it has told nothing for so long.
+        start_s: How long it may take until its first word, where that is longer.
         hear: Is told how far it is.
         what: The process, for messages.
 
@@ -55,7 +57,8 @@ def ask(
     """
     kinds: tuple[type[A] | type[Progressed] | type[Failed], ...] = (answer, Progressed, Failed)
     try:
-        with contextlib.closing(lines_of(module, encode(question), timeout_s=timeout_s)) as lines:
+        told = lines_of(module, encode(question), timeout_s=timeout_s, start_s=start_s)
+        with contextlib.closing(told) as lines:
             for line in lines:
                 heard = decode(line, *kinds)
                 if isinstance(heard, Failed):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from harness.config.backend import BackendSection
 from harness.config.registry import backend_kind
 from harness.errors import exit_status
 from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
-from harness.machine.json_line import decode, encode
+from harness.machine.json_line import decode, tell_once
 from harness.model.opening import Opener
 
 _TIMEOUT_S = LONGEST_START_S
@@ -67,8 +66,7 @@ def main() -> None:
     answer, parent, name, model = sys.argv[1:]
     live_and_die_with(int(parent))
     found = _check(name, Path(model))
-    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
-        pipe.write(f"{encode(found)}\n")
+    tell_once(int(answer), found)
 
 
 if __name__ == "__main__":

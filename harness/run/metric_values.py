@@ -9,6 +9,7 @@ from numbers import Real
 
 from accuracy.errors import MetricUnusable
 from accuracy.metric.score import Score
+from harness.errors import shortened
 from tasks.base import MetricKind, Task
 
 _SHOWN = 80
@@ -63,5 +64,4 @@ def _number(kind: str, name: object, value: object) -> float:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return shortened(repr(value), _SHOWN)

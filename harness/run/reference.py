@@ -3,16 +3,15 @@
 It is asked before the run, in a process of its own, one thread, and writes a `.npz` file a sample into the run's directory.
 So the audit reads files as it always does, and `score` needs the reference no more.
 
-`python -P -m harness.run.reference ANSWER_FD PARENT_PID SPEC FOLDER LETTER` is that process.
+`python -P -m harness.run.reference ANSWER_FD PARENT_PID ASKED` is that process.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,12 +21,10 @@ from backends.base import NO_ENGINE, Array, Backend, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.opened_file import OpenedFile, hold
-from harness.errors import EXIT_USER, ConfigError, HarnessError, RunFailed
-from harness.machine.child_process import LONGEST_START_S, Ended, lines_of, live_and_die_with
-from harness.machine.json_line import decode, encode
-from harness.messages.conversation import Progressed
-from harness.messages.failure import Failed, failed
-from harness.messages.worker import ToOpen
+from harness.errors import ConfigError, ModelCrashed, RunFailed
+from harness.machine.child_process import LONGEST_START_S, live_and_die_with
+from harness.machine.json_line import decode
+from harness.messages.conversation import Hear, Progressed, ask, tell
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.file_tensors import described_inputs, described_outputs
 from harness.model.input_shapes import choose_input_shapes
@@ -45,11 +42,22 @@ _WITHOUT = "use --reference-backend cpu:xnnpack=false"
 
 
 @dataclass(frozen=True, slots=True)
+class AskedReference:
+    """What the process is to answer."""
+
+    spec: str
+    """Of the run, as JSON."""
+    folder: Path
+    """Its directory."""
+    held: tuple[OpenedFile, ...]
+    """What it finds under these paths, or opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceAnswered:
     """What came of it."""
 
     samples: int
-    failure: Failed | None = None
 
 
 def asks_reference(spec: Spec) -> bool:
@@ -75,41 +83,28 @@ def ask_reference(spec: Spec, folder: Path, hashed: Sequence[OpenedFile] = ()) -
         ConfigError: The reference is not here, does not fit the model or the samples, or runs without XNNPACK alone.
         RunFailed: It breaks, crashes, or does not answer a sample within `backend.timeout_s`.
     """
-    kinds: tuple[type[ReferenceAnswered] | type[Progressed], ...] = (ReferenceAnswered, Progressed)
-    words = (spec.model_dump_json(), str(folder.resolve()), encode(ToOpen(tuple(hashed))))
-    how, by_a_fault = "ended without an answer", False
-    told = lines_of("harness.run.reference", *words, timeout_s=spec.backend.timeout_s, start_s=LONGEST_START_S)
     try:
-        with closing(told) as lines:
-            for line in lines:
-                heard = decode(line, *kinds)
-                if isinstance(heard, Progressed):
-                    continue
-                if heard.failure is not None:
-                    raise _ended(heard.failure)
-                return
-    except Ended as ended:
-        how, by_a_fault = f"gave no answer: its process {ended}", ended.by_a_fault
-    end = RunFailed(f"the reference {_named(spec.reference)} {how}")
-    if by_a_fault and spec.reference is not None and has_xnnpack(spec.reference.backend):
+        ask(
+            "harness.run.reference",
+            AskedReference(spec.model_dump_json(), folder.resolve(), tuple(hashed)),
+            ReferenceAnswered,
+            timeout_s=spec.backend.timeout_s,
+            start_s=LONGEST_START_S,
+            hear=lambda _: None,
+            what=f"the reference {_named(spec.reference)} gave no answer: its process",
+        )
+    except ModelCrashed as crash:
+        if spec.reference is None or not has_xnnpack(spec.reference.backend):
+            raise
         tried = spec.model_copy(update={"model": spec.reference.model, "backend": spec.reference.backend})
-        raise without_xnnpack(tried, hashed, _WITHOUT, "the reference").told_of(end)
-    raise end
-
-
-def _ended(failure: Failed) -> HarnessError:
-    """What the process says went wrong, as an error of this one."""
-    if failure.exit_status == EXIT_USER:
-        return ConfigError(failure.message)
-    # A bug has no sentence of its own.
-    return RunFailed(failure.message if failure.exit_status is not None else f"{failure.kind}: {failure.message}")
+        raise without_xnnpack(tried, hashed, _WITHOUT, "the reference").told_of(crash) from None
 
 
 def _named(reference: ReferenceRef | None) -> str:
     return f"{reference.model.name} on {reference.backend_asked}" if reference else ""
 
 
-def _ask(spec: Spec, folder: Path, say: Callable[[object], None]) -> int:
+def _ask(spec: Spec, folder: Path, hear: Hear) -> int:
     if spec.reference is None:
         raise ValueError("a run without a reference has nothing to ask")
     task = open_task(spec.task, spec.options, spec.dataset.model_copy(update={"truth": None}))
@@ -122,7 +117,7 @@ def _ask(spec: Spec, folder: Path, say: Callable[[object], None]) -> int:
         drawn = spec.dataset.name == task.own_data
         names = [stem_of(task, index) for index in range(len(task))]
         for index, name in enumerate(names):
-            say(Progressed("answers", index, len(names)))
+            hear(Progressed("answers", index, len(names)))
             row = codec.preprocess(index)
             whose = f"sample {name} for the reference {_named(spec.reference)}: input"
             given = [
@@ -236,29 +231,24 @@ def _write(path: Path, arrays: Sequence[Array]) -> None:
 
 def main() -> None:
     """The process."""
-    answer, parent, words, folder, letter = sys.argv[1:]
+    descriptor, parent, words = sys.argv[1:]
     live_and_die_with(int(parent))
-    with os.fdopen(int(answer), "w", buffering=1, encoding="ascii") as pipe:
-
-        def say(message: object) -> None:
-            pipe.write(f"{encode(message)}\n")
-
-        say(Progressed("answers", 0, 0))
-        say(_answered(words, Path(folder), letter, say))
+    asked = decode(words, AskedReference)
+    tell(int(descriptor), lambda hear: _answered(asked, hear))
 
 
-def _answered(words: str, folder: Path, letter: str, say: Callable[[object], None]) -> ReferenceAnswered:
+def _answered(asked: AskedReference, hear: Hear) -> ReferenceAnswered:
+    # It has begun: what it opens now has the time that a backend has.
+    hear(Progressed("answers", 0, 0))
     try:
-        hold(decode(letter, ToOpen).files)
-        (folder / FOLDER).mkdir()
-        return ReferenceAnswered(_ask(Spec.model_validate_json(words), folder, say))
+        hold(asked.held)
+        (asked.folder / FOLDER).mkdir()
+        return ReferenceAnswered(_ask(Spec.model_validate_json(asked.spec), asked.folder, hear))
     except (RuntimeError, ValueError) as error:
         # As the runtime says what stops it in the middle of a run.
-        return ReferenceAnswered(0, failed(RunFailed(f"the reference broke: {type(error).__name__}: {error}")))
+        raise RunFailed(f"the reference broke: {type(error).__name__}: {error}") from error
     except OSError as error:
-        return ReferenceAnswered(0, failed(RunFailed(f"the reference's answers cannot be kept: {error}")))
-    except Exception as error:
-        return ReferenceAnswered(0, failed(error))
+        raise RunFailed(f"the reference's answers cannot be kept: {error}") from error
 
 
 if __name__ == "__main__":

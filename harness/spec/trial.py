@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.errors import ConfigError, HarnessError, RunFailed, message_of
 from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
-from harness.machine.json_line import decode, encode
+from harness.machine.json_line import decode, encode, tell_once
 from harness.messages.failure import Failed, failed
 from harness.model.opening import InputShapes, Opener, as_the_file_has_them
 from harness.model.subject import Subject
@@ -155,8 +154,7 @@ def main() -> None:
         told = _try(asked)
     except FileChanged as error:
         told = failed(error)
-    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
-        pipe.write(f"{encode(told)}\n")
+    tell_once(int(answer), told)
 
 
 if __name__ == "__main__":

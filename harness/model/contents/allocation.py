@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from backends.litert.allocated import AllocatedGraph, allocated_graphs
 from backends.litert.file.model_file import Shape
 from harness.machine.child_process import LONGEST_START_S, answer_of, live_and_die_with
-from harness.machine.json_line import decode, encode
+from harness.machine.json_line import decode, encode, tell_once
 
 _CHILD_TIMEOUT_S = LONGEST_START_S
 
@@ -69,8 +68,7 @@ def main() -> None:
     live_and_die_with(int(parent))
     asked = decode(words, Allocate)
     found = allocate_here(asked.model, asked.input_shapes)
-    with os.fdopen(int(answer), "w", encoding="ascii") as pipe:
-        pipe.write(f"{encode(found)}\n")
+    tell_once(int(answer), found)
 
 
 if __name__ == "__main__":

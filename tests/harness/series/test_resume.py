@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from harness.errors import ConfigError
 from harness.results.files import RESULT_FILE
 from harness.series.journal import JOURNAL_FILE, Journal, read_journal
 from harness.series.resume import Before, digest_of, go_on_from, is_begun
+from tests.damages import dangling, emptied, folder, pipe, zeroed
 
 RESULT = Path(__file__).parents[1] / "results" / "version_1"
 PLANNED = {"1-performance-cpu": "a", "2-accuracy-cpu": "b"}
@@ -109,31 +109,8 @@ def test_a_journal_that_goes_on_loses_its_cut_line_alone(begun: Path) -> None:
     assert read_journal(begun)[-1].what == "began"
 
 
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def zeroed(path: Path) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:90])
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def dangling(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
 
 
 def later(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from harness.spec.schema import Spec
 from harness.suite.perform import perform_suite
 from harness.suite.plan import AskedSuite, SkippedBenchmark, SuitePlan, plan_suite
 from harness.suite.report import plan_lines
+from tests.damages import dangling, emptied, folder, pipe, zeroed
 
 RUNS = [
     f"kws-{scenario}/{run}"
@@ -232,31 +232,8 @@ def once() -> Callable[[Spec], str]:
     )
 
 
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def zeroed(path: Path) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
 def halved(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def dangling(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
 
 
 def later(path: Path) -> None:
