@@ -77,9 +77,10 @@ def _performed(devices: Sequence[PlannedDevice], out: Path, screen: Screen) -> d
             screen.say(f"{device.name}: is there already")
             found[device.name] = kept
         else:
-            for name in (device.name, f"{device.name}.result.json") if before else ():
-                if before and (aside := before.put_aside(name)):
-                    screen.say(f"{device.name}: {aside}")
+            if before:
+                for name in (device.name, f"{device.name}.result.json"):
+                    if aside := before.put_aside(name):
+                        screen.say(f"{device.name}: {aside}")
             waiting.setdefault(device.machine, []).append(device)
     with stop_signals.noted() as asked:
         _Rack(out, screen, journal, found, waiting, asked).run()

@@ -16,6 +16,9 @@ from tasks.base import Task
 from tasks.sets.digests import Digest
 
 SAMPLES_FILE = "samples.json"
+NO_SAMPLES_FILE = (
+    f"the run kept no {SAMPLES_FILE} (earlier versions did not), so nothing tells whether its data have changed since"
+)
 _VERSION = 1
 
 
@@ -82,7 +85,7 @@ def samples_digest(folder: Path) -> str | None:
 
 
 def lack_of_samples_file(folder: Path, known: str | None) -> str:
-    """What there is to say of a run that has no samples.json; empty where it has the one that it wrote.
+    """What there is to say of a run that lost its samples.json; empty where it has the one that it wrote, or wrote none.
 
     Args:
         folder: The run's directory.
@@ -92,8 +95,7 @@ def lack_of_samples_file(folder: Path, known: str | None) -> str:
         ConfigError: There is one, and it is not the one that the run wrote.
     """
     if known is None:
-        never = f"the run kept no {SAMPLES_FILE} (earlier versions did not)"
-        return f"{never}, so nothing tells whether its data have changed since"
+        return ""
     found = samples_digest(folder)
     if found is None:
         return f"{SAMPLES_FILE} is gone, which the run kept: nothing tells any more whether its data have changed since"

@@ -16,7 +16,7 @@ from harness.messages.conversation import Hear
 from harness.results.card import ScoredSubject, judge_accuracy
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.loadgen_log import ACCURACY_LOG
-from harness.results.read_data import ReadData, lack_of_samples_file, load_read_data
+from harness.results.read_data import NO_SAMPLES_FILE, ReadData, lack_of_samples_file, load_read_data
 from harness.results.record import Result
 from harness.results.same_data import refuse_changed_data
 from harness.results.scores import Judged
@@ -150,7 +150,7 @@ def rescore(
 def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | None, hear: Hear) -> Judged:
     kept = load_read_data(folder)
     result = read_result(folder) if (folder / RESULT_FILE).is_file() else None
-    missing = lack_of_samples_file(folder, result.dataset.samples_file_sha256 if isinstance(result, Result) else None)
+    lack = lack_of_samples_file(folder, result.dataset.samples_file_sha256 if isinstance(result, Result) else None)
     if asks_reference(spec):
         # Its answers lie in the run's directory, wherever that has been moved.
         there = with_reference(spec, folder)
@@ -167,5 +167,5 @@ def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | 
     judged = score(asked, folder, task, dispatch, hear)
     card = judged.accuracy_card
     if kept is None and card is not None:
-        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, missing)))
+        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, lack or NO_SAMPLES_FILE)))
     return judged

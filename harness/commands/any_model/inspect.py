@@ -73,9 +73,9 @@ def _text(found: ModelDescription) -> str:
     sizes = f"{bytes_text(found.size_bytes)}, {bytes_text(found.gzip_bytes)} after gzip"
     head = f"{found.path}, {sizes}" + (f", {found.description}" if found.description else "")
     lines = [head]
-    for run in found.by_signature or (found.runs,):
-        if run is not None:
-            lines += _run_lines(run, found)
+    runs = [run for run in found.by_signature or (found.runs,) if run is not None]
+    for run in runs:
+        lines += _run_lines(run, found)
     if found.by_signature:
         named = ", ".join(found.signatures)
         lines.append(f"signatures {named}: none is serving_default, so say which runs with --signature NAME")
@@ -86,7 +86,7 @@ def _text(found: ModelDescription) -> str:
         few = "; ".join(found.class_names[:_NAMED])
         lines.append(f"classes    {len(found.class_names):,} names packed into the file: {few}{more}")
     # What keeps it from loading has been said beside `loads`.
-    if found.needs and f": {found.needs}" not in "\n".join(lines):
+    if found.needs and not any(found.needs in (run.why_not or "") for run in runs):
         lines.append(f"needs      {found.needs}")
     return "\n".join(lines)
 

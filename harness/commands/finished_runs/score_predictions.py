@@ -5,17 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.commands.outcome import Outcome
 from harness.errors import EXIT_INVALID, EXIT_VALID, ConfigError, UnknownName
 from harness.report.accuracy import accuracy_text, exact_metric
 from harness.report.requirements import missed_names, requirement_rows
-
-if TYPE_CHECKING:
-    # What they bring is imported when a log is scored.
-    pass
-
 
 METRICS = {
     "auc": "auc",

@@ -10,6 +10,7 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,11 +50,12 @@ def prometheus(told: Told) -> str:
     """The text format, for node_exporter's textfile collector."""
     families: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
+    count = Counter[str]()
     for name, value in told.labels.items():
         # `a-b` and `a.b` are one name there.
         plain = _label_name(name)
-        same = sum(_label_name(each) == plain for each in list(told.labels)[: list(told.labels).index(name)])
-        labels[f"{plain}_{same + 1}" if same else plain] = value
+        count[plain] += 1
+        labels[plain if count[plain] == 1 else f"{plain}_{count[plain]}"] = value
     for row in told.rows:
         unit, factor = _BASE_UNITS.get(row.unit, (re.sub(r"\W", "_", row.unit), 1.0))
         family = f"{_PROMETHEUS}{'latency_' if row.unit == 'ns' else ''}{unit}"

@@ -167,9 +167,8 @@ def _refuse_without_proof(folder: Path, spec: Spec) -> None:
     result = read_result(folder)
     if not isinstance(result, Result) or result.status not in ("valid", "invalid"):
         return
-    known = result.dataset.samples_file_sha256
-    said = lack_of_samples_file(folder, known)
-    gone = [said] if known and said else []
+    lack = lack_of_samples_file(folder, result.dataset.samples_file_sha256)
+    gone = [lack] if lack else []
     logs = [DETAIL_LOG, *([ACCURACY_LOG] if spec.load.mode == "accuracy" else [])]
     gone += [f"{name} is gone, of which its figures are made" for name in logs if not (folder / name).is_file()]
     if gone:

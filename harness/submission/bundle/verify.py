@@ -158,9 +158,8 @@ def _gone(folder: Path, result: Result) -> tuple[str, ...]:
     Raises:
         ConfigError: The bundle has another than the run has written.
     """
-    known = result.dataset.samples_file_sha256
-    said = lack_of_samples_file(folder, known)
-    return (said,) if known and said else ()
+    lack = lack_of_samples_file(folder, result.dataset.samples_file_sha256)
+    return (lack,) if lack else ()
 
 
 def _other_figures(folder: Path, spec: Spec, result: Result) -> Iterator[str]:
