@@ -76,6 +76,19 @@ class OneGraph:
         self._files.buffers.append(schema.BufferT(data=np.frombuffer(array.tobytes(), np.uint8)))
         return self.tensor(array.shape, array.dtype.name.upper(), buffer=len(self._files.buffers) - 1)
 
+    def word(self, word: bytes) -> int:
+        """A tensor with one text."""
+        head = np.array([1, 12, 12 + len(word)], np.int32).tobytes()
+        self._files.buffers.append(schema.BufferT(data=np.frombuffer(head + word, np.uint8)))
+        return self.tensor((1,), "STRING", buffer=len(self._files.buffers) - 1)
+
+    def table(self) -> int:
+        """The one hash table of the model, from texts to numbers, as this graph knows it."""
+        handle, types = self.tensor((1,), "RESOURCE"), schema.TensorType
+        options = schema.HashtableOptionsT(tableId=1, keyDtype=types.STRING, valueDtype=types.INT64)
+        self.op("HASHTABLE", [], [handle], options)
+        return handle
+
     def op(self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Any = None) -> None:
         """An op behind those there are."""
         if name not in self._files.codes:
@@ -91,3 +104,24 @@ class OneGraph:
         handle = self.tensor((), "RESOURCE")
         self.op("VAR_HANDLE", [], [handle], schema.VarHandleOptionsT(container="", sharedName="v"))
         return handle
+
+
+def looking_up(path: Path, *, once: bool) -> Path:
+    """int64 [1] -> int64 [1]: adds what a hash table has for a word, which the samples or CALL_ONCE put there."""
+    files = Files()
+    main = files.graph()
+    sample, found, added = (main.tensor((1,), "INT64") for _ in range(3))
+    main.inputs, main.outputs = [sample], [added]
+    if once:
+        main.op("CALL_ONCE", [], [], schema.CallOnceOptionsT(initSubgraphIndex=1))
+    table, word = main.table(), main.word(b"a")
+    if not once:
+        main.op("HASHTABLE_IMPORT", [table, word, sample], [], schema.HashtableImportOptionsT())
+    nothing = main.constant(np.array([-1], np.int64))
+    main.op("HASHTABLE_FIND", [table, word, nothing], [found], schema.HashtableFindOptionsT())
+    main.op("ADD", [sample, found], [added], schema.AddOptionsT())
+    if once:
+        fills = files.graph()
+        values = fills.constant(np.array([1000], np.int64))
+        fills.op("HASHTABLE_IMPORT", [fills.table(), fills.word(b"a"), values], [], schema.HashtableImportOptionsT())
+    return files.write(path)

@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 from backends.litert.file.hidden_state import HiddenState, hidden_state
 from backends.litert.file.model_file import ModelFile, Operator, OperatorCode, Subgraph
 from backends.litert.file.model_reader import read_model
-from tests.graphs import Files
+from backends.litert.interpreter import InterpreterBackend
+from tests.graphs import Files, looking_up
 
 
 def answers(interpreter: Any, times: int) -> list[bytes]:
@@ -68,6 +69,16 @@ def test_a_model_that_only_computes_keeps_nothing(keyword_model: Path) -> None:
         ("RANDOM_UNIFORM", "", HiddenState(draws=("RANDOM_UNIFORM",), unseeded=("RANDOM_UNIFORM",))),
         ("CUSTOM", "FlexAssignVariableOp", HiddenState(resources=("FlexAssignVariableOp",))),
         ("CUSTOM", "FlexRandomUniform", HiddenState(draws=("FlexRandomUniform",))),
+        ("CUSTOM", "FlexTruncatedNormal", HiddenState(draws=("FlexTruncatedNormal",))),
+        ("CUSTOM", "FlexStatelessRandomUniformV2", HiddenState()),
+        ("CUSTOM", "FlexResourceScatterNdUpdate", HiddenState(resources=("FlexResourceScatterNdUpdate",))),
+        ("CUSTOM", "FlexResourceApplyAdam", HiddenState(resources=("FlexResourceApplyAdam",))),
+        # It makes a tensor of another.
+        ("CUSTOM", "FlexTensorScatterUpdate", HiddenState()),
+        ("CUSTOM", "FlexLookupTableImportV2", HiddenState(tables=("FlexLookupTableImportV2",))),
+        ("CUSTOM", "FlexLookupTableFindV2", HiddenState()),
+        ("HASHTABLE_IMPORT", "", HiddenState(tables=("HASHTABLE_IMPORT",))),
+        ("HASHTABLE_FIND", "", HiddenState()),
         ("CUSTOM", "AssignSeats", HiddenState()),
         ("CUSTOM", "ASSIGN_VARIABLE", HiddenState()),
         ("CUSTOM", "RANDOM_UNIFORM", HiddenState()),
@@ -147,6 +158,39 @@ def test_what_is_called_once_is_a_state_where_others_find_it_otherwise(
     given, together = [np.array([[sign, 2, 3]], np.float32) for sign in (-1, 1, -1)], opened(path)
     in_a_row = [asked(together, each) for each in given]
     assert (in_a_row == [asked(opened(path), each) for each in given]) is not bool(expected)
+
+
+@pytest.mark.parametrize(("filled", "expected"), [("once", ""), ("by a sample", "HASHTABLE_IMPORT")])
+def test_a_table_that_a_sample_fills_is_a_state_and_one_that_is_filled_once_is_none(
+    filled: str, expected: str, tmp_path: Path
+) -> None:
+    path = looking_up(tmp_path / "table.tflite", once=filled == "once")
+    assert hidden_state(read_model(path)).tables == ((expected,) if expected else ())
+    given, together = [np.array([number], np.int64) for number in (3, 5, 3)], opened(path)
+    in_a_row = [asked(together, each) for each in given]
+    # The first fills it for all: asked again, it says what it said.
+    assert in_a_row[0] == in_a_row[2]
+    assert (in_a_row == [asked(opened(path), each) for each in given]) is not bool(expected)
+    backend = InterpreterBackend(path, name="cpu", threads=1)
+    anew = []
+    for each in given:
+        backend.reset()
+        anew.append(backend.invoke([each])[0].tobytes())
+    assert anew == [asked(opened(path), each) for each in given]
+
+
+def test_a_table_that_is_filled_once_after_a_look_into_it_is_a_state() -> None:
+    def op(name: str, *graphs: int) -> Operator:
+        return Operator(OperatorCode(getattr(schema.BuiltinOperator, name), "", 1), (), (), graphs)
+
+    graphs = [
+        Subgraph("", (), operators, (), ())
+        for operators in ((op("HASHTABLE_FIND"), op("CALL_ONCE", 1)), (op("HASHTABLE_IMPORT"),))
+    ]
+    state = hidden_state(ModelFile(Path("m"), 0, 3, "", (), tuple(graphs), (), ()))
+    assert state == HiddenState(tables=("HASHTABLE_IMPORT",))
+    assert state.only_anew
+    assert str(state) == "hash tables (HASHTABLE_IMPORT)"
 
 
 def asked(interpreter: Any, given: Any) -> bytes:
