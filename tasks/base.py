@@ -127,6 +127,8 @@ class Reading:
     """What that would say of the log or the truth, and how to say so to the program where it can be said."""
     score: Callable[[Iterable[Answer]], float]
     """The task's headline of the same answers, read so. Raises LogError where they cannot be."""
+    last_resort: bool = False
+    """Whether it is worth a word only where no other is."""
 
 
 class Task(ABC):

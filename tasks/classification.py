@@ -16,6 +16,7 @@ from typing import Any, Self
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import unpack_labels
 from accuracy.errors import TruthError
+from accuracy.metric.label_readings import chance_of
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
@@ -30,7 +31,7 @@ from tasks.outputs.label_answers import (
     exhibit_labels,
     rewrite_labels,
 )
-from tasks.outputs.readings import chance_of, label_readings, numeric_order
+from tasks.outputs.readings import label_readings, numeric_order
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
 from tasks.pictures.sets import open_pictures

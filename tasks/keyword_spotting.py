@@ -15,6 +15,8 @@ from typing import Any, Self
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import unpack_labels
 from accuracy.errors import TruthError
+from accuracy.metric.label_readings import chance_of
+from accuracy.metric.label_readings import in_order as order_of_classes
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.topk import TopK
@@ -30,7 +32,7 @@ from tasks.outputs.label_answers import (
     exhibit_labels,
     rewrite_labels,
 )
-from tasks.outputs.readings import chance_of, label_readings, numeric_order
+from tasks.outputs.readings import label_readings, numeric_order
 from tasks.pictures.folders import Pictures
 from tasks.pictures.stored_truth import StoredLabels
 from tasks.sets.digests import StoredSamples
@@ -39,6 +41,11 @@ from tasks.sets.truth_beside import find_truth
 
 _WORDS = ClassNames(WORDS, "the 12 words of keyword spotting")
 _TRUTH_PATTERNS = ("y_labels.csv",)
+_OTHER_ORDERS = (
+    ("silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"),
+    tuple(sorted(WORDS)),
+)
+"""Of the words, in other people's models: TensorFlow's speech_commands example, and the alphabet."""
 SUFFIXES = (".bin", ".wav")
 
 
@@ -111,7 +118,15 @@ class KeywordSpotting(InParts):
         """As `Task.readings`: see `label_readings`."""
         numeric = None if self._stored is not None else self._file.in_order(numeric_order(self._files.all_names))
         truth = None if numeric is None else [numeric[name] for name in self._files.names]
-        return label_readings(self._files.names, self._labels, CLASSES, self._options.log_dtype, truth)
+        orders = [
+            order_of_classes(
+                f"the words in the order {', '.join(order[:4])}, ...",
+                f"the model counts them so, and not as MLPerf Tiny's reference does ({', '.join(WORDS[:4])}, ...)",
+                [WORDS.index(word) for word in order],
+            )
+            for order in _OTHER_ORDERS
+        ]
+        return label_readings(self._files.names, self._labels, CLASSES, self._options.log_dtype, truth, orders)
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:
         """As `Task.rewrite`."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from accuracy.answers.log import Answer, LogError
 from accuracy.errors import TruthError
-from tasks.base import DataMissing, Task
-
-_CLEARLY = 2
-"""So many times the score another reading must reach to be worth a word."""
+from accuracy.metric.doubt import OtherReading, remark
+from tasks.base import DataMissing, Reading, Task
 
 
 def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answer]]) -> str | None:
@@ -25,17 +24,15 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
     """
     if value > task.chance():
         return None
-    best, meant = max(_CLEARLY * value, task.chance()), None
-    for reading in task.readings():
+
+    def read(reading: Reading) -> float:
         try:
-            found = reading.score(answers())
+            return reading.score(answers())
         except (LogError, TruthError, DataMissing):
-            continue  # it cannot be read so
-        if found > best:
-            best, meant = found, reading
-    if meant is None:
-        return None
-    return (
-        f"{task.headline} {value:.4g} is no better than guessing; read with {meant.words} it would be {best:.4g}: "
-        f"{meant.meaning}"
+            return 0.0  # it cannot be read so
+
+    readings = (
+        OtherReading(reading.words, reading.meaning, partial(read, reading), reading.last_resort)
+        for reading in task.readings()
     )
+    return remark(task.headline, value, task.chance(), readings)

@@ -6,17 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import get_args
 
+import numpy as np
+
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
+from accuracy.metric.label_readings import LabelReading, hits
+from accuracy.metric.label_readings import label_readings as readings_of_labels
 from tasks.base import Reading
 
 _NUMBER = re.compile(r"(\d+)")
-_SHARE = 0.2
-
-
-def chance_of(classes: int) -> float:
-    """A share of hits that guessing may reach: that of blind guesses, and a fifth of the way from there to all."""
-    return 1 / classes + _SHARE * (1 - 1 / classes)
 
 
 def numeric_order(names: Iterable[str]) -> list[str]:
@@ -32,8 +30,9 @@ def label_readings(
     class_count: int,
     dtype: LabelDtype,
     numeric_truth: Sequence[int] | None = None,
+    orders: Sequence[LabelReading] = (),
 ) -> Iterator[Reading]:
-    """Labels shifted either way, samples or labels in another order, labels of another type.
+    """Labels shifted either way or in another order, samples or labels in another order, labels of another type.
 
     Args:
         names: Of the samples.
@@ -42,30 +41,21 @@ def label_readings(
         dtype: Of the logged labels.
         numeric_truth: Their labels where those by position are given out in the numeric order of the names; None where
             the labels have names of their own.
+        orders: Of the classes, that the task knows of.
     """
 
     def top1(
-        truth: Sequence[int] = truth, dtype: LabelDtype = dtype, shift: int = 0
+        truth: Sequence[int] = truth, dtype: LabelDtype = dtype, share: Callable[..., float] = hits
     ) -> Callable[[Iterable[Answer]], float]:
         def score(answers: Iterable[Answer]) -> float:
-            hits = 0
+            best = np.zeros(len(names), np.int64)
             for index, data in answers:
                 with Sample(index, names):
-                    hits += unpack_labels(data, class_count + (shift < 0), dtype)[0] + shift == truth[index]
-            return hits / len(names)
+                    best[index] = unpack_labels(data, class_count + 1, dtype)[0]
+            return share(best, np.asarray(truth, np.int64))
 
         return score
 
-    yield Reading(
-        "labels shifted by one",
-        "the answers count a background class before the first, as models of 1001 classes do",
-        top1(shift=-1),
-    )
-    yield Reading(
-        "labels shifted by one",
-        "the ground truth counts a class, or starts at 1, where the answers do not",
-        top1(shift=1),
-    )
     numeric = numeric_order(names)
     if numeric != list(names):
         label_of = dict(zip(names, truth, strict=True))
@@ -84,3 +74,5 @@ def label_readings(
     for other in get_args(LabelDtype):
         if other != dtype:
             yield Reading(f"labels of {other}", f"the log was written with log_dtype {other}", top1(dtype=other))
+    for reading in readings_of_labels(class_count, orders):
+        yield Reading(reading.words, reading.meaning, top1(share=reading.share), reading.last_resort)

@@ -20,9 +20,11 @@ from tasks.base import DataRef, Task
 from tasks.classification import Classification
 from tasks.codecs.classification import ClassificationOptions
 from tasks.codecs.detection import DetectionOptions
+from tasks.codecs.keyword_spotting import WORDS, KeywordSpottingOptions
 from tasks.codecs.question_answering import QuestionAnsweringOptions
 from tasks.codecs.segmentation import SegmentationOptions
 from tasks.detection import Detection
+from tasks.keyword_spotting import KeywordSpotting
 from tasks.question_answering import QuestionAnswering
 from tasks.segmentation import Segmentation
 
@@ -88,6 +90,20 @@ def test_a_model_that_only_guesses_and_one_that_knows_are_left_alone(tmp_path: P
     task = Classification(DataRef(folder, folder / "truth.txt"), ClassificationOptions())
     assert remark_on(task, labelled(random.integers(0, 1000, 30).tolist()))[1] is None
     assert remark_on(task, labelled(truth)) == (1.0, None)
+
+
+def test_words_in_the_order_of_another_tool_are_told(tmp_path: Path) -> None:
+    order = ["silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
+    for number in range(24):
+        (tmp_path / f"{number:02}.bin").write_bytes(bytes(490))
+    (tmp_path / "y_labels.csv").write_text("".join(f"{number:02}.bin,12,{number % 12}\n" for number in range(24)))
+    task = KeywordSpotting(DataRef(tmp_path), KeywordSpottingOptions())
+    answers = [Answer(number, pack_labels([order.index(WORDS[number % 12])])) for number in range(24)]
+    value = task.score(answers)["top1"]
+    assert value < 0.1
+    assert "read with the words in the order silence, unknown, yes, no, ... it would be 1" in str(
+        other_reading(task, value, lambda: answers)
+    )
 
 
 # --- question answering --------------------------------------------------------------------------------------------
