@@ -19,6 +19,9 @@ def start() -> None:
     signal.signal(signal.SIGINT, _leave)
     # What is imported stays: looking through it for garbage every 700 objects is a tenth of the time until a verb begins.
     gc.set_threshold(_OBJECTS)
+    # Nothing of ours needs numpy's BLAS, which would start a thread a core: each spins for a tenth of a second in every process
+    # that imports numpy, on the cores that the others start on.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from harness.machine.import_path import conflict, leave_current_folder
 

@@ -6,18 +6,20 @@ set is prepared ahead on several machines, and renamed into place whole.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
+import mmap
 import os
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -27,6 +29,9 @@ from tasks.sets.digests import Digest
 
 Promised = Sequence[tuple[tuple[int, ...], np.dtype[Any]]]
 """Shape and type of a sample, by input."""
+Write = Callable[[int, Sequence[Array]], tuple[int, ...]]
+"""From a sample's place and its inputs to the checksum of each."""
+T = TypeVar("T")
 _CACHE_VERSION = 5
 _COMPLETE = "complete.json"
 
@@ -56,13 +61,22 @@ class Entry:
         self._columns, self._complete = columns, complete
         self.seal = complete.seal
 
-    def take(self, places: Sequence[int], workers: int) -> list[tuple[tuple[Array, ...], Digest | None]] | None:
+    def take(
+        self, places: Sequence[int], workers: int, *, just_written: bool = False
+    ) -> list[tuple[tuple[Array, ...], Digest | None]] | None:
         """Some samples, each with the digest of what it was made of; None where one is not as it was written.
 
-        Reads them, so that no query has to.
+        Brings their pages into this process, so that no query has to.
+
+        Args:
+            places: Which.
+            workers: Threads to use.
+            just_written: By this process, so that nothing can have happened to them: they are not held against their checksums.
         """
         for column, sums in zip(self._columns, self._complete.crc32, strict=True):
-            if on_all_cores(partial(_crc32, column), places, workers) != [sums[place] for place in places]:
+            if just_written:
+                on_all_cores(partial(_touch, column), places, workers)
+            elif on_all_cores(partial(_crc32, column), places, workers) != [sums[place] for place in places]:
                 return None
         digests = self._complete.digests
         return [(tuple(column[place] for column in self._columns), digests[place]) for place in places]
@@ -146,24 +160,32 @@ class Growing:
             with self._path(number).open("wb") as file:
                 np.lib.format.write_array_header_1_0(file, header)
 
-    def write(self, first: int, rows: Sequence[Sequence[Array]], workers: int = 1) -> list[tuple[int, ...]]:
-        """Some samples, one behind the other; from any process.
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Write]:
+        """Gives what writes one sample, from any thread, and returns the checksum of each of its inputs.
 
-        Written, not mapped: on a full disk a mapped page kills the process.
-
-        Args:
-            first: Place of the first.
-            rows: Their inputs.
-            workers: Threads to use.
-
-        Returns:
-            By input: the checksum of each.
+        Written, not mapped: on a full disk a mapped page kills the process. `Write` raises NotUniform for a sample of
+        another shape or type than promised, and OSError where the disk is full.
 
         Raises:
-            NotUniform: One is of another shape or type than promised.
-            OSError: The disk is full.
+            OSError: The files are not there.
         """
-        return [self._write(number, first, rows, workers) for number in range(len(self._promised))]
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(self._path(number).open("r+b")) for number in range(len(self._promised))]
+            starts = [_skip_header(file) for file in files]
+            sizes = [int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for shape, dtype in self._promised]
+
+            def write(place: int, row: Sequence[Array]) -> tuple[int, ...]:
+                if [(array.shape, array.dtype) for array in row] != list(self._promised):
+                    raise NotUniform
+                sums = []
+                for array, file, start, size in zip(row, files, starts, sizes, strict=True):
+                    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+                    _write_at(file.fileno(), data, start + place * size)
+                    sums.append(zlib.crc32(data))
+                return tuple(sums)
+
+            yield write
 
     def finish(self, complete: Complete) -> Complete:
         """All samples are there; returns it with its seal.
@@ -178,52 +200,46 @@ class Growing:
     def _path(self, number: int) -> Path:
         return self._folder / f"{number}.npy"
 
-    def _write(self, number: int, first: int, rows: Sequence[Sequence[Array]], workers: int) -> tuple[int, ...]:
-        shape, dtype = self._promised[number]
-        each = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        descriptor = os.open(self._path(number), os.O_RDWR)
-        try:
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                np.lib.format.read_magic(file)
-                np.lib.format.read_array_header_1_0(file)
-                start = file.tell()
 
-            def write(position: int) -> int:
-                sample = rows[position][number]
-                if sample.shape != shape or sample.dtype != dtype:
-                    raise NotUniform
-                data = np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data
-                _write_at(descriptor, data, start + (first + position) * each)
-                return zlib.crc32(data)
-
-            return tuple(on_all_cores(write, range(len(rows)), workers))
-        finally:
-            os.close(descriptor)
-
-
-def put_in_place(growing: Path, folder: Path) -> None:
+def put_in_place(growing: Path, folder: Path) -> bool:
     """The entry is whole: gives it its name, unless another process was quicker.
+
+    Returns:
+        Whether it is this one that is there.
 
     Raises:
         OSError: It cannot be renamed.
     """
     try:
         growing.rename(folder)
+        return True
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
+        return False
 
 
-def on_all_cores(work: Callable[[int], int], items: Sequence[int], workers: int) -> list[int]:
+def on_all_cores(work: Callable[[int], T], items: Sequence[int], workers: int) -> list[T]:
     """The work done on each; what it calls lets the other threads go on."""
-    if workers < 2:
+    if len(items) < 2 or workers < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(work, items))
 
 
+def _skip_header(file: BinaryIO) -> int:
+    """Where an array's samples begin in its file."""
+    np.lib.format.read_magic(file)
+    np.lib.format.read_array_header_1_0(file)
+    return file.tell()
+
+
 def _crc32(column: Array, place: int) -> int:
     return zlib.crc32(column[place])
+
+
+def _touch(column: Array, place: int) -> int:
+    return int(column[place].reshape(-1).view(np.uint8)[:: mmap.PAGESIZE].max(initial=0))
 
 
 def _write_at(descriptor: int, data: memoryview, at: int) -> None:

@@ -73,14 +73,15 @@ class PreparedAhead:
         """
         prepared = [self._codec.preprocess_with_digest(index) for index in range(first, first + count)]
         try:
-            sums = self._growing(making_name).write(first, [each.inputs for each in prepared])
+            with self._growing(making_name).writing() as write:
+                sums = [write(place, each.inputs) for place, each in enumerate(prepared, first)]
         except NotUniform:
             raise RunFailed(
                 f"one of the samples {first} to {first + count - 1} does not fit the model's inputs"
             ) from None
         except OSError as error:
             raise RunFailed(f"prepared samples cannot be written to {self._cache}: {error.strerror}") from None
-        return PartPrepared(tuple(sums), tuple(each.digest for each in prepared))
+        return PartPrepared(tuple(zip(*sums, strict=True)), tuple(each.digest for each in prepared))
 
     def finish(self, making_name: str, complete: Complete) -> str:
         """All samples are there: gives the entry its name, reads it once more, returns its seal.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backends.base import TensorSpec
 from backends.litert.tensor_memory import as_bytes
 from harness.errors import RunFailed
 from harness.serving.kept_samples import (
@@ -21,13 +21,13 @@ from harness.serving.kept_samples import (
     Entry,
     Growing,
     NotUniform,
-    Promised,
     entry_name,
+    on_all_cores,
     open_entry,
     put_in_place,
 )
 from harness.zoo.files.sample_cache import DEFAULT_LIMIT, discard, make_room, making, touch
-from tasks.base import Array, Codec, Tensor
+from tasks.base import Array, Codec
 from tasks.sets.digests import Digest
 
 Row = tuple[Array, ...]
@@ -49,7 +49,7 @@ class SampleLibrary:
         workers: int,
         cache_dir: Path | None,
         on_sample: Callable[[], None],
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Sequence[TensorSpec],
         cache_limit: int = DEFAULT_LIMIT,
         keeps: bool = True,
     ) -> None:
@@ -69,7 +69,8 @@ class SampleLibrary:
         self.raw: list[Raw] = [()] * total
         self.digests: dict[int, Digest] = {}
         """Of what was read for every sample that was ever loaded, by index, also where its preparation came from the cache."""
-        self._inputs = inputs
+        self._promised = [(tensor.shape, tensor.dtype) for tensor in inputs]
+        self._sample_bytes = sum(tensor.nbytes for tensor in inputs)
         self._codec = codec
         self._workers = workers
         self._cache_dir = cache_dir if cache_limit else None
@@ -107,15 +108,15 @@ class SampleLibrary:
             return
         key = self._codec.cache_key() if self._keeps else None
         folder = None if key is None else self._cache_dir / entry_name(key, wanted)
-        self._mapped = folder is not None and self._map(folder, wanted)
-        if not self._mapped:
-            self._mapped = self._map_some(self._cache_dir, wanted)
+        self._mapped = (folder is not None and self._map(folder, wanted)) or self._map_some(self._cache_dir, wanted)
         if self._mapped:
+            for _ in wanted:
+                self.on_sample()
             return
-        damaged = folder is not None and folder.exists()
-        self._prepare(wanted)
-        if folder is not None:
-            self._keep(folder, wanted, damaged=damaged)
+        # What is prepared is mapped, too: it is in memory once, as the cache's.
+        self._mapped = folder is not None and self._keep(folder, wanted)
+        if not self._mapped:
+            self._prepare(wanted)
 
     def unload(self, indices: Sequence[int]) -> None:
         """Lets samples go (LoadGen's UnloadSamplesFromRam)."""
@@ -135,30 +136,16 @@ class SampleLibrary:
 
     def _check(self, wanted: Sequence[int]) -> None:
         """A copy into a tensor's memory would stretch or convert what does not fit."""
-        if self._inputs is None:
-            return
-        promised = self._promised()
         for index in wanted:
             found = [(array.shape, array.dtype) for array in self.rows[index]]
-            if found != promised:
+            if found != self._promised:
                 raise RunFailed(
-                    f"sample {index} was prepared as {_named(found)}, but the model takes {_named(promised)}"
+                    f"sample {index} was prepared as {_named(found)}, but the model takes {_named(self._promised)}"
                 )
 
-    def _promised_or_none(self) -> Promised | None:
-        return None if self._inputs is None else self._promised()
-
-    def _promised(self) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
-        return [(tensor.shape, tensor.dtype) for tensor in self._inputs or ()]
-
     def _prepare(self, wanted: Sequence[int]) -> None:
-        if len(wanted) < 2 or self._workers < 2:
-            for index in wanted:
-                self.rows[index] = self._one(index)
-            return
-        with ThreadPoolExecutor(self._workers) as pool:
-            for index, row in zip(wanted, pool.map(self._one, wanted), strict=True):
-                self.rows[index] = row
+        for index, row in zip(wanted, on_all_cores(self._one, wanted, self._workers), strict=True):
+            self.rows[index] = row
 
     def _one(self, index: int) -> Row:
         prepared = self._codec.preprocess_with_digest(index)
@@ -169,59 +156,73 @@ class SampleLibrary:
         self.on_sample()
         return prepared.inputs
 
-    def _map(self, folder: Path, wanted: Sequence[int]) -> bool:
+    def _map(self, folder: Path, wanted: Sequence[int], *, just_written: bool = False) -> bool:
         """Maps samples kept earlier, these and no others; anything unexpected means they are made anew."""
-        entry = open_entry(folder, len(wanted), self._promised_or_none())
-        return entry is not None and self._take(folder, entry, range(len(wanted)), wanted)
+        entry = open_entry(folder, len(wanted), self._promised)
+        return entry is not None and self._take(folder, entry, range(len(wanted)), wanted, just_written=just_written)
 
     def _map_some(self, cache_dir: Path, wanted: Sequence[int]) -> bool:
         """Likewise, of a whole set that was prepared ahead; looked for once."""
         if self._whole is _UNKNOWN:
             key = self._codec.cache_key()
             self._whole_folder = cache_dir / entry_name(key or "", range(len(self.rows)))
-            found = None if key is None else open_entry(self._whole_folder, len(self.rows), self._promised_or_none())
+            found = None if key is None else open_entry(self._whole_folder, len(self.rows), self._promised)
             self._whole = found
         return isinstance(self._whole, Entry) and self._take(self._whole_folder, self._whole, wanted, wanted)
 
-    def _take(self, folder: Path, entry: Entry, places: Sequence[int], wanted: Sequence[int]) -> bool:
-        found = entry.take(places, self._workers)
+    def _take(
+        self,
+        folder: Path,
+        entry: Entry,
+        places: Sequence[int],
+        wanted: Sequence[int],
+        *,
+        just_written: bool = False,
+    ) -> bool:
+        found = entry.take(places, self._workers, just_written=just_written)
         if found is None:
             return False
         for index, (row, digest) in zip(wanted, found, strict=True):
             self.rows[index] = row
             if digest is not None:
                 self.digests[index] = digest
-            self.on_sample()
         self._kept.add(folder)
         touch(folder)
         return True
 
-    def _keep(self, folder: Path, wanted: Sequence[int], *, damaged: bool) -> None:
-        """Writes samples for the next time, under another name until complete.
+    def _keep(self, folder: Path, wanted: Sequence[int]) -> bool:
+        """Prepares samples for this run and the next, each written as soon as it is made: under another name until complete.
 
-        A cache that cannot be written is no reason to stop: the samples are in memory. What is there already is either
-        `damaged`, or another process was quicker.
+        A cache that cannot be written is no reason to stop: they are made in memory then. What is there already is damaged,
+        or another process was quicker.
+
+        Returns:
+            Whether they are there, and mapped.
         """
-        rows = [self.rows[index] for index in wanted]
+        damaged = folder.exists()
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            needed = sum(array.nbytes for row in rows for array in row)
-            if why := make_room(folder.parent, self._cache_limit, needed, self._kept):
+            if why := make_room(folder.parent, self._cache_limit, len(wanted) * self._sample_bytes, self._kept):
                 self.why_not_kept = self.why_not_kept or why
-                return
+                return False
             with making(folder) as temporary:
-                growing = Growing(temporary, len(rows), [(array.shape, array.dtype) for array in rows[0]])
+                growing = Growing(temporary, len(wanted), self._promised)
                 growing.lay_out()
-                sums = growing.write(0, rows, self._workers)
-                growing.finish(Complete(tuple(sums), tuple(map(self.digests.get, wanted))))
+                with growing.writing() as write:
+                    sums = on_all_cores(
+                        lambda place: write(place, self._one(wanted[place])), range(len(wanted)), self._workers
+                    )
+                by_input = tuple(zip(*sums, strict=True))
+                growing.finish(Complete(by_input, tuple(map(self.digests.get, wanted))))
                 if damaged:
                     discard(folder)
-                put_in_place(temporary, folder)
-            self._kept.add(folder)
+                just_written = put_in_place(temporary, folder)
         except NotUniform:
-            return
+            return False
         except OSError as error:
             self.why_not_kept = self.why_not_kept or f"{folder.parent} cannot be written ({error.strerror})"
+            return False
+        return self._map(folder, wanted, just_written=just_written)
 
 
 def _named(arrays: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backends.base import TensorSpec
 from harness.config.plain_yaml import load_yaml
 from harness.serving.samples import SampleLibrary
 from tasks.base import Array, Codec
@@ -142,7 +143,8 @@ def test_samples_changed_in_the_cache_are_made_anew(tmp_path: Path) -> None:
     codec = Counting()
 
     def load() -> SampleLibrary:
-        library = SampleLibrary(codec, 4, workers=1, cache_dir=tmp_path, on_sample=lambda: None)
+        inputs = [TensorSpec("values", (1, 64), np.dtype(np.float32))]
+        library = SampleLibrary(codec, 4, workers=1, cache_dir=tmp_path, on_sample=lambda: None, inputs=inputs)
         library.load(range(4))
         return library
 

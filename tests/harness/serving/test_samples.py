@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import random
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 from backends.base import TensorSpec
+from harness.errors import RunFailed
 from harness.serving.samples import SampleLibrary
+from harness.zoo.files import sample_cache
 from tasks.base import Array, Codec, DataMissing
 from tests.faults.inputs.mutations import header_bytes
 
@@ -46,7 +49,7 @@ INPUTS = (
 
 
 def library(
-    codec: Codec, cache: Path | None, total: int = 10, workers: int = 2, inputs: Sequence[TensorSpec] | None = None
+    codec: Codec, cache: Path | None, total: int = 10, workers: int = 2, inputs: Sequence[TensorSpec] = INPUTS
 ) -> SampleLibrary:
     return SampleLibrary(codec, total, workers=workers, cache_dir=cache, on_sample=lambda: None, inputs=inputs)
 
@@ -263,14 +266,45 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> 
     check(samples, range(10))
 
 
+def test_samples_that_are_made_are_in_memory_once_as_the_caches(tmp_path: Path) -> None:
+    samples = library(Counting(), tmp_path)
+    samples.load(range(10))
+    check(samples, range(10))
+    assert samples.own_bytes == 0
+    assert not samples.rows[3][0].flags.owndata
+
+
+def test_a_disk_that_fills_while_samples_are_written_loses_none_and_is_said(
+    mount: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_cache, "_LEAVE_FREE", 0)
+    disk = mount("size=256k")
+
+    class Beside(Counting):
+        def preprocess(self, index: int) -> tuple[Array, ...]:
+            if index == 4:
+                # Another's file takes all the room that was there when writing began.
+                with contextlib.suppress(OSError):
+                    (disk / "other").write_bytes(bytes(256 << 10))
+            return super().preprocess(index)
+
+    codec = Beside()
+    samples = library(codec, disk / "cache", workers=1)
+    samples.load(range(10))
+    check(samples, range(10))
+    assert samples.own_bytes == 10 * (1 * 30 * 40 * 4 + 2 * 4)
+    assert samples.why_not_kept == f"{disk / 'cache'} cannot be written (No space left on device)"
+    assert list((disk / "cache").iterdir()) == []
+
+
 def test_samples_of_several_shapes_are_not_kept(tmp_path: Path) -> None:
     class Growing(Counting):
         def preprocess(self, index: int) -> tuple[Array, ...]:
             return (np.full((1, index + 1), index, np.int8),)
 
-    samples = library(Growing(), tmp_path)
-    samples.load(range(4))
-    assert [row[0].shape for row in samples.rows[:4]] == [(1, 1), (1, 2), (1, 3), (1, 4)]
+    one = [TensorSpec("grows", (1, 1), np.dtype(np.int8))]
+    with pytest.raises(RunFailed, match=r"sample 1 was prepared as int8 \[1, 2\], but the model takes int8 \[1, 1\]"):
+        library(Growing(), tmp_path, inputs=one).load(range(4))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -296,7 +330,7 @@ def test_progress_counts_every_sample_whether_made_or_mapped(tmp_path: Path) -> 
 
     for _ in range(2):
         counted[0] = 0
-        SampleLibrary(Counting(), 10, workers=2, cache_dir=tmp_path, on_sample=count).load(range(10))
+        SampleLibrary(Counting(), 10, workers=2, cache_dir=tmp_path, on_sample=count, inputs=INPUTS).load(range(10))
         assert counted == [10]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.base import TensorSpec
 from harness.errors import ConfigError
 from harness.serving.samples import SampleLibrary
 from harness.zoo.files import sample_cache
@@ -25,6 +26,9 @@ SET = 10 * 100 * KB
 @pytest.fixture(autouse=True)
 def _any_disk_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_cache, "_LEAVE_FREE", 0)
+
+
+INPUTS = [TensorSpec("values", (1, 25 * KB), np.dtype(np.float32))]
 
 
 class Numbers(Codec):
@@ -48,7 +52,7 @@ class Numbers(Codec):
 def library(cache: Path, key: str = "numbers", limit: int = 10 * SET) -> tuple[SampleLibrary, Codec]:
     codec = Numbers(key)
     samples = SampleLibrary(
-        codec, 30, workers=1, cache_dir=cache, on_sample=lambda: None, inputs=None, cache_limit=limit
+        codec, 30, workers=1, cache_dir=cache, on_sample=lambda: None, inputs=INPUTS, cache_limit=limit
     )
     return samples, codec
 
