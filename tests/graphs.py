@@ -125,3 +125,26 @@ def looking_up(path: Path, *, once: bool) -> Path:
         values = fills.constant(np.array([1000], np.int64))
         fills.op("HASHTABLE_IMPORT", [fills.table(), fills.word(b"a"), values], [], schema.HashtableImportOptionsT())
     return files.write(path)
+
+
+def drawing_in_a_branch(path: Path, seed: int) -> Path:
+    """float [1, 4] -> float [1, 4]: adds random numbers where the first number is more than 0.4, else its tanh."""
+    files = Files()
+    main = files.graph()
+    x, first, large, result = main.tensor((1, 4)), main.tensor((1, 1)), main.tensor((1, 1), "BOOL"), main.tensor((1, 4))
+    main.inputs, main.outputs = [x], [result]
+    begin, size = main.constant(np.array([0, 0], np.int32)), main.constant(np.array([1, 1], np.int32))
+    main.op("SLICE", [x, begin, size], [first], schema.SliceOptionsT())
+    main.op("GREATER", [first, main.constant(np.full((1, 1), 0.4, np.float32))], [large], schema.GreaterOptionsT())
+    main.op("IF", [large, x], [result], schema.IfOptionsT(thenSubgraphIndex=1, elseSubgraphIndex=2))
+    draws = files.graph()
+    given, drawn, added = (draws.tensor((1, 4)) for _ in range(3))
+    draws.inputs, draws.outputs = [given], [added]
+    shape = draws.constant(np.array([1, 4], np.int32))
+    draws.op("RANDOM_UNIFORM", [shape], [drawn], schema.RandomOptionsT(seed=seed, seed2=0))
+    draws.op("ADD", [given, drawn], [added], schema.AddOptionsT())
+    computes = files.graph()
+    given, made = computes.tensor((1, 4)), computes.tensor((1, 4))
+    computes.inputs, computes.outputs = [given], [made]
+    computes.op("TANH", [given], [made])
+    return files.write(path)

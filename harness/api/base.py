@@ -21,7 +21,7 @@ from harness.errors import ConfigError
 from harness.model.comparison import Comparison, Tolerance
 from harness.model.output_checks import checked
 from harness.model.parity import compare
-from harness.model.repetition import otherwise, why_refused
+from harness.model.repetition import otherwise, refuse_unseeded, why_refused
 from harness.spec.opener import opener_of
 from harness.spec.resolve import AskedModel, resolve_asked
 from harness.spec.schema import ModelRef
@@ -102,6 +102,7 @@ class Model(ABC):
             self._held.take_copy(self._opener)
             self._open: Backend | None = self._opener.open_covered(self._threads)
             try:
+                self._refuse_unseeded()
                 self._bind(self._backend.inputs, self._backend.outputs)
             except BaseException:
                 self.close()
@@ -127,6 +128,12 @@ class Model(ABC):
         if self._open is None:
             raise ConfigError(f"{self.model.name} was closed and cannot be asked: open it again")
         return self._open
+
+    def _refuse_unseeded(self) -> None:
+        """Refuses random numbers of which no answer could be had again, though no question may reach them."""
+        if not self._opener.may_live_on:
+            unseeded = self._opener.file.keeps.unseeded
+            refuse_unseeded(self.model.path, unseeded, 'Export it with a seed, or state="keep" lets it live on.')
 
     @abstractmethod
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:

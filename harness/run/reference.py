@@ -28,6 +28,8 @@ from harness.messages.conversation import Hear, Progressed, ask, tell
 from harness.model.drawn_inputs import RUN_OPTION, inputs_explained
 from harness.model.file_tensors import described_inputs, described_outputs
 from harness.model.input_shapes import choose_input_shapes
+from harness.model.opening import Opener
+from harness.model.repetition import refuse_unseeded
 from harness.model.run_file import find_run_file
 from harness.spec.opener import opener_of
 from harness.spec.schema import ReferenceRef, Spec
@@ -171,6 +173,7 @@ def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tup
         ]
 
     opener = opener_of(reference.model, reference.backend, spec.cache_dir, wished)
+    _refuse_what_differs_by_order(opener, reference)
     opened = opener.open_covered(1)
     if opened.info().engine == NO_ENGINE:
         opened.close()
@@ -178,6 +181,22 @@ def _opened(spec: Spec, reference: ReferenceRef, shapes: Sequence[Shape]) -> tup
             f"the reference {_named(reference)} runs no model: its answers are zeros, so that no error to them says anything"
         )
     return opened, opener.resets
+
+
+def _refuse_what_differs_by_order(opener: Opener, reference: ReferenceRef) -> None:
+    """Refuses a reference whose answers LoadGen's order, or chance, would make others than those that it gives beforehand.
+
+    Raises:
+        ModelRejected: It draws random numbers without a seed.
+        ConfigError: What it keeps is to live on.
+    """
+    named, keeps = f"the reference {_named(reference)}", opener.file.keeps
+    refuse_unseeded(named, keeps.unseeded, "Export it with a seed: an error against it would be theirs.")
+    if opener.lives_on:
+        raise ConfigError(
+            f"{named} keeps {keeps} from one sample to the next and is asked in another order than LoadGen's, so that no error "
+            "to it says anything: leave out --state keep"
+        )
 
 
 def _matched(

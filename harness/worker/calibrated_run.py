@@ -27,6 +27,7 @@ from harness.spec.task import open_task
 from harness.worker.engine import choose_engine
 from harness.worker.plan import Plan, plan_run
 from harness.worker.queries import refuse_too_many_queries, settings_for
+from harness.worker.teams.team import Team
 from harness.worker.warm_up import warm_up
 from tasks.base import Task
 
@@ -101,9 +102,10 @@ def calibrate(spec: Spec, opened: OpenedRun, tell: Tell) -> CalibratedRun:
         plan = _plan(spec, instances, indices)
         planned = time.monotonic()
         warmed = warm_up(spec, instances, plan, indices)
+        odd = _begin_as_opened(instances, plan.team)
         profiled = [array.copy() for array in instances.samples.rows[indices[0]]]
     room = room.halved() if plan.team.copies_samples else room
-    warnings = room.judge(spec.load)
+    warnings = [*odd, *room.judge(spec.load)]
     settings = settings_for(spec, len(opened.task), room.count, plan)
     refuse_too_many_queries(settings)
     return CalibratedRun(
@@ -121,6 +123,24 @@ def calibrate(spec: Spec, opened: OpenedRun, tell: Tell) -> CalibratedRun:
         profiled=profiled,
         warnings=tuple(warnings),
     )
+
+
+def _begin_as_opened(instances: Instances, team: Team) -> list[str]:
+    """Puts back what lives on from LoadGen's first query on, where answers are scored: what was asked by now does not count.
+
+    Returns:
+        What to say where it cannot be.
+    """
+    opener, backend = instances.opener, team.first.backend
+    if not opener.lives_on or instances.spec.load.mode != "accuracy":
+        return []
+    if backend.can_reset and not opener.file.keeps.untold:
+        backend.reset()
+        return []
+    return [
+        "the model keeps what it was asked before LoadGen's first query as well, which nothing here can put back: another "
+        "run's answers may differ"
+    ]
 
 
 def _plan(spec: Spec, instances: Instances, indices: Sequence[int]) -> Plan:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.config import workers as known
 from harness.errors import ConfigError
+from harness.model.opening import Opener
 from harness.serving.instances import Instances
 from harness.serving.sut import SystemUnderTest
 from harness.spec.schema import Spec
@@ -53,7 +54,8 @@ def choose_workers(
         RunFailed: A process died.
         harness.errors.Reported: One says what went wrong.
     """
-    (name, *rivals), why = _candidates(spec, alone, texts=any(each.dtype.hasobject for each in first.backend.inputs))
+    texts = any(each.dtype.hasobject for each in first.backend.inputs)
+    (name, *rivals), why = _candidates(spec, instances.opener, alone, texts=texts)
     if spec.load.mode == "accuracy":
         pool = POOLS[name](instances, first, threads, count, alone.median_ns)
         speed = Speed(count * 1e9 / alone.median_ns, alone.median_ns, alone.median_ns)
@@ -79,13 +81,19 @@ def choose_workers(
     return ChosenWorkers(best, speed, why, rates)
 
 
-def _candidates(spec: Spec, alone: ServiceTime, *, texts: bool) -> tuple[Sequence[str], str]:
+def _candidates(spec: Spec, opener: Opener, alone: ServiceTime, *, texts: bool) -> tuple[Sequence[str], str]:
     if texts:
         if spec.backend.workers == known.PROCESSES.name:
             raise ConfigError(
                 "the model takes texts, which processes cannot share: leave out backend.workers=processes"
             )
         return [known.THREADS.name], "the model takes texts, which processes cannot share"
+    if opener.lives_on:
+        if spec.backend.workers == known.PROCESSES.name:
+            raise ConfigError(
+                "with --state keep the model lives on in the one instance of this process: leave out backend.workers=processes"
+            )
+        return [known.THREADS.name], "what the model keeps lives on in one instance"
     if spec.backend.workers != "auto":
         return [spec.backend.workers], "config"
     why_not = {name: pool.why_not_unasked(spec.backend.name, alone.median_ns) for name, pool in known.POOLS.items()}

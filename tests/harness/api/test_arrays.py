@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.base import ModelRejected
 from harness.api import AnyModel, open_model
 from harness.errors import ConfigError
 from tasks.base import DataMissing, ModelMismatch
+from tests.graphs import drawing_in_a_branch
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +105,16 @@ def test_two_inputs_or_outputs_of_one_name_are_told_apart_by_their_places(
         assert ask(ask.random()).keys() == answer.keys()
         with pytest.raises(DataMissing, match=r"unknown input 'x'; did you mean 'x\[0\]'|unknown input 'x'; known"):
             ask({"x": [[1, 2]]})
+
+
+def test_random_numbers_without_a_seed_are_refused_though_no_question_has_reached_them(tmp_path: Path) -> None:
+    wild = drawing_in_a_branch(tmp_path / "wild.tflite", 0)
+    with pytest.raises(
+        ModelRejected, match=r'draws random numbers \(RANDOM_UNIFORM\), .* or state="keep" lets it live on'
+    ):
+        open_model(model=wild)
+    large = np.ones((1, 4), np.float32)
+    with open_model(model=wild, state="keep") as model:
+        assert model([large])["t3"].tolist() != model([large])["t3"].tolist()
+    with open_model(model=drawing_in_a_branch(tmp_path / "seeded.tflite", 7)) as model:
+        assert model([large])["t3"].tolist() == model([large])["t3"].tolist()

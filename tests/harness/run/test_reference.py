@@ -10,11 +10,13 @@ import pytest
 
 from backends.base import ModelRejected
 from harness.config.files import find_benchmark, read_config
+from harness.errors import ConfigError
 from harness.run import reference
 from harness.run.reference import FOLDER
 from harness.spec.resolve import resolve
 from harness.spec.schema import Spec
 from tasks.tensors.array_files import read_npz
+from tests.graphs import drawing_in_a_branch
 
 
 @pytest.fixture
@@ -95,3 +97,19 @@ def test_quantised_answers_of_another_model_become_real_values(
         array.dtype.name for arrays in asked(spec_of(keyword_model, None), tmp_path) for array in arrays.values()
     }
     assert same == "int8"
+
+
+def test_random_numbers_without_a_seed_are_no_reference(spec_of: Callable[..., Spec], tmp_path: Path) -> None:
+    seeded, wild = (drawing_in_a_branch(tmp_path / f"{seed}.tflite", seed) for seed in (7, 0))
+    with pytest.raises(ModelRejected, match=r"the reference 0 on cpu draws random numbers \(RANDOM_UNIFORM\)"):
+        asked(spec_of(seeded, wild), tmp_path / "run")
+    assert len(asked(spec_of(seeded, None), tmp_path / "same")) == 2
+
+
+def test_a_reference_whose_state_is_to_live_on_in_another_order_is_refused(
+    recurrent_keyword_model: Path, spec_of: Callable[..., Spec], tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ConfigError, match=r"keeps 1 variable tensor .* another order than LoadGen's.*: leave out --state keep"
+    ):
+        asked(spec_of(recurrent_keyword_model, None, **{"model.state": "keep"}), tmp_path / "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,24 @@ def alone(model: Path, data: Path) -> list[int]:
     return found
 
 
+def entries(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "mlperf_log_accuracy.json").read_text())
+    return found
+
+
+def logged_in_order(folder: Path) -> list[int]:
+    """The labels in the order in which LoadGen asked."""
+    return [unpack_labels(bytes.fromhex(entry["data"]), 12)[0] for entry in entries(folder)]
+
+
+def in_a_row(model: Path, data: Path, folder: Path) -> list[int]:
+    """What one interpreter answers that was asked nothing before, in the order of a log."""
+    features, backend = features_of(data), InterpreterBackend(model, name="cpu", threads=1)
+    found = [int(backend.invoke([features[entry["qsl_idx"]]])[0].argmax()) for entry in entries(folder)]
+    backend.close()
+    return found
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_answer_gives_what_a_fresh_model_gives(
     way: str,
@@ -99,7 +118,13 @@ def test_the_api_gives_the_same(recurrent_keyword_model: Path, keyword_data: Pat
 
 
 def test_a_state_that_is_to_live_on_does_so_in_one_instance_and_the_result_says_so(
-    call: Cli, recurrent: list[str], fresh: list[int], tmp_path: Path, read_result: Read
+    call: Cli,
+    recurrent: list[str],
+    fresh: list[int],
+    recurrent_keyword_model: Path,
+    keyword_data: Path,
+    tmp_path: Path,
+    read_result: Read,
 ) -> None:
     words = [*recurrent, "--scenario", "Offline", "--state", "keep"]
     done = call(*words, "--out", tmp_path / "run")
@@ -108,9 +133,13 @@ def test_a_state_that_is_to_live_on_does_so_in_one_instance_and_the_result_says_
     assert (result["model"]["state"], result["backend"]["instances"], result["backend"]["batch"]) == ("keep", 1, 1)
     assert logged(tmp_path / "run", len(fresh)) != fresh
     assert "lives on" in done.stdout
+    assert logged_in_order(tmp_path / "run") == in_a_row(recurrent_keyword_model, keyword_data, tmp_path / "run")
     done = call(*words, "--instances", "2", "--out", tmp_path / "two")
     assert done.returncode == 2
     assert "backend.instances is 2" in done.stderr
+    done = call(*words, "--set", "backend.workers=processes", "--out", tmp_path / "three")
+    assert done.returncode == 2
+    assert "leave out backend.workers=processes" in done.stderr
 
 
 def test_a_batch_of_a_model_that_keeps_something_is_refused(call: Cli, recurrent: list[str], tmp_path: Path) -> None:
@@ -194,8 +223,8 @@ def test_random_numbers_with_a_seed_are_the_same_for_every_query_and_without_one
     assert (
         "random numbers (RANDOM_UNIFORM), which differ each time that it is opened: the op has no seed" in done.stderr
     )
-    with KeywordSpotter.open("kws", model=wild) as spot, pytest.raises(ModelRejected, match="has no seed"):
-        spot(features_of(keyword_data)[0])
+    with pytest.raises(ModelRejected, match="has no seed"):
+        KeywordSpotter.open("kws", model=wild)
 
 
 def test_the_api_takes_the_state_the_signature_and_the_shapes_as_arguments(

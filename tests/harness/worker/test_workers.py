@@ -47,7 +47,11 @@ def choose(
     pools = {name: Simulated(rate) for name, rate in rates.items()}
     monkeypatch.setattr(workers, "POOLS", {name: lambda *_, pool=pool: pool for name, pool in pools.items()})
     spec: Any = SimpleNamespace(backend=SimpleNamespace(workers=asked, name="cpu"), load=SimpleNamespace(mode=mode))
-    return choose_workers(spec, cast("Any", None), _model(takes), 1, 2, [0], alone), pools
+    return choose_workers(spec, _instances(), _model(takes), 1, 2, [0], alone), pools
+
+
+def _instances() -> Any:
+    return SimpleNamespace(opener=SimpleNamespace(lives_on=False))
 
 
 def _model(takes: str) -> Any:
@@ -92,7 +96,7 @@ def test_a_pool_that_breaks_while_it_is_measured_leaves_nothing_open(monkeypatch
     backend, load = SimpleNamespace(workers="processes", name="cpu"), SimpleNamespace(mode="performance")
     spec: Any = SimpleNamespace(backend=backend, load=load)
     with pytest.raises(RuntimeError, match="a process died"):
-        choose_workers(spec, cast("Any", None), _model("float32"), 1, 2, [0], QUICK)
+        choose_workers(spec, _instances(), _model("float32"), 1, 2, [0], QUICK)
     assert broken.dismissed
 
 
