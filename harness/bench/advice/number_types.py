@@ -14,7 +14,7 @@ from harness.bench.kernels import CONVOLUTION, NumberType, compare_number_types
 from harness.bench.session import BenchCase, Contestant, Settings
 from harness.machine.facts import integer_extensions
 from harness.messages.bench import Advice, Opened
-from harness.model.contents.costs import learnt_tensors
+from harness.model.contents.learnt import learnt_tensors
 from harness.scratch_folder import ScratchFolder
 from harness.turns.process import CandidateFailed
 from harness.units import duration

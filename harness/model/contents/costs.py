@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from backends.litert.allocated import AllocatedGraph
-from backends.litert.file.model_file import FileTensor, ModelFile, Operator, Shape, Subgraph
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Subgraph
+from harness.model.contents.learnt import parameters
 from harness.model.contents.loops import turns
 from harness.model.contents.multiply_adds import (
-    COUNTERS,
     NOT_COUNTED,
     WITHOUT_WEIGHTS,
     operator_multiply_adds,
@@ -74,7 +74,7 @@ def costs(model: ModelFile, allocated: Sequence[AllocatedGraph] | None = None, m
     reached = sorted(counting.reached | {main})
     arena = sum(arena_bytes(model.subgraphs[each], counting.shapes(each)) for each in reached)
     uncounted = tuple(dict.fromkeys(counting.uncounted))
-    return Costs(_parameters(model, reached), multiply_adds, arena, uncounted, tuple(reached))
+    return Costs(parameters(model, reached), multiply_adds, arena, uncounted, tuple(reached))
 
 
 class _Counting:
@@ -110,6 +110,9 @@ class _Counting:
             # What makes the variables ready, before the first inference alone.
             self.reached.update(operator.subgraphs)
             return 0
+        if other := self._called_otherwise(operator, shapes):
+            self.uncounted.append(f"{other} whose graph another op runs with inputs of other shapes")
+            return 0
         if operator.name in ("WHILE", "STABLEHLO_WHILE") and len(operator.subgraphs) == 2:
             return self._loop(graph, operator)
         if operator.subgraphs:
@@ -122,6 +125,19 @@ class _Counting:
         if found is None:
             self.uncounted.append(f"a {operator.name} whose shapes are not known")
         return found or 0
+
+    def _called_otherwise(self, operator: Operator, shapes: Sequence[Shape]) -> str:
+        """An op that calls a graph with other shapes than the runtime has last given it, for another call; "" for none."""
+        if self._allocated is None:
+            return ""
+        # The first input of a branch says which one runs.
+        given = [shapes[index] for index in operator.inputs][operator.name in ("IF", "STABLEHLO_CASE") :]
+        for number in operator.subgraphs:
+            taken = self.shapes(number)
+            pairs = zip(given, (taken[index] for index in self._model.subgraphs[number].inputs), strict=False)
+            if any(one and other and one != other for one, other in pairs):
+                return f"{'an' if operator.name[0] in 'AEIOU' else 'a'} {operator.name}"
+        return ""
 
     def _loop(self, graph: Subgraph, operator: Operator) -> int:
         condition, body = (self.graph(each) for each in operator.subgraphs)
@@ -168,31 +184,3 @@ def arena_bytes(graph: Subgraph, shapes: Sequence[Shape]) -> int:
 def _bytes(dtype: str, shape: Shape) -> int:
     size = -(-math.prod(shape) * _BITS.get(dtype, 8) // 8)
     return -(-size // _ALIGNMENT) * _ALIGNMENT
-
-
-def _parameters(model: ModelFile, graphs: Sequence[int]) -> int:
-    found: dict[int, int] = {}
-    for tensor in learnt_tensors(model, graphs):
-        found[tensor.buffer] = max(found.get(tensor.buffer, 0), math.prod(tensor.declared_shape))
-    return sum(found.values())
-
-
-def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[FileTensor]:
-    """The constants that are learnt, weights and biases, as often as operators read them.
-
-    Args:
-        model: The model.
-        graphs: Those that count.
-    """
-    for number in graphs:
-        graph = model.subgraphs[number]
-        for operator in graph.operators:
-            for place, index in enumerate(operator.inputs):
-                if index >= 0 and _is_learnt(graph.tensors[index], operator, place):
-                    yield graph.tensors[index]
-
-
-def _is_learnt(tensor: FileTensor, operator: Operator, place: int) -> bool:
-    """Numbers, or integers that stand for some; not shapes, axes and indices."""
-    real = tensor.dtype.startswith(("float", "bfloat")) or tensor.quantisation is not None
-    return tensor.constant and (real or (place > 0 and operator.name in COUNTERS))

@@ -205,6 +205,8 @@ def _figures(
     graph = model.subgraphs[main]
     counted = costs(model, allocated.graphs, main)
     lacking = ((SIZES_LEFT_OPEN,) if left_open else ()) + counted.uncounted
+    if allocated.graphs is None and _are_others(graph, shapes.values()):
+        lacking += ("what inputs of other shapes than the file's change, since the runtime does not load it",)
     lacking += tuple(f"the weights in {name}" for name in model.weight_files)
     keeps = hidden_state(model, main)
     weights = stored_weights(model, counted.graphs)
@@ -227,6 +229,12 @@ def _figures(
         loads=allocated.graphs is not None and not model.lacks_weights,
         why_not=allocated.why or model.lacks_weights or None,
     )
+
+
+def _are_others(graph: Subgraph, shapes: Iterable[Shape]) -> bool:
+    """Whether inputs are to have other shapes than the file has for them; of sizes that it leaves open their count tells."""
+    inputs = zip(graph.input_tensors, shapes, strict=False)
+    return any(tensor.shape != shape and not tensor.is_open for tensor, shape in inputs)
 
 
 def _inputs(model: ModelFile, main: int, signature: Signature | None) -> tuple[DescribedTensor, ...]:

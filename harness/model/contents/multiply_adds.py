@@ -10,7 +10,7 @@ from backends.litert.file.model_file import FileTensor, Operator, Shape, Subgrap
 
 NOT_COUNTED = {"RFFT2D", "STABLEHLO_CONVOLUTION", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_DOT_GENERAL"}
 """Ops that multiply more than their elements and that nothing here can count: weights, or a transform's factors."""
-_BASIC_LSTM, _OF_BASIC_LSTM = 5, 2
+BASIC_LSTM, _OF_BASIC_LSTM = 5, 2
 """Inputs of an LSTM of the basic kernel, and the place of its one matrix (LRT tflite/kernels/lstm.cc)."""
 _OF_LSTM = (*range(1, 9), 16)
 """Places of an LSTM's matrices: of the input, of the state, of the projection (LRT tflite/kernels/lstm_shared.h)."""
@@ -89,7 +89,7 @@ def _matrix_product(inputs: Sequence[Shape], output: Shape) -> int:
 
 def _recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
     # States are matrices too, of as many rows as there are sequences at once: told from weights by their place alone.
-    places = (_OF_BASIC_LSTM,) if len(inputs) == _BASIC_LSTM else _OF_LSTM
+    places = (_OF_BASIC_LSTM,) if len(inputs) == BASIC_LSTM else _OF_LSTM
     return _elements(inputs[0][:-1]) * _matrices(inputs, places)
 
 
@@ -109,8 +109,9 @@ def _simple_recurrent(inputs: Sequence[Shape], _output: Shape) -> int:
 
 
 def _both_ways(inputs: Sequence[Shape], _output: Shape) -> int:
-    # Input, then weights of the input, weights of the state, bias and state of either direction.
-    each = sum(math.prod(inputs[place]) for place in (1, 2, 5, 6))
+    # Input, then weights of the input, weights of the state, bias and state of either direction, then an input beside it with
+    # weights for either; what is left out has no shape.
+    each = sum(math.prod(inputs[place]) for place in (1, 2, 5, 6, 10, 11) if inputs[place:] and inputs[place])
     return _elements(inputs[0][:-1]) * each
 
 

@@ -10,6 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph.writer import Graph
+from tests.graphs import Files
 
 Call = Callable[..., Any]
 
@@ -110,6 +111,28 @@ def test_figures_of_a_file_that_leaves_sizes_open_are_not_complete_until_they_ar
         assert data["multiply_adds"] == 20 * 30 * 4 * 27
         assert data["counts_are_complete"]
         assert data["input_shapes"] == {"picture": [1, 20, 30, 3]}
+
+
+def test_figures_for_other_shapes_than_the_files_are_not_complete_where_the_runtime_does_not_load_it(
+    call: Call, tmp_path: Path
+) -> None:
+    files = Files()
+    graph = files.graph()
+    picture, made, ours = (graph.tensor((1, 1, 1, channels)) for channels in (3, 4, 4))
+    weights = [graph.constant(np.ones(shape, np.float32)) for shape in ((4, 3, 3, 3), (4,))]
+    graph.op("CONV_2D", [picture, *weights], [made], schema.Conv2DOptionsT(strideW=1, strideH=1))
+    # Of no kernel that the runtime has.
+    graph.op("CALL", [made], [ours], schema.CallOptionsT(subgraph=1))
+    graph.inputs, graph.outputs = [picture], [ours]
+    called = files.graph()
+    called.inputs = called.outputs = [called.tensor((1, 1, 1, 4))]
+    path = files.write(tmp_path / "called.tflite")
+    text, data = told(call, path, "--set", "model.input_size=32")
+    assert not data["loads"]
+    assert data["not_counted"] == [
+        "what inputs of other shapes than the file's change, since the runtime does not load it"
+    ]
+    assert "108 multiply-adds an inference at least, without what inputs of other shapes" in text
 
 
 def test_inspect_is_of_the_signature_that_would_run(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from backends.litert.file.model_reader import read_model
 from harness.model.contents.allocation import allocate
 from harness.model.contents.costs import arena_bytes, costs
 from harness.model.contents.multiply_adds import operator_multiply_adds
+from tests.graphs import Files
 
 
 def test_a_small_graph_is_counted_as_by_hand(small: Path) -> None:
@@ -111,6 +113,16 @@ def code(name: str) -> OperatorCode:
             [(1, 7, 10), (16, 10), (16, 16), (16,), (1, 16), (8, 10), (8, 8), (8,), (1, 8)],
             (1, 7, 16),
             7 * (16 * 26 + 8 * 18),
+        ),
+        # As well with another input beside the first, of 6 features, which has weights for either direction.
+        (
+            "BIDIRECTIONAL_SEQUENCE_RNN",
+            [
+                *[(1, 7, 10), (16, 10), (16, 16), (16,), (1, 16), (8, 10), (8, 8), (8,), (1, 8)],
+                *[(1, 7, 6), (16, 6), (8, 6)],
+            ],
+            (1, 7, 16),
+            7 * (16 * 32 + 8 * 24),
         ),
         # 4 sequences at once: their states, [4, 20], are no weights.
         ("UNIDIRECTIONAL_SEQUENCE_LSTM", [(4, 28, 9), *LSTM, *STATES], (4, 28, 20), 4 * 28 * 4 * 20 * 29),
@@ -263,3 +275,25 @@ def test_what_depends_on_sizes_that_nobody_knows_is_not_in_the_counts() -> None:
         ),
     )
     assert costs(model(alone)).complete
+
+
+def test_a_branch_that_two_ops_run_with_other_shapes_counts_where_its_shapes_are_known_and_the_rest_is_said(
+    tmp_path: Path,
+) -> None:
+    files = Files()
+    main, product, same = files.graph(), files.graph(), files.graph()
+    decides, few, many = main.tensor((1,), "BOOL"), main.tensor((2, 16)), main.tensor((50, 16))
+    main.inputs, main.outputs = [decides, few, many], [main.tensor((2, 16)), main.tensor((50, 16))]
+    options = schema.IfOptionsT(thenSubgraphIndex=1, elseSubgraphIndex=2)
+    for rows, made in zip((few, many), main.outputs, strict=True):
+        main.op("IF", [decides, rows], [made], options)
+    product.inputs, product.outputs = [product.tensor((2, 16))], [product.tensor((2, 16))]
+    weights = product.constant(np.ones((16, 16), np.float32))
+    product.op("FULLY_CONNECTED", [*product.inputs, weights, -1], product.outputs, schema.FullyConnectedOptionsT())
+    same.inputs, same.outputs = [same.tensor((2, 16))], [same.tensor((2, 16))]
+    same.op("TANH", same.inputs, same.outputs)
+    path = files.write(tmp_path / "twice.tflite")
+    counted = costs(read_model(path), allocate(path).graphs)
+    # The runtime has its tensors as the second needs them; 2 rows more would be 512 more.
+    assert counted.multiply_adds == 50 * 16 * 16
+    assert counted.uncounted == ("an IF whose graph another op runs with inputs of other shapes",)
