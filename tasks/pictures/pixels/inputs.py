@@ -35,7 +35,10 @@ _LEAST_SHARE = 0.25
 """A normalisation whose numbers and the input's share less than this of either is not the one that the file was made for."""
 _ALIKE = 0.02
 """Of a range: ends so near are those of one, as 127 and 128 for 127.5."""
-_OF_IMAGENET = "model.mean=[123.675,116.28,103.53] and model.std=[58.395,57.12,57.375]"
+_USUAL = (
+    "-1 to 1 is model.mean=127.5 and model.std=127.5, 0 to 1 is 0 and 255, the pixels as they are 0 and 1, and ImageNet's "
+    "usual ones are model.mean=[123.675,116.28,103.53] and model.std=[58.395,57.12,57.375]"
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class PictureOptions:
     """What a config may say of a model's input, whatever the task."""
 
     mean: PerChannel | None = None
-    """Subtracted from the pixels (0 to 255): one number, or one for each of the input's channels. None is 127.5 for float
-    inputs (0 where a picture comes out), and leaves integers to the file (docs/models.md)."""
+    """Subtracted from the pixels (0 to 255): one number, or one for each of the input's channels; named together with `std`.
+    None is 127.5 for float inputs (0 where a picture comes out), and leaves integers to the file (docs/models.md)."""
     std: PerChannel | None = None
     """What the pixels are divided by after that, as `mean`. None is 127.5 for float inputs (1 where a picture comes out)."""
     channel_order: Literal["rgb", "bgr"] = "rgb"
@@ -180,6 +183,8 @@ def _no_picture(tensors: Sequence[Tensor], options: PictureOptions, takes: str) 
 def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> Normalisation | None:
     """What the tensor's numbers mean; None for bytes."""
     named = options.mean is not None or options.std is not None
+    if named and (options.mean is None or options.std is None):
+        raise _half_named(options)
     asked = Normalisation(
         unnamed.mean if options.mean is None else options.mean, unnamed.std if options.std is None else options.std
     )
@@ -196,11 +201,29 @@ def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> N
     if stated is not None:
         _check_named(tensor, stated, low, high)
         return stated
+    which = (
+        "none of the ranges that bytes have (0 to 1, -1 to 1, 0 to 255), so the model was made for pixels normalised in a way "
+        "that the file does not tell"
+        if tensor.dtype.itemsize == 1
+        else "a range that does not tell how pixels were normalised: numbers of more than a byte have room to spare"
+    )
     raise ModelMismatch(
         f"{tensor.name} is {tensor.dtype} with scale {tensor.scale:g} and zero point {tensor.zero_point}: it stands for "
-        f"{low:.4g} to {high:.4g}, which is none of the ranges that bytes have (0 to 1, -1 to 1, 0 to 255), so the model "
-        "was made for pixels normalised in a way that the file does not tell. Say it with model.mean and model.std, in "
-        f"pixels of 0 to 255, one number or one a channel; for ImageNet's usual ones: {_OF_IMAGENET}"
+        f"{low:.4g} to {high:.4g}, which is {which}. Say it with model.mean and model.std, in pixels of 0 to 255, one number "
+        f"or one a channel: {_USUAL}"
+    )
+
+
+def _half_named(options: PictureOptions) -> ModelMismatch:
+    """Of a mean without its std, or the other way round, of which nobody knows what the other would be."""
+    said = (
+        f"model.mean is {_shown(options.mean)}, and model.std"
+        if options.mean is not None
+        else f"model.std is {_shown(options.std)}, and model.mean"
+    )
+    return ModelMismatch(
+        f"{said} is not named: a pixel becomes (pixel - mean) / std, so name both (mean: 0 takes nothing away, std: 1 divides "
+        "by nothing)"
     )
 
 
@@ -255,6 +278,6 @@ def _numbers(values: PerChannel | None) -> tuple[float, ...]:
     return values if isinstance(values, tuple) else (values,)
 
 
-def _shown(values: PerChannel) -> str:
+def _shown(values: PerChannel | None) -> str:
     numbers = [f"{value:g}" for value in _numbers(values)]
     return numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"

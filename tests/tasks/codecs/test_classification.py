@@ -78,9 +78,9 @@ def test_the_cache_key_changes_with_all_that_makes_a_prepared_picture(tmp_path: 
         codec_of(path, profile="pillow").cache_key(),
         codec_of(path, spec((1, 16, 16, 3), np.int8)).cache_key(),
         codec_of(path, spec((1, 16, 18, 3), np.uint8)).cache_key(),
-        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=0.0).cache_key(),
-        codec_of(path, spec((1, 16, 16, 3), np.float32), std=1.0).cache_key(),
-        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=(0.0, 0.0, 1.0)).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=0.0, std=127.5).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=127.5, std=1.0).cache_key(),
+        codec_of(path, spec((1, 16, 16, 3), np.float32), mean=(0.0, 0.0, 1.0), std=127.5).cache_key(),
         codec_of(path, channel_order="bgr").cache_key(),
         codec_of(path, spec((1, 3, 16, 16), np.uint8)).cache_key(),
     ]

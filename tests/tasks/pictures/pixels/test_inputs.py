@@ -95,8 +95,9 @@ def test_values_beyond_a_byte_are_clipped_and_do_not_wrap() -> None:
     ],
 )
 def test_an_integer_input_that_stands_for_another_range_asks_for_the_normalisation(spec: TensorSpec) -> None:
+    why = "none of" if spec.dtype.itemsize == 1 else "a range that does not tell"
     with pytest.raises(
-        ModelMismatch, match=r"it stands for .* which is none of .*Say it with model\.mean and model\.std"
+        ModelMismatch, match=rf"it stands for .* which is {why} .*Say it with model\.mean and model\.std"
     ):
         bind(spec)
     with pytest.raises(
@@ -146,7 +147,21 @@ def test_a_named_normalisation_is_quantised_by_the_files_scale_and_zero_point(dt
 def test_one_that_is_named_is_quantised_where_the_bytes_would_do_too() -> None:
     spec = tensor(np.uint8, scale=1 / 128, zero_point=128)
     assert first_channel(bind(spec, mean=127.5, std=127.5).encode(VALUES)) == [0, 128, 129, 255]
-    assert first_channel(bind(spec, mean=127.5).encode(VALUES)) == [0, 128, 129, 255]
+
+
+@pytest.mark.parametrize("spec", [tensor(np.float32), tensor(np.uint8, scale=1 / 255), tensor(np.int8, **TORCH)])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mean": (103.939, 116.779, 123.68)}, r"mean is \[103\.939, 116\.779, 123\.68\], and model\.std is not named"),
+        ({"std": 255.0}, "std is 255, and model.mean is not named"),
+    ],
+)
+def test_a_mean_without_its_std_is_refused_since_nobody_knows_the_other(
+    spec: TensorSpec, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ModelMismatch, match=said):
+        bind(spec, **options)
 
 
 @settings(deadline=None, derandomize=True)
