@@ -117,13 +117,12 @@ class Classification(InParts):
 
     def figures(self, tally: Tally) -> Score:
         """`top1`, and `top5` where each answer holds five labels."""
-        found = TopK.of(tally).score("pictures")
-        only = set(self._labels)
+        options, notes, only = self._options, [], set(self._labels)
         if len(only) == 1 and len(self) > 1:
-            return found.with_notes(
-                [f"all pictures are of one class, {only.pop()}: a model that always says so has them right"]
-            )
-        return found
+            notes.append(f"all pictures are of one class, {only.pop()}: a model that always says so has them right")
+        if (stored := self._stored) is not None:
+            notes += stored.by_place_alone(options.class_count, options.first_label, _names_of(options))
+        return TopK.of(tally).score("pictures").with_notes(notes)
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures, and which class was taken for which."""

@@ -172,6 +172,16 @@ def tells_places(names: Sequence[str], class_count: int, model: ClassNames | Non
     return _known_names(names, class_count, model) is not None
 
 
+def by_place_alone(data: ClassNames, class_count: int, model: ClassNames | None) -> str:
+    """A sentence where nothing but their places says which of the model's classes these are; else ""."""
+    if tells_places(data.names, class_count, model) or _numbers(data.names) is not None:
+        return ""
+    return (
+        f"{data.source} has {len(data)} names of classes, {some(data.names)}: in that order they were taken for the model's "
+        f"classes 0 to {len(data) - 1}, since nothing says which is which. If the model counts them otherwise, {ON_HOW}"
+    )
+
+
 def _known_names(names: Sequence[str], class_count: int, model: ClassNames | None) -> ClassNames | None:
     """The list in which the names are looked up."""
     are_synsets = class_count == len(IMAGENET) and all(map(_is_synset, names))

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from accuracy.errors import TruthError
 from accuracy.outside.shown import some
 from accuracy.truth.boxes.stored_boxes import StoredBoxes
-from accuracy.truth.class_names import ON_HOW, ClassNames, places_in_model, tells_places
+from accuracy.truth.class_names import ON_HOW, ClassNames, by_place_alone, places_in_model, tells_places
 from tasks.base import DataMissing
 
 
@@ -94,6 +94,11 @@ class StoredLabels(NamedTuple):
         first = self.first if first is None else first
         self._refuse_others(names, first, class_count)
         return [value - first for value in self.values]
+
+    def by_place_alone(self, class_count: int, first: int | None, model: ClassNames | None) -> list[str]:
+        """That the set's classes were taken for the model's in their order and nothing else says so; as `of_classes`."""
+        said = by_place_alone(self.classes, class_count, model) if self.classes is not None and first is None else ""
+        return [said] if said else []
 
     def _refuse_others(self, names: Sequence[str], first: int, class_count: int) -> None:
         for name, value in zip(names, self.values, strict=True):

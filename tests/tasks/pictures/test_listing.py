@@ -68,6 +68,25 @@ def test_sorted_folders_are_the_classes_and_files_keep_the_order_of_their_names(
     assert task.describe_data()["truth"] == "the folders' names"
 
 
+def notes_of(task: Classification) -> str:
+    """What is said beside a score of these labels."""
+    return " ".join(task.score([Answer(at, pack_labels([label])) for at, label in enumerate(labels_of(task))]).notes)
+
+
+def test_folders_that_only_their_order_makes_the_models_classes_are_said_with_the_score(
+    lay: Lay, tmp_path: Path
+) -> None:
+    folder, names = lay("dog/b.png", "cat/a.png", "ant/c.png"), tmp_path / "names.txt"
+    names.write_text("dog\ncat\nant\n")
+    assert "3 names of classes, ant, cat, dog: in that order they were taken" in notes_of(task_of(folder, 3))
+    assert notes_of(task_of(folder, 3, class_names=names)) == ""
+    assert labels_of(task_of(folder, 3, class_names=names)) == [1, 0, 2]
+
+
+def test_folders_of_synsets_or_numbers_say_themselves_which_class_they_are(lay: Lay) -> None:
+    assert "in that order" not in notes_of(task_of(lay("n01484850/a.png", "n01440764/b.png"), 1000))
+
+
 def test_one_name_in_every_folder_is_a_picture_each(lay: Lay) -> None:
     task = task_of(lay("b/0.png", "a/0.png", "a/1.png"), 2)
     assert task._pictures.names == ("a/0.png", "b/0.png", "a/1.png")
