@@ -10,9 +10,12 @@ from accuracy.errors import TruthError
 from accuracy.metric.doubt import OtherReading, remark
 from tasks.base import DataMissing, Reading, Task
 
+_FEW = 3
+"""Fewer samples are no base for a word on a score that no reading explains."""
+
 
 def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answer]]) -> str | None:
-    """The remark for a score that guessing reaches too, where another reading of the same answers explains it.
+    """The remark for a score that guessing reaches too, with the reading of the same answers that explains it, if any does.
 
     Args:
         task: What was scored.
@@ -20,9 +23,10 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
         answers: Reads the log once more.
 
     Returns:
-        None where the score is better than guessing, or where no reading is clearly better.
+        None where the score is better than guessing or cannot be told from it, or of too few samples.
     """
-    if value > task.chance():
+    chance = task.chance()
+    if value > chance or not chance:
         return None
 
     def read(reading: Reading) -> float:
@@ -35,4 +39,12 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
         OtherReading(reading.words, reading.meaning, partial(read, reading), reading.last_resort)
         for reading in task.readings()
     )
-    return remark(task.headline, value, task.chance(), readings)
+    found = remark(task.headline, value, chance, readings)
+    return found or (None if len(task) < _FEW else _unexplained(task, value))
+
+
+def _unexplained(task: Task, value: float) -> str:
+    return (
+        f"{task.headline} {value:.4g} is no better than guessing, and no other reading of the answers that was tried explains "
+        "it: are the classes of the ground truth the model's, in its order, and is the input prepared as the model wants it?"
+    )

@@ -82,13 +82,14 @@ def test_labels_and_samples_in_the_numeric_order_of_their_names_are_told_apart(t
     assert "read with samples in the numeric order of their names it would be 1" in str(remark)
 
 
-def test_a_model_that_only_guesses_and_one_that_knows_are_left_alone(tmp_path: Path) -> None:
+def test_a_score_of_guesses_that_no_reading_explains_is_said_and_a_good_one_is_left_alone(tmp_path: Path) -> None:
     random = np.random.default_rng(6)
     truth = random.integers(0, 1000, 30).tolist()
     folder = pictures(tmp_path / "set", [f"{number}.png" for number in range(30)])
     (folder / "truth.txt").write_text("".join(f"{label}\n" for label in truth))
     task = Classification(DataRef(folder, folder / "truth.txt"), ClassificationOptions())
-    assert remark_on(task, labelled(random.integers(0, 1000, 30).tolist()))[1] is None
+    remark = str(remark_on(task, labelled(random.integers(0, 1000, 30).tolist()))[1])
+    assert "is no better than guessing, and no other reading of the answers that was tried explains it" in remark
     assert remark_on(task, labelled(truth)) == (1.0, None)
 
 
