@@ -50,6 +50,7 @@ from harness.run.hearing import WorkerReport
 from harness.run.reference import asks_reference
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
+from harness.spec.told_by_file import untold_pixels
 from harness.whole_file import replacing
 from tasks.base import Task
 
@@ -256,6 +257,7 @@ def _warnings(result: Result, spec: Spec, done: Done) -> list[str]:
         *_doubts(result.parity),
         # Where the truth is a reference's, or the user's own for any model, no model knows other data better.
         *([] if task_class(spec.task).takes_reference else doubtful_data(spec.model, spec.dataset, spec.load.mode)),
+        *untold_pixels(spec),
         *ignored_settings(spec),
         *beside_the_rules(spec.load),
         *not_placed(spec.backend.placement, done.placement),

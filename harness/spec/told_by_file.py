@@ -11,6 +11,9 @@ from backends.base import ModelRejected
 from backends.litert.copies.signatures import choose_signature
 from backends.litert.file.metadata import InputNormalisation, input_normalisations
 from backends.litert.file.model_reader import read_model
+from harness.spec.schema import Spec
+
+_FLOATS = ("float32", "float16")
 
 
 def with_told(options: Any, path: Path, signature: str | None) -> Any:
@@ -27,6 +30,28 @@ def with_told(options: Any, path: Path, signature: str | None) -> Any:
     if unnamed and names_in_model(path) is not None:
         options = replace(options, packed_names=path)
     return options
+
+
+def untold_pixels(spec: Spec) -> list[str]:
+    """That a float model of the user's own was scored on pixels in a range that neither its file nor the config names."""
+    names = ("mean", "std", "float_range", "file_mean")
+    untold = all(name in spec.options and spec.options[name] is None for name in names)
+    if not untold or spec.model.source != "file" or spec.load.mode != "accuracy":
+        return []
+    try:
+        model = read_model(spec.model.path)
+        chosen = choose_signature(model, spec.model.invocation.signature)
+    except ModelRejected:
+        return []  # whoever opens it says why
+    takes = model.subgraphs[chosen.subgraph if chosen else 0].input_tensors
+    if [tensor.dtype in _FLOATS for tensor in takes] != [True]:
+        return []
+    taken = "0..255" if spec.task == "super_resolution" else "-1..1"
+    return [
+        f"neither the config nor the model's file says in which range its float input takes pixels, and {taken} was taken: a "
+        "model made for another scores wrongly. Say it with model.float_range=-1..1, 0..1 or 0..255, or model.mean and "
+        "model.std"
+    ]
 
 
 def _normalisation(path: Path, signature: str | None) -> InputNormalisation | None:

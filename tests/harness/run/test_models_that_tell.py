@@ -49,6 +49,18 @@ def test_pixels_are_normalised_as_the_file_says_unless_the_config_says_otherwise
     assert top1(tmp_path / "1") < 0.5
 
 
+def test_a_range_of_float_pixels_that_nobody_names_is_said_with_the_score(
+    picture_model: Path, picture_data: Path, call: Call, tmp_path: Path
+) -> None:
+    """A network for 0 to 255 is at chance on -1 to 1, and nothing else would tell why."""
+    told = with_metadata(picture_model, tmp_path / "told.tflite", metadata_of([127.5], [127.5]))
+    named = ("--set", "model.float_range=-1..1")
+    for number, (model, more, said) in enumerate([(picture_model, (), 1), (picture_model, named, 0), (told, (), 0)]):
+        assert accuracy(call, tmp_path / str(number), model, picture_data, *more).returncode == 0
+        warnings = json.loads((tmp_path / str(number) / "result.json").read_text())["warnings"]
+        assert sum("range its float input takes pixels, and -1..1 was taken" in each for each in warnings) == said
+
+
 def test_a_range_in_the_config_that_the_file_contradicts_is_refused(
     picture_model: Path, picture_data: Path, call: Call, complaint: Complaint, tmp_path: Path
 ) -> None:
