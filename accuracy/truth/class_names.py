@@ -18,6 +18,7 @@ from accuracy.errors import TruthError
 from accuracy.outside.border import reads
 from accuracy.outside.shown import some
 from accuracy.outside.text_files import read_text
+from accuracy.truth.counting_names import counted, is_count
 from accuracy.truth.imagenet_wnids import WNIDS
 from accuracy.truth.label_lists import names_in
 from accuracy.truth.packed_names import packed_names
@@ -136,9 +137,10 @@ def places_in_model(data: ClassNames, class_count: int, model: ClassNames | None
     if model is not None and len(data) == class_count:
         _refuse_another_order(data, model)
     numbers = _numbers(data.names)
-    if numbers is not None and len(data) < class_count and not _are_a_count(numbers) and max(numbers) < class_count:
+    if numbers is not None and len(data) < class_count and not is_count(numbers) and max(numbers) < class_count:
         return numbers
-    if numbers is not None and numbers != sorted(numbers) and len(data) == class_count:
+    counts = counted(data.names) or numbers
+    if counts is not None and counts != sorted(counts) and len(data) == class_count:
         raise TruthError(
             f"the classes of {data.source} are called by numbers, in the order {some(data.names)}: nothing says whether the "
             f"number or the place is the model's class. To say it, {ON_HOW}"
@@ -213,11 +215,6 @@ def _is_synset(name: str) -> bool:
 def _numbers(names: Sequence[str]) -> list[int] | None:
     """The names as numbers, where all are."""
     return [int(name) for name in names] if all(name.isascii() and name.isdecimal() for name in names) else None
-
-
-def _are_a_count(numbers: Sequence[int]) -> bool:
-    """Whether these are all numbers from 0 or 1: then they count the list, which must be the model's."""
-    return sorted(numbers) in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
 
 
 def _looked_up(data: ClassNames, model: ClassNames) -> list[int]:

@@ -77,6 +77,33 @@ def test_numbers_for_names_are_refused_where_their_order_is_not_their_count() ->
     assert places_in_model(names(*numbers), 12, listed) == [int(number) for number in numbers]
 
 
+@pytest.mark.parametrize(
+    "called",
+    [
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        ["ONE", "TWO", "THREE", "FOUR"],
+        ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"],
+        [f"class_{number}" for number in range(1, 12)],
+        [f"digit{number}" for number in range(11)],
+        [f"{number}_{name}" for number, name in enumerate("abcdefghijk", 1)],
+        [f"{number}. {name}" for number, name in enumerate("abcdefghijk")],
+        [f"{number}-{name}" for number, name in enumerate("abcdefghijk")],
+    ],
+    ids=lambda called: called[0],
+)
+def test_names_that_count_are_refused_where_their_order_is_not_their_count(called: list[str]) -> None:
+    with pytest.raises(TruthError, match="nothing says whether the number or the place is the model's class"):
+        places_in_model(names(*sorted(called)), len(called), None)
+    assert places_in_model(names(*called), len(called), None) == list(range(len(called)))
+    listed = ClassNames(tuple(called), "names.txt")
+    assert places_in_model(names(*sorted(called)), len(called), listed) == [called.index(n) for n in sorted(called)]
+
+
+@pytest.mark.parametrize("called", [["5 euro", "10 euro"], ["mix", "dim"], ["two", "one way"], ["b2", "a7", "c"]])
+def test_names_that_only_look_like_numbers_go_by_their_place(called: list[str]) -> None:
+    assert places_in_model(names(*called), len(called), None) == list(range(len(called)))
+
+
 @pytest.mark.parametrize("written", ["0  ant\n1  bee\n3  cow\n", "0: ant\n1: bee\n3: cow\n", "1 ant\n2 bee\n4 cow\n"])
 def test_numbers_before_all_names_say_their_places(tmp_path: Path, written: str) -> None:
     (tmp_path / "labels.txt").write_text(written)
