@@ -23,6 +23,7 @@ from accuracy.errors import TruthError
 from accuracy.metric import command
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
+from accuracy.outside.png_files import ends_too_soon
 from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -123,7 +124,7 @@ class Originals:
         Raises:
             TruthError: As `read`.
         """
-        with self._open(stem) as picture:
+        with self._open(stem, self._files.read(stem)) as picture:
             return picture.height, picture.width
 
     def read(self, stem: str) -> UInt8Array:
@@ -132,14 +133,18 @@ class Originals:
         Raises:
             TruthError: No such picture, or one that is corrupt, too large, or neither 8-bit grey nor RGB.
         """
-        with self._open(stem) as picture:
+        data = self._files.read(stem)
+        with self._open(stem, data) as picture:
             try:
-                return np.array(picture.convert("RGB"), np.uint8)
+                pixels = np.array(picture.convert("RGB"), np.uint8)
+                if what := ends_too_soon(data):
+                    raise ValueError(what)
+                return pixels
             except Exception as error:  # whatever Pillow makes of corrupt bytes: it has no error class of its own
                 raise TruthError(f"{self._files.name(stem)} cannot be decoded: {error}") from error
 
-    def _open(self, stem: str) -> Image.Image:
-        data, name = self._files.read(stem), self._files.name(stem)
+    def _open(self, stem: str, data: bytes) -> Image.Image:
+        name = self._files.name(stem)
         try:
             picture = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "BMP"])
         except Exception as error:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from accuracy.errors import TruthError
+from accuracy.outside.png_files import cut_short, ends_too_soon
 from accuracy.truth.files import TruthFiles
 
 UInt8Array = npt.NDArray[np.uint8]
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_START = _PNG_SIGNATURE + b"\x00\x00\x00\rIHDR"
-_PNG_CHUNK = struct.Struct(">I4s")
 _PNG_FIELDS = struct.Struct(">IIBB")  # width, height, bit depth, colour type
 _GREY, _PALETTE = 0, 3
 _COLOURS = {2: "RGB", 4: "grey with alpha", 6: "RGBA"}
@@ -99,7 +99,7 @@ class Masks:
         data = self._files.read(stem)
         size = self._size(stem, data)
         if self._files.suffix(stem) == ".png":
-            _refuse_cut(data, self._files.name(stem))
+            _refuse(cut_short(data), self._files.name(stem))
         return size
 
     def read(self, stem: str) -> UInt8Array:
@@ -113,7 +113,7 @@ class Masks:
         if self._files.suffix(stem) == ".raw":
             _refuse_wide_values(data, self._files.name(stem))
             return np.frombuffer(data, np.uint8).reshape(height, width)
-        _refuse_cut(data, self._files.name(stem))
+        _refuse(ends_too_soon(data), self._files.name(stem))
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
                 return np.array(picture, np.uint8)
@@ -142,16 +142,9 @@ def _png_size(data: bytes, name: str) -> tuple[int, int]:
     return height, width
 
 
-def _refuse_cut(data: bytes, name: str) -> None:
-    """Refuses a PNG one of whose chunks (length, kind, content, checksum) ends behind the file's end."""
-    at = len(_PNG_SIGNATURE)
-    while at < len(data):
-        length, kind = _PNG_CHUNK.unpack_from(data, at) if at + _PNG_CHUNK.size <= len(data) else (len(data), b"")
-        if kind == b"IEND":
-            return
-        at += _PNG_CHUNK.size + length + 4
-    if at > len(data):
-        raise TruthError(f"{name} is not a PNG that can be decoded: it is cut short at {len(data):,} bytes")
+def _refuse(what: str | None, name: str) -> None:
+    if what is not None:
+        raise TruthError(f"{name} is not a PNG that can be decoded: {what}")
 
 
 def _refuse_wide_values(data: bytes, name: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_a_truncated_original_is_named(tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(whole[:kept])
         with pytest.raises(TruthError, match=r"a\.png in"):
             Originals.open(tmp_path).read("a")
+
+
+def test_an_original_whose_stream_of_pixels_ends_too_soon_is_named(tmp_path: Path) -> None:
+    save(tmp_path, "a.png", np.full((8, 4, 3), 90, np.uint8))
+    whole = bytearray((tmp_path / "a.png").read_bytes())
+    whole[20:24] = (9).to_bytes(4, "big")  # a row more than there is
+    whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(whole)
+    with pytest.raises(TruthError, match=r"a\.png in .* it ends too soon: 4x9 pixels are 117 bytes, but it holds 104"):
+        Originals.open(tmp_path).read("a")
 
 
 def test_each_picture_counted_gives_its_own_ratio() -> None:

@@ -74,6 +74,12 @@ def test_a_truncated_png_is_named(tmp_path: Path) -> None:
             Masks.open(tmp_path).read("a")
 
 
+def test_a_mask_whose_stream_of_pixels_ends_too_soon_is_refused_and_not_filled_with_background(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(3, 4, 8, 0, b"\0\1\2\3" * 2))
+    with pytest.raises(TruthError, match=r"a\.png in .*: it ends too soon: 3x4 pixels are 16 bytes, but it holds 8"):
+        Masks.open(tmp_path).read("a")
+
+
 def test_a_png_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(60000, 60000, 8, 0, b""))
     with pytest.raises(TruthError, match="claims 60000x60000 pixels"):

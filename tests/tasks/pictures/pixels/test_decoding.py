@@ -165,6 +165,34 @@ def test_a_truncated_picture_is_named(kind: str, share: float) -> None:
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_a_png_whose_stream_of_pixels_ends_too_soon_is_refused_and_not_filled_with_black(
+    colour: int, channels: int
+) -> None:
+    row = b"\0" + bytes([200]) * 30 * channels
+    assert decode(png(30, 21, 8, colour, row * 21), "whole.png").min() == 200
+    for kept in (7, 20):
+        with pytest.raises(DataMissing, match=r"short\.png is not a PNG that can be decoded: it ends too soon"):
+            decode(png(30, 21, 8, colour, row * kept), "short.png")
+
+
+def test_an_interlaced_png_that_lacks_its_last_passes_is_refused() -> None:
+    pixels = b"".join(
+        b"\0" + bytes([200]) * 3 * columns for columns in (2, 2, 4)
+    )  # of 16x8 pixels the first three passes
+    short = bytearray(png(16, 8, 8, 2, pixels))
+    short[28] = 1
+    short[29:33] = struct.pack(">I", zlib.crc32(short[12:29]))
+    with pytest.raises(DataMissing, match="it ends too soon: 16x8 pixels are 399 bytes, but it holds 27"):
+        decode(bytes(short), "short.png")
+
+
+def test_a_png_that_is_cut_behind_its_last_pixel_is_refused_as_libpng_does() -> None:
+    whole = encode(Image.fromarray(RAMP), "PNG")
+    with pytest.raises(DataMissing, match=r"a\.png is not a PNG that can be decoded: it is cut short at"):
+        decode(whole[:-17], "a.png")
+
+
 def test_a_picture_that_claims_a_billion_pixels_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(DataMissing, match=r"bomb\.png claims 40000x40000 pixels"):
         decode(png(40000, 40000, 8, 2), "bomb.png")
