@@ -24,12 +24,16 @@ import numpy.typing as npt
 
 from accuracy.errors import TruthError
 from accuracy.metric import command
+from accuracy.metric.doubt import OtherReading, remark
+from accuracy.metric.score import Score
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import NotText, lines_of, read_text
 
 Floats = npt.NDArray[np.float64]
 PARTIAL = 0.1
 """The false positive rate up to which the partial area reaches."""
+CHANCE = 0.55
+"""The whole area up to which scores are no better than guesses, which have 0.5."""
 
 
 def auc(scores: Sequence[float] | Floats, anomalous: Sequence[int] | npt.NDArray[np.int64]) -> float:
@@ -140,12 +144,23 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
         label = label_of(name) if truth == predictions else int(value) if value in (0, 1) else None
         if label is None:
             raise TruthError(f"{truth} does not say whether {name} is normal (0) or an anomaly (1)")
+        if label_of(name) not in (None, label):
+            raise TruthError(
+                f"{truth} calls {name} {('normal', 'an anomaly')[label]}, its name the other: 0 is normal and 1 an anomaly"
+            )
         labels[name] = label
     if labels.keys() != scores.keys():
         other = sorted(labels.keys() ^ scores.keys())
         raise TruthError(f"{predictions} and {truth} name different recordings, the first is {other[0]}")
     values, kinds = list(scores.values()), [labels[name] for name in scores]
-    return {"auc": auc(values, kinds), "pauc": partial_auc(values, kinds)}
+    figures = {"auc": auc(values, kinds), "pauc": partial_auc(values, kinds)}
+    exchanged = OtherReading(
+        "the order of the scores reversed",
+        "the higher a score, the more of an anomaly: are these scores of what is normal, or are 0 and 1 exchanged?",
+        lambda: 1 - figures["auc"],
+    )
+    doubt = remark("auc", figures["auc"], CHANCE, [exchanged])
+    return Score(figures, "recordings", len(values), notes=(doubt,) if doubt else ())
 
 
 def _number(text: str) -> float | None:

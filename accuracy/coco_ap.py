@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.answers.detections import Detections, score_results
+from accuracy.answers.detections import Detections
 from accuracy.errors import TruthError
 from accuracy.metric import command
+from accuracy.metric.scored_results import score_results
 from accuracy.truth.boxes.coco import Bool, CocoTruth, Int64, places_by_id
 
 METRICS = (

@@ -22,7 +22,9 @@ import numpy.typing as npt
 from accuracy.confidence.interval import bootstrap_mean_iou
 from accuracy.errors import TruthError
 from accuracy.metric import command
-from accuracy.metric.score import Score
+from accuracy.metric.doubt import remark
+from accuracy.metric.map_readings import MapReadings
+from accuracy.metric.score import Score, beyond_note
 from accuracy.metric.tally import Tally
 from accuracy.truth.masks import Masks
 
@@ -30,6 +32,9 @@ IntArray = npt.NDArray[np.integer[Any]]
 
 ADE20K_CLASSES = 31
 """Scored classes of the mobile benchmark: 32 less the background, class 0."""
+
+CHANCE = 0.15
+"""Of the mean: pictures are mostly of a few large classes, which the map of another may hit as well."""
 
 
 class MeanIoU:
@@ -174,13 +179,17 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
     Raises:
         TruthError: Either cannot be used, or they do not belong together.
     """
-    metric = MeanIoU()
-    for predicted, true in pairs(Masks.open(predictions), Masks.open(truth)):
+    metric, found, wanted = MeanIoU(), Masks.open(predictions), Masks.open(truth)
+    for predicted, true in pairs(found, wanted):
         try:
             metric.update(predicted, true)
         except ValueError as error:
             raise TruthError(str(error)) from None
-    return metric.compute()
+    if "miou_present" not in metric.compute():
+        raise TruthError(f"no map in {truth} has any of the classes 1 to {metric.classes}: nothing can be scored")
+    readings = MapReadings(lambda _: pairs(found, wanted), MeanIoU, metric.classes + 1)
+    doubt = remark("miou", metric.compute()["miou"], CHANCE, readings)
+    return metric.score().with_notes([*([doubt] if doubt else []), *beyond_note(found.stems, wanted.stems, truth)])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from PIL import Image
 from accuracy.confidence.interval import bootstrap_mean
 from accuracy.errors import TruthError
 from accuracy.metric import command
-from accuracy.metric.score import Score
+from accuracy.metric.score import Score, beyond_note
 from accuracy.metric.tally import Tally
 from accuracy.outside.png_files import ends_too_soon
 from accuracy.truth.files import TruthFiles
@@ -168,7 +168,7 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
         if predicted.shape != original.shape:
             raise TruthError(f"{stem}: predicted at {predicted.shape}, but its original has {original.shape}")
         metric.update(predicted, original)
-    return metric.compute()
+    return metric.score().with_notes(beyond_note(found.stems, originals.stems, truth))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,21 @@ def score(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) ->
     return metric.score()
 
 
+def _notes(predictions: Mapping[str, str], truth: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is answered but not asked, or asked but not answered, of which SQuAD's own evaluation says the second."""
+    notes = []
+    if missing := [qas_id for qas_id in truth if qas_id not in predictions]:
+        notes.append(
+            f"{len(missing):,} of {len(truth):,} questions have no prediction and count as 0, the first is {missing[0]!r}"
+        )
+    if beyond := [qas_id for qas_id in predictions if qas_id not in truth]:
+        notes.append(
+            f"{len(beyond):,} of {len(predictions):,} predictions are for no question of the truth and do not count, the first "
+            f"is {beyond[0]!r}"
+        )
+    return notes
+
+
 def exact_match(prediction: str, answers: Sequence[str]) -> bool:
     """Whether the prediction, normalised, is one of the answers, normalised."""
     wanted = _normalised(prediction)
@@ -136,7 +151,8 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
     Raises:
         TruthError: Either cannot be used.
     """
-    return score(read_predictions(predictions), read_truth(truth).answers)
+    said, asked = read_predictions(predictions), read_truth(truth).answers
+    return score(said, asked).with_notes(_notes(said, asked))
 
 
 if __name__ == "__main__":

@@ -11,17 +11,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.answers.detections import Detections, score_results
+from accuracy.answers.detections import Detections
+from accuracy.answers.overlap import iou
 from accuracy.errors import TruthError
 from accuracy.metric import command
+from accuracy.metric.scored_results import score_results
 from accuracy.truth.boxes.coco import CocoTruth, Float64, Int64
 
-_F = TypeVar("_F", np.float32, np.float64)
 Float32 = npt.NDArray[np.float32]
 
 IOU_THRESHOLDS: Float32 = np.float32(0.5) + np.arange(10, dtype=np.float32) * np.float32(0.05)
@@ -112,26 +112,6 @@ def _match_picture(overlaps: Float32) -> npt.NDArray[np.bool_]:
         free[levels[hit], best[hit]] = False
         hits[:, row] = hit
     return hits
-
-
-def iou(boxes: npt.NDArray[_F], others: npt.NDArray[_F]) -> npt.NDArray[_F]:
-    """Intersection over union of every pair, 0 where both are empty.
-
-    Args:
-        boxes: [D, 4] left, top, right, bottom.
-        others: [B, 4] likewise.
-
-    Returns:
-        [D, B] in the boxes' type.
-    """
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=2)
-    area = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
-    other_area = np.maximum(others[:, 2:] - others[:, :2], 0).prod(axis=1)
-    union = area[:, None] + other_area[None, :] - shared
-    overlaps: npt.NDArray[_F] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlaps
 
 
 def _average_precision(hits: npt.NDArray[np.bool_], objects: int) -> float:

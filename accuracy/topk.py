@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from accuracy.errors import TruthError
 from accuracy.metric import command
+from accuracy.metric.doubt import OtherReading, remark
+from accuracy.metric.label_readings import chance_of, label_readings
 from accuracy.metric.score import Score, of_hits
 from accuracy.metric.tally import Tally
 from accuracy.outside.border import reads
@@ -22,6 +25,8 @@ from accuracy.outside.text_files import NotText, lines_of, read_text
 
 _MOST = 1 << 31
 _MOST_DIGITS = 10
+_MOST_TOLD = 1 << 15
+"""Classes for which other numberings are tried."""
 
 
 class TopK:
@@ -123,7 +128,21 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
         if len(label) != 1:
             raise TruthError(f"{truth}, line {number} has {len(label)} labels; a true label is one")
         metric.update(labels, label[0])
-    return metric.compute()
+    doubt = _doubt(metric.compute()["top1"], [labels[0] for labels in predicted], [label[0] for label in true])
+    return metric.score("samples").with_notes([doubt] if doubt else [])
+
+
+def _doubt(top1: float, best: Sequence[int], truth: Sequence[int]) -> str | None:
+    """A score at chance that another numbering explains; nothing says how many classes there are but the labels."""
+    answered, wanted = np.array(best, np.int64), np.array(truth, np.int64)
+    classes = int(max(answered.max(), wanted.max())) + 1
+    if not 1 < classes <= _MOST_TOLD:
+        return None
+    readings = (
+        OtherReading(each.words, each.meaning, partial(each.share, answered, wanted), each.last_resort)
+        for each in label_readings(classes)
+    )
+    return remark("top1", top1, chance_of(classes), readings)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from accuracy.answers.detections import Detections, score_results
+from accuracy.answers.detections import Detections
+from accuracy.answers.overlap import iou
 from accuracy.metric import command
-from accuracy.tflite_map import iou
+from accuracy.metric.scored_results import score_results
 from accuracy.truth.boxes.coco import CocoTruth, Float64
 
 IOU_THRESHOLD = 0.5

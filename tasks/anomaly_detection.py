@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.log import Answer, Answers, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.auc import auc, partial_auc
 from accuracy.confidence.auc_bootstrap import bootstrap_mean_auc, redrawn_auc
@@ -58,9 +58,9 @@ class AnomalyDetection(Task):
         counts = [self._features.windows(place) for place in range(len(self._recordings))]
         self._ends = list(accumulate(counts))
         if data.count is not None and not 1 <= data.count <= self._ends[-1]:
+            most = self._ends[-1]
             raise DataMissing(
-                f"{data.count} windows are wanted, but {data.path} has {self._ends[-1]}: choose a count of 1 to "
-                f"{self._ends[-1]}"
+                f"{data.count} windows are wanted, but {data.path} has {most}: choose a count of 1 to {most}"
             )
         self._count = data.count or self._ends[-1]
 
@@ -148,12 +148,12 @@ class AnomalyDetection(Task):
         """As `Task.chance`: guessing has 0.5."""
         return 0.55
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self, answers: Answers) -> Iterator[Reading]:
         """As `Task.readings`: normal recordings for anomalies."""
         yield Reading(
             "normal and anomalous exchanged",
             f"the names or {LABELS} call 1 what is normal: 0 is normal and 1 an anomaly",
-            lambda answers: 1 - self.score(answers).metrics.get("auc", 1.0),
+            lambda _: 1 - self.score(answers()).metrics.get("auc", 1.0),
         )
 
     def warnings(self) -> Sequence[str]:

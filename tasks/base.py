@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, get_args
 
 import numpy as np
 
-from accuracy.answers.log import Answer, LogError
+from accuracy.answers.log import Answer, Answers, LogError
 from accuracy.truth.class_names import ClassNames
 from tasks.codecs.base import Array, Codec, Postprocess, Prepared
 from tasks.outputs.exhibits import Exhibition
@@ -253,8 +253,9 @@ class Task(ABC):
         """The headline up to which a score is no better than guessing; 0 where no score is told from a guess."""
         return 0.0
 
-    def readings(self) -> Iterable[Reading]:
-        """Other ways to read the answers, to be tried where the headline is no more than `chance`."""
+    def readings(self, answers: Answers) -> Iterable[Reading]:
+        """Other ways to read the answers, to be tried where the headline is no more than `chance`; these may hang on them."""
+        del answers
         return ()
 
     def rewrite(self, answers: Iterable[Answer], target: Self) -> Iterator[Answer]:

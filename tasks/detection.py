@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -14,9 +13,10 @@ import numpy as np
 
 from accuracy.answers import wire
 from accuracy.answers.detections import Detections, from_answers, of_tally, tally_of
-from accuracy.answers.log import Answer, Sample
+from accuracy.answers.log import Answer, Answers, Sample
 from accuracy.coco_ap import METRICS, coco_ap
 from accuracy.errors import TruthError
+from accuracy.metric.box_readings import FRACTIONS, Y_X_CORNERS, BoxReadings, LoggedBoxes, PictureOrder
 from accuracy.metric.detection_score import explain, score_detections
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
@@ -29,6 +29,7 @@ from tasks.codecs.detection import DetectionCodec, DetectionOptions
 from tasks.in_parts import InParts
 from tasks.outputs.detection_exhibits import exhibit_detections
 from tasks.outputs.exhibits import Exhibition
+from tasks.outputs.readings import known_reading, numeric_places
 from tasks.pictures.published.coco import CocoData, Order
 from tasks.pictures.shown import shown_picture
 from tasks.sets.digests import StoredSamples
@@ -177,61 +178,39 @@ class Detection(InParts):
         """As `Task.chance`: boxes and classes are hardly ever hit by guessing, and few pictures can lift it a little."""
         return 0.1
 
-    def readings(self) -> Iterator[Reading]:
-        """As `Task.readings`: the other order of pictures, other classes, and boxes that begin with x."""
-        options = self._options
+    def readings(self, answers: Answers) -> Iterator[Reading]:
+        """As `Task.readings`: other orders of pictures, other classes and other boxes (`accuracy.metric.box_readings`)."""
+        own = self._truth_of(self._data)
+        rows = tally_of(answers(), own, self._label_map(own))
+        logged = LoggedBoxes(
+            np.repeat(rows["image"], rows["count"]),
+            rows["rows"][:, 1:5].astype(np.float64),
+            rows["rows"][:, 5].astype(np.float64),
+            rows["rows"][:, 6].astype(np.int64),
+        )
+        orders = (PictureOrder("", "", own), *self._other_orders(own))
+        places = bool(self._options.inverse_map)
+        yield from map(known_reading, BoxReadings(logged, orders, Y_X_CORNERS, FRACTIONS, places, self._coco_ap))
+
+    def _other_orders(self, own: CocoTruth) -> Iterator[PictureOrder]:
         other: Order = "name" if self._data.order == "json" else "json"
-        of = {
+        words = {
             "name": "sorted file names, as the mobile app counts",
             "json": "JSON's list, as the reference harness counts",
-        }
+        }[other]
         with contextlib.suppress(DataMissing, TruthError):
             data = self._opened(other)
             if data.pictures.names != self._data.pictures.names:
-                yield Reading(
-                    f"samples in the order of the {of[other]}",
-                    f"--set dataset.order={other} scores it",
-                    partial(self._coco_ap, data=data),
-                )
-        for step in (-1, 1):
-            yield Reading(
-                "classes shifted by one",
-                f"the model counts its classes {'above' if step < 0 else 'below'} those of the ground truth: is class_offset "
-                f"({options.class_offset}) right for it?",
-                partial(self._coco_ap, shift=step),
+                yield PictureOrder(words, f"--set dataset.order={other} scores it", self._truth_of(data))
+        if (numeric := numeric_places(self._data.pictures.names)) is not None:
+            yield PictureOrder(
+                "numbers in their names",
+                "the log counts 2.jpg before 10.jpg: name the pictures with leading zeros",
+                own.select(numeric),
             )
-        yield Reading(
-            "COCO's category ids as classes"
-            if options.inverse_map
-            else "classes counted over the categories that there are",
-            f"--set model.inverse_map={str(not options.inverse_map).lower()} scores it",
-            partial(self._coco_ap, inverse_map=not options.inverse_map),
-        )
-        yield Reading(
-            "boxes as xmin, ymin, xmax, ymax",
-            "the log has x before y",
-            partial(self._coco_ap, columns=[0, 2, 1, 4, 3, 5, 6]),
-        )
 
-    def _coco_ap(
-        self,
-        answers: Iterable[Answer],
-        *,
-        data: CocoData | None = None,
-        shift: int = 0,
-        inverse_map: bool | None = None,
-        columns: Sequence[int] = range(wire.DETECTION_FLOATS),
-    ) -> float:
-        truth = self._truth_of(data or self._data)
-
-        def changed() -> Iterator[Answer]:
-            for index, logged in answers:
-                rows = wire.unpack_detections(logged)[:, list(columns)].copy()
-                rows[:, 6] += np.float32(shift)
-                yield Answer(index, rows.tobytes())
-
-        detections = self._counted(from_answers(changed(), truth, self._label_map(truth, inverse_map)))
-        return coco_ap(truth, detections).get(self.headline, 0.0)
+    def _coco_ap(self, truth: CocoTruth, detections: Detections) -> float:
+        return coco_ap(truth, self._counted(detections)).get(self.headline, 0.0)
 
     def explain(self, answers: Iterable[Answer]) -> str:
         """One line that says why the three kinds of mAP differ on these pictures."""
@@ -289,6 +268,5 @@ class Detection(InParts):
         wanted = self._options.categories
         return detections if wanted is None else detections.of_categories(wanted)
 
-    def _label_map(self, truth: CocoTruth, inverse_map: bool | None = None) -> Mapping[int, int] | None:
-        wanted = self._options.inverse_map if inverse_map is None else inverse_map
-        return dict(enumerate((0, *listed_order(truth)))) if wanted else None
+    def _label_map(self, truth: CocoTruth) -> Mapping[int, int] | None:
+        return dict(enumerate((0, *listed_order(truth)))) if self._options.inverse_map else None

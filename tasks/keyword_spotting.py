@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from accuracy.answers.log import Answer, Sample
+from accuracy.answers.log import Answer, Answers, Sample
 from accuracy.answers.wire import unpack_labels
 from accuracy.errors import TruthError
 from accuracy.metric.label_readings import chance_of
@@ -114,8 +114,9 @@ class KeywordSpotting(InParts):
         """As `Task.chance`."""
         return chance_of(CLASSES)
 
-    def readings(self) -> Iterable[Reading]:
+    def readings(self, answers: Answers) -> Iterable[Reading]:
         """As `Task.readings`: see `label_readings`."""
+        del answers
         numeric = None if self._stored is not None else self._file.in_order(numeric_order(self._files.all_names))
         truth = None if numeric is None else [numeric[name] for name in self._files.names]
         orders = [

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Self, get_args
 
 from accuracy import squad_f1
-from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.log import Answer, Answers, LogError, Sample
 from accuracy.answers.spans import BestAnswers
 from accuracy.answers.wire import LogitDtype, LogitLayout, pack_logits, unpack_logits
 from accuracy.metric.score import Score
@@ -126,21 +126,24 @@ class QuestionAnswering(InParts):
         """As `Task.chance`: answers of another question have a word or two in common."""
         return 0.2
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self, answers: Answers) -> Iterator[Reading]:
         """As `Task.readings`: logits in each other order and type, and start and end exchanged."""
-        own = self._options.layout, self._options.log_dtype
-        for layout, dtype in itertools.product(get_args(LogitLayout), get_args(LogitDtype)):
-            if (layout, dtype) != own:
-                yield Reading(
-                    f"{_ORDERS[layout]} logits of {dtype}",
-                    f"the log was written so: --set model.layout={layout} --set model.log_dtype={dtype} scores it",
-                    partial(self._f1, layout=layout, dtype=dtype),
+        del answers
+        own = (self._options.layout, self._options.log_dtype, False)
+        for layout, dtype, exchanged in itertools.product(get_args(LogitLayout), get_args(LogitDtype), (False, True)):
+            if (layout, dtype, exchanged) == own:
+                continue
+            words, meaning = list[str](), list[str]()
+            if (layout, dtype) != own[:2]:
+                words.append(f"{_ORDERS[layout]} logits of {dtype}")
+                meaning.append(
+                    f"the log was written so: --set model.layout={layout} --set model.log_dtype={dtype} scores it"
                 )
-        yield Reading(
-            "start and end logits exchanged",
-            "the model's outputs were taken for each other: name them with the option outputs",
-            partial(self._f1, layout=own[0], dtype=own[1], exchanged=True),
-        )
+            if exchanged:
+                words.append("start and end logits exchanged")
+                meaning.append("the model's outputs were taken for each other: name them with the option outputs")
+            score = partial(self._f1, layout=layout, dtype=dtype, exchanged=exchanged)
+            yield Reading(" and ".join(words), "; ".join(meaning), score)
 
     def _f1(
         self, answers: Iterable[Answer], layout: LogitLayout, dtype: LogitDtype, *, exchanged: bool = False

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from accuracy.answers import grids
-from accuracy.answers.log import Answer, Sample
+from accuracy.answers.log import Answer, Answers, Sample
 from accuracy.errors import TruthError
-from accuracy.mean_iou import MeanIoU
+from accuracy.mean_iou import CHANCE, MeanIoU
+from accuracy.metric.map_readings import MapReadings
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.truth.class_names import ClassNames, read_class_names
@@ -23,6 +24,7 @@ from tasks.codecs.segmentation import MOST_CLASSES, SegmentationCodec, Segmentat
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
 from tasks.outputs.map_classes import annotated_beyond, names_of_maps
+from tasks.outputs.readings import known_reading, numeric_places
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
 from tasks.pictures.published.wrong_pairs import refuse_wrong_pair
@@ -100,9 +102,8 @@ class Segmentation(InParts):
         pixels = np.zeros(MOST_CLASSES, np.int64)
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
-                class_map = grids.unpack_class_map(answer.data)
-            truth = self._truth_for(answer.index, class_map.shape)
-            metric.update(class_map[: truth.shape[0], : truth.shape[1]], truth)
+                class_map, truth = self._pair(*answer)
+            metric.update(class_map, truth)
             pixels += np.bincount(truth.ravel(), minlength=MOST_CLASSES)
         return {**metric.tally(), "pixels": pixels[None]}
 
@@ -122,9 +123,7 @@ class Segmentation(InParts):
         judged = 0
         for index, data in answers:
             with Sample(index, self._pictures.names):
-                class_map = grids.unpack_class_map(data)
-            truth = self._truth_for(index, class_map.shape)
-            class_map = class_map[: truth.shape[0], : truth.shape[1]]
+                class_map, truth = self._pair(index, data)
             metric = MeanIoU(self._options.class_count - 1)
             metric.update(class_map, truth)
             worst.append((metric.compute().get("miou_present", 1.0), index, class_map, truth))
@@ -145,32 +144,24 @@ class Segmentation(InParts):
         return Exhibition(tuple(exhibits), judged)
 
     def chance(self) -> float:
-        """As `Task.chance`: pictures are mostly of a few large classes, which a shifted map may hit as well."""
-        return 0.05
+        """As `Task.chance`."""
+        return CHANCE
 
-    def readings(self) -> Iterator[Reading]:
-        """As `Task.readings`: the model's classes shifted by one either way."""
-        for step, what in (
-            (-1, "a class (a background?) before those of the annotations"),
-            (1, "one class less than them"),
-        ):
-            yield Reading("classes shifted by one", f"the model counts {what}", partial(self._shifted, step=step))
-        yield Reading("class maps transposed", "the model gives columns for rows", self._transposed)
+    def readings(self, answers: Answers) -> Iterator[Reading]:
+        """As `Task.readings`: see `MapReadings`."""
+        names, count = self._pictures.names, self._options.class_count
 
-    def _transposed(self, answers: Iterable[Answer]) -> float:
-        def turned() -> Iterator[Answer]:
-            for index, data in answers:
-                yield Answer(index, grids.pack_class_map(np.ascontiguousarray(grids.unpack_class_map(data).T)))
+        def pairs(order: Sequence[int] | None) -> Iterator[tuple[Array, Array]]:
+            for index, data in answers():
+                yield self._pair(index if order is None else order[index], data)
 
-        return self.score(turned())["miou"]
+        yield from map(known_reading, MapReadings(pairs, lambda: MeanIoU(count - 1), count, numeric_places(names)))
 
-    def _shifted(self, answers: Iterable[Answer], step: int) -> float:
-        def changed() -> Iterator[Answer]:
-            for index, data in answers:
-                class_map = grids.unpack_class_map(data).astype(np.int16) + step
-                yield Answer(index, grids.pack_class_map(np.clip(class_map, 0, 255).astype(np.uint8)))
-
-        return self.score(changed())["miou"]
+    def _pair(self, index: int, data: bytes) -> tuple[Array, Array]:
+        """The map and the annotation, of one size."""
+        labels = grids.unpack_class_map(data)
+        truth = self._truth_for(index, labels.shape)
+        return labels[: truth.shape[0], : truth.shape[1]], truth
 
     def stored_samples(self) -> StoredSamples:
         """As `Task.stored_samples`: the pictures."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from accuracy.answers.log import Answer, LogError, Sample
+from accuracy.answers.log import Answer, Answers, LogError, Sample
 from accuracy.answers.raw_tensors import unpack_tensor
 from accuracy.confidence.interval import Interval, poisson, scaled, wilson
 from accuracy.errors import TruthError
@@ -187,8 +187,9 @@ class WakeWord(Task):
         """As `Task.chance`: what is said seldom is hardly ever hit by guessing."""
         return 0.1
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self, answers: Answers) -> Iterator[Reading]:
         """As `Task.readings`: each other class as the wake word."""
+        del answers
         for wake_class in range(self._options.classes):
             if wake_class != self._options.wake_class:
                 yield Reading(

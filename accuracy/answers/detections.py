@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from accuracy.answers import wire
 from accuracy.answers.log import Answer, LogError, Sample
-from accuracy.errors import TruthError
-from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally
 from accuracy.outside.border import reads
 from accuracy.outside.text_files import read_text
@@ -28,9 +26,9 @@ from accuracy.truth.boxes.coco import (
     id_fault,
     id_of,
     id_order,
+    is_int,
     is_number,
 )
-from accuracy.truth.boxes.instances import read_instances
 
 Rows = npt.NDArray[np.float32]
 """[k, 7] as `accuracy.answers.wire` has them."""
@@ -38,6 +36,9 @@ Rows = npt.NDArray[np.float32]
 _COLUMNS = ("sample index", "ymin", "xmin", "ymax", "xmax", "score", "class")
 _COCO_LABELS = 90
 """TFLite's stage refuses classes from 91 on (LRT .../coco_object_detection, num_classes)."""
+
+_ROWS = f"A row is of seven float32: {', '.join(_COLUMNS)}. Was it logged in another order or type?"
+_MOST_SAMPLES = 1 << 24
 
 _FAR = 1.5
 """From the middle of a picture, in its sides: beyond it no box of a working model lies, or hardly one."""
@@ -151,10 +152,14 @@ def _row_fault(rows: Rows, index: int, labels: int | Mapping[int, int]) -> str |
         row, column = np.argwhere(~np.isfinite(rows))[0]
         return f"detection {row} has the {_COLUMNS[column]} {rows[row, column]}: the model's output is broken"
     if (rows[:, 0] != index).any():
-        return f"its detections are marked as sample {rows[rows[:, 0] != index][0, 0]:g}'s: the log is mixed up"
+        marked = rows[rows[:, 0] != index][0, 0]
+        mixed = "the log is mixed up" if marked in range(_MOST_SAMPLES) else f"no sample is called so. {_ROWS}"
+        return f"its detections are marked as sample {marked:g}'s: {mixed}"
     for label in np.unique(rows[:, 6]).tolist():
         allowed = 0 <= label <= labels if isinstance(labels, int) else label in labels
-        if label != int(label) or not allowed:
+        if label != int(label):
+            return f"class {label:g} cannot be: a class is a whole number. {_ROWS}"
+        if not allowed:
             top = labels if isinstance(labels, int) else max(labels)
             advice = "Is class_offset right for this model?"
             if not isinstance(labels, int):
@@ -202,9 +207,11 @@ def read_results(path: Path, truth: CocoTruth) -> Detections:
 
 
 def _numbers_of_unlisted(categories: Iterable[Id], listed: Mapping[Id, int]) -> dict[Id, int]:
-    """Numbers for the categories that the ground truth does not list: beyond all of its own, since they match none."""
-    beyond = max(listed.values(), default=0) + 1
+    """Numbers for the categories that the ground truth does not list: their own, or beyond all, since they match none."""
     others = sorted({key for key in categories if key not in listed}, key=id_order)
+    if all(key == number for key, number in listed.items()) and all(map(is_int, others)):
+        return {key: int(key) for key in others}
+    beyond = max(listed.values(), default=0) + 1
     return {key: number for number, key in enumerate(others, beyond)}
 
 
@@ -224,22 +231,3 @@ def _fault(entry: Any, images: Mapping[Id, int], categories: Mapping[Id, int]) -
     if not is_number(score := entry.get("score")):
         return f"the score of image {image} is {score!r}, not a finite number"
     return None
-
-
-def score_results(
-    metric: Callable[[CocoTruth, Detections], Mapping[str, float]], predictions: Path, truth: Path
-) -> Score:
-    """Scores detections in COCO's results format against an instances JSON, every image of which counts.
-
-    Raises:
-        TruthError: Either cannot be used.
-        LogError: A detection that cannot be scored.
-    """
-    if truth.suffix == ".pbtxt":
-        raise TruthError(f"{truth} has no picture sizes, but COCO's results are in pixels: name a JSON")
-    objects = read_instances(truth)
-    detections = read_results(predictions, objects)
-    figures = metric(objects, detections) if len(objects.category) else {}
-    if not figures:
-        raise TruthError(f"{truth} has no object that could be found: nothing can be scored")
-    return Score(figures, "pictures", len(objects.images), notes=(*objects.remarks, *detections.remarks))

@@ -14,9 +14,9 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 from accuracy.outside.border import reads
 from accuracy.outside.plain_files import open_plain
@@ -43,6 +43,10 @@ class Answer(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     """The sample's index in the query sample library (`qsl_idx`)."""
     data: bytes
+
+
+Answers: TypeAlias = Callable[[], Iterable[Answer]]
+"""Reads a log, every time from its beginning."""
 
 
 class Sample:

@@ -44,8 +44,15 @@ def score_detections(truth: CocoTruth, detections: Detections, headline: str = "
         len(truth.images),
         interval,
         redrawn=_redrawn(truth, detections),
-        notes=(explain(truth, detections),),
+        notes=(*_of_nothing(truth, detections), explain(truth, detections)),
     )
+
+
+def _of_nothing(truth: CocoTruth, detections: Detections) -> list[str]:
+    """A remark where nothing was found: a log of empty answers scores 0, as one that is wrong everywhere."""
+    if len(detections.score) or not len(truth.category):
+        return []
+    return [f"nothing was detected in any of the {len(truth.images):,} pictures: every answer is empty"]
 
 
 def _metrics(truth: CocoTruth, detections: Detections) -> dict[str, float]:

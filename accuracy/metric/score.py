@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -74,3 +75,12 @@ def of_hits(metrics: Mapping[str, float], hits: Mapping[str, Float64], count: in
     """
     parts = hits[next(iter(metrics))] if metrics else np.zeros(0)
     return Score(metrics, unit, count, wilson(int(parts.sum()), count), parts if metrics else None, means=hits)
+
+
+def beyond_note(predicted: Iterable[str], wanted: Iterable[str], truth: Path) -> list[str]:
+    """A note of predictions that the ground truth knows nothing of, nothing where there are none."""
+    if not (beyond := sorted(set(predicted) - set(wanted))):
+        return []
+    return [
+        f"{len(beyond):,} predictions have nothing of their name in {truth} and do not count, the first is {beyond[0]}"
+    ]

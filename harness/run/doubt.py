@@ -37,7 +37,7 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
 
     readings = (
         OtherReading(reading.words, reading.meaning, partial(read, reading), reading.last_resort)
-        for reading in task.readings()
+        for reading in task.readings(answers)
     )
     found = remark(task.headline, value, chance, readings)
     return found or (None if len(task) < _FEW else _unexplained(task, value))

@@ -10,6 +10,7 @@ import numpy as np
 
 from accuracy.answers.log import Answer, Sample
 from accuracy.answers.wire import LabelDtype, unpack_labels
+from accuracy.metric.doubt import OtherReading
 from accuracy.metric.label_readings import LabelReading, hits
 from accuracy.metric.label_readings import label_readings as readings_of_labels
 from tasks.base import Reading
@@ -22,6 +23,18 @@ def numeric_order(names: Iterable[str]) -> list[str]:
     return sorted(
         names, key=lambda name: [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
     )
+
+
+def numeric_places(names: Sequence[str]) -> list[int] | None:
+    """The places of the names in their numeric order, where that is another."""
+    place = {name: index for index, name in enumerate(names)}
+    places = [place[name] for name in numeric_order(names)]
+    return None if places == list(range(len(names))) else places
+
+
+def known_reading(reading: OtherReading) -> Reading:
+    """A reading that has the answers already."""
+    return Reading(reading.words, reading.meaning, lambda _: reading.score(), reading.last_resort)
 
 
 def label_readings(

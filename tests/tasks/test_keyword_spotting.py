@@ -103,7 +103,7 @@ def test_a_folder_of_feature_files_a_word_is_a_data_set_whatever_the_folders_ord
     assert task.describe_data()["truth"] == "the folders' names"
     answers = [Answer(index, pack_labels([label])) for index, label in enumerate((0, 10, 9))]
     assert task.score(answers) == {"top1": 1.0}
-    assert [reading.words for reading in task.readings()]
+    assert [reading.words for reading in task.readings(list)]
 
 
 def test_a_folder_that_is_called_by_no_word_is_named(tmp_path: Path) -> None:

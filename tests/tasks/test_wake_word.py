@@ -155,5 +155,5 @@ def test_streams_in_another_format_are_said_and_another_class_is_tried_as_the_wa
     assert "1 .flac" in task.warnings()[0]
     heard = answers(task, 2.5, 4.5)
     assert task.score(heard)["hit_rate"] == 0 <= task.chance()
-    found = {reading.meaning: reading.score(heard) for reading in task.readings()}
+    found = {reading.meaning: reading.score(heard) for reading in task.readings(list)}
     assert found == {"--set model.wake_class=0 scores it": 1.0, "--set model.wake_class=2 scores it": 0.0}

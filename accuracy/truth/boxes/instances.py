@@ -35,6 +35,10 @@ _ZERO = (
     "annotations have the id 0, which pycocotools takes for none: a detection that it matches with one counts as wrong there "
     "and as right here, so its figure is lower"
 )
+_SAME_ID = (
+    "annotations have an id that another before them has, and count as they are written; pycocotools takes the last of one id "
+    "for all of them, so its figure is another"
+)
 _FLAG = "flags are neither 0 nor 1, and count as 1"
 
 
@@ -137,7 +141,7 @@ def _json_objects(
         of = images[index_of[image]].name if image in index_of else f"image {entries[row].get('image_id')!r}"
         return f"annotation {entries[row].get('id', row)!r} of {of}"
 
-    kept = []
+    kept, by_id = [], dict[object, dict[str, Any]]()
     for row, entry in enumerate(entries):
         if fault := _fault(entry, index_of, categories):
             raise TruthError(f"{name(row)} {fault}")
@@ -149,6 +153,8 @@ def _json_objects(
             kept.append(row)
             if entry.get("id") == 0:
                 remarks.add(_ZERO, name(row))
+            if _same_id(entry, by_id):
+                remarks.add(_SAME_ID, name(row))
         for flag in ("iscrowd", "ignore"):
             if entry.get(flag) not in (None, 0, 1):
                 remarks.add(_FLAG, f"{name(row)}, {flag} = {entry[flag]!r}")
@@ -170,6 +176,15 @@ def _json_objects(
     )
     check(truth, lambda row: name(kept[row]), remarks)
     return replace(truth, remarks=remarks.sentences())
+
+
+def _same_id(entry: dict[str, Any], by_id: dict[object, dict[str, Any]]) -> bool:
+    """Whether another object has this one's id already; `by_id` are those before it."""
+    key = as_id(entry.get("id"))
+    return key is not None and any(
+        by_id.setdefault(key, entry).get(what) != entry.get(what)
+        for what in ("image_id", "category_id", "bbox", "area", "iscrowd")
+    )
 
 
 def _fault(entry: dict[str, Any], images: Mapping[Id, int], categories: Mapping[Id, int]) -> str | None:

@@ -14,6 +14,7 @@ from PIL import Image
 from accuracy.answers import grids
 from accuracy.answers.log import Answer, LogError
 from accuracy.answers.wire import pack_detections, pack_labels, pack_logits
+from accuracy.truth.boxes.coco import COCO_CATEGORIES
 from harness.run.doubt import other_reading
 from harness.zoo.builtin.squad import write_builtin_squad
 from tasks.base import DataRef, Task
@@ -152,6 +153,15 @@ def test_logits_of_another_layout_or_type_are_named_or_refused(
     assert f"--set model.layout={form.layout}" in str(remark)
 
 
+def test_exchanged_outputs_in_another_layout_are_named_together(squad: Path, true_logits: TrueLogits) -> None:
+    task = questions(squad)
+    logits = true_logits(task, next(squad.glob("*.json")))
+    answers = [Answer(at, pack_logits(end, start, "mobile")) for at, (start, end) in enumerate(logits)]
+    value, remark = remark_on(task, answers)
+    assert value < 0.2
+    assert "read with transposed logits of float32 and start and end logits exchanged it would be 1: " in str(remark)
+
+
 def test_fewer_logits_than_the_window_has_tokens_are_refused_and_a_cut_padding_is_not(
     squad: Path, true_logits: TrueLogits
 ) -> None:
@@ -224,6 +234,128 @@ def test_classes_shifted_and_boxes_that_begin_with_x_are_named(tmp_path: Path) -
     assert remark_on(task, found(task))[1] is None
 
 
+WRITTEN: dict[str, Callable[..., Any]] = {
+    "xmin, ymin, xmax, ymax": lambda x, y, w, h: (x, y, x + w, y + h),
+    "xmin, xmax, ymin, ymax": lambda x, y, w, h: (x, x + w, y, y + h),
+    "ymin, ymax, xmin, xmax": lambda x, y, w, h: (y, y + h, x, x + w),
+    "x, y, width, height": lambda x, y, w, h: (x, y, w, h),
+    "y, x, height, width": lambda x, y, w, h: (y, x, h, w),
+    "centre x, centre y, width, height": lambda x, y, w, h: (x + w / 2, y + h / 2, w, h),
+    "centre y, centre x, height, width": lambda x, y, w, h: (y + h / 2, x + w / 2, h, w),
+    "ymin, xmin, ymax, xmax in -1 to 1": lambda x, y, w, h: (2 * y - 1, 2 * x - 1, 2 * (y + h) - 1, 2 * (x + w) - 1),
+}
+SCENE = [(13, 0.1, 0.2, 0.3, 0.4), (90, 0.5, 0.05, 0.4, 0.6), (44, 0.05, 0.6, 0.6, 0.3)]
+
+
+def scene(folder: Path, pictures: int = 12) -> Detection:
+    """Pictures named by their numbers without leading zeros, in an order of their own in the JSON."""
+    folder.mkdir()
+    random = np.random.default_rng(4)
+    names = [f"{number}.png" for number in random.permutation(pictures).tolist()]
+    objects = []
+    for at, name in enumerate(names):
+        Image.new("RGB", (100, 100)).save(folder / name)
+        for number, (category, *box) in enumerate(SCENE):
+            moved = np.array(box) * random.uniform(0.5, 1, 4) * 100
+            objects.append(
+                {
+                    "id": 10 * at + number + 1,
+                    "image_id": at,
+                    "category_id": COCO_CATEGORIES[12 + (COCO_CATEGORIES.index(category) + 7 * at) % 68],
+                    "bbox": moved.tolist(),
+                }
+            )
+    truth = {
+        "images": [{"id": at, "file_name": name, "width": 100, "height": 100} for at, name in enumerate(names)],
+        "categories": [{"id": number} for number in COCO_CATEGORIES],
+        "annotations": objects,
+    }
+    (folder / "instances_scene.json").write_text(json.dumps(truth))
+    return Detection(DataRef(folder), DetectionOptions())
+
+
+def logged(
+    task: Detection,
+    write: Callable[..., Any] = lambda x, y, w, h: (y, x, y + h, x + w),
+    count: Callable[[int], int] = int,
+    order: Callable[[list[str]], list[str]] = list,
+) -> list[Answer]:
+    names = list(task._data.pictures.names)
+    truth = task._data.truth
+    answers = []
+    for index, name in enumerate(order(names)):
+        mine = truth.image == names.index(name)
+        boxes = np.array([write(*box) for box in (truth.box[mine] / 100).tolist()])
+        labels = np.array([count(label) for label in truth.category[mine].tolist()])
+        rows = np.frombuffer(pack_detections(boxes, np.ones(len(boxes)), labels), "<f4").reshape(-1, 7).copy()
+        rows[:, 0] = index
+        answers.append(Answer(index, rows.tobytes()))
+    return answers
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_boxes_of_any_usual_form_are_named(tmp_path: Path, form: str) -> None:
+    task = scene(tmp_path / "set")
+    value, remark = remark_on(task, logged(task, WRITTEN[form]))
+    assert value < 0.1
+    assert f"read with boxes as {form} it would be 1: " in str(remark)
+
+
+def test_classes_that_count_cocos_eighty_are_named_from_0_and_from_1(tmp_path: Path) -> None:
+    task = scene(tmp_path / "set")
+    counted = "classes counted over the categories that there are"
+    value, remark = remark_on(task, logged(task, count=lambda label: COCO_CATEGORIES.index(label) + 1))
+    assert value <= 0.1
+    assert f"read with {counted} it would be 1: --set model.inverse_map=true scores it" in str(remark)
+    value, remark = remark_on(task, logged(task, count=COCO_CATEGORIES.index))
+    assert value <= 0.1
+    assert f"read with {counted}, shifted by one it would be 1: " in str(remark)
+
+
+def test_pictures_in_the_numeric_order_of_their_names_are_named_as_such(tmp_path: Path) -> None:
+    task = scene(tmp_path / "set")
+    value, remark = remark_on(
+        task, logged(task, order=lambda names: sorted(names, key=lambda name: int(name.partition(".")[0])))
+    )
+    assert value < 0.1
+    assert "read with samples in the order of the numbers in their names it would be 1: " in str(remark)
+
+
+def test_boxes_classes_and_pictures_that_are_all_otherwise_are_named_together(tmp_path: Path) -> None:
+    task = scene(tmp_path / "set")
+    form = "xmin, ymin, xmax, ymax"
+    value, remark = remark_on(task, logged(task, WRITTEN[form], COCO_CATEGORIES.index, sorted))
+    assert value < 0.1
+    assert (
+        "read with samples in the order of the sorted file names, as the mobile app counts and boxes as xmin, ymin, xmax, ymax "
+        "and classes counted over the categories that there are, shifted by one it would be 1: "
+    ) in str(remark)
+
+
+def test_a_detector_that_is_right_or_guesses_or_finds_nothing_is_given_no_other_reading(tmp_path: Path) -> None:
+    task, random = scene(tmp_path / "set"), np.random.default_rng(9)
+    assert remark_on(task, logged(task)) == (1.0, None)
+    guesses = logged(task, lambda *_: random.uniform(0, 1, 4), lambda _: int(random.integers(1, 91)))
+    assert remark_on(task, guesses)[1] is None
+    empty = [Answer(index, b"") for index in range(len(task))]
+    assert remark_on(task, empty) == (0.0, None)
+    assert "nothing was detected in any of the 12 pictures: every answer is empty" in task.score(empty).notes
+
+
+def test_a_detection_of_a_broken_class_or_another_type_is_told_what_a_row_is(tmp_path: Path) -> None:
+    task = scene(tmp_path / "set")
+    answers = logged(task)
+    turned = [
+        Answer(at, np.frombuffer(data, "<f4").reshape(-1, 7)[:, [0, 6, 5, 1, 2, 3, 4]].tobytes())
+        for at, data in answers
+    ]
+    with pytest.raises(LogError, match=r"a class is a whole number\. A row is of seven float32: sample index, ymin"):
+        task.score(turned)
+    half = [Answer(at, np.frombuffer(data, "<f4").astype("<f8").tobytes()) for at, data in answers]
+    with pytest.raises(LogError, match=r"no sample is called so\. A row is of seven float32"):
+        task.score(half)
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0, 0.5])
 def test_boxes_in_pixels_are_refused(tmp_path: Path, scale: float) -> None:
     task = street(tmp_path / "set")
@@ -243,3 +375,57 @@ def test_a_class_map_whose_classes_are_shifted_is_named(tmp_path: Path) -> None:
     value, remark = remark_on(task, [Answer(0, grids.pack_class_map(truth + np.uint8(1)))])
     assert value == 0
     assert "read with classes shifted by one it would be 1" in str(remark)
+
+
+CHANGED: dict[str, Callable[[Any], Any]] = {
+    "class maps transposed": np.transpose,
+    "class maps upside down": np.flipud,
+    "class maps mirrored": np.fliplr,
+    "classes in another order": lambda labels: (7 * labels + 3) % 20,
+}
+
+
+@pytest.mark.parametrize("words", CHANGED)
+def test_class_maps_that_are_turned_or_of_other_ids_are_named(tmp_path: Path, words: str) -> None:
+    task, maps = maps_of(tmp_path / "set", 12)
+    change = CHANGED[words]
+    value, remark = remark_on(task, packed([change(labels) for labels in maps]))
+    assert value <= 0.15
+    assert f"read with {words} it would be " in str(remark)
+
+
+def test_class_maps_in_the_numeric_order_of_the_pictures_are_named(tmp_path: Path) -> None:
+    task, maps = maps_of(tmp_path / "set", 12)
+    names = list(task._pictures.names)
+    by_number = sorted(names, key=lambda name: int(name.partition(".")[0]))
+    value, remark = remark_on(task, packed([maps[names.index(name)] for name in by_number]))
+    assert value <= 0.15
+    assert "read with samples in the numeric order of their names it would be 1" in str(remark)
+
+
+def test_class_maps_that_are_right_or_say_nothing_are_given_no_other_reading(tmp_path: Path) -> None:
+    task, maps = maps_of(tmp_path / "set", 12)
+    random = np.random.default_rng(1)
+    assert remark_on(task, packed(maps)) == (1.0, None)
+    assert remark_on(task, packed([np.zeros_like(labels) for labels in maps]))[1] is None
+    assert remark_on(task, packed([random.integers(0, 20, (32, 32)) for _ in maps]))[1] is None
+
+
+def maps_of(folder: Path, count: int) -> tuple[Segmentation, list[Any]]:
+    """Pictures named by their numbers, and their annotations in the order of the set."""
+    pictures(folder, [])
+    (folder / "annotations").mkdir()
+    random = np.random.default_rng(2)
+    for number in range(count):
+        Image.new("RGB", (32, 32)).save(folder / f"{number}.png")
+        labels = np.kron(random.integers(0, 20, (8, 8)), np.ones((4, 4))).astype(np.uint8)
+        Image.fromarray(labels).save(folder / "annotations" / f"{number}.png")
+    task = Segmentation(DataRef(folder), SegmentationOptions(num_classes=20))
+    return task, [np.array(Image.open(folder / "annotations" / name)) for name in task._pictures.names]
+
+
+def packed(maps: Sequence[Any]) -> list[Answer]:
+    return [
+        Answer(index, grids.pack_class_map(np.ascontiguousarray(labels, dtype=np.uint8)))
+        for index, labels in enumerate(maps)
+    ]
