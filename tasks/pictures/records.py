@@ -55,6 +55,7 @@ def _open(path: Path, count: int | None) -> Pictures:
     place: dict[str, int] = {}
     labels: dict[str, int] = {}
     class_of: dict[str, str] = {}
+    several: dict[str, int] = {}
     with_boxes: set[str] = set()
     with_mask: set[str] = set()
     knows_crowds = False
@@ -66,6 +67,8 @@ def _open(path: Path, count: int | None) -> Pictures:
         place[name] = number
         if form.label in there and len(values := example.ints(form.label)):
             labels[name] = int(values[0])
+            if len(values) > 1:
+                several[name] = len(values)
             if named := next((feature for feature in form.label_names if feature in there), None):
                 class_of[name] = example.text(named)
         if form.category in there:
@@ -73,12 +76,16 @@ def _open(path: Path, count: int | None) -> Pictures:
         knows_crowds = knows_crowds or form.crowd in there
         if form.mask in there:
             with_mask.add(name)
-    keys = {name: str(number) for name, number in place.items()}
+    called = _without_folders(place)
+    keys = {called[name]: str(number) for name, number in place.items()}
+    labels = {called[name]: label for name, label in labels.items()}
+    class_of = {called[name]: said for name, said in class_of.items()}
+    with_boxes, with_mask = ({called[name] for name in each} for each in (with_boxes, with_mask))
     labels_are, boxes_are = (_listed_names(found[0].parent, feature) for feature in (form.label, form.category))
     records = _Records(
-        path, files, form, keys, labels, class_of, labels_are, boxes_are, with_boxes, with_mask, knows_crowds
+        path, files, form, keys, labels, several, class_of, labels_are, boxes_are, with_boxes, with_mask, knows_crowds
     )
-    return Pictures(path, records, keys, first(path, tuple(place), count), records, "records")
+    return Pictures(path, records, keys, first(path, tuple(keys), count), records, "records")
 
 
 def _listed_names(folder: Path, feature: str) -> ClassNames | None:
@@ -93,10 +100,16 @@ def _list_of_names(folder: Path, feature: str) -> Path:
 
 
 def _name(example: Example, form: RecordForm, there: set[str]) -> str | None:
-    """The picture's file name without folders; None where the record tells none."""
+    """The picture's file name as it is written; None where the record tells none."""
     feature = next((name for name in form.names if name in there), None)
     names = example.texts(feature) if feature else []
-    return names[0].rpartition("/")[2] or None if len(names) == 1 else None
+    return names[0] if len(names) == 1 and names[0].rpartition("/")[2] else None
+
+
+def _without_folders(names: Collection[str]) -> Mapping[str, str]:
+    """What each picture is called: its file's name alone, unless those of several folders are alike."""
+    short = {name: name.rpartition("/")[2] for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in names}
 
 
 def _examples(files: Sequence[RecordFile]) -> Iterator[tuple[str, Example]]:
@@ -127,6 +140,8 @@ class _Records:
     """The record's number by the picture's name, in the set's order."""
     stored_labels: Mapping[str, int]
     """By the picture's name."""
+    several: Mapping[str, int]
+    """How many there are where a record has more than one, by the picture's written name."""
     class_of: Mapping[str, str]
     """Its class in words or as a synset, likewise, where the record says it."""
     label_names: ClassNames | None
@@ -170,6 +185,11 @@ class _Records:
         form = self.form
         if not self._all(form.label, self.stored_labels):
             return None
+        if several := next(iter(self.several.items()), None):
+            name, count = several
+            raise DataMissing(
+                f"{name} in {self.path} has {count} labels in {form.label}: one class a picture is scored"
+            )
         values = [self.stored_labels[name] for name in names]
         return StoredLabels(
             values,

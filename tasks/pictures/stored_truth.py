@@ -90,7 +90,9 @@ class StoredLabels(NamedTuple):
         ):
             classes = ClassNames(tuple(self.named or sorted(set(self.class_of))), self.source)
             place_of = dict(zip(classes.names, places_in_model(classes, class_count, model), strict=True))
-            return [place_of[name] for name in self.class_of]
+            places = [place_of[name] for name in self.class_of]
+            self._refuse_two_names(names, self.class_of, places)
+            return places
         first = self.first if first is None else first
         self._refuse_others(names, first, class_count)
         return [value - first for value in self.values]
@@ -99,6 +101,17 @@ class StoredLabels(NamedTuple):
         """That the set's classes were taken for the model's in their order and nothing else says so; as `of_classes`."""
         said = by_place_alone(self.classes, class_count, model) if self.classes is not None and first is None else ""
         return [said] if said else []
+
+    def _refuse_two_names(self, names: Sequence[str], called: Sequence[str], places: Sequence[int]) -> None:
+        """Refuses a number beside two classes by name: then nothing says which of the two counts."""
+        first: dict[int, int] = {}
+        for at, value in enumerate(self.values):
+            before = first.setdefault(value, at)
+            if places[before] != places[at]:
+                raise DataMissing(
+                    f"{names[at]} has the {self.source} {value} and is called {called[at]}, but {names[before]} has it and is "
+                    f"called {called[before]}: one of them is wrong, or name the labels with --truth"
+                )
 
     def _refuse_others(self, names: Sequence[str], first: int, class_count: int) -> None:
         for name, value in zip(names, self.values, strict=True):

@@ -20,7 +20,7 @@ from tasks.codecs.classification import ClassificationOptions
 from tasks.pictures.records import open_records
 from tasks.sets.record_sets import is_record_set
 
-Record = Mapping[str, bytes | str | int]
+Record = Mapping[str, bytes | str | int | list[int]]
 PICTURE = TensorSpec("image", (1, 16, 16, 3), np.dtype(np.uint8))
 SCORES = TensorSpec("scores", (1, 1001), np.dtype(np.uint8))
 
@@ -34,7 +34,9 @@ def field(number: int, payload: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(payload)) + payload
 
 
-def feature(value: bytes | str | int) -> bytes:
+def feature(value: bytes | str | int | list[int]) -> bytes:
+    if isinstance(value, list):
+        return field(3, field(1, b"".join(map(varint, value))))
     if isinstance(value, int):
         return field(3, field(1, varint(value)))
     return field(1, field(1, value if isinstance(value, bytes) else value.encode()))
@@ -61,11 +63,11 @@ def jpeg(seed: int) -> bytes:
     return file.getvalue()
 
 
-def imagenet(*numbers: int, **changes: bytes | str | int) -> list[Record]:
+def imagenet(*numbers: int, **changes: bytes | str | int | list[int]) -> list[Record]:
     """As TensorFlow's ImageNet scripts write them; the label of picture n is n + 1."""
     records: list[Record] = []
     for number in numbers:
-        usual: dict[str, bytes | str | int] = {
+        usual: dict[str, bytes | str | int | list[int]] = {
             "image/height": 24,
             "image/encoded": jpeg(number),
             "image/class/label": number + 1,
@@ -184,6 +186,10 @@ def test_a_corrupt_picture_is_named_with_its_file_and_record(tmp_path: Path) -> 
     [
         ([*imagenet(4), *imagenet(4)], r"record 1 is named ILSVRC2012_val_00000004\.JPEG, as record 0"),
         ([*imagenet(1), {"image/encoded": b"x"}], "1 of the 2 records .* have image/class/label, not all"),
+        (
+            [*imagenet(1), *imagenet(2, **{"image/class/label": [3, 4]})],
+            r"ILSVRC2012_val_00000002\.JPEG in .* has 2 labels in image/class/label: one class a picture is scored",
+        ),
         ([{"qas_id": "a"}], r"hold no pictures: they have qas_id, not image/encoded or image"),
         ([*imagenet(1), {"image/encoded": b"x", "image/class/label": b"cat"}], "record 1 .*is a bytes list; int64"),
     ],
@@ -191,6 +197,29 @@ def test_a_corrupt_picture_is_named_with_its_file_and_record(tmp_path: Path) -> 
 def test_records_that_make_no_set_are_refused(tmp_path: Path, records: list[Record], complaint: str) -> None:
     with pytest.raises(DataMissing, match=complaint):
         open_records(write(tmp_path / "val.tfrecord", records)).labels  # noqa: B018 - reading them is the check
+
+
+def test_pictures_of_one_name_in_other_folders_keep_their_folders(tmp_path: Path) -> None:
+    records = [*imagenet(4, **{"image/filename": "cat/0.jpg"}), *imagenet(6, **{"image/filename": "dog/0.jpg"})]
+    pictures = open_records(write(tmp_path / "val.tfrecord", records))
+    assert pictures.names == ("cat/0.jpg", "dog/0.jpg")
+    assert pictures.labels is not None
+    assert list(pictures.labels.values) == [5, 7]
+
+
+def test_a_label_that_its_own_records_call_by_two_known_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("cat\ndog\ncow\n")
+    called = zip((0, 1, 0), ("cat", "dog", "cow"), strict=True)
+    records = [
+        {**record, "image/class/text": name, "image/filename": f"{at}.jpg"}
+        for at, (number, name) in enumerate(called)
+        for record in imagenet(number)
+    ]
+    task = task_of(write(tmp_path / "val.tfrecord", records), class_names=tmp_path / "names.txt", num_classes=3)
+    with pytest.raises(
+        DataMissing, match=r"2\.jpg has the image/class/label 1 and is called cow, but 0\.jpg has it and"
+    ):
+        task.check_truth()
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
