@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import flatbuffers
 import numpy as np
@@ -147,4 +147,20 @@ def drawing_in_a_branch(path: Path, seed: int) -> Path:
     given, made = computes.tensor((1, 4)), computes.tensor((1, 4))
     computes.inputs, computes.outputs = [given], [made]
     computes.op("TANH", [given], [made])
+    return files.write(path)
+
+
+def refused_by_one(path: Path, by: Literal["XNNPACK", "the kernels"]) -> Path:
+    """A model of one op that the other runs: axes named twice, or a sigmoid in steps that are none of 1/256."""
+    files = Files()
+    main = files.graph()
+    if by == "XNNPACK":
+        given, result = main.tensor((1, 8)), main.tensor((8, 1))
+        axes = main.constant(np.array([1, 1], np.int32))
+        main.op("TRANSPOSE", [given, axes], [result], schema.TransposeOptionsT())
+    else:
+        steps = [schema.QuantizationParametersT(scale=[scale], zeroPoint=[3]) for scale in (0.1, 0.5)]
+        given, result = (main.tensor((1, 8), "INT8", quantization=each) for each in steps)
+        main.op("LOGISTIC", [given], [result])
+    main.inputs, main.outputs = [given], [result]
     return files.write(path)

@@ -20,7 +20,7 @@ from backends.litert.weight_cache import share_weights
 from backends.litert.without_xnnpack import nor_without_xnnpack, runs_without_xnnpack
 
 _MOST_VALUES = 1 << 31
-_XNNPACK = "(TfLiteXNNPackDelegate)"
+XNNPACK = "(TfLiteXNNPackDelegate)"
 """How the runtime names the nodes that XNNPACK took."""
 _AXIS = "quantized_dimension must be in range"
 """How it refuses what `backends.litert.copies.repair` mends."""
@@ -68,7 +68,7 @@ def load_interpreter(model: Path, asked: Loading) -> LoadedInterpreter:
     try:
         return _load(model, asked)
     except ModelRejected as error:
-        if _XNNPACK not in str(error):
+        if XNNPACK not in str(error):
             raise
         raise ModelRejected(f"{error} {_without_xnnpack(model, asked)}") from None
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from backends.litert.file.opened_file import FileChanged, OpenedFile, hold
+from backends.litert.loading import XNNPACK
 from backends.litert.without_xnnpack import OPTION, nor_without_xnnpack, runs_without_xnnpack
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
@@ -22,6 +24,9 @@ from harness.model.subject import Subject
 from harness.spec.opener import subject_of_ref
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+
+if TYPE_CHECKING:
+    from harness.model.contents.describe import ModelDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class CpuTrial:
 
     why_not: str | None
     """Why the model does not run so; None where it answers."""
+    crashed: bool = False
+    """Whether the process went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def try_on_cpu(tried: Spec | Subject, hashed: Sequence[OpenedFile], *, xnnpack: 
         return told
     if answer.hangs:
         return CpuTrial(f"no answer in {timeout_s:g} s")
-    return CpuTrial(f"its process {answer.how}{f': {answer.said}' if answer.said else ''}")
+    return CpuTrial(f"its process {answer.how}{f': {answer.said}' if answer.said else ''}", crashed=True)
 
 
 def without_xnnpack(
@@ -106,6 +113,26 @@ def without_xnnpack(
     if why_not is None:
         return WithoutXnnpack(True, runs_without_xnnpack(how, whose))
     return WithoutXnnpack(False, nor_without_xnnpack(why_not, whose))
+
+
+def loaded_with_xnnpack(found: ModelDescription, subject: Subject) -> ModelDescription:
+    """What a file says of itself, with what becomes of it where XNNPACK takes its part, as in every run that asks nothing else.
+
+    Args:
+        found: The runtime's own kernels were asked alone, which neither abort nor refuse what XNNPACK does.
+        subject: The model.
+    """
+    run = found.runs
+    if run is None or run.open_inputs:
+        return found
+    trial = try_on_cpu(subject, subject.held, xnnpack=True)
+    if trial.why_not is None:
+        return found if run.loads else replace(found, runs=replace(run, loads=True))
+    if not run.loads or not (trial.crashed or XNNPACK in trial.why_not):
+        return found
+    # What is refused says it already.
+    said = f"{trial.why_not}. {without_xnnpack(subject, subject.held).said}" if trial.crashed else trial.why_not
+    return replace(found, runs=replace(run, loads=False, why_not=said))
 
 
 def _asked(tried: Spec | Subject, hashed: tuple[OpenedFile, ...], *, xnnpack: bool) -> AskedTrial:

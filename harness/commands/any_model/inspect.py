@@ -51,10 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> Outcome:
     """Reads the file, lets the runtime allocate it in a process of its own, and counts."""
     from harness.model.contents.describe import describe_model
+    from harness.spec.trial import loaded_with_xnnpack
 
     model = find_any_model(arguments.model, cache_dir())
     invocation = invocation_of(model, options.overrides_of(arguments, FIELDS))
-    found = describe_model(model.ref.path, model.ref.sha256, invocation)
+    asked = subject_of(model, options.overrides_of(arguments, FIELDS), cache_dir(), threads=None)
+    found = loaded_with_xnnpack(describe_model(model.ref.path, model.ref.sha256, invocation), asked)
     seconds = options.advice_seconds(arguments)
     if seconds is None:
         return Outcome(EXIT_VALID, _text(found), to_json(found))
@@ -63,8 +65,7 @@ def main(arguments: argparse.Namespace) -> Outcome:
     from harness.bench.session import BenchCase, Settings
     from harness.report.screen import Screen
 
-    subject = subject_of(model, options.overrides_of(arguments, FIELDS), cache_dir(), threads=None)
-    advice = advise(BenchCase(subject), Settings(), seconds, Screen(quiet=arguments.json or arguments.quiet).say)
+    advice = advise(BenchCase(asked), Settings(), seconds, Screen(quiet=arguments.json or arguments.quiet).say)
     text = "\n".join([_text(found), "", *advice_lines(advice)])
     return Outcome(EXIT_VALID, text, to_json(found) | {"advice": [to_json(each) for each in advice]})
 
@@ -108,7 +109,8 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
     if run.state != "none":
         lines.append(f"state      {run.keeps} from one run to the next: {_STATES[run.state]}")
     refused = f"no{', with 1 for each size left open' if run.open_inputs else ''}: {run.why_not}"
-    return [*lines, "loads      yes" if run.loads else f"loads      {refused}"]
+    alone = f", with XNNPACK alone: {run.why_not}" if run.why_not else ""
+    return [*lines, f"loads      yes{alone}" if run.loads else f"loads      {refused}"]
 
 
 def _weights(run: Invoked) -> list[str]:

@@ -88,8 +88,9 @@ class Invoked:
     keeps: str | None
     """What that is; null for nothing."""
     loads: bool
-    """Whether the runtime allocates it."""
+    """Whether the runtime allocates it, with XNNPACK where that was tried."""
     why_not: str | None
+    """Why it does not; of one that loads, why it does not without XNNPACK. Null for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,20 @@ def test_the_option_without_which_it_runs_is_said(
     assert (FOR_THE_REFERENCE in done.stderr) is (verb[0] == "diff")
 
 
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [("runs", REMEDY), ("refuses", "Nor does the model run without XNNPACK: the kernels refuse it")],
+)
+def test_inspect_says_that_it_does_not_load_and_what_it_does_without(
+    without: str, said: str, call: Cli, keyword_model: Path, aborting: Aborting
+) -> None:
+    done = call("inspect", keyword_model, env=aborting(without))
+    assert done.returncode == 0, done.stderr
+    assert "loads      no: its process was " in done.stdout
+    assert REASON in done.stdout
+    assert said in done.stdout
+
+
 def test_that_it_does_not_run_without_either_is_said_with_why(
     call: Cli, keyword_model: Path, aborting: Aborting
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph.writer import Graph
-from tests.graphs import Files
+from tests.graphs import Files, refused_by_one
 
 Call = Callable[..., Any]
 
@@ -43,6 +43,24 @@ def test_inspect_says_the_same_to_people_and_programs(small: Path, cli: Callable
     assert 0 < data["gzip_bytes"] < data["size_bytes"]
     assert "weights    0.00% are zero; no tensor is stored sparse\n" in text
     assert "after gzip" in text.splitlines()[0]
+
+
+def test_what_xnnpack_refuses_does_not_load_and_the_option_without_which_it_runs_is_said(
+    call: Call, tmp_path: Path
+) -> None:
+    done = call("inspect", refused_by_one(tmp_path / "axes.tflite", "XNNPACK"))
+    assert done.returncode == 0, done.stderr
+    assert "loads      no: the runtime refuses " in done.stdout
+    assert "failed to delegate TRANSPOSE" in done.stdout
+    assert "The model runs without XNNPACK: use --backend cpu:xnnpack=false" in done.stdout
+
+
+def test_what_the_kernels_refuse_and_xnnpack_runs_loads(call: Call, tmp_path: Path) -> None:
+    path = refused_by_one(tmp_path / "steps.tflite", "the kernels")
+    found = json.loads(call("inspect", path, "--json").stdout)
+    assert found["loads"] is True
+    assert "output->params.scale == 1. / 256" in found["why_not"]
+    assert "loads      yes, with XNNPACK alone: the runtime refuses " in call("inspect", path).stdout
 
 
 def test_inspect_names_what_an_edge_tpu_model_needs(zoo: Path, cli: Callable[..., Any]) -> None:
