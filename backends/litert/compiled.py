@@ -21,7 +21,7 @@ from backends.base import (
     TimeShare,
 )
 from backends.litert.file.custom_ops import POST_PROCESSING_OP, select_ops
-from backends.litert.file.model_file import Subgraph
+from backends.litert.file.model_file import ModelFile, Subgraph
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.opened_file import name_of, opened
 from backends.litert.interpreter import InterpreterBackend
@@ -73,7 +73,7 @@ class CompiledBackend(Backend):
         plain.close()
         self._nodes = len(read_model(model).operators)
         _check_types(model, (*self.inputs, *self.outputs))
-        _check_shapes(model)
+        _check_outputs(model)
         self._model, self.said = _compile(model, options, why_not)
         signature, names = next(iter(self._model.get_signature_list().items()))
         places = self._places(model, signature, names)
@@ -233,6 +233,8 @@ def unfit_for_compiling(path: Path) -> str | None:
     own = dict.fromkeys(operator.name for operator in model.operators if operator.code.custom)
     if own:
         return f"it has custom ops ({', '.join(own)})"
+    if left_out := _left_out(model):
+        return f"its signature leaves out the output {left_out}"
     if len(model.subgraphs) != 1:
         return f"it has {len(model.subgraphs)} graphs"
     return "the file does not say what shape its outputs have" if unfit_outputs(model.main) else None
@@ -262,8 +264,19 @@ def _check_types(model: Path, specs: Sequence[TensorSpec]) -> None:
         )
 
 
-def _check_shapes(path: Path) -> None:
+def _left_out(model: ModelFile) -> str:
+    """An output of its graph that the signature does not name, for which the engine refuses it; "" for none."""
+    graph, named = model.main, {answer.place for answer in model.main_answers}
+    return next((graph.tensors[index].name for place, index in enumerate(graph.outputs) if place not in named), "")
+
+
+def _check_outputs(path: Path) -> None:
     model = read_model(path)
+    if left_out := _left_out(model):
+        raise ModelRejected(
+            f"CompiledModel takes no model whose signature names only some of its graph's outputs: that of {path} leaves out "
+            f"{left_out}. Use --backend cpu."
+        )
     if all(operator.name != POST_PROCESSING_OP for operator in model.operators):
         return
     if shapeless := unfit_outputs(model.main):

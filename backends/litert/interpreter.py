@@ -25,6 +25,7 @@ from backends.base import (
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
+from backends.litert.file.model_file import ModelFile
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
@@ -74,10 +75,14 @@ class InterpreterBackend(Backend):
         self._load()
         self._keeps = hidden_state(read_model(model))
         with refusals_explained(model):
-            names, types = _signature_names(self._interpreter), _types_without_numpy(model)
-            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-            self.inputs = tuple(_spec(detail, names, types) for detail in inputs)
-            self.outputs = tuple(_spec(detail, names, types) for detail in outputs)
+            file = read_model(model)
+            names = {index: name for name, index in file.main_signature.inputs.items()} if file.main_signature else {}
+            inputs, of_graph = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            outputs = [of_graph[answer.place] for answer in file.main_answers]
+            self.inputs = tuple(_spec(detail, names.get(int(detail["index"])), file) for detail in inputs)
+            self.outputs = tuple(
+                _spec(detail, answer.name, file) for detail, answer in zip(outputs, file.main_answers, strict=True)
+            )
         if odd := [tensor for tensor in self.inputs if tensor.stored_as in _NOT_GIVEN]:
             raise ModelRejected(
                 f"{model}: input {odd[0].name} is {odd[0].stored_as}, which the runtime cannot be given"
@@ -107,7 +112,7 @@ class InterpreterBackend(Backend):
         try:
             array: Array = self._interpreter.get_tensor(index)
         except ValueError:
-            (detail,) = (each for each in self._interpreter.get_output_details() if int(each["index"]) == index)
+            detail = next(each for each in self._interpreter.get_output_details() if int(each["index"]) == index)
             if 0 not in detail["shape"]:
                 raise
             return np.empty(tuple(int(size) for size in detail["shape"]), detail["dtype"])
@@ -270,31 +275,16 @@ class InterpreterBackend(Backend):
         )
 
 
-def _signature_names(interpreter: Any) -> Mapping[int, str]:
-    """Tensor index -> the name the first signature gives it (exported models hide the good names there)."""
-    signatures = interpreter.get_signature_list()
-    if not signatures:
-        return {}
-    runner = interpreter.get_signature_runner(next(iter(signatures)))
-    details = {**runner.get_input_details(), **runner.get_output_details()}
-    return {int(detail["index"]): name for name, detail in details.items()}
-
-
-def _types_without_numpy(model: Path) -> Mapping[int, str]:
-    """Tensor index -> its type in the file, where numpy has none of it."""
-    tensors = enumerate(read_model(model).main.tensors)
-    return {index: tensor.dtype for index, tensor in tensors if tensor.dtype in HANDED_OVER_AS}
-
-
-def _spec(detail: Mapping[str, Any], names: Mapping[int, str], types: Mapping[int, str]) -> TensorSpec:
+def _spec(detail: Mapping[str, Any], name: str | None, file: ModelFile) -> TensorSpec:
     scale, zero_point = detail["quantization"]
-    dtype = np.dtype(detail["dtype"])
+    dtype, stored_as = np.dtype(detail["dtype"]), file.main.tensors[int(detail["index"])].dtype
     return TensorSpec(
-        name=names.get(int(detail["index"]), str(detail["name"])),
+        name=str(detail["name"]) if name is None else name,
         shape=tuple(int(size) for size in detail["shape"]),
         # Texts have any length, and numpy's `S` that of the longest.
         dtype=np.dtype(object) if dtype.kind == "S" else dtype,
         scale=float(scale),
         zero_point=int(zero_point),
-        stored_as=types.get(int(detail["index"]), ""),
+        # Its type in the file, where numpy has none of it.
+        stored_as=stored_as if stored_as in HANDED_OVER_AS else "",
     )

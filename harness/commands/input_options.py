@@ -41,8 +41,10 @@ def input_shapes_of(arguments: argparse.Namespace) -> list[tuple[str, Any]]:
         # A tensor's name may hold an equals sign, sizes never do. Without a name: the only input.
         name, _, sizes = text.rpartition("=")
         numbers = [size.strip() for size in sizes.split(",")]
-        if not all(size.isascii() and size.isdigit() and int(size) > 0 for size in numbers):
+        if not all(size.isascii() and size.removeprefix("-").isdigit() for size in numbers):
             raise ConfigError(f"--input-shape {text}: write it as NAME=SIZES, for example picture=1,224,224,3")
+        if least := [size for size in numbers if int(size) < 1]:
+            raise ConfigError(f"--input-shape {text}: a size is 1 or more, not {least[0]}. Give a number for each axis")
         if name in shapes:
             raise ConfigError(f"--input-shape names {name or 'the only input'} twice: {text}")
         shapes[name] = [int(size) for size in numbers]

@@ -87,7 +87,7 @@ def bisect(
         whole = _judge(test.backend, reference.backend, cuts.resets, inputs, tolerance)
         # What is NaN on both sides is no difference, but no answer either.
         cuts.nan = nan = not whole.beyond and any(whole.nan)
-        ends = [model.main.outputs[place] for place in whole.wrong(nan=nan)]
+        ends = [model.main_answers[place].tensor for place in whole.wrong(nan=nan)]
         if whole.refused or not ends:
             return Bisected(
                 None, whole.refused or (_NOT_AGAIN if spoilt else _WITHIN), 0, (), (), within_yet_beyond=False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backends.base import ModelRejected
 from backends.litert.copies.signatures import choose_signature
-from backends.litert.file.model_file import Shape, Subgraph
+from backends.litert.file.model_file import Shape, Subgraph, answers
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import Builtin
 
@@ -50,9 +50,10 @@ def score_columns(path: Path, signature: str | None = None) -> int | None:
     for operator in graph.operators:
         if operator.code.custom_code == _DETECTION and len(operator.inputs) > _CLASS_SCORES:
             return _last_side(graph, operator.inputs[_CLASS_SCORES])
-    if len(graph.outputs) != 1:
+    given = answers(graph, chosen)
+    if len(given) != 1:
         return None
-    output = graph.outputs[0]
+    output = given[0].tensor
     chosen_from = _chosen_from(graph, output)
     is_map = chosen_from == output and len(_sides(graph.tensors[output].declared_shape)) == _MAP_SIDES
     return None if is_map else _side_of_classes(graph.tensors[chosen_from].declared_shape)

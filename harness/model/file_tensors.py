@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from backends.base import ModelRejected, TensorSpec
 from backends.litert.copies.signatures import choose_signature
-from backends.litert.file.model_file import ModelFile
+from backends.litert.file.model_file import ModelFile, answers
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.schema import HANDED_OVER_AS
 from tasks.tensors.array_files import told_apart
@@ -20,34 +19,28 @@ _DTYPES = {"string": "object", **HANDED_OVER_AS}
 
 def described_inputs(model: ModelFile) -> list[TensorSpec]:
     """The inputs as the runtime would have them, with 1 for every open size, without opening the model."""
-    signature = next((each for each in model.signatures if each.subgraph == 0), None)
-    return _described(model, model.main.inputs, signature.inputs if signature else {})
+    signature = model.main_signature
+    names = {index: name for name, index in signature.inputs.items()} if signature else {}
+    return [_described(model, index, names.get(index)) for index in model.main.inputs]
 
 
 def described_outputs(model: ModelFile) -> list[TensorSpec]:
     """As `described_inputs`, of the outputs; what a shape turns out to be, only a run tells."""
-    signature = next((each for each in model.signatures if each.subgraph == 0), None)
-    return _described(model, model.main.outputs, signature.outputs if signature else {})
+    return [_described(model, answer.tensor, answer.name) for answer in model.main_answers]
 
 
-def _described(model: ModelFile, indexes: Sequence[int], named: Mapping[str, int]) -> list[TensorSpec]:
-    names = {index: name for name, index in named.items()}
-    found = []
-    for index in indexes:
-        tensor = model.main.tensors[index]
-        quantisation = tensor.quantisation
-        one = quantisation is not None and len(quantisation.scales) == 1
-        found.append(
-            TensorSpec(
-                names.get(index, tensor.name),
-                tuple(1 if size < 0 else size for size in tensor.declared_shape),
-                np.dtype(_DTYPES.get(tensor.dtype, tensor.dtype)),
-                scale=quantisation.scales[0] if quantisation and one else 0.0,
-                zero_point=quantisation.zero_points[0] if quantisation and one and quantisation.zero_points else 0,
-                stored_as=tensor.dtype if tensor.dtype in HANDED_OVER_AS else "",
-            )
-        )
-    return found
+def _described(model: ModelFile, index: int, name: str | None) -> TensorSpec:
+    tensor = model.main.tensors[index]
+    quantisation = tensor.quantisation
+    one = quantisation is not None and len(quantisation.scales) == 1
+    return TensorSpec(
+        tensor.name if name is None else name,
+        tuple(1 if size < 0 else size for size in tensor.declared_shape),
+        np.dtype(_DTYPES.get(tensor.dtype, tensor.dtype)),
+        scale=quantisation.scales[0] if quantisation and one else 0.0,
+        zero_point=quantisation.zero_points[0] if quantisation and one and quantisation.zero_points else 0,
+        stored_as=tensor.dtype if tensor.dtype in HANDED_OVER_AS else "",
+    )
 
 
 def output_names(path: Path, signature: str | None) -> tuple[str, ...] | None:
@@ -66,5 +59,4 @@ def output_names(path: Path, signature: str | None) -> tuple[str, ...] | None:
     except ModelRejected:
         return None
     graph = model.subgraphs[chosen.subgraph if chosen else 0]
-    names = {index: name for name, index in chosen.outputs.items()} if chosen else {}
-    return tuple(told_apart([names.get(index, graph.tensors[index].name) for index in graph.outputs]))
+    return tuple(told_apart([answer.name for answer in answers(graph, chosen)]))

@@ -42,6 +42,12 @@ def choose_input_shapes(
             f"{list(asked.input_shapes[names[0]])} by its name"
         )
     given = _by_name(names, asked)
+    if "" in given and "" not in names:
+        has = f"{len(names)}, {', '.join(map(repr, names))}: name one" if names else "none"
+        raise ModelRejected(
+            f"the shape {list(asked.input_shapes[''])} is given without a name, which is for a model with one input, and "
+            f"{model.path} has {has}"
+        )
     if unknown := [name for name in given if name not in names]:
         raise ModelRejected(f"{model.path} has no input {unknown[0]!r}: it has {', '.join(map(repr, names))}")
     left_open = unnamed_inputs(model, inputs, asked)
@@ -109,7 +115,7 @@ def _by_name(names: Sequence[str], asked: Invocation) -> dict[str, Shape]:
 
 def _tensors(model: ModelFile, inputs: Sequence[TensorSpec]) -> list[FileTensor]:
     """What the file says of each input, by the names that a backend gives them; of one that it does not have, its shape."""
-    signature = next((each for each in model.signatures if each.subgraph == 0), None)
+    signature = model.main_signature
     places = dict(signature.inputs) if signature else {}
     places |= {model.main.tensors[index].name: index for index in model.main.inputs if index not in places.values()}
     if len(inputs) == len(model.main.inputs):

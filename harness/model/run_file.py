@@ -10,7 +10,6 @@ from backends.litert.copies.repair import repair_quantized_dimensions
 from backends.litert.copies.shapes import complete_shapes
 from backends.litert.copies.signatures import choose_signature, with_signature_first
 from backends.litert.file.hidden_state import HiddenState, hidden_state
-from backends.litert.file.model_file import ModelFile, Signature
 from backends.litert.file.model_reader import check_model_file, read_model
 from harness.model.input_shapes import declared_shape, is_rank_untold, open_axes
 
@@ -54,7 +53,7 @@ def find_run_file(
 
     Raises:
         ModelRejected: It is no model, or lacks its weights, or has no such signature, or several and none that serves; or the
-            signature does not name all that its graph is given.
+            signature does not name all that its graph is given, or names what it does not give.
     """
     check_model_file(model)
     repaired = ""
@@ -69,7 +68,6 @@ def find_run_file(
     if described.lacks_weights:
         raise ModelRejected(described.lacks_weights)
     chosen = choose_signature(described, signature)
-    _refuse_unnamed_inputs(described, chosen)
     path, why = with_signature_first(described, chosen, sha256, cache_dir / "models")
     if path != model:
         described = read_model(path)
@@ -88,20 +86,6 @@ def without_completion(file: RunFile, model: Path, sha256: str, cache_dir: Path)
     """The same with its shapes as the file has them."""
     repair = bool(file.repaired)
     return find_run_file(model, sha256, cache_dir, signature=file.signature, complete=False, repair=repair)
-
-
-def _refuse_unnamed_inputs(model: ModelFile, signature: Signature | None) -> None:
-    """A caller of the signature could not fill them, so that nobody knows what its answers would be."""
-    if signature is None:
-        return
-    graph = model.subgraphs[signature.subgraph]
-    if unnamed := [graph.tensors[index].name for index in graph.inputs if index not in signature.inputs.values()]:
-        named = ", ".join(map(repr, signature.inputs)) or "none"
-        raise ModelRejected(
-            f"the signature {signature.key!r} of {model.path} does not name all inputs of its graph: it names {named}, and not "
-            f"{', '.join(map(repr, unnamed))}. Nothing says what those are given: export it with a name for each, or run "
-            "another signature with --signature NAME"
-        )
 
 
 def _name(path: Path, model: Path, sha256: str) -> str:

@@ -89,9 +89,13 @@ def with_signature_first(model: ModelFile, signature: Signature | None, sha256: 
         The file to load, and what was changed: "" where the file does so itself and is returned.
 
     Raises:
-        ModelRejected: The first graph is called by others, so no other can stand in its place; or the copy cannot be written.
+        ModelRejected: The signature does not name all that its graph is given, or names what it does not give; the first graph
+            is called by others, so no other can stand in its place; or the copy cannot be written.
     """
-    if signature is None or (signature.subgraph == 0 and len(model.signatures) == 1):
+    if signature is None:
+        return model.path, ""
+    _refuse_unclear_names(model, signature)
+    if signature.subgraph == 0 and len(model.signatures) == 1:
         return model.path, ""
     called = {graph for operator in model.operators for graph in operator.subgraphs}
     if signature.subgraph != 0 and 0 in called:
@@ -109,6 +113,33 @@ def with_signature_first(model: ModelFile, signature: Signature | None, sha256: 
         _put_first(data, model.signatures.index(signature), signature.subgraph, keep=signature.subgraph in called)
         write_copy(place, data)
     return place, changed
+
+
+def _refuse_unclear_names(model: ModelFile, signature: Signature) -> None:
+    """Inputs that a caller of the signature could not fill, and outputs that the graph does not give."""
+    graph = model.subgraphs[signature.subgraph]
+    whose = f"the signature {signature.key!r} of {model.path}"
+    if signature.twice:
+        raise ModelRejected(
+            f"{whose} gives the name {signature.twice[0]!r} to two tensors: export it with a name for each"
+        )
+    if not signature.outputs:
+        raise ModelRejected(
+            f"{whose} names no output, so that it answers nothing: export it with names, or run another signature with "
+            "--signature NAME"
+        )
+    if inner := [name for name, index in signature.outputs.items() if index not in graph.outputs]:
+        raise ModelRejected(
+            f"{whose} names an output {inner[0]!r} that its graph does not give: the tensor lies inside of it, and holds "
+            "something else when the model has run. Export it with that tensor among its outputs"
+        )
+    if unnamed := [graph.tensors[index].name for index in graph.inputs if index not in signature.inputs.values()]:
+        named = ", ".join(map(repr, signature.inputs)) or "none"
+        raise ModelRejected(
+            f"{whose} does not name all inputs of its graph: it names {named}, and not "
+            f"{', '.join(map(repr, unnamed))}. Nothing says what those are given: export it with a name for each, or run "
+            "another signature with --signature NAME"
+        )
 
 
 def _put_first(data: bytearray, signature: int, graph: int, *, keep: bool) -> None:

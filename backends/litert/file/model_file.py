@@ -160,6 +160,33 @@ class Signature:
     inputs: Mapping[str, int]
     """Name -> tensor of the subgraph."""
     outputs: Mapping[str, int]
+    twice: tuple[str, ...] = ()
+    """Names that it gives to two inputs or to two outputs; the last of them counts above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An output that whoever runs a model is given."""
+
+    place: int
+    """Among the outputs of its graph."""
+    tensor: int
+    name: str
+
+
+def answers(graph: Subgraph, signature: Signature | None) -> tuple[Answer, ...]:
+    """The outputs of a graph that its signature names, in the graph's order: all of them, by the file's names, without one.
+
+    What a signature leaves out is an output to the runtime alone. A tensor that stands among the outputs once has one name.
+    """
+    if signature is None:
+        return tuple(Answer(place, index, graph.tensors[index].name) for place, index in enumerate(graph.outputs))
+    names: dict[int, list[str]] = {}
+    for name, index in signature.outputs.items():
+        names.setdefault(index, []).append(name)
+    return tuple(
+        Answer(place, index, names[index].pop(0)) for place, index in enumerate(graph.outputs) if names.get(index)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +229,16 @@ class ModelFile:
     def main(self) -> Subgraph:
         """The first subgraph."""
         return self.subgraphs[0]
+
+    @property
+    def main_signature(self) -> Signature | None:
+        """That of the first subgraph; None where it has none."""
+        return next((signature for signature in self.signatures if signature.subgraph == 0), None)
+
+    @property
+    def main_answers(self) -> tuple[Answer, ...]:
+        """What whoever runs the first subgraph is given."""
+        return answers(self.main, self.main_signature)
 
     @property
     def operators(self) -> tuple[Operator, ...]:

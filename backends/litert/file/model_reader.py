@@ -252,15 +252,19 @@ def _signature(signature: Table, subgraphs: Sequence[Subgraph]) -> Signature:
     number = signature.number(field.SUBGRAPH_INDEX, UINT32)
     count = len(subgraphs[number].tensors)
 
+    twice: list[str] = []
+
     def named(tables: Sequence[Table]) -> dict[str, int]:
         at, name = schema.TensorMapTable.TENSOR_INDEX, schema.TensorMapTable.NAME
-        found = {each.text(name): each.number(at, UINT32) for each in tables}
+        pairs = [(each.text(name), each.number(at, UINT32)) for each in tables]
+        found = dict(pairs)
+        twice.extend(text for text, index in pairs if found[text] != index)
         if max(found.values(), default=0) >= count:
             raise ValueError(f"a signature names tensor {max(found.values())} of {count}")
         return found
 
     inputs, outputs = named(signature.tables(field.INPUTS)), named(signature.tables(field.OUTPUTS))
-    return Signature(signature.text(field.SIGNATURE_KEY), number, inputs, outputs)
+    return Signature(signature.text(field.SIGNATURE_KEY), number, inputs, outputs, tuple(twice))
 
 
 def _metadata(metadata: Table, stored: Sequence[int]) -> Metadata:

@@ -78,10 +78,10 @@ def _text(found: ModelDescription) -> str:
     for run in runs:
         lines += _run_lines(run, found)
     if found.by_signature:
-        named = ", ".join(found.signatures)
+        named = ", ".join(map(_key, found.signatures))
         lines.append(f"signatures {named}: none is serving_default, so say which runs with --signature NAME")
     elif len(found.signatures) > 1:
-        lines.append(f"signatures {', '.join(found.signatures)} (choose with --signature NAME)")
+        lines.append(f"signatures {', '.join(map(_key, found.signatures))} (choose with --signature NAME)")
     if found.class_names:
         more = "; ..." if len(found.class_names) > _NAMED else ""
         few = "; ".join(found.class_names[:_NAMED])
@@ -92,10 +92,15 @@ def _text(found: ModelDescription) -> str:
     return "\n".join(lines)
 
 
+def _key(signature: str) -> str:
+    """A signature's name, in quotes where it would not be seen as it is."""
+    return signature if signature and signature == signature.strip() else repr(signature)
+
+
 def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
     """What one signature takes, gives, costs and keeps."""
     named = ", ".join(f"{_operator(operator)}" for operator in run.operators)
-    lines = [f"signature  {run.signature}"] if run.signature else []
+    lines = [] if run.signature is None else [f"signature  {_key(run.signature)}"]
     lines += [
         *_tensor_lines("inputs", run.inputs),
         *_tensor_lines("outputs", run.outputs),
@@ -128,13 +133,18 @@ def _figures_for(run: Invoked) -> list[str]:
     lines = []
     for tensor in run.inputs:
         shape = run.input_shapes.get(tensor.name)
-        if shape is None or (shape[1:] == tensor.shape[1:] and tensor.name not in run.open_inputs):
+        begins = 1 if len(tensor.shape) > 1 else 0
+        if shape is None or (shape[begins:] == tensor.shape[begins:] and tensor.name not in run.open_inputs):
             continue
         said = ""
         if tensor.name in run.open_inputs and not tensor.shape:
             said = f": the file does not say how many axes it has, name its shape with --input-shape {tensor.name}=1,N"
         elif tensor.name in run.open_inputs:
-            wanted = ",".join("N" if size < 0 and place else str(abs(size)) for place, size in enumerate(tensor.shape))
+            of_batch = len(tensor.shape) > 1
+            wanted = ",".join(
+                "N" if size < 0 and (place or not of_batch) else str(abs(size))
+                for place, size in enumerate(tensor.shape)
+            )
             said = f": the file leaves sizes open, name them with --input-shape {tensor.name}={wanted}"
         lines.append(f"figures    for input {tensor.name} {list(shape)}{said}")
     return lines

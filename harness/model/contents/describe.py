@@ -14,7 +14,7 @@ from backends.litert.copies.signatures import choose_signature, with_signature_f
 from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.metadata import InputNormalisation, input_normalisations
-from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph, answers
 from backends.litert.file.model_reader import read_model
 from harness.config.invocation import Invocation
 from harness.json_records import FLAT, LEFT_OUT
@@ -214,7 +214,7 @@ def _figures(
     return Invoked(
         signature=signature.key if signature else None,
         inputs=_inputs(model, main, signature),
-        outputs=_tensors(graph.outputs, graph, signature.outputs if signature else {}),
+        outputs=_tensors(graph, [(answer.tensor, answer.name) for answer in answers(graph, signature)]),
         input_shapes=shapes,
         open_inputs=left_open,
         operators=_operators(each for number in counted.graphs for each in model.subgraphs[number].operators),
@@ -240,23 +240,23 @@ def _are_others(graph: Subgraph, shapes: Iterable[Shape]) -> bool:
 
 def _inputs(model: ModelFile, main: int, signature: Signature | None) -> tuple[DescribedTensor, ...]:
     graph = model.subgraphs[main]
-    tensors = _tensors(graph.inputs, graph, signature.inputs if signature else {})
+    names = {index: name for name, index in signature.inputs.items()} if signature else {}
+    tensors = _tensors(graph, [(index, names.get(index, graph.tensors[index].name)) for index in graph.inputs])
     told = input_normalisations(model.path, main)
     if len(told) != len(tensors):
         return tensors
     return tuple(replace(tensor, normalisation=each) for tensor, each in zip(tensors, told, strict=True))
 
 
-def _tensors(indexes: Sequence[int], graph: Subgraph, named: Mapping[str, int]) -> tuple[DescribedTensor, ...]:
+def _tensors(graph: Subgraph, named: Iterable[tuple[int, str]]) -> tuple[DescribedTensor, ...]:
     """Of a tensor quantised by channel, the first one's figures."""
-    names = {index: name for name, index in named.items()}
     found = []
-    for index in indexes:
+    for index, name in named:
         tensor = graph.tensors[index]
         quantisation = tensor.quantisation
         found.append(
             DescribedTensor(
-                names.get(index, tensor.name),
+                name,
                 declared_shape(tensor),
                 tensor.dtype,
                 next(iter(quantisation.scales), None) if quantisation else None,

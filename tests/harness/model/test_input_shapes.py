@@ -107,7 +107,7 @@ def test_shapes_by_name_come_before_the_tasks_and_those_before_the_size() -> Non
     ("name", "shape", "says"),
     [
         ("s_z", [1, 8], "no input 's_z': it has 's_x', 's_y'"),
-        ("", [1, 8], "no input ''"),
+        ("", [1, 8], "is given without a name, which is for a model with one input"),
         ("s_x", [1, 8, 8], r"\[1, 8, 8\] does not fit"),
         ("s_x", [1, 9], r"takes \[\?, 8\]"),
         # The batch is an option of its own.

@@ -12,9 +12,12 @@ from ai_edge_litert import schema_py_generated as schema
 
 from backends.base import ModelRejected
 from backends.cpu import open_cpu
+from backends.litert.compiled import unfit_for_compiling
 from backends.litert.copies.signatures import choose_signature, with_signature_first
 from backends.litert.file.model_reader import read_model
+from harness.model.file_tensors import described_outputs, output_names
 from harness.zoo.graph.writer import Graph
+from tests.graphs import Files
 
 Join = Callable[..., Path]
 Engine = Literal["Interpreter", "CompiledModel"]
@@ -121,3 +124,85 @@ def test_a_signature_whose_graph_stands_behind_the_first_is_run_though_it_is_the
     assert run("Interpreter", first)[2] == [10.0] * 4
     again = read_model(first)
     assert (len(again.subgraphs), again.main.input_tensors[0].name) == (2, "to_b")
+
+
+def two_answers(path: Path, named: list[tuple[str, int]], *, key: str = "serving_default", twice: bool = False) -> Path:
+    """float [4] -> its exponents, tensor 1, and its squares, tensor 2; a signature names what it is told."""
+    files = Files()
+    graph = files.graph()
+    graph.inputs = [graph.tensor((4,))]
+    answers = graph.tensor((4,)), graph.tensor((4,))
+    for op, made in zip(("EXP", "SQUARE"), answers, strict=True):
+        graph.op(op, graph.inputs, [made])
+    graph.outputs = [answers[0]] * 2 if twice else list(answers)
+    maps = [schema.TensorMapT(name=name, tensorIndex=index) for name, index in named]
+    given = [schema.TensorMapT(name="x", tensorIndex=0)]
+    files.more["signatureDefs"] = [schema.SignatureDefT(signatureKey=key, inputs=given, outputs=maps)]
+    return files.write(path)
+
+
+EXPONENTS, SQUARES = float(np.exp(np.float32(2))), 4.0
+
+
+@pytest.mark.parametrize(
+    ("engine", "named", "answered"),
+    [
+        ("Interpreter", [("scores", 2)], {"scores": SQUARES}),
+        ("Interpreter", [("scores", 1)], {"scores": EXPONENTS}),
+        # In another order than the graph's: names go with their tensors.
+        ("Interpreter", [("squares", 2), ("exponents", 1)], {"exponents": EXPONENTS, "squares": SQUARES}),
+        ("CompiledModel", [("squares", 2), ("exponents", 1)], {"exponents": EXPONENTS, "squares": SQUARES}),
+    ],
+)
+def test_a_signature_answers_with_the_outputs_that_it_names_and_no_others(
+    engine: Engine, named: list[tuple[str, int]], answered: dict[str, float], tmp_path: Path
+) -> None:
+    path = two_answers(tmp_path / "two.tflite", named)
+    backend = open_cpu(path, threads=1, engine=engine)
+    found = backend.invoke([np.full(4, 2, np.float32)])
+    values = {spec.name: float(array[0]) for spec, array in zip(backend.outputs, found, strict=True)}
+    backend.close()
+    assert values == pytest.approx(answered, rel=1e-5)
+    assert output_names(path, None) == tuple(answered)
+    assert tuple(spec.name for spec in described_outputs(read_model(path))) == tuple(answered)
+
+
+def test_the_engine_that_takes_no_signature_of_some_outputs_is_not_tried_and_says_which_are_left_out(
+    tmp_path: Path,
+) -> None:
+    path = two_answers(tmp_path / "two.tflite", [("scores", 2)])
+    assert unfit_for_compiling(path) == "its signature leaves out the output t1"
+    with pytest.raises(ModelRejected, match=r"leaves out t1\. Use --backend cpu"):
+        open_cpu(path, threads=1, engine="CompiledModel")
+
+
+def test_two_names_of_a_tensor_that_its_graph_gives_twice_are_two_outputs(tmp_path: Path) -> None:
+    twice = two_answers(tmp_path / "twice.tflite", [("a", 1), ("b", 1)], twice=True)
+    assert [answer.name for answer in read_model(twice).main_answers] == ["a", "b"]
+    once = two_answers(tmp_path / "once.tflite", [("a", 1), ("b", 1)])
+    assert [answer.name for answer in read_model(once).main_answers] == ["a"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_signature_of_an_empty_name_runs(engine: Engine, tmp_path: Path) -> None:
+    path = two_answers(tmp_path / "empty.tflite", [("exponents", 1), ("scores", 2)], key="")
+    backend = open_cpu(path, threads=1, engine=engine)
+    assert [spec.name for spec in backend.outputs] == ["exponents", "scores"]
+    assert backend.invoke([np.full(4, 2, np.float32)])[1].tolist() == [SQUARES] * 4
+    backend.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ([], "names no output, so that it answers nothing"),
+        ([("inner", 0)], "names an output 'inner' that its graph does not give"),
+        ([("same", 1), ("same", 2)], "gives the name 'same' to two tensors"),
+    ],
+)
+def test_a_signature_whose_outputs_cannot_be_had_is_refused(
+    named: list[tuple[str, int]], says: str, tmp_path: Path
+) -> None:
+    model = read_model(two_answers(tmp_path / "odd.tflite", named))
+    with pytest.raises(ModelRejected, match=says):
+        with_signature_first(model, choose_signature(model), "5" * 64, tmp_path / "copies")

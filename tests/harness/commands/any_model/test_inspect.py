@@ -153,6 +153,51 @@ def test_figures_for_other_shapes_than_the_files_are_not_complete_where_the_runt
     assert "108 multiply-adds an inference at least, without what inputs of other shapes" in text
 
 
+def test_inspect_says_of_a_signature_that_is_refused_why_and_quotes_an_empty_name(call: Call, tmp_path: Path) -> None:
+    files = Files()
+    graph = files.graph()
+    graph.inputs, graph.outputs = [graph.tensor((1, 4)), graph.tensor((1, 4))], [graph.tensor((1, 4))]
+    graph.op("ADD", graph.inputs, graph.outputs, schema.AddOptionsT())
+    named = {"inputs": [schema.TensorMapT(name="left", tensorIndex=0)]}
+    answer = [schema.TensorMapT(name="sum", tensorIndex=2)]
+    files.more["signatureDefs"] = [schema.SignatureDefT(signatureKey="", outputs=answer, **named)]
+    text, data = told(call, files.write(tmp_path / "half.tflite"))
+    assert "signature  ''\n" in text
+    assert "loads      no: the signature '' of" in text
+    assert "does not name all inputs of its graph: it names 'left', and not 't1'" in data["why_not"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--input-shape", "1,8"], "is given without a name, which is for a model with one input"),
+        (["--input-shape", "left=0,8"], "a size is 1 or more, not 0"),
+        (["--input-shape", "left=-1,8"], "a size is 1 or more, not -1"),
+        (["--input-shape", "left=a,8"], "write it as NAME=SIZES"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused_for_what_is_wrong_with_it(
+    words: list[str], says: str, call: Call, tmp_path: Path
+) -> None:
+    files = Files()
+    graph = files.graph()
+    graph.inputs, graph.outputs = [graph.tensor((1, -1)), graph.tensor((1, -1))], [graph.tensor((1, -1))]
+    graph.op("ADD", graph.inputs, graph.outputs, schema.AddOptionsT())
+    done = call("inspect", files.write(tmp_path / "two.tflite"), *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_an_input_of_one_open_axis_is_asked_for_its_size_and_its_figures_say_it(call: Call, tmp_path: Path) -> None:
+    files = Files()
+    graph = files.graph()
+    graph.inputs, graph.outputs = [graph.tensor((-1,))], [graph.tensor((-1,))]
+    graph.op("TANH", graph.inputs, graph.outputs)
+    path = files.write(tmp_path / "row.tflite")
+    assert "name them with --input-shape t0=N\n" in told(call, path)[0]
+    assert "figures    for input t0 [7]\n" in told(call, path, "--input-shape", "7")[0]
+
+
 def test_inspect_is_of_the_signature_that_would_run(
     small: Path, adds_model: Path, join_models: Callable[..., Path], call: Call, tmp_path: Path
 ) -> None:
