@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,21 @@ def test_it_scores_as_in_floats_once_a_config_names_the_normalisation(
     done = call("--task", config, "--mode", "accuracy", "--json", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["accuracy"]["top1"]["value"] == 0.75
+
+
+def test_the_config_of_the_page_scores_such_an_export(
+    torch_model: Path, picture_data: Path, call: Call, tmp_path: Path
+) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/models.md").read_text(encoding="utf-8")
+    shown = page[page.index("    title: ResNet-18 of mine") : page.index("    ./run.sh --task resnet18.yaml")]
+    (tmp_path / "resnet18.yaml").write_text(textwrap.dedent(shown), encoding="utf-8")
+    (tmp_path / "resnet18_int8.tflite").write_bytes(torch_model.read_bytes())
+    (tmp_path / "pictures").symlink_to(picture_data)
+    words = ("--task", "resnet18.yaml", "--mode", "accuracy", "--scenario", "Offline")
+    done = call(*words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (result["accuracy"]["top1"]["value"], result["warnings"]) == (0.75, [])
 
 
 def test_the_api_asks_for_it_and_takes_it(torch_model: Path) -> None:
