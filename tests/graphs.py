@@ -164,3 +164,32 @@ def refused_by_one(path: Path, by: Literal["XNNPACK", "the kernels"]) -> Path:
         main.op("LOGISTIC", [given], [result])
     main.inputs, main.outputs = [given], [result]
     return files.write(path)
+
+
+def quantised(scales: Sequence[float], zero_point: int = 0, axis: int = 0) -> Any:
+    """What a tensor's steps stand for; several scales are one for each place on the axis."""
+    return schema.QuantizationParametersT(
+        scale=list(scales), zeroPoint=[zero_point] * len(scales), quantizedDimension=axis
+    )
+
+
+def reshaped(
+    path: Path, taken: Sequence[int], given: Sequence[int], kind: str, inside: Any = None, outside: Any = None
+) -> Path:
+    """A model that gives what it takes, in another shape.
+
+    Args:
+        path: Of the file.
+        taken: The input's shape.
+        given: The output's.
+        kind: Of both.
+        inside: What the input's steps stand for.
+        outside: What the output's do.
+    """
+    files = Files()
+    graph = files.graph()
+    graph.inputs = [graph.tensor(taken, kind, quantization=inside)]
+    graph.outputs = [graph.tensor(given, kind, quantization=outside)]
+    shape = graph.constant(np.array(given, np.int32))
+    graph.op("RESHAPE", [*graph.inputs, shape], graph.outputs, schema.ReshapeOptionsT(newShape=list(given)))
+    return files.write(path)

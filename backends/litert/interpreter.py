@@ -87,6 +87,7 @@ class InterpreterBackend(Backend):
             raise ModelRejected(
                 f"{model}: input {odd[0].name} is {odd[0].stored_as}, which the runtime cannot be given"
             )
+        _refuse_scales_by_channel(model, (*inputs, *outputs), (*self.inputs, *self.outputs))
         self._name = name
         self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
@@ -275,16 +276,28 @@ class InterpreterBackend(Backend):
         )
 
 
+def _refuse_scales_by_channel(model: Path, details: Sequence[Mapping[str, Any]], tensors: Sequence[TensorSpec]) -> None:
+    """Numbers of one tensor that stand for different values: the best of its scores is not the highest of its bytes."""
+    for detail, tensor in zip(details, tensors, strict=True):
+        told = detail["quantization_parameters"]
+        if len(set(told["scales"].tolist())) > 1 or len(set(told["zero_points"].tolist())) > 1:
+            raise ModelRejected(
+                f"{model}: {tensor.name}, which goes in or comes out, has {len(told['scales'])} scales, one for each place on "
+                f"axis {told['quantized_dimension']}. TFLite knows that of weights alone, and its numbers cannot be read with "
+                "one scale: export the model with one scale for it, or with floats"
+            )
+
+
 def _spec(detail: Mapping[str, Any], name: str | None, file: ModelFile) -> TensorSpec:
-    scale, zero_point = detail["quantization"]
+    told = detail["quantization_parameters"]  # "quantization" tells nothing of several scales, be they alike
     dtype, stored_as = np.dtype(detail["dtype"]), file.main.tensors[int(detail["index"])].dtype
     return TensorSpec(
         name=str(detail["name"]) if name is None else name,
         shape=tuple(int(size) for size in detail["shape"]),
         # Texts have any length, and numpy's `S` that of the longest.
         dtype=np.dtype(object) if dtype.kind == "S" else dtype,
-        scale=float(scale),
-        zero_point=int(zero_point),
+        scale=float(next(iter(told["scales"]), 0.0)),
+        zero_point=int(next(iter(told["zero_points"]), 0)),
         # Its type in the file, where numpy has none of it.
         stored_as=stored_as if stored_as in HANDED_OVER_AS else "",
     )

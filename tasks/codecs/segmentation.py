@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from tasks.base import Array, Postprocess, Tensor
 from tasks.outputs.segmentation_binding import bind_classes, class_map_answer, refuse_fractions
 from tasks.pictures.file_codec import FileCodec
@@ -70,7 +72,7 @@ class SegmentationCodec(FileCodec):
         self._input = bind_input(inputs, options, "segmentation")
         self._height, self._width = self._input.height, self._input.width
         classes = bind_classes(outputs, self._input, options.class_count)
-        self._axis, self._in_floats = classes.axis, classes.in_floats
+        self._axis, self._in_floats, self._zero_point = classes.axis, classes.in_floats, classes.zero_point
 
     def prepare(self, name: str, data: bytes) -> tuple[Array, ...]:
         """One picture, prepared and normalised."""
@@ -95,6 +97,8 @@ class SegmentationCodec(FileCodec):
         class_map = outputs[0]
         if self._axis is not None:
             class_map = class_map.argmax(axis=self._axis)
+        elif self._zero_point:
+            class_map = class_map.astype(np.int64) - self._zero_point
         return class_map_answer(class_map, self._height, self._width)
 
     def answerer(self) -> Postprocess:

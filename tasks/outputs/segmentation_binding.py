@@ -25,6 +25,8 @@ class ClassOutput:
     """The axis of scores, counted from the last; None where the output is the class map itself."""
     in_floats: bool
     """Whether the class map is floats: nothing but its values tells it from probabilities."""
+    zero_point: int = 0
+    """Of a class map in quantised steps of 1: what stands for class 0."""
 
 
 def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int) -> ClassOutput:
@@ -45,7 +47,7 @@ def bind_classes(outputs: Sequence[Tensor], picture: PictureTensor, classes: int
     maps = ((height, width), (height, width, 1), (1, height, width))
     if output is not None and without_batch in maps and output.dtype.name in _MAP_TYPES:
         _refuse_scores_of_one_class(output, explicit=len(without_batch) == 3)
-        return ClassOutput(None, output.dtype.kind == "f")
+        return ClassOutput(None, output.dtype.kind == "f", output.zero_point)
     last, first = (height, width, classes), (classes, height, width)
     # Where the shape tells nothing, the output is as the input.
     axes = {last: -1, first: -3} if picture.nchw else {first: -3, last: -1}

@@ -80,7 +80,8 @@ def _read_vocab(path: Path) -> dict[str, int]:
     except NotText as error:
         raise DataMissing(f"the vocabulary {path} is not UTF-8: {error}") from None
     ids: dict[str, int] = {}
-    for number, token in enumerate(lines):
+    for number, line in enumerate(lines):
+        token = line.strip() or line  # as BERT's own reader: blanks around a token are none of it
         if token in ids:
             raise DataMissing(f"the vocabulary {path} has {token!r} twice, in lines {ids[token] + 1} and {number + 1}")
         ids[token] = number

@@ -168,6 +168,8 @@ def _tensor_lines(what: str, tensors: Sequence[DescribedTensor]) -> list[str]:
     lines = []
     for place, tensor in enumerate(tensors):
         quantised = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        if tensor.scales > 1:
+            quantised += f", the first of {tensor.scales:,}: it does not run (docs/models.md)"
         shape = "unknown shape" if not tensor.shape else list(tensor.shape)
         lines.append(f"{what if place == 0 else '':10} {tensor.name}: {tensor.dtype} {shape}{quantised}{_told(tensor)}")
     return lines

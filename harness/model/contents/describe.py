@@ -45,6 +45,8 @@ class DescribedTensor:
     zero_point: int | None
     normalisation: InputNormalisation | None = None
     """What is done to its values before they go in, where the file's metadata say it."""
+    scales: int = 1
+    """How many there are: more than one where it is quantised by channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,7 @@ def _tensors(graph: Subgraph, named: Iterable[tuple[int, str]]) -> tuple[Describ
                 tensor.dtype,
                 next(iter(quantisation.scales), None) if quantisation else None,
                 next(iter(quantisation.zero_points), None) if quantisation else None,
+                scales=len(quantisation.scales) if quantisation else 1,
             )
         )
     return tuple(found)

@@ -19,6 +19,7 @@ from backends.null import NullBackend
 from harness.zoo.graph import layers
 from harness.zoo.graph.tensors import Quantization
 from harness.zoo.graph.writer import Graph
+from tests.graphs import quantised, reshaped
 
 Array = npt.NDArray[Any]
 
@@ -276,3 +277,16 @@ def test_a_type_that_the_runtime_cannot_be_given_is_refused(write_model: Callabl
     )
     with pytest.raises(ModelRejected, match="input x is int2, which the runtime cannot be given"):
         InterpreterBackend(path, name="", threads=1)
+
+
+def test_an_input_or_output_with_a_scale_for_each_channel_is_refused_and_not_read_with_the_first(
+    tmp_path: Path,
+) -> None:
+    bytes_in, by_channel = quantised([1 / 255]), quantised([0.1, 0.2, 0.3, 0.4], axis=1)
+    for inside, outside, which in ((bytes_in, by_channel, "t1"), (by_channel, bytes_in, "t0")):
+        path = reshaped(tmp_path / f"{which}.tflite", [1, 4], [1, 4], "UINT8", inside, outside)
+        with pytest.raises(ModelRejected, match=rf"{which}, which goes in or comes out, has 4 scales, .* axis 1"):
+            InterpreterBackend(path, name="", threads=1)
+    alike = quantised([0.1] * 4, axis=1)
+    path = reshaped(tmp_path / "alike.tflite", [1, 4], [1, 4], "UINT8", bytes_in, alike)
+    assert InterpreterBackend(path, name="", threads=1).outputs[0].scale == pytest.approx(0.1)

@@ -43,6 +43,17 @@ def test_a_class_map_of_every_type_is_answered_as_it_is(tmp_path: Path, dtype: A
     np.testing.assert_array_equal(grids.unpack_class_map(answer), class_map)
 
 
+@pytest.mark.parametrize(("dtype", "zero_point"), [(np.int8, -128), (np.int8, -5), (np.uint8, 3), (np.int16, 7)])
+def test_a_class_map_in_quantised_steps_of_one_is_counted_from_its_zero_point(
+    tmp_path: Path, dtype: Any, zero_point: int
+) -> None:
+    output = TensorSpec("map", (1, 8, 8), np.dtype(dtype), scale=1.0, zero_point=zero_point)
+    codec = bind(make_set(tmp_path, [(8, 8)]), output)
+    class_map = np.random.default_rng(0).integers(0, 32, (8, 8))
+    answer = codec.answerer()([(class_map + zero_point).reshape(1, 8, 8).astype(dtype)])
+    np.testing.assert_array_equal(grids.unpack_class_map(answer), class_map)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.int8])
 def test_scores_become_the_class_of_the_highest(tmp_path: Path, dtype: Any) -> None:
     codec = bind(make_set(tmp_path, [(8, 8)]), tensor((1, 8, 8, 32), dtype))

@@ -37,6 +37,13 @@ def longest_match(word: str) -> list[str]:
     return pieces
 
 
+def test_blanks_around_the_tokens_of_a_vocabulary_are_none_of_them(tmp_path: Path) -> None:
+    spaced = WordPiece(
+        vocab_file(tmp_path, [f"{token} " if place % 2 else f"\t{token}" for place, token in enumerate(TOKENS)])
+    )
+    assert spaced.pieces(["abc"]).ids == [TOKENS.index("ab"), TOKENS.index("##c")]
+
+
 @settings(derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.text("abcABCdÄ.", max_size=9), max_size=5))
 def test_words_become_the_longest_pieces_that_fit(tmp_path: Path, words: list[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph.writer import Graph
-from tests.graphs import Files, refused_by_one
+from tests.graphs import Files, quantised, refused_by_one, reshaped
 
 Call = Callable[..., Any]
 
@@ -61,6 +61,15 @@ def test_what_the_kernels_refuse_and_xnnpack_runs_loads(call: Call, tmp_path: Pa
     assert found["loads"] is True
     assert "output->params.scale == 1. / 256" in found["why_not"]
     assert "loads      yes, with XNNPACK alone: the runtime refuses " in call("inspect", path).stdout
+
+
+def test_a_scale_for_each_channel_is_not_shown_as_the_only_one(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    path = reshaped(
+        tmp_path / "m.tflite", [1, 4], [1, 4], "UINT8", quantised([1]), quantised([0.1, 0.2, 0.3, 0.4], axis=1)
+    )
+    assert "t1: uint8 [1, 4], scale 0.1, zero point 0, the first of 4: it does not run" in cli("inspect", path).stdout
+    data = json.loads(cli("inspect", path, "--json").stdout)
+    assert [data[side][0]["scales"] for side in ("inputs", "outputs")] == [1, 4]
 
 
 def test_inspect_names_what_an_edge_tpu_model_needs(zoo: Path, cli: Callable[..., Any]) -> None:
