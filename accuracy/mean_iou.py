@@ -34,7 +34,7 @@ ADE20K_CLASSES = 31
 """Scored classes of the mobile benchmark: 32 less the background, class 0."""
 
 CHANCE = 0.15
-"""Of the mean: pictures are mostly of a few large classes, which the map of another may hit as well."""
+"""Of the mean over the classes that occur: pictures are mostly of a few large ones, which another's map may hit as well."""
 
 
 class MeanIoU:
@@ -188,7 +188,7 @@ def score_files(predictions: Path, truth: Path) -> Mapping[str, float]:
     if "miou_present" not in metric.compute():
         raise TruthError(f"no map in {truth} has any of the classes 1 to {metric.classes}: nothing can be scored")
     readings = MapReadings(lambda _: pairs(found, wanted), MeanIoU, metric.classes + 1)
-    doubt = remark("miou", metric.compute()["miou"], CHANCE, readings)
+    doubt = remark("miou_present", metric.compute()["miou_present"], CHANCE, readings)
     return metric.score().with_notes([*([doubt] if doubt else []), *beyond_note(found.stems, wanted.stems, truth)])
 
 

@@ -141,6 +141,8 @@ class Task(ABC):
     Options: ClassVar[type[Any]]
     headline: ClassVar[str]
     """The metric that the benchmark's target speaks of."""
+    told_by: ClassVar[str] = ""
+    """The metric that tells a score from guessing, of which `chance` and `readings` are; empty where the headline does."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """All that `score` may give: what a target or a requirement may name, known before anything runs. Where a name does not
     tell what its metric counts in, `metric_kinds` does."""
@@ -250,7 +252,7 @@ class Task(ABC):
         return Exhibition()
 
     def chance(self) -> float:
-        """The headline up to which a score is no better than guessing; 0 where no score is told from a guess."""
+        """What `told_by` has at most where answers are no better than guesses; 0 where no score is told from a guess."""
         return 0.0
 
     def readings(self, answers: Answers) -> Iterable[Reading]:

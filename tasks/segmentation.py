@@ -53,6 +53,7 @@ class Segmentation(InParts):
 
     Options = SegmentationOptions
     headline = "miou"
+    told_by = "miou_present"
     metrics = ("miou", "miou_present", "miou_union")
 
     @classmethod

@@ -165,10 +165,39 @@ def _opening(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
-def read_answers(path: Path, sample_count: int) -> Iterator[Answer]:
+class Contradictions:
+    """Samples of a log that are answered more than once, and not alike."""
+
+    def __init__(self) -> None:
+        """None so far."""
+        self._first: dict[int, int] = {}
+        self._found: dict[int, None] = {}
+
+    def take(self, answer: Answer) -> None:
+        """Holds a row against the first of its sample."""
+        if self._first.setdefault(answer.index, hash(answer.data)) != hash(answer.data):
+            self._found[answer.index] = None
+
+    def notes(self) -> list[str]:
+        """What is to be said of them."""
+        if not self._found:
+            return []
+        return [
+            f"{len(self._found):,} samples are answered more than once and not alike, the first is sample "
+            f"{next(iter(self._found))}: the first answer of each counts, as in MLCommons' scripts. Were two logs joined, or "
+            "does the model answer otherwise each time?"
+        ]
+
+
+def read_answers(path: Path, sample_count: int, contradictions: Contradictions | None = None) -> Iterator[Answer]:
     """One answer for each of `sample_count` samples, in file order.
 
     MultiStream fills its last queries with samples it has already asked: the first row of a sample counts.
+
+    Args:
+        path: Of the log.
+        sample_count: Of the data set.
+        contradictions: Is told of every row.
 
     Raises:
         LogError: As `read_rows`; also where a sample is out of range or has no row.
@@ -178,6 +207,8 @@ def read_answers(path: Path, sample_count: int) -> Iterator[Answer]:
     for answer in read_rows(path):
         if answer.index >= sample_count:
             raise LogError(f"{path} answers sample {answer.index}, but the data set has only {sample_count} samples")
+        if contradictions is not None:
+            contradictions.take(answer)
         if seen[answer.index]:
             continue
         seen[answer.index] = 1

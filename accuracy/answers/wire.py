@@ -61,7 +61,8 @@ def unpack_logits(
         tokens: Of this window without its padding, each of which needs its logits.
 
     Raises:
-        LogError: The bytes are no pairs of this type, one is not finite, or there are more than the sequence is long or
+        LogError: The bytes are no pairs of this type, one is NaN or infinite (but for -inf, by which models leave
+            tokens out), or there are more than the sequence is long or
             fewer than the window has tokens.
     """
     item = np.dtype(dtype).newbyteorder("<")
@@ -72,6 +73,8 @@ def unpack_logits(
         )
     logits = np.frombuffer(data, item)
     finite = np.isfinite(logits)
+    if finite.any():
+        finite |= np.isneginf(logits)
     if not finite.all():
         at = int(finite.argmin())
         raise LogError(f"logit {at} of the answer is {logits[at]}: the model's output is broken, or not {dtype}")

@@ -103,8 +103,8 @@ class MapReadings:
             metric.update(changed, truth)
         found = metric.compute()
         hit = sum(iou > 0 for _, iou in metric.per_class())
-        told = hit >= min(_FEWEST_CLASSES, self._classes - 1) and found.get("miou_present", 0.0) >= least
-        return found["miou"] if told else 0.0
+        alike = found.get("miou_present", 0.0)
+        return alike if hit >= min(_FEWEST_CLASSES, self._classes - 1) and alike >= least else 0.0
 
     def _in_any_order(self) -> float:
         counts = np.zeros((_MOST_CLASSES, _MOST_CLASSES), np.int64)

@@ -19,7 +19,7 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
 
     Args:
         task: What was scored.
-        value: Its headline.
+        value: Its headline, or what it is `told_by`.
         answers: Reads the log once more.
 
     Returns:
@@ -39,12 +39,13 @@ def other_reading(task: Task, value: float, answers: Callable[[], Iterable[Answe
         OtherReading(reading.words, reading.meaning, partial(read, reading), reading.last_resort)
         for reading in task.readings(answers)
     )
-    found = remark(task.headline, value, chance, readings)
+    found = remark(task.told_by or task.headline, value, chance, readings)
     return found or (None if len(task) < _FEW else _unexplained(task, value))
 
 
 def _unexplained(task: Task, value: float) -> str:
     return (
-        f"{task.headline} {value:.4g} is no better than guessing, and no other reading of the answers that was tried explains "
-        "it: are the classes of the ground truth the model's, in its order, and is the input prepared as the model wants it?"
+        f"{task.told_by or task.headline} {value:.4g} is no better than guessing, and no other reading of the answers that was "
+        "tried explains it: are the classes of the ground truth the model's, in its order, and is the input prepared as the "
+        "model wants it?"
     )

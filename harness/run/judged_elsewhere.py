@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-from accuracy.answers.log import LogError, read_answers
+from accuracy.answers.log import Contradictions, LogError, read_answers
 from accuracy.metric.score import Score
 from accuracy.metric.tally import Tally, joined, unpacked
 from harness.errors import EXIT_USER, ConfigError, RunFailed
@@ -35,7 +35,8 @@ def quickest(task: InParts, spec: Spec, folder: Path) -> Score:
     Raises:
         LogError: An answer that cannot be read.
     """
-    answers, parts = read_answers(folder / ACCURACY_LOG, len(task)), list[Tally]()
+    odd, parts = Contradictions(), list[Tally]()
+    answers = read_answers(folder / ACCURACY_LOG, len(task), odd)
     began, done, note, asked = monotonic(), 0, "", False
     while rows := list(islice(answers, _TOGETHER)):
         parts.append(task.tally(rows))
@@ -47,7 +48,7 @@ def quickest(task: InParts, spec: Spec, folder: Path) -> Score:
                 return by_cluster(task, spec, folder, spec.dispatch.use, lambda _: None)
             except (ConfigError, RunFailed) as error:
                 note = f"this machine judged the answers, since the cluster could not: {error}"
-    return task.figures(joined(parts)).with_notes([note] if note else [])
+    return task.figures(joined(parts)).with_notes([*odd.notes(), *([note] if note else [])])
 
 
 def by_cluster(task: Task, spec: Spec, folder: Path, dispatch: str, hear: Hear) -> Score:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from accuracy.answers.log import Answer, read_answers
+from accuracy.answers.log import Answer, Contradictions, read_answers
 from accuracy.outside.opening import heard_by
 from harness.config.dispatch import DispatchSection
 from harness.config.registry import task_class
@@ -111,10 +111,12 @@ def score_log(task: Task, log: Path, subject: ScoredSubject, metrics: Mapping[st
     def answers() -> Iterable[Answer]:
         return read_answers(log, len(task))
 
-    metrics, said = metric_values(task, task.score(answers()) if metrics is None else metrics, subject.metrics)
-    value = metrics.get(task.headline)
+    odd = Contradictions()
+    found = task.score(read_answers(log, len(task), odd)) if metrics is None else metrics
+    metrics, said = metric_values(task, found, subject.metrics)
+    value = metrics.get(task.told_by or task.headline)
     doubt = None if value is None else other_reading(task, value, answers)
-    return judge_accuracy(metrics, subject, [*said, *([doubt] if doubt else [])])
+    return judge_accuracy(metrics, subject, [*said, *odd.notes(), *([doubt] if doubt else [])])
 
 
 def rescore(

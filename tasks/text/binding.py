@@ -37,6 +37,11 @@ def bind_inputs(tensors: Sequence[Tensor], names: Mapping[InputRole, str] | None
     Raises:
         ModelMismatch: A name that is not there, or tensors whose names do not tell their roles apart.
     """
+    if len(tensors) > len(get_args(InputRole)):
+        raise ModelMismatch(
+            f"the model has {len(tensors)} inputs, but a window gives {len(get_args(InputRole))}, ids, mask and segments:\n"
+            f"{_listed(tensors)}\nExport it without the others"
+        )
     found = _named("inputs", tensors, names) if names else _guessed(tensors, _INPUT_NAMES)
     roles = {index: role for role, index in found.items()}
     if len(roles) != len(tensors) or len(found) != len(tensors) or "input_ids" not in found:
@@ -54,6 +59,11 @@ def bind_outputs(tensors: Sequence[Tensor], names: Mapping[OutputRole, str] | No
     Raises:
         ModelMismatch: A name that is not there, or tensors whose names do not tell their roles apart.
     """
+    if len(tensors) < len(get_args(OutputRole)):
+        raise ModelMismatch(
+            f"the model has one output, but an answer needs two, its start and its end logits:\n{_listed(tensors)}\n"
+            "Export it with the two apart, each [1, tokens]"
+        )
     found = _named("outputs", tensors, names) if names else _guessed(tensors, _OUTPUT_NAMES)
     if len(set(found.values())) != 2:
         raise _unclear("outputs", tensors, get_args(OutputRole), found)

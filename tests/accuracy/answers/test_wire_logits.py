@@ -55,9 +55,18 @@ def test_an_answer_that_is_no_logits_is_refused(data: bytes, message: str, layou
         unpack_logits(data, 384, layout)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_a_logit_that_is_not_finite_is_refused(value: float, dtype: LogitDtype) -> None:
     start = np.array([1.0, 2.0, 3.0])
     with pytest.raises(LogError, match=f"logit 3 of the answer is {value}: the model's output is broken"):
         unpack_logits(pack_logits(start, np.array([4.0, value, 5.0]), dtype=dtype), 3, dtype=dtype)
+
+
+def test_tokens_that_a_model_leaves_out_by_an_endless_logit_stay_out() -> None:
+    start = np.array([-np.inf, 1.0, -np.inf, 2.0], np.float32)
+    found, _ = unpack_logits(pack_logits(start, start), 4, tokens=4)
+    assert found.tolist() == start.tolist()
+    none = np.full(4, -np.inf)
+    with pytest.raises(LogError, match="logit 0 of the answer is -inf"):
+        unpack_logits(pack_logits(none, none), 4, tokens=4)

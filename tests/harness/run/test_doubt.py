@@ -33,7 +33,7 @@ TrueLogits = Callable[[QuestionAnswering, Path], Sequence[tuple[Any, Any]]]
 
 
 def remark_on(task: Task, answers: list[Answer]) -> tuple[float, str | None]:
-    value = task.score(answers)[task.headline]
+    value = task.score(answers)[task.told_by or task.headline]
     return value, other_reading(task, value, lambda: answers)
 
 
@@ -336,9 +336,9 @@ def test_a_detector_that_is_right_or_guesses_or_finds_nothing_is_given_no_other_
     task, random = scene(tmp_path / "set"), np.random.default_rng(9)
     assert remark_on(task, logged(task)) == (1.0, None)
     guesses = logged(task, lambda *_: random.uniform(0, 1, 4), lambda _: int(random.integers(1, 91)))
-    assert remark_on(task, guesses)[1] is None
+    assert "read with" not in str(remark_on(task, guesses)[1])
     empty = [Answer(index, b"") for index in range(len(task))]
-    assert remark_on(task, empty) == (0.0, None)
+    assert "read with" not in str(remark_on(task, empty)[1])
     assert "nothing was detected in any of the 12 pictures: every answer is empty" in task.score(empty).notes
 
 
@@ -407,8 +407,19 @@ def test_class_maps_that_are_right_or_say_nothing_are_given_no_other_reading(tmp
     task, maps = maps_of(tmp_path / "set", 12)
     random = np.random.default_rng(1)
     assert remark_on(task, packed(maps)) == (1.0, None)
-    assert remark_on(task, packed([np.zeros_like(labels) for labels in maps]))[1] is None
-    assert remark_on(task, packed([random.integers(0, 20, (32, 32)) for _ in maps]))[1] is None
+    assert "read with" not in str(remark_on(task, packed([np.zeros_like(labels) for labels in maps]))[1])
+    assert "read with" not in str(remark_on(task, packed([random.integers(0, 20, (32, 32)) for _ in maps]))[1])
+
+
+def test_a_model_that_is_right_on_a_set_of_few_of_its_classes_is_not_called_a_guess(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "set", ["a.png", "b.png", "c.png"])
+    (folder / "annotations").mkdir()
+    truth = np.repeat(np.arange(1, 3, dtype=np.uint8), 32).reshape(8, 8)
+    for name in ("a.png", "b.png", "c.png"):
+        Image.fromarray(truth).save(folder / "annotations" / name)
+    task = Segmentation(DataRef(folder), SegmentationOptions(num_classes=32))
+    assert task.score(packed([truth] * 3))["miou"] < 0.1
+    assert remark_on(task, packed([truth] * 3)) == (1.0, None)
 
 
 def maps_of(folder: Path, count: int) -> tuple[Segmentation, list[Any]]:

@@ -107,6 +107,19 @@ def test_a_log_cut_in_the_middle_is_refused_with_the_row(
     assert "is cut in the middle, after row" in done.stderr
 
 
+def test_a_log_that_answers_a_sample_twice_and_otherwise_is_said_to(
+    cli: Cli, keyword_run: Path, keyword_data: Path, tmp_path: Path
+) -> None:
+    text = (keyword_run / "mlperf_log_accuracy.json").read_text()
+    rows = json.loads(text)
+    for data, said in ((rows[0]["data"], False), (f"{(int(rows[0]['data'] == '00000000')):08d}", True)):
+        log = tmp_path / f"{said}.json"
+        log.write_text(json.dumps([*rows, {**rows[0], "data": data}]))
+        found = score_log(cli, log, keyword_data)
+        assert found.returncode == 0
+        assert ("1 samples are answered more than once and not alike" in found.stdout) == said
+
+
 def test_a_log_that_lacks_a_sample_is_refused_with_the_sample(
     cli: Cli, keyword_run: Path, keyword_data: Path, tmp_path: Path
 ) -> None:

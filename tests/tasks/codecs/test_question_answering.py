@@ -141,3 +141,11 @@ def test_a_model_of_another_shape_or_type_is_refused(
 ) -> None:
     with pytest.raises(ModelMismatch, match=message):
         task_of(builtin).codec(inputs, outputs)
+
+
+def test_models_whose_tensors_are_too_many_or_too_few_are_told_so_and_not_asked_for_names(builtin: Path) -> None:
+    task = task_of(builtin)
+    with pytest.raises(ModelMismatch, match=r"one output, but an answer needs two(.|\n)*logits float32\[1, 384, 2\]"):
+        task.codec(INPUTS, specs("logits", dtype=FLOAT, shape=(1, 384, 2)))
+    with pytest.raises(ModelMismatch, match=r"has 4 inputs, but a window gives 3(.|\n)*position_ids"):
+        task.codec([*INPUTS, *specs("position_ids")], OUTPUTS)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from accuracy.answers.log import Answer, LogError, read_answers
+from accuracy.answers.log import Answer, Contradictions, LogError, read_answers
 from accuracy.metric.tally import joined, packed, unpacked
 from harness.config.dispatch import DispatchSection
 from harness.errors import RunFailed
@@ -123,7 +123,8 @@ def _opener(crew: Crew, folder: Path, task: InParts) -> Callable[[Asks], None]:
 
 def _judged(crew: Crew, task: InParts, folder: Path, into: Path, hear: Hear) -> LogJudged:
     together = max(1, min(_MOST_TOGETHER, len(task) // (_PARTS_AN_ACTOR * len(crew.actors))))
-    log = CutLog(read_answers(folder / ACCURACY_LOG, len(task)), together)
+    odd = Contradictions()
+    log = CutLog(read_answers(folder / ACCURACY_LOG, len(task), odd), together)
     tallies: dict[int, bytes] = {}
     problems: dict[int, Failed] = {}
 
@@ -149,7 +150,7 @@ def _judged(crew: Crew, task: InParts, folder: Path, into: Path, hear: Hear) -> 
         with replacing(into) as file:
             file.write(packed(whole))
     nodes = {actor.node for actor in crew.actors}
-    warnings = tuple(crew.nodes.why_not_joined)
+    warnings = (*crew.nodes.why_not_joined, *odd.notes())
     return LogJudged(len(nodes), len(crew.actors), log.count, crew.given_again, warnings, problem)
 
 
