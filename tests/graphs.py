@@ -193,3 +193,21 @@ def reshaped(
     shape = graph.constant(np.array(given, np.int32))
     graph.op("RESHAPE", [*graph.inputs, shape], graph.outputs, schema.ReshapeOptionsT(newShape=list(given)))
     return files.write(path)
+
+
+def of_one_state(path: Path, kept: Literal["a variable tensor", "random numbers"]) -> Path:
+    """float [1, 4] -> float [1, 4]: an SVDF with three steps of memory, or the sum with random numbers of a seed."""
+    files = Files()
+    main = files.graph()
+    given, result = main.tensor((1, 4)), main.tensor((1, 4))
+    main.inputs, main.outputs = [given], [result]
+    if kept == "random numbers":
+        drawn, shape = main.tensor((1, 4)), main.constant(np.array([1, 4], np.int32))
+        main.op("RANDOM_UNIFORM", [shape], [drawn], schema.RandomOptionsT(seed=7, seed2=0))
+        main.op("ADD", [given, drawn], [result], schema.AddOptionsT())
+        return files.write(path)
+    draws = np.random.default_rng(0)
+    features, times = (main.constant(draws.standard_normal((4, size)).astype(np.float32)) for size in (4, 3))
+    memory = main.tensor((1, 12), isVariable=True)
+    main.op("SVDF", [given, features, times, -1, memory], [result], schema.SVDFOptionsT(rank=1))
+    return files.write(path)

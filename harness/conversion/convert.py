@@ -17,15 +17,18 @@ from harness.conversion.record import (
     AskedVariants,
     Conversion,
     MadeVariant,
+    MadeVariants,
     QuantiserCalibration,
     SourceKind,
     Variant,
 )
 from harness.conversion.source_model import kind_of
-from harness.errors import ConfigError
+from harness.errors import ConfigError, ModelCrashed
 from harness.messages.conversation import Hear
+from harness.model.subject import held_files
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+from harness.spec.trial import has_xnnpack, try_on_cpu, without_xnnpack
 from harness.zoo.files.official import hash_file
 
 SCHEMA_VERSION = 1
@@ -88,12 +91,25 @@ def convert(
         calibrating.spec.model_dump(mode="json") if calibrating and chosen else None,
         chosen.indices if chosen else (),
     )
-    found = make_variants(asked, hear, timeout_s=_SILENCE_S)
+    found = _made(asked, calibrating.spec if calibrating and chosen else None, hear)
     for one in found.made:
         one.file.replace(places[one.variant])
     files = (*before, *(replace(one, file=places[one.variant]) for one in found.made))
     calibration = _calibration(calibrating, chosen, found.inputs_sha256)
     return making.settle(_recorded(source, kind, files, calibration, calibrating if chosen else None))
+
+
+def _made(asked: AskedVariants, spec: Spec | None, hear: Hear) -> MadeVariants:
+    """See `make_variants`; what XNNPACK takes down where samples are asked is said with what the model does without it."""
+    try:
+        return make_variants(asked, hear, timeout_s=_SILENCE_S)
+    except ModelCrashed as crash:
+        if spec is None or not has_xnnpack(spec.backend):
+            raise
+        held = held_files(spec.model.path, spec.model.sha256, spec.backend)
+        if try_on_cpu(spec, held, xnnpack=True).why_not is None:
+            raise
+        raise without_xnnpack(spec, held).told_of(crash) from None
 
 
 def _recorded(

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,13 @@ from accuracy.outside.border import reads
 from accuracy.outside.plain_files import read_plain
 from accuracy.outside.text_files import NotText, decode_text
 from backends.base import Array
+from backends.litert.file.hidden_state import HiddenState
 from harness.errors import ConfigError
+from harness.model.repetition import refuse_unseeded
 from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+from harness.spec.trial import has_xnnpack
 from tasks.base import Task
 
 _SHOWN = 3
@@ -151,6 +154,10 @@ class PreparedSamples:
     """See `tasks.codecs.base.Codec.input_ranges`."""
     sha256: str
     """Of the bytes of all, one behind the other."""
+    resets: HiddenState = field(default_factory=HiddenState)
+    """What the model keeps from one sample to the next and is put back before each; nothing where it is to live on."""
+    xnnpack: bool = True
+    """Whether XNNPACK takes its part of the model that is asked."""
 
 
 NO_SAMPLES = PreparedSamples((), {}, "")
@@ -162,11 +169,15 @@ def prepared(spec: Spec, indices: Sequence[int]) -> PreparedSamples:
     Raises:
         DataMissing: A sample cannot be read; the message names it.
         ModelMismatch: The model cannot be asked this task's question.
+        ModelRejected: The runtime refuses it, or it draws random numbers without a seed.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
     opener = opener_of(spec.model, spec.backend, spec.cache_dir, task.input_shapes)
     backend = opener.open(1)
     try:
+        keeps = opener.file.keeps
+        if not opener.may_live_on:
+            refuse_unseeded(spec.model.path, keeps.unseeded, "Export it with a seed: the ranges would be theirs.")
         names = [tensor.name for tensor in backend.inputs]
         codec = task.codec(backend.inputs, backend.outputs)
         digest, samples = hashlib.sha256(), []
@@ -178,4 +189,5 @@ def prepared(spec: Spec, indices: Sequence[int]) -> PreparedSamples:
         ranges = dict(codec.input_ranges())
     finally:
         backend.close()
-    return PreparedSamples(tuple(samples), ranges, digest.hexdigest())
+    resets = keeps if opener.resets else HiddenState()
+    return PreparedSamples(tuple(samples), ranges, digest.hexdigest(), resets, has_xnnpack(spec.backend))

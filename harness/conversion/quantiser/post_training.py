@@ -7,6 +7,7 @@ import io
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class PostTraining:
         """
         from litert_quantizer import quantizer
 
-        with _quiet():
+        with _quiet(), nullcontext() if self._samples.xnnpack else _without_xnnpack():
             try:
                 one = quantizer.Quantizer(str(self._signed))
                 one.load_quantization_recipe(_recipe(variant, float_outputs=self._custom_outputs))
@@ -94,19 +95,12 @@ class PostTraining:
                 write_objects(model, place)
 
     def _ranges(self, variant: Variant) -> Any:
-        from litert_quantizer import calibrator
-        from litert_quantizer.utils import qsv_utils
-
         bits = _BITS[variant.split("-")[0]]
         if bits not in self._seen:
             began = time.perf_counter()
             # With the interfaces among it, so that one look does for all variants of as many bits.
             manager = _static(bits, float_inputs=False, float_outputs=False)
-            # By itself it takes a moving average of the ends, which cuts off what only some samples reach: on a stand-in
-            # of visual wake words that cost 16-bit activations 5 points that they do not lose. TensorFlow takes the ends.
-            looking = calibrator.Calibrator(str(self._signed), self._threads, qsv_update_func=qsv_utils.min_max_update)
-            looking.calibrate({self._signatures[0]: list(self._samples.values)}, manager)
-            seen = looking.get_model_qsvs()
+            seen = self._look(manager)
             for name, (low, high) in self._samples.ranges.items():
                 of_input = seen[self._tensors.get(name, name)]
                 of_input["min"], of_input["max"] = (
@@ -115,6 +109,28 @@ class PostTraining:
             self._seen[bits] = seen
             self.calibration_s += time.perf_counter() - began
         return self._seen[bits]
+
+    def _look(self, manager: Any) -> Any:
+        """The ranges that the samples reach, each asked of the model as a run asks it.
+
+        The quantiser puts variable tensors back when it was given its samples; all else is as it was in a new interpreter.
+        """
+        from litert_quantizer import calibrator
+        from litert_quantizer.utils import qsv_utils
+
+        def opened() -> Any:
+            # By itself it takes a moving average of the ends, which cuts off what only some samples reach: on a stand-in
+            # of visual wake words that cost 16-bit activations 5 points that they do not lose. TensorFlow takes the ends.
+            return calibrator.Calibrator(str(self._signed), self._threads, qsv_update_func=qsv_utils.min_max_update)
+
+        samples, resets = self._samples.values, self._samples.resets
+        looking = opened()
+        for lot in [[sample] for sample in samples] if resets else [list(samples)]:
+            if resets.only_anew:
+                seen, looking = looking.get_model_qsvs(), opened()
+                looking.load_model_qsvs(seen)
+            looking.calibrate({self._signatures[0]: lot}, manager)
+        return looking.get_model_qsvs()
 
 
 def _key(signature: Any) -> str:
@@ -168,6 +184,19 @@ def _static(bits: int, *, float_inputs: bool, float_outputs: bool) -> Any:
         if stays:
             manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager
+
+
+@contextlib.contextmanager
+def _without_xnnpack() -> Iterator[None]:
+    """The quantiser asks the model on the runtime's own kernels, as the backend says; it has no word for that."""
+    from litert_quantizer.utils import tfl_interpreter_utils
+
+    made = tfl_interpreter_utils.create_tfl_interpreter
+    tfl_interpreter_utils.create_tfl_interpreter = lambda *given, **more: made(*given, **more | {"use_xnnpack": False})
+    try:
+        yield
+    finally:
+        tfl_interpreter_utils.create_tfl_interpreter = made
 
 
 @contextlib.contextmanager

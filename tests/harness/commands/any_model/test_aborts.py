@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.graphs import of_one_state
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Aborting = Callable[[str], dict[str, str]]
 REASON = "killed by SIGABRT: XNNPACK: assertion failed: a stride of 0"
@@ -78,6 +80,16 @@ def test_the_reference_of_a_run_that_aborts_is_said_with_its_own_option(
     assert done.returncode == 2
     assert REASON in done.stderr
     assert "The reference runs without XNNPACK: use --reference-backend cpu:xnnpack=false" in done.stderr
+
+
+def test_a_conversion_says_it(call: Cli, aborting: Aborting, tmp_path: Path) -> None:
+    pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
+    model = of_one_state(tmp_path / "m.tflite", "a variable tensor")
+    words = ("convert", model, "-o", tmp_path / "made", "--to=int8", "--task=tensors", "--only-convert")
+    done = call(*words, env=aborting("runs"))
+    assert done.returncode == 2, done.stderr
+    assert REASON in done.stderr
+    assert REMEDY in done.stderr
 
 
 def test_a_search_says_it(

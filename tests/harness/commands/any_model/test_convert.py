@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.graphs import drawing_in_a_branch, refused_by_one
+
 Call = Callable[..., Any]
 FEW = ["--num_runs=3", "--min_secs=0", "--max_secs=2", "--warmup_min_secs=0"]
 
@@ -82,3 +84,26 @@ def test_a_darknet_network_is_read_directly_and_quantised_from_there(call: Call,
     assert done.returncode == 2
     assert "int8 needs samples" in done.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_a_model_that_xnnpack_refuses_is_quantised_without_by_the_option_that_is_said(
+    call: Call, tmp_path: Path
+) -> None:
+    pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
+    model = refused_by_one(tmp_path / "axes.tflite", "XNNPACK")
+    words = ["convert", model, "-o", tmp_path / "made", "--to=int8", "--task=tensors", "--only-convert"]
+    done = call(*words)
+    assert done.returncode == 2
+    assert "The model runs without XNNPACK: use --backend cpu:xnnpack=false" in done.stderr
+    done = call(*words, "--backend", "cpu:xnnpack=false")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "made" / "axes_int8.tflite").is_file()
+
+
+def test_ranges_of_random_numbers_without_a_seed_are_refused(call: Call, tmp_path: Path) -> None:
+    pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
+    wild = drawing_in_a_branch(tmp_path / "wild.tflite", 0)
+    done = call("convert", wild, "-o", tmp_path / "made", "--to=int8", "--task=tensors", "--only-convert")
+    assert done.returncode == 2
+    assert "draws random numbers (RANDOM_UNIFORM)" in done.stderr
+    assert "the ranges would be theirs" in done.stderr

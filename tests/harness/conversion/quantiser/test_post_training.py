@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("litert_quantizer", reason="the extra is not here: ./run.sh install convert")
 
+from backends.litert.file.hidden_state import HiddenState, hidden_state
+from backends.litert.file.model_reader import read_model
+from backends.litert.interpreter import InterpreterBackend
 from harness.conversion.model_objects import read_objects, write_objects
 from harness.conversion.quantiser.calibration import NO_SAMPLES, PreparedSamples
 from harness.conversion.quantiser.post_training import PostTraining
 from harness.conversion.record import Variant
+from tests.graphs import of_one_state
 from tests.harness.conversion.conftest import Array, ask, details, write_dense
 
 RANGE = 3.0
@@ -107,3 +112,24 @@ def test_a_model_of_more_than_256_kib_which_the_quantiser_writes_in_two_parts_is
     ((found,), (right,)) = ask(place, samples[0]), ask(source, samples[0])
     assert found[0, 3] == pytest.approx(1.0, abs=0.2)
     assert 0 < np.abs(found - right).max() < 0.6
+
+
+@pytest.mark.parametrize("kept", ["a variable tensor", "random numbers"])
+def test_the_ranges_are_those_of_a_model_that_is_put_back_before_each_sample(kept: Any, tmp_path: Path) -> None:
+    path = of_one_state(tmp_path / "m.tflite", kept)
+    samples = [np.random.default_rng(seed).uniform(-1, 1, (1, 4)).astype(np.float32) for seed in range(12)]
+    anew, in_a_row = [], []
+    together = InterpreterBackend(path, name="cpu", threads=1)
+    for sample in samples:
+        alone = InterpreterBackend(path, name="cpu", threads=1)
+        anew.append(alone.invoke([sample])[0])
+        alone.close()
+        in_a_row.append(together.invoke([sample])[0])
+    together.close()
+    steps = [(np.max(each) - np.min(each)) / 255 for each in (anew, in_a_row)]
+    assert not np.isclose(steps[0], steps[1], rtol=1e-3)
+    for keeps, step in zip((hidden_state(read_model(path)), HiddenState()), steps, strict=True):
+        prepared = PreparedSamples(tuple({"t0": each} for each in samples), {}, "", keeps)
+        PostTraining(path, tmp_path, prepared, 1).make("int8", made := tmp_path / "made.tflite")
+        (_, (given,)) = details(made)
+        assert np.isclose(given["quantization"][0], step, rtol=1e-3)
