@@ -119,13 +119,14 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
 
 
 def _weights(run: Invoked) -> list[str]:
-    """How many weights are zero, and which are stored without their zeros."""
+    """In which types they are stored, how many are zero, and which are stored without their zeros."""
     if run.zero_weights_share is None:
         return []
     sparse = run.sparse_tensors
     more = f" and {len(sparse) - _NAMED} more" if len(sparse) > _NAMED else ""
     stored = f"stored sparse: {', '.join(sparse[:_NAMED])}{more}" if sparse else "no tensor is stored sparse"
-    return [f"weights    {run.zero_weights_share:.2%} are zero; {stored}"]
+    types = " and ".join(run.weight_types)
+    return [f"weights    {types}, {run.zero_weights_share:.2%} are zero; {stored}"]
 
 
 def _figures_for(run: Invoked) -> list[str]:

@@ -79,6 +79,8 @@ class Invoked:
     Null where there are none."""
     sparse_tensors: tuple[str, ...]
     """Constants that are stored without their zeros."""
+    weight_types: tuple[str, ...]
+    """Of the weights' numbers as they are stored, the commonest first."""
     multiply_adds: int
     """Of one inference."""
     arena_bytes: int
@@ -223,6 +225,7 @@ def _figures(
         parameters=counted.parameters,
         zero_weights_share=weights.zero_share,
         sparse_tensors=weights.sparse_tensors,
+        weight_types=weights.types,
         multiply_adds=counted.multiply_adds,
         arena_bytes=counted.arena_bytes,
         counts_are_complete=not lacking,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ class StoredWeights:
     """Constants that are stored without their zeros, by name."""
     sparse_bytes: int
     """What these take in the file."""
+    types: tuple[str, ...] = ()
+    """Of their numbers as they are stored, the commonest first: int8 in a float model is one of dynamic range."""
 
     @property
     def zero_share(self) -> float | None:
@@ -59,7 +62,7 @@ def stored_weights(model: ModelFile, graphs: Sequence[int]) -> StoredWeights:
     places = read_buffer_places(model.path)
     data = np.memmap(model.path, np.uint8, mode="r")
     weights = {tensor.buffer: tensor for tensor in learnt_tensors(model, graphs)}
-    elements = zero = 0
+    zero, of_type = 0, Counter[str]()
     for tensor in weights.values():
         size = math.prod(tensor.declared_shape)
         if len(tensor.declared_shape) < _AXES_OF_WEIGHTS or size <= 0:
@@ -71,7 +74,7 @@ def stored_weights(model: ModelFile, graphs: Sequence[int]) -> StoredWeights:
             raise ModelRejected(
                 f"{model.path} is corrupt: the weights {tensor.name!r} cannot be read: {error}"
             ) from None
-        elements += size
+        of_type[tensor.dtype] += size
     sparse = {
         tensor.buffer: tensor
         for number in graphs
@@ -79,10 +82,11 @@ def stored_weights(model: ModelFile, graphs: Sequence[int]) -> StoredWeights:
         if tensor.sparsity is not None and tensor.constant
     }
     return StoredWeights(
-        elements,
+        of_type.total(),
         zero,
         tuple(tensor.name for tensor in sparse.values()),
         sum(tensor.stored_bytes for tensor in sparse.values()),
+        tuple(name for name, _ in of_type.most_common()),
     )
 
 

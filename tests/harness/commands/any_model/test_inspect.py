@@ -41,7 +41,7 @@ def test_inspect_says_the_same_to_people_and_programs(small: Path, cli: Callable
     assert data["not_counted"] == []
     assert (data["zero_weights_share"], data["sparse_tensors"]) == (0.0, [])
     assert 0 < data["gzip_bytes"] < data["size_bytes"]
-    assert "weights    0.00% are zero; no tensor is stored sparse\n" in text
+    assert "weights    float32, 0.00% are zero; no tensor is stored sparse\n" in text
     assert "after gzip" in text.splitlines()[0]
 
 

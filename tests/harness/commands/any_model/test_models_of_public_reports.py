@@ -64,6 +64,14 @@ def test_an_lstm_of_keras_3_answers_the_same_in_every_order(wild: Path) -> None:
     np.testing.assert_array_equal(forth, back[::-1])
 
 
+def test_a_model_called_float_whose_weights_are_int8_is_told(call: Call, zoo: Path) -> None:
+    """The reference's float keyword model is one of dynamic range: float in and out, weights of a byte."""
+    model = zoo / "models/mlperf_tiny/kws_ref_model_float32.tflite"
+    found = json.loads(call("inspect", model, "--json").stdout)
+    assert (found["inputs"][0]["dtype"], found["weight_types"]) == ("float32", ["int8", "float32"])
+    assert "weights    int8 and float32, 1.26% are zero" in call("inspect", model).stdout
+
+
 def test_ten_products_in_a_loop_are_counted_as_ten(call: Call, wild: Path) -> None:
     found = json.loads(call("inspect", wild / "while_10_products.tflite", "--json").stdout)
     assert (found["multiply_adds"], found["parameters"]) == (10 * 64 * 64, 64 * 64)
