@@ -34,6 +34,8 @@ from tasks.pictures.published.coco import CocoData, Order
 from tasks.pictures.shown import shown_picture
 from tasks.sets.digests import StoredSamples
 
+_EIGHTY = (tuple(range(80)), tuple(range(1, 81)))
+"""Categories of files that count COCO's classes without its gaps."""
 _WITH_GAPS, _WITHOUT_GAPS = (90, 91), (80, 81)
 """Class scores of COCO's models, without and with a background's: by its ids, or by its 80 classes alone."""
 Counting = TypeVar("Counting", bound="DetectionOptions")
@@ -143,12 +145,24 @@ class Detection(InParts):
     def check_truth(self) -> None:
         """Reads the ground truth and holds it against the pictures: names, sizes, and any object at all that counts."""
         self._data.check()
+        self._refuse_other_ids()
         if self._options.categories is not None and not len(self._truth_of(self._data).box):
             there = some([str(number) for number in sorted(set(self._data.truth.category.tolist()))])
             raise DataMissing(
                 f"no object in any of the {len(self)} pictures is of the categories {list(self._options.categories)}: there "
                 f"are {there}. Is dataset.categories right?"
             )
+
+    def _refuse_other_ids(self) -> None:
+        """Refuses a file that counts COCO's 80 classes without gaps, and names none, where COCO's ids are what counts."""
+        options, listed = self._options, self._data.truth.categories
+        if options.category_ids == "file" or options.inverse_map or listed not in _EIGHTY:
+            return
+        raise DataMissing(
+            f"{self._data.truth_path} has 80 categories without the gaps of COCO's ids, by which the model's classes are read, "
+            "and their names are none of COCO's: call them as COCO does, or say --set dataset.category_ids=file where the "
+            "model counts as the file does"
+        )
 
     def tally(self, answers: Iterable[Answer]) -> Tally:
         """As `InParts.tally`: the rows of each answer (`accuracy.answers.detections.tally_of`).

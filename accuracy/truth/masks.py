@@ -68,6 +68,7 @@ class Masks:
         self.stems = files.stems
         self.paths = files.paths
         self._files = files
+        self._shown: dict[int, tuple[tuple[int, ...], str]] = {}
 
     @classmethod
     def open(cls, path: Path) -> Masks:
@@ -116,14 +117,33 @@ class Masks:
         _refuse(ends_too_soon(data), self._files.name(stem))
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-                return np.array(picture, np.uint8)
+                labels, palette = np.array(picture, np.uint8), picture.getpalette()
         except Exception as error:  # whatever Pillow makes of corrupt bytes: it has no error class of its own
             name = self._files.name(stem)
             raise TruthError(f"{name} is not a PNG that can be decoded: {error or type(error).__name__}") from error
+        if palette is not None:
+            self._refuse_two_colours(self._files.name(stem), labels, palette)
+        return labels
+
+    def _refuse_two_colours(self, name: str, labels: UInt8Array, palette: Sequence[int]) -> None:
+        """A palette made anew for each map (an adaptive one) numbers colours as they come: its indices are no class ids."""
+        for index in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist():
+            colour = tuple(palette[3 * index : 3 * index + 3])
+            before, where = self._shown.setdefault(index, (colour, name))
+            if before and colour and before != colour:
+                raise TruthError(
+                    f"{name} shows {index} in the colour {_written(colour)}, but {where} in {_written(before)}: their palettes "
+                    "number colours each in its own way, so that the indices are no class ids; save the maps as 8-bit grey "
+                    "PNGs of class ids"
+                )
 
     def _size(self, stem: str, data: bytes) -> tuple[int, int]:
         size = _raw_size if self._files.suffix(stem) == ".raw" else _png_size
         return size(data, self._files.name(stem))
+
+
+def _written(colour: Sequence[int]) -> str:
+    return ",".join(map(str, colour))
 
 
 def _png_size(data: bytes, name: str) -> tuple[int, int]:

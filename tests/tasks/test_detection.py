@@ -151,6 +151,53 @@ def test_a_truth_without_any_object_is_refused(tmp_path: Path) -> None:
         Detection(DataRef(write_coco(tmp_path, annotations=[])), DetectionOptions()).check_truth()
 
 
+def boxed(box: Callable[[int, int, int, int], list[float]]) -> list[dict[str, Any]]:
+    """Eight objects of the 20x10 picture, each written by its sides in pixels."""
+    sides = [(x, y, x + 9, y + 5) for x in (1, 2, 10, 11) for y in (1, 4)]
+    return [
+        {"id": at, "image_id": 50, "category_id": 1, "bbox": box(*side), "iscrowd": 0}
+        for at, side in enumerate(sides, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("box", "complaint"),
+    [
+        (lambda x, y, right, bottom: [x, y, right, bottom], "are two corners: .*COCO's are x, y, width and height"),
+        (
+            lambda x, y, right, bottom: [x / 20, y / 10, (right - x) / 20, (bottom - y) / 10],
+            "lie between 0 and 1: .*COCO's are in pixels",
+        ),
+    ],
+)
+def test_boxes_that_are_plainly_corners_or_fractions_are_refused(tmp_path: Path, box: Any, complaint: str) -> None:
+    with pytest.raises(DataMissing, match=complaint):
+        Detection(DataRef(write_coco(tmp_path, annotations=boxed(box))), DetectionOptions()).check_truth()
+
+
+def test_boxes_of_corner_and_size_may_leave_their_pictures_a_little(tmp_path: Path) -> None:
+    own = boxed(lambda x, y, right, bottom: [x, y, right - x + 1, bottom - y + 1])
+    Detection(DataRef(write_coco(tmp_path, annotations=own)), DetectionOptions()).check_truth()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_eighty_categories_without_gaps_and_names_are_not_taken_for_cocos_ids(tmp_path: Path, first: int) -> None:
+    categories = [{"id": number, "name": f"class {number}"} for number in range(first, first + 80)]
+    data = DataRef(write_coco(tmp_path, categories=categories, annotations=boxed(lambda x, y, *_: [x, y, 5, 4])))
+    with pytest.raises(DataMissing, match="80 categories without the gaps of COCO's ids"):
+        Detection(data, DetectionOptions()).check_truth()
+    for told in (DetectionOptions(category_ids="file"), DetectionOptions(inverse_map=True)):
+        Detection(data, told).check_truth()
+
+
+def test_names_that_are_none_of_cocos_are_said_where_cocos_ids_count(tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "helmet"}, {"id": 2, "name": "vest"}]
+    data = DataRef(write_coco(tmp_path, categories=categories, annotations=boxed(lambda x, y, *_: [x, y, 5, 4])))
+    said = "(helmet, vest) are none of COCO's"
+    assert any(said in note for note in Detection(data, DetectionOptions())._data.notes)
+    assert not any(said in note for note in Detection(data, DetectionOptions(category_ids="file"))._data.notes)
+
+
 def test_a_corrupt_truth_is_missing_data(tmp_path: Path) -> None:
     folder = write_coco(tmp_path)
     (folder / "annotations/instances_val2017.json").write_text("{")

@@ -28,17 +28,21 @@ COCO_NAMES = (
 
 _OTHER_WRITINGS = {
     "aeroplane": "airplane",
-    "diningtable": "dining table",
-    "hairdrier": "hair drier",
-    "hair dryer": "hair drier",
+    "hairdryer": "hairdrier",
     "motorbike": "motorcycle",
-    "pottedplant": "potted plant",
     "sofa": "couch",
     "tvmonitor": "tv",
 }
 """As the first label files of YOLO and TFLite have them."""
 _RENUMBERED = "the ground truth counts COCO's classes by other ids than COCO: they are told by their names"
-_ID_OF = dict(zip(COCO_NAMES, COCO_CATEGORIES, strict=True))
+
+
+def _compact(name: str) -> str:
+    """`Traffic_Light`, `traffic-light` and `trafficlight` are one name."""
+    return plain(name).replace(" ", "").replace("-", "")
+
+
+_ID_OF = {_compact(name): number for name, number in zip(COCO_NAMES, COCO_CATEGORIES, strict=True)}
 
 
 def coco_id(name: str, *, exactly: bool = False) -> int | None:
@@ -48,7 +52,7 @@ def coco_id(name: str, *, exactly: bool = False) -> int | None:
         name: Of the class.
         exactly: Whether other sets' words for the same (`aeroplane`) are other names.
     """
-    written = plain(name)
+    written = _compact(name)
     return _ID_OF.get(written if exactly else _OTHER_WRITINGS.get(written, written))
 
 

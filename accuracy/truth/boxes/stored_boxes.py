@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.errors import TruthError
+from accuracy.truth.boxes.box_forms import are_fractions
 from accuracy.truth.boxes.coco import COCO_CATEGORIES, CocoImage, CocoTruth, Float64, Int64, Remarks, check, is_int
 from accuracy.truth.boxes.coco_names import coco_id
 
@@ -145,7 +146,7 @@ class _Boxes:
 
     def read(self, form: BoxForm | None) -> Float64:
         """[B, 4] x, y, width, height in pixels."""
-        if form != "fractions" and self._are_fractions():
+        if form != "fractions" and are_fractions(self._stored, self._sides):
             raise TruthError(
                 f"every box of {self._source} lies between 0 and 1: these are fractions of the pictures' sides, and boxes in "
                 "pixels are read here"
@@ -164,10 +165,6 @@ class _Boxes:
                 "with --set dataset.stored_boxes=xyxy or xywh"
             )
         return fitting[0]
-
-    def _are_fractions(self) -> bool:
-        stored = self._stored
-        return bool(len(stored)) and bool(np.abs(stored).max() <= 1 < self._sides.min() and (stored % 1).any())
 
     def _as(self, form: BoxForm) -> Float64:
         boxes = self._stored.astype(np.float64)

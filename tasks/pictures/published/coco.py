@@ -14,8 +14,9 @@ from typing import Literal
 
 from accuracy.errors import TruthError
 from accuracy.outside.shown import some as shown
+from accuracy.truth.boxes.box_forms import form_fault
 from accuracy.truth.boxes.coco import CocoTruth, refuse_doubles
-from accuracy.truth.boxes.coco_names import by_coco_ids
+from accuracy.truth.boxes.coco_names import by_coco_ids, coco_id
 from accuracy.truth.boxes.coco_pbtxt import read_pbtxt
 from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.boxes.stored_boxes import BoxForm, ClassForm, StoredBoxes
@@ -128,13 +129,23 @@ class CocoData:
     def notes(self) -> tuple[str, ...]:
         """What was read otherwise than the ground truth is written, and what of it does not count."""
         # Those behind a count are no samples of this run; those that are not there would stop a run of the whole set.
-        left_out = self._whole_truth.left_out
+        left_out, remarks = self._whole_truth.left_out, (*self.truth.remarks, *self._strange_names())
         if not left_out:
-            return self.truth.remarks
+            return remarks
         return (
-            *self.truth.remarks,
+            *remarks,
             f"{left_out:,} pictures of {self._truth_name} are not in {self.pictures.path}: they are not asked and do not count",
         )
+
+    def _strange_names(self) -> list[str]:
+        """That none of the names is COCO's, where COCO's ids are what the model counts by."""
+        names = list(self.truth.names.values()) if self._by_names else []
+        if not names or any(coco_id(name) is not None for name in names):
+            return []
+        return [
+            f"the categories of {self._truth_name} ({shown(names)}) are none of COCO's: their ids were taken for COCO's, by "
+            "which the model's classes are read. Where the model is of these classes, say --set dataset.category_ids=file"
+        ]
 
     def check(self) -> None:
         """Holds the ground truth against the pictures.
@@ -152,6 +163,8 @@ class CocoData:
             refuse_wrong_pair(self.pictures, self._path)
         if not len(truth.box):
             raise DataMissing(f"{self._truth_name} has no object in any of the {len(self.pictures)} pictures")
+        if self.stored is None and (fault := form_fault(self._whole_truth)):
+            raise DataMissing(f"the boxes of {self._truth_name} {fault}")
         if self.truth_path is not None and self.truth_path.suffix == ".pbtxt":
             return  # its sizes are the pictures' own
         sizes = [picture_size(self._whole, index) for index in range(len(self._whole))]

@@ -164,3 +164,30 @@ def test_a_place_without_annotations_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file.zip").write_bytes(b"no archive")
     with pytest.raises(TruthError, match=r"file\.zip is neither a folder nor a zip archive"):
         Masks.open(tmp_path / "file.zip")
+
+
+def test_palettes_in_which_a_number_has_two_colours_are_refused_since_the_numbers_are_no_classes(
+    tmp_path: Path,
+) -> None:
+    colours = {"sky": (0, 0, 200), "tree": (0, 200, 0), "road": (90, 90, 90)}
+    for stem, things in (("a", ["sky", "tree"]), ("b", ["road", "tree"])):
+        indices = np.array([[0, 1], [1, 0]], np.uint8)
+        picture = Image.frombytes("P", (2, 2), indices.tobytes())
+        picture.putpalette([part for thing in things for part in colours[thing]])
+        picture.save(tmp_path / f"{stem}.png")
+    masks = Masks.open(tmp_path)
+    masks.read("a")
+    with pytest.raises(
+        TruthError, match=r"b\.png in .* shows 0 in the colour 90,90,90, but a\.png in .* in 0,0,200"
+    ) as failed:
+        masks.read("b")
+    assert "save the maps as 8-bit grey PNGs of class ids" in str(failed.value)
+
+
+def test_a_palette_that_is_cut_behind_its_last_class_is_the_same_one(tmp_path: Path) -> None:
+    for stem, most in (("a", 3), ("b", 2)):
+        picture = Image.frombytes("P", (2, 2), bytes([0, 1, most - 1, 0]))
+        picture.putpalette([0, 0, 0, 9, 9, 9, 7, 7, 7][: 3 * most])
+        picture.save(tmp_path / f"{stem}.png", optimize=True)
+    masks = Masks.open(tmp_path)
+    assert [masks.read(stem).max() for stem in "ab"] == [2, 1]
