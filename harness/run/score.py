@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,9 @@ from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import MetricKind, Task
 from tasks.in_parts import InParts
+
+_SAME = 1e-9
+"""Relative: what two builds of a library may make of one log."""
 
 
 def score(
@@ -167,7 +171,22 @@ def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | 
         }
     )
     judged = score(asked, folder, task, dispatch, hear)
+    notes = _no_longer(result, judged) if isinstance(result, Result) else []
+    if kept is None:
+        notes.append(lack or NO_SAMPLES_FILE)
     card = judged.accuracy_card
-    if kept is None and card is not None:
-        judged = replace(judged, accuracy_card=replace(card, notes=(*card.notes, lack or NO_SAMPLES_FILE)))
-    return judged
+    return judged if card is None else replace(judged, accuracy_card=replace(card, notes=(*card.notes, *notes)))
+
+
+def _no_longer(result: Result, judged: Judged) -> list[str]:
+    """What a log comes to now that the run did not say of it, where its data are those of the run."""
+    before = {name: metric.value for name, metric in (result.accuracy or {}).items()}
+    now = {name: metric.value for name, metric in judged.accuracy.items()}
+    changed = [name for name in before if name in now and not math.isclose(before[name], now[name], rel_tol=_SAME)]
+    if not changed:
+        return []
+    name = changed[0]
+    return [
+        f"{name} was {before[name]:.6g} when the run ended, and {now[name]:.6g} is what its log comes to now: {ACCURACY_LOG} "
+        f"or {RESULT_FILE} was changed since, or another version of this program scores it"
+    ]

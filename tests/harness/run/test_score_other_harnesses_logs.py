@@ -120,6 +120,18 @@ def test_a_log_that_answers_a_sample_twice_and_otherwise_is_said_to(
         assert ("1 samples are answered more than once and not alike" in found.stdout) == said
 
 
+def test_a_run_whose_log_was_edited_says_what_it_came_to_when_it_ended(cli: Cli, keyword_run: Path) -> None:
+    log = keyword_run / "mlperf_log_accuracy.json"
+    rows = json.loads(log.read_text())
+    assert "when the run ended" not in cli("score", keyword_run).stdout
+    log.write_text(json.dumps([{**row, "data": "00003041"} for row in rows]))
+    edited = cli("score", keyword_run)
+    assert edited.returncode == 0
+    assert "top1 was " in edited.stdout
+    assert "when the run ended, and " in edited.stdout
+    assert "mlperf_log_accuracy.json or result.json was changed since" in edited.stdout
+
+
 def test_a_log_that_lacks_a_sample_is_refused_with_the_sample(
     cli: Cli, keyword_run: Path, keyword_data: Path, tmp_path: Path
 ) -> None:
