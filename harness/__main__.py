@@ -22,6 +22,8 @@ def start() -> None:
     # Nothing of ours needs numpy's BLAS, which would start a thread a core: each spins for a tenth of a second in every process
     # that imports numpy, on the cores that the others start on.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Nor does pydantic have to look through everything that is installed for plug-ins, which would run here.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from harness.machine.import_path import conflict, leave_current_folder
 

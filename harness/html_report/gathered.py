@@ -16,7 +16,7 @@ from harness.results.queries.tail import Tail, tail_of
 from harness.results.read_data import load_read_data
 from harness.results.record import Result, SeriesResult
 from harness.results.same_data import refuse_changed_data
-from harness.run.reference import asks_reference, with_reference
+from harness.run.reference import with_reference
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import DataMissing
@@ -124,7 +124,7 @@ def _exhibition(folder: Path, spec: Spec) -> Exhibition:
         ConfigError: The data are not what the run read.
     """
     kept = load_read_data(folder)
-    if asks_reference(spec):
+    if spec.asks_reference:
         spec = with_reference(spec, folder)
         kept = None
     task = open_task(spec.task, spec.options, spec.dataset)

@@ -14,7 +14,6 @@ from harness.json_records import to_json
 from harness.results.files import RESULT_FILE, read_result
 from harness.results.record import Result
 from harness.results.subject import DataSet, ModelFacts, Reference
-from harness.run.reference import asks_reference
 from harness.series.plan import Series
 from harness.series.retry import AGAIN
 from harness.spec.schema import SPEC_FILE, Spec, read_spec
@@ -99,7 +98,7 @@ def _differences_of_result(came: Result, asked: Spec) -> Iterator[str]:
         **_of(came.model, ("name", "source", "path", "sha256", "checksum"), "model."),
         **_of(came.dataset, ("name", "source", "path", "checksum"), "dataset."),
     }
-    reference = Reference.of(asked.reference) if asks_reference(asked) else None
+    reference = Reference.of(asked.reference) if asked.asks_reference else None
     wanted = {
         "task": asked.benchmark,
         "scenario": asked.load.scenario,

@@ -13,11 +13,10 @@ from harness.results import files as results
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.read_data import load_read_data
 from harness.results.record import Result
+from harness.run.beginning import failed, started
 from harness.run.hearing import Progress, WorkerReport
 from harness.run.held import HeldRun
 from harness.run.launch import StartWorker, run_worker, start_worker
-from harness.run.outcome import failed, finished, known, started
-from harness.run.reference import ask_reference, asks_reference, with_reference
 from harness.spec.schema import Spec, write_spec
 from harness.spec.task import open_task
 from tasks.base import Task
@@ -44,9 +43,11 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     held = HeldRun(spec)
     # Data and ground truth are looked at before anything is written: most mistakes show here.
     task = _task(spec, held)
-    referred = task is not None and len(task) > 0 and asks_reference(spec)
+    referred = task is not None and len(task) > 0 and spec.asks_reference
     if referred:
         # The truth is made in the run's directory, and the task opened once more when it is there.
+        from harness.run.reference import with_reference
+
         spec, task = with_reference(spec, folder), None
     if task is not None:
         held.note_task(task)
@@ -56,10 +57,14 @@ def execute(spec: Spec, folder: Path, progress: Progress, start: StartWorker = s
     try:
         _begin(folder, result, reserve)
         if referred:
+            from harness.run.reference import ask_reference
+
             ask_reference(spec, folder, held.hashed)
         timed = spec.load.mode != "accuracy"
         traced = timed and spec.load.query_times and spec.load.scenario != "Offline"
         report = run_worker(folder, progress, spec.backend.timeout_s, start, held.hashed, timed=timed, traced=traced)
+        from harness.run.outcome import finished, known
+
         # Also of a worker that failed.
         result = known(result, report)
         if isinstance(report.end, HarnessError):
@@ -91,7 +96,7 @@ def _task(spec: Spec, held: HeldRun) -> Task | None:
     try:
         with held.hearing():
             task = open_task(spec.task, spec.options, spec.dataset)
-            if not asks_reference(spec):
+            if not spec.asks_reference:
                 task.check_truth()
     except Exception as error:
         if (found := held.explain(error)) is error:

@@ -11,28 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from accuracy.answers.log import LogError
-from harness.config.official.compliance_tests import NEEDED_BY
 from harness.config.registry import task_class
 from harness.errors import RunFailed
 from harness.json_records import from_json
-from harness.machine import facts as system
 from harness.messages.worker import Done
-from harness.own_version import CommitAsked, version
-from harness.results import files as results
 from harness.results.figures import MachineStates, Memory, Performance
 from harness.results.loadgen_log import clock_was_set, invalid_reasons, performance, read_detail, wrong_seeds
 from harness.results.read_data import samples_digest
-from harness.results.record import Compliance, Reason, Result
+from harness.results.record import Reason, Result
 from harness.results.scores import Judged, Metric, Parity
 from harness.results.subject import (
     Answering,
     BackendFacts,
     DataSet,
-    HarnessFacts,
     LoadGenSettings,
-    ModelFacts,
     OpenBackend,
-    Reference,
 )
 from harness.results.verdict import stability
 from harness.results.verdict.gate import judge_run
@@ -47,53 +40,11 @@ from harness.results.verdict.warnings import (
     too_short,
 )
 from harness.run.hearing import WorkerReport
-from harness.run.reference import asks_reference
 from harness.run.score import asked_of, score
 from harness.spec.schema import Spec
 from harness.spec.told_by_file import untold_pixels
 from harness.whole_file import replacing
 from tasks.base import Task
-
-
-def started(spec: Spec) -> Result:
-    """The result of a run that has not begun; describes the machine."""
-    asked, machine = CommitAsked(), system.describe()
-    return Result(
-        status="started",
-        reasons=(),
-        warnings=(),
-        unstable=(),
-        task=spec.benchmark,
-        title=spec.title,
-        scenario=spec.load.scenario,
-        mode=spec.load.mode,
-        preset=spec.load.preset,
-        rules=spec.load.rules,
-        rules_notes=tuple(spec.load.rules_notes),
-        round=spec.load.round,
-        model=ModelFacts.of(spec.model),
-        dataset=DataSet.of(spec.dataset),
-        options=spec.options,
-        backend=BackendFacts(spec.backend.name),
-        loadgen=None,
-        parity=None,
-        performance=None,
-        accuracy=None,
-        accuracy_card=None,
-        memory=Memory(),
-        machine=None,
-        system=machine,
-        made_by=HarnessFacts(version(), asked.answer()),
-        labels=spec.labels,
-        compliance=_compliance(spec),
-        reference=Reference.of(spec.reference) if asks_reference(spec) else None,
-    )
-
-
-def _compliance(spec: Spec) -> Compliance | None:
-    """The test that a run is made under; whether it passed is for those to say who know the runs that it vouches for."""
-    test = spec.load.compliance
-    return Compliance(test, None, ("the runs that it vouches for are not done",), NEEDED_BY) if test else None
 
 
 def known(result: Result, report: WorkerReport) -> Result:
@@ -116,18 +67,6 @@ def known(result: Result, report: WorkerReport) -> Result:
     if report.memory is not None:
         result = replace(result, memory=Memory.of(report.memory))
     return result
-
-
-def failed(result: Result, error: BaseException) -> Result:
-    """The result of a run that broke."""
-    return replace(
-        result,
-        status="failed",
-        reasons=(results.failure(error),),
-        performance=None,
-        accuracy=None,
-        accuracy_card=None,
-    )
 
 
 def finished(

@@ -62,11 +62,6 @@ class ReferenceAnswered:
     samples: int
 
 
-def asks_reference(spec: Spec) -> bool:
-    """Whether a run is scored by a reference's answers."""
-    return spec.reference is not None and spec.load.mode == "accuracy"
-
-
 def with_reference(spec: Spec, folder: Path) -> Spec:
     """The run with its ground truth where the reference's answers will be."""
     truth = folder.resolve() / FOLDER

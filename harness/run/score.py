@@ -25,7 +25,7 @@ from harness.results.verdict.gate import Requirement, check_scored, judge_metric
 from harness.run.doubt import other_reading
 from harness.run.judged_elsewhere import by_cluster, quickest
 from harness.run.metric_values import metric_values
-from harness.run.reference import asks_reference, with_reference
+from harness.run.reference import with_reference
 from harness.spec.schema import Spec, read_spec
 from harness.spec.task import open_task
 from tasks.base import MetricKind, Task
@@ -157,7 +157,7 @@ def _rescored(folder: Path, spec: Spec, require: Sequence[str], dispatch: str | 
     kept = load_read_data(folder)
     result = read_result(folder) if (folder / RESULT_FILE).is_file() else None
     lack = lack_of_samples_file(folder, result.dataset.samples_file_sha256 if isinstance(result, Result) else None)
-    if asks_reference(spec):
+    if spec.asks_reference:
         # Its answers lie in the run's directory, wherever that has been moved.
         there = with_reference(spec, folder)
         kept, spec = kept and _moved(kept, spec.dataset.truth, there.dataset.truth), there

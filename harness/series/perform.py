@@ -139,14 +139,14 @@ def perform_planned(
 
 
 def _start_with(standby: Standby | None) -> StartWorker:
-    """Takes the worker that is there already, and imports what shows the result while it works."""
+    """Takes the worker that is there already, and imports what scores and shows the result while it works."""
     if standby is None:
         return start_worker
 
     def start(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> Child:
         child = standby.take(descriptors, folder, log) or start_worker(descriptors, folder, log)
-        for shown in ("harness.report.run", "harness.report.tail"):
-            importlib.import_module(shown)
+        for needed in ("harness.run.outcome", "harness.report.run", "harness.report.tail"):
+            importlib.import_module(needed)
         return child
 
     return start

@@ -166,6 +166,11 @@ class Spec(Section):
     sample_cache_bytes: int = DEFAULT_LIMIT
     """What they may take there."""
 
+    @property
+    def asks_reference(self) -> bool:
+        """Whether the run is scored by a reference's answers."""
+        return self.reference is not None and self.load.mode == "accuracy"
+
 
 def least_duration_s(spec: Spec) -> float:
     """How long LoadGen asks at least; an accuracy run ends with its last sample."""
