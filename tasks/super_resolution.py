@@ -30,6 +30,10 @@ _FAITHFUL_DB = 50.0
 """An answer of so much counts as right where the worst are looked for."""
 
 
+_DARK = 16
+"""Originals that are no brighter tell nothing of the answers."""
+
+
 class SuperResolution(InParts):
     """What did the small picture look like? Small pictures, and originals of the same names, `scale` times larger.
 
@@ -80,8 +84,8 @@ class SuperResolution(InParts):
             raise DataMissing(str(error)) from None
 
     def tally(self, answers: Iterable[Answer]) -> Tally:
-        """As `InParts.tally`: `psnr_db` of each picture, and the `picture`, by its index."""
-        metric, pictures = Psnr(), list[int]()
+        """As `InParts.tally`: `psnr_db` of each `picture`, by its index, and the `brightest` byte of answer and original."""
+        metric, pictures, brightest = Psnr(), list[int](), list[tuple[int, int]]()
         for answer in answers:
             with Sample(answer.index, self._pictures.names):
                 picture = grids.unpack_picture(answer.data)
@@ -93,13 +97,17 @@ class SuperResolution(InParts):
                 )
             metric.update(picture, original)
             pictures.append(answer.index)
-        return {**metric.tally(), "picture": np.array(pictures, np.int64)}
+            brightest.append((int(picture.max()), int(original.max())))
+        ends = np.array(brightest, np.uint8).reshape(-1, 2)
+        return {**metric.tally(), "picture": np.array(pictures, np.int64), "brightest": ends}
 
     def figures(self, tally: Tally) -> Score:
         """`psnr_db`, the mean over the pictures (accuracy.psnr), and each picture's own."""
         names = [self._pictures.names[index] for index in tally["picture"].tolist()]
         by_picture = dict(zip(names, tally["psnr_db"].tolist(), strict=True))
-        score = replace(Psnr.of(tally).score(), details={"psnr_db_by_picture": by_picture})
+        score = replace(Psnr.of(tally).score(), details={"psnr_db_by_picture": by_picture}).with_notes(
+            _in_fractions(tally)
+        )
         if self._data.count is not None or not (unused := self._unused(self._originals)):
             return score
         return score.with_notes(
@@ -184,3 +192,14 @@ class SuperResolution(InParts):
 
     def _size(self, index: int, headerless: tuple[int, int]) -> tuple[int, int]:
         return picture_size(self._pictures, index) or headerless
+
+
+def _in_fractions(tally: Tally) -> Sequence[str]:
+    """A remark on answers that are black but for what would be white in a picture of 0 to 1."""
+    answers, originals = tally["brightest"].max(axis=0, initial=0).tolist()
+    if answers > 1 or originals <= _DARK:
+        return ()
+    return (
+        f"no byte of the answers is more than {answers}, of the originals some are {originals}: does the model give fractions, "
+        "0 to 1? Then say --set model.float_range=0..1, or model.mean and model.std",
+    )

@@ -12,7 +12,7 @@ from tasks.pictures.file_codec import FileCodec
 from tasks.pictures.folders import Pictures
 from tasks.pictures.pixels.decoding import decode
 from tasks.pictures.pixels.headerless import decode_rgb8
-from tasks.pictures.pixels.inputs import Layout, PictureOptions, bind_input, bind_output
+from tasks.pictures.pixels.inputs import Layout, PictureOptions, bind_input, bind_output, units_of_bytes
 from tasks.pictures.pixels.picture_tensor import PIXELS
 
 
@@ -78,8 +78,10 @@ class SuperResolutionCodec(FileCodec):
             ModelMismatch: Not one picture input and one picture output of `scale` times its height and width.
         """
         super().__init__(pictures)
-        self._input = bind_input(inputs, options, "super-resolution", PIXELS, as_the_data=True)
-        self._output = bind_output(outputs, options, "super-resolution", PIXELS)
+        # Floats on one side are in the units of the bytes on the other.
+        units = next(filter(None, map(units_of_bytes, (*inputs, *outputs))), PIXELS)
+        self._input = bind_input(inputs, options, "super-resolution", units, as_the_data=True)
+        self._output = bind_output(outputs, options, "super-resolution", units)
         self.size = (self._input.height, self._input.width)
         """(height, width) of the input."""
         height, width = (side * options.scale for side in self.size)

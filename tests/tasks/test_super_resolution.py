@@ -128,6 +128,20 @@ def test_the_scores_of_pictures_are_averaged_in_any_order(tmp_path: Path) -> Non
     assert task.score(answers)["psnr_db"] == pytest.approx((48.1308 + 100) / 2, abs=1e-4)
 
 
+def test_answers_that_are_black_but_for_ones_are_told_to_be_fractions(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, [(4, 6)] * 2)
+    task = open_set(folder)
+    ones = [Answer(place, grids.pack_picture(np.full((8, 12, 3), place, np.uint8))) for place in (0, 1)]
+    (said,) = task.score(ones).notes
+    assert "no byte of the answers is more than 1, of the originals some are 25" in said
+    assert "model.float_range=0..1" in said
+    brighter = [ones[0], Answer(1, grids.pack_picture(np.full((8, 12, 3), 2, np.uint8)))]
+    assert not task.score(brighter).notes
+    for stem in "ab":
+        Image.new("RGB", (12, 8), (9, 9, 9)).save(folder / f"hr/{stem}.png")
+    assert not open_set(folder).score(ones).notes
+
+
 def test_only_a_model_without_a_size_gets_that_of_the_pictures(tmp_path: Path) -> None:
     task = open_set(make_set(tmp_path, [(4, 6)]))
     assert task.input_shapes([tensor((1, 1, 1, 3), np.float32)]) == [(1, 4, 6, 3)]

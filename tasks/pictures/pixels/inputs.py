@@ -30,7 +30,8 @@ Layout = Literal["nhwc", "nchw"]
 _FLOATS = ("float32", "float16")
 _INTEGERS = ("uint8", "int8", "int16", "int32")
 _TYPES = (*_FLOATS, *_INTEGERS)
-_BYTE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+_BYTE_RANGES = {(0.0, 1.0): Normalisation(0.0, 255.0), (-1.0, 1.0): MINUS_ONE_TO_ONE, (0.0, 255.0): PIXELS}
+"""What the whole range of bytes may stand for, and what makes such numbers of pixels."""
 _LEAST_SHARE = 0.25
 """A normalisation whose numbers and the input's share less than this of either is not the one that the file was made for."""
 _ALIKE = 0.02
@@ -196,7 +197,7 @@ def _meant(tensor: Tensor, options: PictureOptions, unnamed: Normalisation) -> N
         _check_named(tensor, asked, low, high)
         return asked
     counts_pixels = is_counted(tensor) and low <= 0 and high >= 255
-    if tensor.scale == 0 or counts_pixels or _is_byte_range(tensor, low, high):
+    if tensor.scale == 0 or counts_pixels or units_of_bytes(tensor) is not None:
         return None
     if stated is not None:
         _check_named(tensor, stated, low, high)
@@ -246,11 +247,16 @@ def _range(tensor: Tensor) -> tuple[float, float]:
     return (int(limits.min) - tensor.zero_point) * scale, (int(limits.max) - tensor.zero_point) * scale
 
 
-def _is_byte_range(tensor: Tensor, low: float, high: float) -> bool:
+def units_of_bytes(tensor: Tensor) -> Normalisation | None:
+    """What makes a tensor's numbers of pixels, where the range of its bytes tells; None for any other."""
+    if tensor.dtype.kind not in "iu" or tensor.dtype.itemsize != 1 or tensor.scale == 0:
+        return None
+    low, high = _range(tensor)
     step = tensor.scale * (1 + 1e-6)  # the scale is a float32
-    return tensor.dtype.itemsize == 1 and any(
-        abs(low - first) <= step and abs(high - last) <= step for first, last in _BYTE_RANGES
+    alike = (
+        units for (first, last), units in _BYTE_RANGES.items() if abs(low - first) <= step and abs(high - last) <= step
     )
+    return next(alike, None)
 
 
 def _check_named(tensor: Tensor, named: Normalisation, low: float, high: float) -> None:

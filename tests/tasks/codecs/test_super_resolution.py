@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ def test_every_type_takes_and_gives_the_same_bytes(tmp_path: Path, dtype: Any, s
     original = np.asarray(Image.open(folder / "hr/a.png"))
     answer = codec.postprocess([(original.astype(int)[None] + shift).astype(dtype)])
     np.testing.assert_array_equal(grids.unpack_picture(answer), original)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "least", "most"), [(1 / 255, 0, 0, 1), (1 / 127.5, 128, -1, 1), (1, 0, 0, 255)]
+)
+def test_floats_on_one_side_are_in_the_units_of_the_bytes_on_the_other(
+    tmp_path: Path, scale: float, zero_point: int, least: float, most: float
+) -> None:
+    task = open_set(make_set(tmp_path, [(4, 6)]), rounding="nearest")
+    picture, original = (np.asarray(Image.open(tmp_path / name / "a.png")) for name in ("lr", "hr"))
+    small, large = tensor((1, 4, 6, 3), np.float32), tensor((1, 8, 12, 3), np.float32)
+    quantised: dict[str, Any] = {"dtype": np.dtype(np.uint8), "scale": scale, "zero_point": zero_point}
+    gives_floats = task.codec([replace(small, **quantised)], [large])
+    np.testing.assert_array_equal(gives_floats.preprocess(0)[0][0], picture)
+    answer = original[None].astype(np.float32) / 255 * (most - least) + least
+    np.testing.assert_array_equal(grids.unpack_picture(gives_floats.postprocess([answer])), original)
+    takes_floats = task.codec([small], [replace(large, **quantised)])
+    expected = picture[None].astype(np.float32) / 255 * (most - least) + least
+    np.testing.assert_allclose(takes_floats.preprocess(0)[0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(("rounding", "expected"), [("truncate", [0, 7, 7, 255]), ("nearest", [0, 7, 8, 255])])
