@@ -11,15 +11,20 @@ import pytest
 
 from accuracy.answers.detections import read_results
 from accuracy.answers.log import LogError, read_rows
+from accuracy.auc import read_scores
 from accuracy.errors import TruthError
 from accuracy.topk import read_label_lists
 from accuracy.truth.boxes.coco_pbtxt import read_pbtxt
 from accuracy.truth.boxes.instances import read_instances
 from accuracy.truth.class_names import read_class_names
 from accuracy.truth.labels import read_labels
+from accuracy.truth.points import read_points
 from accuracy.truth.squad import read_predictions, read_questions
+from accuracy.truth.time_windows import read_windows
 from harness.api.inputs import read_names
 from harness.config.files import read_config
+from harness.conversion.darknet.configuration import read_network
+from harness.conversion.huggingface.mobilebert import read_config as read_checkpoint_config
 from harness.errors import ConfigError
 from harness.zoo.files.plausible import implausible
 from tasks.base import DataMissing
@@ -41,6 +46,18 @@ QUESTIONS = {
         }
     ]
 }
+NETWORK = (
+    "[net]\nwidth=32\nheight=32\nchannels=3\n\n[convolutional]\nfilters=4\nsize=1\nstride=1\npad=1\nactivation=linear\n"
+)
+CHECKPOINT = {
+    "model_type": "mobilebert",
+    "vocab_size": 50,
+    "embedding_size": 8,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+}
+CHECKPOINT |= {"intra_bottleneck_size": 16, "num_attention_heads": 4, "intermediate_size": 20}
+CHECKPOINT |= {"num_feedforward_networks": 2, "max_position_embeddings": 400}
 LOG = '[\n{ "seq_id" : 0, "qsl_idx" : 5, "data" : "0000803F" }\n]\n'
 RESULTS = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 0.5}]
 
@@ -65,6 +82,11 @@ READERS: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "vocabulary": ("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n", lambda path: WordPiece(path).id_of("the")),
     "accuracy log": ("a.json", LOG, lambda path: list(read_rows(path))),
     "config": ("a.yaml", "title: mine\ntask: classification\n", lambda path: read_config(path).fields),
+    "windows of a wake word": ("windows.csv", "file,start_s,end_s\na.wav,1,1.5\n", read_windows),
+    "points": ("landmarks.csv", "file,x0,y0,x1,y1\na.jpg,1,2,3,4\n", lambda path: str(read_points(path, 2))),
+    "anomaly scores": ("scores.csv", "a.wav,1.5\nb.wav,2.5\n", read_scores),
+    "Darknet's configuration": ("a.cfg", NETWORK, lambda path: str(read_network(path))),
+    "a checkpoint's configuration": ("config.json", json.dumps(CHECKPOINT, indent=1), read_checkpoint_config),
     "JSON to import": ("a.json", json.dumps(QUESTIONS, indent=1), lambda path: implausible(path, "a.json")),
 }
 

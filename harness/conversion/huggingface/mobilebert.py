@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from accuracy.outside.shown import some
+from accuracy.outside.text_files import read_text
 from harness.conversion.converters.run_converter import unpickle
 from harness.conversion.huggingface.checkpoint import Checkpoint
 from harness.conversion.huggingface.safetensors_file import read_floats
@@ -116,7 +117,7 @@ def read_config(path: Path) -> MobileBertConfig:
         ConfigError: It is no JSON object, of another architecture, or its sizes do not fit the official interface.
     """
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
     if not isinstance(said, dict) or said.get("model_type") != _KIND:
