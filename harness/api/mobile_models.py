@@ -96,6 +96,7 @@ class Detector(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = DetectionCodec(Pictures.none(), self._options, inputs, outputs)
+        self._answer = self._codec.answerer()
         self._name_of = self._named(lambda names: names_by_category(names, self._options, self._score_columns)) or {}
 
     def __call__(self, picture: Picture) -> Boxes:
@@ -103,11 +104,12 @@ class Detector(Model):
 
         Raises:
             tasks.base.DataMissing: The picture cannot be read.
+            tasks.base.ModelMismatch: The first boxes are no fractions of the picture's sides.
             RunFailed: The model's boxes are no numbers.
         """
         name, pixels = read_pixels(picture)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
-        rows = wire.unpack_detections(self._codec.postprocess(outputs))
+        rows = wire.unpack_detections(self._answer(outputs))
         if not np.isfinite(rows).all():
             raise RunFailed(f"the model answered values that are no numbers for {name}")
         height, width = pixels.shape[:2]
@@ -134,6 +136,7 @@ class Segmenter(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = SegmentationCodec(Pictures.none(), self._options, inputs, outputs)
+        self._answer = self._codec.answerer()
         self._names = self._named(lambda names: names_of_maps(names, self._options.num_classes)) or ()
 
     def __call__(self, picture: Picture) -> Mask:
@@ -141,10 +144,11 @@ class Segmenter(Model):
 
         Raises:
             tasks.base.DataMissing: The picture cannot be read.
+            tasks.base.ModelMismatch: The first answer is no map of classes.
         """
         name, pixels = read_pixels(picture)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
-        prepared = grids.unpack_class_map(self._codec.postprocess(outputs))
+        prepared = grids.unpack_class_map(self._answer(outputs))
         class_map = ade20k.restore_labels(prepared, *pixels.shape[:2])
         names = self._names
         there = np.unique(class_map).tolist()

@@ -31,6 +31,7 @@ class YoloDetector(Detector):
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         options = self._options
         self._codec = YoloCodec(Pictures.none(), options, inputs, outputs)
+        self._answer = self._codec.answerer()
         names = names_for(self._listed, options.classes)
         if names is None and options.category_ids == "coco":
             names = COCO_NAMES[: options.classes]
@@ -44,17 +45,19 @@ class Landmarker(Model):
 
     def _bind(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self._codec = LandmarkCodec(Pictures.none(), self._options, inputs, outputs)
+        self._answer = self._codec.answerer()
 
     def __call__(self, picture: Picture) -> Points:
         """The points, in pixels of the picture.
 
         Raises:
             tasks.base.DataMissing: The picture cannot be read.
+            tasks.base.ModelMismatch: The first points are no fractions of the picture, where the option `size` says so.
         """
         name, pixels = read_pixels(picture)
         outputs = self._invoke(self._codec.prepare(name, as_npy(pixels)))
         options = self._options
-        values = unpack_tensor(self._codec.postprocess(outputs), options.points * options.values_per_point)
+        values = unpack_tensor(self._answer(outputs), options.points * options.values_per_point)
         return Points(options.in_picture(values, *pixels.shape[:2]), pixels)
 
 

@@ -45,6 +45,12 @@ def _write(graph: Graph, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`_detector` of two boxes: the first reaches beyond the right, the second above the top."""
+    folder = tmp_path_factory.mktemp("models")
+    return _detector(folder / "detector.tflite", [0.25, 0.5, 0.75, 1.5, -0.5, 0.0, 0.5, 0.25])
+
+
+def _detector(path: Path, boxes: list[float]) -> Path:
     """float32 [1, 16, 16, 3] -> four outputs: two boxes whose scores are the picture's mean red and green, 0 to 1."""
     graph = Graph("two boxes")
     picture = graph.input("picture", (1, 16, 16, 3), np.float32)
@@ -58,13 +64,12 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
         values = layers.fully_connected(graph, f"{name}/flat", flat, *parts)
         graph.output(layers.reshape(graph, name, values, shape))
 
-    boxes = [0.25, 0.5, 0.75, 1.5, -0.5, 0.0, 0.5, 0.25]  # the first reaches beyond the right, the second above the top
     output("TFLite_Detection_PostProcess", np.zeros((8, 3), np.float32), boxes, (1, 2, 4))
     output("TFLite_Detection_PostProcess:1", np.zeros((2, 3), np.float32), [16, 0], (1, 2))
     scores = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
     output("TFLite_Detection_PostProcess:2", scores, [0.5, 0.5], (1, 2))
     output("TFLite_Detection_PostProcess:3", np.zeros((1, 3), np.float32), [2], (1,))
-    return _write(graph, tmp_path_factory.mktemp("models") / "detector.tflite")
+    return _write(graph, path)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +156,26 @@ def test_boxes_are_those_of_a_runs_log_in_pixels(detector: Path, tmp_path: Path)
     assert [first.score, second.score] == rows[:, 5].tolist() == pytest.approx([1.0, 0.2])
     assert [first.category, second.category] == rows[:, 6].tolist() == [17, 1]
     assert (first.name, second.name) == ("17", "1")
+
+
+def test_boxes_in_pixels_are_refused_as_by_a_run_and_not_clipped_to_the_edge(tmp_path: Path) -> None:
+    model = _detector(tmp_path / "pixels.tflite", [40.0, 80, 120, 160, 10, 20, 90, 100])
+    with (
+        Detector.open("ssd_mobilenet_v2", model=model) as detect,
+        pytest.raises(ModelMismatch, match="lie far outside"),
+    ):
+        detect(colours((255, 51, 0), height=40, width=100))
+
+
+def test_probabilities_in_place_of_classes_are_no_mask(tmp_path: Path) -> None:
+    graph = Graph("mean of the channels")
+    picture = graph.input("picture", (1, 16, 16, 3), np.float32)
+    mean = graph.tensor("mean", (1, 16, 16), np.float32)
+    graph.operator("MEAN", [picture, graph.constant("axis", np.array([3], np.int32))], [mean], schema.ReducerOptionsT())
+    graph.output(mean)
+    model = _write(graph, tmp_path / "m.tflite")
+    with Segmenter.open("deeplabv3", model=model) as segment, pytest.raises(ModelMismatch, match="which is no class"):
+        segment(colours((255, 51, 0), height=16, width=16))
 
 
 def test_a_boxs_name_is_the_line_of_the_models_class(detector: Path, tmp_path: Path) -> None:
