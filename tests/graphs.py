@@ -151,13 +151,14 @@ def drawing_in_a_branch(path: Path, seed: int) -> Path:
 
 
 def refused_by_one(path: Path, by: Literal["XNNPACK", "the kernels"]) -> Path:
-    """A model of one op that the other runs: axes named twice, or a sigmoid in steps that are none of 1/256."""
+    """A model that the other runs: a sum and axes named twice, or a sigmoid in steps that are none of 1/256."""
     files = Files()
     main = files.graph()
     if by == "XNNPACK":
-        given, result = main.tensor((1, 8)), main.tensor((8, 1))
+        given, added, result = main.tensor((1, 1)), main.tensor((1, 1)), main.tensor((1, 1))
+        main.op("ADD", [given, main.constant(np.ones((1, 1), np.float32))], [added], schema.AddOptionsT())
         axes = main.constant(np.array([1, 1], np.int32))
-        main.op("TRANSPOSE", [given, axes], [result], schema.TransposeOptionsT())
+        main.op("TRANSPOSE", [added, axes], [result], schema.TransposeOptionsT())
     else:
         steps = [schema.QuantizationParametersT(scale=[scale], zeroPoint=[3]) for scale in (0.1, 0.5)]
         given, result = (main.tensor((1, 8), "INT8", quantization=each) for each in steps)

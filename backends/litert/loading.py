@@ -22,6 +22,8 @@ from backends.litert.without_xnnpack import nor_without_xnnpack, runs_without_xn
 _MOST_VALUES = 1 << 31
 XNNPACK = "(TfLiteXNNPackDelegate)"
 """How the runtime names the nodes that XNNPACK took."""
+_OF_DELEGATES = "use --set backend.options.xnnpack=false, which --backend external has"
+"""How what a delegate leaves is run by the runtime's own kernels."""
 _AXIS = "quantized_dimension must be in range"
 """How it refuses what `backends.litert.copies.repair` mends."""
 
@@ -95,6 +97,11 @@ def _load(model: Path, asked: Loading) -> LoadedInterpreter:
         if asked.weight_cache:
             share_weights(interpreter, asked.weight_cache, asked.threads)
         interpreter.allocate_tensors()
+        if nodes and not nodes & delegate_nodes(interpreter):
+            # The runtime says nothing, takes all delegates away and goes on without (LiteRT 2.3.0, tried).
+            raise RuntimeError(
+                f"XNNPACK refuses what the delegate leaves of it {XNNPACK}, and the delegate goes with it."
+            )
     return LoadedInterpreter(interpreter, flex, nodes, before_xnnpack)
 
 
@@ -136,7 +143,7 @@ def _without_xnnpack(model: Path, asked: Loading) -> str:
         _load(model, replace(asked, xnnpack=False, weight_cache=""))
     except ModelRejected as error:
         return nor_without_xnnpack(str(error))
-    return runs_without_xnnpack()
+    return runs_without_xnnpack() if asked.delegate is None else runs_without_xnnpack(_OF_DELEGATES)
 
 
 def _kernels(asked: Loading) -> Any:

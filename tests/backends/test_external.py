@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from backends.base import BackendUnavailable
+from backends.base import BackendUnavailable, ModelRejected
 from backends.external import ExternalBackend, check_library
+from tests.graphs import refused_by_one
 from tests.living import lives
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -270,3 +272,19 @@ def test_what_a_delegate_forks_ends_with_the_run_and_where_it_goes_is_its_own_af
     for name in ("forked", "daemon"):
         pid = int((out / name).read_text(encoding="ascii"))
         assert not lives(pid)
+
+
+def test_what_xnnpack_refuses_of_a_delegates_rest_is_said_and_runs_without_it(
+    delegate_library: Path, tmp_path: Path
+) -> None:
+    model = refused_by_one(tmp_path / "axes.tflite", "XNNPACK")
+    library = str(delegate_library)
+    with pytest.raises(
+        ModelRejected,
+        match=r"XNNPACK refuses what the delegate leaves.* runs without XNNPACK: use --set backend\.options\.xnnpack=false",
+    ):
+        ExternalBackend(model, threads=1, library=library)
+    backend = ExternalBackend(model, threads=1, library=library, xnnpack=False)
+    assert backend.coverage.delegated_nodes == 1
+    assert backend.invoke([np.full((1, 1), 2, np.float32)])[0].tolist() == [[3]]
+    backend.close()
