@@ -178,6 +178,8 @@ def _no_picture(tensors: Sequence[Tensor], options: PictureOptions, takes: str) 
         said += (
             ". The shape does not say which axis is the channels: say it with model.layout=nhwc or model.layout=nchw"
         )
+    if len(shape) == 4 and shape[0] > 1 and 3 in (shape[1], shape[3]):
+        said += f". It is made for {shape[0]} pictures at once: export it for one, or with a batch that is left open"
     return ModelMismatch(said)
 
 

@@ -351,3 +351,8 @@ def test_a_float_input_takes_the_range_that_is_named_and_integers_are_left_to_th
     assert encoded.min() == pytest.approx(low)
     assert encoded.max() == pytest.approx(high)
     assert first_channel(bind(tensor(np.uint8), float_range=named).encode(VALUES)) == [0, 127, 128, 255]
+
+
+def test_a_model_made_for_several_pictures_at_once_is_told_how_to_be_exported() -> None:
+    with pytest.raises(ModelMismatch, match=r"made for 8 pictures at once: export it for one, or with a batch .* open"):
+        bind(tensor(np.uint8, (8, 4, 4, 3)))
