@@ -6,7 +6,9 @@ import operator as on
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from backends.litert.file.model_file import ModelFile, Operator, Subgraph
+import numpy as np
+
+from backends.litert.file.model_file import FileTensor, ModelFile, Operator, Subgraph
 
 _MOST_TURNS = 1_000_000
 _COMPARES: Mapping[str, Callable[[int, int], bool]] = {
@@ -26,6 +28,8 @@ _COUNTS: Mapping[str, Callable[[int, int], int]] = {
 }
 _PASSES = {"CAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"}
 """Ops that leave a single number as it is."""
+_WHOLE_IN_FLOATS: Mapping[str, int] = {"float16": 1 << 11, "float32": 1 << 24, "float64": 1 << 53}
+"""Up to here every whole number is one of theirs."""
 Known = dict[int, int]
 """Tensor -> its one number, of those that are known."""
 
@@ -60,13 +64,31 @@ def turns(model: ModelFile, graph: Subgraph, loop: Operator) -> int | None:
 
 
 def _run(graph: Subgraph, given: list[int | None]) -> list[int | None]:
-    known: Known = {index: tensor.value for index, tensor in enumerate(graph.tensors) if tensor.value is not None}
+    known: Known = {
+        index: tensor.value
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.value is not None and tensor.quantisation is None
+    }
     known |= {index: value for index, value in zip(graph.inputs, given, strict=False) if value is not None}
     for each in graph.operators:
         found = _value(each, [known.get(index) for index in each.inputs])
-        if found is not None and each.outputs:
+        if found is not None and each.outputs and _holds(graph.tensors[each.outputs[0]], found):
             known[each.outputs[0]] = found
     return [known.get(index) for index in graph.outputs]
+
+
+def _holds(tensor: FileTensor, value: int) -> bool:
+    """Whether the number is what a tensor of this type has then: not one that runs over, is rounded or stands for another."""
+    if tensor.quantisation is not None:
+        return False
+    if tensor.dtype == "bool":
+        return value in (0, 1)
+    if tensor.dtype in _WHOLE_IN_FLOATS:
+        return abs(value) <= _WHOLE_IN_FLOATS[tensor.dtype]
+    if not tensor.dtype.startswith(("int", "uint")) or tensor.dtype not in np.sctypeDict:
+        return False
+    limits = np.iinfo(tensor.dtype)
+    return limits.min <= value <= limits.max
 
 
 def _value(operator: Operator, inputs: list[int | None]) -> int | None:

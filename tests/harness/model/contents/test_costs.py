@@ -297,3 +297,28 @@ def test_a_branch_that_two_ops_run_with_other_shapes_counts_where_its_shapes_are
     # The runtime has its tensors as the second needs them; 2 rows more would be 512 more.
     assert counted.multiply_adds == 50 * 16 * 16
     assert counted.uncounted == ("an IF whose graph another op runs with inputs of other shapes",)
+
+
+def test_a_bound_that_runs_over_its_type_is_not_followed(tmp_path: Path) -> None:
+    files = Files()
+    main, condition, body = files.graph(), files.graph(), files.graph()
+    # 300 is 44 in 8 bits, so that the loop turns 44 times.
+    condition.inputs = [condition.tensor((), "INT32"), condition.tensor((1, 8))]
+    narrow, wide = condition.tensor((), "INT8"), condition.tensor((), "INT32")
+    condition.op("CAST", [condition.constant(np.int32(300))], [narrow], schema.CastOptionsT())
+    condition.op("CAST", [narrow], [wide], schema.CastOptionsT())
+    condition.outputs = [condition.tensor((), "BOOL")]
+    condition.op("LESS", [condition.inputs[0], wide], condition.outputs, schema.LessOptionsT())
+    body.inputs, body.outputs = [body.tensor((), "INT32"), body.tensor((1, 8))], []
+    more, product = body.tensor((), "INT32"), body.tensor((1, 8))
+    body.op("ADD", [body.inputs[0], body.constant(np.int32(1))], [more], schema.AddOptionsT())
+    weights = body.constant(np.ones((8, 8), np.float32))
+    body.op("FULLY_CONNECTED", [body.inputs[1], weights, -1], [product], schema.FullyConnectedOptionsT())
+    body.outputs = [more, product]
+    main.inputs, count = [main.tensor((1, 8))], main.tensor((), "INT32")
+    main.outputs = [main.tensor((1, 8))]
+    options = schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2)
+    main.op("WHILE", [main.constant(np.int32(0)), *main.inputs], [count, *main.outputs], options)
+    counted = costs(read_model(files.write(tmp_path / "over.tflite")))
+    assert counted.multiply_adds == 64
+    assert "the turns of a WHILE" in counted.uncounted[0]

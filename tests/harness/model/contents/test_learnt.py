@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +88,31 @@ def test_a_keras_lstm_has_the_parameters_that_keras_counts_but_for_the_bias_that
         pytest.skip("no odd models beside the real ones")
     # 4 gates of 16 from 10 features and 16 states with a bias, and 12 classes of 16; Keras's own count has 12 more.
     assert parameters(read_model(path), range(3)) == 4 * 16 * (10 + 16 + 1) + 12 * 16
+
+
+WEIGHTS_OF: dict[str, tuple[int, ...]] = {
+    "ADD": (1,),
+    "CONV_2D": (1, 2),
+    "Convolution2DTransposeBias": (1, 2),
+    "DEPTHWISE_CONV_2D": (1, 2),
+    "DEQUANTIZE": (0,),
+    "FULLY_CONNECTED": (1, 2),
+    "MUL": (1,),
+    "PRELU": (1,),
+    "SVDF": (1, 2, 3),
+    "TRANSPOSE_CONV": (1, 3),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(1, 18)),
+}
+"""Where the weights of each kind of op stand in the real models."""
+
+
+def test_the_parameters_of_all_real_models_are_those_of_a_count_by_op_and_place(zoo: Path) -> None:
+    for path in sorted((zoo / "models").rglob("*.tflite")):
+        model = read_model(path)
+        counted = {
+            model.main.tensors[index].buffer: math.prod(model.main.tensors[index].shape)
+            for operator in model.main.operators
+            for place, index in enumerate(operator.inputs)
+            if index >= 0 and model.main.tensors[index].constant and place in WEIGHTS_OF.get(operator.name, ())
+        }
+        assert parameters(model, (0,)) == sum(counted.values()), path
