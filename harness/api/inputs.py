@@ -17,7 +17,7 @@ from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
 from tasks.base import DataMissing
 from tasks.codecs.keyword_spotting import FEATURES, FRAMES
-from tasks.pictures.pixels.decoding import decode
+from tasks.pictures.pixels.decoding import RAW_SUFFIXES, decode
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 """A file's name, a file's bytes, a Pillow image, or uint8 [h, w, 3] in RGB."""
@@ -81,7 +81,9 @@ def read_pixels(picture: Picture) -> tuple[str, npt.NDArray[np.uint8]]:
         kind = type(picture).__name__
         raise DataMissing(f"a picture is a path, bytes, a Pillow image or uint8 [h, w, 3], not a {kind}")
     name, data = read_file(picture)
-    return name, decode(data, name)
+    # Whatever the file is called: a codec takes pixels by the name x.bin for such as have no header.
+    shown = f"{name} (decoded)" if name.lower().endswith(RAW_SUFFIXES) else name
+    return shown, decode(data, name)
 
 
 def as_npy(pixels: npt.NDArray[np.uint8]) -> bytes:

@@ -406,10 +406,12 @@ def test_a_path_bytes_a_pillow_image_and_an_array_are_one_picture(picture_model:
     file = io.BytesIO()
     np.save(file, pixels)
     strided = np.repeat(pixels, 2, axis=1)[:, ::2]
+    misnamed = tmp_path / "cat.bin"
+    misnamed.write_bytes(path.read_bytes())
     with Classifier.open("mobilenet_edgetpu", model=picture_model) as classify:
-        forms: list[api.Picture] = [path, str(path), path.read_bytes(), file.getvalue(), pixels, strided]
+        forms: list[api.Picture] = [path, str(path), path.read_bytes(), file.getvalue(), pixels, strided, misnamed]
         found = [classify(form) for form in [*forms, Image.fromarray(pixels), Image.open(path)]]
-    assert found == [found[0]] * 8
+    assert found == [found[0]] * 9
 
 
 @pytest.mark.parametrize(
