@@ -23,7 +23,7 @@ from tasks.base import Array, DataMissing, DataRef, Reading, Tensor
 from tasks.codecs.segmentation import MOST_CLASSES, SegmentationCodec, SegmentationOptions
 from tasks.in_parts import InParts
 from tasks.outputs.exhibits import Exhibit, Exhibition, coloured
-from tasks.outputs.map_classes import annotated_beyond, names_of_maps
+from tasks.outputs.map_classes import annotated_beyond, names_of_maps, unannotated
 from tasks.outputs.readings import known_reading, numeric_places
 from tasks.pictures.folders import Pictures
 from tasks.pictures.published import ade20k
@@ -110,10 +110,10 @@ class Segmentation(InParts):
 
     def figures(self, tally: Tally) -> Score:
         """`miou` (over all scored classes), `miou_present` and `miou_union` (accuracy.mean_iou)."""
-        found = MeanIoU.of(tally, self._options.class_count - 1).score()
-        return found.with_notes(
-            [*self._notes(), *annotated_beyond(tally["pixels"].sum(axis=0), self._options.class_count)]
-        )
+        count = self._options.class_count
+        found = MeanIoU.of(tally, count - 1).score()
+        notes = [*unannotated(tally["areas"], count), *annotated_beyond(tally["pixels"].sum(axis=0), count)]
+        return found.with_notes([*self._notes(), *notes])
 
     def exhibits(self, answers: Iterable[Answer], most: int) -> Exhibition:
         """As `Task.exhibits`: the pictures and both maps, by the mean IoU of each picture's own classes.

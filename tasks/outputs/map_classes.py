@@ -31,6 +31,22 @@ def annotated_beyond(pixels: Array, class_count: int) -> list[str]:
     ]
 
 
+def unannotated(areas: Array, class_count: int) -> list[str]:
+    """Pictures of which nothing counts, since their annotations have no pixel of a scored class: all 255, say.
+
+    Args:
+        areas: As `MeanIoU.tally` has them, [pictures, 3, classes].
+        class_count: The model's.
+    """
+    empty = int(np.count_nonzero(~areas[:, 1].any(axis=1)))
+    if not empty:
+        return []
+    return [
+        f"{empty:,} of the {len(areas):,} pictures have no pixel of the classes 1 to {class_count - 1} in their annotations: "
+        "nothing of them counts, whatever the model says of them"
+    ]
+
+
 def names_of_maps(names: ClassNames, class_count: int | None) -> tuple[str, ...]:
     """The names of a class map's values, from 0.
 

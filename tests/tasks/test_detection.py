@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from accuracy.answers.detections import from_answers
 from accuracy.answers.log import Answer, LogError, read_answers
@@ -84,7 +85,9 @@ def test_the_count_takes_the_first_samples_and_the_truth_of_no_others(tmp_path: 
 def test_a_picture_of_the_json_that_is_not_there_is_named(tmp_path: Path) -> None:
     folder = write_coco(tmp_path)
     (folder / "val2017/a.png").unlink()
-    with pytest.raises(DataMissing, match=r"1 of 3 pictures \(a\) that .*json lists are not in .*set order: name"):
+    with pytest.raises(
+        DataMissing, match=r"1 of 3 pictures \(a\) that .*json lists are not in .*--set dataset.order=name"
+    ):
         Detection(DataRef(folder), DetectionOptions())
     by_name = Detection(DataRef(folder), DetectionOptions(order="name"))
     by_name.check_truth()
@@ -547,3 +550,16 @@ def test_options_for_stored_boxes_are_said_to_change_nothing_for_a_json(tmp_path
     task = Detection(DataRef(write_coco(tmp_path)), DetectionOptions(stored_boxes="xywh", stored_classes="from_0"))
     (said,) = task.warnings()
     assert said.startswith("stored_boxes and stored_classes change nothing")
+
+
+def test_a_set_of_crowd_regions_alone_is_refused_since_nobody_is_asked_to_find_them(tmp_path: Path) -> None:
+    Image.new("RGB", (100, 100)).save(tmp_path / "a.png")
+    box = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 30, 30], "area": 900, "iscrowd": 1}
+    truth = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 100, "height": 100}],
+        "categories": [{"id": 1}],
+        "annotations": [{"id": 1, **box}, {"id": 2, **box}],
+    }
+    (tmp_path / "instances_a.json").write_text(json.dumps(truth))
+    with pytest.raises(DataMissing, match=r"all 2 objects that .* has in the 1 pictures are crowd regions"):
+        Detection(DataRef(tmp_path), DetectionOptions()).check_truth()

@@ -309,3 +309,20 @@ def test_maps_that_score_when_they_are_transposed_are_told(tmp_path: Path) -> No
     found = {reading.words: reading.score(turned) for reading in task.readings(lambda: turned)}
     assert task.score(turned)["miou"] == 0.25
     assert found["class maps transposed"] == 1.0
+
+
+@pytest.mark.parametrize("nothing", [0, 255])
+def test_pictures_whose_annotations_have_no_scored_class_are_counted(tmp_path: Path, nothing: int) -> None:
+    labels = np.arange(64, dtype=np.uint8).reshape(8, 8) % 4
+    for folder, pixels in (
+        ("images", [np.zeros((8, 8, 3), np.uint8)] * 2),
+        ("annotations", [labels, labels * 0 + nothing]),
+    ):
+        (tmp_path / folder).mkdir()
+        for number, each in enumerate(pixels):
+            Image.fromarray(each.astype(np.uint8)).save(tmp_path / folder / f"{number}.png")
+    task = Segmentation(DataRef(tmp_path), SegmentationOptions(num_classes=4))
+    answers = [Answer(index, grids.pack_class_map(labels)) for index in range(2)]
+    score = task.score(answers)
+    assert score["miou"] == 1.0
+    assert "1 of the 2 pictures have no pixel of the classes 1 to 3 in their annotations" in str(score.notes)

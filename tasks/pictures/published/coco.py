@@ -163,6 +163,11 @@ class CocoData:
             refuse_wrong_pair(self.pictures, self._path)
         if not len(truth.box):
             raise DataMissing(f"{self._truth_name} has no object in any of the {len(self.pictures)} pictures")
+        if truth.crowd.all():
+            raise DataMissing(
+                f"all {len(truth.box)} objects that {self._truth_name} has in the {len(self.pictures)} pictures are crowd "
+                "regions (iscrowd 1), which coco_ap asks nobody to find: nothing can be scored"
+            )
         if self.stored is None and (fault := form_fault(self._whole_truth)):
             raise DataMissing(f"the boxes of {self._truth_name} {fault}")
         if self.truth_path is not None and self.truth_path.suffix == ".pbtxt":
@@ -230,7 +235,7 @@ class CocoData:
         if missing := [name for name in wanted if name not in names]:
             raise DataMissing(
                 f"{_some(missing, len(wanted))} that {self.truth_path} lists are not in {pictures.path}. To score the "
-                "pictures that are there, and no others, set order: name"
+                "pictures that are there, and no others, --set dataset.order=name"
             )
         return [names[name] for name in listed if name in names]
 
