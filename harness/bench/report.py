@@ -160,6 +160,8 @@ def _doubts(row: BenchRow) -> list[str]:
         _field("NaN", f"{count:,} values of output {name} are no numbers: the model or its inputs are broken")
         for name, count in row.found.nan.items()
     ]
+    if row.description is not None and row.description.runs is not None:
+        lines += [_field("note", said) for said in row.description.runs.without_effect]
     lines += [_field("empty", said) for said in fed_nothing((each.name, each.shape) for each in row.opened.inputs)]
     opened = {each.name: each.shape for each in row.opened.outputs}
     lines += [

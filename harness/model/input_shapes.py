@@ -65,14 +65,12 @@ def choose_input_shapes(
     return tuple(found)
 
 
-def unused_size(inputs: Sequence[TensorSpec], asked: Invocation) -> list[str]:
-    """What is said of a picture size that was asked for and that no input has, since the file fixes another."""
+def unused_size(inputs: Sequence[tuple[str, Shape]], asked: Invocation) -> list[str]:
+    """What is said of a picture size that was asked for and that no input (name and shape) has, since another is fixed."""
     size = asked.input_size
-    if size is None or any(
-        size in (tensor.shape[1:3], tensor.shape[2:]) for tensor in inputs if len(tensor.shape) == 4
-    ):
+    if size is None or any(size in (shape[1:3], shape[2:]) for _, shape in inputs if len(shape) == 4):
         return []
-    fixed = ", ".join(f"{tensor.name} {_text(tensor.shape)}" for tensor in inputs)
+    fixed = ", ".join(f"{name} {_text(shape)}" for name, shape in inputs)
     return [
         f"model.input_size {list(size)} changes nothing: it is for sizes that a file leaves open, and the model takes {fixed}"
     ]

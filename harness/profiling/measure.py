@@ -11,8 +11,10 @@ import numpy as np
 
 from backends.litert.file.hidden_state import HiddenState
 from backends.litert.file.model_reader import read_model
+from harness.config.invocation import Invocation
 from harness.messages.conversation import Hear, Progressed
 from harness.model.drawn_inputs import fed_nothing, inputs_explained
+from harness.model.input_shapes import unused_size
 from harness.profiling.ops import ModelOps, with_rates
 from harness.profiling.peak import measured_peaks
 from harness.profiling.record import AskedProfile, Op, Profile, Slice, TimeSpread
@@ -73,7 +75,8 @@ def profile(asked: AskedProfile, hear: Hear) -> Profile:
         warnings=(
             *found.warnings,
             *odd,
-            *fed_nothing((each.name, each.shape) for each in backend.inputs),
+            *fed_nothing(given := [(each.name, each.shape) for each in backend.inputs]),
+            *unused_size(given, Invocation.model_validate(dict(subject.invocation))),
             *_lives_on(opener.file.keeps),
         ),
     )

@@ -68,8 +68,8 @@ def open_run(spec: Spec, control: Control, tell: Tell, held: HeldFiles) -> Opene
     warnings = judge_coverage(instances.info, spec.backend.require_full)
     room = room_for(spec.load, len(task), instances.first.inputs)
     room.judge(spec.load)
-    inputs = instances.first.inputs
-    said = [*fed_nothing((each.name, each.shape) for each in inputs), *unused_size(inputs, spec.model.invocation)]
+    inputs = [(each.name, each.shape) for each in instances.first.inputs]
+    said = [*fed_nothing(inputs), *unused_size(inputs, spec.model.invocation)]
     return OpenedRun(task, instances, files, held, room, before, (*warnings, *said))
 
 

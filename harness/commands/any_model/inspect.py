@@ -111,6 +111,7 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
         f"work       {_count(run.multiply_adds)} multiply-adds an inference" + _at_least(run),
         f"arena      about {bytes_text(run.arena_bytes)} for activations" + _at_least(run),
     ]
+    lines += [f"note       {said}" for said in run.without_effect]
     if run.state != "none":
         lines.append(f"state      {run.keeps} from one run to the next: {_STATES[run.state]}")
     refused = f"no{', with 1 for each size left open' if run.open_inputs else ''}: {run.why_not}"

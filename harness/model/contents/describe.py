@@ -22,7 +22,7 @@ from harness.model.contents.allocation import Allocation, allocate
 from harness.model.contents.costs import costs
 from harness.model.contents.stored_weights import gzip_bytes, stored_weights
 from harness.model.file_tensors import described_inputs
-from harness.model.input_shapes import choose_input_shapes, declared_shape, unnamed_inputs
+from harness.model.input_shapes import choose_input_shapes, declared_shape, unnamed_inputs, unused_size
 from harness.scratch_folder import ScratchFolder
 
 Allocate = Callable[[Path, Sequence[Shape] | None], Allocation]
@@ -87,6 +87,8 @@ class Invoked:
     counts_are_complete: bool
     not_counted: tuple[str, ...]
     """What the figures lack, so that they are too low."""
+    without_effect: tuple[str, ...]
+    """What was asked for and changes nothing."""
     state: Literal["none", "reset", "keep"]
     """What becomes of what it keeps from one run to the next, as in a result."""
     keeps: str | None
@@ -230,6 +232,7 @@ def _figures(
         arena_bytes=counted.arena_bytes,
         counts_are_complete=not lacking,
         not_counted=lacking,
+        without_effect=tuple(unused_size(list(shapes.items()), asked)) if shapes else (),
         state=asked.state if keeps else "none",
         keeps=str(keeps) if keeps else None,
         loads=allocated.graphs is not None and not model.lacks_weights,

@@ -325,3 +325,15 @@ def test_a_backend_that_runs_nothing_is_held_against_nothing(call: Call, tmp_pat
     done = call("run", "--model", model, "--mode=accuracy", "--reference-backend=null", "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "on null runs no model: its answers are zeros" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["bench", "profile", "inspect"])
+def test_a_picture_size_that_the_file_fixes_otherwise_is_said_to_change_nothing(
+    verb: str, call: Call, tmp_path: Path
+) -> None:
+    tensors = [tensor(name, [1, 8, 8, 3], KIND.FLOAT32) for name in "xy"]
+    path = written(tmp_path / "fixed.tflite", [graph(tensors, [operator(0, [0], [1])], [0], [1])], [(OP.EXP, 1)])
+    done = call(verb, path, "--set", "model.input_size=64", *FEW[verb])
+    assert done.returncode == 0
+    assert "model.input_size [64, 64] changes nothing" in done.stdout + done.stderr
+    assert "changes nothing" not in call(verb, path, "--set", "model.input_size=8", *FEW[verb]).stdout
