@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from accuracy.truth.class_names import ClassNames, names_in_model
 from backends.base import Backend, ModelRejected, TensorSpec
-from harness.api.first_opening import refuse_what_crashes
+from backends.litert.without_xnnpack import OPTION
+from harness.api.first_opening import HOW, refuse_what_crashes
 from harness.api.held_model import HeldModel
 from harness.api.inputs import Names, read_names
 from harness.config.backend import parse_backend
@@ -100,7 +101,7 @@ class Model(ABC):
             refuse_what_crashes(asked.model, section, cache_dir(), self._held.files)
             self._opener = opener_of(asked.model, section, cache_dir(), self._shapes)
             self._held.take_copy(self._opener)
-            self._open: Backend | None = self._opener.open_covered(self._threads)
+            self._open: Backend | None = self._opened()
             try:
                 self._refuse_unseeded()
                 self._bind(self._backend.inputs, self._backend.outputs)
@@ -128,6 +129,13 @@ class Model(ABC):
         if self._open is None:
             raise ConfigError(f"{self.model.name} was closed and cannot be asked: open it again")
         return self._open
+
+    def _opened(self) -> Backend:
+        """Opens the model; what is said against it names what there is in Python."""
+        try:
+            return self._opener.open_covered(self._threads)
+        except ModelRejected as error:
+            raise ModelRejected(str(error).replace(OPTION, HOW)) from None
 
     def _refuse_unseeded(self) -> None:
         """Refuses random numbers of which no answer could be had again, though no question may reach them."""
@@ -166,7 +174,7 @@ class Model(ABC):
         self.close()
         self._opener.take_input_shapes(shapes)
         with self._held.opening():
-            self._open = self._opener.open_covered(self._threads)
+            self._open = self._opened()
             self._bind(self._backend.inputs, self._backend.outputs)
 
     def _ask(self, inputs: Sequence[Array]) -> Sequence[Array]:

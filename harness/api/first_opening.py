@@ -32,7 +32,8 @@ from harness.spec.trial import has_xnnpack, without_xnnpack
 _TIMEOUT_S = 120.0
 """A process that lives so long has not crashed: a slow model."""
 _FOLDER = "survived"
-_HOW = 'open it with backend="cpu:xnnpack=false"'
+HOW = 'open it with backend="cpu:xnnpack=false"'
+"""What is done in Python for `backends.litert.without_xnnpack.OPTION`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def refuse_what_crashes(
         return
     subject = subject_of_ref(model, section, cache_dir, held)
     if crash := _crash(subject):
-        without = without_xnnpack(subject, held, _HOW)
+        without = without_xnnpack(subject, held, HOW)
         raise ModelRejected(f"{model.path} takes down the process that opens it, which {crash}. {without.said}")
     with contextlib.suppress(OSError):
         mark.parent.mkdir(parents=True, exist_ok=True)

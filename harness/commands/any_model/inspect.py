@@ -39,6 +39,7 @@ _STATES = {
     "reset": "put back before every query (--state keep lets it live on)",
     "keep": "it lives on from query to query, in one instance",
 }
+_UNSEEDED = "without a seed, so every run refuses it (--state keep lets it live on)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +114,8 @@ def _run_lines(run: Invoked, found: ModelDescription) -> list[str]:
     ]
     lines += [f"note       {said}" for said in run.without_effect]
     if run.state != "none":
-        lines.append(f"state      {run.keeps} from one run to the next: {_STATES[run.state]}")
+        becomes = _UNSEEDED if run.unseeded and run.state == "reset" else _STATES[run.state]
+        lines.append(f"state      {run.keeps} from one run to the next: {becomes}")
     refused = f"no{', with 1 for each size left open' if run.open_inputs else ''}: {run.why_not}"
     alone = f", with XNNPACK alone: {run.why_not}" if run.why_not else ""
     return [*lines, f"loads      yes{alone}" if run.loads else f"loads      {refused}"]

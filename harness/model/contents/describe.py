@@ -93,6 +93,8 @@ class Invoked:
     """What becomes of what it keeps from one run to the next, as in a result."""
     keeps: str | None
     """What that is; null for nothing."""
+    unseeded: tuple[str, ...]
+    """Ops that draw random numbers without a seed, which nothing can put back: runs refuse them unless they are to live on."""
     loads: bool
     """Whether the runtime allocates it, with XNNPACK where that was tried."""
     why_not: str | None
@@ -235,6 +237,7 @@ def _figures(
         without_effect=tuple(unused_size(list(shapes.items()), asked)) if shapes else (),
         state=asked.state if keeps else "none",
         keeps=str(keeps) if keeps else None,
+        unseeded=keeps.unseeded,
         loads=allocated.graphs is not None and not model.lacks_weights,
         why_not=allocated.why or model.lacks_weights or None,
     )

@@ -13,7 +13,7 @@ from backends.base import ModelRejected
 from harness.api import AnyModel, open_model
 from harness.errors import ConfigError
 from tasks.base import DataMissing, ModelMismatch
-from tests.graphs import drawing_in_a_branch
+from tests.graphs import drawing_in_a_branch, refused_by_one
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +118,11 @@ def test_random_numbers_without_a_seed_are_refused_though_no_question_has_reache
         assert model([large])["t3"].tolist() != model([large])["t3"].tolist()
     with open_model(model=drawing_in_a_branch(tmp_path / "seeded.tflite", 7)) as model:
         assert model([large])["t3"].tolist() == model([large])["t3"].tolist()
+
+
+def test_a_model_that_xnnpack_refuses_is_refused_with_the_argument_without_which_it_runs(tmp_path: Path) -> None:
+    path = refused_by_one(tmp_path / "axes.tflite", "XNNPACK")
+    with pytest.raises(ModelRejected, match=r'runs without XNNPACK: open it with backend="cpu:xnnpack=false"'):
+        open_model(model=path)
+    with open_model(model=path, backend="cpu:xnnpack=false") as model:
+        assert model([np.full((1, 1), 2, np.float32)]).arrays[0].tolist() == [[3]]

@@ -10,7 +10,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from harness.zoo.graph.writer import Graph
-from tests.graphs import Files, quantised, refused_by_one, reshaped
+from tests.graphs import Files, drawing_in_a_branch, quantised, refused_by_one, reshaped
 
 Call = Callable[..., Any]
 
@@ -70,6 +70,18 @@ def test_a_scale_for_each_channel_is_not_shown_as_the_only_one(tmp_path: Path, c
     assert "t1: uint8 [1, 4], scale 0.1, zero point 0, the first of 4: it does not run" in cli("inspect", path).stdout
     data = json.loads(cli("inspect", path, "--json").stdout)
     assert [data[side][0]["scales"] for side in ("inputs", "outputs")] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("seed", "ops", "said"),
+    [(0, ["RANDOM_UNIFORM"], "without a seed, so every run refuses it"), (7, [], "put back before")],
+)
+def test_random_numbers_are_said_to_be_put_back_only_where_they_have_a_seed(
+    seed: int, ops: list[str], said: str, call: Call, tmp_path: Path
+) -> None:
+    path = drawing_in_a_branch(tmp_path / "draws.tflite", seed)
+    assert f"random numbers (RANDOM_UNIFORM) from one run to the next: {said}" in call("inspect", path).stdout
+    assert json.loads(call("inspect", path, "--json").stdout)["unseeded"] == ops
 
 
 def test_inspect_names_what_an_edge_tpu_model_needs(zoo: Path, cli: Callable[..., Any]) -> None:
