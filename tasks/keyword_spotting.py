@@ -139,7 +139,8 @@ class KeywordSpotting(InParts):
             truth: str | None = str(self._truth) if self._stored is None else self._stored.source
         except DataMissing:
             truth = None
-        return {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
+        described = {"count": len(self), "features": str(self._files.path), "order": "file names", "truth": truth}
+        return {**described, **self._files.left_out_facts}
 
     def stored_samples(self) -> StoredSamples:
         """As `Task.stored_samples`: the feature files."""

@@ -232,7 +232,7 @@ def _by_class(place: Place, base: PurePosixPath, suffixes: Sequence[str]) -> Lis
     folders = sorted(place.folders(base))
     samples = [(name, folder.name) for folder in folders for name in _samples(place, folder, suffixes)]
     keys = {f"{folder}/{name}": str(base / folder / name) for name, folder in sorted(samples)}
-    left_out: Counter[str] = Counter()
+    left_out: Counter[str] = Counter(_left_out(place, base, suffixes, nested=False))
     for folder in folders:
         left_out.update(_left_out(place, folder, suffixes, nested=True))
     return Listing(base, keys, tuple(folder.name for folder in folders), dict(sorted(left_out.items())))

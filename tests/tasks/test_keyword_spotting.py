@@ -131,3 +131,11 @@ def test_what_is_read_is_said_of_the_files_that_the_task_reads(tmp_path: Path) -
     (feature_set(tmp_path) / "c.wave").write_bytes(b"RIFF")
     (said,) = task_of(tmp_path).warnings()
     assert "1 .wave): what is read is .bin" in said
+
+
+def test_recordings_that_are_not_read_are_in_the_result(tmp_path: Path) -> None:
+    for word in ("yes", "no"):
+        (tmp_path / word).mkdir()
+        (tmp_path / word / "0.bin").write_bytes(bytes(490))
+    (tmp_path / "no" / "1.flac").write_bytes(b"fLaC")
+    assert KeywordSpotting(DataRef(tmp_path), KeywordSpottingOptions()).describe_data()["left_out"] == {".flac": 1}

@@ -194,3 +194,9 @@ def test_names_in_a_file_of_labels_are_looked_up(tmp_path: Path) -> None:
     assert labels_of(task_of(tmp_path, 1000)) == [2, 0]
     with pytest.raises((DataMissing, TruthError), match="is not a label"):
         task_of(tmp_path, 10).check_truth()
+
+
+def test_pictures_that_lie_beside_the_folders_of_classes_are_counted_as_left_out(lay: Lay) -> None:
+    task = task_of(lay("cat/a.png", "dog/b.png", "c.gif", "readme.txt", "dog/d.gif"), 2)
+    assert task.describe_data()["left_out"] == {".gif": 2}
+    assert "2 files of" in task.warnings()[0]
