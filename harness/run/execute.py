@@ -10,10 +10,10 @@ from pathlib import Path
 from harness.errors import ConfigError, HarnessError, Interrupted, message_of
 from harness.machine import stop_signals
 from harness.results import files as results
+from harness.results.beginning import failed, started
 from harness.results.queries.machine_trace import MACHINE_TRACE_FILE, write_machine_trace
 from harness.results.read_data import load_read_data
 from harness.results.record import Result
-from harness.run.beginning import failed, started
 from harness.run.hearing import Progress, WorkerReport
 from harness.run.held import HeldRun
 from harness.run.launch import StartWorker, run_worker, start_worker

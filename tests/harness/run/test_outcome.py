@@ -10,8 +10,8 @@ from backends.base import BackendInfo, Coverage
 from harness.config.files import find_benchmark, read_config
 from harness.errors import RunFailed
 from harness.messages.worker import Opened
+from harness.results.beginning import failed, started
 from harness.results.record import Result
-from harness.run.beginning import failed, started
 from harness.run.hearing import WorkerReport
 from harness.run.outcome import known
 from harness.spec.resolve import resolve
