@@ -129,6 +129,10 @@ def check_library(library: str) -> None:
 
 
 def _check_elf(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BackendUnavailable(
+            f"the delegate library {path} is a device, a pipe or a socket: name the delegate's .so file"
+        )
     try:
         with opened(path) as file:
             head = file.read(20)

@@ -70,6 +70,7 @@ class Parser(argparse.ArgumentParser):
         if words[:1] == ["--version"]:
             self.error(_VERSION_ALONE)
         self._refuse_doubles(words)
+        self._refuse_blanks(words)
         # Of several names in a row argparse by itself takes those before the first option, and knows the others no more.
         several = any(not action.option_strings and action.nargs in ("*", "+") for action in self._actions)
         arguments, rest = (self.parse_known_intermixed_args if several else self.parse_known_args)(words)
@@ -94,6 +95,22 @@ class Parser(argparse.ArgumentParser):
                             f"{action.option_strings[0]} takes no standard input or output: name a file or folder; ./- is one "
                             "that is called -"
                         )
+
+    def _refuse_blanks(self, words: Sequence[str]) -> None:
+        """What a shell's variable gives that is not set: it would be the default, or the folder that one is in.
+
+        Of benchmark_model's flags, which are empty by default, those that name no file may be.
+        """
+        known = {option: action for action in self._actions if action.nargs != 0 for option in action.option_strings}
+        for before, word in zip(["", *words], words, strict=False):
+            name, _, value = word.partition("=") if "=" in word else (before, "", word)
+            if value:
+                continue
+            action = known.get(name)
+            if action is None and word == "":
+                self.error("a word of the command is empty: is a variable of the shell not set?")
+            if action is not None and ("_" not in name or _A_PATH.search(str(action.metavar))):
+                self.error(f"{name} is empty: give it a value, or leave it out. Is a variable of the shell not set?")
 
     def _refuse_doubles(self, words: Sequence[str]) -> None:
         """Of an option that takes one value argparse would take the last, without a word."""

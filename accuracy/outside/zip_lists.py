@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
+from accuracy.outside.plain_files import open_plain
+
 MOST_FILES = 200_000
 """In any archive: more than the largest data set that is scored has pictures."""
 _END, _END_64, _AT_END_64, _LINE = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x01\x02"
@@ -33,7 +35,7 @@ def open_zip(source: Path | bytes, most: int = MOST_FILES) -> zipfile.ZipFile:
         ListTooLong: It does.
         zipfile.BadZipFile, OSError: As `zipfile.ZipFile`.
     """
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+    with io.BytesIO(source) if isinstance(source, bytes) else open_plain(source) as file:
         _refuse_long_list(file, most)
     return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
 

@@ -25,7 +25,7 @@ def packed_names(path: Path) -> str | None:
         OSError: It cannot be read.
         ValueError: What is packed holds no such list, or several, or is corrupt.
     """
-    if not zipfile.is_zipfile(path):
+    if not path.is_file() or not zipfile.is_zipfile(path):
         return None
     try:
         with open_zip_heard(path) as archive:

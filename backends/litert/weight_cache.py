@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,9 @@ _HEADER = 200 | 1 << 16
 _CREATE = 5
 """Place of create_delegate among its words."""
 _NAME = b"CpuAccelerator"
+_VERSION = struct.Struct("<Q")
+_LAST_VERSION = 255
+"""XNNPACK's file of packed weights begins with the version of its layout (LiteRT 2.3: 4; 0 while it is written)."""
 
 
 class SharedFile:
@@ -172,6 +176,31 @@ def share_weights(interpreter: Any, path: str, threads: int) -> None:
     interpreter._interpreter.ModifyGraphWithDelegate(xnnpack._get_native_delegate_pointer())
     # Let go after the graph, as the runtime does with delegates of its own.
     interpreter._delegates = [*(interpreter._delegates or ()), xnnpack]
+
+
+def why_not_kept(path: str) -> str:
+    """Why packed weights cannot be kept there; "" where they can.
+
+    XNNPACK writes over whatever lies there that is not its own, waits for a pipe, and of a folder says nothing.
+    """
+    if not path or in_memory(path):
+        return ""
+    try:
+        what = _something_else(Path(path))
+    except OSError as error:
+        what = str(error.strerror)
+    return what and f"packed weights cannot be kept in {path}: {what}. Name a file elsewhere (weight_cache=PATH)"
+
+
+def _something_else(file: Path) -> str:
+    if not file.exists():
+        return ""
+    if not file.is_file():
+        return "it is a folder" if file.is_dir() else "it is a device, a pipe or a socket"
+    with file.open("rb") as opened:
+        begins = opened.read(_VERSION.size)
+    ours = not begins or (len(begins) == _VERSION.size and _VERSION.unpack(begins)[0] <= _LAST_VERSION)
+    return "" if ours else "what is there is something else, and would be lost"
 
 
 def told(path: str) -> str:

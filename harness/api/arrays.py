@@ -105,6 +105,8 @@ class AnyModel(Model):
     def _by_place(self, arrays: Any, named: Mapping[str, Any]) -> list[Array]:
         inputs = self.inputs
         if isinstance(arrays, Mapping) or arrays is None:
+            if twice := sorted(set(arrays or {}) & set(named)):
+                raise ConfigError(f"{', '.join(twice)} is given twice, in the mapping and as a keyword")
             by_name = {**(arrays or {}), **named}
             names = _names(inputs)
             for name in by_name:
@@ -122,7 +124,7 @@ class AnyModel(Model):
                 wanted = ", ".join(tensor.name for tensor in inputs)
                 raise DataMissing(f"{len(found)} arrays are given, but the model takes {len(inputs)}: {wanted}")
         return [
-            fitted(_array(one), tensor, f"the array for {tensor.name}")
+            fitted(_array(one, tensor.name), tensor, f"the array for {tensor.name}")
             for one, tensor in zip(found, inputs, strict=True)
         ]
 
@@ -131,6 +133,11 @@ def _names(tensors: Sequence[TensorSpec]) -> list[str]:
     return told_apart([tensor.name for tensor in tensors])
 
 
-def _array(given: Any) -> Array:
+def _array(given: Any, name: str) -> Array:
     """As numpy has it; a plain list of numbers is of numpy's own widest types, texts are no objects to run."""
-    return np.asarray(given)
+    if np.ma.is_masked(given):
+        raise DataMissing(f"the array for {name} has masked values, which a model does not know: fill them (filled(0))")
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise DataMissing(f"what is given for {name} makes no array: {error}") from None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from accuracy.errors import TruthError
+from accuracy.outside.plain_files import read_plain
 from accuracy.outside.shown import some
 from accuracy.truth.class_names import ClassNames, read_class_names
 from harness.errors import ConfigError
@@ -36,9 +37,11 @@ def read_file(source: str | Path | bytes) -> tuple[str, bytes]:
     if not isinstance(source, str | Path):
         raise DataMissing(f"a file is asked for by its path or its bytes, not as a {type(source).__name__}")
     try:
-        return str(source), Path(source).read_bytes()
+        return str(source), read_plain(Path(source))
     except OSError as error:
         raise DataMissing(f"{source} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise DataMissing(f"{str(source)!a} is no path: {error}") from None
 
 
 def read_features(features: str | Path | bytes | npt.NDArray[np.int8]) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from accuracy.outside.plain_files import read_plain
 from backends.base import Array, TensorSpec
 from harness.errors import ConfigError, unknown
 from tasks.tensors.array_files import read_npy
@@ -83,7 +84,7 @@ def _odd(values: Array) -> str:
 
 def _read(tensor: TensorSpec, path: Path) -> Array:
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         raise ConfigError(f"cannot read {path}, the values of input {tensor.name!r}: {error.strerror}") from None
     if path.suffix == ".npy":

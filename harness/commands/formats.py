@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.commands.any_model.subject import output_file
 from harness.commands.outcome import Outcome
 from harness.errors import ConfigError, UnknownName
+from harness.user_paths import absolute
 
 if TYPE_CHECKING:
     from harness.report.figure_rows import Told
@@ -58,7 +59,7 @@ def asked_formats(arguments: argparse.Namespace, own: Sequence[str] = ()) -> lis
                 f"--format {text}: for standard output write {name} alone, for a file of that name {name}=./-"
             )
         found.append((name, output_file("--format", file) if equals else None))
-    files = [file.resolve() for _, file in found if file is not None]
+    files = [absolute(file) for _, file in found if file is not None]
     if twice := next((file for file in files if files.count(file) > 1), None):
         raise ConfigError(f"two formats are to be written to {twice}: give each its own file")
     if sum(file is None for _, file in found) > (0 if arguments.json else 1):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from backends.base import Backend, ModelRejected, TensorSpec
+from backends.base import Backend, BackendUnavailable, ModelRejected, TensorSpec
 from backends.litert.file.model_file import Shape
 from backends.litert.file.model_reader import read_model
 from backends.litert.file.opened_file import OpenedFile, held, hold
-from backends.litert.weight_cache import SharedFile, can_cache, suspicion
+from backends.litert.weight_cache import SharedFile, can_cache, suspicion, why_not_kept
 from harness.config.backend import BackendSection
 from harness.config.invocation import Invocation
 from harness.config.registry import backend_kind
@@ -271,6 +271,8 @@ class Opener:
             return {"weight_cache": str(self._cache_dir / "weights" / f"{self._sha256}.xnnpack")}
         if asked is False:
             return {"weight_cache": ""}
+        if isinstance(asked, str) and (why := why_not_kept(asked)):
+            raise BackendUnavailable(why)
         large = self.model.stat().st_size >= _LARGE_MODEL_BYTES
         if asked is not None or not large or not self._several or not options.keys() <= {"engine"} or not can_cache():
             return {}

@@ -89,4 +89,5 @@ def _models(spec: Spec) -> list[tuple[Path, str]]:
 
 def _libraries(spec: Spec) -> list[Path]:
     sections = [spec.backend] if spec.reference is None else [spec.backend, spec.reference.backend]
-    return [section.library for section in sections if section.library is not None]
+    # What is no file is refused by whoever loads it; a pipe would be waited for here.
+    return [section.library for section in sections if section.library is not None and section.library.is_file()]

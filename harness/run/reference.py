@@ -35,6 +35,7 @@ from harness.spec.opener import opener_of
 from harness.spec.schema import ReferenceRef, Spec
 from harness.spec.task import open_task
 from harness.spec.trial import has_xnnpack, without_xnnpack
+from harness.user_paths import absolute
 from tasks.base import Task
 from tasks.tensors.fitting import converted, real_values
 
@@ -64,7 +65,7 @@ class ReferenceAnswered:
 
 def with_reference(spec: Spec, folder: Path) -> Spec:
     """The run with its ground truth where the reference's answers will be."""
-    truth = folder.resolve() / FOLDER
+    truth = absolute(folder) / FOLDER
     return spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"truth": truth})})
 
 
@@ -83,7 +84,7 @@ def ask_reference(spec: Spec, folder: Path, hashed: Sequence[OpenedFile] = ()) -
     try:
         ask(
             "harness.run.reference",
-            AskedReference(spec.model_dump_json(), folder.resolve(), tuple(hashed)),
+            AskedReference(spec.model_dump_json(), absolute(folder), tuple(hashed)),
             ReferenceAnswered,
             timeout_s=spec.backend.timeout_s,
             start_s=LONGEST_START_S,

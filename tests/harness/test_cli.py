@@ -203,6 +203,28 @@ def test_a_value_that_is_given_twice_is_refused_since_either_may_be_meant(
     assert "more than once" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["diff", "a.tflite", "--reference-model", ""], "--reference-model"),
+        (["--task", "kws", "--history="], "--history"),
+        (["--task", "kws", "--out", ""], "--out"),
+        (["budget", "chromeos", "--models", ""], "--models"),
+        (["bench", "a.tflite", "--external_delegate_path="], "--external_delegate_path"),
+        (["suite", "--tasks", ""], "--tasks"),
+        (["history", "--history", "H", "--add", ""], "--add"),
+        (["bench", "a.tflite", ""], "a word of the command"),
+        (["compare", "", "b"], "a word of the command"),
+        (["report", ""], "a word of the command"),
+    ],
+)
+def test_an_empty_value_is_refused_since_it_would_be_the_default_without_a_word(
+    words: list[str], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.main(words) == 2
+    assert f"{option} is empty: " in capsys.readouterr().err
+
+
 def test_a_name_without_end_is_shortened_wherever_it_is_complained_of(call: Cli) -> None:
     done = call("show", "/".join(["d" * 99] * 50))
     assert done.returncode == 2

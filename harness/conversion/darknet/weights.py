@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from accuracy.outside.plain_files import read_plain
 from harness.conversion.darknet.layers import Convolution, DarknetNetwork
 from harness.errors import ConfigError
 
@@ -44,7 +45,7 @@ def read_weights(path: Path, network: DarknetNetwork) -> dict[int, Folded]:
         ConfigError: The file cannot be read, or has another length than the network says, or holds what is no number.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         raise ConfigError(f"cannot read the weights {path}: {error.strerror}") from None
     if len(data) < _VERSION.size + _FLOAT_BYTES:

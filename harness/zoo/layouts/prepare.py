@@ -197,13 +197,15 @@ def _refuse_unreadable(given: Given) -> None:
     """What the system says against a source, which must not look as if the cache could not be written.
 
     Raises:
-        ConfigError: There is none of that name, or it cannot be read.
+        ConfigError: There is none of that name, it is neither a file nor a folder, or it cannot be read.
     """
     for source in (given.source, given.truth, given.vocabulary):
         if source is None or is_hub_name(source):
             continue
         try:
-            if source.stat() and source.is_file():
+            if source.stat() and not (source.is_file() or source.is_dir()):
+                raise ConfigError(f"{source} is a device, a pipe or a socket: name a file or a folder")
+            if source.is_file():
                 with source.open("rb") as file:
                     file.read(1)
         except FileNotFoundError:

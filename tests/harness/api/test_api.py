@@ -426,6 +426,7 @@ def test_a_path_bytes_a_pillow_image_and_an_array_are_one_picture(picture_model:
         (7, "not a int"),
         ("nowhere.jpg", r"nowhere\.jpg cannot be read: No such file"),
         (Path(__file__).parent, "cannot be read: Is a directory"),
+        ("a\0b", "is no path: embedded null"),
     ],
 )
 def test_what_is_no_picture_is_refused(picture_model: Path, picture: Any, complaint: str) -> None:

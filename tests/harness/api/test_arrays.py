@@ -78,6 +78,16 @@ def test_what_the_model_does_not_take_is_refused(ask: AnyModel, given: Any, why:
         ask([0], x=1)
 
 
+def test_masks_ragged_lists_and_inputs_given_twice_are_refused(ask: AnyModel) -> None:
+    words = [["a", "b"]]
+    with pytest.raises(DataMissing, match="the array for x has masked values"):
+        ask({"x": np.ma.masked_array([[1.0, 2.0, 3.0]], mask=[[False, True, False]]), "words": words})
+    with pytest.raises(DataMissing, match="what is given for x makes no array"):
+        ask({"x": [[1, 2], [3]], "words": words})
+    with pytest.raises(ConfigError, match="x is given twice"):
+        ask({"x": [[1, 2, 3]], "words": words}, x=[[4, 5, 6]])
+
+
 def test_an_output_that_holds_nan_or_changes_its_shape_is_an_answer_like_any_other(
     write_model: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,36 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "run --set dataset.vocab": (
         *("run", "--task", "qa", "--mode", "accuracy", "--dataset", "PATH", "--set", "dataset.vocab=PATH"),
     ),
+    "run --out of a run with a reference": (
+        *(
+            "run",
+            "--model",
+            "lstm",
+            "--mode",
+            "accuracy",
+            "--count",
+            "2",
+            "--reference-backend",
+            "cpu",
+            "--out",
+            "PATH",
+        ),
+    ),
+    "run --truth of pictures": ("run", "--task", "ic", "--mode", "accuracy", "--dataset", ".", "--truth", "PATH"),
+    "bench": ("bench", "PATH"),
+    "diff": ("diff", "PATH"),
+    "diff --reference-model": ("diff", "kws", "--reference-model", "PATH"),
+    "profile": ("profile", "PATH"),
+    "budget": ("budget", "PATH"),
+    "compare": ("compare", "PATH", "PATH"),
+    "convert": ("convert", "PATH", "-o", "out"),
+    "convert --weights": ("convert", "x.cfg", "--weights", "PATH", "-o", "out"),
+    "bundle": ("bundle", "PATH"),
+    "verify": ("verify", "PATH"),
+    "report": ("report", "PATH"),
+    "check": ("check", "PATH"),
+    "fleet": ("fleet", "PATH", "--task", "kws"),
+    "history --add": ("history", "--history", "h", "--add", "PATH"),
     "score --log --model": ("score", "--log", "x.json", "--task", "classification", "--model", "PATH"),
 }
 
@@ -58,6 +89,11 @@ def unusable(folder: Path, kind: str) -> str:
         case "a loop of links":
             (folder / "loop").symlink_to("loop")
             return str(folder / "loop")
+        case "a pipe":
+            os.mkfifo(folder / "pipe")
+            return str(folder / "pipe")
+        case "a device without end":
+            return "/dev/zero"
         case "NUL":
             return "a\0b"
         case "what cannot be read":
@@ -76,6 +112,8 @@ def unusable(folder: Path, kind: str) -> str:
         "a loop of links",
         "NUL",
         "below a file",
+        "a pipe",
+        "a device without end",
         "what cannot be read",
     ],
 )

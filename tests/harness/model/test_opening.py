@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,32 @@ def test_several_instances_of_a_large_model_share_their_packed_weights_in_memory
     assert str(several.recipe(1).options["weight_cache"]).startswith("/proc/")
     kept = opener(fields={"options": {"weight_cache": True}})
     assert kept.recipe(1).options["weight_cache"].endswith(f"{'0' * 64}.xnnpack")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "model", "text"])
+def test_packed_weights_go_into_no_folder_or_pipe_and_over_no_file_that_is_something_else(
+    opener: Make, adds_model: Path, tmp_path: Path, kind: str
+) -> None:
+    place = tmp_path / "packed"
+    match kind:
+        case "folder":
+            place.mkdir()
+        case "pipe":
+            os.mkfifo(place)
+        case "model":
+            place.write_bytes(adds_model.read_bytes())
+        case _:
+            place.write_text("1 2")
+    with pytest.raises(BackendUnavailable, match=r"cannot be kept in .*packed"):
+        opener(fields={"options": {"weight_cache": str(place)}}).recipe(1)
+    assert kind != "text" or place.read_text() == "1 2"
+
+
+def test_a_file_of_packed_weights_is_used_again(opener: Make, tmp_path: Path) -> None:
+    cached = {"options": {"weight_cache": str(tmp_path / "packed"), "engine": "CompiledModel"}}
+    for _ in range(2):
+        opener(fields=cached).open(1)
+    assert (tmp_path / "packed").stat().st_size
 
 
 def test_what_is_taken_for_all_further_instances_holds_for_them(opener: Make, flexible_keyword_model: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def test_several_take_turns_and_the_first_that_runs_is_what_the_others_are_held_
         assert row["description"]["gzip_bytes"] > 0
     assert found["pace"]["num_runs"] == 3
     assert "LoadGen" in found["measured_by"]
+
+
+def test_values_of_an_input_are_read_from_no_pipe_and_no_device_without_end(
+    small: Path, tmp_path: Path, call: Call
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    name = json.loads(call("inspect", small, "--json").stdout)["inputs"][0]["name"]
+    for place, said in ((tmp_path / "pipe", "it is a pipe, not a file"), ("/dev/zero", "it is a device, not a file")):
+        done = call("bench", small, *FEW, "--input-file", f"{name}={place}")
+        assert done.returncode == 2
+        assert said in done.stderr
 
 
 def test_a_stated_range_is_what_an_input_is_drawn_from(small: Path, call: Call) -> None:
