@@ -162,7 +162,8 @@ class WakeWord(Task):
             truth: str | None = str(self._truth)
         except DataMissing:
             truth = None
-        return {"count": len(self), "streams": len(self._streams.names), "path": str(self._data.path), "truth": truth}
+        streams = {"streams": len(self._streams.names), "path": str(self._data.path)}
+        return {"count": len(self), **streams, "truth": truth, **self._streams.left_out}
 
     def stored_samples(self) -> StoredSamples | None:
         """None: each stream holds many samples."""
@@ -232,7 +233,7 @@ class _Streams:
 
     def __init__(self, files: Pictures, options: WakeWordOptions) -> None:
         self._files, self._options = files, options
-        self.names, self.warning = files.names, files.warning()
+        self.names, self.warning, self.left_out = files.names, files.warning(), files.left_out_facts
         self.bands = lru_cache(maxsize=_KEPT)(self._bands)
         """[frames, 40] of a stream by its number, float32."""
 

@@ -26,6 +26,8 @@ from tasks.sets.hub import EVALUATION_SPLITS
 _ROOT = PurePosixPath(".")
 _NOT_SAMPLES = ("annotations", "__MACOSX", "_background_noise_")
 """Folders whose .png files are ground truth or a Mac archiver's resource forks, and Speech Commands' noise to mix in."""
+_EXPECTED = "outputs"
+"""A folder of arrays that a model should give."""
 _SPLITS = frozenset(("train", "training", *EVALUATION_SPLITS))
 _SYNSET = re.compile(r"n\d{8}.*")
 _BESIDE = frozenset(
@@ -195,7 +197,9 @@ def list_samples(place: Place, suffixes: Sequence[str], *, by_class: bool, what:
     if _ROOT in found or (len(found) == 1 and not (by_class and _SYNSET.fullmatch(found[0].name))):
         base = _ROOT if _ROOT in found else found[0]
         keys = {name: str(base / name) for name in sorted(_samples(place, base, suffixes))}
-        return Listing(base, keys, (), _left_out(place, base, suffixes, nested=by_class))
+        # Pictures below others may be what is right for them: masks, originals.
+        nested = by_class or what != "pictures"
+        return Listing(base, keys, (), _left_out(place, base, suffixes, nested=nested))
     of_classes = _base_of_classes(found) if by_class else None
     if of_classes is None:
         raise _unclear(place, found, by_class=by_class, what=what)
@@ -241,7 +245,8 @@ def _by_class(place: Place, base: PurePosixPath, suffixes: Sequence[str]) -> Lis
 def _left_out(place: Place, folder: PurePosixPath, suffixes: Sequence[str], *, nested: bool) -> dict[str, int]:
     names = [name for name in place.files(folder) if not name.startswith(".") and might_be_one(name, suffixes)]
     if nested:
-        names += [name for below in place.folders(folder) for name in _samples(place, below, suffixes)]
+        below = [each for each in place.folders(folder) if each.name != _EXPECTED]
+        names += [name for each in below for name in _samples(place, each, suffixes)]
     kinds = Counter(PurePosixPath(name).suffix.lower() or NO_SUFFIX for name in names)
     kinds[HIDDEN] = sum(name.startswith(".") for name in _named_so(place, folder, suffixes))
     return {kind: count for kind, count in sorted(kinds.items()) if count}

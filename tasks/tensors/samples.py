@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,10 @@ class Samples(ABC):
     def warnings(self) -> Sequence[str]:
         """See `Task.warnings`."""
         return ()
+
+    def left_out(self) -> Mapping[str, Any]:
+        """See `Pictures.left_out_facts`."""
+        return {}
 
 
 class RandomSamples(Samples):
@@ -128,6 +133,10 @@ class StoredArrays(Samples):
     def warnings(self) -> Sequence[str]:
         """See `Task.warnings`."""
         return self._files.warning()
+
+    def left_out(self) -> Mapping[str, Any]:
+        """See `Samples.left_out`."""
+        return self._files.left_out_facts
 
     def _arrays(self, index: int, data: bytes, inputs: Sequence[Tensor]) -> tuple[Array, ...]:
         name = self._files.names[index]

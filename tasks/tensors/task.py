@@ -144,7 +144,8 @@ class Tensors(Task):
         except DataMissing:
             truth = None
         where = {} if self._is_random else {"source": str(self._data.path), "order": "file names"}
-        return {"count": len(self), **where, **(self._samples.fed(self._bound) if self._bound else {}), "truth": truth}
+        fed = self._samples.fed(self._bound) if self._bound else {}
+        return {"count": len(self), **where, **fed, "truth": truth, **self._samples.left_out()}
 
     def stored_samples(self) -> StoredSamples | None:
         """As `Task.stored_samples`: the files; None for random samples."""

@@ -127,3 +127,12 @@ def test_raw_bytes_of_another_type_of_the_same_width_are_refused(tmp_path: Path)
     np.array([1, 2, 3], np.int32).tofile(tmp_path / "a.bin")
     with pytest.raises(DataMissing, match=r"a\.bin: input x is float32, but the bytes look like int32"):
         StoredArrays(tmp_path, None).prepared(0, [X])
+
+
+def test_arrays_in_a_folder_below_are_said_to_be_left_out_and_outputs_are_not(tmp_path: Path) -> None:
+    save(tmp_path, "a.npz", x=np.zeros((1, 3), np.float32))
+    save(tmp_path / "outputs", "a.npz", y=np.zeros((1, 2), np.int8))
+    assert StoredArrays(tmp_path, None).warnings() == ()
+    save(tmp_path / "more", "b.npz", x=np.zeros((1, 3), np.float32))
+    assert "1 files of" in StoredArrays(tmp_path, None).warnings()[0]
+    assert StoredArrays(tmp_path, None).left_out() == {"left_out": {".npz": 1}}
