@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from accuracy.errors import TruthError
-from accuracy.outside.shown import brief
+from accuracy.outside.shown import brief, some
 from accuracy.truth.boxes.stored_boxes import PictureObjects, StoredBoxes
 from accuracy.truth.class_names import ClassNames
 from tasks.base import DataMissing
@@ -133,6 +133,11 @@ class _Rows:
         if column is None:
             return None
         whole = dict(zip(self.keys, self._rows[column], strict=True))
+        if absent := [name for name, value in whole.items() if value is None]:
+            raise DataMissing(
+                f"{len(absent):,} of the {len(whole):,} rows of {self._path} have no {column} ({some(absent)}): choose a "
+                "split that has one in every row, or name the labels with --truth"
+            )
         values = [whole[name] for name in names]
         if all(isinstance(value, int) and not isinstance(value, bool) for value in whole.values()):
             listed = getattr(self._rows.features[column], "names", None)

@@ -175,6 +175,14 @@ def test_columns_that_do_not_fit_are_listed(datasets: Any, tmp_path: Path) -> No
         open_hub_pictures(save(datasets, tmp_path / "c", image=[picture], label=[0.5])).labels  # noqa: B018
 
 
+def test_a_row_without_a_label_is_named(datasets: Any, tmp_path: Path) -> None:
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])})
+    rows = {"image": [Image.fromarray(pixels(at)) for at in range(3)], "label": [0, None, 1]}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "saved"))
+    with pytest.raises(DataMissing, match=r"1 of the 3 rows of .* have no label \(row 1\)"):
+        task_of(f"hf:{tmp_path / 'saved'}", num_classes=2).check_truth()
+
+
 def test_pictures_without_labels_run_and_have_no_score(
     datasets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
