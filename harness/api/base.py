@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from accuracy.truth.class_names import ClassNames, names_in_model
 from backends.base import Backend, ModelRejected, TensorSpec
+from backends.litert.file.model_file import Shape
+from backends.litert.file.model_reader import read_model
 from backends.litert.without_xnnpack import OPTION
 from harness.api.first_opening import HOW, refuse_what_crashes
 from harness.api.held_model import HeldModel
@@ -20,6 +22,7 @@ from harness.config.mistakes import task_options
 from harness.config.registry import task_class
 from harness.errors import ConfigError
 from harness.model.comparison import Comparison, Tolerance
+from harness.model.file_tensors import described_inputs
 from harness.model.output_checks import checked
 from harness.model.parity import compare
 from harness.model.repetition import otherwise, refuse_unseeded, why_refused
@@ -98,8 +101,9 @@ class Model(ABC):
             self._score_columns = asked.score_columns
             self._is_proven = False
             self._threads = 1 if section.threads == "auto" else section.threads
-            refuse_what_crashes(asked.model, section, cache_dir(), self._held.files)
+            self._section, self._tries_other_shapes = section, True
             self._opener = opener_of(asked.model, section, cache_dir(), self._shapes)
+            self._refuse_what_crashes()
             self._held.take_copy(self._opener)
             self._open: Backend | None = self._opened()
             try:
@@ -129,6 +133,19 @@ class Model(ABC):
         if self._open is None:
             raise ConfigError(f"{self.model.name} was closed and cannot be asked: open it again")
         return self._open
+
+    def _refuse_what_crashes(self, shapes: Mapping[str, Shape] | None = None) -> None:
+        """See `refuse_what_crashes`; `shapes` are those of inputs that the file leaves open and the data tell."""
+        file = self._opener.file
+        if shapes is None and file.has_open_sizes:
+            inputs = described_inputs(read_model(file.path))
+            wanted = self._shapes(inputs)
+            shapes = None if wanted is None else dict(zip([each.name for each in inputs], wanted, strict=True))
+        model = self.model
+        if shapes:
+            named = model.invocation.model_copy(update={"input_shapes": {**shapes, **model.invocation.input_shapes}})
+            model = model.model_copy(update={"invocation": named})
+        refuse_what_crashes(model, self._section, cache_dir(), self._held.files)
 
     def _opened(self) -> Backend:
         """Opens the model; what is said against it names what there is in Python."""
@@ -170,10 +187,14 @@ class Model(ABC):
         return outputs
 
     def _reopen(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        """The same file with inputs of other shapes."""
-        self.close()
-        self._opener.take_input_shapes(shapes)
+        """The same file with inputs of other shapes, of which the first are tried in another process as well."""
+        names = [tensor.name for tensor in self._backend.inputs]
         with self._held.opening():
+            if self._tries_other_shapes:
+                self._refuse_what_crashes(dict(zip(names, shapes, strict=True)))
+                self._tries_other_shapes = False
+            self.close()
+            self._opener.take_input_shapes(shapes)
             self._open = self._opened()
             self._bind(self._backend.inputs, self._backend.outputs)
 

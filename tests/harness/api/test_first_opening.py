@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.api import first_opening, open_model
 from harness.machine.child_process import answer_of
+from tests.harness.api.test_api import _doubler
 
 ASKS = """
 import sys
@@ -63,6 +66,24 @@ def test_a_model_that_the_kernels_refuse_which_xnnpack_aborts_on_is_not_said_to_
 ) -> None:
     (said,) = asked("refuses")
     assert "Nor does the model run without XNNPACK: the kernels refuse it" in said
+
+
+def test_a_model_of_an_open_size_is_tried_with_what_it_is_opened_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TFLITE_LOADGEN_CACHE", str(tmp_path))
+    tried: list[list[list[int]]] = []
+
+    def noted(module: str, *words: str, timeout_s: float) -> object:
+        tried.append(list(json.loads(words[0])["Subject"]["invocation"]["input_shapes"].values()))
+        return answer_of(module, *words, timeout_s=timeout_s)
+
+    monkeypatch.setattr(first_opening, "answer_of", noted)
+    with open_model("edsr", model=_doubler(tmp_path / "edsr.tflite", 1, 1)) as enlarge:
+        for size in (6, 9):
+            enlarge(np.zeros((size, 7, 3), np.uint8))
+    # That before any picture is known, and of the pictures' own sizes the first.
+    assert tried == [[[1, 16, 16, 3]], [[1, 6, 7, 3]]]
 
 
 def test_a_model_that_was_survived_is_not_tried_again(
