@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,22 @@ from backends.base import (
     BackendInfo,
     BackendUnavailable,
     Coverage,
-    ModelRejected,
     Run,
     RunRaw,
     Stages,
-    TensorSpec,
     TimeShare,
 )
 from backends.litert.batch import Rows, RunBatch, filler, split
 from backends.litert.coverage import delegate_nodes, read_coverage, read_partitions
 from backends.litert.file.hidden_state import hidden_state
-from backends.litert.file.model_file import ModelFile
 from backends.litert.file.model_reader import read_model
-from backends.litert.file.schema import HANDED_OVER_AS
 from backends.litert.loading import Loading, first_line, load_interpreter, refusals_explained
 from backends.litert.tensor_memory import as_bytes, lasting_views
+from backends.litert.tensor_specs import refuse_unreadable, spec_of
 from backends.litert.times.node_timer import NodeTimer
 from backends.litert.times.profile import NodeClocks, cpu_time_share
 from backends.litert.weight_cache import told
 from native import timed_path
-
-_NOT_GIVEN = frozenset({"int2"})
-"""Types of inputs that the runtime's Python has no way to write."""
 
 
 class InterpreterBackend(Backend):
@@ -79,15 +73,11 @@ class InterpreterBackend(Backend):
             names = {index: name for name, index in file.main_signature.inputs.items()} if file.main_signature else {}
             inputs, of_graph = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             outputs = [of_graph[answer.place] for answer in file.main_answers]
-            self.inputs = tuple(_spec(detail, names.get(int(detail["index"])), file) for detail in inputs)
+            self.inputs = tuple(spec_of(detail, names.get(int(detail["index"])), file) for detail in inputs)
             self.outputs = tuple(
-                _spec(detail, answer.name, file) for detail, answer in zip(outputs, file.main_answers, strict=True)
+                spec_of(detail, answer.name, file) for detail, answer in zip(outputs, file.main_answers, strict=True)
             )
-        if odd := [tensor for tensor in self.inputs if tensor.stored_as in _NOT_GIVEN]:
-            raise ModelRejected(
-                f"{model}: input {odd[0].name} is {odd[0].stored_as}, which the runtime cannot be given"
-            )
-        _refuse_scales_by_channel(model, (*inputs, *outputs), (*self.inputs, *self.outputs))
+        refuse_unreadable(model, (*inputs, *outputs), self.inputs, self.outputs)
         self._name = name
         self._options = {"xnnpack": xnnpack} | ({"weight_cache": told(weight_cache)} if weight_cache else {})
         self._input_indexes = [int(detail["index"]) for detail in inputs]
@@ -274,30 +264,3 @@ class InterpreterBackend(Backend):
             coverage=coverage,
             device={"flex_library": str(self._flex.library)} if self._flex else {},
         )
-
-
-def _refuse_scales_by_channel(model: Path, details: Sequence[Mapping[str, Any]], tensors: Sequence[TensorSpec]) -> None:
-    """Numbers of one tensor that stand for different values: the best of its scores is not the highest of its bytes."""
-    for detail, tensor in zip(details, tensors, strict=True):
-        told = detail["quantization_parameters"]
-        if len(set(told["scales"].tolist())) > 1 or len(set(told["zero_points"].tolist())) > 1:
-            raise ModelRejected(
-                f"{model}: {tensor.name}, which goes in or comes out, has {len(told['scales'])} scales, one for each place on "
-                f"axis {told['quantized_dimension']}. TFLite knows that of weights alone, and its numbers cannot be read with "
-                "one scale: export the model with one scale for it, or with floats"
-            )
-
-
-def _spec(detail: Mapping[str, Any], name: str | None, file: ModelFile) -> TensorSpec:
-    told = detail["quantization_parameters"]  # "quantization" tells nothing of several scales, be they alike
-    dtype, stored_as = np.dtype(detail["dtype"]), file.main.tensors[int(detail["index"])].dtype
-    return TensorSpec(
-        name=str(detail["name"]) if name is None else name,
-        shape=tuple(int(size) for size in detail["shape"]),
-        # Texts have any length, and numpy's `S` that of the longest.
-        dtype=np.dtype(object) if dtype.kind == "S" else dtype,
-        scale=float(next(iter(told["scales"]), 0.0)),
-        zero_point=int(next(iter(told["zero_points"]), 0)),
-        # Its type in the file, where numpy has none of it.
-        stored_as=stored_as if stored_as in HANDED_OVER_AS else "",
-    )
