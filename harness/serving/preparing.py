@@ -9,6 +9,7 @@ import contextlib
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from harness.machine.child_process import live_and_die_with
 from harness.machine.facts import usable_cpus
@@ -19,6 +20,7 @@ from harness.serving.prepared_ahead import PreparedAhead, parts_of, whole
 from harness.spec.opener import opener_of
 from harness.spec.schema import Spec
 from harness.spec.task import open_task
+from tasks.base import DataMissing, Task
 
 
 def prepare_set(spec: Spec, hear: Hear) -> SetPrepared:
@@ -31,6 +33,7 @@ def prepare_set(spec: Spec, hear: Hear) -> SetPrepared:
         Exception: What the backend says that cannot open the model.
     """
     task = open_task(spec.task, spec.options, spec.dataset)
+    refused = _refused(spec, task)
     opener = opener_of(spec.model, spec.backend, spec.cache_dir, task.input_shapes)
     backend = opener.open(1)
     try:
@@ -43,12 +46,32 @@ def prepare_set(spec: Spec, hear: Hear) -> SetPrepared:
         )
         if not spec.dispatch.on_cluster:
             with contextlib.closing(ahead):
-                return _here(ahead, len(task), hear)
+                return _with_note(_here(ahead, len(task), hear), refused)
         from harness.serving.cluster.untimed.preparing import prepare_on_cluster
 
-        return prepare_on_cluster(spec, task, opener.recipe(1, (), 1), hear)
+        return _with_note(prepare_on_cluster(spec, task, opener.recipe(1, (), 1), hear), refused)
     finally:
         backend.close()
+
+
+def _refused(spec: Spec, task: Task) -> str:
+    """Why an accuracy run would refuse the set's truth; "" where it would not.
+
+    Raises:
+        tasks.base.DataMissing: Every run would: the truth is one that the user names.
+    """
+    try:
+        if not spec.asks_reference:
+            task.check_truth()
+    except DataMissing as error:
+        if spec.dataset.truth is not None:
+            raise
+        return f"an accuracy run of this set is refused: {error}"
+    return ""
+
+
+def _with_note(done: SetPrepared, note: str) -> SetPrepared:
+    return replace(done, warnings=(*done.warnings, note)) if note else done
 
 
 def _here(ahead: PreparedAhead, total: int, hear: Hear) -> SetPrepared:

@@ -46,6 +46,22 @@ def test_samples_prepared_ahead_are_what_a_run_takes(
     assert '"sha256":null' not in (tmp_path / "run" / "samples.json").read_text(encoding="utf-8").replace(" ", "")
 
 
+def test_a_set_whose_truth_an_accuracy_run_refuses_is_prepared_with_a_word_and_refused_where_the_truth_is_named(
+    adds_model: Path, make_picture_data: Callable[[int], Path], cli: Cli, tmp_path: Path
+) -> None:
+    data = make_picture_data(4)
+    (data / "labels.csv").write_text("file,label\npicture_0000.jpg,5000\n")
+    given = ["prepare", "--task", "mobilenet_edgetpu", "--model", adds_model, "--dataset", data]
+    env = {"TFLITE_LOADGEN_CACHE": str(tmp_path / "cache")}
+    done = cli(*given, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "note: an accuracy run of this set is refused: " in done.stdout
+    assert "the label 5000 is out of range" in done.stdout
+    done = cli(*given, "--truth", data / "labels.csv", env=env)
+    assert done.returncode == 2
+    assert "the label 5000 is out of range" in done.stderr
+
+
 def test_samples_that_are_never_kept_are_refused(keywords: list[str], call: Cli) -> None:
     done = call("prepare", *keywords[:6])
     assert done.returncode == 2
