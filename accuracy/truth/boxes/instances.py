@@ -93,7 +93,9 @@ def _json_images(entries: list[dict[str, Any]], remarks: Remarks) -> tuple[CocoI
         width, height = (_side(entry.get(side)) for side in ("width", "height"))
         known = width and height
         image = CocoImage(
-            (name or "").rpartition("/")[2] or f"image {key}", key, *((width, height) if known else (0, 0))
+            (name or "").replace("\\", "/").rpartition("/")[2] or f"image {key}",
+            key,
+            *((width, height) if known else (0, 0)),
         )
         if key not in images:
             images[key] = image

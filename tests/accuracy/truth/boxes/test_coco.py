@@ -60,6 +60,12 @@ def test_the_images_keep_the_files_order_and_an_image_without_objects_counts(tmp
     assert truth.image.tolist() == [0]
 
 
+def test_names_after_folders_as_windows_writes_them_are_the_files_own(tmp_path: Path) -> None:
+    images = [{"id": 3, "file_name": "val2017\\a.jpg"}, {"id": 7, "file_name": "D:/set\\val/b.jpg"}]
+    truth = read_instances(written(tmp_path, instances(images=images)))
+    assert [image.name for image in truth.images] == ["a.jpg", "b.jpg"]
+
+
 def test_objects_come_as_arrays_with_crowds_marked(tmp_path: Path) -> None:
     truth = read_instances(written(tmp_path, instances()))
     assert truth.categories == (1, 90)
