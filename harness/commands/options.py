@@ -132,11 +132,15 @@ def overrides_of(arguments: argparse.Namespace, fields: Mapping[str, ConfigOptio
     """Fields of the config that a verb's options set, `--set` first.
 
     Raises:
-        ConfigError: An option's value cannot be read.
+        ConfigError: An option's value cannot be read, or one field is given two.
     """
     from harness.config.fields import parse_assignment, parse_value
+    from harness.errors import ConfigError
 
     found: list[tuple[str, Any]] = [parse_assignment(text) for text in arguments.set]
+    for place, (field, value) in enumerate(found):
+        if other := [repr(earlier) for name, earlier in found[:place] if name == field and earlier != value]:
+            raise ConfigError(f"--set {field} is given twice, as {other[0]} and {value!r}: give it one value")
     for name, option in fields.items():
         given = getattr(arguments, name.replace("-", "_"))
         if given is not None:

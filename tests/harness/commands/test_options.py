@@ -32,6 +32,12 @@ def test_every_option_writes_a_field_that_the_config_has() -> None:
         assert load_benchmark(find_benchmark("kws"), [(written, value)]) is not None
 
 
+def test_a_field_that_set_gives_two_values_is_refused_since_either_may_be_meant() -> None:
+    with pytest.raises(ConfigError, match=r"--set load\.min_duration_ms is given twice, as 5 and 6"):
+        overrides_of(given(set=["load.min_duration_ms=5", "load.min_duration_ms=6"]))
+    assert overrides_of(given(set=["backend.threads=2"] * 2))[-1] == ("backend.threads", 2)
+
+
 def test_an_option_takes_a_value_none_or_either() -> None:
     parser = argparse.ArgumentParser()
     for name, option in FIELDS.items():
@@ -70,7 +76,9 @@ def test_shapes_are_lists_by_the_name_of_their_input() -> None:
 
 @pytest.mark.parametrize("text", ["x=", "x=1,,2", "x=0,2", "x=1,-1", "x=1x2", "x=\N{ARABIC-INDIC DIGIT THREE}", ""])
 def test_what_is_no_shape_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"write it as NAME=SIZES, for example picture=1,224,224,3"):
+    with pytest.raises(
+        ConfigError, match=r"write it as NAME=SIZES, for example picture=1,224,224,3|a size is 1 or more, not"
+    ):
         overrides_of(given(input_shape=[text]))
 
 
