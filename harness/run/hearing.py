@@ -93,7 +93,7 @@ class Hearing:
         Raises:
             RunFailed: It hangs, or says what nobody understands.
         """
-        clock = _Clock(self._control)
+        clock = _Clock()
         with selectors.DefaultSelector() as selector:
             selector.register(self._pipe, selectors.EVENT_READ)
             while True:
@@ -211,10 +211,11 @@ class Hearing:
 class _Clock:
     """Since when the worker has been in its phase, said nothing, or been told to stop. Read every half second."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self) -> None:
         self.now = self.phase_began = self._alive_at = time.monotonic()
         self.phase = Phase.STARTING
-        self._heartbeat = control.heartbeat
+        self._heartbeat: tuple[int, int, int] = (Phase.STARTING, 0, 0)
+        """As a page is made: a worker that was there before may have said the last it ever says by now."""
         self.began = False
         """Whether it has said anything."""
         self._stop_seen: float | None = None

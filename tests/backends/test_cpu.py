@@ -106,7 +106,8 @@ def test_the_instances_of_a_large_model_share_their_weights(
     # A stream has one instance, with which nothing could be shared.
     done = call(*words, "--scenario", "SingleStream", "--out", tmp_path / "stream")
     assert done.returncode == 0, done.stderr
-    assert "weight_cache" not in read_result(tmp_path / "stream")["backend"]["options"]
+    # CompiledModel, which may answer it, has the option and says that it was not asked for.
+    assert read_result(tmp_path / "stream")["backend"]["options"].get("weight_cache") is None
 
 
 def test_packed_weights_that_cannot_be_kept_are_refused_before_they_take_the_process_down(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ def ground() -> Iterator[Ground]:
             nursery.close()
 
 
+def _without(words: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The words, less each `--set` of a field that the others set, too: a command takes it once."""
+    fields = {value.partition("=")[0] for option, value in pairwise(others) if option == "--set"}
+    left = list(words)
+    for place in range(len(left) - 2, -1, -1):
+        if left[place] == "--set" and left[place + 1].partition("=")[0] in fields:
+            del left[place : place + 2]
+    return left
+
+
 class Run:
     """One run under way."""
 
@@ -69,7 +80,7 @@ class Run:
         """Starts it."""
         self.out = out
         self._said = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - closed by `end`
-        given = [*where.words, *words, "--out", str(out)]
+        given = [*_without(where.words, words), *words, "--out", str(out)]
         self.process: Any = where.nursery.command(given, where.folder, where.environment, *self._said, own_session=True)
         self._page: mmap.mmap | None = None
 

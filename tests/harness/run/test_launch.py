@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import IO, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
@@ -19,7 +20,7 @@ from harness.machine.memory import Owner, Residents
 from harness.messages.failure import Failed
 from harness.messages.worker import Done, Opened, Proven
 from harness.run.hearing import RUN_LOG, WorkerReport
-from harness.run.launch import run_worker
+from harness.run.launch import StartWorker, run_worker, start_worker
 
 Run = Callable[..., WorkerReport]
 
@@ -53,7 +54,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         assert module == "harness.worker.main"
         return start("worker_of_a_test", descriptors, **more)
 
-    def run(code: str, *messages: Any, timeout_s: float = 600.0) -> WorkerReport:
+    def run(code: str, *messages: Any, timeout_s: float = 600.0, begin: StartWorker = start_worker) -> WorkerReport:
         (tmp_path / "worker_of_a_test.py").write_text(WORKER + code, encoding="utf-8")
         folder = tmp_path / "run"
         folder.mkdir()
@@ -61,7 +62,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (folder / "lines").write_bytes(b"".join(line + b"\n" for line in lines))
         progress = Unseen()
         monkeypatch.setattr(child_process, "start", instead)
-        report = run_worker(folder, progress, timeout_s)
+        report = run_worker(folder, progress, timeout_s, begin)
         assert progress.ended == 1
         return report
 
@@ -144,6 +145,21 @@ def test_a_worker_that_gets_nowhere_is_ended_and_the_user_is_told_how_to_allow_m
     assert isinstance(report.end, RunFailed)
     assert "made no progress for 0 s while starting, after 0 queries" in str(report.end)
     assert "--set backend.timeout_s=" in str(report.end)
+
+
+def test_a_worker_that_said_its_last_before_the_parent_listened_hangs_all_the_same(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "LONGEST_START_S", 5.0)
+
+    def begin(descriptors: Sequence[int], folder: Path, log: IO[bytes]) -> child_process.Child:
+        child = start_worker(descriptors, folder, log)
+        while not (folder / "ticked").exists() and child.poll() is None:
+            time.sleep(0.01)
+        return child
+
+    report = run(f'{TICKS}Path("ticked").touch(); signal.pause()', timeout_s=0.0, begin=begin)
+    assert "made no progress for 0 s while starting" in str(report.end)
 
 
 def test_half_a_line_of_a_worker_that_was_killed_is_nothing(run: Run) -> None:
