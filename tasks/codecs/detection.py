@@ -168,7 +168,8 @@ class DetectionCodec(FileCodec):
 
     def boxes(self, outputs: Sequence[Array]) -> Array:
         """[n, 4] the boxes of one sample as the model gives them, in fractions of the picture if all is right."""
-        found: Array = outputs[self._boxes][0, : max(0, int(outputs[self._count].item()))]
+        # What a count that cannot be is called, `postprocess` says.
+        found: Array = outputs[self._boxes][0, : int(min(self._rows, max(0, outputs[self._count].item())))]
         return found
 
     def input_ranges(self) -> Mapping[str, tuple[float, float]]:

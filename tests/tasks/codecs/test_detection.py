@@ -176,8 +176,9 @@ def test_a_model_that_finds_nothing_answers_nothing(coco: Path) -> None:
 @pytest.mark.parametrize("count", [-1.0, MOST + 1.0, math.nan, math.inf])
 def test_a_count_that_cannot_be_ends_the_run(coco: Path, count: float) -> None:
     codec = codec_of(coco, picture_input())
-    with pytest.raises(ValueError, match=f"the model counts {count} detections, but gives {MOST}"):
-        codec.postprocess(outputs_of(np.ones((1, 4)), np.ones(1), np.ones(1), count))
+    for answer in (codec.postprocess, codec.answerer()):
+        with pytest.raises(ValueError, match=f"the model counts {count} detections, but gives {MOST}"):
+            answer(outputs_of(np.ones((1, 4)), np.ones(1), np.ones(1), count))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
