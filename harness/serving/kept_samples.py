@@ -146,10 +146,10 @@ class Growing:
         self._folder, self._count, self._promised = folder, count, promised
 
     def lay_out(self) -> None:
-        """Writes the files' headers, once.
+        """Writes the files' headers, once, and sees that what is written there can be mapped.
 
         Raises:
-            OSError: The disk is full.
+            OSError: The disk is full, or maps no files.
         """
         for number, (shape, dtype) in enumerate(self._promised):
             header = {
@@ -157,8 +157,10 @@ class Growing:
                 "fortran_order": False,
                 "shape": (self._count, *shape),
             }
-            with self._path(number).open("wb") as file:
+            with self._path(number).open("w+b") as file:
                 np.lib.format.write_array_header_1_0(file, header)
+                file.flush()
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ).close()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Write]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import threading
@@ -295,6 +297,21 @@ def test_a_disk_that_fills_while_samples_are_written_loses_none_and_is_said(
     assert samples.own_bytes == 10 * (1 * 30 * 40 * 4 + 2 * 4)
     assert samples.why_not_kept == f"{disk / 'cache'} cannot be written (No space left on device)"
     assert list((disk / "cache").iterdir()) == []
+
+
+def test_where_no_file_can_be_mapped_samples_are_made_once_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    monkeypatch.setattr("mmap.mmap", refuse)
+    codec = Counting()
+    samples = library(codec, tmp_path)
+    samples.load(range(10))
+    check(samples, range(10))
+    assert sorted(codec.asked) == list(range(10))
+    assert samples.why_not_kept == f"{tmp_path} cannot be written (No such device)"
 
 
 def test_samples_of_several_shapes_are_not_kept(tmp_path: Path) -> None:
