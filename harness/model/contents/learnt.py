@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from backends.litert.file.model_file import FileTensor, ModelFile, Operator
 from backends.litert.file.model_reader import read_buffer_places
@@ -46,13 +49,14 @@ def learnt_tensors(model: ModelFile, graphs: Sequence[int]) -> Iterator[FileTens
         model: The model.
         graphs: Those that count.
     """
+    constants = _Constants(model.path)
     for number in graphs:
         graph = model.subgraphs[number]
         for operator in graph.operators:
             for place, index in enumerate(operator.inputs):
                 if index < 0 or not _may_be_learnt(tensor := graph.tensors[index], operator, place):
                     continue
-                if not (_is_begun_with(model, operator, place) and _is_zero(model, tensor)):
+                if not (_is_begun_with(model, operator, place) and constants.is_zero(tensor)):
                     yield tensor
 
 
@@ -80,13 +84,26 @@ def _is_begun_with(model: ModelFile, operator: Operator, place: int) -> bool:
     return place in _STATES.get(operator.name, ())
 
 
-def _is_zero(model: ModelFile, tensor: FileTensor) -> bool:
-    """Whether all of a constant is zero, as a state is to begin with where nobody has learnt it."""
-    size = math.prod(tensor.declared_shape)
-    start, length = read_buffer_places(model.path)[tensor.buffer]
-    data = np.memmap(model.path, np.uint8, mode="r")[start : start + length]
-    try:
-        return count_zeros(tensor, size, data) == size
-    except (ValueError, TypeError):
-        # Who counts the zeros of all weights says what is wrong with it.
-        return False
+class _Constants:
+    """A model's constants as they lie in its file, which is read once, when one is first asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _places(self) -> Sequence[tuple[int, int]]:
+        return read_buffer_places(self._path)
+
+    @cached_property
+    def _data(self) -> npt.NDArray[np.uint8]:
+        return np.memmap(self._path, np.uint8, mode="r")
+
+    def is_zero(self, tensor: FileTensor) -> bool:
+        """Whether all of a constant is zero, as a state is to begin with where nobody has learnt it."""
+        size = math.prod(tensor.declared_shape)
+        start, length = self._places[tensor.buffer]
+        try:
+            return count_zeros(tensor, size, self._data[start : start + length]) == size
+        except (ValueError, TypeError):
+            # Who counts the zeros of all weights says what is wrong with it.
+            return False
