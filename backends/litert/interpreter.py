@@ -70,7 +70,7 @@ class InterpreterBackend(Backend):
         self._keeps = hidden_state(read_model(model))
         with refusals_explained(model):
             file = read_model(model)
-            names = {index: name for name, index in file.main_signature.inputs.items()} if file.main_signature else {}
+            names = file.main_input_names
             inputs, of_graph = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             outputs = [of_graph[answer.place] for answer in file.main_answers]
             self.inputs = tuple(spec_of(detail, names.get(int(detail["index"])), file) for detail in inputs)

@@ -19,8 +19,7 @@ _DTYPES = {"string": "object", **HANDED_OVER_AS}
 
 def described_inputs(model: ModelFile) -> list[TensorSpec]:
     """The inputs as the runtime would have them, with 1 for every open size, without opening the model."""
-    signature = model.main_signature
-    names = {index: name for name, index in signature.inputs.items()} if signature else {}
+    names = model.main_input_names
     return [_described(model, index, names.get(index)) for index in model.main.inputs]
 
 

@@ -174,6 +174,11 @@ class Answer:
     name: str
 
 
+def input_names(signature: Signature | None) -> Mapping[int, str]:
+    """Tensor -> the name that the signature gives it as an input; empty without one."""
+    return {index: name for name, index in signature.inputs.items()} if signature else {}
+
+
 def answers(graph: Subgraph, signature: Signature | None) -> tuple[Answer, ...]:
     """The outputs of a graph that its signature names, in the graph's order: all of them, by the file's names, without one.
 
@@ -234,6 +239,11 @@ class ModelFile:
     def main_signature(self) -> Signature | None:
         """That of the first subgraph; None where it has none."""
         return next((signature for signature in self.signatures if signature.subgraph == 0), None)
+
+    @property
+    def main_input_names(self) -> Mapping[int, str]:
+        """Tensor -> the name that the first subgraph's signature gives it as an input; empty where it has none."""
+        return input_names(self.main_signature)
 
     @property
     def main_answers(self) -> tuple[Answer, ...]:

@@ -14,7 +14,7 @@ from backends.litert.copies.signatures import choose_signature, with_signature_f
 from backends.litert.file.custom_ops import explain_foreign_ops, foreign_ops, is_select
 from backends.litert.file.hidden_state import hidden_state
 from backends.litert.file.metadata import InputNormalisation, input_normalisations
-from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph, answers
+from backends.litert.file.model_file import ModelFile, Operator, Shape, Signature, Subgraph, answers, input_names
 from backends.litert.file.model_reader import read_model
 from harness.config.invocation import Invocation
 from harness.json_records import FLAT, LEFT_OUT
@@ -251,7 +251,7 @@ def _are_others(graph: Subgraph, shapes: Iterable[Shape]) -> bool:
 
 def _inputs(model: ModelFile, main: int, signature: Signature | None) -> tuple[DescribedTensor, ...]:
     graph = model.subgraphs[main]
-    names = {index: name for name, index in signature.inputs.items()} if signature else {}
+    names = input_names(signature)
     tensors = _tensors(graph, [(index, names.get(index, graph.tensors[index].name)) for index in graph.inputs])
     told = input_normalisations(model.path, main)
     if len(told) != len(tensors):
